@@ -1,0 +1,154 @@
+/**
+ * The table port: the few DynamoDB operations this service uses, with conditions and changes as data.
+ *
+ * Two adapters implement it and pass the same contract suite: `document-table.ts` (DynamoDB and the local emulator)
+ * and the in-memory table of the tests. Keys are built in `keys.ts` only.
+ */
+
+/** What an attribute may hold. Numbers are JavaScript numbers; sets are DynamoDB number or string sets (never empty). */
+export type Attribute =
+  | string
+  | number
+  | boolean
+  | null
+  | Uint8Array
+  | ReadonlySet<number>
+  | ReadonlySet<string>
+  | readonly Attribute[]
+  | { readonly [name: string]: Attribute };
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** One stored item: its key and its attributes. An absent attribute is absent, never `undefined`. */
+export type Item = Key & { readonly [name: string]: Attribute };
+
+/** A condition on one item, over its top-level attributes. Built with the functions below, never by hand. */
+export type Condition =
+  | { readonly is: "always" }
+  | { readonly is: "exists" | "missing"; readonly name: string }
+  | {
+      readonly is: "equals" | "differs" | "below" | "atMost" | "above" | "atLeast";
+      readonly name: string;
+      readonly value: Attribute;
+    }
+  | { readonly is: "contains"; readonly name: string; readonly value: string | number }
+  | { readonly is: "sizeBelow" | "sizeEquals"; readonly name: string; readonly value: number }
+  | { readonly is: "all" | "any"; readonly of: readonly Condition[] }
+  | { readonly is: "not"; readonly of: Condition };
+
+/** For the rare write that is right whatever is stored; says so where it is used. */
+export const always: Condition = { is: "always" };
+export const exists = (name: string): Condition => ({ is: "exists", name });
+export const missing = (name: string): Condition => ({ is: "missing", name });
+/** The item itself is there. */
+export const itemExists: Condition = exists("pk");
+/** The item itself is not there. */
+export const itemMissing: Condition = missing("pk");
+/** Comparisons are false when the attribute is missing, as in DynamoDB (`differs` is true then). */
+export const equals = (name: string, value: Attribute): Condition => ({ is: "equals", name, value });
+export const differs = (name: string, value: Attribute): Condition => ({ is: "differs", name, value });
+export const below = (name: string, value: number | string): Condition => ({ is: "below", name, value });
+export const atMost = (name: string, value: number | string): Condition => ({ is: "atMost", name, value });
+export const above = (name: string, value: number | string): Condition => ({ is: "above", name, value });
+export const atLeast = (name: string, value: number | string): Condition => ({ is: "atLeast", name, value });
+/** A set that holds the value. */
+export const contains = (name: string, value: string | number): Condition => ({ is: "contains", name, value });
+/** The number of elements of a set or list, or the bytes of a string. False when the attribute is missing. */
+export const sizeBelow = (name: string, value: number): Condition => ({ is: "sizeBelow", name, value });
+export const sizeEquals = (name: string, value: number): Condition => ({ is: "sizeEquals", name, value });
+export const all = (...of: readonly Condition[]): Condition => ({ is: "all", of });
+export const any = (...of: readonly Condition[]): Condition => ({ is: "any", of });
+export const not = (of: Condition): Condition => ({ is: "not", of });
+
+/** One update: each attribute at most once over all fields. */
+export interface Change {
+  readonly set?: { readonly [name: string]: Attribute };
+  /** Set unless the attribute is there. */
+  readonly setIfMissing?: { readonly [name: string]: Attribute };
+  /** Numbers are added (a missing one counts as 0); set elements join the set. */
+  readonly add?: { readonly [name: string]: number | ReadonlySet<number> | ReadonlySet<string> };
+  /** Elements leave the set; the attribute goes with the last one. */
+  readonly discard?: { readonly [name: string]: ReadonlySet<number> | ReadonlySet<string> };
+  readonly remove?: readonly string[];
+}
+
+export type Write =
+  | { readonly put: Item; readonly condition: Condition }
+  | { readonly update: Key; readonly change: Change; readonly condition: Condition }
+  | { readonly delete: Key; readonly condition: Condition }
+  | { readonly check: Key; readonly condition: Condition };
+
+export interface QueryRange {
+  readonly pk: string;
+  /** Sort keys that begin with this. With `after` or `until`: within that prefix. Empty: the whole partition. */
+  readonly prefix: string;
+  /** Only sort keys greater than this (exclusive). */
+  readonly after?: string;
+  /** Only sort keys up to this (inclusive). */
+  readonly until?: string;
+  readonly descending?: boolean;
+  /** Most items to return, at least 1. Pages of DynamoDB (1 MB) may return fewer. */
+  readonly limit?: number;
+  /** Only these attributes besides the key. */
+  readonly only?: readonly string[];
+  /** Strongly consistent unless false. */
+  readonly consistent?: boolean;
+}
+
+export interface Page {
+  readonly items: readonly Item[];
+  /** The sort key to pass as `after` (ascending order) for the next page; absent on the last one. */
+  readonly next?: string;
+}
+
+/** The condition did not hold; nothing was written. Carries the item as it is (absent when there is none). */
+export class ConditionFailed extends Error {
+  override readonly name = "ConditionFailed";
+  readonly item: Item | undefined;
+  constructor(item: Item | undefined) {
+    super("The condition of a write did not hold.");
+    this.item = item;
+  }
+}
+
+/** A transaction was refused as a whole; nothing was written. One reason per write, in order. */
+export class TransactionRefused extends Error {
+  override readonly name = "TransactionRefused";
+  /** `condition`: did not hold, with the item found; `conflict`: another write was under way on it; `none`: not the cause. */
+  readonly reasons: readonly { readonly code: "none" | "condition" | "conflict" | "other"; readonly item?: Item }[];
+  constructor(reasons: TransactionRefused["reasons"]) {
+    super("A transaction was refused: " + reasons.map((reason) => reason.code).join(", "));
+    this.reasons = reasons;
+  }
+}
+
+/**
+ * Everything the service does with its table. Every method may also reject with an unknown error (throttling, a lost
+ * answer): a write may then have happened or not. Retrying with the same condition must be safe in the caller.
+ */
+export interface Table {
+  /** One item, strongly consistent unless said otherwise. One request. */
+  get(key: Key, options?: { readonly consistent?: boolean; readonly only?: readonly string[] }): Promise<Item | undefined>;
+  /** The items that exist, in no order. One request per 100 keys; what DynamoDB leaves unprocessed is asked again. */
+  getMany(keys: readonly Key[], options?: { readonly consistent?: boolean }): Promise<readonly Item[]>;
+  /** One page of one partition. One request. */
+  query(range: QueryRange): Promise<Page>;
+  /** Keys of work due in one shard of the due index at or before `until` (ms), earliest first. One request, eventually consistent. */
+  queryDue(shard: string, until: number, limit: number): Promise<readonly (Key & { readonly dueAt: number })[]>;
+  /** Writes the whole item. @throws ConditionFailed */
+  put(item: Item, condition: Condition): Promise<void>;
+  /** Changes one item and returns it as it is afterwards. @throws ConditionFailed */
+  update(key: Key, change: Change, condition: Condition): Promise<Item>;
+  /** Deletes one item and returns what was there. @throws ConditionFailed */
+  delete(key: Key, condition: Condition): Promise<Item | undefined>;
+  /** All writes or none; 1 to 100, on different items, at most 4 MB together. @throws TransactionRefused */
+  transact(writes: readonly Write[]): Promise<void>;
+  /** Deletes without a condition, for data nothing refers to any more. One request per 25 keys. */
+  deleteMany(keys: readonly Key[]): Promise<void>;
+}
+
+/** The most writes one transaction takes (DynamoDB, TransactWriteItems). */
+export const MAX_TRANSACTION_WRITES = 100;

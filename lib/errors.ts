@@ -1,0 +1,65 @@
+/**
+ * Every error a client can meet, in one list: a dotted code, its status, its wire code. Recognised by `code`, never by
+ * class identity or name, because bundling may duplicate classes.
+ */
+const CATALOGUE = {
+  "request.invalid": [400, "bad_request"],
+  "request.unsupported_media_type": [415, "unsupported_media_type"],
+  "request.too_large": [413, "payload_too_large"],
+  "auth.missing": [401, "unauthorized"],
+  "auth.forbidden": [403, "forbidden"],
+  "resource.not_found": [404, "not_found"],
+  "resource.conflict": [409, "conflict"],
+  "method.not_allowed": [405, "method_not_allowed"],
+  "method.not_implemented": [501, "not_implemented"],
+  "callback.queue_full": [429, "pending_queue_full"],
+  "callback.busy": [503, "busy"],
+  "callback.fetch_failed": [503, "fetch_failed"],
+  "peer.unreachable": [408, "peer_unreachable"],
+  "peer.invalid_answer": [502, "peer_invalid_answer"],
+  "peer.refused": [502, "peer_refused"],
+  "service.unavailable": [503, "service_unavailable"],
+} as const satisfies Record<string, readonly [status: number, wire: string]>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export interface ErrorDetails {
+  /** Answer headers that belong to the error: `Allow`, `WWW-Authenticate`, `Retry-After` (seconds). */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The field that was wrong, as the client named it. It is also named in the message. */
+  readonly field?: string;
+  /** More members of the wire form's `error` object; never secrets. */
+  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  readonly cause?: unknown;
+}
+
+/** The one error type of the service. `message` is one sentence a person can act on, and safe to send. */
+export class ServiceError extends Error {
+  override readonly name = "ServiceError";
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly field: string | undefined;
+  readonly extra: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.headers = details.headers ?? {};
+    this.field = details.field;
+    this.extra = details.extra ?? {};
+  }
+
+  get status(): number {
+    return CATALOGUE[this.code][0];
+  }
+
+  /** The `code` of the wire form. */
+  get wire(): string {
+    return CATALOGUE[this.code][1];
+  }
+}
+
+/** True for this service's own errors, also when the class was bundled twice. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code in CATALOGUE;
+}
