@@ -48,3 +48,45 @@ export interface Log {
 /** JSON as it is parsed and stored. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
+
+/** One request to a peer. Every URL here may come from outside; the client applies the outbound rules to all of them. */
+export interface PeerRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly url: string;
+  /** The trust's secret, and the trust's `baseuri` that the URL must lie under for it to be sent. */
+  readonly credentials?: { readonly bearer: string; readonly baseUri: string };
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as `application/json`. */
+  readonly json?: Json;
+  /** Most bytes of the answer's body after decompression [1 MiB]. */
+  readonly maxBytes?: number;
+  /** Total time in milliseconds, connecting (at most 5 s) included [10 000]. */
+  readonly timeoutMs?: number;
+  readonly requestId?: string;
+  readonly traceparent?: string;
+}
+
+export interface PeerAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Sends requests to peers. Any status is an answer; everything else rejects with `PeerFailure`. */
+export interface PeerHttp {
+  send(request: PeerRequest): Promise<PeerAnswer>;
+}
+
+/**
+ * No usable answer from a peer. `refused`: our outbound rules forbid the URL, nothing was sent; `unreachable`: no
+ * connection, or it broke; `timeout`; `too_large`: the body went over `maxBytes`; `garbage`: not HTTP, or a bad encoding.
+ */
+export class PeerFailure extends Error {
+  override readonly name = "PeerFailure";
+  readonly reason: "refused" | "unreachable" | "timeout" | "too_large" | "garbage";
+  constructor(reason: PeerFailure["reason"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

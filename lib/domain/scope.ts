@@ -1,0 +1,27 @@
+/** What a subscription covers. `null` and `""` mean the same on the wire; inside they are absent. */
+export interface Scope {
+  readonly target: string;
+  readonly subtarget?: string;
+  /** A path below the subtarget, segments joined with `/`. */
+  readonly resource?: string;
+}
+
+/** A place in a peer's properties: `[]` all of them, `[name]` one, `[name, key, …]` a part of one. */
+export type Place = readonly string[];
+
+/** The place a subscription on `properties` covers. */
+export function placeOf(scope: Scope): Place {
+  if (scope.subtarget === undefined) return [];
+  if (scope.resource === undefined) return [scope.subtarget];
+  return [scope.subtarget, ...scope.resource.split("/").filter((segment) => segment !== "")];
+}
+
+/** True when `outer` covers `inner`; a place covers itself. */
+export function covers(outer: Place, inner: Place): boolean {
+  return outer.length <= inner.length && outer.every((segment, index) => segment === inner[index]);
+}
+
+/** True when both are the same place. */
+export function samePlace(one: Place, other: Place): boolean {
+  return one.length === other.length && covers(one, other);
+}
