@@ -1,0 +1,141 @@
+/**
+ * The one list of routes, and of what each area (one Lambda function each) may do. The API stack, its permissions, the
+ * local stack and the functions' handler maps are made from it. All methods of one path lie in one area: the gateway
+ * has one `ANY <path>` route for each path, and the function answers 405 for what is not listed here.
+ */
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/**
+ * Who a route is for; any one of a route's list suffices.
+ * `anyone`: no credentials needed. `creator`: the owner, HTTP Basic. `trustee`: the trustee's bearer. `admin`: an
+ * approved peer whose relationship is `admin`. `peer`: the approved peer that the path names. `pending`: that peer, also
+ * before we approved it. `hook`: whoever the registered hook lets in.
+ */
+export type Access = "anyone" | "creator" | "trustee" | "admin" | "peer" | "pending" | "hook";
+
+interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly area: Area;
+  readonly access: readonly Access[];
+}
+
+/** What a function may do with the table. A transaction needs the action of each of its writes. */
+export type TableAction =
+  | "GetItem"
+  | "BatchGetItem"
+  | "Query"
+  | "PutItem"
+  | "UpdateItem"
+  | "DeleteItem"
+  | "BatchWriteItem"
+  | "ConditionCheckItem";
+
+/** Everything one area may do. Nothing else is granted. */
+export interface Duties {
+  readonly table: readonly TableAction[];
+  /** May query the index of due work. */
+  readonly dueIndex: boolean;
+  /** May put messages into the delay queue. */
+  readonly sends: boolean;
+  /** What starts it: requests, the every-minute schedule, or the delay queue. */
+  readonly startedBy: "requests" | "schedule" | "queue";
+}
+
+const READ = ["GetItem", "BatchGetItem", "Query"] as const;
+const WRITE = ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const;
+/** Removing data that nothing refers to any more. */
+const PURGE = ["BatchWriteItem"] as const;
+
+export const areas = {
+  actors: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
+  trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
+  subscriptions: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
+  callbacks: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
+  peers: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
+  clockwork: { table: [...READ, ...WRITE, ...PURGE], dueIndex: true, sends: true, startedBy: "schedule" },
+  timer: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "queue" },
+} as const satisfies Readonly<Record<string, Duties>>;
+
+export type Area = keyof typeof areas;
+
+/** The area that answers whatever no route matches (with 404). */
+export const DEFAULT_AREA = "actors" satisfies Area;
+
+const OWNER = ["creator", "trustee"] as const;
+const OWNER_OR_ADMIN = ["creator", "trustee", "admin"] as const;
+const OWNER_OR_PEER = ["creator", "trustee", "peer"] as const;
+
+const RELATIONSHIP = "/{actorId}/trust/{relationship}";
+const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
+const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
+const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
+
+/** Every route, in the order of the protocol's sections. */
+export const routes = [
+  // Actors: factory, root, meta, health.
+  { method: "GET", path: "/", area: "actors", access: ["anyone"] },
+  { method: "POST", path: "/", area: "actors", access: ["anyone"] },
+  { method: "GET", path: "/healthz", area: "actors", access: ["anyone"] },
+  { method: "GET", path: "/{actorId}", area: "actors", access: OWNER },
+  { method: "DELETE", path: "/{actorId}", area: "actors", access: OWNER },
+  { method: "GET", path: "/{actorId}/meta", area: "actors", access: ["anyone"] },
+  { method: "GET", path: "/{actorId}/meta/{leaf+}", area: "actors", access: ["anyone"] },
+
+  // Trust and permissions. `PUT /{actorId}/trust/trustee` is `{relationship}` = `trustee`.
+  { method: "GET", path: "/{actorId}/trust", area: "trust", access: OWNER_OR_ADMIN },
+  { method: "POST", path: "/{actorId}/trust", area: "trust", access: OWNER_OR_ADMIN },
+  { method: "GET", path: RELATIONSHIP, area: "trust", access: OWNER_OR_ADMIN },
+  { method: "POST", path: RELATIONSHIP, area: "trust", access: ["anyone"] },
+  { method: "PUT", path: RELATIONSHIP, area: "trust", access: ["creator"] },
+  { method: "GET", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
+  { method: "POST", path: TRUST, area: "trust", access: ["pending"] },
+  { method: "PUT", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
+  { method: "DELETE", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
+  { method: "GET", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
+  { method: "PUT", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
+  { method: "DELETE", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
+  { method: "GET", path: "/{actorId}/permissions/{peerId}", area: "trust", access: ["peer"] },
+
+  // Subscriptions. A peer's POST asks for an inbound one: 501 until this service publishes.
+  { method: "GET", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
+  { method: "POST", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
+  { method: "GET", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: OWNER_OR_PEER },
+  { method: "POST", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: ["peer"] },
+  { method: "GET", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
+  { method: "DELETE", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
+  { method: "POST", path: `${SUBSCRIPTION}/resync`, area: "subscriptions", access: OWNER },
+  { method: "GET", path: `${SUBSCRIPTION}/state`, area: "subscriptions", access: OWNER },
+  { method: "DELETE", path: `${SUBSCRIPTION}/state`, area: "subscriptions", access: OWNER },
+
+  // Callbacks.
+  { method: "POST", path: CALLBACK, area: "callbacks", access: ["peer"] },
+  { method: "PUT", path: CALLBACK, area: "callbacks", access: ["peer"] },
+  { method: "DELETE", path: CALLBACK, area: "callbacks", access: ["peer"] },
+  { method: "POST", path: "/{actorId}/callbacks/permissions/{peerId}", area: "callbacks", access: ["peer"] },
+  { method: "GET", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+  { method: "POST", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+  { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+  { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+
+  // Operating an actor.
+  { method: "GET", path: "/{actorId}/peers", area: "peers", access: OWNER },
+  { method: "GET", path: "/{actorId}/peers/{peerId}/properties", area: "peers", access: OWNER },
+  { method: "GET", path: "/{actorId}/peers/{peerId}/properties/{name}", area: "peers", access: OWNER },
+  { method: "DELETE", path: "/{actorId}/peers/{peerId}/breaker", area: "peers", access: OWNER },
+  { method: "GET", path: "/{actorId}/parked", area: "peers", access: OWNER },
+  { method: "POST", path: "/{actorId}/parked/{eventId}", area: "peers", access: OWNER },
+] as const satisfies readonly Route[];
+
+type KeyOf<R, A extends Area> = R extends { readonly method: infer M; readonly path: infer P; readonly area: A }
+  ? `${M & string} ${P & string}`
+  : never;
+
+/** `"METHOD /path"` of every route of one area: what its handler map must hold, no more and no less. */
+export type RouteKey<A extends Area> = KeyOf<(typeof routes)[number], A>;
+
+/** The distinct paths and the area each belongs to: one gateway route each. */
+export function pathsByArea(): ReadonlyMap<string, Area> {
+  return new Map(routes.map((route) => [route.path, route.area]));
+}
