@@ -1,0 +1,77 @@
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+import { layers } from "./eslint.layers.js";
+
+const noEnvironment = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: "Read the environment in lib/config.ts; take the value as a parameter.",
+};
+const noScan = {
+  selector: "Identifier[name=/^(ScanCommand|paginateScan)$/]",
+  message: "No table scans: give the access pattern a key.",
+};
+const zodNamespace = {
+  selector: "ImportDeclaration[source.value='zod']:not([importKind='type']) > :not(ImportNamespaceSpecifier, Literal)",
+  message: 'Write `import * as z from "zod"`: the named import bundles five times as much.',
+};
+const noDefault = {
+  selector: "ExportDefaultDeclaration",
+  message: "Export by name; only the tools' config files need a default.",
+};
+const noBarrel = { selector: "ExportAllDeclaration", message: "No barrels: import from the file that holds it." };
+
+const everywhere = [noScan, zodNamespace, noDefault, noBarrel];
+
+export default defineConfig(
+  { ignores: ["dist/", "cdk.out/", "coverage/", ".data*/", "node_modules/"] },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { layers },
+    rules: {
+      "layers/direction": "error",
+      "no-restricted-syntax": ["error", ...everywhere, noEnvironment],
+      eqeqeq: "error",
+      "prefer-const": "error",
+      "no-var": "error",
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "separate-type-imports" }],
+      // tsc reports these two already.
+      "@typescript-eslint/no-unused-vars": "off",
+      "no-unused-vars": "off",
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // An adapter's method may be async because its interface is.
+      "@typescript-eslint/require-await": "off",
+      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
+      "@typescript-eslint/no-extraneous-class": "off",
+      // `Map<string, T>` would be wrong for what index signatures describe: attributes by name.
+      "@typescript-eslint/no-dynamic-delete": "off",
+    },
+  },
+  {
+    files: ["lib/**/*.ts", "functions/**/*.ts"],
+    rules: { "no-console": "error" },
+  },
+  {
+    files: ["lib/config.ts", "infra/**/*.ts", "test/**/*.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere] },
+  },
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-unsafe-member-access": "off",
+      "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/no-unsafe-return": "off",
+      "@typescript-eslint/no-unsafe-call": "off",
+      "@typescript-eslint/no-floating-promises": "error",
+    },
+  },
+  {
+    files: ["*.config.ts", "*.config.js"],
+    rules: { "no-restricted-syntax": ["error", noScan, noBarrel] },
+  },
+);
