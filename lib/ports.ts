@@ -27,6 +27,9 @@ export interface DelayedWork {
   readonly requestId?: string;
 }
 
+/** The longest delay of one message, seconds (SQS DelaySeconds). Later work is sent on when its message arrives. */
+export const MAX_DELAY_SECONDS = 900;
+
 /** Sends one message that arrives after `delaySeconds` (whole seconds, 0 to 900), at least once. */
 export interface DelayQueue {
   send(work: DelayedWork, delaySeconds: number): Promise<void>;

@@ -1,0 +1,82 @@
+/**
+ * The keys of the receiving side. Every access pattern is documented where its key is built. Ids match
+ * `[A-Za-z0-9._~-]`, so `#` separates safely.
+ */
+import { createHash } from "node:crypto";
+import type { Key } from "./table.ts";
+
+/** Number of partitions of the due index. The sweep asks each once; more shards spread more simultaneous due work. */
+export const DUE_SHARDS = 4;
+
+/** Every shard of the due index, in the order the sweep visits them. */
+export const dueShards: readonly string[] = Array.from({ length: DUE_SHARDS }, (_, shard) => `due#${String(shard)}`);
+
+/** The due-index shard of an item: fixed by its key, spread evenly. */
+export function dueShardOf(key: Key): string {
+  const first = createHash("sha256").update(`${key.pk}\n${key.sk}`).digest()[0] ?? 0;
+  return `due#${String(first % DUE_SHARDS)}`;
+}
+
+const number16 = (value: number): string => String(value).padStart(16, "0");
+
+/** The partition of one actor: its record, trusts, subscription heads, parked events. Queried by prefix, never whole but for deletion. */
+export const actorPartition = (actorId: string): string => `A#${actorId}`;
+
+/**
+ * The head of an outbound subscription. In-order callback: 2 conditional updates (claim, commit), 1 write unit each
+ * while the item is below 1 KB, no index write. Listing: query by `outboundPrefix`.
+ */
+export const outboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `OUT#${peerId}#${subscriptionId}`,
+});
+
+/** Prefix of an actor's outbound heads; of one peer's when given. One query page per 1 MB (about 1 000 heads). */
+export const outboundPrefix = (peerId?: string): string => (peerId === undefined ? "OUT#" : `OUT#${peerId}#`);
+
+/** The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks. */
+export const bareStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `SEQ#${peerId}#${subscriptionId}`,
+});
+
+/** The ids in an outbound head's or bare stream's key; undefined when the key is another's. */
+export function streamOfKey(key: Key): { actorId: string; peerId: string; subscriptionId: string } | undefined {
+  const [kind, peerId, subscriptionId] = key.sk.split("#");
+  if ((kind !== "OUT" && kind !== "SEQ") || peerId === undefined || subscriptionId === undefined) return undefined;
+  return { actorId: key.pk.slice(2), peerId, subscriptionId };
+}
+
+/** The partition of a stream's pending callbacks. Queried whole only for deletion. */
+export const pendingPartition = (stream: Key): string => `Q#${stream.pk.slice(2)}#${stream.sk}`;
+
+/**
+ * One pending callback: put once (1 write of the body as sent), fetched by batch when it is drained, deleted by batch.
+ * Keyed by epoch, so that a number of an earlier life of the stream is never taken for one of this.
+ */
+export const pendingKey = (stream: Key, epoch: number, sequence: number): Key => ({
+  pk: pendingPartition(stream),
+  sk: `${number16(epoch)}#${number16(sequence)}`,
+});
+
+/** A parked hook event, in the order of its stream. Put by the engine, retried through the due index. */
+export const parkedKey = (
+  actorId: string,
+  peerId: string,
+  subscriptionId: string,
+  epoch: number,
+  sequence: number,
+): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${parkedPrefix(peerId, subscriptionId)}${number16(epoch)}#${number16(sequence)}`,
+});
+
+/** Prefix of an actor's parked events; of one peer's, or one subscription's, when given. */
+export const parkedPrefix = (peerId?: string, subscriptionId?: string): string =>
+  `PARKED#${peerId === undefined ? "" : `${peerId}#`}${subscriptionId === undefined ? "" : `${subscriptionId}#`}`;
+
+/** Finds a parked event by its id: one small item beside it, written and deleted in the same transaction. */
+export const parkedIdKey = (actorId: string, eventId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `PARKEDID#${eventId}`,
+});

@@ -1,0 +1,150 @@
+/**
+ * The head of a received stream: one small item that says where the stream stands and who works on it.
+ *
+ *   live, nothing pending          dueAt = the next reconciliation (or none)
+ *   live, something pending        dueAt = when the gap is to be looked at; only the update that empties `pending` changes it back
+ *   claimed                        claimToken, claimUntil: one handler applies, drains or recovers; void once `claimUntil` has
+ *                                  passed, or when another fence (an earlier start of a local server) took it
+ *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends
+ *   ended                          no auth; kept until the longest claim has run out, so that late writers find it
+ */
+import { dueShardOf, streamOfKey } from "../dynamodb/keys.ts";
+import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../dynamodb/table.ts";
+import type { Condition, Item, Key } from "../dynamodb/table.ts";
+import type { Place, Scope } from "../domain/scope.ts";
+import type { StreamView } from "../domain/sequencing.ts";
+
+export type Granularity = "high" | "low" | "none";
+
+/** A head as the engine uses it. Times are ms since 1970. */
+export interface Head {
+  readonly key: Key;
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly scope: Scope;
+  readonly granularity: Granularity;
+  readonly createdAt: number;
+  readonly live: boolean;
+  /** SHA-256 of the bearer that opens this stream; absent while the trust is not approved. */
+  readonly auth?: string;
+  /** The stream's life: grows when the numbering starts again. */
+  readonly epoch: number;
+  /** The fence of what this stream writes (see domain/watermark.ts). */
+  readonly fence: number;
+  readonly lastSeq: number;
+  readonly pending: ReadonlySet<number>;
+  readonly gapSince?: number;
+  readonly dueAt?: number;
+  readonly claim?: { readonly token: string; readonly until: number; readonly fence: string };
+  /** How often the processing of `lastSeq + 1` was begun. */
+  readonly starts: number;
+  readonly replacing: boolean;
+  /** Recovery is owed: `catch_up` first asks the publisher for what is missing, `resync` replaces the state. */
+  readonly wanted?: "catch_up" | "resync";
+  /** Recoveries that failed one after another. */
+  readonly attempts: number;
+  /** The next reconciliation, kept here while `dueAt` serves a gap. */
+  readonly reconcileAt?: number;
+  /** Places inside the scope that narrower subscriptions own. */
+  readonly carved: readonly Place[];
+  /** Digests of the last 16 applied diffs, oldest first, 12 hex characters each; the last is that of `lastSeq`. */
+  readonly digests: string;
+  /** Normalised timestamp of the newest applied diff. */
+  readonly lastTimestamp: string;
+  /** When a duplicate that looked like a reset publisher last made us ask. */
+  readonly suspectedAt: number;
+  /** Numbers up to this may still be in what was re-read without a position. */
+  readonly dirtyUntil: number;
+  /** A `stop` verdict holds this stream's hooks. */
+  readonly held: boolean;
+  /** When a callback was last applied or looked for. */
+  readonly activeAt: number;
+  readonly version: number;
+}
+
+/** Reads a head item. @throws when the item is no head, which is a defect. */
+export function readHead(item: Item): Head {
+  const ids = streamOfKey(item);
+  if (ids === undefined) throw new TypeError(`Not a stream head: ${item.sk}`);
+  const text = (name: string): string | undefined => item[name] as string | undefined;
+  const whole = (name: string): number | undefined => item[name] as number | undefined;
+  const token = text("claimToken");
+  return {
+    key: { pk: item.pk, sk: item.sk },
+    ...ids,
+    scope: {
+      target: text("target") ?? "",
+      ...defined("subtarget", text("subtarget")),
+      ...defined("resource", text("resource")),
+    },
+    granularity: (text("granularity") ?? "high") as Granularity,
+    createdAt: whole("createdAt") ?? 0,
+    live: text("state") === "live",
+    ...defined("auth", text("auth")),
+    epoch: whole("epoch") ?? 0,
+    fence: whole("fence") ?? 0,
+    lastSeq: whole("lastSeq") ?? 0,
+    pending: (item["pending"] as ReadonlySet<number> | undefined) ?? new Set(),
+    ...defined("gapSince", whole("gapSince")),
+    ...defined("dueAt", whole("dueAt")),
+    ...defined(
+      "claim",
+      token === undefined ? undefined : { token, until: whole("claimUntil") ?? 0, fence: text("claimFence") ?? "" },
+    ),
+    starts: whole("starts") ?? 0,
+    replacing: item["replacing"] === true,
+    ...defined("wanted", text("wanted") as Head["wanted"]),
+    attempts: whole("attempts") ?? 0,
+    ...defined("reconcileAt", whole("reconcileAt")),
+    carved: (item["carved"] as readonly Place[] | undefined) ?? [],
+    digests: text("digests") ?? "",
+    lastTimestamp: text("lastTimestamp") ?? "",
+    suspectedAt: whole("suspectedAt") ?? 0,
+    dirtyUntil: whole("dirtyUntil") ?? 0,
+    held: item["held"] === true,
+    activeAt: whole("activeAt") ?? 0,
+    version: whole("version") ?? 0,
+  };
+}
+
+/** `{ [name]: value }`, or nothing when there is no value. */
+export function defined<N extends string, V>(name: N, value: V | undefined): { readonly [K in N]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: V });
+}
+
+/** True when the head's claim binds others at `now`. */
+export function claimIsLive(head: Head, now: number, fence: string): boolean {
+  return head.claim !== undefined && head.claim.until > now && head.claim.fence === fence;
+}
+
+/** A head as sequencing sees it. */
+export function viewOf(head: Head, now: number, fence: string): StreamView {
+  return {
+    lastSeq: head.lastSeq,
+    pending: head.pending,
+    ...defined("gapSince", head.gapSince),
+    busy: claimIsLive(head, now, fence),
+    replacing: head.replacing,
+  };
+}
+
+/** Named fragments of the conditions on a head. */
+export const headIs = {
+  live: equals("state", "live"),
+  ofEpoch: (epoch: number): Condition => equals("epoch", epoch),
+  openTo: (auth: string | undefined): Condition => (auth === undefined ? headIs.live : equals("auth", auth)),
+  at: (lastSeq: number): Condition => equals("lastSeq", lastSeq),
+  before: (sequence: number): Condition => below("lastSeq", sequence),
+  notReplacing: missing("replacing"),
+  free: (now: number, fence: string): Condition =>
+    any(missing("claimToken"), not(atLeast("claimUntil", now + 1)), differs("claimFence", fence)),
+  taken: (now: number, fence: string): Condition =>
+    all(exists("claimToken"), atLeast("claimUntil", now + 1), equals("claimFence", fence)),
+  claimedBy: (token: string): Condition => equals("claimToken", token),
+} as const;
+
+/** The index attributes that make a head due at `at` (ms). */
+export function dueAttributes(key: Key, at: number): { readonly dueShard: string; readonly dueAt: number } {
+  return { dueShard: dueShardOf(key), dueAt: at };
+}
