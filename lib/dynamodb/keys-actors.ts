@@ -1,0 +1,56 @@
+/** The keys of actors, trusts and permissions. Every access pattern is documented where its key is built. */
+import { actorPartition } from "./keys.ts";
+import type { Key } from "./table.ts";
+
+/**
+ * One actor's record. Read by key (½ to 1 read unit) before every request that needs it; put once on `itemMissing`;
+ * while the actor is being deleted it is in the due index, so that the sweep finishes what was begun.
+ */
+export const actorKey = (actorId: string): Key => ({ pk: actorPartition(actorId), sk: ACTOR_SK });
+
+/** The sort key of every actor's record. */
+export const ACTOR_SK = "ACTOR";
+
+/** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending. */
+export const trustKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${TRUST_PREFIX}${peerId}`,
+});
+
+/** Prefix of an actor's trusts: one query page per 1 MB (about 1 000 trusts). */
+export const TRUST_PREFIX = "TRUST#";
+
+/** The peer's id in a trust's sort key; undefined when the key is another's. */
+export function peerOfTrustKey(sk: string): string | undefined {
+  return sk.startsWith(TRUST_PREFIX) ? sk.slice(TRUST_PREFIX.length) : undefined;
+}
+
+/**
+ * Which peer a bearer belongs to, by the digest of its secret, where the path names no peer. Written and deleted in one
+ * transaction with the trust; a hint only: the trust's own secret decides.
+ */
+export const secretKey = (actorId: string, secretDigest: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `SECRET#${secretDigest}`,
+});
+
+/** What was set for a peer beside its relationship's defaults. Read by key with the trust. */
+export const permissionKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `PERM#${peerId}`,
+});
+
+/** What a peer granted us, as its last permission callback said. Put on a condition that names its time. */
+export const grantKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `GRANT#${peerId}`,
+});
+
+/** Marks stored data kept after its trust ended, so that deleting the actor still finds it. */
+export const keptKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${KEPT_PREFIX}${peerId}`,
+});
+
+/** Prefix of an actor's marks of kept data. */
+export const KEPT_PREFIX = "KEPT#";
