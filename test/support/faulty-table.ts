@@ -1,0 +1,124 @@
+import { ConditionFailed, TransactionRefused } from "../../lib/dynamodb/table.ts";
+import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
+
+export type TableOperation =
+  "get" | "getMany" | "query" | "queryDue" | "put" | "update" | "delete" | "transact" | "deleteMany";
+
+/**
+ * What becomes of one operation:
+ * - `ok`: as the inner table does it;
+ * - `throttle`: rejects with an unknown error before anything happens;
+ * - `lost_answer`: happens, then rejects with an unknown error (a `deleteMany` happens for the first half of its keys);
+ * - `repeat`: the answer is lost and the client sends the write again by itself, as the SDK does; the caller sees the
+ *   second answer, perhaps a failed condition caused by its own first. Transactions carry a token: only the first counts;
+ * - `condition`: a write is refused although its condition may hold, with the item as it is (a transaction: its first write);
+ * - `conflict`: a transaction is refused because another write is under way on its first item; else like `throttle`;
+ * - `crash`, `crash_after`: the instance dies before or after it happens: the promise never settles.
+ */
+export type Fate = "ok" | "throttle" | "lost_answer" | "repeat" | "condition" | "conflict" | "crash" | "crash_after";
+
+/**
+ * Asked before every operation; `keys` are those it names (for queries the partition or shard, with the prefix or an
+ * empty sort key). It may wait, which is how a simulation chooses the order in which operations take effect.
+ */
+export type Decide = (operation: TableOperation, keys: readonly Key[]) => Fate | Promise<Fate>;
+
+/** The unknown error of a request whose outcome the caller cannot know. */
+export class InjectedFault extends Error {
+  override readonly name = "InjectedFault";
+}
+
+/** A table that fails as DynamoDB, the network and the instance may, as its `decide` says. */
+export class FaultyTable implements Table {
+  readonly #inner: Table;
+  readonly #decide: Decide;
+
+  constructor(inner: Table, decide: Decide) {
+    this.#inner = inner;
+    this.#decide = decide;
+  }
+
+  get(key: Key, options?: Parameters<Table["get"]>[1]): Promise<Item | undefined> {
+    return this.#read("get", [key], () => this.#inner.get(key, options));
+  }
+
+  getMany(keys: readonly Key[], options?: Parameters<Table["getMany"]>[1]): Promise<readonly Item[]> {
+    return this.#read("getMany", keys, () => this.#inner.getMany(keys, options));
+  }
+
+  query(range: QueryRange): Promise<Page> {
+    return this.#read("query", [{ pk: range.pk, sk: range.prefix }], () => this.#inner.query(range));
+  }
+
+  queryDue(shard: string, until: number, limit: number): ReturnType<Table["queryDue"]> {
+    return this.#read("queryDue", [{ pk: shard, sk: "" }], () => this.#inner.queryDue(shard, until, limit));
+  }
+
+  put(item: Item, condition: Condition): Promise<void> {
+    return this.#write("put", item, () => this.#inner.put(item, condition));
+  }
+
+  update(key: Key, change: Change, condition: Condition): Promise<Item> {
+    return this.#write("update", key, () => this.#inner.update(key, change, condition));
+  }
+
+  delete(key: Key, condition: Condition): Promise<Item | undefined> {
+    return this.#write("delete", key, () => this.#inner.delete(key, condition));
+  }
+
+  async transact(writes: readonly Write[]): Promise<void> {
+    const keys = writes.map(keyOf);
+    const fate = await this.#decide("transact", keys);
+    if (fate === "condition" || fate === "conflict") {
+      const first = keys[0] && (await this.#inner.get(keys[0]));
+      throw new TransactionRefused(
+        keys.map((_key, at) => {
+          if (at > 0) return { code: "none" };
+          return fate === "condition" && first ? { code: fate, item: first } : { code: fate };
+        }),
+      );
+    }
+    return settle(fate, () => this.#inner.transact(writes));
+  }
+
+  async deleteMany(keys: readonly Key[]): Promise<void> {
+    const fate = await this.#decide("deleteMany", keys);
+    const reached = fate === "lost_answer" || fate === "crash_after" ? keys.slice(0, Math.ceil(keys.length / 2)) : keys;
+    return settle(fate, () => this.#inner.deleteMany(reached));
+  }
+
+  async #read<T>(operation: TableOperation, keys: readonly Key[], run: () => Promise<T>): Promise<T> {
+    return settle(await this.#decide(operation, keys), run);
+  }
+
+  async #write<T>(operation: TableOperation, key: Key, run: () => Promise<T>): Promise<T> {
+    const fate = await this.#decide(operation, [{ pk: key.pk, sk: key.sk }]);
+    if (fate === "condition") throw new ConditionFailed(await this.#inner.get(key));
+    if (fate === "repeat") await run().catch(() => undefined);
+    return settle(fate, run);
+  }
+}
+
+async function settle<T>(fate: Fate, run: () => Promise<T>): Promise<T> {
+  switch (fate) {
+    case "throttle":
+    case "conflict":
+      throw new InjectedFault("Injected: refused before it happened.");
+    case "crash":
+      return new Promise<never>(() => undefined);
+    case "lost_answer":
+    case "crash_after":
+      // What the inner table answered, an error included, is lost with the connection.
+      await run().catch(() => undefined);
+      if (fate === "crash_after") return new Promise<never>(() => undefined);
+      throw new InjectedFault("Injected: the answer was lost.");
+    default:
+      return run();
+  }
+}
+
+function keyOf(write: Write): Key {
+  if ("put" in write) return { pk: write.put.pk, sk: write.put.sk };
+  if ("update" in write) return write.update;
+  return "delete" in write ? write.delete : write.check;
+}
