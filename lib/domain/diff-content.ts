@@ -1,0 +1,71 @@
+import { ServiceError } from "../errors.ts";
+import type { Json, JsonObject } from "../ports.ts";
+import { readSequence, readTimestamp } from "./callback-fields.ts";
+import { isArray, isObject, own } from "./json.ts";
+import { parsePointer, pointsInto } from "./json-pointer.ts";
+import { isPropertyName } from "./names.ts";
+import type { Timestamp } from "./timestamp.ts";
+
+/** What a high diff carries. */
+export interface DiffContent {
+  readonly data: Json;
+  /**
+   * Paths within `data` whose values stand literally; absent when the publisher sent no such field, which is another
+   * thing than the empty list.
+   */
+  readonly overwritten?: readonly (readonly string[])[];
+}
+
+/** One diff of a publisher's backlog. */
+export interface DiffRecord extends DiffContent {
+  readonly sequence: number;
+  readonly timestamp?: Timestamp;
+}
+
+/**
+ * Reads `data` and `overwritten`. Throws `request.invalid` when `overwritten` is no array of JSON Pointers. A pointer to
+ * nothing within `data` says nothing and is dropped.
+ */
+export function parseContent(data: Json, overwritten: Json | undefined): DiffContent {
+  if (overwritten === undefined || overwritten === null) return { data };
+  if (!isArray(overwritten)) throw badPointers();
+  const paths = overwritten.map((pointer) => {
+    const path = typeof pointer === "string" ? parsePointer(pointer) : undefined;
+    if (path === undefined) throw badPointers();
+    return path;
+  });
+  return { data, overwritten: paths.filter((path) => pointsInto(data, path)) };
+}
+
+function badPointers(): ServiceError {
+  return new ServiceError("request.invalid", "overwritten must be an array of JSON Pointers.", {
+    field: "overwritten",
+  });
+}
+
+/** Reads one record of a polled backlog, or of a single diff. Throws `request.invalid` naming the field. */
+export function parseDiffRecord(record: Json): DiffRecord {
+  if (!isObject(record)) throw new ServiceError("request.invalid", "A diff must be a JSON object.");
+  const data = own(record, "data");
+  if (data === undefined) throw new ServiceError("request.invalid", "data is missing.", { field: "data" });
+  const timestamp = readTimestamp(record);
+  return {
+    sequence: readSequence(record),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...parseContent(data, own(record, "overwritten")),
+  };
+}
+
+/** Throws `request.invalid` when a name at the top of `data` (without a `list:` prefix) is no property name. */
+export function checkNames(data: JsonObject): void {
+  for (const key of Object.keys(data)) {
+    const name = key.startsWith("list:") ? key.slice("list:".length) : key;
+    if (!isPropertyName(name)) {
+      throw new ServiceError(
+        "request.invalid",
+        `data has ${JSON.stringify(key.slice(0, 80))}, which is no property name (1 to 256 bytes, no "/", no control characters).`,
+        { field: "data" },
+      );
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { ServiceError } from "../errors.ts";
+import type { Json, JsonObject } from "../ports.ts";
+
+/** How deep JSON from outside may nest; the outermost array or object is depth 1. */
+export const MAX_JSON_DEPTH = 64;
+
+export interface ParseOptions {
+  /** Most levels of arrays and objects [64]. */
+  readonly maxDepth?: number;
+  /**
+   * Halves of surrogate pairs are no text and cannot be part of a key. `reject` [default] refuses them; `repair` puts
+   * U+FFFD in their place, for a peer's answers: one odd character must not make a whole state unreadable for ever.
+   */
+  readonly surrogates?: "reject" | "repair";
+  /** What the error message calls the text ["body"]. */
+  readonly what?: string;
+}
+
+/**
+ * Parses JSON from outside. Throws `request.invalid` for what is not UTF-8 (a byte order mark included) or not JSON, for
+ * nesting over `maxDepth`, for lone surrogates, and for numbers beyond the range of a double (`1e999`). Of a repeated key
+ * the last stands, as in the reference. Whole numbers beyond 2^53 become the nearest double: whoever needs one exact
+ * checks it. Keys such as `__proto__` are ordinary own properties of the result; read with `own`, write with `setOwn`.
+ * Values are stored as JSON text, so no number or string this accepts can be refused by the table.
+ */
+export function parseJson(source: string | Uint8Array, options: ParseOptions = {}): Json {
+  const what = options.what ?? "body";
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(typeof source === "string" ? source : decodeUtf8(source));
+  } catch {
+    throw new ServiceError("request.invalid", `The ${what} is not valid JSON in UTF-8.`);
+  }
+  return checked(parsed as Json, 1, {
+    maxDepth: options.maxDepth ?? MAX_JSON_DEPTH,
+    repair: options.surrogates === "repair",
+    what,
+  });
+}
+
+/** The text of UTF-8 bytes; throws `TypeError` when they are not. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+interface Rules {
+  readonly maxDepth: number;
+  readonly repair: boolean;
+  readonly what: string;
+}
+
+function checked(value: Json, depth: number, rules: Rules): Json {
+  if (typeof value === "string") return checkedText(value, rules);
+  if (typeof value === "number") {
+    if (!Number.isFinite(value))
+      throw new ServiceError("request.invalid", `The ${rules.what} has a number out of range.`);
+    return value;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > rules.maxDepth) {
+    throw new ServiceError("request.invalid", `The ${rules.what} nests deeper than ${rules.maxDepth} levels.`);
+  }
+  if (isArray(value)) {
+    // Rebuilding is only paid where something may have to be repaired.
+    if (rules.repair) return value.map((item) => checked(item, depth + 1, rules));
+    for (const item of value) checked(item, depth + 1, rules);
+    return value;
+  }
+  if (rules.repair) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [checkedText(key, rules), checked(item, depth + 1, rules)]),
+    );
+  }
+  for (const [key, item] of Object.entries(value)) {
+    checkedText(key, rules);
+    checked(item, depth + 1, rules);
+  }
+  return value;
+}
+
+function checkedText(text: string, rules: Rules): string {
+  if (text.isWellFormed()) return text;
+  if (rules.repair) return text.toWellFormed();
+  throw new ServiceError("request.invalid", `The ${rules.what} has half a surrogate pair in a string.`);
+}
+
+/** True for arrays; narrows the read-only union, which `Array.isArray` does not. */
+export function isArray(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** True for a JSON object: neither null nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The object's own member, never an inherited one: `own({}, "constructor")` is undefined. */
+export function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Sets a member of an object under construction; `__proto__` becomes an own property, the prototype stays. */
+export function setOwn(object: Record<string, Json>, key: string, value: Json): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** The JSON text with keys in code-unit order at every level: equal values give equal text. For digests and comparison. */
+export function canonical(json: Json): string {
+  if (isArray(json)) return `[${json.map(canonical).join(",")}]`;
+  if (isObject(json)) {
+    const members = Object.keys(json)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${canonical(own(json, key) ?? null)}`);
+    return `{${members.join(",")}}`;
+  }
+  return JSON.stringify(json);
+}
+
+/** How many bytes the value takes as JSON text in UTF-8. */
+export function jsonBytes(json: Json): number {
+  return Buffer.byteLength(JSON.stringify(json));
+}
+
+/** True when both are the same JSON value; the order of keys does not count. */
+export function equalJson(one: Json, other: Json): boolean {
+  if (one === other) return true;
+  if (isArray(one)) {
+    return isArray(other) && one.length === other.length && one.every((item, i) => equalJson(item, other[i] ?? null));
+  }
+  if (!isObject(one) || !isObject(other)) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && equalJson(own(one, key) ?? null, own(other, key) ?? null))
+  );
+}

@@ -1,0 +1,44 @@
+import type { Json, JsonObject } from "../ports.ts";
+import { invalidField, readText, readTimestamp, requireSame } from "./callback-fields.ts";
+import { isArray, isObject, own } from "./json.ts";
+import type { Timestamp } from "./timestamp.ts";
+
+/** A permission callback: the whole effective grant of the peer, as sent. */
+export interface PermissionCallback {
+  /** Absent when the body had none: then it counts as newest. */
+  readonly timestamp?: Timestamp;
+  /** `properties` (with string lists `patterns`, `excluded_patterns`, `operations`), `methods`, …; unknown members survive. */
+  readonly grant: JsonObject;
+  readonly patterns: readonly string[];
+  readonly excludedPatterns: readonly string[];
+}
+
+/**
+ * Reads the body of a permission callback. Throws `request.invalid` naming the field when `id`, `target` or `type` say
+ * something else, when `data` is no object, or when its `properties` are no lists of strings.
+ */
+export function parsePermissionBody(body: Json, path: { readonly peerId: string }): PermissionCallback {
+  if (!isObject(body)) throw invalidField("body", "must be a JSON object");
+  requireSame(body, "id", path.peerId);
+  if ((readText(body, "target") ?? "permissions") !== "permissions")
+    throw invalidField("target", 'must be "permissions"');
+  if ((readText(body, "type") ?? "permission") !== "permission") throw invalidField("type", 'must be "permission"');
+  const timestamp = readTimestamp(body);
+  const grant = own(body, "data");
+  if (!isObject(grant)) throw invalidField("data", "must be an object");
+  const properties = own(grant, "properties") ?? {};
+  if (!isObject(properties)) throw invalidField("data.properties", "must be an object");
+  strings(properties, "operations");
+  return {
+    ...(timestamp === undefined ? {} : { timestamp }),
+    grant,
+    patterns: strings(properties, "patterns"),
+    excludedPatterns: strings(properties, "excluded_patterns"),
+  };
+}
+
+function strings(properties: JsonObject, field: string): readonly string[] {
+  const value = own(properties, field) ?? [];
+  if (isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw invalidField(`data.properties.${field}`, "must be a list of strings");
+}
