@@ -1,0 +1,78 @@
+import path from "node:path";
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
+import type { CfnFunction } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { DUE_INDEX } from "./data-stack.ts";
+import { areas } from "./routes.ts";
+import type { Area, Duties } from "./routes.ts";
+
+/** Seconds: one below the 30 s after which the gateway gives up, so that the function itself still answers. */
+export const REQUEST_SECONDS = 29;
+/** Seconds for what no one waits for: a sweep, a recovery. */
+export const BACKGROUND_SECONDS = 60;
+const LOG_RETENTION = RetentionDays.ONE_MONTH;
+
+export interface AreaFunctionProps {
+  readonly area: Area;
+  readonly table: Table;
+  readonly queue: Queue;
+  /** Variables every function has. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The folder that holds `<area>/index.mjs`. */
+  readonly bundles: string;
+}
+
+/** One area's function with a role that may do exactly what routes.ts says of it, and a log that is kept a month. */
+export class AreaFunction extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: AreaFunctionProps) {
+    super(scope, id);
+    const duties: Duties = areas[props.area];
+    const logGroup = new LogGroup(this, "Log", { retention: LOG_RETENTION, removalPolicy: RemovalPolicy.DESTROY });
+    const role = new Role(this, "Role", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+      inlinePolicies: { duties: new PolicyDocument({ statements: statements(duties, props, logGroup) }) },
+    });
+    this.function = new LambdaFunction(this, "Function", {
+      description: `${Stack.of(this).stackName}: ${props.area}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: 512,
+      timeout: Duration.seconds(duties.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
+      code: Code.fromAsset(path.join(props.bundles, props.area)),
+      handler: "index.handler",
+      environment: { ...props.environment, ...(duties.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
+      role,
+      logGroup,
+      // A gap longer than a queue delay, or a recovery that fails for long, sends its message on again and again, each
+      // time for a later due time; Lambda would take the sixteenth for a runaway loop and drop it.
+      ...(duties.startedBy === "queue" ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
+    });
+    // The local stack finds a function's bundle by this.
+    (this.function.node.defaultChild as CfnFunction).addMetadata("area", props.area);
+  }
+}
+
+function statements(duties: Duties, props: AreaFunctionProps, logGroup: LogGroup): PolicyStatement[] {
+  const allowed = [
+    new PolicyStatement({ actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logGroup.logGroupArn] }),
+    new PolicyStatement({
+      actions: duties.table.map((action) => `dynamodb:${action}`),
+      resources: [props.table.tableArn],
+    }),
+  ];
+  if (duties.dueIndex) {
+    const index = `${props.table.tableArn}/index/${DUE_INDEX}`;
+    allowed.push(new PolicyStatement({ actions: ["dynamodb:Query"], resources: [index] }));
+  }
+  if (duties.sends) {
+    allowed.push(new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [props.queue.queueArn] }));
+  }
+  return allowed;
+}

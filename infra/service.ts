@@ -1,0 +1,32 @@
+import { Validations } from "aws-cdk-lib";
+import type { App } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { ApiStack } from "./api-stack.ts";
+import { DataStack } from "./data-stack.ts";
+import { givenBy, readDeployment } from "./operator.ts";
+
+export interface ServiceProps {
+  /** The deployer's environment; `{}` when it is not to matter. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The folder that holds `<area>/index.mjs` of every area. */
+  readonly bundles: string;
+}
+
+export interface Service {
+  readonly data: DataStack;
+  readonly api: ApiStack;
+}
+
+/**
+ * Puts both stacks and their checks into the app. Needs neither account nor network.
+ *
+ * @throws Error when the deployer's values are wrong, naming the one.
+ */
+export function addService(app: App, { environment, bundles }: ServiceProps): Service {
+  const context = (name: string): unknown => app.node.tryGetContext(name) as unknown;
+  const deployment = readDeployment(givenBy(context, environment));
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const data = new DataStack(app, `${deployment.name}-Data`, {});
+  const api = new ApiStack(app, `${deployment.name}-Api`, { table: data.table, deployment, bundles });
+  return { data, api };
+}
