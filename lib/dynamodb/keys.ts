@@ -64,11 +64,10 @@ export const parkedKey = (
   actorId: string,
   peerId: string,
   subscriptionId: string,
-  epoch: number,
-  sequence: number,
+  event: { readonly epoch: number; readonly sequence: number; readonly id: string },
 ): Key => ({
   pk: actorPartition(actorId),
-  sk: `${parkedPrefix(peerId, subscriptionId)}${number16(epoch)}#${number16(sequence)}`,
+  sk: `${parkedPrefix(peerId, subscriptionId)}${number16(event.epoch)}#${number16(event.sequence)}#${event.id}`,
 });
 
 /** Prefix of an actor's parked events; of one peer's, or one subscription's, when given. */

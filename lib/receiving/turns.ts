@@ -161,8 +161,8 @@ export class Turns {
       // While the claim holds numbers are only added: an equal size is an equal set.
       pendingIs = sizeEquals("pending", seen.pending.size);
       remove.push("pending", "gapSince");
-      Object.assign(set, restingDue(seen, remove));
-    } else if (advance.set?.["wanted"] === undefined && advance.remove?.includes("wanted") === true) {
+      if (advance.set?.["wanted"] === undefined) Object.assign(set, restingDue(seen, remove));
+    } else if (advance.set?.["wanted"] === undefined && remove.includes("wanted")) {
       Object.assign(set, restingDue(seen, remove));
     }
     for (const name of remove) Reflect.deleteProperty(set, name);
