@@ -3,7 +3,7 @@ import type { StackProps } from "aws-cdk-lib";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as InvokeLambda } from "aws-cdk-lib/aws-events-targets";
-import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { Code, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
@@ -18,8 +18,8 @@ import type { Area, Duties } from "./routes.ts";
 export interface ApiStackProps extends StackProps {
   readonly table: Table;
   readonly deployment: Deployment;
-  /** The folder that holds `<area>/index.mjs` of every area. */
-  readonly bundles: string;
+  /** What each area's function runs. */
+  readonly code: (area: Area) => Code;
 }
 
 /** Everything without state: gateway, functions, delay queue, schedule, alarms. May be deleted and made again at will. */
@@ -44,7 +44,7 @@ export class ApiStack extends Stack {
         table: props.table,
         queue: delays.queue,
         environment,
-        bundles: props.bundles,
+        code: props.code(area),
       });
       functions.set(area, made.function);
     }

@@ -1,8 +1,12 @@
-/** What `cdk synth` and `cdk deploy` run (see cdk.json). */
+/** What `cdk synth` and `cdk deploy` run (see cdk.json), after `npm run build`. */
 import { fileURLToPath } from "node:url";
 import { App } from "aws-cdk-lib";
+import { Code } from "aws-cdk-lib/aws-lambda";
 import { addService } from "./service.ts";
 
 const app = new App();
-addService(app, { environment: process.env, bundles: fileURLToPath(new URL("../dist/", import.meta.url)) });
+addService(app, {
+  environment: process.env,
+  code: (area) => Code.fromAsset(fileURLToPath(new URL(`../dist/${area}`, import.meta.url))),
+});
 app.synth();

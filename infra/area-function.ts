@@ -1,9 +1,8 @@
-import path from "node:path";
 import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Code, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
-import type { CfnFunction } from "aws-cdk-lib/aws-lambda";
+import { Architecture, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
+import type { CfnFunction, Code } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -23,8 +22,8 @@ export interface AreaFunctionProps {
   readonly queue: Queue;
   /** Variables every function has. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The folder that holds `<area>/index.mjs`. */
-  readonly bundles: string;
+  /** Holds `index.mjs` with a `handler`. */
+  readonly code: Code;
 }
 
 /** One area's function with a role that may do exactly what routes.ts says of it, and a log that is kept a month. */
@@ -45,7 +44,7 @@ export class AreaFunction extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: 512,
       timeout: Duration.seconds(duties.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
-      code: Code.fromAsset(path.join(props.bundles, props.area)),
+      code: props.code,
       handler: "index.handler",
       environment: { ...props.environment, ...(duties.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
       role,

@@ -1,15 +1,19 @@
 import { Validations } from "aws-cdk-lib";
 import type { App } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
+import type { Code } from "aws-cdk-lib/aws-lambda";
 import { ApiStack } from "./api-stack.ts";
 import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment } from "./operator.ts";
+import type { Area } from "./routes.ts";
 
 export interface ServiceProps {
   /** The deployer's environment; `{}` when it is not to matter. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The folder that holds `<area>/index.mjs` of every area. */
-  readonly bundles: string;
+  /** What each area's function runs. */
+  readonly code: (area: Area) => Code;
+  /** Run cdk-nag's AWS Solutions rules at synthesis [true]. */
+  readonly checks?: boolean;
 }
 
 export interface Service {
@@ -22,11 +26,11 @@ export interface Service {
  *
  * @throws Error when the deployer's values are wrong, naming the one.
  */
-export function addService(app: App, { environment, bundles }: ServiceProps): Service {
+export function addService(app: App, { environment, code, checks = true }: ServiceProps): Service {
   const context = (name: string): unknown => app.node.tryGetContext(name) as unknown;
   const deployment = readDeployment(givenBy(context, environment));
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  if (checks) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, `${deployment.name}-Data`, {});
-  const api = new ApiStack(app, `${deployment.name}-Api`, { table: data.table, deployment, bundles });
+  const api = new ApiStack(app, `${deployment.name}-Api`, { table: data.table, deployment, code });
   return { data, api };
 }

@@ -1,0 +1,94 @@
+/**
+ * `npm run build`: bundles every area's function and writes the templates the local stack reads its routes from.
+ * Does nothing when nothing has changed since; safe to run twice at once, each file is replaced whole.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { areas } from "./routes.ts";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const dist = path.join(root, "dist");
+
+/** One part of the build: what it is made from, and how. */
+interface Part {
+  readonly name: string;
+  /** Files and folders (searched for .ts files, without `infra/local`). */
+  readonly from: readonly string[];
+  make(): Promise<void>;
+}
+
+const bundles: Part = {
+  name: "bundles",
+  from: ["functions", "lib", "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
+  async make() {
+    const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
+    if (entries.length === 0) {
+      throw new Error("There is nothing to build: functions/ holds no file named after an area of infra/routes.ts.");
+    }
+    const { bundle } = await import("./bundle.ts");
+    const files = await bundle({
+      root,
+      entries: entries.map((area) => ({ name: area, file: `functions/${area}.ts` })),
+    });
+    for (const [name, contents] of files) await replaceFile(path.join(dist, name), contents);
+  },
+};
+
+const templates: Part = {
+  name: "templates",
+  from: ["infra", "lib/config.ts", "package-lock.json", "package.json"],
+  async make() {
+    const { templatesForLocal } = await import("./local-templates.ts");
+    for (const [name, template] of templatesForLocal(path.join(dist, ".cdk"))) {
+      await replaceFile(path.join(dist, "template", `${name}.template.json`), JSON.stringify(template, undefined, 1));
+    }
+  },
+};
+
+/** Makes the parts whose sources changed. */
+async function build(parts: readonly Part[]): Promise<void> {
+  for (const part of parts) {
+    const stamp = path.join(dist, `.${part.name}`);
+    const now = fingerprint(part.from);
+    if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) continue;
+    await part.make();
+    await replaceFile(stamp, now);
+  }
+}
+
+/** A digest of the contents, so that a fresh checkout or a touched file builds nothing twice. */
+function fingerprint(from: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const file of from.flatMap(sources).sort())
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(path.join(root, file)));
+  return hash.digest("hex");
+}
+
+function sources(name: string): string[] {
+  if (path.extname(name) !== "") return [name];
+  return readdirSync(path.join(root, name), { withFileTypes: true }).flatMap((entry) => {
+    const inside = `${name}/${entry.name}`;
+    if (entry.isDirectory()) return inside === "infra/local" ? [] : sources(inside);
+    return entry.name.endsWith(".ts") ? [inside] : [];
+  });
+}
+
+async function replaceFile(file: string, contents: string | Uint8Array): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const fresh = `${file}.${String(process.pid)}.tmp`;
+  await writeFile(fresh, contents);
+  await rename(fresh, file);
+}
+
+try {
+  await build([bundles, templates]);
+} catch (error) {
+  process.stderr.write(`The build failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
