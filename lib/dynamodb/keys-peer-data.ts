@@ -1,0 +1,99 @@
+/** The keys of what we hold of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
+import { createHash } from "node:crypto";
+import type { Place } from "../domain/scope.ts";
+import { actorPartition } from "./keys.ts";
+import type { Key } from "./table.ts";
+
+/** A control character: no readable segment contains one, so it separates segments and sorts before them all. */
+const SEPARATOR = "\u0001";
+/** Sorts after every part of a place, before every other name. */
+const BEYOND_PARTS = "\u0002";
+/** Sort keys hold at most 1 024 bytes. */
+const MAX_NAME_BYTES = 256;
+const MAX_PATH_BYTES = 600;
+
+/** The partition of what one peer's publishing left with one actor. Queried by prefix; whole only for deletion. */
+export const peerPartition = (actorId: string, peerId: string): string => `P#${actorId}#${peerId}`;
+
+/** Prefix of all places in a peer's partition. */
+export const PLACE_PREFIX = "V#";
+
+/**
+ * One place: a property, a list's head, or a part owned by a narrower subscription. In order: one write, conditional on
+ * the watermark (1 unit below 1 KB), after at most one read. Names that no property may have are kept by their digest.
+ */
+export const placeKey = (actorId: string, peerId: string, place: Place): Key => ({
+  pk: peerPartition(actorId, peerId),
+  sk: placeSortKey(place),
+});
+
+/** The sort key alone. `place` has at least one segment. */
+export function placeSortKey(place: Place): string {
+  const [name = "", ...path] = place;
+  const head = isReadable(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : `/${digest([name])}`;
+  if (path.length === 0) return PLACE_PREFIX + head;
+  const joined = path.join(SEPARATOR);
+  const tail =
+    path.every(isReadable) && Buffer.byteLength(joined) <= MAX_PATH_BYTES ? joined : SEPARATOR + digest(path);
+  return PLACE_PREFIX + head + SEPARATOR + tail;
+}
+
+/** The sort keys of a property and all its parts: query with `prefix`, `until`. As `after`: the next property. */
+export function propertyRange(name: string): { readonly prefix: string; readonly until: string } {
+  const prefix = placeSortKey([name]);
+  return { prefix, until: prefix + BEYOND_PARTS };
+}
+
+/** Whether a sort key is that of a property itself, not of a part of one. */
+export const isPropertySortKey = (sortKey: string): boolean => !sortKey.includes(SEPARATOR);
+
+/** The sort key of the property that a place's sort key belongs to. */
+export const propertySortKeyOf = (sortKey: string): string => sortKey.split(SEPARATOR, 1)[0] ?? sortKey;
+
+/**
+ * One part of a value over 300 KB. Written before the place that names its version, without a condition: the version
+ * holds a digest of the content, so whoever writes it writes the same.
+ */
+export const valuePartKey = (actorId: string, peerId: string, place: Place, version: string, part: number): Key => ({
+  pk: peerPartition(actorId, peerId),
+  sk: `W#${digest(place)}#${version}#${String(part)}`,
+});
+
+/**
+ * The partition of one generation of a list. Everything in it is guarded by the list's head: written in a transaction
+ * with it, or beforehand under keys nothing refers to yet.
+ */
+export const listPartition = (actorId: string, peerId: string, place: Place, generation: string): string =>
+  `L#${actorId}#${peerId}#${digest(place)}#${generation}`;
+
+/** A page of a list (leaf or inner node): read by id, many at once. */
+export const listPageKey = (partition: string, id: string): Key => ({ pk: partition, sk: `N#${id}` });
+
+/** A part of an element too big to stand in its leaf; read only with the element. */
+export const listElementKey = (partition: string, id: string, part: number): Key => ({
+  pk: partition,
+  sk: `E#${id}#${String(part)}`,
+});
+
+/** A bucket of a list's value index: which leaves hold elements with a digest. All shards of a digest are one request. */
+export const listBucketKey = (partition: string, bucket: string): Key => ({ pk: partition, sk: `X#${bucket}` });
+
+/**
+ * A generation that may be garbage: in the due index, so that the sweep deletes what no head refers to. One small
+ * write with the transaction that leaves the generation, or before the first page of one that is not linked yet.
+ */
+export const listGarbageKey = (actorId: string, partition: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${LIST_GARBAGE_PREFIX}${partition}`,
+});
+
+/** Prefix of an actor's list garbage. */
+export const LIST_GARBAGE_PREFIX = "GC#";
+
+function isReadable(segment: string): boolean {
+  return segment !== "" && segment.isWellFormed() && !/[\p{Cc}/]/u.test(segment);
+}
+
+function digest(place: readonly string[]): string {
+  return createHash("sha256").update(JSON.stringify(place)).digest("base64url").slice(0, 22);
+}
