@@ -1,0 +1,82 @@
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
+import { ServiceError } from "../errors.ts";
+
+export interface BodyLimits {
+  /** Most bytes as sent [256 KiB]. */
+  readonly maxEncoded?: number;
+  /** Most bytes after decompression [1 MiB]. */
+  readonly maxDecoded?: number;
+}
+
+/** More codings on one body than anyone stacks in earnest. */
+const MAX_CODINGS = 3;
+
+type Decoder = (bytes: Uint8Array, limit: { readonly maxOutputLength: number }) => Uint8Array;
+
+const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
+  ["gzip", gunzipSync],
+  ["x-gzip", gunzipSync],
+  ["br", brotliDecompressSync],
+  ["deflate", inflateEither],
+]);
+
+/**
+ * Undoes a request's `Content-Encoding`: gzip, br, deflate (with or without its zlib frame), identity, or a list of
+ * them. Throws `request.too_large` when the body is over a limit before or after (decompression stops there),
+ * `request.invalid` when it is broken, `request.unsupported_media_type` for another coding.
+ */
+export function decodeBody(
+  bytes: Uint8Array,
+  contentEncoding: string | undefined,
+  limits: BodyLimits = {},
+): Uint8Array {
+  const maxEncoded = limits.maxEncoded ?? 256 * 1024;
+  const maxDecoded = limits.maxDecoded ?? 1024 * 1024;
+  if (bytes.byteLength > maxEncoded) throw tooLarge(`The body is over ${maxEncoded} bytes.`);
+  const codings = (contentEncoding ?? "")
+    .split(",")
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== "" && coding !== "identity");
+  const decoders = codings.map((coding) => DECODERS.get(coding));
+  if (codings.length > MAX_CODINGS || decoders.includes(undefined)) {
+    throw new ServiceError(
+      "request.unsupported_media_type",
+      "Content-Encoding must be gzip, br, deflate or identity.",
+      {
+        headers: { "accept-encoding": "gzip, br, deflate" },
+      },
+    );
+  }
+  // Listed in the order they were applied; undone from the last.
+  let decoded = bytes;
+  for (const decode of decoders.reverse()) decoded = undo(decode ?? inflateEither, decoded, maxDecoded);
+  if (decoded.byteLength > maxDecoded) throw tooLarge(`The body is over ${maxDecoded} bytes.`);
+  return decoded;
+}
+
+function undo(decode: Decoder, bytes: Uint8Array, maxDecoded: number): Uint8Array {
+  try {
+    return decode(bytes, { maxOutputLength: maxDecoded });
+  } catch (error) {
+    if (isOverLimit(error)) throw tooLarge(`The body is over ${maxDecoded} bytes after decompression.`);
+    throw new ServiceError("request.invalid", "The body does not decompress as its Content-Encoding says.");
+  }
+}
+
+/** Senders disagree on whether `deflate` has the zlib frame; both are accepted. */
+function inflateEither(bytes: Uint8Array, limit: { readonly maxOutputLength: number }): Uint8Array {
+  try {
+    return inflateSync(bytes, limit);
+  } catch (error) {
+    if (isOverLimit(error)) throw error;
+    return inflateRawSync(bytes, limit);
+  }
+}
+
+function isOverLimit(error: unknown): boolean {
+  return error instanceof RangeError && (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+}
+
+function tooLarge(message: string): ServiceError {
+  return new ServiceError("request.too_large", message);
+}
