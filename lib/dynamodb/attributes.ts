@@ -23,6 +23,16 @@ export function isAttributeList(value: Attribute): value is readonly Attribute[]
   return Array.isArray(value);
 }
 
+/** DynamoDB knows no empty sets: written, it takes the attribute away. */
+export function isEmptySet(value: Attribute): boolean {
+  return value instanceof Set && value.size === 0;
+}
+
+/** The members that are there; one that is `undefined` after all counts as absent. */
+export function members<T>(record: { readonly [name: string]: T } | undefined): [name: string, value: T][] {
+  return Object.entries(record ?? {}).filter(([, value]) => value !== undefined);
+}
+
 /** The bytes of a string as stored. @throws NotStorable for a lone surrogate, which UTF-8 cannot carry */
 export function stringBytes(value: string): number {
   if (!value.isWellFormed()) throw new NotStorable("A string holds a lone surrogate.");

@@ -1,4 +1,4 @@
-import { isAttributeList, isAttributeSet } from "../../lib/dynamodb/attributes.ts";
+import { isAttributeList, isAttributeSet, isEmptySet, members } from "../../lib/dynamodb/attributes.ts";
 import type { Attribute, Change, Condition, Item, Key } from "../../lib/dynamodb/table.ts";
 
 /** The order of two strings by their UTF-8 bytes: below 0, 0 or above 0. JavaScript's own differs beyond U+FFFF. */
@@ -37,7 +37,7 @@ export function holds(condition: Condition, item: Item | undefined): boolean {
 type AttributeCondition = Exclude<Condition, { readonly is: "always" | "all" | "any" | "not" }>;
 
 function attributeHolds(condition: AttributeCondition, stored: Attribute | undefined): boolean {
-  if (condition.is === "exists" || condition.is === "missing") {
+  if (!("value" in condition)) {
     return (stored === undefined) === (condition.is === "missing");
   }
   if (condition.is === "differs") return stored === undefined || !same(stored, condition.value);
@@ -120,12 +120,12 @@ export function changed(key: Key, item: Item | undefined, change: Change): Item 
     named.add(name);
     return name;
   };
-  for (const [name, value] of Object.entries(change.set ?? {})) setAttribute(draft, claim(name), value);
-  for (const [name, value] of Object.entries(change.setIfMissing ?? {})) {
+  for (const [name, value] of members(change.set)) setAttribute(draft, claim(name), value);
+  for (const [name, value] of members(change.setIfMissing)) {
     if (draft[claim(name)] === undefined && !isEmptySet(value)) setAttribute(draft, name, value);
   }
-  for (const [name, value] of Object.entries(change.add ?? {})) addTo(draft, claim(name), value);
-  for (const [name, value] of Object.entries(change.discard ?? {})) discardFrom(draft, claim(name), value);
+  for (const [name, value] of members(change.add)) addTo(draft, claim(name), value);
+  for (const [name, value] of members(change.discard)) discardFrom(draft, claim(name), value);
   for (const name of change.remove ?? []) delete draft[claim(name)];
   return draft as Item;
 }
@@ -133,15 +133,8 @@ export function changed(key: Key, item: Item | undefined, change: Change): Item 
 /** The item to store for a put: without attributes that are empty sets, and with its own copies of the others. */
 export function stored(item: Item): Item {
   const draft: Draft = {};
-  for (const name of Object.keys(item)) {
-    const value = item[name];
-    if (value !== undefined) setAttribute(draft, name, value);
-  }
+  for (const [name, value] of members(item)) setAttribute(draft, name, value);
   return draft as Item;
-}
-
-function isEmptySet(value: Attribute): boolean {
-  return value instanceof Set && value.size === 0;
 }
 
 function setAttribute(draft: Draft, name: string, value: Attribute): void {

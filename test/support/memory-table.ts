@@ -1,5 +1,6 @@
 import { itemBytes, MAX_ITEM_BYTES, stringBytes } from "../../lib/dynamodb/attributes.ts";
-import { ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../../lib/dynamodb/table.ts";
+import { writeExpressions } from "../../lib/dynamodb/expressions.ts";
+import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../../lib/dynamodb/table.ts";
 import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
 import { changed, compareBytes, holds, stored } from "./memory-expressions.ts";
 
@@ -96,6 +97,11 @@ export class MemoryTable implements Table {
     }
     const keys = new Set(writes.map((write) => joined(keyOf(write))));
     if (keys.size < writes.length) throw new TypeError("A transaction names one item twice.");
+    for (const write of writes) {
+      if ("update" in write && writeExpressions(always, write.change).UpdateExpression === undefined) {
+        throw new TypeError("An update in a transaction changes nothing.");
+      }
+    }
     const outcomes: Outcome[] = [];
     const reasons: { code: "none" | "condition"; item?: Item }[] = [];
     for (const write of writes) {

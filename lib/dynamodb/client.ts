@@ -1,0 +1,56 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+
+export interface DocumentClientOptions {
+  readonly region: string;
+  /** Another place than the region's own service: the local emulator, or a private endpoint. */
+  readonly endpoint?: string;
+  /** From the environment or the role when absent; an endpoint on loopback needs none and gets invented ones. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** How often one request is sent at most [4]. */
+  readonly attempts?: number;
+  /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, fits in well. */
+  readonly requestTimeoutMs?: number;
+}
+
+/**
+ * How the document client turns values into attributes and back. Numbers come back as JavaScript numbers, also beyond
+ * 2^53 where the client would make a bigint, or refuse to send one.
+ */
+export const TRANSLATION = {
+  marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
+  unmarshallOptions: { wrapNumbers: Number },
+} as const;
+
+/**
+ * The client that a `DocumentTable` needs, one per process: it keeps its connections, retries throttling and broken
+ * connections with jitter, and gives up on an answer in time for the caller to still do something about it.
+ *
+ * A retry may follow a write that did happen: its condition then fails because of the first one.
+ */
+export function createDocumentClient(options: DocumentClientOptions): DynamoDBDocumentClient {
+  const config: DynamoDBClientConfig = {
+    region: options.region,
+    retryMode: "standard",
+    maxAttempts: options.attempts ?? 4,
+    // The options of the SDK's own Node handler, which spares importing it by name.
+    requestHandler: {
+      connectionTimeout: 1000,
+      requestTimeout: options.requestTimeoutMs ?? 4000,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: 128 },
+      httpsAgent: { keepAlive: true, maxSockets: 128 },
+    },
+  };
+  if (options.endpoint !== undefined) config.endpoint = options.endpoint;
+  const credentials = options.credentials ?? (isLoopback(options.endpoint) ? LOCAL_CREDENTIALS : undefined);
+  if (credentials) config.credentials = credentials;
+  return DynamoDBDocumentClient.from(new DynamoDBClient(config), TRANSLATION);
+}
+
+const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
+
+function isLoopback(endpoint: string | undefined): boolean {
+  return endpoint !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(new URL(endpoint).hostname);
+}
