@@ -34,6 +34,8 @@ export interface DeliveryOptions extends SendOptions {
   inFlight?: number;
   /** Each waits a random time up to this before it goes out. */
   delayMs?: number;
+  /** Told of each answer as it comes. */
+  onAnswer?: (answer: Delivered) => void;
 }
 
 export interface Delivered {
@@ -100,7 +102,9 @@ export class Callbacks {
         if (!diff) throw new Error(`subscription ${subscription.id} never made ${order[turn]}`);
         const wait = waits[turn] ?? 0;
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-        answers[turn] = await this.send(subscription, diff, options);
+        const answer = await this.send(subscription, diff, options);
+        answers[turn] = answer;
+        options.onAnswer?.(answer);
       }
     };
     await Promise.all(Array.from({ length: options.inFlight ?? 1 }, lane));

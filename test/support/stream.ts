@@ -1,0 +1,34 @@
+import { startPublisher, type Publisher, type PublisherOptions } from "./publisher/publisher.ts";
+import type { OwnedActor } from "./owned-actor.ts";
+import type { Subscription } from "./publisher/subscriptions.ts";
+import type { Service } from "./service.ts";
+
+/** A publisher, an actor of the service that trusts it, and the actor's subscription to all its properties. */
+export interface Stream {
+  publisher: Publisher;
+  actor: OwnedActor;
+  subscription: Subscription;
+  lastSeq(): Promise<number>;
+  held(): Promise<unknown>;
+  /** The sequences of the hook runs with type `diff`. */
+  diffRuns(): number[];
+}
+
+export async function openStream(service: Service, options: PublisherOptions = {}): Promise<Stream> {
+  const publisher = await startPublisher({ style: "ours", ...options });
+  const actor = await service.createActor();
+  await actor.trust(publisher);
+  const subscription = await actor.subscribe(publisher);
+  return {
+    publisher,
+    actor,
+    subscription,
+    lastSeq: async () => (await actor.state(subscription, publisher)).lastSeq,
+    held: () => actor.held(publisher.id),
+    diffRuns: () =>
+      service
+        .hookRuns(subscription.id)
+        .filter((run) => run.callbackType === "diff")
+        .map((run) => run.sequence),
+  };
+}
