@@ -204,8 +204,19 @@ function rendered(condition: Condition, aliases: Aliases): string {
       return `size(${aliases.name(condition.name)}) ${comparator} ${aliases.value(condition.value)}`;
     }
     default:
+      checkComparable(condition.value);
       return `${aliases.name(condition.name)} ${COMPARATORS[condition.is]} ${aliases.value(condition.value)}`;
   }
+}
+
+/**
+ * Refuses what a condition should not depend on: the local emulator takes any two lists or maps for different.
+ *
+ * @throws TypeError for lists and maps
+ */
+export function checkComparable(value: Attribute): void {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array || value instanceof Set) return;
+  throw new TypeError("A condition compares scalars, bytes and sets only.");
 }
 
 function grouped(condition: Condition, aliases: Aliases): string {

@@ -1,4 +1,5 @@
 import { isAttributeList, isAttributeSet, isEmptySet, members } from "../../lib/dynamodb/attributes.ts";
+import { checkComparable } from "../../lib/dynamodb/expressions.ts";
 import type { Attribute, Change, Condition, Item, Key } from "../../lib/dynamodb/table.ts";
 
 /** The order of two strings by their UTF-8 bytes: below 0, 0 or above 0. JavaScript's own differs beyond U+FFFF. */
@@ -40,6 +41,7 @@ function attributeHolds(condition: AttributeCondition, stored: Attribute | undef
   if (!("value" in condition)) {
     return (stored === undefined) === (condition.is === "missing");
   }
+  checkComparable(condition.value);
   if (condition.is === "differs") return stored === undefined || !same(stored, condition.value);
   if (stored === undefined) return false;
   switch (condition.is) {
@@ -82,8 +84,8 @@ function sizeOf(stored: Attribute): number | undefined {
   return isAttributeList(stored) ? stored.length : Object.keys(stored).length;
 }
 
-/** Whether two values are equal by type and content; sets regardless of order. */
-export function same(left: Attribute, right: Attribute): boolean {
+/** Whether two scalars, byte strings or sets are equal, sets regardless of order. */
+function same(left: Attribute, right: Attribute): boolean {
   if (left === right) return true;
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
   if (left instanceof Uint8Array || right instanceof Uint8Array) {
@@ -93,19 +95,7 @@ export function same(left: Attribute, right: Attribute): boolean {
     if (!(left instanceof Set) || !(right instanceof Set) || left.size !== right.size) return false;
     return [...left].every((element) => right.has(element));
   }
-  if (isAttributeList(left) || isAttributeList(right)) {
-    if (!isAttributeList(left) || !isAttributeList(right) || left.length !== right.length) return false;
-    return left.every((element, at) => same(element, right[at] as Attribute));
-  }
-  return sameMaps(left as AttributeMap, right as AttributeMap);
-}
-
-type AttributeMap = { readonly [name: string]: Attribute };
-
-function sameMaps(left: AttributeMap, right: AttributeMap): boolean {
-  const names = Object.keys(left);
-  if (names.length !== Object.keys(right).length) return false;
-  return names.every((name) => Object.hasOwn(right, name) && same(left[name] as Attribute, right[name] as Attribute));
+  return false;
 }
 
 type Draft = Record<string, Attribute>;
