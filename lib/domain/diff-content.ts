@@ -10,10 +10,10 @@ import type { Timestamp } from "./timestamp.ts";
 export interface DiffContent {
   readonly data: Json;
   /**
-   * Paths within `data` whose values stand literally; absent when the publisher sent no such field, which is another
-   * thing than the empty list.
+   * JSON Pointers to values within `data` that stand literally; absent when the publisher sent no such field, which is
+   * another thing than the empty list.
    */
-  readonly overwritten?: readonly (readonly string[])[];
+  readonly overwritten?: readonly string[];
 }
 
 /** One diff of a publisher's backlog. */
@@ -29,12 +29,13 @@ export interface DiffRecord extends DiffContent {
 export function parseContent(data: Json, overwritten: Json | undefined): DiffContent {
   if (overwritten === undefined || overwritten === null) return { data };
   if (!isArray(overwritten)) throw badPointers();
-  const paths = overwritten.map((pointer) => {
-    const path = typeof pointer === "string" ? parsePointer(pointer) : undefined;
+  const pointers = overwritten.map((pointer) => (typeof pointer === "string" ? pointer : undefined));
+  const meant = pointers.filter((pointer) => {
+    const path = pointer === undefined ? undefined : parsePointer(pointer);
     if (path === undefined) throw badPointers();
-    return path;
+    return pointsInto(data, path);
   });
-  return { data, overwritten: paths.filter((path) => pointsInto(data, path)) };
+  return { data, overwritten: meant.filter((pointer) => pointer !== undefined) };
 }
 
 function badPointers(): ServiceError {

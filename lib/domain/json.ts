@@ -104,33 +104,7 @@ export function setOwn(object: Record<string, Json>, key: string, value: Json): 
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-/** The JSON text with keys in code-unit order at every level: equal values give equal text. For digests and comparison. */
-export function canonical(json: Json): string {
-  if (isArray(json)) return `[${json.map(canonical).join(",")}]`;
-  if (isObject(json)) {
-    const members = Object.keys(json)
-      .sort()
-      .map((key) => `${JSON.stringify(key)}:${canonical(own(json, key) ?? null)}`);
-    return `{${members.join(",")}}`;
-  }
-  return JSON.stringify(json);
-}
-
 /** How many bytes the value takes as JSON text in UTF-8. */
 export function jsonBytes(json: Json): number {
   return Buffer.byteLength(JSON.stringify(json));
-}
-
-/** True when both are the same JSON value; the order of keys does not count. */
-export function equalJson(one: Json, other: Json): boolean {
-  if (one === other) return true;
-  if (isArray(one)) {
-    return isArray(other) && one.length === other.length && one.every((item, i) => equalJson(item, other[i] ?? null));
-  }
-  if (!isObject(one) || !isObject(other)) return false;
-  const keys = Object.keys(one);
-  return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && equalJson(own(one, key) ?? null, own(other, key) ?? null))
-  );
 }

@@ -1,0 +1,119 @@
+import { parseJson } from "../domain/json.ts";
+import { pathSegment } from "../domain/peer-url.ts";
+import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../ports.ts";
+import { PeerFailure } from "../ports.ts";
+import { failureOfStatus, nonsense, type Remote, type RemoteFailure, withoutAnswer } from "./remote-answer.ts";
+
+export interface RemoteActorOptions {
+  readonly http: PeerHttp;
+  /** The peer's root; a slash at its end does not count. */
+  readonly baseUri: string;
+  /** The trust's secret; without it calls go out without credentials. */
+  readonly bearer?: string;
+  /** Our actor, as the peer knows it. */
+  readonly ourId: string;
+  readonly requestId?: string;
+  readonly traceparent?: string;
+  /** When given, no call outlasts it. */
+  readonly deadline?: Deadline;
+  /** Most milliseconds per call [the client's 10 000]. */
+  readonly timeoutMs?: number;
+}
+
+/** One call: a path below the peer's root as segments, or a whole URL the peer gave us. */
+export interface RemoteCall {
+  readonly method: PeerRequest["method"];
+  readonly at: readonly string[] | string;
+  readonly query?: string;
+  readonly json?: Json;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly maxBytes?: number;
+  /** Cuts this call shorter than the others. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A peer's actor as ours sees it. No call rejects for what the peer or the network does: whatever is not a sound answer
+ * becomes a `RemoteFailure`. The protocol's calls are functions beside this class (`remote-trust.ts`,
+ * `remote-subscriptions.ts`, `read-state.ts`); here is what all of them share.
+ */
+export class RemoteActor {
+  readonly baseUri: string;
+  readonly ourId: string;
+  readonly #options: RemoteActorOptions;
+
+  constructor(options: RemoteActorOptions) {
+    this.baseUri = options.baseUri.replace(/\/+$/, "");
+    this.ourId = options.ourId;
+    this.#options = options;
+  }
+
+  /** The URL of a path below the peer's root; undefined when a segment cannot stand in a URL (empty, `.`, `..`). */
+  urlOf(path: readonly string[], query = ""): string | undefined {
+    const segments = path.map(pathSegment);
+    if (segments.includes(undefined)) return undefined;
+    return `${[this.baseUri, ...segments].join("/")}${query}`;
+  }
+
+  /** Makes the call; any 2xx is its answer. */
+  async call(call: RemoteCall): Promise<Remote<PeerAnswer>> {
+    const url = typeof call.at === "string" ? call.at : this.urlOf(call.at, call.query);
+    if (url === undefined) return blocked("The place has a name that no URL can carry.");
+    const { http, bearer, requestId, traceparent } = this.#options;
+    const timeoutMs = this.#time(call.timeoutMs);
+    if (timeoutMs !== undefined && timeoutMs <= 0) {
+      return { ok: false, kind: "unreachable", message: "There was no time left to ask the peer." };
+    }
+    try {
+      const answer = await http.send({
+        method: call.method,
+        url,
+        ...(bearer === undefined ? {} : { credentials: { bearer, baseUri: this.baseUri } }),
+        ...(call.headers === undefined ? {} : { headers: call.headers }),
+        ...(call.json === undefined ? {} : { json: call.json }),
+        ...(call.maxBytes === undefined ? {} : { maxBytes: call.maxBytes }),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(requestId === undefined ? {} : { requestId }),
+        ...(traceparent === undefined ? {} : { traceparent }),
+      });
+      return failureOfStatus(answer) ?? { ok: true, value: answer, status: answer.status };
+    } catch (error) {
+      if (isPeerFailure(error)) return withoutAnswer(error);
+      throw error;
+    }
+  }
+
+  /** Makes the call and gives its JSON; an answer that is none is nonsense. */
+  async callJson(call: RemoteCall): Promise<Remote<{ readonly json: Json; readonly answer: PeerAnswer }>> {
+    const called = await this.call(call);
+    if (!called.ok) return called;
+    const json = readJson(called.value);
+    if (json === undefined) return nonsense(called.status, "is not valid JSON");
+    return { ok: true, value: { json, answer: called.value }, status: called.status };
+  }
+
+  #time(wanted: number | undefined): number | undefined {
+    const limits = [wanted, this.#options.timeoutMs, this.#options.deadline?.remaining()].filter(
+      (limit) => limit !== undefined,
+    );
+    return limits.length === 0 ? undefined : Math.min(...limits, 10_000);
+  }
+}
+
+/** The JSON of an answer's body; undefined when it is none. What is odd in a string is repaired, not refused. */
+export function readJson(answer: PeerAnswer): Json | undefined {
+  try {
+    return parseJson(answer.body, { surrogates: "repair", what: "peer's answer" });
+  } catch {
+    return undefined;
+  }
+}
+
+function blocked(message: string): RemoteFailure {
+  return { ok: false, kind: "blocked", message };
+}
+
+/** By name as well, because bundling may duplicate the class. */
+function isPeerFailure(error: unknown): error is PeerFailure {
+  return error instanceof PeerFailure || (error instanceof Error && error.name === "PeerFailure");
+}

@@ -1,0 +1,198 @@
+import { type DiffContent, type DiffRecord, parseDiffRecord } from "../domain/diff-content.ts";
+import { isArray, isObject, own } from "../domain/json.ts";
+import { isOpaqueId } from "../domain/names.ts";
+import { liesUnder } from "../domain/peer-url.ts";
+import type { Scope } from "../domain/scope.ts";
+import type { Json } from "../ports.ts";
+import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
+import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
+
+/** Telling the other side must not hold up our own answer for longer. */
+const TELL_MS = 5_000;
+/** A backlog in more pages than this is read as state instead. */
+const MAX_PAGES = 16;
+
+/** A subscription of ours that the peer has made. */
+export interface RemoteSubscription {
+  readonly subscriptionId: string;
+  readonly granularity: "high" | "low" | "none";
+  /** The newest number ever made. */
+  readonly sequence: number;
+  /** Under the peer's root: as it said, else as the protocol has it. */
+  readonly location: string;
+}
+
+/** What the peer holds for a subscription of ours. */
+export interface Backlog {
+  /** The newest number ever made. */
+  readonly sequence: number;
+  /** Ascending, each number once; records that make no sense are left out, which leaves a hole. */
+  readonly diffs: readonly DiffRecord[];
+  /** False when there is more than was read. */
+  readonly complete: boolean;
+}
+
+/**
+ * `POST <peer>/subscriptions/{our id}`. The same scope again gives the same subscription. Nonsense when neither body nor
+ * `Location` has a usable subscription id.
+ */
+export async function subscribe(
+  remote: RemoteActor,
+  scope: Scope,
+  granularity: RemoteSubscription["granularity"],
+): Promise<Remote<RemoteSubscription>> {
+  const { target, subtarget, resource } = scope;
+  const called = await remote.call({
+    method: "POST",
+    at: ["subscriptions", remote.ourId],
+    json: {
+      id: remote.ourId,
+      target,
+      ...(subtarget === undefined ? {} : { subtarget }),
+      ...(resource === undefined ? {} : { resource }),
+      granularity,
+    },
+  });
+  if (!called.ok) return called;
+  const json = readJson(called.value);
+  const made = isObject(json) ? json : {};
+  const said = called.value.headers["location"] ?? "";
+  const id = own(made, "subscriptionid") ?? said.split(/[?#]/, 1)[0]?.split("/").at(-1);
+  if (typeof id !== "string" || !isOpaqueId(id) || id === "." || id === "..") {
+    return nonsense(called.status, "has no usable subscription id");
+  }
+  const theirs = own(made, "granularity");
+  return {
+    ok: true,
+    status: called.status,
+    value: {
+      subscriptionId: id,
+      granularity: theirs === "high" || theirs === "low" || theirs === "none" ? theirs : granularity,
+      sequence: position(own(made, "sequence")) ?? 0,
+      location: liesUnder(said, remote.baseUri) ? said : `${remote.baseUri}/subscriptions/${remote.ourId}/${id}`,
+    },
+  };
+}
+
+/**
+ * `GET <peer>/subscriptions/{our id}/{subId}`: the newest number and the backlog, page by page where the peer pages. The
+ * first call has no query, because peers in the field know none. `too_large` when even that is over the limit: then
+ * `readPosition` still gives the newest number.
+ */
+export async function poll(remote: RemoteActor, subscriptionId: string): Promise<Remote<Backlog>> {
+  const at = ["subscriptions", remote.ourId, subscriptionId];
+  const diffs = new Map<number, DiffRecord>();
+  let newest = 0;
+  let query = "";
+  for (let page = 1; ; page += 1) {
+    const called = await remote.callJson({ method: "GET", at, query });
+    if (!called.ok) return called;
+    const read = readPage(called.value.json);
+    if (read === undefined) return nonsense(called.status, "has no backlog in it");
+    newest = Math.max(newest, read.sequence);
+    let last = 0;
+    for (const diff of read.diffs) {
+      if (!diffs.has(diff.sequence)) diffs.set(diff.sequence, diff);
+      last = Math.max(last, diff.sequence);
+    }
+    if (!read.more || page === MAX_PAGES || `?after=${last}` === query || last === 0) {
+      const sorted = [...diffs.values()].sort((one, other) => one.sequence - other.sequence);
+      // The number may have been read before the diffs were: what is there counts.
+      const sequence = Math.max(newest, sorted.at(-1)?.sequence ?? 0);
+      return { ok: true, status: called.status, value: { sequence, diffs: sorted, complete: !read.more } };
+    }
+    query = `?after=${last}`;
+  }
+}
+
+function readPage(json: Json): { sequence: number; diffs: readonly DiffRecord[]; more: boolean } | undefined {
+  if (!isObject(json)) return undefined;
+  const sequence = position(own(json, "sequence"));
+  const data = own(json, "data");
+  if (sequence === undefined || !isArray(data)) return undefined;
+  const diffs = data.map(asDiff).filter((diff) => diff !== undefined);
+  return { sequence, diffs, more: (own(json, "next") ?? null) !== null };
+}
+
+function asDiff(record: Json): DiffRecord | undefined {
+  try {
+    return parseDiffRecord(record);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The newest number, from the list of our subscriptions there: small, whatever the backlog's size. */
+export async function readPosition(remote: RemoteActor, subscriptionId: string): Promise<Remote<number>> {
+  const called = await remote.callJson({ method: "GET", at: ["subscriptions", remote.ourId] });
+  if (!called.ok) return called;
+  const list = isObject(called.value.json) ? own(called.value.json, "data") : undefined;
+  const found = isArray(list)
+    ? list.find((entry) => isObject(entry) && own(entry, "subscriptionid") === subscriptionId)
+    : undefined;
+  const sequence = isObject(found) ? position(own(found, "sequence")) : undefined;
+  if (sequence === undefined) return nonsense(called.status, "does not list the subscription");
+  return { ok: true, value: sequence, status: called.status };
+}
+
+/**
+ * One diff, from the `url` of a low callback or by its number. When `expected` is given the answer must not be about
+ * another number. The caller has checked that the URL lies under the peer's root; the client checks it again.
+ */
+export async function readDiff(
+  remote: RemoteActor,
+  from: { readonly url: string } | { readonly subscriptionId: string; readonly sequence: number },
+  expected?: number,
+): Promise<Remote<DiffContent>> {
+  const at = "url" in from ? from.url : ["subscriptions", remote.ourId, from.subscriptionId, String(from.sequence)];
+  const called = await remote.callJson({ method: "GET", at });
+  if (!called.ok) return called;
+  const diff = asDiff(called.value.json);
+  if (diff === undefined) return nonsense(called.status, "is no diff");
+  if (expected !== undefined && diff.sequence !== expected) return nonsense(called.status, "is another diff");
+  const { data, overwritten } = diff;
+  return {
+    ok: true,
+    status: called.status,
+    value: overwritten === undefined ? { data } : { data, overwritten },
+  };
+}
+
+/** `PUT <peer>/subscriptions/{our id}/{subId} {sequence}`: everything up to it has been processed here. */
+export async function acknowledge(
+  remote: RemoteActor,
+  subscriptionId: string,
+  sequence: number,
+): Promise<Remote<undefined>> {
+  return done(
+    await remote.call({ method: "PUT", at: ["subscriptions", remote.ourId, subscriptionId], json: { sequence } }),
+  );
+}
+
+/**
+ * Ends the subscription at the peer: `DELETE <peer>/subscriptions/{our id}/{subId}`, and where that is refused the way
+ * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`. One that the peer does not
+ * know (any more) is fine. Each call at most 5 s.
+ */
+export async function unsubscribe(remote: RemoteActor, subscriptionId: string): Promise<Remote<undefined>> {
+  const where = ["subscriptions", remote.ourId, subscriptionId];
+  const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: TELL_MS });
+  const first = await remote.call(leave(where));
+  if (first.ok || first.kind !== "refused") return done(first);
+  const second = await remote.call(leave(["callbacks", ...where]));
+  if (second.ok) return done(second);
+  return isGone(first) || isGone(second) ? { ok: true, value: undefined, status: 404 } : done(first);
+}
+
+function isGone(failure: RemoteFailure): boolean {
+  return failure.status === 404 || failure.status === 410;
+}
+
+function done(called: Remote<unknown>): Remote<undefined> {
+  return called.ok ? { ok: true, value: undefined, status: called.status } : called;
+}
+
+/** A number that counts diffs: whole, 0 to 2^53 − 1. */
+function position(value: Json | undefined): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}

@@ -1,0 +1,146 @@
+import { timingSafeEqual } from "node:crypto";
+import { isObject, own } from "../domain/json.ts";
+import { isOpaqueId } from "../domain/names.ts";
+import type { Json, JsonObject } from "../ports.ts";
+import { parseSupported } from "./supported.ts";
+import type { RemoteActor } from "./remote-actor.ts";
+import { nonsense, type Remote } from "./remote-answer.ts";
+
+/** Telling the other side must not hold up our own answer for longer. */
+const TELL_MS = 5_000;
+
+/** What a peer's `/meta` says of it. */
+export interface RemoteMeta {
+  readonly id: string;
+  readonly type: string;
+  readonly desc: string;
+  /** The protocol's version; empty when it does not say. */
+  readonly version: string;
+  readonly supported: readonly string[];
+}
+
+/** A trust as the other side has it. */
+export interface RemoteTrust {
+  readonly id: string;
+  readonly peerId: string;
+  readonly baseUri: string;
+  readonly type: string;
+  readonly relationship: string;
+  readonly desc: string;
+  readonly approved: boolean;
+  readonly peerApproved: boolean;
+  readonly verified: boolean;
+  readonly verificationToken: string;
+}
+
+/** `GET <peer>/meta`. Nonsense when there is no id in it. Takes the nested and the flat form of version and tags. */
+export async function readMeta(remote: RemoteActor): Promise<Remote<RemoteMeta>> {
+  const called = await remote.callJson({ method: "GET", at: ["meta"] });
+  if (!called.ok) return called;
+  const meta = called.value.json;
+  if (!isObject(meta)) return nonsense(called.status, "to /meta is no object");
+  const id = text(meta, "id");
+  if (!isOpaqueId(id)) return nonsense(called.status, "to /meta has no usable id");
+  const nested = own(meta, "actingweb");
+  const inner = isObject(nested) ? nested : {};
+  return {
+    ok: true,
+    status: called.status,
+    value: {
+      id,
+      type: text(meta, "type"),
+      desc: text(meta, "desc"),
+      version: text(inner, "version") || text(meta, "aw_version"),
+      supported: parseSupported(text(inner, "supported") || text(meta, "aw_supported")),
+    },
+  };
+}
+
+/** `POST <peer>/trust/{relationship}`: asks for a trust. Gives the peer's record of it, with its own approval. */
+export async function requestTrust(
+  remote: RemoteActor,
+  relationship: string,
+  body: {
+    readonly baseuri: string;
+    readonly id: string;
+    readonly type: string;
+    readonly secret: string;
+    readonly desc: string;
+    readonly verify: string;
+  },
+): Promise<Remote<RemoteTrust>> {
+  const called = await remote.callJson({ method: "POST", at: ["trust", relationship], json: { ...body } });
+  return called.ok ? asTrust(called.value.json, called.status) : called;
+}
+
+/** `GET <peer>/trust/{relationship}/{our id}`. */
+export async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
+  const called = await remote.callJson({ method: "GET", at: ["trust", relationship, remote.ourId] });
+  return called.ok ? asTrust(called.value.json, called.status) : called;
+}
+
+/**
+ * Asks whether the peer really wants this trust: its record of it must hold the token it sent us. True or false is the
+ * peer's word; a failure means it could not be asked. Compared in constant time; an empty token is never right.
+ */
+export async function verifyTrust(remote: RemoteActor, relationship: string, token: string): Promise<Remote<boolean>> {
+  const read = await readTrustOfPeer(remote, relationship);
+  if (!read.ok) return read;
+  const theirs = Buffer.from(read.value.verificationToken);
+  const given = Buffer.from(token);
+  const same = given.length > 0 && theirs.length === given.length && timingSafeEqual(theirs, given);
+  return { ok: true, value: same, status: read.status };
+}
+
+/** `POST <peer>/trust/{relationship}/{our id} {approved: true}`: tells the peer that we have approved. At most 5 s. */
+export async function tellApproval(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
+  const called = await remote.call({
+    method: "POST",
+    at: ["trust", relationship, remote.ourId],
+    json: { approved: true },
+    timeoutMs: TELL_MS,
+  });
+  return called.ok ? { ok: true, value: undefined, status: called.status } : called;
+}
+
+/** `DELETE <peer>/trust/{relationship}/{our id}`: tells the peer that the trust ends. One that is gone already is fine. At most 5 s. */
+export async function tellTrustDeleted(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
+  const called = await remote.call({
+    method: "DELETE",
+    at: ["trust", relationship, remote.ourId],
+    timeoutMs: TELL_MS,
+  });
+  if (!called.ok && called.status !== 404 && called.status !== 410) return called;
+  return { ok: true, value: undefined, status: called.status ?? 404 };
+}
+
+function asTrust(json: Json, status: number): Remote<RemoteTrust> {
+  if (!isObject(json)) return nonsense(status, "about the trust is no object");
+  return {
+    ok: true,
+    status,
+    value: {
+      id: text(json, "id"),
+      peerId: text(json, "peerid"),
+      baseUri: text(json, "baseuri"),
+      type: text(json, "type"),
+      relationship: text(json, "relationship"),
+      desc: text(json, "desc"),
+      approved: flag(json, "approved"),
+      peerApproved: flag(json, "peer_approved"),
+      verified: flag(json, "verified"),
+      verificationToken: text(json, "verificationToken") || text(json, "verification_token"),
+    },
+  };
+}
+
+function text(object: JsonObject, name: string): string {
+  const value = own(object, name);
+  return typeof value === "string" ? value : "";
+}
+
+/** Peers in the field write booleans as strings too. */
+function flag(object: JsonObject, name: string): boolean {
+  const value = own(object, name);
+  return value === true || value === "true";
+}
