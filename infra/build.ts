@@ -87,7 +87,8 @@ async function replaceFile(file: string, contents: string | Uint8Array): Promise
 }
 
 try {
-  await build([bundles, templates]);
+  // The templates need no function: they come first.
+  await build([templates, bundles]);
 } catch (error) {
   process.stderr.write(`The build failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -1,6 +1,13 @@
 import { CfnOutput, Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
-import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from "aws-cdk-lib/aws-apigatewayv2";
+import {
+  HttpApi,
+  HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -73,6 +80,10 @@ export class Gateway extends Construct {
     for (const [path, area] of pathsByArea()) {
       this.api.addRoutes({ path, methods: [HttpMethod.ANY], integration: integrationOf(area) });
     }
-    this.api.addRoutes({ path: "/$default", integration: integrationOf(DEFAULT_AREA) });
+    new HttpRoute(this, "Default", {
+      httpApi: this.api,
+      routeKey: HttpRouteKey.DEFAULT,
+      integration: integrationOf(DEFAULT_AREA),
+    });
   }
 }

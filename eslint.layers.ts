@@ -1,6 +1,7 @@
 // The dependency direction of this project as one lint rule: functions → lib's subjects → lib/domain. The edges
 // (dynamodb, queue, …) implement small interfaces; only they know the SDK.
 import path from "node:path";
+import type { Rule } from "eslint";
 
 /** Packages that belong to building, deploying and testing, never to what runs in a function. */
 const TOOLS = [
@@ -19,11 +20,17 @@ const TABLE_PORT = /^lib\/dynamodb\/(table|keys(-[a-z-]+)?)\.ts$/;
 /** What the pure part may take besides itself. */
 const DOMAIN_MAY = ["lib/ports.ts", "lib/errors.ts"];
 
-const inside = (file, folder) => file.startsWith(`${folder}/`);
-const fromPackage = (specifier, name) => specifier === name || specifier.startsWith(`${name}/`);
+const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
+const fromPackage = (specifier: string, name: string): boolean =>
+  specifier === name || specifier.startsWith(`${name}/`);
 
 /** Why this import may not be, or undefined. `from` and `to` are relative to the project; `to` is a package when not ours. */
-function objection(from, to, { ours, typeOnly }) {
+function objection(
+  from: string,
+  to: string,
+  how: { readonly ours: boolean; readonly typeOnly: boolean },
+): string | undefined {
+  const { ours, typeOnly } = how;
   const production = inside(from, "lib") || inside(from, "functions");
   if (!ours) {
     if (production && TOOLS.some((tool) => fromPackage(to, tool)))
@@ -54,17 +61,24 @@ function objection(from, to, { ours, typeOnly }) {
   return undefined;
 }
 
-const direction = {
+interface Importing {
+  readonly source?: { readonly value?: unknown } | null;
+  readonly importKind?: string;
+  readonly exportKind?: string;
+}
+
+const direction: Rule.RuleModule = {
   meta: { type: "problem", schema: [], messages: { wrong: "{{from}} may not import {{to}}: {{why}}." } },
   create(context) {
-    const relative = (file) => path.relative(context.cwd, file).split(path.sep).join("/");
+    const relative = (file: string): string => path.relative(context.cwd, file).split(path.sep).join("/");
     const from = relative(context.filename);
-    const check = (node) => {
-      const specifier = node.source?.value;
+    const check = (node: Rule.Node): void => {
+      const { source, importKind, exportKind } = node as Importing;
+      const specifier = source?.value;
       if (typeof specifier !== "string") return;
       const ours = specifier.startsWith(".");
       const to = ours ? relative(path.resolve(path.dirname(context.filename), specifier)) : specifier;
-      const why = objection(from, to, { ours, typeOnly: node.importKind === "type" || node.exportKind === "type" });
+      const why = objection(from, to, { ours, typeOnly: importKind === "type" || exportKind === "type" });
       if (why !== undefined) context.report({ node, messageId: "wrong", data: { from, to, why } });
     };
     return {
@@ -76,4 +90,5 @@ const direction = {
   },
 };
 
+/** The plugin with this one rule, for eslint.config.js. */
 export const layers = { rules: { direction } };

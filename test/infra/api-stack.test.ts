@@ -1,0 +1,153 @@
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { areas } from "../../infra/routes.ts";
+import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import type { Resource } from "../support/service-templates.ts";
+
+const { api } = serviceTemplates();
+
+describe("the functions", () => {
+  it("run on Node 24, arm64, with 512 MB", () => {
+    expect([...functionsByArea(api).keys()].sort()).toEqual(Object.keys(areas).sort());
+    api.allResourcesProperties("AWS::Lambda::Function", {
+      Runtime: "nodejs24.x",
+      Architectures: ["arm64"],
+      MemorySize: 512,
+      Handler: "index.handler",
+    });
+  });
+
+  it("answer requests within 29 s and work in the background for a minute", () => {
+    for (const [area, { Properties }] of functionsByArea(api)) {
+      const requests = areas[area as keyof typeof areas].startedBy === "requests";
+      expect([area, Properties["Timeout"]]).toEqual([area, requests ? 29 : 60]);
+    }
+  });
+
+  it("keep every log a month, the access log included", () => {
+    api.resourceCountIs("AWS::Logs::LogGroup", Object.keys(areas).length + 1);
+    api.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 30 });
+  });
+
+  it("know the table, and the API's own endpoint as their base URL", () => {
+    for (const { Properties } of functionsByArea(api).values()) {
+      expect(Properties["Environment"].Variables).toMatchObject({
+        TABLE_NAME: { "Fn::ImportValue": expect.stringContaining("Table") },
+        BASE_URL: { "Fn::GetAtt": [expect.stringContaining("Api"), "ApiEndpoint"] },
+      });
+    }
+  });
+});
+
+describe("the gateway", () => {
+  it("throttles its one stage, more or less as the deployer says", () => {
+    const limits = (context: Record<string, unknown>, rate: number, burst: number): void =>
+      serviceTemplates({}, context).api.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+        StageName: "$default",
+        DefaultRouteSettings: { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst },
+      });
+    limits({}, 200, 400);
+    limits({ throttlingRateLimit: "7", throttlingBurstLimit: 9 }, 7, 9);
+  });
+
+  it("logs every request without what could hold a secret", () => {
+    const [stage] = Object.values(api.findResources("AWS::ApiGatewayV2::Stage") as Record<string, Resource>);
+    const { DestinationArn, Format } = stage?.Properties["AccessLogSettings"];
+    expect(DestinationArn["Fn::GetAtt"][0]).toContain("AccessLog");
+    expect(JSON.parse(Format)).toMatchObject({ requestId: "$context.requestId", status: "$context.status" });
+    expect(Format).not.toMatch(/query|header|authorizer|body|protocol|\$context\.error\b/i);
+  });
+});
+
+describe("the delay queue", () => {
+  it("feeds the timer one message at a time, and takes back only what failed", () => {
+    api.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      BatchSize: 1,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      FunctionName: { Ref: functionsByArea(api).get("timer")?.id },
+    });
+  });
+
+  it("hides a message six times as long as the timer may run, then gives it up to the dead letters", () => {
+    const timer = functionsByArea(api).get("timer")?.Properties["Timeout"];
+    api.hasResourceProperties("AWS::SQS::Queue", {
+      VisibilityTimeout: 6 * timer,
+      RedrivePolicy: { deadLetterTargetArn: Match.anyValue(), maxReceiveCount: 3 },
+    });
+  });
+
+  it("is encrypted at rest and on the way, dead letters too", () => {
+    api.resourceCountIs("AWS::SQS::Queue", 2);
+    api.allResourcesProperties("AWS::SQS::Queue", { SqsManagedSseEnabled: true });
+    api.resourceCountIs("AWS::SQS::QueuePolicy", 2);
+    api.allResourcesProperties("AWS::SQS::QueuePolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+        ]),
+      },
+    });
+  });
+});
+
+describe("the schedule", () => {
+  it("starts the clockwork every minute and never twice for the same one", () => {
+    const clockwork = functionsByArea(api).get("clockwork")?.id;
+    api.hasResourceProperties("AWS::Events::Rule", {
+      ScheduleExpression: "rate(1 minute)",
+      State: "ENABLED",
+      Targets: [
+        Match.objectLike({
+          Arn: { "Fn::GetAtt": [clockwork, "Arn"] },
+          RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+        }),
+      ],
+    });
+    api.hasResourceProperties("AWS::Lambda::EventInvokeConfig", {
+      FunctionName: { Ref: clockwork },
+      MaximumRetryAttempts: 0,
+    });
+  });
+});
+
+describe("the alarms", () => {
+  const alarmsOn = (metric: string): Resource["Properties"][] =>
+    Object.values(api.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>)
+      .map(({ Properties }) => Properties)
+      .filter(({ MetricName }) => MetricName === metric);
+
+  it("watch every function's errors and throttles", () => {
+    expect(alarmsOn("Errors")).toHaveLength(Object.keys(areas).length);
+    expect(alarmsOn("Throttles")).toHaveLength(Object.keys(areas).length);
+  });
+
+  it("watch the dead letters and that the sweep runs", () => {
+    expect(alarmsOn("ApproximateNumberOfMessagesVisible")).toMatchObject([
+      {
+        Threshold: 1,
+        Dimensions: [
+          { Name: "QueueName", Value: { "Fn::GetAtt": [expect.stringContaining("DeadLetters"), "QueueName"] } },
+        ],
+      },
+    ]);
+    expect(alarmsOn("Invocations")).toMatchObject([
+      { TreatMissingData: "breaching", Dimensions: [{ Value: { Ref: functionsByArea(api).get("clockwork")?.id } }] },
+    ]);
+  });
+
+  it("watch the age of the oldest gap of this deployment, with the gap timeout left to it first", () => {
+    expect(alarmsOn("OldestGapAgeSeconds")).toMatchObject([
+      { Namespace: "ActingWeb", Threshold: 305, Dimensions: [{ Name: "service", Value: "ActingWeb-Api" }] },
+    ]);
+    const patient = serviceTemplates({ GAP_TIMEOUT_SECONDS: "600" }).api;
+    patient.hasResourceProperties("AWS::CloudWatch::Alarm", { MetricName: "OldestGapAgeSeconds", Threshold: 900 });
+  });
+
+  it("are mailed to the address in the context, and to none without one", () => {
+    api.resourceCountIs("AWS::SNS::Topic", 0);
+    const mailed = serviceTemplates({}, { alarmEmail: "night@example.com" }).api;
+    mailed.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email", Endpoint: "night@example.com" });
+    const alarms = Object.values(mailed.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
+    expect(alarms.filter(({ Properties }) => Properties["AlarmActions"]?.length !== 1)).toEqual([]);
+  });
+});

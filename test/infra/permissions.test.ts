@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { areas } from "../../infra/routes.ts";
+import type { Area, Duties } from "../../infra/routes.ts";
+import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import type { Resource } from "../support/service-templates.ts";
+
+const { api } = serviceTemplates();
+
+/** Everything a role may do, as `action on resource`, sorted; resources by what they are. */
+function grants(roleId: string): string[] {
+  const role = (api.findResources("AWS::IAM::Role") as Record<string, Resource>)[roleId];
+  expect(role?.Properties["ManagedPolicyArns"]).toBeUndefined();
+  const attached = Object.values(api.findResources("AWS::IAM::Policy") as Record<string, Resource>)
+    .filter(({ Properties }) => Properties["Roles"].some((ref: { Ref: string }) => ref.Ref === roleId))
+    .map(({ Properties }) => Properties["PolicyDocument"]);
+  const inline = (role?.Properties["Policies"] ?? []).map((policy: any) => policy.PolicyDocument);
+  return [...inline, ...attached]
+    .flatMap((document) => document.Statement)
+    .flatMap(({ Effect, Action, Resource }) =>
+      [Action].flat().map((action: string) => `${Effect} ${action} on ${nameOf(Resource)}`),
+    )
+    .sort();
+}
+
+function nameOf(resource: any): string {
+  const text = JSON.stringify(resource);
+  if (text.includes('"/index/due"')) return "due index";
+  if (resource["Fn::ImportValue"]?.includes("Table")) return "table";
+  if (resource["Fn::GetAtt"]?.[0].startsWith("DelaysQueue")) return "queue";
+  if (resource["Fn::GetAtt"]?.[0].includes("Log")) return "own log";
+  return text;
+}
+
+function expected(duties: Duties): string[] {
+  return [
+    "Allow logs:CreateLogStream on own log",
+    "Allow logs:PutLogEvents on own log",
+    ...duties.table.map((action) => `Allow dynamodb:${action} on table`),
+    ...(duties.dueIndex ? ["Allow dynamodb:Query on due index"] : []),
+    ...(duties.sends ? ["Allow sqs:SendMessage on queue"] : []),
+    ...(duties.startedBy === "queue"
+      ? ["ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"].map(
+          (action) => `Allow sqs:${action} on queue`,
+        )
+      : []),
+  ].sort();
+}
+
+describe("the permissions", () => {
+  it.each(Object.keys(areas) as Area[])("of %s are exactly what routes.ts says", (area) => {
+    const made = functionsByArea(api).get(area);
+    expect(grants(made?.Properties["Role"]["Fn::GetAtt"][0])).toEqual(expected(areas[area]));
+  });
+
+  it("give each function a role and a log of its own", () => {
+    const made = [...functionsByArea(api).values()];
+    expect(made).toHaveLength(Object.keys(areas).length);
+    expect(new Set(made.map(({ Properties }) => Properties["Role"]["Fn::GetAtt"][0])).size).toBe(made.length);
+    expect(new Set(made.map(({ Properties }) => Properties["LoggingConfig"].LogGroup.Ref)).size).toBe(made.length);
+  });
+
+  it("never allow a scan, a wildcard or another principal's function", () => {
+    const text =
+      JSON.stringify(api.findResources("AWS::IAM::Role")) + JSON.stringify(api.findResources("AWS::IAM::Policy"));
+    expect(text).not.toMatch(/Scan|"\*"|:\*"|iam:|lambda:/);
+  });
+
+  it("let a function call the queue only where routes.ts says it sends", () => {
+    for (const [area, { Properties }] of functionsByArea(api)) {
+      expect([area, "QUEUE_URL" in Properties["Environment"].Variables]).toEqual([area, areas[area as Area].sends]);
+    }
+  });
+});

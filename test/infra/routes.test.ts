@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { areas, DEFAULT_AREA, routes } from "../../infra/routes.ts";
+import type { Area } from "../../infra/routes.ts";
+import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import type { Resource } from "../support/service-templates.ts";
+
+const { api } = serviceTemplates();
+
+/** The area whose function each gateway route goes to, by route key. */
+function gatewayRoutes(): ReadonlyMap<string, string> {
+  const integrations = api.findResources("AWS::ApiGatewayV2::Integration") as Record<string, Resource>;
+  const areaOfFunction = new Map([...functionsByArea(api)].map(([area, { id }]) => [id, area]));
+  const found = Object.values(api.findResources("AWS::ApiGatewayV2::Route") as Record<string, Resource>);
+  return new Map(
+    found.map(({ Properties }) => {
+      const integration = integrations[Properties["Target"]["Fn::Join"][1][1].Ref];
+      const target = integration?.Properties["IntegrationUri"]["Fn::GetAtt"][0];
+      return [Properties["RouteKey"], areaOfFunction.get(target) ?? "none"];
+    }),
+  );
+}
+
+describe("the routes", () => {
+  it("are in the gateway, one ANY for each path, to their area's function, and nothing else is", () => {
+    const listed = new Map<string, string>(routes.map((route) => [`ANY ${route.path}`, route.area]));
+    listed.set("$default", DEFAULT_AREA);
+    expect(Object.fromEntries(gatewayRoutes())).toEqual(Object.fromEntries(listed));
+  });
+
+  it("keep all methods of one path in one area", () => {
+    const areasOf = new Map<string, Set<Area>>();
+    for (const { path, area } of routes) areasOf.set(path, (areasOf.get(path) ?? new Set()).add(area));
+    expect([...areasOf].filter(([, found]) => found.size > 1)).toEqual([]);
+  });
+
+  it("name no method of a path twice", () => {
+    const keys = routes.map(({ method, path }) => `${method} ${path}`);
+    expect(keys).toEqual([...new Set(keys)]);
+  });
+
+  it("have paths the gateway can tell apart", () => {
+    const shapes = [...new Set(routes.map(({ path }) => path))].map((path) => path.replaceAll(/\{\w+(\+?)\}/g, "{$1}"));
+    expect(shapes).toEqual([...new Set(shapes)]);
+  });
+
+  it("belong to areas that requests start; areas started otherwise have none", () => {
+    const withRoutes = new Set<string>(routes.map(({ area }) => area));
+    for (const [area, { startedBy }] of Object.entries(areas)) {
+      expect([area, withRoutes.has(area)]).toEqual([area, startedBy === "requests"]);
+    }
+  });
+
+  it("let the gateway wait no longer than the function runs, and the function less than the gateway's limit", () => {
+    api.allResourcesProperties("AWS::ApiGatewayV2::Integration", {
+      TimeoutInMillis: 29_000,
+      PayloadFormatVersion: "2.0",
+    });
+  });
+});
