@@ -45,6 +45,8 @@ export default defineConfig(
         "error",
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
+      // An item's attribute may be an object by type; which one it is, the reader of that item knows.
+      "@typescript-eslint/no-base-to-string": "off",
       // An adapter's method may be async because its interface is.
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
