@@ -11,8 +11,8 @@ export interface Entry {
 /**
  * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside.
  *
- * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with bytes by name and the
- *   inputs that weigh most.
+ * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with the bytes of
+ *   each and of what is in it.
  * @throws when a source does not compile; esbuild has then printed where.
  */
 export async function bundle(options: {
@@ -41,7 +41,7 @@ export async function bundle(options: {
   ]);
 }
 
-/** Bytes of each bundle, and of the ten packages or folders in it that weigh most. */
+/** Bytes of each bundle, and of the packages and folders in it, heaviest first. */
 function weights(metafile: Metafile): object {
   const bundles = Object.entries(metafile.outputs).map(([file, output]) => {
     const byOrigin = new Map<string, number>();
@@ -49,11 +49,8 @@ function weights(metafile: Metafile): object {
       const origin = originOf(input);
       byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + bytesInOutput);
     }
-    const heaviest = [...byOrigin].sort((one, other) => other[1] - one[1]).slice(0, 10);
-    return [
-      path.basename(path.dirname(file)),
-      { bytes: output.bytes, heaviest: Object.fromEntries(heaviest) },
-    ] as const;
+    const origins = [...byOrigin].sort((one, other) => other[1] - one[1]);
+    return [path.basename(path.dirname(file)), { bytes: output.bytes, origins: Object.fromEntries(origins) }] as const;
   });
   return Object.fromEntries(bundles);
 }
