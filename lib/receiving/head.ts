@@ -58,6 +58,8 @@ export interface Head {
   readonly dirtyUntil: number;
   /** A `stop` verdict holds this stream's hooks. */
   readonly held: boolean;
+  /** What held the hooks is settled: the held events are to run. */
+  readonly releasing: boolean;
   /** When a callback was last applied or looked for. */
   readonly activeAt: number;
   readonly version: number;
@@ -103,6 +105,7 @@ export function readHead(item: Item): Head {
     suspectedAt: whole("suspectedAt") ?? 0,
     dirtyUntil: whole("dirtyUntil") ?? 0,
     held: item["held"] === true,
+    releasing: item["releasing"] === true,
     activeAt: whole("activeAt") ?? 0,
     version: whole("version") ?? 0,
   };

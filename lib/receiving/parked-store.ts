@@ -70,20 +70,26 @@ export class ParkedStore {
     }
   }
 
-  /** One page of an actor's parked events, in the order of their streams. */
+  /** One page of an actor's parked events, in the order of their streams; of one status when given. */
   async page(
     actorId: string,
-    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number },
+    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: ParkedStatus },
   ): Promise<{ parked: readonly Parked[]; next?: string }> {
-    const page = await this.#table.query({
-      pk: actorPartition(actorId),
-      prefix: parkedPrefix(options.peerId, options.subscriptionId),
-      limit: options.limit,
-      ...(options.after === undefined ? {} : { after: options.after }),
-    });
-    const whole = page.items.filter((item) => typeof item["status"] === "string");
-    const parked = await Promise.all(whole.map(async (item) => await this.#read(item)));
-    return { parked, ...(page.next === undefined ? {} : { next: page.next }) };
+    const { status } = options;
+    let after = options.after;
+    for (;;) {
+      const page = await this.#table.query({
+        pk: actorPartition(actorId),
+        prefix: parkedPrefix(options.peerId, options.subscriptionId),
+        limit: options.limit,
+        ...(after === undefined ? {} : { after }),
+      });
+      const whole = page.items.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
+      after = page.next;
+      if (whole.length === 0 && after !== undefined) continue;
+      const parked = await Promise.all(whole.map(async (item) => await this.#read(item)));
+      return { parked, ...(after === undefined ? {} : { next: after }) };
+    }
   }
 
   /** The parked event of that id; undefined when there is none. 2 reads. */

@@ -71,8 +71,8 @@ export class Turns {
   }
 
   /**
-   * Claims the stream for `holdMs` from now. In order: pass `at` (the `lastSeq` the claim is for), which counts a start
-   * of the next number; without it any position will do, as recovery needs. 1 write.
+   * Claims the stream for `holdMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the
+   * claim is for); without it any position will do, as recovery needs. 1 write.
    */
   async claim(
     key: Key,
@@ -99,7 +99,7 @@ export class Turns {
     );
     const change: Change = {
       set: { claimToken: token, claimUntil: now + options.holdMs + CLOCK_SKEW_MS, claimFence },
-      add: { version: 1, ...(options.at === undefined ? {} : { starts: 1 }) },
+      add: { version: 1, starts: 1 },
     };
     try {
       return { won: true, head: readHead(await this.#table.update(key, change, condition)) };
@@ -161,9 +161,10 @@ export class Turns {
       // While the claim holds numbers are only added: an equal size is an equal set.
       pendingIs = sizeEquals("pending", seen.pending.size);
       remove.push("pending", "gapSince");
-      if (advance.set?.["wanted"] === undefined) Object.assign(set, restingDue(seen, remove));
+      if (advance.set?.["wanted"] === undefined)
+        Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
     } else if (advance.set?.["wanted"] === undefined && remove.includes("wanted")) {
-      Object.assign(set, restingDue(seen, remove));
+      Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
     }
     for (const name of remove) Reflect.deleteProperty(set, name);
     return {
@@ -235,6 +236,30 @@ export class Turns {
       if (!(error instanceof ConditionFailed)) throw error;
       return false;
     }
+  }
+
+  /**
+   * Notes a number whose content cannot be had: its slot is taken, without a body, while there is room for it, and a
+   * resync is wanted at once. 1 or 2 writes.
+   */
+  async hole(head: Head, sequence: number): Promise<Head | undefined> {
+    const now = this.#clock.now();
+    const wanted = { wanted: "resync", ...dueAttributes(head.key, now) };
+    const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
+    const room = any(
+      missing("pending"),
+      contains("pending", sequence),
+      sizeBelow("pending", this.#settings.maxPending),
+    );
+    const slot: Change = {
+      add: { pending: new Set([sequence]), version: 1 },
+      set: wanted,
+      setIfMissing: { gapSince: now },
+    };
+    return (
+      (await this.amend(head.key, slot, all(mine, headIs.before(sequence), room))) ??
+      (await this.amend(head.key, { set: wanted, add: { version: 1 } }, mine))
+    );
   }
 
   /** Changes a head that no one needs to have claimed; undefined when the condition does not hold. 1 write. */

@@ -1,0 +1,104 @@
+/** What a stream whose time has come needs: to be drained, recovered, reconciled, released or buried. */
+import { equals } from "../dynamodb/table.ts";
+import type { Key } from "../dynamodb/table.ts";
+import { gapOverdue } from "../domain/sequencing.ts";
+import type { Clock, Deadline, Log } from "../ports.ts";
+import { claimIsLive, dueAttributes, headIs, viewOf } from "./head.ts";
+import type { Head } from "./head.ts";
+import type { HeldHooks } from "./held-hooks.ts";
+import type { Recovery, RecoverySettings } from "./recovery.ts";
+import { idsOf } from "./sequencer.ts";
+import type { Sequencer } from "./sequencer.ts";
+import type { Prepared, StreamEvent } from "./subscription-sink.ts";
+import type { Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
+
+export interface DueStreamsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly turns: Turns;
+  readonly timers: Timers;
+  readonly recovery: Recovery;
+  readonly held: HeldHooks;
+  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly settings: RecoverySettings;
+  /** Ends what is left of an ended subscription: deletes its data again, then its head. */
+  readonly bury: (head: Head) => Promise<void>;
+}
+
+export class DueStreams {
+  readonly #deps: DueStreamsDeps;
+
+  constructor(deps: DueStreamsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Does what is due on one stream. Safe to call at any time and any number of times; what is not due yet stays.
+   *
+   * @returns since when its gap stands (ms since 1970), if it has one
+   */
+  async look(key: Key, deadline: Deadline): Promise<number | undefined> {
+    const { clock, turns, settings } = this.#deps;
+    let head = await turns.read(key);
+    if (head === undefined) return undefined;
+    const now = clock.now();
+    if (head.dueAt !== undefined && head.dueAt > now) {
+      await this.#deps.timers.wake(head);
+      return head.gapSince;
+    }
+    if (!head.live) {
+      await this.#deps.bury(head);
+      return undefined;
+    }
+    if (claimIsLive(head, now, settings.claimFence)) {
+      await this.#waitForClaim(head);
+      return head.gapSince;
+    }
+    if (head.releasing) await this.#deps.held.release(head, deadline);
+    const { gapSince } = head;
+    if (head.pending.has(head.lastSeq + 1) && !head.replacing) {
+      head = await this.#deps.sequencer(head).drain(head, deadline);
+    }
+    await this.#catchUp(head, deadline);
+    return gapSince;
+  }
+
+  async #catchUp(head: Head, deadline: Deadline): Promise<void> {
+    const { clock, settings, log } = this.#deps;
+    const now = clock.now();
+    const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.claimFence), now, settings);
+    if (!gap && !head.replacing && head.wanted === undefined) {
+      if (head.pending.size > 0) return;
+      const idle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
+      if (!idle) {
+        await this.#rest(head);
+        return;
+      }
+    }
+    const recovered = await this.#deps.recovery.run(head.key, { kind: head.wanted ?? "catch_up" }, deadline);
+    log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
+  }
+
+  /** Nothing to do before the next reconciliation. */
+  async #rest(head: Head): Promise<void> {
+    const { settings, turns } = this.#deps;
+    if (head.dueAt === undefined) return;
+    const seen = equals("dueAt", head.dueAt);
+    if (settings.reconcileMs === 0) {
+      await turns.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
+      return;
+    }
+    const next = head.activeAt + settings.reconcileMs;
+    const set = { reconcileAt: next, ...dueAttributes(head.key, next) };
+    await turns.amend(head.key, { set, add: { version: 1 } }, seen);
+  }
+
+  /** The claim's holder does the work, or its claim runs out: then it is due. */
+  async #waitForClaim(head: Head): Promise<void> {
+    const until = head.claim?.until ?? 0;
+    const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
+    const waiting = await this.#deps.turns.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
+  }
+}

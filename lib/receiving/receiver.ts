@@ -1,0 +1,246 @@
+/** One callback, from its bytes to the answer the publisher gets. */
+import { checkCallbackUrl, checkScope } from "../domain/callback-scope.ts";
+import type { ParsedCallback } from "../domain/callback-body.ts";
+import { isObject } from "../domain/json.ts";
+import { placeOf } from "../domain/scope.ts";
+import type { Place } from "../domain/scope.ts";
+import { outboundHeadKey } from "../dynamodb/keys.ts";
+import { ServiceError, isServiceError } from "../errors.ts";
+import type { Clock, Deadline, Log } from "../ports.ts";
+import { eventOf, readCallback } from "./callback-events.ts";
+import type { SentBody } from "./callback-events.ts";
+import type { CallbackAccess, Sender } from "./callback-access.ts";
+import type { Head } from "./head.ts";
+import type { Publishers } from "./ports.ts";
+import type { Recovery } from "./recovery.ts";
+import { idsOf } from "./sequencer.ts";
+import type { Delivered, Sequencer } from "./sequencer.ts";
+import { contradicts, ContentRefused } from "./subscription-sink.ts";
+import type { Prepared, StreamEvent } from "./subscription-sink.ts";
+import type { Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
+import { any, below, missing } from "../dynamodb/table.ts";
+
+/** The answer of section 5's table. */
+export interface CallbackAnswer {
+  readonly status: 200 | 201 | 202;
+  readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };
+}
+
+export interface ReceiverDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly access: CallbackAccess;
+  readonly turns: Turns;
+  readonly timers: Timers;
+  readonly recovery: Recovery;
+  readonly publishers: Publishers;
+  readonly sequencer: (
+    ids: { readonly actorId: string; readonly peerId: string },
+    said: Place | undefined,
+  ) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly settings: { readonly maxPending: number };
+}
+
+/** Duplicates that look like those of a reset publisher make us ask at most this often, ms. */
+const SUSPECT_EVERY_MS = 60_000;
+
+export class Receiver {
+  readonly #deps: ReceiverDeps;
+
+  constructor(deps: ReceiverDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes one callback in.
+   *
+   * @throws ServiceError with the statuses of the contract; nothing of the callback is recorded then
+   */
+  async receive(sender: Sender, sent: SentBody, deadline: Deadline): Promise<CallbackAnswer> {
+    let parsed: ParsedCallback;
+    try {
+      parsed = readCallback(sent, sender);
+    } catch (error) {
+      // Credentials come before the body, also when the body is what is wrong.
+      await this.#deps.access.open(sender);
+      throw error;
+    }
+    if (sender.digest === undefined) {
+      await this.#deps.access.trusted(sender);
+    }
+    if (parsed.kind === "resync") return await this.#resync(sender, parsed, sent, deadline);
+    const event = eventOf(parsed, sent);
+    if (event === undefined) throw new TypeError("A diff is always an event.");
+    if (parsed.kind === "low") {
+      await this.#deps.access.open(sender);
+      await this.#checkUrl(sender, parsed.url);
+    }
+    return await this.#deliver(sender, event, saidPlace(parsed), deadline);
+  }
+
+  async #deliver(
+    sender: Sender,
+    event: StreamEvent,
+    said: Place | undefined,
+    deadline: Deadline,
+  ): Promise<CallbackAnswer> {
+    const key = outboundHeadKey(sender.actorId, sender.peerId, sender.subscriptionId);
+    const sequencer = this.#deps.sequencer(sender, said);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      let delivered: Delivered;
+      try {
+        delivered = await sequencer.deliver(key, event, sender.digest, deadline);
+      } catch (error) {
+        if (error instanceof ContentRefused) return await this.#hole(sender, event.sequence);
+        if (isServiceError(error)) throw error;
+        this.#deps.log.error("a callback could not be processed", {
+          ...sender,
+          digest: undefined,
+          error: String(error),
+        });
+        throw busy(error);
+      }
+      if (delivered.is !== "closed") return await this.#answer(delivered, event);
+      await this.#deps.access.explain(sender);
+    }
+    throw busy();
+  }
+
+  async #answer(delivered: Exclude<Delivered, { is: "closed" }>, event: StreamEvent): Promise<CallbackAnswer> {
+    if (delivered.is === "unsettled") throw busy();
+    const { head } = delivered;
+    this.#deps.log.info("callback", { ...idsOf(head), sequence: event.sequence, result: delivered.is });
+    switch (delivered.is) {
+      case "processed":
+        return { status: 201, body: { result: "processed", sequence: head.lastSeq } };
+      case "duplicate":
+        await this.#suspect(head, event);
+        return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
+      case "pending":
+        return { status: 202, body: { result: "pending", expected: head.lastSeq + 1 } };
+      case "resync_required":
+        await this.#startRecovery(head);
+        return { status: 202, body: { result: "resync_required", expected: head.lastSeq + 1 } };
+      case "full":
+        if (delivered.overdue) await this.#startRecovery(head);
+        throw new ServiceError(
+          "callback.queue_full",
+          `${String(this.#deps.settings.maxPending)} callbacks are waiting for number ${String(head.lastSeq + 1)}; send this one again later.`,
+          { headers: { "retry-after": "5" }, extra: { expected: head.lastSeq + 1 } },
+        );
+    }
+  }
+
+  /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for us to answer. */
+  async #startRecovery(head: Head): Promise<void> {
+    const asked = await this.#deps.turns.want(head, "catch_up", this.#deps.clock.now());
+    await this.#deps.timers.wake(asked ?? head);
+  }
+
+  async #hole(sender: Sender, sequence: number): Promise<CallbackAnswer> {
+    const head = await this.#deps.access.open(sender);
+    const noted = await this.#deps.turns.hole(head, sequence);
+    await this.#deps.timers.wake(noted ?? head);
+    return { status: 202, body: { result: "resync_required", expected: (noted ?? head).lastSeq + 1 } };
+  }
+
+  /** A duplicate that is newer, or other, than what was applied: the publisher may have begun to count anew. */
+  async #suspect(head: Head, event: StreamEvent): Promise<void> {
+    const newer =
+      event.timestamp !== undefined && event.timestamp.sortable > head.lastTimestamp && head.lastTimestamp !== "";
+    if (!newer && !contradicts(head, event.sequence, event.content?.data)) return;
+    const now = this.#deps.clock.now();
+    const noted = await this.#deps.turns.amend(
+      head.key,
+      { set: { suspectedAt: now }, add: { version: 1 } },
+      any(missing("suspectedAt"), below("suspectedAt", now - SUSPECT_EVERY_MS)),
+    );
+    if (noted === undefined) return;
+    this.#deps.log.warn("a duplicate differs from what was applied; asking the publisher where it is", {
+      ...idsOf(head),
+      sequence: event.sequence,
+    });
+    await this.#startRecovery(noted);
+  }
+
+  async #resync(
+    sender: Sender,
+    parsed: Extract<ParsedCallback, { kind: "resync" }>,
+    sent: SentBody,
+    deadline: Deadline,
+  ): Promise<CallbackAnswer> {
+    const head = await this.#deps.access.open(sender);
+    const scope = checkScope(parsed, head.scope);
+    if (parsed.url !== undefined) await this.#checkUrl(sender, parsed.url);
+    if (scope.narrower) {
+      const event = eventOf(parsed, sent, head.scope);
+      if (event !== undefined) return await this.#deliver(sender, event, undefined, deadline);
+    }
+    const { sequence } = parsed;
+    if (sequence <= head.lastSeq) return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
+    const recovered = await this.#deps.recovery.run(
+      head.key,
+      {
+        kind: "resync",
+        callback: {
+          sequence,
+          ...(scope.exact && parsed.url !== undefined ? { url: parsed.url } : {}),
+          ...(scope.exact && parsed.data !== undefined ? { data: parsed.data } : {}),
+        },
+      },
+      deadline,
+    );
+    this.#deps.log.info("callback", { ...idsOf(head), sequence, result: recovered.is, type: "resync" });
+    switch (recovered.is) {
+      case "caught_up":
+      case "resynced":
+        return { status: 201, body: { result: "processed", sequence: recovered.head.lastSeq } };
+      case "busy":
+        if (sequence <= recovered.head.lastSeq) {
+          return { status: 200, body: { result: "duplicate", sequence: recovered.head.lastSeq } };
+        }
+        return await this.#keepResync(recovered.head, sequence);
+      case "failed": {
+        const noted = await this.#deps.turns.hole(recovered.head, sequence);
+        return { status: 202, body: { result: "resync_required", expected: (noted ?? recovered.head).lastSeq + 1 } };
+      }
+      case "closed":
+        await this.#deps.access.explain(sender);
+        throw busy();
+    }
+  }
+
+  /** Another holds the stream: the resync is owed, and follows when that one ends. */
+  async #keepResync(head: Head, sequence: number): Promise<CallbackAnswer> {
+    const noted = await this.#deps.turns.hole(head, sequence);
+    const until = head.claim?.until ?? this.#deps.clock.now();
+    await this.#deps.timers.wake({ key: head.key, dueAt: until });
+    return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
+  }
+
+  async #checkUrl(sender: Sender, url: string): Promise<void> {
+    const publisher = await this.#deps.publishers(sender.actorId, sender.peerId);
+    if (publisher === undefined) await this.#deps.access.trusted(sender);
+    else checkCallbackUrl(url, publisher.baseUri);
+  }
+}
+
+/** The place the body says the subscription has; undefined when nothing can be read ahead for it. */
+function saidPlace(parsed: ParsedCallback): Place | undefined {
+  if (parsed.kind !== "high" || (parsed.target !== undefined && parsed.target !== "properties")) return undefined;
+  const subtarget = parsed.subtarget ?? undefined;
+  if (subtarget === undefined) return isObject(parsed.data) ? [] : undefined;
+  const resource = parsed.resource ?? undefined;
+  return placeOf({ target: "properties", subtarget, ...(resource === undefined ? {} : { resource }) });
+}
+
+const busy = (cause?: unknown): ServiceError =>
+  new ServiceError(
+    "callback.busy",
+    "This callback could not be settled now; nothing of it was recorded, send it again.",
+    {
+      headers: { "retry-after": "1" },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );

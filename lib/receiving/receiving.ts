@@ -1,0 +1,129 @@
+/** The receiving side put together: one engine per instance, over the ports it is given. */
+import { placeOf } from "../domain/scope.ts";
+import type { Place } from "../domain/scope.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Clock, DelayQueue, Ids, Log } from "../ports.ts";
+import { CallbackAccess } from "./callback-access.ts";
+import type { Senders } from "./callback-access.ts";
+import { DueStreams } from "./due-streams.ts";
+import type { Head } from "./head.ts";
+import { HeldHooks } from "./held-hooks.ts";
+import type { HookRunner } from "./hook-event.ts";
+import { HookRuns } from "./hook-runs.ts";
+import { ParkedStore } from "./parked-store.ts";
+import type { Publishers, ReceivedData } from "./ports.ts";
+import { Receiver } from "./receiver.ts";
+import { Recovery } from "./recovery.ts";
+import type { RecoverySettings } from "./recovery.ts";
+import { Sequencer } from "./sequencer.ts";
+import { SubscriptionSink } from "./subscription-sink.ts";
+import type { Prepared, StreamEvent } from "./subscription-sink.ts";
+import { Timers } from "./timers.ts";
+import { Turns } from "./turns.ts";
+
+export interface ReceivingSettings extends RecoverySettings {
+  readonly nestedDiffs: "merge" | "replace";
+  readonly hookMaxAttempts: number;
+  readonly hookTimeoutMs: number;
+}
+
+export interface ReceivingDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly queue: DelayQueue;
+  /** 0 ≤ random < 1, for jitter. */
+  readonly random: () => number;
+  readonly runner: HookRunner;
+  readonly publishers: Publishers;
+  readonly senders: Senders;
+  readonly data: (actorId: string, peerId: string) => ReceivedData;
+  /** Removes what an ended subscription left. */
+  readonly bury: (head: Head) => Promise<void>;
+  readonly settings: ReceivingSettings;
+}
+
+export interface Receiving {
+  readonly receiver: Receiver;
+  readonly access: CallbackAccess;
+  readonly recovery: Recovery;
+  readonly dueStreams: DueStreams;
+  readonly parked: ParkedStore;
+  readonly hooks: HookRuns;
+  readonly held: HeldHooks;
+  readonly turns: Turns;
+  readonly timers: Timers;
+}
+
+/** What storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
+const STORE_RESERVE_MS = 4_000;
+
+/** Builds the engine. Nothing is read or sent by it. */
+export function createReceiving(deps: ReceivingDeps): Receiving {
+  const { table, clock, ids, log, settings, publishers, data } = deps;
+  const turns = new Turns({ table, clock, ids, settings });
+  const timers = new Timers({ queue: deps.queue, clock, log });
+  const parked = new ParkedStore(table);
+  const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
+  const hooks = new HookRuns({
+    runner: deps.runner,
+    parked,
+    clock,
+    log,
+    random: deps.random,
+    settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
+  });
+  const sinkOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionSink =>
+    new SubscriptionSink({ clock, log, data, publishers, hooks, settings }, of, said);
+  const sequencerOf = (
+    of: { readonly actorId: string; readonly peerId: string },
+    said?: Place,
+  ): Sequencer<StreamEvent, Prepared | undefined> =>
+    new Sequencer({ table, clock, turns, timers, settings, sink: sinkOf(of, said), log, reserveMs });
+  const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
+  const recovery = new Recovery({
+    ...{ table, clock, log, turns, timers, hooks, publishers, data, settings, reserveMs },
+    random: deps.random,
+    sink: (head) => sinkOf(head, scopeToRead(head)),
+    sequencer: ofHead,
+  });
+  const held = new HeldHooks({ turns, parked, hooks, timers, clock, reserveMs });
+  const access = new CallbackAccess({ table, senders: deps.senders });
+  return {
+    receiver: new Receiver({
+      clock,
+      log,
+      access,
+      turns,
+      timers,
+      recovery,
+      publishers,
+      sequencer: sequencerOf,
+      settings,
+    }),
+    access,
+    recovery,
+    dueStreams: new DueStreams({
+      clock,
+      log,
+      turns,
+      timers,
+      recovery,
+      held,
+      sequencer: ofHead,
+      settings,
+      bury: deps.bury,
+    }),
+    parked,
+    hooks,
+    held,
+    turns,
+    timers,
+  };
+}
+
+function scopeToRead(head: Head): Place | undefined {
+  if (head.scope.target !== "properties" || head.granularity === "none") return undefined;
+  return placeOf(head.scope);
+}

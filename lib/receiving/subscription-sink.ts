@@ -1,0 +1,209 @@
+/** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
+import type { ParsedCallback } from "../domain/callback-body.ts";
+import { checkScope } from "../domain/callback-scope.ts";
+import { digestOf } from "../domain/digest.ts";
+import type { DiffContent } from "../domain/diff-content.ts";
+import { isObject } from "../domain/json.ts";
+import { placeOf } from "../domain/scope.ts";
+import type { Place } from "../domain/scope.ts";
+import { ServiceError } from "../errors.ts";
+import type { Timestamp } from "../domain/timestamp.ts";
+import type { Clock, Json, Log } from "../ports.ts";
+import type { Attribute, Item } from "../dynamodb/table.ts";
+import { keptEvent } from "./callback-events.ts";
+import { dueAttributes } from "./head.ts";
+import type { Head } from "./head.ts";
+import type { HookRuns } from "./hook-runs.ts";
+import { hookEventOf } from "./hook-event.ts";
+import type { IncomingDiff, Publisher, Publishers, ReceivedData } from "./ports.ts";
+import { reread } from "./reread.ts";
+import { idsOf } from "./sequencer.ts";
+import type { Applied, Sink } from "./sequencer.ts";
+
+/** One numbered callback of a subscription, or one diff of its backlog. */
+export interface StreamEvent {
+  readonly sequence: number;
+  /** `diff`: content at hand. `low`: content at `url`. `part`: one place is to be read anew. */
+  readonly kind: "diff" | "low" | "part";
+  readonly content?: DiffContent;
+  readonly url?: string;
+  readonly place?: Place;
+  /** As the publisher wrote it, and in a form that compares. */
+  readonly timestamp?: Timestamp;
+  /** What the body said, to be compared with the subscription; absent for a backlog's diff. */
+  readonly parsed?: ParsedCallback;
+  /** The body as it was sent; absent for a backlog's diff. */
+  readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
+}
+
+/** The digests of the newest applied diffs that a head keeps. */
+export const DIGESTS_KEPT = 16;
+export const DIGEST_LENGTH = 12;
+/** After so many processed diffs the publisher is told how far we are. */
+export const ACKNOWLEDGE_EVERY = 100;
+/** A failed re-read is repeated, as a resync, after this many ms. */
+const REREAD_AGAIN_MS = 30_000;
+
+export interface SinkDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly data: (actorId: string, peerId: string) => ReceivedData;
+  readonly publishers: Publishers;
+  readonly hooks: HookRuns;
+  readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
+}
+
+export interface Prepared {
+  readonly key: string;
+  readonly read: unknown;
+}
+
+export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
+  readonly #deps: SinkDeps;
+  readonly #ids: { readonly actorId: string; readonly peerId: string };
+  /** The scope the sender says the subscription has: what to read before the head is known. */
+  readonly #said: Place | undefined;
+
+  constructor(deps: SinkDeps, ids: { actorId: string; peerId: string }, said?: Place) {
+    this.#deps = deps;
+    this.#ids = ids;
+    this.#said = said;
+  }
+
+  check(event: StreamEvent, head: Head): void {
+    if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
+  }
+
+  keep(event: StreamEvent): Readonly<Record<string, Attribute>> {
+    if (event.sent === undefined) return {};
+    const { body, encoding } = event.sent;
+    return { body, ...(encoding === undefined ? {} : { encoding }) };
+  }
+
+  unkeep(item: Item, head: Head): StreamEvent | undefined {
+    return keptEvent(item, head);
+  }
+
+  async prepare(events: readonly StreamEvent[]): Promise<Prepared | undefined> {
+    const scope = this.#said;
+    if (scope === undefined || !this.#deps.settings.autoStorage) return undefined;
+    const diffs = events.flatMap((event) =>
+      event.kind === "diff" && event.content !== undefined ? [this.#diff(event.content, scope, [])] : [],
+    );
+    if (diffs.length === 0) return undefined;
+    return { key: scope.join("\n"), read: await this.#data().prepare(diffs) };
+  }
+
+  async apply(
+    event: StreamEvent,
+    turn: { readonly head: Head; readonly starts: number; readonly prepared: Prepared | undefined },
+  ): Promise<Applied> {
+    const { head } = turn;
+    const content = await this.#contentOf(event, head);
+    const failed = await this.#store(event, content, head, turn.prepared);
+    const seen = event.timestamp?.text;
+    const told = hookEventOf(head, "diff", event.sequence, content.data, seen);
+    const { held } = await this.#deps.hooks.first(told, turn.starts, head.held);
+    return {
+      set: {
+        digests: (head.digests + digestOf(content.data)).slice(-DIGESTS_KEPT * DIGEST_LENGTH),
+        ...newest(head, event),
+        ...(held === head.held ? {} : { held }),
+        ...(failed.length === 0 ? {} : this.#wantResync(head, failed)),
+      },
+      ...(this.#toAcknowledge(event, head) ? { afterwards: async () => await this.#acknowledge(event, head) } : {}),
+    };
+  }
+
+  /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
+  async #contentOf(event: StreamEvent, head: Head): Promise<DiffContent> {
+    if (event.content !== undefined) return event.content;
+    if (event.kind !== "low" || event.url === undefined) return { data: null };
+    const publisher = await this.#publisher(head);
+    const fetched = await publisher.fetchDiff(event.url);
+    if (fetched.is === "content") return fetched.content;
+    if (fetched.is === "refused") throw new ContentRefused();
+    throw new ServiceError(
+      "callback.fetch_failed",
+      "The data of this callback could not be fetched; send it again later.",
+      {
+        headers: { "retry-after": "5" },
+      },
+    );
+  }
+
+  async #store(
+    event: StreamEvent,
+    content: DiffContent,
+    head: Head,
+    prepared: Prepared | undefined,
+  ): Promise<readonly Place[]> {
+    if (!this.#deps.settings.autoStorage || head.scope.target !== "properties" || head.granularity === "none")
+      return [];
+    const data = this.#data();
+    const scope = placeOf(head.scope);
+    const at = { fence: head.fence, sequence: event.sequence };
+    if (event.kind === "part") return await this.#rereadAll(head, [event.place ?? scope], event.sequence);
+    const diff = this.#diff(content, scope, head.carved);
+    const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
+    const { reread: places } = await data.apply(diff, at, usable);
+    return places.length === 0 ? [] : await this.#rereadAll(head, places, event.sequence);
+  }
+
+  /** Reads places anew, one after another; returns those that could not be read. */
+  async #rereadAll(head: Head, places: readonly Place[], sequence: number): Promise<readonly Place[]> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+    const failed: Place[] = [];
+    for (const place of places) {
+      const done = publisher !== undefined && (await reread(publisher, this.#data(), head, place, sequence));
+      if (!done) failed.push(place);
+    }
+    return failed;
+  }
+
+  #wantResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
+    this.#deps.log.warn("a re-read failed, a resync will follow", { ...idsOf(head), places: places.length });
+    return { wanted: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
+  }
+
+  #toAcknowledge(event: StreamEvent, head: Head): boolean {
+    return event.kind === "low" || (head.granularity !== "none" && event.sequence % ACKNOWLEDGE_EVERY === 0);
+  }
+
+  async #acknowledge(event: StreamEvent, head: Head): Promise<void> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+    await publisher?.acknowledge(head.subscriptionId, event.sequence);
+  }
+
+  async #publisher(head: Head): Promise<Publisher> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+    if (publisher === undefined) throw new ServiceError("auth.forbidden", "The trust with this peer is not approved.");
+    return publisher;
+  }
+
+  #data(): ReceivedData {
+    return this.#deps.data(this.#ids.actorId, this.#ids.peerId);
+  }
+
+  #diff(content: DiffContent, scope: Place, carved: readonly Place[]): IncomingDiff {
+    return { ...content, scope, carved, nested: this.#deps.settings.nestedDiffs };
+  }
+}
+
+/** The publisher answered 4xx for a low callback's data: it cannot be had any more, only a recovery helps. */
+export class ContentRefused extends Error {
+  override readonly name = "ContentRefused";
+}
+
+function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string } {
+  const sortable = event.timestamp?.sortable;
+  return sortable !== undefined && sortable > head.lastTimestamp ? { lastTimestamp: sortable } : {};
+}
+
+/** True when applied content under `sequence` was other than `data`, as far as the kept digests reach. */
+export function contradicts(head: Head, sequence: number, data: Json | undefined): boolean {
+  if (data === undefined || (isObject(data) && Object.keys(data).length === 0)) return false;
+  const end = head.digests.length - (head.lastSeq - sequence) * DIGEST_LENGTH;
+  if (end < DIGEST_LENGTH || end > head.digests.length) return false;
+  return head.digests.slice(end - DIGEST_LENGTH, end) !== digestOf(data);
+}
