@@ -10,6 +10,8 @@ export interface RemoteFailure {
   readonly kind: "unreachable" | "blocked" | "refused" | "server" | "too_large" | "nonsense";
   /** The peer's status, when it gave one. */
   readonly status?: number;
+  /** The headers of the peer's answer, when it gave one. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** One sentence, safe to show and to log. */
   readonly message: string;
 }
@@ -32,13 +34,13 @@ export function withoutAnswer(failure: PeerFailure): RemoteFailure {
 
 /** The failure that an answer's status stands for; undefined for 2xx. */
 export function failureOfStatus(answer: PeerAnswer): RemoteFailure | undefined {
-  const { status } = answer;
+  const { status, headers } = answer;
   if (status >= 200 && status < 300) return undefined;
   const message = `The peer answered ${status}.`;
-  if (status === 413) return { ok: false, kind: "too_large", status, message };
-  if (status >= 400 && status < 500) return { ok: false, kind: "refused", status, message };
+  if (status === 413) return { ok: false, kind: "too_large", status, headers, message };
+  if (status >= 400 && status < 500) return { ok: false, kind: "refused", status, headers, message };
   if (status >= 500 && status < 600) return { ok: false, kind: "server", status, message };
-  return { ok: false, kind: "nonsense", status, message };
+  return { ok: false, kind: "nonsense", status, headers, message };
 }
 
 /** The failure of an answer that came with 2xx and does not make sense. */

@@ -1,0 +1,103 @@
+import { isArray, isObject, own } from "../domain/json.ts";
+import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
+import { readJson } from "./remote-actor.ts";
+
+/** What a peer's `?metadata=true` says of one list. */
+export interface ListAbout {
+  readonly count: number;
+  readonly bytes: number;
+  readonly description?: string;
+  readonly explanation?: string;
+}
+
+/** What there is to read: the names of plain properties, their bytes together, and the lists. */
+export interface Inventory {
+  readonly names: readonly string[];
+  readonly bytes: number;
+  readonly lists: ReadonlyMap<string, ListAbout>;
+}
+
+/** Reads the answer to `properties?metadata=true`; undefined when it has not that form. */
+export function asInventory(json: Json): Inventory | undefined {
+  if (!isObject(json)) return undefined;
+  const simple = own(json, "simple");
+  const lists = own(json, "lists");
+  if (!isObject(simple) || !isObject(lists)) return undefined;
+  const names = own(simple, "properties");
+  if (!isArray(names) || !names.every((name) => typeof name === "string")) return undefined;
+  const about = new Map<string, ListAbout>();
+  for (const [name, list] of Object.entries(lists)) {
+    if (!isObject(list)) return undefined;
+    about.set(name, asListAbout(list));
+  }
+  return { names, bytes: count(own(simple, "total_bytes")), lists: about };
+}
+
+function asListAbout(list: JsonObject): ListAbout {
+  const description = own(list, "description");
+  const explanation = own(list, "explanation");
+  return {
+    count: count(own(list, "count")),
+    bytes: count(own(list, "total_bytes")),
+    ...(typeof description === "string" ? { description } : {}),
+    ...(typeof explanation === "string" ? { explanation } : {}),
+  };
+}
+
+function count(value: Json | undefined): number {
+  return typeof value === "number" && value >= 0 ? value : 0;
+}
+
+/**
+ * The list behind a value of the plain `properties` answer, where a list stands as `{"_list": true, "count": n}`;
+ * undefined for an ordinary value.
+ */
+export function asListMark(value: Json): ListAbout | undefined {
+  if (!isObject(value) || own(value, "_list") !== true || typeof own(value, "count") !== "number") return undefined;
+  return asListAbout(value);
+}
+
+/** The position in an answer's headers: the newest diff contained in it. Undefined when the peer does not say. */
+export function positionOf(headers: Readonly<Record<string, string>>): number | undefined {
+  const header = headers["x-actingweb-sequence"];
+  if (header === undefined || !/^\d{1,16}$/.test(header)) return undefined;
+  const position = Number(header);
+  return Number.isSafeInteger(position) ? position : undefined;
+}
+
+/**
+ * One page of a list: a bare array, or an object with `items` and perhaps `next`, what to ask for `after` to get the
+ * following page. Undefined when it is neither.
+ */
+export function asPage(json: Json): { readonly items: readonly Json[]; readonly next?: string } | undefined {
+  if (isArray(json)) return { items: json };
+  const items = isObject(json) ? own(json, "items") : undefined;
+  if (!isObject(json) || !isArray(items)) return undefined;
+  const next = own(json, "next");
+  return typeof next === "string" || typeof next === "number" ? { items, next: String(next) } : { items };
+}
+
+/**
+ * The value in the answer of one property: JSON by its content type, else text. The reference marks bare text as JSON
+ * too, so what is marked as JSON and could not have been begun as any is text. Undefined when it makes no sense.
+ */
+export function valueOf(answer: PeerAnswer): Json | undefined {
+  const type = (answer.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const text = textOf(answer);
+  if (type === "application/json" || type.endsWith("+json")) {
+    const json = readJson(answer);
+    if (json !== undefined) return json;
+    return text === undefined || /^\s*(["[{]|$)/.test(text) ? undefined : text;
+  }
+  // Without a type, an object or array is what it looks like, as in a PUT.
+  if (type === "" && text !== undefined && /^\s*[[{]/.test(text)) return readJson(answer) ?? text;
+  return text;
+}
+
+function textOf(answer: PeerAnswer): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(answer.body);
+  } catch {
+    return undefined;
+  }
+}
