@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { areas, DEFAULT_AREA, routes } from "../../infra/routes.ts";
-import type { Area } from "../../infra/routes.ts";
+import type { Area, RouteKey } from "../../infra/routes.ts";
 import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
@@ -48,6 +48,12 @@ describe("the routes", () => {
     for (const [area, { startedBy }] of Object.entries(areas)) {
       expect([area, withRoutes.has(area)]).toEqual([area, startedBy === "requests"]);
     }
+  });
+
+  it("type the handler maps of the areas", () => {
+    expectTypeOf<"GET /{actorId}/parked">().toExtend<RouteKey<"peers">>();
+    expectTypeOf<"POST /{actorId}/parked">().not.toExtend<RouteKey<"peers">>();
+    expectTypeOf<RouteKey<"timer">>().toBeNever();
   });
 
   it("let the gateway wait no longer than the function runs, and the function less than the gateway's limit", () => {
