@@ -1,0 +1,124 @@
+import type { Clock } from "../ports.ts";
+import { parseSupported } from "./supported.ts";
+import type { RemoteActor } from "./remote-actor.ts";
+import { nonsense, type Remote } from "./remote-answer.ts";
+import { readMeta } from "./remote-trust.ts";
+
+/** How long what a peer said of itself is believed. */
+export const CAPABILITIES_FRESH_MS = 24 * 60 * 60 * 1000;
+
+/** What a peer said it can, and when (ms since 1970). */
+export interface CachedCapabilities {
+  readonly version: string;
+  /** Sorted, each once. */
+  readonly supported: readonly string[];
+  readonly fetchedAt: number;
+}
+
+/** Where a peer's capabilities are kept: in its trust. */
+export interface CapabilityCache {
+  read(): Promise<CachedCapabilities | undefined>;
+  save(capabilities: CachedCapabilities): Promise<void>;
+}
+
+/**
+ * Whether delivery may send this peer a resync callback: from the cache alone, and a missing or expired one counts as
+ * yes, because a peer that does not understand it is the exception.
+ */
+export function mayResync(cached: CachedCapabilities | undefined, now: number): boolean {
+  return cached === undefined || !isFresh(cached, now) || cached.supported.includes("subscriptionresync");
+}
+
+function isFresh(cached: CachedCapabilities, now: number): boolean {
+  return now - cached.fetchedAt < CAPABILITIES_FRESH_MS;
+}
+
+/**
+ * Asks a peer what it can: `/meta/actingweb/supported` and `/meta/actingweb/version`, or its `/meta` where there are no
+ * such leaves. Without the version the tags still count.
+ */
+export async function fetchCapabilities(
+  remote: RemoteActor,
+): Promise<Remote<{ readonly version: string; readonly supported: readonly string[] }>> {
+  const [supported, version] = await Promise.all([leaf(remote, "supported"), leaf(remote, "version")]);
+  if (supported.ok) {
+    const said = version.ok ? version.value : "";
+    return { ok: true, status: supported.status, value: { version: said, supported: parseSupported(supported.value) } };
+  }
+  if (supported.kind !== "refused" && supported.kind !== "nonsense") return supported;
+  const meta = await readMeta(remote);
+  if (!meta.ok) return meta;
+  return { ok: true, status: meta.status, value: { version: meta.value.version, supported: meta.value.supported } };
+}
+
+async function leaf(remote: RemoteActor, name: string): Promise<Remote<string>> {
+  const called = await remote.call({ method: "GET", at: ["meta", "actingweb", name], maxBytes: 16 * 1024 });
+  if (!called.ok) return called;
+  const text = Buffer.from(called.value.body).toString("utf8").trim();
+  // A page made for people is no list of tags.
+  if (text.length > 8192 || /[<>{}"\n]/.test(text))
+    return nonsense(called.status, `to /meta/actingweb/${name} is no plain line`);
+  return { ok: true, value: text, status: called.status };
+}
+
+/**
+ * What a peer can, as it says itself; kept for 24 hours. Asks the peer when nothing fresh is kept; when the peer cannot
+ * be asked, what is kept counts however old, and nothing kept counts as nothing supported.
+ */
+export class PeerCapabilities {
+  readonly #cache: CapabilityCache;
+  readonly #remote: RemoteActor;
+  readonly #clock: Clock;
+
+  constructor(options: { readonly cache: CapabilityCache; readonly remote: RemoteActor; readonly clock: Clock }) {
+    this.#cache = options.cache;
+    this.#remote = options.remote;
+    this.#clock = options.clock;
+  }
+
+  /** True when the peer advertises this tag. */
+  async supports(tag: string): Promise<boolean> {
+    return (await this.getAllSupported()).includes(tag);
+  }
+
+  /** True when the peer takes callbacks of type `resync`. */
+  supportsResyncCallbacks(): Promise<boolean> {
+    return this.supports("subscriptionresync");
+  }
+
+  /** True when the peer takes compressed callbacks. */
+  supportsCompression(): Promise<boolean> {
+    return this.supports("callbackcompression");
+  }
+
+  /** True when several subscriptions can be made with one call. */
+  supportsBatchSubscriptions(): Promise<boolean> {
+    return this.supports("subscriptionbatch");
+  }
+
+  /** Every tag the peer advertises, sorted. */
+  async getAllSupported(): Promise<readonly string[]> {
+    return (await this.#current())?.supported ?? [];
+  }
+
+  /** The protocol version the peer speaks; undefined when it never said. */
+  async getVersion(): Promise<string | undefined> {
+    return (await this.#current())?.version || undefined;
+  }
+
+  /** Asks the peer now, whatever is kept. A failure leaves what is kept as it is. */
+  async refresh(): Promise<Remote<CachedCapabilities>> {
+    const fetched = await fetchCapabilities(this.#remote);
+    if (!fetched.ok) return fetched;
+    const capabilities = { ...fetched.value, fetchedAt: this.#clock.now() };
+    await this.#cache.save(capabilities);
+    return { ok: true, value: capabilities, status: fetched.status };
+  }
+
+  async #current(): Promise<CachedCapabilities | undefined> {
+    const cached = await this.#cache.read();
+    if (cached !== undefined && isFresh(cached, this.#clock.now())) return cached;
+    const refreshed = await this.refresh();
+    return refreshed.ok ? refreshed.value : cached;
+  }
+}
