@@ -1,0 +1,145 @@
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from "@aws-sdk/client-dynamodb";
+import type { CancellationReason } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
+import { always, ConditionFailed, itemMissing, TransactionRefused } from "../../../lib/dynamodb/table.ts";
+
+const KEY = { pk: "p", sk: "s" };
+const METADATA = { $metadata: {}, message: "" };
+const conflict = new TransactionConflictException(METADATA);
+
+/** A table whose client gives these answers, one after another, the last one for ever; errors are thrown. */
+function tableAnswering(...answers: readonly unknown[]) {
+  const sent: Record<string, unknown>[] = [];
+  const pauses: number[] = [];
+  const send = async (command: { input: Record<string, unknown> }) => {
+    const answer = answers[Math.min(sent.length, answers.length - 1)];
+    sent.push(command.input);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const client = { send } as unknown as DynamoDBDocumentClient;
+  const sleep = async (ms: number) => void pauses.push(ms);
+  return { table: new DocumentTable({ client, tableName: "t", random: () => 0.5, sleep }), sent, pauses };
+}
+
+describe("DocumentTable", () => {
+  it("asks for the item as it was and as it is, and nothing else", async () => {
+    const { table, sent } = tableAnswering({ Attributes: { ...KEY, n: 1 } });
+    expect(await table.update({ ...KEY, more: 1 } as never, { add: { n: 1 } }, always)).toEqual({ ...KEY, n: 1 });
+    expect(sent).toEqual([
+      {
+        TableName: "t",
+        Key: KEY,
+        UpdateExpression: "ADD #n0 :v0",
+        ExpressionAttributeNames: { "#n0": "n" },
+        ExpressionAttributeValues: { ":v0": 1 },
+        ReturnValues: "ALL_NEW",
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      },
+    ]);
+  });
+
+  it("reads strongly consistent unless told otherwise", async () => {
+    const { table, sent } = tableAnswering({});
+    await table.get(KEY);
+    await table.get(KEY, { consistent: false });
+    await table.query({ pk: "p", prefix: "" });
+    await table.query({ pk: "p", prefix: "", consistent: false });
+    expect(sent.map((input) => input["ConsistentRead"])).toEqual([true, false, true, false]);
+  });
+
+  it("gives the item of a failed condition from the wire's form", async () => {
+    const wire = { pk: { S: "p" }, sk: { S: "s" }, n: { N: "9007199254740993" }, s: { NS: ["1"] }, m: { M: {} } };
+    const { table } = tableAnswering(new ConditionalCheckFailedException({ ...METADATA, Item: wire }));
+    const failure: unknown = await table.put(KEY, itemMissing).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ConditionFailed);
+    expect((failure as ConditionFailed).item).toEqual({ ...KEY, n: 2 ** 53, s: new Set([1]), m: {} });
+  });
+
+  it("retries a single write that met a transaction, with growing pauses", async () => {
+    const { table, sent, pauses } = tableAnswering(conflict, conflict, conflict, { Attributes: KEY });
+    expect(await table.update(KEY, {}, always)).toEqual(KEY);
+    expect(sent).toHaveLength(4);
+    expect(pauses).toEqual([25, 50, 100]);
+  });
+
+  it("gives up on conflicts in the end", async () => {
+    const { table, sent, pauses } = tableAnswering(conflict);
+    await expect(table.delete(KEY, always)).rejects.toBe(conflict);
+    expect(sent).toHaveLength(8);
+    expect(Math.max(...pauses)).toBe(500);
+  });
+
+  it("retries a transaction that only met others, and no other refusal", async () => {
+    const refused = (...codes: string[]) => canceled(codes.map((Code) => ({ Code })));
+    const writes = [{ put: KEY, condition: always }];
+    const patient = tableAnswering(refused("None", "TransactionConflict"), {});
+    await patient.table.transact(writes);
+    expect(patient.sent).toHaveLength(2);
+    for (const code of ["ConditionalCheckFailed", "ValidationError"]) {
+      const { table, sent } = tableAnswering(refused("TransactionConflict", code));
+      await expect(table.transact(writes)).rejects.toThrow(TransactionRefused);
+      expect(sent).toHaveLength(1);
+    }
+  });
+
+  it("gives the reasons of a refused transaction in order, with the items found", async () => {
+    const item = { pk: { S: "p" }, sk: { S: "s" } };
+    const reasons = [{ Code: "None" }, { Code: "ConditionalCheckFailed", Item: item }, { Code: "ThrottlingError" }];
+    const { table } = tableAnswering(canceled(reasons));
+    const failure: unknown = await table.transact([{ put: KEY, condition: always }]).catch((error: unknown) => error);
+    expect((failure as TransactionRefused).reasons).toEqual([
+      { code: "none" },
+      { code: "condition", item: KEY },
+      { code: "other" },
+    ]);
+  });
+
+  it("asks again for what a batch left unread, and pauses only when it got nothing", async () => {
+    const other = { pk: "p", sk: "t" };
+    const rest = { t: { Keys: [other] } };
+    const { table, sent, pauses } = tableAnswering(
+      { Responses: { t: [KEY] }, UnprocessedKeys: rest },
+      { Responses: { t: [] }, UnprocessedKeys: rest },
+      { Responses: { t: [other] } },
+    );
+    expect(await table.getMany([KEY, other, KEY])).toEqual([KEY, other]);
+    const asked = sent.map((input) => (input["RequestItems"] as { t: { Keys: unknown[] } }).t.Keys);
+    expect(asked).toEqual([[KEY, other], [other], [other]]);
+    expect(pauses).toEqual([25]);
+  });
+
+  it("gives up on a batch that is never done", async () => {
+    const reads = tableAnswering({ Responses: {}, UnprocessedKeys: { t: { Keys: [KEY] } } });
+    await expect(reads.table.getMany([KEY])).rejects.toThrow("undone");
+    expect(reads.sent).toHaveLength(8);
+    const deletions = tableAnswering({ UnprocessedItems: { t: [{ DeleteRequest: { Key: KEY } }] } });
+    await expect(deletions.table.deleteMany([KEY])).rejects.toThrow("undone");
+    expect(deletions.sent).toHaveLength(8);
+  });
+
+  it("sends one request per 100 keys read and per 25 deleted", async () => {
+    const keys = Array.from({ length: 250 }, (_, at) => ({ pk: "p", sk: String(at) }));
+    const { table, sent } = tableAnswering({});
+    await table.getMany(keys);
+    expect(sent).toHaveLength(3);
+    await table.deleteMany(keys.slice(0, 60));
+    expect(sent).toHaveLength(6);
+  });
+
+  it("sends nothing for a range that nothing can lie in", async () => {
+    const { table, sent } = tableAnswering({});
+    expect(await table.query({ pk: "p", prefix: "Q#", after: "R" })).toEqual({ items: [] });
+    expect(sent).toEqual([]);
+  });
+});
+
+function canceled(CancellationReasons: CancellationReason[]): TransactionCanceledException {
+  return new TransactionCanceledException({ ...METADATA, CancellationReasons });
+}
