@@ -36,6 +36,7 @@ export interface Actor {
   approveSoon: (peerId: string) => void;
 }
 
+const PAGE_BYTES = 1024 * 1024;
 const NOT_FOUND: Outgoing = { status: 404 };
 const FORBIDDEN: Outgoing = { status: 403 };
 
@@ -138,13 +139,20 @@ function listed(actor: Actor, one: Subscription): JsonObject {
   return { ...subscriptionHead(actor.id, one), granularity: one.granularity, callback: false };
 }
 
+/** The backlog; in our style in pages of `limit`, or of 1 MiB, with `next` to go on after. */
 function poll(actor: Actor, request: Incoming, found: Subscription): Outgoing {
   const body = polledBody(actor.style, actor.id, found);
+  if (actor.style === "reference") return { status: 200, json: body };
   const after = Number(request.query.get("after") ?? 0);
-  const limit = request.query.get("limit");
-  if (actor.style === "reference" || (after === 0 && limit === null)) return { status: 200, json: body };
+  const limit = Number(request.query.get("limit") ?? Number.POSITIVE_INFINITY);
   const rest = (body["data"] as { sequence: number }[]).filter((diff) => diff.sequence > after);
-  const page = rest.slice(0, limit === null ? rest.length : Number(limit));
+  const page: { sequence: number }[] = [];
+  let bytes = 0;
+  for (const diff of rest) {
+    bytes += Buffer.byteLength(JSON.stringify(diff));
+    if (page.length >= limit || (page.length > 0 && bytes > PAGE_BYTES)) break;
+    page.push(diff);
+  }
   const next = page.length < rest.length ? { next: page.at(-1)?.sequence ?? after } : {};
   return { status: 200, json: { ...body, data: page, ...next } };
 }

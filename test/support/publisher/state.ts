@@ -22,6 +22,8 @@ export interface PublishedList {
   items: Json[];
   description: string;
   explanation: string;
+  /** Counts its changes. */
+  version: number;
 }
 
 /** What this actor publishes: properties and list properties. Every mutation returns the changes it made. */
@@ -43,9 +45,10 @@ export class PublishedState {
 
   /** Makes the list when it is not there, applies the operation, and gives it in wire form. */
   list(name: string, operation: ListOperation): Change[] {
-    const list = this.lists.get(name) ?? { items: [], description: "", explanation: "" };
+    const list = this.lists.get(name) ?? { items: [], description: "", explanation: "", version: 0 };
     this.lists.set(name, list);
     const extra = applyTo(list, operation);
+    list.version += 1;
     if (operation.operation === "delete_all") this.lists.delete(name);
     const wire: JsonObject = { list: name, ...operation, ...extra, length: list.items.length };
     return [{ kind: "list", name, wire }];
