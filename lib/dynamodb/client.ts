@@ -15,13 +15,12 @@ export interface DocumentClientOptions {
 }
 
 /**
- * How the document client turns values into attributes and back. Numbers come back as JavaScript numbers, also beyond
- * 2^53 where the client would make a bigint, or refuse to send one.
+ * How numbers are read: as JavaScript numbers, also beyond 2^53, where the document client would make a bigint. A fresh
+ * object each time, because the document client keeps notes of its own in the one it is given.
  */
-export const TRANSLATION = {
-  marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
-  unmarshallOptions: { wrapNumbers: Number },
-} as const;
+export function readingOptions(): { wrapNumbers: (text: string) => number } {
+  return { wrapNumbers: Number };
+}
 
 /**
  * The client that a `DocumentTable` needs, one per process: it keeps its connections, retries throttling and broken
@@ -46,7 +45,10 @@ export function createDocumentClient(options: DocumentClientOptions): DynamoDBDo
   if (options.endpoint !== undefined) config.endpoint = options.endpoint;
   const credentials = options.credentials ?? (isLoopback(options.endpoint) ? LOCAL_CREDENTIALS : undefined);
   if (credentials) config.credentials = credentials;
-  return DynamoDBDocumentClient.from(new DynamoDBClient(config), TRANSLATION);
+  return DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+    marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
+    unmarshallOptions: readingOptions(),
+  });
 }
 
 const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };

@@ -6,7 +6,7 @@ import {
 import type { AttributeValue, CancellationReason } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { fromDocument } from "./attributes.ts";
-import { TRANSLATION } from "./client.ts";
+import { readingOptions } from "./client.ts";
 import { ConditionFailed, TransactionRefused } from "./table.ts";
 import type { Item } from "./table.ts";
 
@@ -42,5 +42,5 @@ function reasonOf(reason: CancellationReason): TransactionRefused["reasons"][num
 /** Errors carry items as they are on the wire: the document client translates answers only. */
 function itemOf(wire: Record<string, AttributeValue> | undefined): Item | undefined {
   if (!wire || Object.keys(wire).length === 0) return undefined;
-  return fromDocument(unmarshall(wire, TRANSLATION.unmarshallOptions)) as Item;
+  return fromDocument(unmarshall(wire, readingOptions())) as Item;
 }
