@@ -21,6 +21,8 @@ export interface Config {
   /** Claims of another fence than this are those of a dead process. */
   readonly claimFence: string;
   readonly onLambda: boolean;
+  /** Lambda sets it; a local endpoint takes any. */
+  readonly region: string;
   readonly gapTimeoutSeconds: number;
   readonly maxPending: number;
   readonly autoSequence: boolean;
@@ -157,11 +159,11 @@ export class ConfigError extends Error {
 }
 
 /** Checks a code-level option by the rule of its variable; undefined stays undefined. */
-function codeFault(name: Name, option: string, value: unknown): string | undefined {
+function codeFault(name: Name, option: string, value: boolean | number | undefined): string | undefined {
   if (value === undefined) return undefined;
   const variable: Variable<unknown> = VARIABLES[name];
   if (typeof value !== "string" && variable.schema.safeParse(String(value)).success) return undefined;
-  return `the option ${option} is ${JSON.stringify(value)}; allowed is ${variable.allowed}.`;
+  return `the option ${option} is ${String(value)}; allowed is ${variable.allowed}.`;
 }
 
 /**
@@ -209,6 +211,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(dynamodbEndpoint === undefined ? {} : { dynamodbEndpoint }),
     ...(sqsEndpoint === undefined ? {} : { sqsEndpoint }),
     claimFence: read("CLAIM_FENCE") ?? "aws",
+    // Reserved by Lambda and never an operator's to set, so it is not among the variables.
+    region: environment["AWS_REGION"] ?? "local",
     onLambda: read("AWS_LAMBDA_FUNCTION_NAME") !== undefined,
     gapTimeoutSeconds: read("GAP_TIMEOUT_SECONDS") ?? code.gapTimeoutSeconds ?? 5,
     maxPending: read("MAX_PENDING") ?? code.maxPending ?? 100,

@@ -1,7 +1,6 @@
-/** Ids from outside, and relationship names: 1 to 128 of these. They are opaque, and safe in paths and keys. */
-const OUTSIDE_ID = /^[A-Za-z0-9._~-]{1,128}$/;
+import { isOpaqueId } from "./names.ts";
 
-/** True when a peer, a person or a path may use this as an id. `.` and `..` are not: URLs swallow them. */
-export function isOutsideId(id: string): boolean {
-  return OUTSIDE_ID.test(id) && id !== "." && id !== "..";
+/** True for an id from outside that can also stand as a path segment: `.` and `..` cannot, URLs swallow them. */
+export function isOutsideId(text: string): boolean {
+  return isOpaqueId(text) && text !== "." && text !== "..";
 }

@@ -3,10 +3,13 @@ import type { DelayedWork, DelayQueue } from "../ports.ts";
 
 export interface SqsDelayQueueOptions {
   readonly queueUrl: string;
+  readonly region: string;
   /** Another endpoint than the region's; the local stack sets it. */
   readonly endpoint?: string;
   readonly client?: SQSClient;
 }
+
+const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
 /** Delayed messages through SQS. Throws what the SDK throws; the sweep finds the same work, so callers may go on. */
 export class SqsDelayQueue implements DelayQueue {
@@ -14,8 +17,10 @@ export class SqsDelayQueue implements DelayQueue {
   readonly #queueUrl: string;
 
   constructor(options: SqsDelayQueueOptions) {
-    this.#client =
-      options.client ?? new SQSClient(options.endpoint === undefined ? {} : { endpoint: options.endpoint });
+    const { endpoint, region } = options;
+    // An endpoint of our own stands on loopback and asks for no credentials; the SDK wants some.
+    const local = endpoint === undefined ? {} : { endpoint, credentials: LOCAL_CREDENTIALS };
+    this.#client = options.client ?? new SQSClient({ region, ...local });
     this.#queueUrl = options.queueUrl;
   }
 

@@ -1,0 +1,81 @@
+import type { RouteKey } from "../infra/routes.ts";
+import { ActorDeletion } from "../lib/actors/deletion.ts";
+import type { PeerDataRemoval } from "../lib/actors/deletion.ts";
+import { ActorFactory, creationBody } from "../lib/actors/factory.ts";
+import { actorDocument, metaDocument, metaLeaf, serviceDocument } from "../lib/actors/meta.ts";
+import { ServiceError } from "../lib/errors.ts";
+import { area } from "../lib/http/area.ts";
+import { readBody } from "../lib/http/body.ts";
+import { empty, json, text } from "../lib/http/reply.ts";
+import { param } from "../lib/http/request.ts";
+import type { RouteHandler } from "../lib/http/router.ts";
+import { runtime } from "../lib/runtime.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import type { TrustConsequences } from "../lib/trust/trust-consequences.ts";
+import { noConsequences } from "../lib/trust/trust-consequences.ts";
+import { rootUri } from "../lib/trust/trust-context.ts";
+import { trustServices } from "../lib/trust/trust-services.ts";
+import { plainApplication as app } from "../lib/actors/application.ts";
+
+/** What the actors area answers. */
+export function routes(
+  services: Runtime,
+  consequences: TrustConsequences,
+  removePeerData: PeerDataRemoval,
+): Record<RouteKey<"actors">, RouteHandler> {
+  const { application, config, table } = services;
+  const factory = new ActorFactory(services);
+  const { ending } = trustServices(services, consequences);
+  const deletion = new ActorDeletion({ ...services, ending, removePeerData });
+  return {
+    "GET /": {
+      access: ["anyone"],
+      handle: () => Promise.resolve(json(200, serviceDocument(application))),
+    },
+    "POST /": {
+      access: ["anyone"],
+      async handle(request) {
+        factory.demandPermission(request.headers["authorization"]);
+        const made = await factory.create(readBody(request, creationBody, { form: true, whenEmpty: {} }));
+        return json(201, made, { location: rootUri(config, made.id) });
+      },
+    },
+    "GET /healthz": {
+      access: ["anyone"],
+      async handle() {
+        await table.get({ pk: "HEALTH", sk: "HEALTH" }, { consistent: false });
+        return json(200, { status: "ok", version: application.version });
+      },
+    },
+    "GET /{actorId}": {
+      access: ["creator", "trustee"],
+      handle: (_, { actor }) => Promise.resolve(json(200, actorDocument(actor))),
+    },
+    "DELETE /{actorId}": {
+      access: ["creator", "trustee"],
+      whileDeleting: true,
+      async handle(request, { actor }) {
+        await deletion.delete(actor, request.deadline, request);
+        return empty();
+      },
+    },
+    "GET /{actorId}/meta": {
+      access: ["anyone"],
+      handle: (_, { actor }) => Promise.resolve(json(200, metaDocument(actor, application))),
+    },
+    "GET /{actorId}/meta/{leaf+}": {
+      access: ["anyone"],
+      async handle(request, { actor }) {
+        const line = metaLeaf(param(request, "leaf"), actor, application);
+        if (line === undefined) throw new ServiceError("resource.not_found", "There is no such leaf of /meta.");
+        return text(200, line);
+      },
+    },
+  };
+}
+
+export const handler = area(
+  "actors",
+  (services: Runtime) => routes(services, noConsequences, () => Promise.resolve()),
+  () => runtime(app),
+);

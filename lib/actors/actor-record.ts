@@ -1,0 +1,44 @@
+import { dueShardOf } from "../dynamodb/keys.ts";
+import { actorKey } from "../dynamodb/keys-actors.ts";
+import type { Item } from "../dynamodb/table.ts";
+
+/** An actor as it is stored. */
+export interface ActorRecord {
+  readonly id: string;
+  /** The user name of the owner's Basic credentials. */
+  readonly creator: string;
+  /** See passphrase.ts; never the passphrase itself. */
+  readonly passphraseHash: string;
+  /** How hard the passphrase is to guess, in bits; a trustee's bearer needs over 80. */
+  readonly passphraseBits: number;
+  readonly trusteeRoot?: string;
+  /** ms since 1970. */
+  readonly createdAt: number;
+  /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
+  readonly deleting: boolean;
+}
+
+/** Reads an actor's item. */
+export function readActor(item: Item): ActorRecord {
+  const trusteeRoot = item["trusteeRoot"];
+  return {
+    id: item.pk.slice(2),
+    creator: item["creator"] as string,
+    passphraseHash: item["passphraseHash"] as string,
+    passphraseBits: item["passphraseBits"] as number,
+    ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
+    createdAt: item["createdAt"] as number,
+    deleting: item["deleting"] === true,
+  };
+}
+
+/** The item of a new actor. */
+export function actorItem(actor: Omit<ActorRecord, "deleting">): Item {
+  const { id, ...attributes } = actor;
+  return { ...actorKey(id), ...attributes };
+}
+
+/** What puts an actor's deletion into the due index. */
+export function deletionDue(actorId: string, dueAt: number): { dueShard: string; dueAt: number } {
+  return { dueShard: dueShardOf(actorKey(actorId)), dueAt };
+}

@@ -1,0 +1,52 @@
+import type { CodeOptions } from "../config.ts";
+import type { Permissions } from "../domain/permissions.ts";
+import type { Log } from "../ports.ts";
+
+/** What a trust hook is told. */
+export interface TrustEvent {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly relationship: string;
+  readonly approved: boolean;
+  readonly peerApproved: boolean;
+}
+
+export type TrustHookName = "create" | "approve" | "delete";
+export type ActorHookName = "actor_created" | "actor_deleted";
+
+/** What actors and trust need of the deployer's application. */
+export interface Application {
+  /** For example `urn:actingweb:example.com:myapp`. */
+  readonly awType: string;
+  readonly desc: string;
+  /** A page about the application. */
+  readonly info: string;
+  /** The application's own version. */
+  readonly version: string;
+  readonly options: CodeOptions;
+  /** Relationships the deployment defines beside or instead of the protocol's. */
+  readonly relationships: Readonly<Record<string, Permissions>>;
+  runTrustHook(name: TrustHookName, event: TrustEvent): Promise<void>;
+  runActorHook(name: ActorHookName, event: { readonly actorId: string; readonly creator: string }): Promise<void>;
+}
+
+/** An application without hooks. */
+export const plainApplication: Application = {
+  awType: "urn:actingweb:actingweb-serverless:plain",
+  desc: "An ActingWeb service",
+  info: "http://actingweb.org/",
+  version: "0.1.0",
+  options: {},
+  relationships: {},
+  runTrustHook: () => Promise.resolve(),
+  runActorHook: () => Promise.resolve(),
+};
+
+/** Runs a hook that tells of something done: what it throws is logged and changes nothing. */
+export async function tellHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    log.error("hook failed", { hook: name, error });
+  }
+}

@@ -1,0 +1,88 @@
+import * as z from "zod";
+import type { Config } from "../config.ts";
+import { ServiceError } from "../errors.ts";
+import { bearerOf } from "../http/credentials.ts";
+import type { Clock, Ids, JsonObject, Log } from "../ports.ts";
+import { sameSecret } from "../trust/secret-digest.ts";
+import { tellHook } from "./application.ts";
+import type { Application } from "./application.ts";
+import type { ActorStore } from "./actor-store.ts";
+import { estimateBits, hashChosen, hashMinted } from "./passphrase.ts";
+
+const MINTED_BITS = 160;
+
+const optionalText = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine((value) => value.isWellFormed(), "must be well-formed text")
+    .nullish()
+    .transform((value) => (value === null || value === "" ? undefined : value));
+
+/** `POST /`. What is empty counts as absent, as forms send it. */
+export const creationBody = z.object({
+  // A colon would end the user name of Basic credentials.
+  creator: optionalText(256).refine((value) => value?.includes(":") !== true, "must not contain a colon"),
+  passphrase: optionalText(1024),
+  trustee_root: optionalText(2048),
+});
+export type CreationBody = z.output<typeof creationBody>;
+
+export interface FactoryParts {
+  readonly config: Pick<Config, "actorCreation" | "actorCreationToken">;
+  readonly actors: ActorStore;
+  readonly application: Application;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** Makes actors. */
+export class ActorFactory {
+  readonly #parts: FactoryParts;
+
+  constructor(parts: FactoryParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether whoever asks may make an actor here. @throws ServiceError auth.missing, auth.forbidden */
+  demandPermission(authorization: string | undefined): void {
+    const { actorCreation, actorCreationToken } = this.#parts.config;
+    if (actorCreation === "open") return;
+    if (actorCreation === "closed") {
+      throw new ServiceError("auth.forbidden", "Actors are not created here; the operator sets ACTOR_CREATION.");
+    }
+    const token = bearerOf(authorization);
+    if (token === undefined) {
+      const headers = { "WWW-Authenticate": 'Bearer realm="actingweb"' };
+      throw new ServiceError("auth.missing", "Creating an actor here needs the deployment's bearer.", { headers });
+    }
+    if (actorCreationToken === undefined || !sameSecret(token, actorCreationToken)) {
+      throw new ServiceError("auth.forbidden", "This bearer does not create actors here.");
+    }
+  }
+
+  /** Makes an actor and returns what its owner is shown this once: the passphrase is in it. */
+  async create(body: CreationBody): Promise<JsonObject & { readonly id: string }> {
+    const { actors, application, clock, ids, log } = this.#parts;
+    const creator = body.creator ?? "creator";
+    const passphrase = body.passphrase ?? ids.secret();
+    const chosen = body.passphrase !== undefined;
+    const id = ids.id();
+    await actors.create({
+      id,
+      creator,
+      passphraseHash: chosen ? await hashChosen(passphrase) : hashMinted(passphrase),
+      passphraseBits: chosen ? estimateBits(passphrase) : MINTED_BITS,
+      ...(body.trustee_root === undefined ? {} : { trusteeRoot: body.trustee_root }),
+      createdAt: clock.now(),
+    });
+    await tellHook(log, "actor_created", () => application.runActorHook("actor_created", { actorId: id, creator }));
+    return {
+      id,
+      creator,
+      passphrase,
+      ...(body.trustee_root === undefined ? {} : { trustee_root: body.trustee_root }),
+    };
+  }
+}

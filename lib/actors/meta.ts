@@ -1,0 +1,83 @@
+import { knownRelationships } from "../domain/permissions.ts";
+import type { JsonObject } from "../ports.ts";
+import type { ActorRecord } from "./actor-record.ts";
+import type { Application } from "./application.ts";
+
+/** The version of the protocol that this service speaks. */
+const PROTOCOL_VERSION = "1.4";
+const FORMATS = "json";
+
+/**
+ * The protocol's option tags that work in this service; what is not listed does not work yet. Publishing will add
+ * `callbacks`, `listproperties`, `subscriptionbatch`, `subscriptionhealth`, `subscriptions`, `subscriptionstats`.
+ */
+const SUPPORTED = [
+  // A callback may come compressed (gzip, br, deflate).
+  "callbackcompression",
+  // A peer may tell us that what it grants us has changed.
+  "permissioncallback",
+  // A peer may ask what we grant it: GET /{actorId}/permissions/{peerId}.
+  "permissionquery",
+  // A peer may send a resync callback instead of the diffs that are lost.
+  "subscriptionresync",
+  // Trust can be asked for, verified, approved and ended.
+  "trust",
+  // Permissions can be set for a single peer.
+  "trustpermissions",
+];
+
+/** The service's own document at `/`. */
+export function serviceDocument(application: Application): JsonObject {
+  return {
+    service: "actingweb-serverless",
+    version: application.version,
+    type: application.awType,
+    desc: application.desc,
+    info: application.info,
+    actingweb: actingweb(),
+  };
+}
+
+function actingweb(): JsonObject {
+  return { version: PROTOCOL_VERSION, supported: SUPPORTED.join(","), formats: FORMATS };
+}
+
+/** The document at an actor's root. */
+export function actorDocument(actor: ActorRecord): JsonObject {
+  const trusteeRoot = actor.trusteeRoot === undefined ? {} : { trustee_root: actor.trusteeRoot };
+  return { id: actor.id, creator: actor.creator, ...trusteeRoot };
+}
+
+/** The document at `/{actorId}/meta`: the nested form of the protocol and the flat one that peers in the field read. */
+export function metaDocument(actor: ActorRecord, application: Application): JsonObject {
+  const trustTypes = new Set([...knownRelationships, ...Object.keys(application.relationships)]);
+  return {
+    id: actor.id,
+    type: application.awType,
+    version: application.version,
+    desc: application.desc,
+    info: application.info,
+    trustee_root: actor.trusteeRoot ?? "",
+    specification: "",
+    actingweb: actingweb(),
+    aw_version: PROTOCOL_VERSION,
+    aw_supported: SUPPORTED.join(","),
+    aw_formats: FORMATS,
+    aw_trust_types: [...trustTypes].sort(),
+  };
+}
+
+/** One line of text for a path below `/meta`; undefined when there is no such leaf. */
+export function metaLeaf(leaf: string, actor: ActorRecord, application: Application): string | undefined {
+  const leaves: Readonly<Record<string, string>> = {
+    id: actor.id,
+    type: application.awType,
+    version: application.version,
+    desc: application.desc,
+    info: application.info,
+    "actingweb/version": PROTOCOL_VERSION,
+    "actingweb/supported": SUPPORTED.join(","),
+    "actingweb/formats": FORMATS,
+  };
+  return Object.hasOwn(leaves, leaf) ? leaves[leaf]?.replace(/[\r\n]+/g, " ") : undefined;
+}

@@ -1,0 +1,106 @@
+import type { ActorRecord } from "../actors/actor-record.ts";
+import { isOutsideId } from "../domain/identifiers.ts";
+import { ServiceError } from "../errors.ts";
+import type { Access, Admission, Caller, Gate } from "./access.ts";
+import type { Reply } from "./reply.ts";
+import type { ServiceRequest } from "./request.ts";
+
+/** One route of an area: who it is for, and what it does. */
+export interface RouteHandler {
+  readonly access: readonly Access[];
+  /**
+   * What the handler checks itself instead of the router: `nothing` (the usual), `credentials`, or `actor and
+   * credentials` (the hot path, where one conditional write does both).
+   */
+  readonly checks?: "nothing" | "credentials" | "actor and credentials";
+  /** Answers while the actor is being deleted too; all others are 404 then. */
+  readonly whileDeleting?: boolean;
+  handle(request: ServiceRequest, admission: Admission): Promise<Reply>;
+}
+
+/** The routes of an area by `"METHOD /pattern"`. */
+export type RouteMap = Readonly<Record<string, RouteHandler>>;
+
+/** Filled in as the checks go, for the log line. */
+export interface Trail {
+  caller?: Caller;
+}
+
+const ANYONE: Caller = { kind: "anyone" };
+/** Parameters that carry ids from outside. */
+const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship"];
+
+const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "There is nothing at this path.");
+
+/**
+ * Checks in the contract's order — actor and path, method, credentials — then lets the handler answer.
+ * @throws ServiceError when a check fails
+ */
+export async function route(request: ServiceRequest, routes: RouteMap, gate: Gate, trail: Trail): Promise<Reply> {
+  const { pattern } = request;
+  const methods = pattern === undefined ? [] : methodsOf(routes, pattern);
+  const wanted = request.method === "HEAD" ? "GET" : request.method;
+  const handler = methods.includes(wanted) ? routes[`${wanted} ${pattern ?? ""}`] : undefined;
+  const checks = handler?.checks ?? "nothing";
+
+  const actorId = request.params["actorId"];
+  const findsActor = actorId !== undefined && checks !== "actor and credentials";
+  const actor = findsActor ? await knownActor(gate, actorId, handler?.whileDeleting === true) : undefined;
+  if (actorId !== undefined && !isOutsideId(actorId)) throw noSuchPath();
+  if (methods.length === 0) throw noSuchPath();
+  if (handler === undefined) throw notAllowed(request.method, methods);
+  checkIds(request);
+
+  const peerId = request.params["peerId"];
+  const admit = async (access: readonly Access[]): Promise<Caller> => {
+    if (access.includes("anyone") || access.includes("hook") || actor === undefined) return ANYONE;
+    const caller = await gate.admit(actor, request.headers["authorization"], access, peerId);
+    trail.caller = caller;
+    return caller;
+  };
+  const caller = checks === "nothing" ? await admit(handler.access) : ANYONE;
+  return handler.handle(request, {
+    get actor() {
+      if (actor === undefined) throw new TypeError("This route was not given an actor.");
+      return actor;
+    },
+    caller,
+    admit,
+  });
+}
+
+function methodsOf(routes: RouteMap, pattern: string): readonly string[] {
+  return Object.keys(routes)
+    .filter((key) => key.slice(key.indexOf(" ") + 1) === pattern)
+    .map((key) => key.slice(0, key.indexOf(" ")));
+}
+
+async function knownActor(gate: Gate, actorId: string, whileDeleting: boolean): Promise<ActorRecord> {
+  const actor = isOutsideId(actorId) ? await gate.actor(actorId) : undefined;
+  if (actor === undefined || (actor.deleting && !whileDeleting)) {
+    throw new ServiceError("resource.not_found", "There is no such actor.");
+  }
+  return actor;
+}
+
+function notAllowed(method: string, methods: readonly string[]): ServiceError {
+  const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+  const allow = allowed.toSorted().join(", ");
+  return new ServiceError("method.not_allowed", `This path does not take ${shown(method)}; it takes ${allow}.`, {
+    headers: { Allow: allow },
+  });
+}
+
+const shown = (method: string): string => (/^[A-Z]{1,20}$/.test(method) ? method : "that method");
+
+function checkIds(request: ServiceRequest): void {
+  for (const name of ID_PARAMS) {
+    const value = request.params[name];
+    if (value !== undefined && !isOutsideId(value)) {
+      throw new ServiceError(
+        "request.invalid",
+        `The ${name} in the path is not an id: 1 to 128 of A-Z a-z 0-9 . _ ~ -.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { ActorStore } from "./actors/actor-store.ts";
+import type { Application } from "./actors/application.ts";
+import { PassphraseVerifier } from "./actors/passphrase.ts";
+import { systemClock } from "./clock.ts";
+import { loadConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { createDocumentClient } from "./dynamodb/client.ts";
+import { DocumentTable } from "./dynamodb/document-table.ts";
+import type { Table } from "./dynamodb/table.ts";
+import type { Gate } from "./http/access.ts";
+import { randomIds } from "./ids.ts";
+import { powertoolsLog } from "./log.ts";
+import { PeerHttpClient } from "./outbound/peer-http-client.ts";
+import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "./ports.ts";
+import { SqsDelayQueue, noDelayQueue } from "./queue/sqs-delay-queue.ts";
+import { Authentication } from "./trust/authentication.ts";
+import { TrustStore } from "./trust/trust-store.ts";
+
+/** What comes from outside; tests pass their own. */
+export interface Ports {
+  readonly config: Config;
+  readonly table: Table;
+  readonly http: PeerHttp;
+  readonly queue: DelayQueue;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** Everything the functions share, made once per instance. */
+export interface Runtime extends Ports {
+  readonly application: Application;
+  readonly actors: ActorStore;
+  readonly trusts: TrustStore;
+  readonly gate: Gate;
+}
+
+/** Puts the shared parts together over the given ports. */
+export function composeRuntime(application: Application, ports: Ports): Runtime {
+  const actors = new ActorStore(ports.table);
+  const trusts = new TrustStore(ports.table);
+  const gate = new Authentication(actors, trusts, new PassphraseVerifier());
+  return { ...ports, application, actors, trusts, gate };
+}
+
+let shared: Runtime | undefined;
+
+/**
+ * The runtime of this instance, made at the first call: configuration, table, peer client, queue, clock, ids and log.
+ * @throws ConfigError when the environment is not usable
+ */
+export function runtime(application: Application): Runtime {
+  shared ??= composeRuntime(application, systemPorts(application));
+  return shared;
+}
+
+function systemPorts(application: Application): Ports {
+  const config = loadConfig(application.options);
+  const endpoint = config.dynamodbEndpoint;
+  const client = createDocumentClient({
+    region: config.region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+  });
+  return {
+    config,
+    table: new DocumentTable({ client, tableName: config.tableName }),
+    http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
+    queue: queueOf(config),
+    clock: systemClock,
+    ids: randomIds,
+    log: powertoolsLog("actingweb"),
+  };
+}
+
+function queueOf(config: Config): DelayQueue {
+  if (config.queueUrl === undefined) return noDelayQueue;
+  const { queueUrl, sqsEndpoint, region } = config;
+  return new SqsDelayQueue({ queueUrl, region, ...(sqsEndpoint === undefined ? {} : { endpoint: sqsEndpoint }) });
+}

@@ -1,0 +1,78 @@
+import { ServiceError } from "../errors.ts";
+import type { Trace } from "./peer-calls.ts";
+import { secretDigest } from "./secret-digest.ts";
+import type { ChangeBody } from "./trust-bodies.ts";
+import { peerRoot, tellTrustHook } from "./trust-context.ts";
+import type { TrustContext } from "./trust-context.ts";
+import type { TrustRecord } from "./trust-record.ts";
+
+/** Approval on both sides, and the other changes of a trust that stands. */
+export class TrustChanges {
+  readonly #context: TrustContext;
+
+  constructor(context: TrustContext) {
+    this.#context = context;
+  }
+
+  /** What the owner, or an admin, wants different. Approving tells the peer before it resolves, best effort. */
+  async change(trust: TrustRecord, body: ChangeBody, trace: Trace): Promise<void> {
+    const described = await this.#describe(trust, body);
+    if (body.approved === true) await this.approve(described, trace);
+    if (body.approved === false) await this.revoke(described);
+  }
+
+  /** What a peer wants different: its own address and description only. @throws ServiceError auth.forbidden */
+  async changeByPeer(trust: TrustRecord, body: ChangeBody): Promise<void> {
+    if (body.approved !== undefined) {
+      throw new ServiceError("auth.forbidden", "A peer cannot approve itself; only baseuri and desc are its own.", {
+        field: "approved",
+      });
+    }
+    await this.#describe(trust, body);
+  }
+
+  /**
+   * Our approval: the record, then what hangs on it, then the peer is told (at most 5 s, its failure does not undo it).
+   * Repeating it repairs whatever an earlier try did not reach.
+   */
+  async approve(trust: TrustRecord, trace: Trace): Promise<TrustRecord> {
+    const { calls, consequences, trusts } = this.#context;
+    const approved = trust.approved
+      ? trust
+      : await trusts.change(trust, { set: { approved: true }, add: { revision: 1 } });
+    const { actorId, peerId, secret, revision } = approved;
+    await consequences.approved(actorId, peerId, secretDigest(secret), revision);
+    await this.#undoIfOvertaken(approved);
+    await calls.tellApproved(approved, trace);
+    if (!trust.approved) await tellTrustHook(this.#context, "approve", approved);
+    return approved;
+  }
+
+  /** Takes our approval back; when it resolves, the peer's bearer opens nothing any more, anywhere. */
+  async revoke(trust: TrustRecord): Promise<void> {
+    const { consequences, trusts } = this.#context;
+    const revoked = await trusts.change(trust, { set: { approved: false }, add: { revision: 1 } });
+    await consequences.revoked(revoked.actorId, revoked.peerId, revoked.revision);
+  }
+
+  /** A revocation may have come between our record and what hangs on it; then it has the last word. */
+  async #undoIfOvertaken(approved: TrustRecord): Promise<void> {
+    const { consequences, trusts } = this.#context;
+    const latest = await trusts.get(approved.actorId, approved.peerId);
+    if (latest === undefined || latest.approved) return;
+    await consequences.revoked(latest.actorId, latest.peerId, latest.revision);
+  }
+
+  /** The other side says whether it approved us. */
+  async peerApproved(trust: TrustRecord, approved: boolean): Promise<void> {
+    await this.#context.trusts.change(trust, { set: { peerApproved: approved } });
+  }
+
+  async #describe(trust: TrustRecord, body: ChangeBody): Promise<TrustRecord> {
+    const set = {
+      ...(body.desc === undefined ? {} : { desc: body.desc }),
+      ...(body.baseuri === undefined ? {} : { baseUri: peerRoot(body.baseuri, "baseuri") }),
+    };
+    return Object.keys(set).length === 0 ? trust : this.#context.trusts.change(trust, { set });
+  }
+}

@@ -1,0 +1,8 @@
+import { isRelationship } from "../domain/relationships.ts";
+import { ServiceError } from "../errors.ts";
+
+/** The name, if a relationship may be called so. @throws ServiceError request.invalid */
+export function demandRelationship(name: string): string {
+  if (isRelationship(name)) return name;
+  throw new ServiceError("request.invalid", `${JSON.stringify(name)} is no name for a relationship.`);
+}

@@ -1,0 +1,12 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** What stands for a trust's secret where the secret itself must not: SHA-256, 64 hex characters. */
+export function secretDigest(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** True when both secrets are equal; takes the same time wherever they differ. */
+export function sameSecret(one: string, other: string): boolean {
+  const digest = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}

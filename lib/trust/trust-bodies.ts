@@ -1,0 +1,61 @@
+/** The bodies of the trust routes. Unknown fields are ignored; `"true"` and `"false"` count as booleans. */
+import * as z from "zod";
+import { isOutsideId } from "../domain/identifiers.ts";
+import { isRelationship } from "../domain/relationships.ts";
+
+const shortText = z
+  .string()
+  .max(1024)
+  .refine((value) => value.isWellFormed(), "must be well-formed text");
+const url = z.string().min(1).max(2048);
+const id = z.string().refine(isOutsideId, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -");
+/** What a header can carry as a bearer. */
+const secret = z
+  .string()
+  .min(8, "must have at least 8 characters")
+  .max(512)
+  .regex(/^[A-Za-z0-9._~+/=-]+$/, "must be made of what a bearer may hold");
+const relationship = z.string().refine(isRelationship, "must be a relationship");
+/** Many clients send null for what they leave out. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+
+/** Reads booleans as peers in the field write them. */
+export const looseBoolean = z.union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")]);
+
+/** `POST /trust`. */
+export const initiationBody = z.object({
+  url,
+  relationship: optional(z.union([relationship, z.literal("").transform(() => undefined)])),
+  type: optional(shortText),
+  desc: optional(shortText),
+  secret: optional(secret),
+});
+export type InitiationBody = z.output<typeof initiationBody>;
+
+/** `POST /trust/{relationship}`. */
+export const receptionBody = z.object({
+  baseuri: url,
+  id,
+  type: optional(shortText),
+  secret,
+  desc: optional(shortText),
+  verify: optional(shortText),
+});
+export type ReceptionBody = z.output<typeof receptionBody>;
+
+/** `POST /trust/{relationship}/{peerId}`. */
+export const peerApprovalBody = z.object({ approved: looseBoolean });
+
+/** `PUT /trust/{relationship}/{peerId}`. */
+export const changeBody = z.object({
+  approved: optional(looseBoolean),
+  desc: optional(shortText),
+  baseuri: optional(url),
+});
+export type ChangeBody = z.output<typeof changeBody>;
+
+/** `PUT /trust/trustee`. */
+export const trusteeBody = z.object({
+  trustee_root: z.string().max(2048),
+  creator: optional(z.string().min(1).max(256)),
+});

@@ -1,0 +1,49 @@
+import { ServiceError } from "../errors.ts";
+import type { Caller } from "../http/access.ts";
+import type { JsonObject } from "../ports.ts";
+import { trustWire, trustWireWithoutSecrets } from "./trust-record.ts";
+import type { TrustRecord } from "./trust-record.ts";
+import type { TrustStore } from "./trust-store.ts";
+
+/** The trust that a path names. @throws ServiceError resource.not_found, also when it is of another relationship */
+export async function namedTrust(
+  trusts: TrustStore,
+  actorId: string,
+  relationship: string,
+  peerId: string,
+): Promise<TrustRecord> {
+  return demandTrust(await trusts.get(actorId, peerId), relationship);
+}
+
+/** @throws ServiceError resource.not_found unless it is a trust of that relationship */
+export function demandTrust(trust: TrustRecord | undefined, relationship: string): TrustRecord {
+  if (trust?.relationship === relationship) return trust;
+  throw new ServiceError("resource.not_found", "There is no such trust.");
+}
+
+/** What a list of trusts may be narrowed by; an empty value counts as none. */
+export interface TrustFilter {
+  readonly relationship?: string | undefined;
+  readonly peerId?: string | undefined;
+  readonly type?: string | undefined;
+}
+
+/** True when the trust meets every part of the filter. */
+export function meets(trust: TrustRecord, filter: TrustFilter): boolean {
+  const same = (wanted: string | undefined, is: string): boolean =>
+    wanted === undefined || wanted === "" || wanted === is;
+  return (
+    same(filter.relationship, trust.relationship) && same(filter.peerId, trust.peerId) && same(filter.type, trust.type)
+  );
+}
+
+/** A trust as this caller may see it: admin peers see the others without their secrets. */
+export function shownTo(caller: Caller, trust: TrustRecord): JsonObject {
+  const own = caller.kind !== "peer" || caller.peerId === trust.peerId;
+  return own ? trustWire(trust) : trustWireWithoutSecrets(trust);
+}
+
+/** True when the caller is the peer of this trust, not its owner or an admin that acts as one. */
+export function isItsPeer(caller: Caller, trust: TrustRecord): boolean {
+  return caller.kind === "peer" && caller.peerId === trust.peerId;
+}

@@ -1,0 +1,90 @@
+import { trustKey } from "../dynamodb/keys-actors.ts";
+import type { Attribute, Item } from "../dynamodb/table.ts";
+import type { JsonObject } from "../ports.ts";
+import { secretDigest } from "./secret-digest.ts";
+
+/** A trust with a peer, as it is stored: our side of it. */
+export interface TrustRecord {
+  /** Our actor. */
+  readonly actorId: string;
+  readonly peerId: string;
+  /** The peer's root, without a slash at the end. Its bearer goes nowhere else. */
+  readonly baseUri: string;
+  readonly type: string;
+  readonly relationship: string;
+  readonly secret: string;
+  readonly desc: string;
+  /** By us: the peer's bearer opens what its relationship allows, and callbacks go to it. */
+  readonly approved: boolean;
+  /** By the other side. */
+  readonly peerApproved: boolean;
+  /** The peer answered the verification under its `baseUri`. */
+  readonly verified: boolean;
+  readonly verificationToken: string;
+  /** ms since 1970. */
+  readonly createdAt: number;
+  /** Grows with every change of approval or secret; what follows a change is ordered by it. */
+  readonly revision: number;
+  /** Its deletion has begun: it opens nothing any more. */
+  readonly ending: boolean;
+}
+
+/** Reads a trust's item. Attributes of others in it (cached capabilities) are left alone. */
+export function readTrust(item: Item): TrustRecord {
+  const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
+  const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
+  return {
+    actorId: item.pk.slice(2),
+    peerId: text("peerId"),
+    baseUri: text("baseUri"),
+    type: text("type"),
+    relationship: text("relationship"),
+    secret: text("secret"),
+    desc: text("desc"),
+    approved: item["approved"] === true,
+    peerApproved: item["peerApproved"] === true,
+    verified: item["verified"] === true,
+    verificationToken: text("verificationToken"),
+    createdAt: number("createdAt"),
+    revision: number("revision"),
+    ending: item["ending"] === true,
+  };
+}
+
+/** The item of a new trust. */
+export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
+  const { actorId, ending, ...attributes } = trust;
+  return {
+    ...trustKey(actorId, trust.peerId),
+    ...attributes,
+    // Conditions of others name the digest, so that the secret itself stays here.
+    secretDigest: secretDigest(trust.secret),
+    ...(ending ? { ending } : {}),
+    ...more,
+  };
+}
+
+/** A trust on the wire. Both spellings of the token hold the same. */
+export function trustWire(trust: TrustRecord): JsonObject {
+  return {
+    id: trust.actorId,
+    peerid: trust.peerId,
+    baseuri: trust.baseUri,
+    type: trust.type,
+    relationship: trust.relationship,
+    secret: trust.secret,
+    desc: trust.desc,
+    approved: trust.approved,
+    peer_approved: trust.peerApproved,
+    verified: trust.verified,
+    verification_token: trust.verificationToken,
+    verificationToken: trust.verificationToken,
+    created_at: new Date(trust.createdAt).toISOString(),
+  };
+}
+
+/** A trust on the wire for someone it does not belong to: without what would let them act as its peer. */
+export function trustWireWithoutSecrets(trust: TrustRecord): JsonObject {
+  const { secret: _secret, verification_token: _token, verificationToken: _spelling, ...rest } = trustWire(trust);
+  return rest;
+}

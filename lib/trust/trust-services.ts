@@ -1,0 +1,49 @@
+import type { Application } from "../actors/application.ts";
+import type { Config } from "../config.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { PermissionChanges } from "../permissions/permission-changes.ts";
+import { PermissionStore } from "../permissions/permission-store.ts";
+import type { Clock, Ids, Log, PeerHttp } from "../ports.ts";
+import { TrustChanges } from "./changes.ts";
+import { TrustEnding } from "./ending.ts";
+import { TrustInitiation } from "./initiation.ts";
+import { PeerCalls } from "./peer-calls.ts";
+import { TrustReception } from "./reception.ts";
+import type { TrustConsequences } from "./trust-consequences.ts";
+import type { TrustContext } from "./trust-context.ts";
+import type { TrustStore } from "./trust-store.ts";
+
+/** What trust is made from; the runtime of the functions has it all. */
+export interface TrustParts {
+  readonly config: Config;
+  readonly table: Table;
+  readonly http: PeerHttp;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly application: Application;
+  readonly trusts: TrustStore;
+}
+
+/** Everything that can be done with trusts. */
+export interface TrustServices {
+  readonly initiation: TrustInitiation;
+  readonly reception: TrustReception;
+  readonly changes: TrustChanges;
+  readonly ending: TrustEnding;
+  readonly permissions: PermissionChanges;
+}
+
+/** Puts trust together. `consequences` is what hangs on a trust: subscriptions, stored data. */
+export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
+  const { application, clock, config, http, ids, log, table, trusts } = parts;
+  const calls = new PeerCalls(http, log);
+  const context: TrustContext = { config, table, trusts, calls, consequences, application, clock, ids, log };
+  return {
+    initiation: new TrustInitiation(context),
+    reception: new TrustReception(context),
+    changes: new TrustChanges(context),
+    ending: new TrustEnding(context),
+    permissions: new PermissionChanges(new PermissionStore(table, application.relationships), calls, clock),
+  };
+}
