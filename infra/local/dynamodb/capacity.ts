@@ -5,23 +5,24 @@ import type { Effect } from "./storage.ts";
 const UNIT_BYTES = 1024;
 
 /**
- * The write units of some writes, for the table and each index, in the shape the service answers. `factor`: 2 within a
- * transaction. dynalite leaves the index writes out.
+ * The write units of some writes, for the table and each index, in the shape the service answers. `untouched`: a table's
+ * name for each request that changed nothing. `factor`: 2 within a transaction, for the table; an index is written as
+ * ever. dynalite leaves the index writes out.
  */
-export function writeCapacity(effects: readonly Effect[], checks: readonly string[], factor: 1 | 2, detail: unknown) {
+export function writeCapacity(effects: readonly Effect[], untouched: readonly string[], factor: 1 | 2, detail: unknown) {
   const tables = new Map<string, { table: number; indexes: Map<string, number> }>();
   const of = (name: string) => {
     const known = tables.get(name) ?? { table: 0, indexes: new Map<string, number>() };
     tables.set(name, known);
     return known;
   };
-  for (const name of checks) of(name).table += factor;
+  for (const name of untouched) of(name).table += factor;
   for (const effect of effects) {
     const units = of(effect.table.TableName);
     const bytes = Math.max(effect.before ? itemBytes(effect.before) : 0, effect.after ? itemBytes(effect.after) : 0);
     units.table += factor * unitsOf(bytes);
     for (const [index, count] of indexUnits(effect)) {
-      units.indexes.set(index, (units.indexes.get(index) ?? 0) + factor * count);
+      units.indexes.set(index, (units.indexes.get(index) ?? 0) + count);
     }
   }
   return [...tables].map(([name, units]) => {

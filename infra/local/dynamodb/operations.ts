@@ -66,7 +66,8 @@ export class Operations {
 
   async #write(operation: string, input: Input): Promise<object> {
     const staging = this.#storage.stage(false);
-    const data = validate(operation, input, staging.store);
+    // Validation drops the fields it does not know from what it is given.
+    const data = validate(operation, { ...input }, staging.store);
     try {
       const result = await run(operation, staging.store, data);
       return { ...result, ...consumed(data, staging) };
@@ -146,8 +147,8 @@ function consumed(data: Request, staging: Staging): object {
   const wanted = data["ReturnConsumedCapacity"];
   if (wanted !== "TOTAL" && wanted !== "INDEXES") return {};
   // Deleting what is not there writes nothing, and costs one unit all the same.
-  const checks = staging.effects.length === 0 ? [data.TableName] : [];
-  return { ConsumedCapacity: writeCapacity(staging.effects, checks, 1, wanted)[0] };
+  const untouched = staging.effects.length === 0 ? [data.TableName] : [];
+  return { ConsumedCapacity: writeCapacity(staging.effects, untouched, 1, wanted)[0] };
 }
 
 function unknownOperation(): WireError {

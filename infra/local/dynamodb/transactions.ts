@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeCapacity } from "./capacity.ts";
 import { database, run, serviceError, validate } from "./dynalite.ts";
-import type { Request, WireError, WireItem } from "./dynalite.ts";
+import type { Request, TableDefinition, WireError, WireItem } from "./dynalite.ts";
 import { itemBytes } from "./item-size.ts";
 import type { Operation, Staging, Storage } from "./storage.ts";
 
@@ -17,7 +17,7 @@ interface Step {
   readonly operation: "PutItem" | "UpdateItem" | "DeleteItem" | "ConditionCheck";
   readonly data: Request;
   readonly wantsItem: boolean;
-  readonly table: string;
+  readonly table: TableDefinition;
   /** The item's full key in the storage. */
   readonly key: string;
 }
@@ -63,9 +63,8 @@ export async function transactWrite(
   await onStep("before the batch");
   await storage.commit(staging.operations, true);
   await onStep("after the batch");
-  const checks = steps.filter((step) => step.operation === "ConditionCheck").map((step) => step.table);
   const wanted = detail === "TOTAL" || detail === "INDEXES";
-  return wanted ? { ConsumedCapacity: writeCapacity(staging.effects, checks, 2, detail) } : {};
+  return wanted ? { ConsumedCapacity: writeCapacity(staging.effects, [], 2, detail) } : {};
 }
 
 /** TransactGetItems: all items as of one moment. The caller makes sure that nothing is written meanwhile. */
@@ -144,7 +143,7 @@ async function parseOne(storage: Storage, item: Readonly<Record<string, object>>
   }
   const key = `item-${data.TableName}~${database.createKey(holder, table)}`;
   const wantsItem = input["ReturnValuesOnConditionCheckFailure"] === "ALL_OLD";
-  return { operation, data, wantsItem, table: data.TableName, key };
+  return { operation, data, wantsItem, table, key };
 }
 
 async function stageOne(staging: Staging, step: Step): Promise<Reason> {
@@ -167,6 +166,8 @@ async function check(staging: Staging, step: Step): Promise<void> {
   const item = (await staging.store.db.get(step.key)) as WireItem | undefined;
   staging.reads.set(step.key, item);
   throwIf(database.checkConditional(step.data, item));
+  // It costs what a write that changes nothing would.
+  staging.effects.push({ table: step.table, before: item, after: item });
 }
 
 function refuseIfAny(reasons: readonly Reason[]): void {
