@@ -47,7 +47,10 @@ export const missing = (name: string): Condition => ({ is: "missing", name });
 export const itemExists: Condition = exists("pk");
 /** The item itself is not there. */
 export const itemMissing: Condition = missing("pk");
-/** Comparisons are false when the attribute is missing, as in DynamoDB (`differs` is true then). */
+/**
+ * Comparisons are false when the attribute is missing, as in DynamoDB (`differs` is true then). Scalars, bytes and sets
+ * only: lists and maps are refused.
+ */
 export const equals = (name: string, value: Attribute): Condition => ({ is: "equals", name, value });
 export const differs = (name: string, value: Attribute): Condition => ({ is: "differs", name, value });
 export const below = (name: string, value: number | string): Condition => ({ is: "below", name, value });
@@ -56,7 +59,10 @@ export const above = (name: string, value: number | string): Condition => ({ is:
 export const atLeast = (name: string, value: number | string): Condition => ({ is: "atLeast", name, value });
 /** A set that holds the value. */
 export const contains = (name: string, value: string | number): Condition => ({ is: "contains", name, value });
-/** The number of elements of a set or list, or the bytes of a string. False when the attribute is missing. */
+/**
+ * The number of elements of a set or list, or the bytes of a string (the emulator counts characters: ASCII only). False
+ * when the attribute is missing.
+ */
 export const sizeBelow = (name: string, value: number): Condition => ({ is: "sizeBelow", name, value });
 export const sizeEquals = (name: string, value: number): Condition => ({ is: "sizeEquals", name, value });
 export const all = (...of: readonly Condition[]): Condition => ({ is: "all", of });
@@ -100,7 +106,10 @@ export interface QueryRange {
 
 export interface Page {
   readonly items: readonly Item[];
-  /** The sort key to pass as `after` (ascending order) for the next page; absent on the last one. */
+  /**
+   * The sort key to pass as `after` (ascending order) for the next page, which may prove empty; absent when there is
+   * nothing more. In descending order it only says that there may be more, below this one.
+   */
   readonly next?: string;
 }
 
@@ -131,7 +140,10 @@ export class TransactionRefused extends Error {
  */
 export interface Table {
   /** One item, strongly consistent unless said otherwise. One request. */
-  get(key: Key, options?: { readonly consistent?: boolean; readonly only?: readonly string[] }): Promise<Item | undefined>;
+  get(
+    key: Key,
+    options?: { readonly consistent?: boolean; readonly only?: readonly string[] },
+  ): Promise<Item | undefined>;
   /** The items that exist, in no order. One request per 100 keys; what DynamoDB leaves unprocessed is asked again. */
   getMany(keys: readonly Key[], options?: { readonly consistent?: boolean }): Promise<readonly Item[]>;
   /** One page of one partition. One request. */
@@ -144,7 +156,11 @@ export interface Table {
   update(key: Key, change: Change, condition: Condition): Promise<Item>;
   /** Deletes one item and returns what was there. @throws ConditionFailed */
   delete(key: Key, condition: Condition): Promise<Item | undefined>;
-  /** All writes or none; 1 to 100, on different items, at most 4 MB together. @throws TransactionRefused */
+  /**
+   * All writes or none; 1 to 100, on different items, at most 4 MB together. An update here must change something.
+   *
+   * @throws TransactionRefused
+   */
   transact(writes: readonly Write[]): Promise<void>;
   /** Deletes without a condition, for data nothing refers to any more. One request per 25 keys. */
   deleteMany(keys: readonly Key[]): Promise<void>;

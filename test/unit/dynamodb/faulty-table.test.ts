@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { always, ConditionFailed, equals, TransactionRefused } from "../../../lib/dynamodb/table.ts";
+import type { TransactionRefused } from "../../../lib/dynamodb/table.ts";
+import { always, ConditionFailed, equals } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";

@@ -1,0 +1,27 @@
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { startEmulator } from "../../infra/local/emulator.ts";
+import { createDocumentClient } from "../../lib/dynamodb/client.ts";
+import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
+import { createTable } from "./create-table.ts";
+
+export interface EmulatedTable {
+  readonly endpoint: string;
+  readonly tableName: string;
+  readonly client: DynamoDBDocumentClient;
+  readonly table: DocumentTable;
+  close(): Promise<void>;
+}
+
+/** An empty table as the service has it, in the local emulator, kept in memory only. Close it after the tests. */
+export async function startEmulatedTable(): Promise<EmulatedTable> {
+  const emulator = await startEmulator({ dataDir: ":memory:" });
+  const { endpoint } = emulator;
+  const tableName = "service";
+  const client = createDocumentClient({ region: "eu-west-1", endpoint });
+  await createTable(client, tableName);
+  const close = async () => {
+    client.destroy();
+    await emulator.close();
+  };
+  return { endpoint, tableName, client, table: new DocumentTable({ client, tableName }), close };
+}
