@@ -7,7 +7,7 @@ import { type AddressPolicy, addressAllowed } from "./address-rules.ts";
 export type Resolve = (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
 /** What the machine itself would connect to: hosts file, then DNS. */
-export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
+export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, order: "verbatim" });
 
 /**
  * A lookup for sockets. It hands over exactly the addresses it has judged, so a name cannot mean one machine when it is
@@ -21,19 +21,19 @@ export function checkedLookup(resolve: Resolve, policy: AddressPolicy): LookupFu
       try {
         answer = await resolve(host);
       } catch {
-        return callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []);
+        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []); return;
       }
       const family = options.family === 4 || options.family === "IPv4" ? 4 : options.family === 6 ? 6 : 0;
       const addresses = answer.filter((found) => family === 0 || found.family === family);
       const first = addresses[0];
       if (first === undefined) {
-        return callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []);
+        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []); return;
       }
       if (!answer.every((found) => addressAllowed(found.address, policy))) {
-        return callback(new PeerFailure("refused", "The peer's host name leads to an address that is not public."), []);
+        callback(new PeerFailure("refused", "The peer's host name leads to an address that is not public."), []); return;
       }
-      if (options.all === true) return callback(null, [...addresses]);
-      return callback(null, first.address, first.family);
+      if (options.all === true) { callback(null, [...addresses]); return; }
+      callback(null, first.address, first.family);
     })();
   };
 }

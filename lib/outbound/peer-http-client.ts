@@ -68,7 +68,10 @@ export class PeerHttpClient implements PeerHttp {
 
   /** Closes the kept connections; requests under way break off as `unreachable`. */
   close(): void {
-    for (const agent of [...Object.values(this.#keeping), ...Object.values(this.#single)]) agent.destroy();
+    for (const { plain, secure } of [this.#keeping, this.#single]) {
+      plain.destroy();
+      secure.destroy();
+    }
   }
 }
 

@@ -1,0 +1,230 @@
+import { describe, expect, it } from "vitest";
+import { parseCallbackBody, type ParsedCallback } from "../../../lib/domain/callback-body.ts";
+import { checkCallbackUrl, checkScope } from "../../../lib/domain/callback-scope.ts";
+import { parseDiffRecord } from "../../../lib/domain/diff-content.ts";
+import { parsePermissionBody } from "../../../lib/domain/permission-body.ts";
+import type { Json } from "../../../lib/ports.ts";
+
+const path = { actorId: "me", peerId: "peer", subscriptionId: "sub" };
+const usual = {
+  id: "peer",
+  subscriptionid: "sub",
+  target: "properties",
+  sequence: 7,
+  timestamp: "2026-11-20 23:57:18.530588",
+  granularity: "high",
+};
+const parse = (body: Json): ParsedCallback => parseCallbackBody(body, path);
+const whole = { target: "properties" };
+const color = { target: "properties", subtarget: "color" };
+const part = { target: "properties", subtarget: "color", resource: "rgb/red" };
+
+function refused(run: () => unknown): string | undefined {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toMatchObject({ code: "request.invalid" });
+    return (error as { field?: string }).field;
+  }
+  return undefined;
+}
+
+describe("parseCallbackBody", () => {
+  it("reads a high diff as a real peer sends it", () => {
+    expect(parse({ ...usual, data: { color: { v: "green" } } })).toMatchObject({
+      kind: "high",
+      sequence: 7,
+      target: "properties",
+      granularity: "high",
+      timestamp: { sortable: "2026-11-20T23:57:18.530588000Z" },
+      data: { color: { v: "green" } },
+    });
+  });
+
+  it("reads a low diff: a url and no data, or null beside it", () => {
+    const url = "https://peer.example/peer/subscriptions/me/sub/7";
+    expect(parse({ ...usual, granularity: "low", url })).toMatchObject({ kind: "low", url });
+    expect(parse({ ...usual, data: null, url })).toMatchObject({ kind: "low", url });
+  });
+
+  it("reads data beside a url as a high diff, and null data without a url as a deletion", () => {
+    expect(parse({ ...usual, data: { a: 1 }, url: "https://peer.example/x" })).toMatchObject({ kind: "high" });
+    expect(parse({ ...usual, subtarget: "color", data: null })).toMatchObject({ kind: "high", data: null });
+  });
+
+  it("reads a resync with a url, with data, or with neither", () => {
+    const resync = { ...usual, type: "resync" };
+    expect(parse({ ...resync, url: "https://peer.example/peer/properties" })).toMatchObject({ kind: "resync" });
+    expect(parse({ ...resync, data: { a: 1 } })).toMatchObject({ kind: "resync", data: { a: 1 } });
+    expect(parse(resync)).not.toHaveProperty("data");
+  });
+
+  it("takes a body that leaves out what path and credentials say already", () => {
+    expect(parse({ sequence: 12, data: { x: 3 } })).toEqual({ kind: "high", sequence: 12, data: { x: 3 } });
+    expect(parse({ ...usual, id: null, granularity: null, type: null, data: {} })).toMatchObject({ kind: "high" });
+  });
+
+  it("ignores fields it does not know", () => {
+    expect(parse({ ...usual, data: {}, "x-more": [1] })).not.toHaveProperty("x-more");
+  });
+
+  it("keeps the pointers of overwritten that lead somewhere, and tells none from not said", () => {
+    const data = { a: { "b/c": 1, "~": [5] } };
+    expect(parse({ ...usual, data, overwritten: ["", "/a/b~1c", "/a/~0/0", "/a/x", "/toString"] })).toMatchObject({
+      overwritten: ["", "/a/b~1c", "/a/~0/0"],
+    });
+    expect(parse({ ...usual, data, overwritten: [] })).toMatchObject({ overwritten: [] });
+    expect(parse({ ...usual, data })).not.toHaveProperty("overwritten");
+  });
+
+  it.each<[string, Json]>([
+    ["body", [1, 2]],
+    ["body", "text"],
+    ["body", null],
+    ["sequence", { data: {} }],
+    ["sequence", { ...usual, sequence: "7", data: {} }],
+    ["sequence", { ...usual, sequence: 0, data: {} }],
+    ["sequence", { ...usual, sequence: -1, data: {} }],
+    ["sequence", { ...usual, sequence: 10.5, data: {} }],
+    ["sequence", { ...usual, sequence: 2 ** 53, data: {} }],
+    ["sequence", { ...usual, sequence: true, data: {} }],
+    ["id", { ...usual, id: "someoneelse", data: {} }],
+    ["id", { ...usual, id: 7, data: {} }],
+    ["subscriptionid", { ...usual, subscriptionid: "deadbeef", data: {} }],
+    ["timestamp", { ...usual, timestamp: "soon", data: {} }],
+    ["timestamp", { ...usual, timestamp: 1700000000, data: {} }],
+    ["granularity", { ...usual, granularity: "medium", data: {} }],
+    ["type", { ...usual, type: "zzz", data: {} }],
+    ["type", { ...usual, type: "permission", data: {} }],
+    ["type", { ...usual, type: 1, data: {} }],
+    ["data", { ...usual }],
+    ["data", { ...usual, type: "diff" }],
+    ["url", { ...usual, url: "/relative" }],
+    ["url", { ...usual, url: "file:///etc/passwd" }],
+    ["url", { ...usual, url: "https://u:p@peer.example/" }],
+    ["url", { ...usual, url: {} }],
+    ["target", { ...usual, target: 5, data: {} }],
+    ["subtarget", { ...usual, subtarget: {}, data: {} }],
+    ["resource", { ...usual, resource: [], data: {} }],
+    ["overwritten", { ...usual, data: {}, overwritten: "/a" }],
+    ["overwritten", { ...usual, data: {}, overwritten: ["a"] }],
+    ["overwritten", { ...usual, data: {}, overwritten: ["/a~2"] }],
+    ["overwritten", { ...usual, data: {}, overwritten: [1] }],
+  ])("refuses a wrong %s", (field, body) => expect(refused(() => parse(body))).toBe(field));
+});
+
+describe("checkScope", () => {
+  it("takes a diff that says the subscription's scope, or nothing of it", () => {
+    for (const more of [{}, { subtarget: null }, { subtarget: "", resource: "" }]) {
+      expect(checkScope(parse({ ...usual, ...more, data: {} }), whole)).toEqual({
+        place: [],
+        narrower: false,
+        exact: true,
+      });
+    }
+    expect(checkScope(parse({ ...usual, subtarget: "color", data: "red" }), color).place).toEqual(["color"]);
+    expect(checkScope(parse({ sequence: 1, data: 1 }), part).place).toEqual(["color", "rgb", "red"]);
+  });
+
+  it.each([
+    ["target", { target: "resources" }, whole],
+    ["subtarget", { subtarget: "color" }, whole],
+    ["subtarget", { subtarget: "size" }, color],
+    ["subtarget", { subtarget: null }, color],
+    ["resource", { subtarget: "color", resource: "v" }, color],
+    ["resource", { subtarget: "color", resource: "" }, part],
+  ])("refuses a diff with another %s", (field, more, scope) => {
+    expect(refused(() => checkScope(parse({ ...usual, ...more, data: {} }), scope))).toBe(field);
+  });
+
+  it("refuses target-level data that is no object, or has what is no property name", () => {
+    for (const data of ["hello", 5, null, [1], { "a/b": 1 }, { "": 1 }, { "a\u0000": 1 }, { ["x".repeat(257)]: 1 }]) {
+      expect(refused(() => checkScope(parse({ ...usual, data }), whole))).toBe("data");
+    }
+    expect(refused(() => checkScope(parse({ ...usual, data: { "list:": {} } }), whole))).toBe("data");
+    expect(refused(() => checkScope(parse({ ...usual, data: { __proto__x: 1, "list:memo": {} } }), whole))).toBe(
+      undefined,
+    );
+  });
+
+  const resync = (more: Record<string, Json>): ParsedCallback => parse({ ...usual, type: "resync", ...more });
+
+  it("takes a resync for the own scope, or a part of it", () => {
+    expect(checkScope(resync({ subtarget: "" }), whole)).toEqual({ place: [], narrower: false, exact: true });
+    expect(checkScope(resync({ subtarget: "color" }), whole)).toEqual({
+      place: ["color"],
+      narrower: true,
+      exact: true,
+    });
+    expect(checkScope(resync({}), part)).toMatchObject({ place: ["color", "rgb", "red"], narrower: false });
+    expect(checkScope(resync({ subtarget: "color", resource: "rgb" }), color)).toMatchObject({
+      place: ["color", "rgb"],
+      narrower: true,
+    });
+  });
+
+  it("takes a resync of something broader or beside it for the own scope, without its url", () => {
+    for (const more of [{ subtarget: "" }, { subtarget: "size" }]) {
+      expect(checkScope(resync(more), color)).toEqual({ place: ["color"], narrower: false, exact: false });
+    }
+  });
+
+  it("refuses a resync of another target", () => {
+    expect(refused(() => checkScope(resync({ target: "resources" }), whole))).toBe("target");
+  });
+});
+
+describe("checkCallbackUrl", () => {
+  it("refuses a url that is not under the peer's root", () => {
+    expect(refused(() => checkCallbackUrl("https://peer.example/a/x", "https://peer.example/a"))).toBeUndefined();
+    expect(refused(() => checkCallbackUrl("https://evil.example/a/x", "https://peer.example/a"))).toBe("url");
+  });
+});
+
+describe("parseDiffRecord", () => {
+  it("reads one of a reference's backlog", () => {
+    const record = { sequence: 1, timestamp: "2026-11-20T23:57:18.530588Z", data: { color: "" } };
+    expect(parseDiffRecord(record)).toMatchObject({ sequence: 1, data: { color: "" } });
+  });
+
+  it.each<Json>([null, [], {}, { sequence: 1 }, { sequence: 0, data: {} }, { sequence: 1, data: 1, timestamp: "x" }])(
+    "refuses %j",
+    (record) => expect(() => parseDiffRecord(record)).toThrow(expect.objectContaining({ code: "request.invalid" })),
+  );
+});
+
+describe("parsePermissionBody", () => {
+  const grant = { properties: { patterns: ["*"], operations: ["read"], excluded_patterns: ["color"] }, extra: 1 };
+  const body = {
+    id: "peer",
+    target: "permissions",
+    type: "permission",
+    timestamp: "2026-11-21T00:00:00Z",
+    data: grant,
+  };
+
+  it("reads the whole grant and keeps what it does not know", () => {
+    expect(parsePermissionBody(body, path)).toMatchObject({
+      grant,
+      patterns: ["*"],
+      excludedPatterns: ["color"],
+      timestamp: { ms: Date.UTC(2026, 10, 21) },
+    });
+    expect(parsePermissionBody({ ...body, data: {} }, path)).toMatchObject({ patterns: [], excludedPatterns: [] });
+  });
+
+  it.each<[string, Json]>([
+    ["body", "x"],
+    ["id", { ...body, id: "other" }],
+    ["target", { ...body, target: "properties" }],
+    ["type", { ...body, type: "diff" }],
+    ["timestamp", { ...body, timestamp: "never" }],
+    ["data", { ...body, data: [] }],
+    ["data", { id: "peer" }],
+    ["data.properties", { ...body, data: { properties: [] } }],
+    ["data.properties.patterns", { ...body, data: { properties: { patterns: "*" } } }],
+    ["data.properties.operations", { ...body, data: { properties: { operations: [1] } } }],
+  ])("refuses a wrong %s", (field, wrong) => {
+    expect(refused(() => parsePermissionBody(wrong, path))).toBe(field);
+  });
+});
