@@ -1,0 +1,285 @@
+import { elementBytes, FANOUT, inlineBytes, LEAF_BYTES, LEAF_ELEMENTS, PageGone } from "./list-pages.ts";
+import type { Element, Inner, Leaf, ListNode, PageReader } from "./list-pages.ts";
+
+/** The shape of a list: what its head says of the pages. */
+export interface Shape {
+  readonly count: number;
+  readonly bytes: number;
+  readonly height: number;
+  readonly root?: string;
+  readonly last?: string;
+}
+
+export const EMPTY_SHAPE: Shape = { count: 0, bytes: 0, height: 0 };
+
+/** What one step down a tree went through. */
+export interface Step {
+  readonly node: Inner;
+  /** Which child was taken. */
+  readonly at: number;
+  /** Elements under the node. */
+  readonly total: number;
+}
+
+export interface Path {
+  /** From the root down. */
+  readonly steps: readonly Step[];
+  readonly leaf: Leaf;
+  /** The place of the sought element in the leaf. */
+  readonly offset: number;
+}
+
+/** The elements under each child of a node that holds `total`. */
+export function childTotals(node: Inner, total: number): number[] {
+  return [...node.counts, total - node.counts.reduce((sum, count) => sum + count, 0)];
+}
+
+/** Finds the leaf with the element at `index` (0 ≤ index < count): one request a level. @throws PageGone */
+export async function pathTo(pages: PageReader, shape: Shape, index: number): Promise<Path> {
+  const steps: Step[] = [];
+  let node = await pages.node(shape.root ?? "");
+  let offset = index;
+  let total = shape.count;
+  while (node.kind === "inner") {
+    const totals = childTotals(node, total);
+    let at = 0;
+    while (at < totals.length - 1 && offset >= (totals[at] ?? 0)) offset -= totals[at++] ?? 0;
+    steps.push({ node, at, total });
+    total = totals[at] ?? 0;
+    node = await pages.node(node.children[at] ?? "");
+  }
+  if (offset >= node.elements.length) throw new PageGone();
+  return { steps, leaf: node, offset };
+}
+
+/** A child's place in its parent, as it is to be: an id and the elements under it. */
+interface Child {
+  readonly id: string;
+  readonly count: number;
+}
+
+/**
+ * One change of a list's tree, worked out in memory. Pages that are written get into `pages`; nothing is stored here.
+ * Pages split when too full and go when empty; they are not joined.
+ */
+export class ListEdit {
+  readonly #reader: PageReader;
+  readonly #newId: () => string;
+  #shape: Shape;
+  /** Pages to write, as they are to be. */
+  readonly pages = new Map<string, ListNode>();
+  /** Those of them that did not exist before. */
+  readonly fresh = new Set<string>();
+  /** Pages to delete. */
+  readonly dropped = new Set<string>();
+  /** Pages of which only the parent changes. */
+  readonly reparented = new Map<string, string>();
+  /** Leaves that were changed or dropped, as they were; a fresh one is not among them. */
+  readonly before = new Map<string, Leaf>();
+
+  constructor(reader: PageReader, shape: Shape, newId: () => string) {
+    this.#reader = reader;
+    this.#shape = shape;
+    this.#newId = newId;
+  }
+
+  get shape(): Shape {
+    return this.#shape;
+  }
+
+  /**
+   * Takes out `remove` elements (0 or 1) at `start` and puts `insert` there. At most one request when it stays within
+   * the last page, else one a level. @throws PageGone
+   */
+  async splice(start: number, remove: 0 | 1, insert: readonly Element[], known?: Path): Promise<void> {
+    const { count, last, root } = this.#shape;
+    if (root === undefined || last === undefined) return this.#begin(insert);
+    const atEnd = start === count;
+    if (known === undefined) {
+      const tail = await this.#reader.node(last);
+      if (tail.kind !== "leaf") throw new PageGone();
+      const offset = start - (count - tail.elements.length);
+      if (offset >= 0) {
+        const elements = tail.elements.toSpliced(offset, remove, ...insert);
+        if (fits(elements) && elements.length > 0) return this.#rewrite(tail, elements);
+      }
+    }
+    const path = known ?? (await pathTo(this.#reader, this.#shape, atEnd ? count - 1 : start));
+    const offset = atEnd ? path.leaf.elements.length : path.offset;
+    const elements = path.leaf.elements.toSpliced(offset, remove, ...insert);
+    const groups = elements.length === 0 ? [] : fits(elements) ? [elements] : cutElements(elements, !atEnd);
+    const isLast = path.leaf.id === last;
+    this.#account(path.leaf.elements, elements);
+    if (groups.length === 0) this.#drop(path.leaf);
+    const children = groups.map((group, index): Child => {
+      const id = index === 0 ? path.leaf.id : this.#create();
+      if (index === 0) this.#keep(path.leaf);
+      const parent = path.leaf.parent;
+      this.pages.set(id, { kind: "leaf", id, elements: group, ...(parent === undefined ? {} : { parent }) });
+      return { id, count: group.length };
+    });
+    this.#replace(path.steps, children, atEnd);
+    if (isLast) await this.#findLast(children.at(-1)?.id);
+  }
+
+  /** The first elements of an empty list. */
+  #begin(insert: readonly Element[]): void {
+    if (insert.length === 0) return;
+    const children = cutElements(insert, false).map((elements): Child => {
+      const id = this.#create();
+      this.pages.set(id, { kind: "leaf", id, elements });
+      return { id, count: elements.length };
+    });
+    this.#shape = { ...this.#shape, height: 0 };
+    this.#account([], insert);
+    this.#root(children);
+    const last = children.at(-1)?.id;
+    this.#shape = { ...this.#shape, ...(last === undefined ? {} : { last }) };
+  }
+
+  #rewrite(leaf: Leaf, elements: readonly Element[]): void {
+    this.#account(leaf.elements, elements);
+    this.#keep(leaf);
+    this.pages.set(leaf.id, { ...leaf, elements });
+  }
+
+  /** Puts `children` in the place of the child that the last step took, and so on upwards. */
+  #replace(steps: readonly Step[], children: readonly Child[], atEnd: boolean): void {
+    const step = steps.at(-1);
+    if (step === undefined) return this.#root(children);
+    const above = steps.slice(0, -1);
+    const { node, at, total } = step;
+    const next = childTotals(node, total)
+      .map((count, index): Child => ({ id: node.children[index] ?? "", count }))
+      .toSpliced(at, 1, ...children);
+    if (next.length === 0) {
+      this.#drop(node);
+      return this.#replace(above, [], atEnd);
+    }
+    const groups = next.length <= FANOUT ? [next] : cutEvenly(next, FANOUT, !atEnd);
+    const nodes = groups.map((group, index): Child => {
+      const id = index === 0 ? node.id : this.#create();
+      const written = this.#inner(id, group, node.parent);
+      if (index > 0 || differs(node, written)) this.pages.set(id, written);
+      for (const child of group) if (index > 0 || this.fresh.has(child.id)) this.#setParent(child.id, id);
+      return { id, count: totalOf(group) };
+    });
+    this.#replace(above, nodes, atEnd);
+  }
+
+  /** Makes `children` the top of the tree, with as many levels above them as they need. */
+  #root(children: readonly Child[]): void {
+    let level = children;
+    let { height } = this.#shape;
+    while (level.length > 1) {
+      height += 1;
+      level = cutEvenly(level, FANOUT, false).map((group): Child => {
+        const id = this.#create();
+        this.pages.set(id, this.#inner(id, group));
+        for (const child of group) this.#setParent(child.id, id);
+        return { id, count: totalOf(group) };
+      });
+    }
+    const { root: _root, last: _last, ...shape } = this.#shape;
+    const [top] = level;
+    this.#shape = top === undefined ? { ...shape, height: 0 } : { ...this.#shape, height, root: top.id };
+  }
+
+  /** After the last leaf changed: which is the last one now. */
+  async #findLast(id: string | undefined): Promise<void> {
+    if (this.#shape.root === undefined) return;
+    let last = id ?? this.#shape.root;
+    for (;;) {
+      const node = this.pages.get(last) ?? (await this.#reader.node(last));
+      if (node.kind === "leaf") break;
+      last = node.children.at(-1) ?? "";
+    }
+    this.#shape = { ...this.#shape, last };
+  }
+
+  #inner(id: string, group: readonly Child[], parent?: string): Inner {
+    return {
+      kind: "inner",
+      id,
+      children: group.map((child) => child.id),
+      counts: group.slice(0, -1).map((child) => child.count),
+      ...(parent === undefined ? {} : { parent }),
+    };
+  }
+
+  #create(): string {
+    const id = this.#newId();
+    this.fresh.add(id);
+    return id;
+  }
+
+  #keep(leaf: Leaf): void {
+    if (!this.fresh.has(leaf.id)) this.before.set(leaf.id, leaf);
+  }
+
+  #drop(node: ListNode): void {
+    if (node.kind === "leaf") this.#keep(node);
+    this.dropped.add(node.id);
+  }
+
+  #setParent(id: string, parent: string): void {
+    const page = this.pages.get(id);
+    if (page === undefined) this.reparented.set(id, parent);
+    else this.pages.set(id, { ...page, parent });
+  }
+
+  #account(before: readonly Element[], after: readonly Element[]): void {
+    const bytes = (elements: readonly Element[]): number =>
+      elements.reduce((sum, element) => sum + elementBytes(element), 0);
+    this.#shape = {
+      ...this.#shape,
+      count: this.#shape.count + after.length - before.length,
+      bytes: this.#shape.bytes + bytes(after) - bytes(before),
+    };
+  }
+}
+
+function fits(elements: readonly Element[]): boolean {
+  if (elements.length > LEAF_ELEMENTS) return false;
+  return elements.length <= 1 || elements.reduce((sum, element) => sum + inlineBytes(element), 0) <= LEAF_BYTES;
+}
+
+/** Groups that fit: filled one after another, or about equal ones, so that inserting there again does not split again. */
+function cutElements(elements: readonly Element[], evenly: boolean): Element[][] {
+  const sizes = elements.map(inlineBytes);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const most = evenly ? Math.min(LEAF_ELEMENTS, Math.ceil(elements.length / 2)) : LEAF_ELEMENTS;
+  const room = evenly ? Math.min(LEAF_BYTES, Math.ceil(total / 2)) : LEAF_BYTES;
+  const groups: Element[][] = [];
+  let group: Element[] = [];
+  let bytes = 0;
+  elements.forEach((element, index) => {
+    const size = sizes[index] ?? 0;
+    if (group.length > 0 && (group.length >= most || bytes + size > room)) {
+      groups.push(group);
+      group = [];
+      bytes = 0;
+    }
+    group.push(element);
+    bytes += size;
+  });
+  groups.push(group);
+  return groups;
+}
+
+function cutEvenly<T>(items: readonly T[], most: number, evenly: boolean): T[][] {
+  const size = evenly ? Math.ceil(items.length / Math.ceil(items.length / most)) : most;
+  const groups: T[][] = [];
+  for (let start = 0; start < items.length; start += size) groups.push(items.slice(start, start + size));
+  return groups;
+}
+
+const totalOf = (children: readonly Child[]): number => children.reduce((sum, child) => sum + child.count, 0);
+
+function differs(one: Inner, other: Inner): boolean {
+  return (
+    one.children.length !== other.children.length ||
+    one.children.some((child, index) => child !== other.children[index]) ||
+    one.counts.some((count, index) => count !== other.counts[index])
+  );
+}
