@@ -37,5 +37,5 @@ export interface Admission {
   readonly actor: ActorRecord;
   readonly caller: Caller;
   /** Recognises the caller now, for routes whose handler must look at something before credentials. */
-  admit(access: readonly Access[]): Promise<Caller>;
+  readonly admit: (access: readonly Access[]) => Promise<Caller>;
 }

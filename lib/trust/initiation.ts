@@ -28,7 +28,7 @@ export class TrustInitiation {
     if (baseUri === ourRoot) {
       throw new ServiceError("request.invalid", "An actor cannot trust itself.", { field: "url" });
     }
-    const meta = await calls.meta(baseUri, trace);
+    const meta = await calls.meta(baseUri, actorId, trace);
     if (body.type !== undefined && body.type !== "" && body.type !== meta.type) {
       throw new ServiceError("peer.invalid_answer", "The peer is of another type than the one asked for.");
     }
@@ -60,7 +60,7 @@ export class TrustInitiation {
   async #ask(trust: TrustRecord, ourRoot: string, ourType: string, trace: Trace): Promise<TrustRecord> {
     const { calls, trusts } = this.#context;
     try {
-      const { peerApproved } = await calls.ask(trust, ourRoot, ourType, trace);
+      const peerApproved = await calls.ask(trust, ourRoot, ourType, trace);
       return await trusts.settle(trust, peerApproved);
     } catch (error) {
       await trusts.withdraw(trust);

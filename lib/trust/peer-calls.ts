@@ -1,9 +1,9 @@
-import { isArray, isObject, own, parseJson } from "../domain/json.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { ServiceError } from "../errors.ts";
-import { PeerFailure } from "../ports.ts";
-import type { Json, JsonObject, Log, PeerAnswer, PeerHttp, PeerRequest } from "../ports.ts";
-import { sameSecret } from "./secret-digest.ts";
+import { RemoteActor } from "../peers/remote-actor.ts";
+import type { Remote, RemoteFailure } from "../peers/remote-answer.ts";
+import { readMeta, requestTrust, tellApproval, tellTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
+import type { JsonObject, Log, PeerHttp } from "../ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
 /** Ids of the request on whose behalf a peer is asked; sent along. */
@@ -23,12 +23,7 @@ export interface PeerMeta {
   readonly type: string;
 }
 
-/** What came of asking a peer to trust us. */
-export interface Asked {
-  readonly peerApproved: boolean;
-}
-
-/** The requests that a trust makes to the other side. */
+/** The requests that a trust makes to the other side, and what their failures mean to whoever asked us. */
 export class PeerCalls {
   readonly #http: PeerHttp;
   readonly #log: Log;
@@ -42,132 +37,86 @@ export class PeerCalls {
    * Who answers at this root.
    * @throws ServiceError auth.forbidden (refused, also by our outbound rules), peer.unreachable, peer.invalid_answer
    */
-  async meta(baseUri: string, trace: Trace): Promise<PeerMeta> {
-    const answer = await this.#ask({ method: "GET", url: `${baseUri}/meta`, ...traceOf(trace) });
-    demandStatus(answer, [200]);
-    const meta = jsonObject(answer);
-    const id = meta === undefined ? undefined : own(meta, "id");
-    if (meta === undefined || typeof id !== "string" || !isOutsideId(id)) {
-      throw new ServiceError("peer.invalid_answer", "The peer's /meta is not that of an actor.");
-    }
-    const type = own(meta, "type");
-    return { id, type: typeof type === "string" ? type.slice(0, 256) : "" };
+  async meta(baseUri: string, ourId: string, trace: Trace): Promise<PeerMeta> {
+    const { id, type } = demand(
+      await readMeta(new RemoteActor({ http: this.#http, baseUri, ourId, ...traceOf(trace) })),
+    );
+    if (isOutsideId(id)) return { id, type: type.slice(0, 256) };
+    throw new ServiceError("peer.invalid_answer", "The peer's /meta is not that of an actor.");
   }
 
-  /** Asks the peer to trust us. @throws as `meta` */
-  async ask(trust: TrustRecord, ourRoot: string, ourType: string, trace: Trace): Promise<Asked> {
-    const json = {
+  /** Asks the peer to trust us; true when it has approved already. @throws as `meta` */
+  async ask(trust: TrustRecord, ourRoot: string, ourType: string, trace: Trace): Promise<boolean> {
+    const { baseUri, actorId: ourId, relationship } = trust;
+    const remote = new RemoteActor({ http: this.#http, baseUri, ourId, ...traceOf(trace) });
+    const asked = await requestTrust(remote, relationship, {
       baseuri: ourRoot,
-      id: trust.actorId,
+      id: ourId,
       type: ourType,
       secret: trust.secret,
       desc: trust.desc,
       verify: trust.verificationToken,
-    };
-    const url = `${trust.baseUri}/trust/${trust.relationship}`;
-    const answer = await this.#ask({ method: "POST", url, json, ...traceOf(trace) });
-    demandStatus(answer, [201, 202]);
-    const record = jsonObject(answer);
-    const approved = record === undefined ? undefined : own(record, "approved");
-    return { peerApproved: answer.status === 201 || approved === true || approved === "true" };
+    });
+    return demand(asked).approved || asked.status === 201;
   }
 
   /**
    * Whether whoever answers under the trust's `baseUri` holds the token that we were given.
    * @throws ServiceError auth.forbidden when our outbound rules refuse that address
    */
-  async verifies(trust: TrustRecord, token: string | undefined, trace: Trace): Promise<boolean> {
-    const url = `${trust.baseUri}/trust/${trust.relationship}/${trust.actorId}`;
-    try {
-      const answer = await this.#http.send({
-        method: "GET",
-        url,
-        ...credentialsOf(trust),
-        timeoutMs: VERIFY_MS,
-        ...traceOf(trace),
-      });
-      const record = answer.status >= 200 && answer.status <= 299 ? jsonObject(answer) : undefined;
-      if (record === undefined || token === undefined || token === "") return false;
-      const held = [own(record, "verification_token"), own(record, "verificationToken")];
-      return held.some((value) => typeof value === "string" && sameSecret(value, token));
-    } catch (error) {
-      if (error instanceof PeerFailure && error.reason === "refused") throw refusedByRules(error);
-      this.#log.warn("verification failed", { ...idsOf(trust), error });
-      return false;
-    }
+  async verifies(trust: TrustRecord, token: string, trace: Trace): Promise<boolean> {
+    const asked = await verifyTrust(this.#remote(trust, trace, VERIFY_MS), trust.relationship, token);
+    if (asked.ok) return asked.value;
+    if (asked.kind === "blocked") throw serviceError(asked);
+    this.#log.warn("verification failed", { ...idsOf(trust), reason: asked.message });
+    return false;
   }
 
   /** Tells the peer that we approved it. Best effort, at most 5 s. */
   async tellApproved(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const url = `${trust.baseUri}/trust/${trust.relationship}/${trust.actorId}`;
-    return this.#tell("approval", trust, { method: "POST", url, json: { approved: true }, ...traceOf(trace) });
+    const told = await tellApproval(this.#remote(trust, trace, TELL_MS), trust.relationship);
+    return this.#noted("approval", trust, told);
   }
 
   /** Tells the peer that the trust is over. Best effort, at most 5 s. */
   async tellDeleted(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const url = `${trust.baseUri}/trust/${trust.relationship}/${trust.actorId}`;
-    return this.#tell("trust deletion", trust, { method: "DELETE", url, ...traceOf(trace) });
+    const told = await tellTrustDeleted(this.#remote(trust, trace, TELL_MS), trust.relationship);
+    return this.#noted("trust deletion", trust, told);
   }
 
   /** Sends the peer what it is allowed now. Best effort, at most 5 s. */
   async tellPermissions(trust: TrustRecord, data: JsonObject, now: number, trace: Trace): Promise<boolean> {
-    const url = `${trust.baseUri}/callbacks/permissions/${trust.actorId}`;
     const timestamp = new Date(now).toISOString();
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
-    return this.#tell("permission callback", trust, { method: "POST", url, json, ...traceOf(trace) });
+    const at = ["callbacks", "permissions", trust.actorId];
+    const told = await this.#remote(trust, trace, TELL_MS).call({ method: "POST", at, json });
+    return this.#noted("permission callback", trust, told);
   }
 
-  async #tell(what: string, trust: TrustRecord, request: PeerRequest): Promise<boolean> {
-    try {
-      const answer = await this.#http.send({ ...request, ...credentialsOf(trust), timeoutMs: TELL_MS });
-      if (answer.status >= 200 && answer.status <= 299) return true;
-      this.#log.warn("the peer did not take what it was told", { what, ...idsOf(trust), status: answer.status });
-    } catch (error) {
-      this.#log.warn("the peer could not be told", { what, ...idsOf(trust), error });
-    }
-    return false;
+  #remote(trust: TrustRecord, trace: Trace, timeoutMs: number): RemoteActor {
+    const { baseUri, secret: bearer, actorId: ourId } = trust;
+    return new RemoteActor({ http: this.#http, baseUri, bearer, ourId, timeoutMs, ...traceOf(trace) });
   }
 
-  async #ask(request: PeerRequest): Promise<PeerAnswer> {
-    try {
-      return await this.#http.send(request);
-    } catch (error) {
-      if (!(error instanceof PeerFailure)) throw error;
-      if (error.reason === "refused") throw refusedByRules(error);
-      if (error.reason === "unreachable" || error.reason === "timeout") {
-        throw new ServiceError("peer.unreachable", "The peer did not answer.", { cause: error });
-      }
-      throw new ServiceError("peer.invalid_answer", "The peer's answer cannot be read.", { cause: error });
-    }
+  #noted(what: string, trust: TrustRecord, told: Remote<unknown>): boolean {
+    if (!told.ok) this.#log.warn("the peer was not told", { what, ...idsOf(trust), reason: told.message });
+    return told.ok;
   }
 }
 
-const REFUSALS = [400, 401, 403, 409];
+/** Statuses by which a peer says no, rather than that it makes no sense to ask. */
+const REFUSALS: readonly (number | undefined)[] = [400, 401, 403, 409];
 
-function demandStatus(answer: PeerAnswer, wanted: readonly number[]): void {
-  if (wanted.includes(answer.status)) return;
-  const extra = { peerStatus: answer.status };
-  if (REFUSALS.includes(answer.status)) {
-    throw new ServiceError("auth.forbidden", `The peer refused with status ${String(answer.status)}.`, { extra });
-  }
-  throw new ServiceError("peer.invalid_answer", `The peer answered with status ${String(answer.status)}.`, { extra });
+function demand<T>(asked: Remote<T>): T {
+  if (asked.ok) return asked.value;
+  throw serviceError(asked);
 }
 
-function refusedByRules(cause: PeerFailure): ServiceError {
-  return new ServiceError("auth.forbidden", `The peer's address is refused: ${cause.message}`, { cause });
-}
-
-function jsonObject(answer: PeerAnswer): JsonObject | undefined {
-  try {
-    const value: Json = parseJson(answer.body, { surrogates: "repair", what: "peer's answer" });
-    return isObject(value) && !isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function credentialsOf(trust: TrustRecord): Pick<PeerRequest, "credentials"> {
-  return { credentials: { bearer: trust.secret, baseUri: trust.baseUri } };
+function serviceError(failure: RemoteFailure): ServiceError {
+  const extra = failure.status === undefined ? {} : { peerStatus: failure.status };
+  if (failure.kind === "unreachable") return new ServiceError("peer.unreachable", failure.message, { extra });
+  const refused = failure.kind === "blocked" || (failure.kind === "refused" && REFUSALS.includes(failure.status));
+  return new ServiceError(refused ? "auth.forbidden" : "peer.invalid_answer", failure.message, { extra });
 }
 
 function traceOf(trace: Trace): Trace {

@@ -43,7 +43,7 @@ export class TrustReception {
       revision: 1,
       ending: false,
     };
-    const verified = await calls.verifies(asked, body.verify, trace);
+    const verified = await calls.verifies(asked, body.verify ?? "", trace);
     const old = await trusts.getEvenEnding(actorId, body.id);
     // Who asks has approved it at its side; that counts only when it is who it says.
     const trust = { ...asked, verified, peerApproved: verified };

@@ -29,7 +29,6 @@ export interface Answer {
   readonly headers: Record<string, string>;
   readonly text: string;
   // Tests look into bodies of many shapes.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly json: any;
 }
 
