@@ -142,7 +142,7 @@ async function readPlace(reader: StateReader, wanted: StateWanted, url: string |
     const name = place.length === 1 && url === undefined ? place[0] : undefined;
     const result =
       called.kind === "too_large" && name !== undefined
-        ? await reader.listInPages(name, { count: 0, bytes: 0 })
+        ? await reader.tooLarge(name, { count: 0, bytes: 0 })
         : unread(called);
     if (result.is === "failed") return failed(result.failure);
     return state(reader, result.is === "part" ? [result.part] : [], result.is === "diverged" ? [place] : []);

@@ -78,11 +78,20 @@ export class StateReader {
   async list(name: string, about: ListAbout): Promise<PartRead> {
     if (about.bytes > STATE_BYTES) return this.listInPages(name, about);
     const called = await this.get(["properties", name]);
-    if (!called.ok) return called.kind === "too_large" ? this.listInPages(name, about) : unread(called);
+    if (!called.ok) return called.kind === "too_large" ? this.tooLarge(name, about) : unread(called);
     const value = valueOf(called.value);
     if (value === undefined) return { is: "diverged" };
     // It may have become an ordinary property since we were told that it is a list.
     return part(name, isArray(value) ? listOf(value, about) : { kind: "value", value }, called.value);
+  }
+
+  /**
+   * What was too large for one answer: perhaps it comes in pages. It is there, so a peer that then says otherwise does not
+   * know the form.
+   */
+  async tooLarge(name: string, about: ListAbout): Promise<PartRead> {
+    const read = await this.listInPages(name, about);
+    return read.is === "absent" ? { is: "diverged" } : read;
   }
 
   /** One list, `?after=&limit=` until it ends. A peer that pages differently, or not at all, leaves it as diverged. */

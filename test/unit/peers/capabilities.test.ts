@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { type CachedCapabilities, mayResync, PeerCapabilities } from "../../../lib/peers/capabilities.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import { type Says, ScriptedPeer } from "./scripted-peer.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+const SUPPORTED = "GET meta/actingweb/supported";
+const VERSION = "GET meta/actingweb/version";
+
+function make(script: Record<string, Says>, cached?: CachedCapabilities) {
+  const state = { cached, now: 1_000_000, saves: 0 };
+  const peer = new ScriptedPeer(script);
+  const capabilities = new PeerCapabilities({
+    remote: peer.actor(),
+    clock: { now: () => state.now },
+    cache: {
+      read: async () => state.cached,
+      save: async (saved) => {
+        state.cached = saved;
+        state.saves += 1;
+      },
+    },
+  });
+  return { capabilities, peer, state };
+}
+
+describe("PeerCapabilities", () => {
+  const reference = {
+    [SUPPORTED]: { text: "actions,callbacks,subscriptionbatch,subscriptionresync,trust" },
+    [VERSION]: { text: "1.0" },
+  };
+
+  it("asks once, then answers from the cache for a day", async () => {
+    const { capabilities, peer, state } = make(reference);
+    expect(await capabilities.supportsResyncCallbacks()).toBe(true);
+    expect(await capabilities.supportsBatchSubscriptions()).toBe(true);
+    expect(await capabilities.supportsCompression()).toBe(false);
+    expect(await capabilities.supports("trust")).toBe(true);
+    expect(await capabilities.getVersion()).toBe("1.0");
+    expect(peer.calls).toEqual([SUPPORTED, VERSION]);
+    state.now += DAY;
+    await capabilities.getAllSupported();
+    expect(peer.calls.length).toBe(4);
+  });
+
+  it("asks at once when told to", async () => {
+    const { capabilities, state } = make(reference, { version: "0", supported: [], fetchedAt: 1_000_000 });
+    expect(await capabilities.supports("trust")).toBe(false);
+    expect(await capabilities.refresh()).toMatchObject({ ok: true });
+    expect(await capabilities.supports("trust")).toBe(true);
+    expect(state.saves).toBe(1);
+  });
+
+  it("keeps believing what is old while the peer is away, and nothing when nothing is known", async () => {
+    const away = { [SUPPORTED]: new PeerFailure("timeout", "x"), [VERSION]: new PeerFailure("timeout", "x") };
+    const old = { version: "1.4", supported: ["trust"], fetchedAt: -DAY };
+    expect(await make(away, old).capabilities.supports("trust")).toBe(true);
+    expect(await make(away).capabilities.supports("trust")).toBe(false);
+    expect(await make(away).capabilities.getVersion()).toBeUndefined();
+  });
+
+  it.each<[string, Says]>([
+    ["has no leaves", { status: 404 }],
+    ["answers with a page", { text: "<html>trust</html>" }],
+  ])("reads /meta of a peer that %s", async (_name, says) => {
+    const meta = { json: { id: "p", aw_version: "1.0", aw_supported: "trust,www" } };
+    const { capabilities } = make({ [SUPPORTED]: says, "GET meta": meta });
+    expect(await capabilities.getAllSupported()).toEqual(["trust", "www"]);
+  });
+});
+
+describe("mayResync", () => {
+  const cached = { version: "1.0", supported: ["trust"], fetchedAt: 0 };
+  it("believes a fresh no, and takes a missing or expired one for yes", () => {
+    expect(mayResync(cached, DAY - 1)).toBe(false);
+    expect(mayResync(cached, DAY)).toBe(true);
+    expect(mayResync(undefined, 0)).toBe(true);
+    expect(mayResync({ ...cached, supported: ["subscriptionresync"] }, 0)).toBe(true);
+  });
+});
