@@ -28,6 +28,8 @@ export async function reread(
       carved: head.carved,
     });
     if (answer.is === "failed") return false;
+    // Too large to read is not "not there": what is held stays, and asking again would give the same.
+    if (answer.is === "state" && answer.diverged.length > 0) return true;
     const part: StatePart =
       answer.is === "state" ? (answer.parts[0] ?? { place, kind: "value" }) : { place, kind: "value" };
     const said = part.sequence ?? (answer.is === "state" ? answer.sequence : undefined);
