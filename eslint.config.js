@@ -33,7 +33,7 @@ export default defineConfig(
     rules: {
       "layers/direction": "error",
       "no-restricted-syntax": ["error", ...everywhere, noEnvironment],
-      eqeqeq: "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
       "prefer-const": "error",
       "no-var": "error",
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "separate-type-imports" }],
@@ -41,10 +41,7 @@ export default defineConfig(
       "@typescript-eslint/no-unused-vars": "off",
       "no-unused-vars": "off",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      "@typescript-eslint/no-confusing-void-expression": [
-        "error",
-        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
-      ],
+      "@typescript-eslint/no-confusing-void-expression": "off",
       // An item's attribute may be an object by type; which one it is, the reader of that item knows.
       "@typescript-eslint/no-base-to-string": "off",
       // An adapter's method may be async because its interface is.

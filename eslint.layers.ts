@@ -54,6 +54,7 @@ function objection(
   // lib/runtime.ts is the composition root: the one place that puts adapters and subjects together.
   const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue") || from === "lib/runtime.ts";
   const subject = inside(from, "lib") && !edge;
+  if (subject && to === "lib/runtime.ts" && !typeOnly) return "only functions take the whole service";
   if (subject && !typeOnly) {
     if (inside(to, "lib/queue")) return "take the DelayQueue of lib/ports.ts; functions pass the adapter in";
     if (inside(to, "lib/dynamodb") && !TABLE_PORT.test(to)) {
