@@ -21,6 +21,18 @@ export interface AreaServices {
   readonly gate: Gate;
 }
 
+/** So long before the function's end whoever waits is told that it was too slow. */
+const EARLY_MS = 250;
+
+function tooSlow(requestId: string): Reply {
+  const headers = { "Retry-After": "1" };
+  const reply = errorReply(
+    new ServiceError("service.unavailable", "This took too long; try again.", { headers }),
+    requestId,
+  );
+  return { ...reply, headers: { ...reply.headers, "x-request-id": requestId } };
+}
+
 /** A Lambda handler of an HTTP API event. */
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
@@ -31,7 +43,10 @@ export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => P
  */
 export function area<S extends AreaServices>(name: string, routes: (services: S) => RouteMap, provide: () => S) {
   let made: { readonly services: S; readonly routes: RouteMap } | undefined;
-  const handler = middy<APIGatewayProxyEventV2, HttpResult>().handler(async (event, context) => {
+  const handler = middy<APIGatewayProxyEventV2, HttpResult>({
+    timeoutEarlyInMillis: EARLY_MS,
+    timeoutEarlyResponse: () => resultOf(tooSlow(made?.services.ids.id() ?? "unknown")),
+  }).handler(async (event, context) => {
     if (made === undefined) {
       const services = provide();
       made = { services, routes: routes(services) };

@@ -1,6 +1,6 @@
 import type { PermissionCallback } from "../domain/permission-body.ts";
 import { isOpen, stringsOf } from "../domain/permissions.ts";
-import { isObject, own, parseJson } from "../domain/json.ts";
+import { isObject, jsonBytes, own, parseJson } from "../domain/json.ts";
 import type { Place } from "../domain/scope.ts";
 import { grantKey, trustKey } from "../dynamodb/keys-actors.ts";
 import { TransactionRefused, all, equals, itemMissing, missing } from "../dynamodb/table.ts";
@@ -29,6 +29,8 @@ export type GrantReceived =
     };
 
 const MAX_TRIES = 4;
+/** Well below what one item holds. */
+const MAX_GRANT_BYTES = 256 * 1024;
 
 /** True when the grant lets us read at the place. */
 export function grantOpens(grant: Grant, place: Place): boolean {
@@ -50,10 +52,14 @@ export class GrantStore {
 
   /**
    * Keeps a permission callback unless its `timestamp` is older than the one kept; one without counts as newest.
-   * @throws ServiceError auth.forbidden when the trust is not approved any more, callback.busy after bounded retries
+   * @throws ServiceError auth.forbidden when the trust is not approved any more, request.too_large over 256 KiB,
+   *   callback.busy after bounded retries
    */
   async receive(actorId: string, peerId: string, sent: PermissionCallback, now: number): Promise<GrantReceived> {
     const timestamp = sent.timestamp?.sortable ?? "";
+    if (jsonBytes(sent.grant) > MAX_GRANT_BYTES) {
+      throw new ServiceError("request.too_large", "The grant has more than 262144 bytes.");
+    }
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
       const stored = await this.#table.get(grantKey(actorId, peerId));
       const known = stored?.["timestamp"];
