@@ -11,11 +11,6 @@ export function parsePointer(text: string): readonly string[] | undefined {
     .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** The JSON Pointer of a path. */
-export function toPointer(path: readonly string[]): string {
-  return path.map((segment) => `/${segment.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
 /** True when the path leads to a value within `data`; own members and existing indices only. */
 export function pointsInto(data: Json, path: readonly string[]): boolean {
   let at: Json | undefined = data;

@@ -16,8 +16,10 @@ export class RemotePublisher implements Publisher {
 
   async poll(subscriptionId: string): Promise<Polled> {
     const polled = await poll(this.#remote, subscriptionId);
-    if (polled.ok && polled.value.complete) return { is: "backlog", ...polled.value };
-    if (polled.ok) return { is: "too_large", sequence: polled.value.sequence };
+    if (polled.ok) {
+      const { sequence, diffs, complete } = polled.value;
+      return complete ? { is: "backlog", sequence, diffs } : { is: "too_large", sequence };
+    }
     if (polled.status === 404 || polled.status === 410) return { is: "gone" };
     if (polled.kind !== "too_large") return { is: "failed", reason: polled.message };
     const position = await readPosition(this.#remote, subscriptionId);

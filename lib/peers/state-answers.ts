@@ -1,4 +1,4 @@
-import { isArray, isObject, own } from "../domain/json.ts";
+import { decodeUtf8, isArray, isObject, own } from "../domain/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
 import { readJson } from "./remote-actor.ts";
 
@@ -96,7 +96,7 @@ export function valueOf(answer: PeerAnswer): Json | undefined {
 
 function textOf(answer: PeerAnswer): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(answer.body);
+    return decodeUtf8(answer.body);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCallbackBody, type ParsedCallback } from "../../../lib/domain/callback-body.ts";
 import { checkCallbackUrl, checkScope } from "../../../lib/domain/callback-scope.ts";
@@ -111,6 +112,38 @@ describe("parseCallbackBody", () => {
     ["overwritten", { ...usual, data: {}, overwritten: ["/a~2"] }],
     ["overwritten", { ...usual, data: {}, overwritten: [1] }],
   ])("refuses a wrong %s", (field, body) => expect(refused(() => parse(body))).toBe(field));
+});
+
+describe("whatever the body", () => {
+  const field = fc.constantFrom(
+    ...Object.keys({ ...usual, type: 0, data: 0, url: 0, overwritten: 0, subtarget: 0, resource: 0 }),
+  );
+  const body = fc.dictionary(
+    field,
+    fc.oneof(fc.jsonValue(), fc.constantFrom("resync", "diff", "high", 1, 7, "", null)),
+  );
+
+  it("is one of the three kinds or request.invalid, never another error", () => {
+    const run = (json: unknown): void => {
+      for (const scope of [whole, color, part]) {
+        refused(() => {
+          const parsed = parse(json as Json);
+          expect(["high", "low", "resync"]).toContain(parsed.kind);
+          checkScope(parsed, scope);
+        });
+      }
+      refused(() => parsePermissionBody(json as Json, path));
+    };
+    fc.assert(fc.property(body, run), { numRuns: 500 });
+    fc.assert(fc.property(fc.jsonValue(), run), { numRuns: 200 });
+    fc.assert(
+      fc.property(
+        body.map((more) => ({ ...usual, ...more })),
+        run,
+      ),
+      { numRuns: 500 },
+    );
+  });
 });
 
 describe("checkScope", () => {
