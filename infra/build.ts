@@ -23,7 +23,15 @@ interface Part {
 
 const bundles: Part = {
   name: "bundles",
-  from: ["functions", "lib", "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
+  from: [
+    "functions",
+    "lib",
+    "infra/bundle.ts",
+    "infra/build.ts",
+    "infra/environment-credentials.ts",
+    "package-lock.json",
+    "package.json",
+  ],
   async make() {
     const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
     if (entries.length === 0) {

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
 
@@ -7,6 +8,8 @@ export interface Entry {
   readonly name: string;
   readonly file: string;
 }
+
+const CREDENTIALS = fileURLToPath(new URL("environment-credentials.ts", import.meta.url));
 
 /**
  * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside.
@@ -18,6 +21,8 @@ export interface Entry {
 export async function bundle(options: {
   readonly root: string;
   readonly entries: readonly Entry[];
+  /** Leave the SDK its own search for credentials, as a bundle of anyone else's has it [false]. */
+  readonly sdkCredentials?: boolean;
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const result = await build({
     absWorkingDir: options.root,
@@ -31,6 +36,7 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
+    ...(options.sdkCredentials === true ? {} : { alias: { "@aws-sdk/credential-provider-node": CREDENTIALS } }),
     minify: true,
     legalComments: "none",
   });

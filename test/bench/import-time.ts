@@ -38,7 +38,11 @@ export interface ImportTime {
 export async function measureImportTimes(rounds = 7): Promise<readonly ImportTime[]> {
   const entries = Object.keys(areas).map((area) => ({ name: area, file: `functions/${area}.ts` }));
   const baseline = { name: BASELINE, file: `test/bench/${BASELINE}.ts` };
-  const files = await bundle({ root, entries: [baseline, ...entries] });
+  // The document client as the SDK ships it, credentials search included: what the budget was set by.
+  const files = new Map([
+    ...(await bundle({ root, entries: [baseline], sdkCredentials: true })),
+    ...(await bundle({ root, entries })),
+  ]);
   const folder = await mkdtemp(path.join(tmpdir(), "import-time-"));
   try {
     const bundles = [];
