@@ -4,14 +4,13 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32 } from "node:zlib";
 import type { WireError } from "./dynamodb/dynalite.ts";
+import { closeServer, listen } from "./loopback-server.ts";
 import { Operations } from "./dynamodb/operations.ts";
 import { Storage } from "./dynamodb/storage.ts";
 import type { OnStep } from "./dynamodb/transactions.ts";
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const EXPIRY_INTERVAL_MS = 60_000;
-/** What is in flight at `close` gets this long. */
-const CLOSE_MS = 10_000;
 
 export interface EmulatorOptions {
   /** The folder that holds the data, made when missing, or `:memory:`. */
@@ -49,7 +48,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     });
   });
   try {
-    await listen(server, options.port ?? 0);
+    await listen(server, "127.0.0.1", options.port ?? 0);
     await operations.expire(Date.now());
   } catch (error) {
     server.close();
@@ -70,23 +69,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 
 async function close(server: Server, timer: NodeJS.Timeout, operations: Operations, storage: Storage): Promise<void> {
   clearInterval(timer);
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-  await closed;
-  clearTimeout(cut);
+  await closeServer(server);
   await operations.idle();
   await storage.close();
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 async function answer(operations: Operations, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -9,7 +9,12 @@ const UNIT_BYTES = 1024;
  * name for each request that changed nothing. `factor`: 2 within a transaction, for the table; an index is written as
  * ever. dynalite leaves the index writes out.
  */
-export function writeCapacity(effects: readonly Effect[], untouched: readonly string[], factor: 1 | 2, detail: unknown) {
+export function writeCapacity(
+  effects: readonly Effect[],
+  untouched: readonly string[],
+  factor: 1 | 2,
+  detail: unknown,
+) {
   const tables = new Map<string, { table: number; indexes: Map<string, number> }>();
   const of = (name: string) => {
     const known = tables.get(name) ?? { table: 0, indexes: new Map<string, number>() };

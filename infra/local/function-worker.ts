@@ -1,0 +1,76 @@
+/** The inside of a function's thread: loads the bundle and runs its handler for each event. Started by functions.ts. */
+import { writeSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { parentPort, workerData } from "node:worker_threads";
+import { contextOf } from "./functions.ts";
+import type { Handler } from "./functions.ts";
+
+/** Events and answers go as JSON, as they would over the network. `until`: ms since 1970. */
+export type ToWorker =
+  | { readonly kind: "invoke"; readonly id: string; readonly event: string; readonly until: number }
+  | { readonly kind: "alive?" }
+  | { readonly kind: "stop" };
+
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "alive" }
+  | { readonly kind: "answered"; readonly id: string; readonly result: string | undefined }
+  | { readonly kind: "failed"; readonly id: string; readonly error: string };
+
+const STDERR = 2;
+
+/**
+ * Logs go to the standard error, past the main thread: a thread's own streams are passed on later, so the last lines
+ * before a `kill -9` would be missing.
+ */
+function logAtOnce(stream: NodeJS.WriteStream): void {
+  const later = stream.write.bind(stream) as (...all: unknown[]) => boolean;
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    let left = Buffer.from(chunk as string);
+    try {
+      while (left.length > 0) left = left.subarray(writeSync(STDERR, left));
+    } catch {
+      // A full pipe: let Node wait for it.
+      return later(left, ...rest);
+    }
+    const done = rest.find((argument) => typeof argument === "function") as (() => void) | undefined;
+    if (done) queueMicrotask(done);
+    return true;
+  };
+}
+
+async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
+  const { name, file } = workerData as { name: string; file: string };
+  const { handler } = (await import(pathToFileURL(file).href)) as { handler?: Handler };
+  if (typeof handler !== "function") throw new Error(`${file} exports no handler`);
+  const send = (message: FromWorker): void => port.postMessage(message);
+  port.on("message", (message: ToWorker) => {
+    switch (message.kind) {
+      case "alive?":
+        send({ kind: "alive" });
+        return;
+      case "stop":
+        // With its port closed the thread ends as soon as nothing is left to do.
+        port.close();
+        return;
+      case "invoke": {
+        const { id, event, until } = message;
+        Promise.resolve()
+          .then(() => handler(JSON.parse(event), contextOf(name, id, until)))
+          .then((result) => JSON.stringify(result))
+          .then(
+            (result) => send({ kind: "answered", id, result }),
+            (error: unknown) => {
+              process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+              send({ kind: "failed", id, error: String(error) });
+            },
+          );
+      }
+    }
+  });
+  send({ kind: "ready" });
+}
+
+logAtOnce(process.stdout);
+logAtOnce(process.stderr);
+if (parentPort) await serve(parentPort);

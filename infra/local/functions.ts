@@ -1,0 +1,224 @@
+import { randomUUID } from "node:crypto";
+import { Worker } from "node:worker_threads";
+import type { FromWorker, ToWorker } from "./function-worker.ts";
+
+/** Lambda's limit for what goes into a function and what comes out. */
+export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
+/** A function that has timed out and does not react for so long is hung, and ended. */
+const HUNG_MS = 2000;
+/** Work that a function still does in the background gets this long when the stack stops. */
+const DRAIN_MS = 10_000;
+
+/** The function threw, ended, or answered what cannot be answered. */
+export class FunctionFailed extends Error {
+  override readonly name = "FunctionFailed";
+}
+
+/** The function did not answer in time. It may still be running. */
+export class FunctionTimedOut extends Error {
+  override readonly name = "FunctionTimedOut";
+}
+
+/** One Lambda function. */
+export interface LocalFunction {
+  /** Its answer to an event, as JSON would carry it. @throws FunctionFailed, FunctionTimedOut */
+  invoke(event: object, timeoutMs: number): Promise<unknown>;
+  /** Lets it finish what it does in the background, for at most 10 s. */
+  close(): Promise<void>;
+}
+
+/** What Lambda passes beside the event, as far as functions use it. */
+export interface LocalContext {
+  readonly awsRequestId: string;
+  readonly functionName: string;
+  readonly functionVersion: "$LATEST";
+  readonly invokedFunctionArn: string;
+  readonly memoryLimitInMB: string;
+  readonly logGroupName: string;
+  readonly logStreamName: string;
+  callbackWaitsForEmptyEventLoop: boolean;
+  getRemainingTimeInMillis(): number;
+}
+
+/** The context of one invocation that must end at `until` (ms since 1970). */
+export function contextOf(functionName: string, awsRequestId: string, until: number): LocalContext {
+  return {
+    awsRequestId,
+    functionName,
+    functionVersion: "$LATEST",
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${functionName}`,
+    memoryLimitInMB: "512",
+    logGroupName: `/local/${functionName}`,
+    logStreamName: "local",
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => Math.max(0, until - Date.now()),
+  };
+}
+
+/** A handler as a function's bundle exports it. */
+export type Handler = (event: unknown, context: LocalContext) => Promise<unknown>;
+
+/** A function that runs in this very process, with this process' environment: for tests that pass their own handlers. */
+export function inProcess(name: string, handler: Handler): LocalFunction {
+  return {
+    async invoke(event, timeoutMs) {
+      const context = contextOf(name, randomUUID(), Date.now() + timeoutMs);
+      const copy: unknown = JSON.parse(JSON.stringify(event));
+      const work = handler(copy, context).then(
+        (result) => parsed(JSON.stringify(result)),
+        (error: unknown) => {
+          throw new FunctionFailed(`${name}: ${String(error)}`, { cause: error });
+        },
+      );
+      return timed(name, work, timeoutMs);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+export interface WorkerFunctionOptions {
+  readonly name: string;
+  /** The bundle, exporting `handler`. */
+  readonly file: string;
+  /** Its whole environment: nothing of this process' is added. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: (line: string) => void;
+}
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/**
+ * A function in a thread of its own: its own environment and module instances, as each Lambda function has them, and one
+ * that hangs or ends takes no other along. Invocations run side by side in the one instance. It is started again at the
+ * next invocation when it ended.
+ */
+export class WorkerFunction implements LocalFunction {
+  readonly #options: WorkerFunctionOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  #worker: Worker | undefined;
+  #ready: Promise<void> = Promise.resolve();
+
+  constructor(options: WorkerFunctionOptions) {
+    this.#options = options;
+  }
+
+  /** Loads the bundle. @throws Error when it cannot be loaded */
+  start(): Promise<void> {
+    if (this.#worker) return this.#ready;
+    const { name, file, environment, log } = this.#options;
+    const worker = new Worker(new URL("./function-worker.ts", import.meta.url), {
+      name,
+      env: { ...environment },
+      workerData: { name, file },
+      execArgv: [],
+    });
+    this.#worker = worker;
+    this.#ready = new Promise((resolve, reject) => {
+      worker.on("message", (message: FromWorker) => {
+        if (message.kind === "ready") resolve();
+        else if (message.kind !== "alive") this.#settle(message);
+      });
+      worker.on("error", (error: unknown) => {
+        log(`${name} ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        reject(error instanceof Error ? error : new Error(String(error)));
+      });
+      worker.on("exit", (code) => {
+        if (this.#worker === worker) this.#worker = undefined;
+        const ended = new FunctionFailed(`${name} ended with code ${code}`);
+        reject(ended);
+        for (const waiting of this.#waiting.values()) waiting.reject(ended);
+        this.#waiting.clear();
+      });
+    });
+    // Whoever invokes it sees the rejection; nobody may be waiting when it ends.
+    this.#ready.catch(() => undefined);
+    return this.#ready;
+  }
+
+  async invoke(event: object, timeoutMs: number): Promise<unknown> {
+    const { name } = this.#options;
+    try {
+      await this.start();
+    } catch (error) {
+      throw new FunctionFailed(`${name} did not start`, { cause: error });
+    }
+    const worker = this.#worker;
+    if (!worker) throw new FunctionFailed(`${name} has ended`);
+    const id = randomUUID();
+    const work = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    post(worker, { kind: "invoke", id, event: JSON.stringify(event), until: Date.now() + timeoutMs });
+    try {
+      return await timed(name, work, timeoutMs);
+    } catch (error) {
+      if (error instanceof FunctionTimedOut) this.#endIfHung(worker);
+      throw error;
+    } finally {
+      this.#waiting.delete(id);
+    }
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    if (!worker) return;
+    await this.#ready.catch(() => undefined);
+    const exited = new Promise((resolve) => worker.once("exit", resolve));
+    post(worker, { kind: "stop" });
+    const cut = setTimeout(() => void worker.terminate(), DRAIN_MS);
+    if (this.#worker) await exited;
+    clearTimeout(cut);
+  }
+
+  #settle(message: Extract<FromWorker, { readonly id: string }>): void {
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return;
+    if (message.kind === "failed") {
+      waiting.reject(new FunctionFailed(`${this.#options.name}: ${message.error}`));
+      return;
+    }
+    try {
+      waiting.resolve(parsed(message.result));
+    } catch (error) {
+      waiting.reject(error as Error);
+    }
+  }
+
+  #endIfHung(worker: Worker): void {
+    const timer = setTimeout(() => {
+      this.#options.log(`${this.#options.name} hangs; it is ended, and started again when it is needed`);
+      void worker.terminate();
+    }, HUNG_MS);
+    const alive = (message: FromWorker): void => {
+      if (message.kind !== "alive") return;
+      clearTimeout(timer);
+      worker.off("message", alive);
+    };
+    worker.on("message", alive);
+    worker.once("exit", () => clearTimeout(timer));
+    post(worker, { kind: "alive?" });
+  }
+}
+
+const post = (worker: Worker, message: ToWorker): void => worker.postMessage(message);
+
+function parsed(result: string | undefined): unknown {
+  if (result === undefined) return null;
+  if (Buffer.byteLength(result) > MAX_PAYLOAD_BYTES) throw new FunctionFailed("the answer is larger than 6 MB");
+  return JSON.parse(result);
+}
+
+async function timed<T>(name: string, work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new FunctionTimedOut(`${name} did not answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    // A failure after the time-out has nobody left to hear it.
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { FunctionTimedOut, MAX_PAYLOAD_BYTES } from "./functions.ts";
+import { closeServer, listen } from "./loopback-server.ts";
+import { gatewayEvent, target } from "./gateway-event.ts";
+import { RouteTable } from "./route-table.ts";
+import type { Match } from "./route-table.ts";
+import type { RouteDefinition } from "./template.ts";
+
+export interface GatewayOptions {
+  readonly routes: readonly RouteDefinition[];
+  /** Runs a function and gives what it answered. Rejects when it failed; with FunctionTimedOut when it took too long. */
+  readonly invoke: (area: string, event: object, timeoutMs: number) => Promise<unknown>;
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly log: (line: string) => void;
+}
+
+export interface Gateway {
+  readonly port: number;
+  /** Takes no more requests and waits for those it has. */
+  close(): Promise<void>;
+}
+
+/** Header names and values together, as the gateway limits them. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** A body that is too large is read to its end all the same, so that the sender sees the answer; but not for ever. */
+const MAX_READ_BYTES = 32 * 1024 * 1024;
+/** For the whole request to arrive. */
+const REQUEST_MS = 30_000;
+
+/** An HTTP API on loopback: routes, events, answers and limits as API Gateway has them. Rejects when the port is taken. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const table = new RouteTable(options.routes);
+  const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 60_000, requestTimeout: REQUEST_MS };
+  const server = createServer(limits, (request, response) => {
+    answer(options, table, request, response).catch((error: unknown) => {
+      options.log(`gateway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      reply(request, response, 500, "Internal Server Error");
+    });
+  });
+  await listen(server, options.host, options.port);
+  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+}
+
+async function answer(
+  options: GatewayOptions,
+  table: RouteTable,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request);
+  if (body === "broken") return;
+  if (body === "too large") {
+    reply(request, response, 413, "Request Entity Too Large");
+    return;
+  }
+  let match: Match | undefined;
+  try {
+    match = table.match(request.method ?? "GET", target(request).path);
+  } catch {
+    reply(request, response, 400, "Bad Request");
+    return;
+  }
+  if (!match) {
+    reply(request, response, 404, "Not Found");
+    return;
+  }
+  const requestId = randomUUID();
+  const event = gatewayEvent({ request, body, match, requestId, now: Date.now() });
+  if (Buffer.byteLength(JSON.stringify(event)) > MAX_PAYLOAD_BYTES) {
+    reply(request, response, 413, "Request Entity Too Large");
+    return;
+  }
+  response.setHeader("apigw-requestid", requestId);
+  let result: unknown;
+  try {
+    result = await options.invoke(match.route.area, event, match.route.timeoutMs);
+  } catch (error) {
+    options.log(`gateway: ${request.method ?? ""} ${match.route.routeKey}: ${String(error)}`);
+    if (error instanceof FunctionTimedOut) reply(request, response, 503, "Service Unavailable");
+    else reply(request, response, 500, "Internal Server Error");
+    return;
+  }
+  sendResult(request, response, result);
+}
+
+interface Result {
+  readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string | number | boolean>>;
+  readonly cookies?: readonly string[];
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+}
+
+/** What a function gave, as the gateway reads it: with a status it is an answer, without one it is the body of a 200. */
+function sendResult(request: IncomingMessage, response: ServerResponse, result: unknown): void {
+  const structured = typeof result === "object" && result !== null && "statusCode" in result;
+  if (!structured) {
+    const text = typeof result === "string" ? result : JSON.stringify(result ?? null);
+    send(request, response, 200, { "content-type": "application/json" }, Buffer.from(text));
+    return;
+  }
+  const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded = false } = result as Result;
+  const status = Math.trunc(statusCode);
+  if (!Number.isInteger(status) || status < 200 || status > 599 || typeof body !== "string") {
+    reply(request, response, 500, "Internal Server Error");
+    return;
+  }
+  const sent: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(headers)) sent[name.toLowerCase()] = String(value);
+  delete sent["content-length"];
+  delete sent["transfer-encoding"];
+  if (cookies.length > 0) sent["set-cookie"] = [...cookies];
+  if (body !== "") sent["content-type"] ??= "text/plain;charset=utf-8";
+  send(request, response, status, sent, Buffer.from(body, isBase64Encoded ? "base64" : "utf8"));
+}
+
+function reply(request: IncomingMessage, response: ServerResponse, status: number, message: string): void {
+  const body = Buffer.from(JSON.stringify({ message }));
+  send(request, response, status, { "content-type": "application/json" }, body);
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  body: Buffer,
+): void {
+  if (response.destroyed || response.headersSent) return;
+  const bodiless = status === 204 || status === 304;
+  // What was not read of the request must not be taken for the next one.
+  const unread = request.complete ? {} : { connection: "close" };
+  response.writeHead(status, { ...headers, ...unread, ...(bodiless ? {} : { "content-length": body.length }) });
+  response.end(bodiless || request.method === "HEAD" ? undefined : body);
+}
+
+/** The whole body, or why there is none. */
+async function readBody(request: IncomingMessage): Promise<Buffer | "too large" | "broken"> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_READ_BYTES) break;
+      if (bytes <= MAX_PAYLOAD_BYTES) chunks.push(chunk);
+    }
+  } catch {
+    return "broken";
+  }
+  return bytes > MAX_PAYLOAD_BYTES ? "too large" : Buffer.concat(chunks);
+}

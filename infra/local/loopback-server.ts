@@ -1,0 +1,27 @@
+import type { Server } from "node:http";
+
+/** What is in flight when a server closes gets this long: the gateway's limit for one request. */
+const CLOSE_MS = 30_000;
+const LOOK_MS = 25;
+
+/** Starts listening. Rejects with the system's error, EADDRINUSE for one. */
+export function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Accepts nothing more, waits for the requests under way, and cuts off what has not ended after 30 s. */
+export async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  // A connection that is kept alive becomes idle when its last request has been answered, and would then stay.
+  const idle = setInterval(() => server.closeIdleConnections(), LOOK_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(cut);
+}

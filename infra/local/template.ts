@@ -1,0 +1,188 @@
+import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly Metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** A synthesized CloudFormation template, as far as it is read here. */
+export interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs?: Readonly<
+    Record<string, { readonly Value: unknown; readonly Export?: { readonly Name: unknown } }>
+  >;
+}
+
+export interface FunctionDefinition {
+  /** The area it serves; its bundle is `<area>/index.mjs`. */
+  readonly area: string;
+  readonly timeoutMs: number;
+  /** As in the template: texts, and references that `resolve` turns into texts. */
+  readonly environment: Readonly<Record<string, unknown>>;
+}
+
+export interface RouteDefinition {
+  /** `GET /path/{name}/{rest+}`, `ANY /path` or `$default`. */
+  readonly routeKey: string;
+  readonly area: string;
+  /** How long the gateway waits for the function. */
+  readonly timeoutMs: number;
+}
+
+export interface QueueDefinition {
+  readonly logicalId: string;
+  readonly visibilitySeconds: number;
+  /** After so many receipts a message goes to the dead letters. */
+  readonly maxReceives: number;
+  /** The area that consumes it, and how many messages at once. */
+  readonly consumer: string;
+  readonly batchSize: number;
+}
+
+/** What the stacks' templates say that the local stack needs. */
+export interface Service {
+  readonly table: Omit<CreateTableCommandInput, "TableName">;
+  readonly ttlAttribute: string | undefined;
+  readonly functions: readonly FunctionDefinition[];
+  readonly routes: readonly RouteDefinition[];
+  readonly queue: QueueDefinition | undefined;
+  /** The area that the schedule starts. */
+  readonly scheduled: string | undefined;
+}
+
+/** What the references in the templates stand for here. */
+export interface Places {
+  readonly tableName: string;
+  readonly queueUrl: string | undefined;
+  readonly baseUrl: string;
+}
+
+/** The gateway's own limit for an integration. */
+const GATEWAY_LIMIT_MS = 30_000;
+
+/** Reads the service from its templates. @throws Error that says which part is missing or not understood */
+export function readTemplates(data: Template, api: Template): Service {
+  const [table] = ofType(data, "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable");
+  if (!table) throw new Error("The data template holds no table.");
+  const ttl = (table.properties["TimeToLiveSpecification"] ?? {}) as { AttributeName?: string; Enabled?: boolean };
+  const areas = new Map(ofType(api, "AWS::Lambda::Function").map((found) => [found.id, areaOf(found)]));
+  const area = (reference: unknown): string => {
+    const id = idsIn(reference).find((name) => areas.has(name));
+    if (id === undefined) throw new Error(`No function is behind ${JSON.stringify(reference)}.`);
+    return areas.get(id) ?? "";
+  };
+  return {
+    table: tableInput(table.properties),
+    ttlAttribute: ttl.Enabled === true ? ttl.AttributeName : undefined,
+    functions: ofType(api, "AWS::Lambda::Function").map((found) => ({
+      area: areaOf(found),
+      timeoutMs: Number(found.properties["Timeout"] ?? 3) * 1000,
+      environment: ((found.properties["Environment"] ?? {}) as { Variables?: Record<string, unknown> }).Variables ?? {},
+    })),
+    routes: routesOf(api, area),
+    queue: queueOf(api, area),
+    scheduled: scheduledOf(api, area),
+  };
+}
+
+/** A value of a function's environment as text. @throws Error for a reference to something that is not here */
+export function resolve(value: unknown, places: Places, data: Template, api: Template): string {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
+  const [kind, argument] = Object.entries((value ?? {}) as Record<string, unknown>)[0] ?? [];
+  if (kind === "Fn::Join") {
+    const [separator, parts] = argument as [string, unknown[]];
+    return parts.map((part) => resolve(part, places, data, api)).join(separator);
+  }
+  if (kind === "Fn::ImportValue") {
+    const exported = Object.values(data.Outputs ?? {}).find((output) => output.Export?.Name === argument);
+    if (exported) return resolve(exported.Value, places, data, api);
+  }
+  if (kind === "Ref" || kind === "Fn::GetAtt") {
+    const id = idsIn(value)[0] ?? "";
+    const type = (api.Resources[id] ?? data.Resources[id])?.Type ?? "";
+    if (type === "AWS::DynamoDB::Table" || type === "AWS::DynamoDB::GlobalTable") return places.tableName;
+    if (type === "AWS::SQS::Queue" && places.queueUrl !== undefined) return places.queueUrl;
+    if (type === "AWS::SQS::Queue") return "";
+    if (type === "AWS::ApiGatewayV2::Api") return places.baseUrl;
+  }
+  throw new Error(`The local stack does not know what ${JSON.stringify(value)} of the template stands for.`);
+}
+
+interface Found {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+function ofType(template: Template, ...types: readonly string[]): Found[] {
+  return Object.entries(template.Resources)
+    .filter(([, resource]) => types.includes(resource.Type))
+    .map(([id, { Properties = {}, Metadata = {} }]) => ({ id, properties: Properties, metadata: Metadata }));
+}
+
+/** The stack notes the area in the metadata; the function's name begins with it too. */
+const areaOf = ({ id, metadata }: Found): string =>
+  typeof metadata["area"] === "string" ? metadata["area"] : id.replace(/Function[0-9A-F]{8}$/, "");
+
+/** Every logical id that a value refers to. */
+function idsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(idsIn);
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (name === "Ref" && typeof inner === "string") return [inner];
+    if (name === "Fn::GetAtt") return [String(Array.isArray(inner) ? inner[0] : inner).split(".")[0] ?? ""];
+    return idsIn(inner);
+  });
+}
+
+function routesOf(api: Template, area: (reference: unknown) => string): RouteDefinition[] {
+  const integrations = new Map(
+    ofType(api, "AWS::ApiGatewayV2::Integration").map((found) => [found.id, found.properties]),
+  );
+  return ofType(api, "AWS::ApiGatewayV2::Route").map(({ properties }) => {
+    const integration = idsIn(properties["Target"])
+      .map((id) => integrations.get(id))
+      .find((found) => found);
+    if (!integration) throw new Error(`The route ${String(properties["RouteKey"])} has no integration.`);
+    const timeoutMs = Math.min(GATEWAY_LIMIT_MS, Number(integration["TimeoutInMillis"] ?? GATEWAY_LIMIT_MS));
+    return { routeKey: String(properties["RouteKey"]), area: area(integration["IntegrationUri"]), timeoutMs };
+  });
+}
+
+function queueOf(api: Template, area: (reference: unknown) => string): QueueDefinition | undefined {
+  const [mapping] = ofType(api, "AWS::Lambda::EventSourceMapping");
+  if (!mapping) return undefined;
+  const queue = ofType(api, "AWS::SQS::Queue").find(({ id }) =>
+    idsIn(mapping.properties["EventSourceArn"]).includes(id),
+  );
+  if (!queue) return undefined;
+  const redrive = (queue.properties["RedrivePolicy"] ?? {}) as { maxReceiveCount?: number };
+  return {
+    logicalId: queue.id,
+    visibilitySeconds: Number(queue.properties["VisibilityTimeout"] ?? 30),
+    maxReceives: redrive.maxReceiveCount ?? 5,
+    consumer: area(mapping.properties["FunctionName"]),
+    batchSize: Number(mapping.properties["BatchSize"] ?? 10),
+  };
+}
+
+function scheduledOf(api: Template, area: (reference: unknown) => string): string | undefined {
+  const [schedule] = ofType(api, "AWS::Events::Rule", "AWS::Scheduler::Schedule");
+  return schedule && area(schedule.properties["Targets"] ?? schedule.properties["Target"]);
+}
+
+function tableInput(properties: Readonly<Record<string, unknown>>): Service["table"] {
+  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = properties as unknown as CreateTableCommandInput;
+  const indexes = GlobalSecondaryIndexes?.map(({ IndexName, KeySchema: keys, Projection }) => ({
+    IndexName,
+    KeySchema: keys,
+    Projection,
+  }));
+  return {
+    AttributeDefinitions,
+    KeySchema,
+    BillingMode: "PAY_PER_REQUEST",
+    ...(indexes ? { GlobalSecondaryIndexes: indexes } : {}),
+  };
+}
