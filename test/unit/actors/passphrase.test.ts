@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { PassphraseVerifier, estimateBits, hashChosen, hashMinted } from "../../../lib/actors/passphrase.ts";
+
+describe("passphrases", () => {
+  it("verifies what was hashed, and nothing else", async () => {
+    for (const stored of [await hashChosen("correct horse"), hashMinted("correct horse")]) {
+      const verifier = new PassphraseVerifier();
+      expect(await verifier.verify("correct horsf", stored)).toBe(false);
+      expect(await verifier.verify("correct horse", stored)).toBe(true);
+      expect(await verifier.verify("correct horsf", stored)).toBe(false);
+      expect(await verifier.verify("", stored)).toBe(false);
+    }
+  });
+
+  it("salts: the same passphrase gives another hash, which does not contain it", async () => {
+    expect(hashMinted("x")).not.toBe(hashMinted("x"));
+    const [one, other] = [await hashChosen("hunter2hunter2"), await hashChosen("hunter2hunter2")];
+    expect(one).not.toBe(other);
+    expect(one).not.toContain("hunter2");
+    expect(one).toMatch(/^scrypt\$15\$8\$3\$/);
+  });
+
+  it("pays the slow hash once for each actor, also for what is wrong afterwards", async () => {
+    const verifier = new PassphraseVerifier();
+    const stored = await hashChosen("pw");
+    await verifier.verify("pw", stored);
+    const begun = performance.now();
+    for (let i = 0; i < 500; i += 1) await verifier.verify(i % 2 === 0 ? "pw" : "wrong", stored);
+    // 500 slow hashes would take half a minute or more.
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  it.each([
+    ["", 0],
+    ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 4],
+    ["abcdef0123", 40],
+    ["correct horse battery staple", 152],
+    ["password", 32],
+  ])("estimates %j at %i bits", (passphrase, bits) => {
+    expect(estimateBits(passphrase)).toBe(bits);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { ServiceError } from "../../../lib/errors.ts";
+import type { Gate } from "../../../lib/http/access.ts";
+import { answer } from "../../../lib/http/area.ts";
+import type { ServiceRequest } from "../../../lib/http/request.ts";
+import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
+import type { RouteHandler } from "../../../lib/http/router.ts";
+import { json } from "../../../lib/http/reply.ts";
+
+const gate: Gate = {
+  actor: () => Promise.resolve(undefined),
+  admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
+};
+
+function asked(handle: RouteHandler["handle"]) {
+  const lines: unknown[] = [];
+  const note = (...args: unknown[]): void => void lines.push(args);
+  const request: ServiceRequest = {
+    method: "GET",
+    pattern: "/x",
+    path: "/x",
+    params: {},
+    query: new URLSearchParams(),
+    headers: { authorization: "Bearer hush-hush" },
+    body: new Uint8Array(),
+    requestId: "r1",
+    deadline: { remaining: () => 1000 },
+  };
+  const services = {
+    clock: { now: () => 0 },
+    ids: { id: () => "id", secret: () => "secret" },
+    log: { info: note, warn: note, error: note },
+    gate,
+  };
+  const reply = answer("test", request, { "GET /x": { access: ["anyone"], handle } }, services);
+  return { reply, lines };
+}
+
+describe("an area", () => {
+  it("makes a plain 500 of what nobody foresaw, logs it, and tells nothing of it", async () => {
+    const { reply, lines } = asked(() => Promise.reject(new Error("table key A#1 is broken")));
+    const { status, body, headers } = await reply;
+    expect(status).toBe(500);
+    expect(body).not.toContain("A#1");
+    expect(JSON.parse(String(body))).toMatchObject({ error: { code: "internal_error", requestId: "r1" } });
+    expect(headers["x-request-id"]).toBe("r1");
+    expect(JSON.stringify(lines)).not.toContain("hush-hush");
+    expect(lines).toHaveLength(2);
+  });
+
+  it.each(["ThrottlingException", "ProvisionedThroughputExceededException", "TransactionRefused", "ConditionFailed"])(
+    "says 503 and when to come back for %s",
+    async (name) => {
+      const error = Object.assign(new Error("x"), { name });
+      const { status, headers } = await asked(() => Promise.reject(error)).reply;
+      expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    },
+  );
+
+  it("gives its own errors their wire form, field and headers included", async () => {
+    const error = new ServiceError("request.invalid", "Say it otherwise.", { field: "url", headers: { Allow: "GET" } });
+    const { status, body, headers } = await asked(() => Promise.reject(error)).reply;
+    expect(status).toBe(400);
+    expect(JSON.parse(String(body))).toEqual({
+      error: { code: "bad_request", message: "Say it otherwise.", requestId: "r1", field: "url" },
+    });
+    expect(headers["allow"]).toBe("GET");
+  });
+
+  it("logs one line for each request, with route and status", async () => {
+    const { reply, lines } = asked(() => Promise.resolve(json(200, {})));
+    await reply;
+    expect(lines).toEqual([
+      ["request", expect.objectContaining({ area: "test", route: "/x", status: 200, method: "GET" })],
+    ]);
+  });
+});
+
+describe("what a request means", () => {
+  it("lets only GET and POST stand for PUT and DELETE", () => {
+    const none = new URLSearchParams();
+    expect(meantMethod("post", new URLSearchParams("_method=put"), undefined)).toBe("PUT");
+    expect(meantMethod("POST", none, "DELETE")).toBe("DELETE");
+    expect(meantMethod("POST", none, "PATCH")).toBe("POST");
+    expect(meantMethod("PUT", none, "DELETE")).toBe("PUT");
+    expect(meantMethod("HEAD", new URLSearchParams("_method=DELETE"), undefined)).toBe("HEAD");
+  });
+
+  it("takes plain request ids and well-formed trace parents only", () => {
+    expect(acceptedRequestId("3f62e6d3-de78-4740")).toBe("3f62e6d3-de78-4740");
+    expect(acceptedRequestId("a b")).toBeUndefined();
+    expect(acceptedRequestId("x".repeat(129))).toBeUndefined();
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    expect(acceptedTraceparent(traceparent)).toBe(traceparent);
+    expect(acceptedTraceparent("00-x")).toBeUndefined();
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import {
+  coveredByAny,
+  defaultPermissions,
+  isOpen,
+  matchesGlob,
+  mayRead,
+  mayWrite,
+  mergePermissions,
+} from "../../../lib/domain/permissions.ts";
+
+describe("globs on property paths", () => {
+  it.each([
+    ["*", "a/b/c", true],
+    ["a*", "abc", true],
+    ["a*c", "abcbc", true],
+    ["a?c", "abc", true],
+    ["a?c", "ac", false],
+    ["memory_*", "memory_travel", true],
+    ["a.c", "abc", false],
+    ["[ab]", "a", false],
+    ["", "", true],
+    ["", "a", false],
+  ])("%j on %j: %s", (pattern, text, matches) => {
+    expect(matchesGlob(pattern, text)).toBe(matches);
+  });
+
+  it("matches hostile patterns in no time", () => {
+    const begun = performance.now();
+    expect(matchesGlob(`${"*a".repeat(200)}b`, "a".repeat(5000))).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+
+  it("covers what lies below, and name/* covers name itself", () => {
+    expect(coveredByAny(["notes"], ["notes", "a"])).toBe(true);
+    expect(coveredByAny(["private/*"], ["private"])).toBe(true);
+    expect(coveredByAny(["private/*"], ["private", "x", "y"])).toBe(true);
+    expect(coveredByAny(["private/*"], ["privateer"])).toBe(false);
+    expect(coveredByAny(["a/b"], ["a"])).toBe(false);
+  });
+});
+
+describe("relationships", () => {
+  it("let associates read and friends write, but never what is private", () => {
+    const associate = defaultPermissions("associate");
+    const friend = defaultPermissions("friend");
+    expect([mayRead(associate, ["x"]), mayWrite(associate, ["x"])]).toEqual([true, false]);
+    expect([mayRead(friend, ["x"]), mayWrite(friend, ["x"])]).toEqual([true, true]);
+    for (const name of ["private", "security", "_internal"]) expect(mayRead(friend, [name, "x"])).toBe(false);
+    expect(mayRead(defaultPermissions("admin"), ["private"])).toBe(true);
+  });
+
+  it("give an unknown one what an associate may, also one named like a member of every object", () => {
+    expect(defaultPermissions("cousin")).toEqual(defaultPermissions("associate"));
+    expect(defaultPermissions("constructor")).toEqual(defaultPermissions("associate"));
+  });
+
+  it("can be defined by the deployment", () => {
+    const cousin = defaultPermissions("admin");
+    expect(defaultPermissions("cousin", { cousin })).toBe(cousin);
+  });
+});
+
+describe("merging", () => {
+  it("unites patterns and exclusions and replaces every other field", () => {
+    const merged = mergePermissions(defaultPermissions("friend"), {
+      properties: { patterns: ["more"], excluded_patterns: ["hidden"], operations: ["read"] },
+      tools: { allowed: ["t"] },
+    });
+    expect(merged.properties).toEqual({
+      patterns: ["*", "more"],
+      excluded_patterns: ["private/*", "security/*", "_internal/*", "hidden"],
+      operations: ["read"],
+    });
+    expect(merged.tools).toEqual({ allowed: ["t"] });
+    expect(merged.methods).toEqual(defaultPermissions("friend").methods);
+    expect(isOpen(merged.properties, ["hidden", "deep"])).toBe(false);
+  });
+});
