@@ -13,6 +13,9 @@ export interface HookSettings {
   readonly timeoutMs: number;
 }
 
+/** Calls back after `ms`, unless the returned function is called before. */
+export type Later = (ms: number, callback: () => void) => () => void;
+
 /** Pauses between retries of a parked event: about 15 s at first, at most an hour. The sweep looks once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
 /** A begun retry is left alone this much longer than its hook may take, ms. */
@@ -25,6 +28,7 @@ export class HookRuns {
   readonly #log: Log;
   readonly #settings: HookSettings;
   readonly #random: () => number;
+  readonly #later: Later;
 
   constructor(deps: {
     runner: HookRunner;
@@ -33,6 +37,7 @@ export class HookRuns {
     log: Log;
     settings: HookSettings;
     random: () => number;
+    later: Later;
   }) {
     this.#runner = deps.runner;
     this.#parked = deps.parked;
@@ -40,6 +45,7 @@ export class HookRuns {
     this.#log = deps.log;
     this.#settings = deps.settings;
     this.#random = deps.random;
+    this.#later = deps.later;
   }
 
   /**
@@ -104,13 +110,13 @@ export class HookRuns {
   async #run(event: HookEvent): Promise<{ readonly error: unknown; readonly text: string } | undefined> {
     const limit = new AbortController();
     const seconds = this.#settings.timeoutMs / 1_000;
-    let timer: NodeJS.Timeout | undefined;
+    let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      cancel = this.#later(this.#settings.timeoutMs, () => {
         const error = new Error(`The hook did not end within ${String(seconds)} s (HOOK_TIMEOUT_SECONDS).`);
         limit.abort(error);
         reject(error);
-      }, this.#settings.timeoutMs);
+      });
     });
     try {
       await Promise.race([this.#runner.run(event, limit.signal), late]);
@@ -120,7 +126,7 @@ export class HookRuns {
       this.#log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
       return { error, text };
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 

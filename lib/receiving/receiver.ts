@@ -149,19 +149,21 @@ export class Receiver {
   async #suspect(head: Head, event: StreamEvent): Promise<void> {
     const newer =
       event.timestamp !== undefined && event.timestamp.sortable > head.lastTimestamp && head.lastTimestamp !== "";
-    if (!newer && !contradicts(head, event.sequence, event.content?.data)) return;
+    const other = contradicts(head, event.sequence, event.content?.data);
     const now = this.#deps.clock.now();
-    const noted = await this.#deps.turns.amend(
-      head.key,
-      { set: { suspectedAt: now }, add: { version: 1 } },
-      any(missing("suspectedAt"), below("suspectedAt", now - SUSPECT_EVERY_MS)),
-    );
+    if ((!newer && !other) || now - head.suspectedAt < SUSPECT_EVERY_MS) return;
+    // Other content under an applied number: wherever the publisher is now, what we hold is not what it means.
+    const kind = other ? "resync" : "catch_up";
+    const noted = await this.#deps.turns.want(head, kind, now, {
+      set: { suspectedAt: now },
+      when: any(missing("suspectedAt"), below("suspectedAt", now - SUSPECT_EVERY_MS)),
+    });
     if (noted === undefined) return;
     this.#deps.log.warn("a duplicate differs from what was applied; asking the publisher where it is", {
       ...idsOf(head),
       sequence: event.sequence,
     });
-    await this.#startRecovery(noted);
+    await this.#deps.timers.wake(noted);
   }
 
   async #resync(

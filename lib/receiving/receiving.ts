@@ -10,6 +10,7 @@ import type { Head } from "./head.ts";
 import { HeldHooks } from "./held-hooks.ts";
 import type { HookRunner } from "./hook-event.ts";
 import { HookRuns } from "./hook-runs.ts";
+import type { Later } from "./hook-runs.ts";
 import { ParkedStore } from "./parked-store.ts";
 import type { Publishers, ReceivedData } from "./ports.ts";
 import { Receiver } from "./receiver.ts";
@@ -35,6 +36,8 @@ export interface ReceivingDeps {
   readonly queue: DelayQueue;
   /** 0 ≤ random < 1, for jitter. */
   readonly random: () => number;
+  /** Calls back after some ms; the hooks' time limit [setTimeout]. */
+  readonly later?: Later;
   readonly runner: HookRunner;
   readonly publishers: Publishers;
   readonly senders: Senders;
@@ -72,6 +75,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     clock,
     log,
     random: deps.random,
+    later: deps.later ?? callLater,
     settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const sinkOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionSink =>
@@ -127,3 +131,10 @@ function scopeToRead(head: Head): Place | undefined {
   if (head.scope.target !== "properties" || head.granularity === "none") return undefined;
   return placeOf(head.scope);
 }
+
+const callLater: Later = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+};

@@ -103,7 +103,7 @@ export class Recovery {
       return await this.#fail(head, "the publisher does not know this subscription");
     }
     const newest = newestOf(polled);
-    const reset = request.callback === undefined && newest !== undefined && newest < head.lastSeq;
+    const reset = request.callback === undefined && newest !== undefined && countsAnew(head, newest);
     if (request.kind === "catch_up" && head.wanted !== "resync" && !head.replacing && !reset) {
       const caughtUp = await this.#catchUp(head, polled, publisher, deadline);
       if (caughtUp !== undefined) return caughtUp;
@@ -137,10 +137,9 @@ export class Recovery {
         return { is: "caught_up", head: again ?? moved, applied: event.sequence - head.lastSeq };
       }
     }
-    // Numbers the publisher has never made cannot be waited for at the usual pace.
+    // Numbers the publisher has never made: its next answer decides whether it counts anew.
     const beyond = [...current.pending].some((n) => n > polled.sequence);
-    const attempts = beyond && events.length === 0 ? head.attempts + 1 : 0;
-    const pause = attempts === 0 ? 0 : pauseAfter(attempts, RETRY_PAUSES, this.#deps.random());
+    const attempts = beyond ? head.attempts + 1 : 0;
     const done = await turns.advance(current, {
       to: current.lastSeq,
       keepClaim: false,
@@ -148,12 +147,11 @@ export class Recovery {
       remove: ["wanted"],
     });
     if (done === undefined) return { is: "busy", head: current };
-    const rested = beyond ? await this.#rest(done, clock.now() + Math.max(pause, settings.gapTimeoutMs)) : done;
     if (events.length > 0 || polled.diffs.length > 0) {
       await publisher.acknowledge(head.subscriptionId, current.lastSeq);
     }
     log.info("caught up", { ...idsOf(head), sequence: current.lastSeq, applied: events.length });
-    return { is: "caught_up", head: rested, applied: events.length };
+    return { is: "caught_up", head: done, applied: events.length };
   }
 
   /** The events from lastSeq + 1 to the publisher's newest, from backlog and slots; undefined when one is missing. */
@@ -362,11 +360,6 @@ export class Recovery {
     return { is: "failed", head: { ...head, attempts, dueAt }, reason };
   }
 
-  async #rest(head: Head, dueAt: number): Promise<Head> {
-    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    return (await this.#deps.turns.amend(head.key, change, headIs.live)) ?? head;
-  }
-
   async #discard(head: Head, sequence: number): Promise<void> {
     if (!head.pending.has(sequence)) return;
     await this.#deps.table.deleteMany([pendingKey(head.key, head.epoch, sequence)]).catch(() => undefined);
@@ -389,6 +382,13 @@ export interface RecoveryDeps {
   /** Time one more event may take, ms. */
   readonly reserveMs: number;
 }
+
+/**
+ * True when the publisher's newest number shows that it began to count anew: it is below what was applied, or, asked a
+ * second time, still below what it once sent.
+ */
+const countsAnew = (head: Head, newest: number): boolean =>
+  newest < head.lastSeq || (head.attempts > 0 && [...head.pending].some((n) => n > newest));
 
 const newestOf = (polled: Polled): number | undefined =>
   polled.is === "backlog" || polled.is === "too_large" ? polled.sequence : undefined;

@@ -233,7 +233,8 @@ export class Turns {
       await this.#table.put({ ...pendingKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
       return true;
     } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
+      // Refused with nothing found means no body is there: then no slot may be taken for it.
+      if (!(error instanceof ConditionFailed) || error.item === undefined) throw error;
       return false;
     }
   }
@@ -276,20 +277,29 @@ export class Turns {
    * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` is never weakened
    * to `catch_up`. 1 write.
    */
-  async want(head: Head, kind: "catch_up" | "resync", dueAt: number): Promise<Head | undefined> {
-    const change: Change = { set: { wanted: kind, ...dueAttributes(head.key, dueAt) }, add: { version: 1 } };
+  async want(
+    head: Head,
+    kind: "catch_up" | "resync",
+    dueAt: number,
+    also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
+  ): Promise<Head | undefined> {
     const stronger = kind === "resync" ? headIs.live : any(missing("wanted"), equals("wanted", "catch_up"));
+    const mine = all(headIs.live, headIs.ofEpoch(head.epoch), stronger, also.when);
+    const set = { ...also.set, wanted: kind };
     const sooner = any(missing("dueAt"), above("dueAt", dueAt));
-    const marked = await this.amend(head.key, change, all(headIs.live, headIs.ofEpoch(head.epoch), stronger, sooner));
-    if (marked !== undefined) return marked;
-    // Due earlier already, or a resync is wanted: only the mark is left to set, and only when there is none.
-    return await this.amend(
-      head.key,
-      { set: { wanted: kind }, add: { version: 1 } },
-      all(headIs.live, headIs.ofEpoch(head.epoch), stronger, exists("dueAt"), below("dueAt", dueAt + 1)),
-    );
+    const brought = { set: { ...set, ...dueAttributes(head.key, dueAt) }, add: { version: 1 } };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const marked =
+        (await this.amend(head.key, brought, all(mine, sooner))) ??
+        // Due earlier already: only the mark is left to set.
+        (await this.amend(head.key, { set, add: { version: 1 } }, all(mine, below("dueAt", dueAt + 1))));
+      if (marked !== undefined) return marked;
+    }
+    return undefined;
   }
 }
+
+const NOTHING_ELSE = { set: {}, when: itemExists };
 
 const CLAIM_ATTRIBUTES = ["claimToken", "claimUntil", "claimFence"] as const;
 

@@ -1,0 +1,417 @@
+/** One random schedule of the receiving side, and what must hold during and after it. */
+import { createReceiving } from "../../../lib/receiving/receiving.ts";
+import type { Receiving } from "../../../lib/receiving/receiving.ts";
+import { readHead } from "../../../lib/receiving/head.ts";
+import type { Head } from "../../../lib/receiving/head.ts";
+import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
+import { dueShards, outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { itemMissing } from "../../../lib/dynamodb/table.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { isServiceError } from "../../../lib/errors.ts";
+import type { DelayedWork } from "../../../lib/ports.ts";
+import { FaultyTable } from "../faulty-table.ts";
+import type { Fate } from "../faulty-table.ts";
+import { MemoryTable } from "../memory-table.ts";
+import { ModelPublisher } from "./model-publisher.ts";
+import type { Change } from "./model-publisher.ts";
+import { PlainData } from "./plain-data.ts";
+import { Scheduler, seeded, settled } from "./scheduler.ts";
+
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+/** Breaks one thing on purpose, to show that the simulation would see it. */
+export type Sabotage = (table: Table) => Table;
+
+const KEY = outboundHeadKey("actor", "peer", "sub");
+const DIGEST = "d".repeat(64);
+const MINUTE = 60_000;
+
+export class ReceivingWorld {
+  readonly #random: () => number;
+  readonly #scheduler: Scheduler;
+  readonly #table = new MemoryTable();
+  readonly #publisher = new ModelPublisher();
+  readonly #messages: DelayedWork[] = [];
+  readonly #ran: HookEvent[] = [];
+  readonly #acknowledged = new Set<number>();
+  readonly #sabotage: Sabotage;
+  /** Faults happen, instances crash, messages get lost. */
+  #rough: boolean;
+  /** Clocks jump over claims: instances freeze past them. */
+  readonly #jumpy: boolean;
+  readonly #positioned: boolean;
+  readonly #maxPending: number;
+  readonly #resets: boolean;
+  #now = Date.UTC(2026, 0, 1);
+  #ids = 0;
+  #running = 0;
+  #failure: { readonly error: unknown } | undefined;
+  /** Numbers whose meaning may differ: the publisher began anew. */
+  #wasReset = false;
+
+  constructor(seed: number, sabotage: Sabotage = (table) => table) {
+    this.#random = seeded(seed);
+    this.#scheduler = new Scheduler(this.#random);
+    this.#sabotage = sabotage;
+    this.#rough = this.#chance(0.7);
+    this.#jumpy = this.#rough && this.#chance(0.3);
+    this.#positioned = this.#chance(0.5);
+    this.#maxPending = this.#chance(0.3) ? 2 : 100;
+    this.#resets = this.#chance(0.08);
+  }
+
+  /** Plays the schedule to its end. @throws Violation */
+  async play(): Promise<void> {
+    await this.#subscribe();
+    const changes = Array.from({ length: 1 + Math.floor(this.#random() * 6) }, () =>
+      this.#publisher.change(this.#random),
+    );
+    const deliveries = this.#shuffled(changes.flatMap((change) => Array<Change>(this.#copies()).fill(change)));
+    const smooth = !this.#rough;
+    for (const change of deliveries) {
+      this.#launch(async (receiving) => {
+        await this.#deliver(receiving, change);
+      });
+      while (this.#chance(0.7) && (await this.#turn()));
+      if (this.#rough && this.#chance(this.#jumpy ? 0.3 : 0.05)) this.#passTime();
+    }
+    while (this.#running > 0 && (await this.#turn())) if (this.#chance(this.#jumpy ? 0.15 : 0.03)) this.#passTime();
+    if (smooth && deliveries.length >= changes.length) this.#hooksRanOnce();
+    if (this.#resets) await this.#startAnew();
+    await this.#comeToRest();
+    this.#holdsEverything();
+  }
+
+  async #subscribe(): Promise<void> {
+    await this.#table.put(
+      {
+        ...KEY,
+        target: "properties",
+        granularity: "high",
+        createdAt: this.#now,
+        state: "live",
+        auth: DIGEST,
+        epoch: 1,
+        fence: this.#now,
+        lastSeq: 0,
+        starts: 0,
+        reconcileAt: this.#now + 60 * MINUTE,
+        dueAt: this.#now + 60 * MINUTE,
+        dueShard: dueShards[0] ?? "",
+        activeAt: this.#now,
+        version: 0,
+      },
+      itemMissing,
+    );
+  }
+
+  /** A new instance of the service; what it does is cut into steps the scheduler orders. */
+  #instance(): Receiving {
+    const skew = this.#jumpy ? Math.floor(this.#random() * 1_000) : 0;
+    const clock = { now: () => this.#now + skew };
+    let dead = false;
+    const step = async (): Promise<void> => {
+      await this.#scheduler.step();
+      if (dead) await new Promise<never>(() => undefined);
+    };
+    const table = new FaultyTable(this.#sabotage(this.#table), async () => {
+      await step();
+      const fate = this.#fate();
+      if (fate === "crash" || fate === "crash_after") {
+        dead = true;
+        this.#running -= 1;
+      }
+      return fate;
+    });
+    return createReceiving({
+      table,
+      clock,
+      ids: { id: () => this.#id(), secret: () => this.#id() },
+      log: SILENT,
+      random: this.#random,
+      later: () => () => undefined,
+      queue: {
+        send: (work) => {
+          if (!(this.#rough && this.#chance(0.3))) this.#messages.push(work);
+          return Promise.resolve();
+        },
+      },
+      runner: {
+        handles: () => true,
+        run: async (event) => {
+          await step();
+          this.#ran.push(event);
+          if (this.#rough && this.#chance(0.05)) throw new Verdict("retry");
+        },
+      },
+      publishers: () =>
+        Promise.resolve(
+          this.#publisher.port({
+            positioned: this.#positioned,
+            step,
+            fails: () => this.#rough && this.#chance(0.1),
+          }),
+        ),
+      senders: {
+        look: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
+        approvedCheck: () => ({ check: { pk: "TRUST", sk: "TRUST" }, condition: itemMissing }),
+      },
+      data: () => new PlainData(table),
+      bury: () => Promise.resolve(),
+      settings: {
+        claimFence: "world",
+        maxPending: this.#maxPending,
+        gapTimeoutMs: 5_000,
+        reconcileMs: 60 * MINUTE,
+        autoStorage: true,
+        nestedDiffs: "merge",
+        hookMaxAttempts: 5,
+        hookTimeoutMs: 1_000,
+      },
+    });
+  }
+
+  #launch(work: (receiving: Receiving) => Promise<void>): void {
+    this.#running += 1;
+    work(this.#instance())
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#running -= 1;
+      })
+      .catch(() => undefined);
+  }
+
+  async #deliver(receiving: Receiving, change: Change): Promise<number> {
+    const body = Buffer.from(
+      JSON.stringify({ id: "peer", subscriptionid: "sub", target: "properties", ...change, granularity: "high" }),
+    );
+    const sender = { actorId: "actor", peerId: "peer", subscriptionId: "sub", digest: DIGEST };
+    try {
+      const answer = await receiving.receiver.receive(sender, { body }, this.#deadline());
+      this.#acknowledged.add(change.sequence);
+      this.#checkAcknowledged();
+      return answer.status;
+    } catch (error) {
+      if (isServiceError(error)) return error.status;
+      if (error instanceof Violation) throw error;
+      if (error instanceof Error && error.name === "InjectedFault") return 500;
+      throw error;
+    }
+  }
+
+  #deadline(): { remaining(): number } {
+    const end = this.#now + 30_000;
+    return { remaining: () => Math.max(0, end - this.#now) };
+  }
+
+  /** One step of somebody, or something of the clockwork. */
+  async #turn(): Promise<boolean> {
+    const due = this.#messages.findIndex((message) => message.dueAt <= this.#now);
+    if (due >= 0 && this.#chance(0.2)) {
+      this.#messages.splice(due, 1);
+      this.#launch(async (receiving) => await this.#look(receiving));
+    }
+    const picked = await this.#scheduler.pick();
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return picked;
+  }
+
+  async #look(receiving: Receiving): Promise<void> {
+    try {
+      await receiving.dueStreams.look(KEY, this.#deadline());
+    } catch (error) {
+      if (!isServiceError(error) && !(error instanceof Error && error.name === "InjectedFault")) throw error;
+    }
+  }
+
+  #passTime(): void {
+    const step = this.#jumpy && this.#chance(0.2) ? 40_000 : Math.floor(this.#random() * 3_000);
+    this.#now += this.#jumpy && this.#chance(0.1) ? -Math.min(500, step) : step;
+  }
+
+  /** The publisher begins anew. What was lost of its old life by then nothing could tell: so nothing was. */
+  async #startAnew(): Promise<void> {
+    const rough = this.#rough;
+    await this.#comeToRest();
+    this.#rough = rough;
+    this.#wasReset = true;
+    this.#publisher.reset();
+    this.#acknowledged.clear();
+    const change = this.#publisher.change(this.#random);
+    this.#launch(async (receiving) => {
+      await this.#deliver(receiving, change);
+    });
+    while (this.#running > 0 && (await this.#turn()));
+  }
+
+  /** No more faults: the publisher repeats what was not acknowledged, the sweep comes by every minute. */
+  async #comeToRest(): Promise<void> {
+    this.#rough = false;
+    for (let round = 0; round < 240; round += 1) {
+      await this.#drainSteps();
+      const head = this.#head();
+      if (round > 2 && this.#atRest(head)) return;
+      this.#now += MINUTE;
+      const receiving = this.#instance();
+      this.#running += 1;
+      const sweep = this.#sweep(receiving).finally(() => {
+        this.#running -= 1;
+      });
+      await this.#drainSteps();
+      await sweep;
+      if (round < 3) await this.#resendMissing();
+    }
+    const { lastSeq, pending, wanted } = this.#head();
+    throw new Violation(
+      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...pending].join()}, wanted ${String(wanted)}.`,
+    );
+  }
+
+  #atRest(head: Head): boolean {
+    return (
+      head.lastSeq === this.#publisher.newest &&
+      head.pending.size === 0 &&
+      head.claim === undefined &&
+      head.wanted === undefined &&
+      this.#parkedEvents() === 0
+    );
+  }
+
+  async #sweep(receiving: Receiving): Promise<void> {
+    const head = this.#head();
+    if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.look(KEY, this.#deadline());
+    for (const item of this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix()))) {
+      const parked = await receiving.parked.at(item);
+      if (parked?.dueAt !== undefined && parked.dueAt <= this.#now) await receiving.hooks.again(parked);
+    }
+  }
+
+  async #resendMissing(): Promise<void> {
+    for (const change of this.#publisher.changes) {
+      // A number sent again by a publisher that began anew is the only sign of it: that one is always repeated.
+      if (this.#acknowledged.has(change.sequence) || (!this.#wasReset && this.#chance(0.5))) continue;
+      this.#launch(async (receiving) => {
+        await this.#deliver(receiving, change);
+      });
+      await this.#drainSteps();
+    }
+  }
+
+  async #drainSteps(): Promise<void> {
+    await settled();
+    while (await this.#scheduler.pick()) this.#checkHead();
+    this.#checkHead();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #head(): Head {
+    const item = this.#table.all().find((each) => each.pk === KEY.pk && each.sk === KEY.sk);
+    if (item === undefined) throw new Violation("The head is gone.");
+    return readHead(item);
+  }
+
+  #parkedEvents(): number {
+    return this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix())).length;
+  }
+
+  /** R5, and that pending work is always due. */
+  #checkHead(): void {
+    const head = this.#head();
+    if (head.pending.size > this.#maxPending) throw new Violation("More pending than allowed (R5).");
+    if (head.pending.size > 0 && head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
+    if (head.pending.size > 0 && head.dueAt === head.reconcileAt)
+      throw new Violation("Pending, but due only at reconciliation (R4).");
+  }
+
+  /** R1: what was acknowledged is applied, or in its slot with its body. */
+  #checkAcknowledged(): void {
+    if (this.#wasReset) return;
+    const head = this.#head();
+    for (const n of this.#acknowledged) {
+      if (n <= head.lastSeq) continue;
+      if (!head.pending.has(n)) throw new Violation(`Number ${String(n)} was acknowledged and is nowhere (R1).`);
+      const key = pendingKey(KEY, head.epoch, n);
+      if (!this.#table.all().some((item) => item.pk === key.pk && item.sk === key.sk)) {
+        throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
+      }
+    }
+  }
+
+  /** Hooks, when nothing failed: once for each number, in order (R2, R3). */
+  #hooksRanOnce(): void {
+    const numbers = this.#ran.filter((event) => event.callbackType === "diff").map((event) => event.sequence);
+    numbers.forEach((n, index) => {
+      if (n !== index + 1) throw new Violation(`Hooks ran for ${numbers.join()} (R3).`);
+    });
+  }
+
+  #holdsEverything(): void {
+    const stored = new Map(
+      this.#table
+        .all()
+        .flatMap((item) => (item.pk === "DATA" && item["gone"] !== true ? [[item.sk, item["value"]] as const] : [])),
+    );
+    const expected = new Map<string, unknown>(this.#publisher.scalars);
+    if (this.#publisher.list.length > 0) expected.set("l", this.#publisher.list);
+    if (JSON.stringify([...stored].sort()) !== JSON.stringify([...expected].sort())) {
+      throw new Violation(
+        `Stored ${JSON.stringify([...stored].sort())}, published ${JSON.stringify([...expected].sort())} (R2).`,
+      );
+    }
+    const told = new Set(this.#ran.filter((event) => event.callbackType === "diff").map((event) => event.sequence));
+    const resynced = Math.max(
+      0,
+      ...this.#ran.filter((event) => event.callbackType === "resync").map((event) => event.sequence),
+    );
+    for (let n = 1; n <= this.#publisher.newest && !this.#wasReset; n += 1) {
+      if (!told.has(n) && n > resynced) throw new Violation(`No hook was told of number ${String(n)} (R2).`);
+    }
+    if (!this.#jumpy && !this.#wasReset) this.#firstAttemptsInOrder();
+  }
+
+  #firstAttemptsInOrder(): void {
+    let newest = 0;
+    const seen = new Set<string>();
+    for (const event of this.#ran) {
+      if (seen.has(event.id)) continue;
+      seen.add(event.id);
+      if (event.sequence < newest)
+        throw new Violation(`Hook of ${String(event.sequence)} after ${String(newest)} (R2).`);
+      newest = event.sequence;
+    }
+  }
+
+  #fate(): Fate {
+    if (!this.#rough || !this.#chance(0.06)) return "ok";
+    const fates: readonly Fate[] = ["throttle", "lost_answer", "repeat", "condition", "crash", "crash_after"];
+    return fates[Math.floor(this.#random() * fates.length)] ?? "ok";
+  }
+
+  #copies(): number {
+    if (!this.#rough) return 1 + Math.floor(this.#random() * 2);
+    return Math.floor(this.#random() * 3);
+  }
+
+  #chance(probability: number): boolean {
+    return this.#random() < probability;
+  }
+
+  #id(): string {
+    this.#ids += 1;
+    return String(this.#ids).padStart(32, "0").split("").reverse().join("");
+  }
+
+  #shuffled<T>(values: readonly T[]): readonly T[] {
+    return values
+      .map((value) => ({ value, at: this.#random() }))
+      .sort((one, other) => one.at - other.at)
+      .map(({ value }) => value);
+  }
+}
+
+const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
