@@ -12,7 +12,6 @@ import { randomIds } from "./ids.ts";
 import { powertoolsLog } from "./log.ts";
 import { PeerHttpClient } from "./outbound/peer-http-client.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "./ports.ts";
-import { SqsDelayQueue, noDelayQueue } from "./queue/sqs-delay-queue.ts";
 import { Authentication } from "./trust/authentication.ts";
 import { TrustStore } from "./trust/trust-store.ts";
 
@@ -72,8 +71,17 @@ function systemPorts(application: Application): Ports {
   };
 }
 
+/** The SDK's part for the queue is loaded when the first message is sent: most requests send none. */
 function queueOf(config: Config): DelayQueue {
-  if (config.queueUrl === undefined) return noDelayQueue;
   const { queueUrl, sqsEndpoint, region } = config;
-  return new SqsDelayQueue({ queueUrl, region, ...(sqsEndpoint === undefined ? {} : { endpoint: sqsEndpoint }) });
+  // Without a queue the sweep does all.
+  if (queueUrl === undefined) return { send: () => Promise.resolve() };
+  const options = { queueUrl, region, ...(sqsEndpoint === undefined ? {} : { endpoint: sqsEndpoint }) };
+  let queue: Promise<DelayQueue> | undefined;
+  return {
+    async send(work, delaySeconds) {
+      queue ??= import("./queue/sqs-delay-queue.ts").then(({ SqsDelayQueue }) => new SqsDelayQueue(options));
+      await (await queue).send(work, delaySeconds);
+    },
+  };
 }

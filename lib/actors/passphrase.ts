@@ -4,7 +4,7 @@
  */
 import { createHash, createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 
-/** About 100 ms and 32 MiB on the functions' size. Stored with each hash, so that it can grow later. */
+/** 32 MiB, and about a third of a second of a whole core. Stored with each hash, so that it can grow later. */
 const COST = { log2N: 15, r: 8, p: 3 };
 const HASH_BYTES = 32;
 const MAX_CACHED = 1000;

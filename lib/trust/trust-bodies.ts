@@ -54,8 +54,13 @@ export const changeBody = z.object({
 });
 export type ChangeBody = z.output<typeof changeBody>;
 
-/** `PUT /trust/trustee`. */
+/** `PUT /trust/trustee`. A colon would end the user name of Basic credentials. */
 export const trusteeBody = z.object({
-  trustee_root: z.string().max(2048),
-  creator: optional(z.string().min(1).max(256)),
+  trustee_root: shortText,
+  creator: optional(
+    shortText
+      .min(1)
+      .max(256)
+      .regex(/^[^:]*$/, "must not contain a colon"),
+  ),
 });
