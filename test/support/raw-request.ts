@@ -1,0 +1,40 @@
+import { request } from "node:http";
+
+export interface RawRequest {
+  method: string;
+  /** The request target as it goes over the wire: nothing is normalised. */
+  path: string;
+  headers: Record<string, string>;
+  body?: Uint8Array;
+  timeoutMs: number;
+}
+
+export interface RawAnswer {
+  /** 0 when the connection broke without an answer; -1 when there was none in time. */
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+}
+
+/** One request whose path and headers go out as they are. Never throws. */
+export function rawRequest(url: string, { method, path, headers, body, timeoutMs }: RawRequest): Promise<RawAnswer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const nothing = (status: number) => resolve({ status, headers: {}, text: "" });
+    const sent = request({ hostname, port, method, path, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", () => nothing(0));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+      });
+    });
+    sent.setTimeout(timeoutMs, () => {
+      nothing(-1);
+      sent.destroy();
+    });
+    sent.on("error", () => nothing(0));
+    sent.end(body);
+  });
+}
