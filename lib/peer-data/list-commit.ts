@@ -2,6 +2,7 @@ import { cutText } from "./value-body.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
 import { always, ConditionFailed, itemExists, itemMissing, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 import { inParallel } from "./in-parallel.ts";
 import { bucketChanges, bucketWrites } from "./list-index.ts";
@@ -15,6 +16,8 @@ const WRITES_AT_ONCE = 16;
 const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
 /** What the page of a tree takes besides its elements, at most. */
 const PAGE_BYTES = 3 * 1024;
+
+const PUT_ATTEMPTS = 5;
 
 /** The operation touches more items than one transaction takes. The list is to be read again, which rebuilds it. */
 export class TooWide extends Error {
@@ -109,9 +112,14 @@ export function orphanedParts(partition: string, edit: ListEdit): Key[] {
 
 /** Ids are those of one turn on one state of the list, so an item that is there already is the same item. */
 async function putOnce(table: Table, item: Item): Promise<void> {
-  try {
-    await table.put(item, itemMissing);
-  } catch (error) {
-    if (!(error instanceof ConditionFailed)) throw error;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await table.put(item, itemMissing);
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      // Refused, and yet nothing is there: it was not the condition, so it has to be written still.
+      if (error.item !== undefined) return;
+      if (attempt === PUT_ATTEMPTS) throw new ServiceError("service.unavailable", "A page could not be written.");
+    }
   }
 }

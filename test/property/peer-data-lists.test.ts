@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
+import type { Json, JsonObject } from "../../lib/ports.ts";
+import { PeerReader } from "../../lib/peer-data/peer-reader.ts";
+import { PeerStore } from "../../lib/peer-data/peer-store.ts";
+import { FaultyTable } from "../support/faulty-table.ts";
+import type { Fate } from "../support/faulty-table.ts";
+import { MemoryTable } from "../support/memory-table.ts";
+
+const ids = { actorId: "a1", peerId: "p1" };
+const clock = { now: () => 1_700_000_000_000 };
+
+/** Few different values, so that rows repeat; some too big for their leaf, some for their item. */
+const item: fc.Arbitrary<Json> = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 0, max: 12 }) },
+  { weight: 4, arbitrary: fc.record({ id: fc.integer({ min: 0, max: 5 }), text: fc.constantFrom("x", "y") }) },
+  { weight: 2, arbitrary: fc.constant("m".repeat(3000)) },
+  { weight: 1, arbitrary: fc.constantFrom("b".repeat(40_000), "B".repeat(40_000)) },
+);
+const index = fc.integer({ min: 0, max: 60 });
+
+/** Operations as they come over the wire; many do not apply. */
+const operation: fc.Arbitrary<JsonObject> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ operation: fc.constant("append"), item }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ operation: fc.constant("extend"), items: fc.array(item, { maxLength: 40, size: "max" }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      operation: fc.constant("extend"),
+      items: fc.array(item, { minLength: 90, maxLength: 400, size: "max" }),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ operation: fc.constant("insert"), index, item }) },
+  { weight: 4, arbitrary: fc.record({ operation: fc.constant("update"), index, item }) },
+  { weight: 4, arbitrary: fc.record({ operation: fc.constant("update"), old_item: item, item }) },
+  { weight: 4, arbitrary: fc.record({ operation: fc.constant("delete"), index }) },
+  { weight: 4, arbitrary: fc.constant({ operation: "pop" }) },
+  { weight: 4, arbitrary: fc.record({ operation: fc.constant("remove"), item }) },
+  { weight: 1, arbitrary: fc.constant({ operation: "metadata", description: "d" }) },
+  { weight: 1, arbitrary: fc.constantFrom({ operation: "clear" }, { operation: "delete_all" }) },
+) as fc.Arbitrary<JsonObject>;
+
+/** Deletes a run of items, one by one, so that pages run empty. */
+const operations = fc
+  .array(
+    fc.oneof(
+      { weight: 8, arbitrary: operation.map((one) => [one]) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .integer({ min: 5, max: 60 })
+          .chain((n) =>
+            fc
+              .constantFrom({ operation: "pop" }, { operation: "delete", index: 0 }, { operation: "delete", index: 7 })
+              .map((one) => Array.from({ length: n }, (): JsonObject => one)),
+          ),
+      },
+    ),
+    { maxLength: 60, size: "max" },
+  )
+  .map((runs) => runs.flat());
+
+/** What becomes of the first requests; later ones succeed, so that everything ends. */
+const fates: fc.Arbitrary<Fate[]> = fc.array(
+  fc.oneof(
+    { weight: 10, arbitrary: fc.constant<Fate>("ok") },
+    { weight: 3, arbitrary: fc.constantFrom<Fate>("throttle", "lost_answer", "repeat", "condition", "conflict") },
+  ),
+  { maxLength: 400, size: "max" },
+);
+
+const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
+const RUNS = Number(process.env["LIST_RUNS"] ?? 300);
+
+/** Retries as the engine does: the same diff, at the same position or, after a crash, in a later turn. */
+async function applied(store: PeerStore, fields: JsonObject, fence: () => number, sequence: number) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await store.apply(
+        { scope: [], carved: [], data: { memo: { list: "memo", ...fields } }, overwritten: [], nested: "merge" },
+        { fence: fence(), sequence },
+      );
+    } catch (error) {
+      if (tries > 200) throw error;
+    }
+  }
+}
+
+async function heldItems(table: MemoryTable): Promise<readonly Json[] | undefined> {
+  return (await new PeerReader({ table, ...ids }).list("memo", 0, Infinity))?.items;
+}
+
+test("any operations, with lost answers, retries, duplicates and stale ones, leave what they leave of an array", async () => {
+  await fc.assert(
+    fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterTurns) => {
+      const table = new MemoryTable();
+      let asked = 0;
+      const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");
+      const store = new PeerStore({ table: faulty, clock, ...ids });
+      let fence = 1;
+      let model: readonly Json[] | undefined = undefined;
+      for (const [at, fields] of all.entries()) {
+        const sequence = at + 1;
+        const turnBefore = fence;
+        const outcome = await applied(store, fields, () => (laterTurns ? ++fence : fence), sequence);
+        const read = readListOperation({ list: "memo", ...fields }, "memo");
+        if (read === undefined) throw new Error("no operation");
+        const expected = applyToArray(model ?? [], read);
+        if (expected === "inapplicable") {
+          expect(outcome.reread).toEqual([["memo"]]);
+          // The publisher's copy is taken for what we had: the list goes on from there.
+          for (let tries = 0; tries < 200; tries++) {
+            try {
+              await store.putRead({ place: ["memo"], kind: "list", items: model ?? [] }, { fence, sequence });
+              break;
+            } catch {
+              // Retried, as the engine does.
+            }
+          }
+          model ??= [];
+        } else {
+          expect(outcome.reread).toEqual([]);
+          model = expected.items;
+        }
+        if (at % 7 === 0) {
+          // A duplicate, and an instance that froze a turn ago.
+          await applied(new PeerStore({ table, clock, ...ids }), fields, () => fence, sequence);
+          await applied(new PeerStore({ table, clock, ...ids }), fields, () => turnBefore, at);
+          expect(await heldItems(table)).toEqual(model);
+        }
+      }
+      expect(await heldItems(table)).toEqual(model);
+      for (let start = 0; start < (model?.length ?? 0); start += 37) {
+        const slice = await new PeerReader({ table, ...ids }).list("memo", start, 11);
+        expect(slice?.items).toEqual(model?.slice(start, start + 11));
+      }
+    }),
+    { numRuns: RUNS, interruptAfterTimeLimit: 60_000, endOnFailure: NO_SHRINK },
+  );
+});
+
+test("two instances that apply the same operations at the same time apply each once", async () => {
+  await fc.assert(
+    fc.asyncProperty(operations, fc.scheduler(), async (all, scheduler) => {
+      const table = new MemoryTable();
+      const slow = new FaultyTable(table, async () => {
+        await scheduler.schedule(Promise.resolve());
+        return "ok" as const;
+      });
+      let model: readonly Json[] | undefined = [];
+      const seed = new PeerStore({ table, clock, ...ids });
+      await seed.putRead({ place: ["memo"], kind: "list", items: [] }, { fence: 1, sequence: 0 });
+      const applicable = all.filter((fields) => {
+        const read = readListOperation({ list: "memo", ...fields }, "memo");
+        const outcome = read === undefined ? "inapplicable" : applyToArray(model ?? [], read);
+        if (outcome === "inapplicable") return false;
+        model = outcome.items;
+        return true;
+      });
+      const run = async (): Promise<void> => {
+        const store = new PeerStore({ table: slow, clock, ...ids });
+        for (const [at, fields] of applicable.entries()) await applied(store, fields, () => 1, at + 1);
+      };
+      await scheduler.waitFor(Promise.all([run(), run()]));
+      expect(await heldItems(table)).toEqual(model);
+    }),
+    { numRuns: Math.ceil(RUNS / 6), interruptAfterTimeLimit: 60_000, endOnFailure: NO_SHRINK },
+  );
+});
