@@ -21,7 +21,9 @@ export function rawRequest(url: string, { method, path, headers, body, timeoutMs
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     const nothing = (status: number) => resolve({ status, headers: {}, text: "" });
-    const sent = request({ hostname, port, method, path, headers, agent: false }, (response) => {
+    // Without the length Node would send a DELETE's body as if it were the next request.
+    const framed = body === undefined ? headers : { ...headers, "content-length": String(body.length) };
+    const sent = request({ hostname, port, method, path, headers: framed, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", () => nothing(0));
