@@ -1,0 +1,20 @@
+import { describe, expect, it } from "vitest";
+import { routes as actorRoutes } from "../../functions/actors.ts";
+import { routes as trustRoutes } from "../../functions/trust.ts";
+import { routes } from "../../infra/routes.ts";
+import type { RouteMap } from "../../lib/http/router.ts";
+import { noConsequences } from "../../lib/trust/trust-consequences.ts";
+import { InProcessService, Network } from "../support/in-process.ts";
+
+describe("the handler maps", () => {
+  const { runtime } = new InProcessService(new Network(), "https://a.example");
+  const maps: Readonly<Record<string, RouteMap>> = {
+    actors: actorRoutes(runtime, noConsequences, () => Promise.resolve()),
+    trust: trustRoutes(runtime, noConsequences),
+  };
+  const mine = routes.filter(({ area }) => area in maps);
+
+  it.each(mine)("let in for $method $path whom the list of routes names", ({ area, method, path, access }) => {
+    expect([...(maps[area]?.[`${method} ${path}`]?.access ?? [])].sort()).toEqual([...access].sort());
+  });
+});

@@ -1,0 +1,137 @@
+/** What is left of an operation that broke off, and who finishes it. */
+import { describe, expect, it } from "vitest";
+import { ActorDeletion } from "../../lib/actors/deletion.ts";
+import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
+import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
+import { trustServices } from "../../lib/trust/trust-services.ts";
+import { InProcessService, Network, bearer } from "../support/in-process.ts";
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+async function standing(consequences: TrustConsequences) {
+  const network = new Network();
+  const service = new InProcessService(network, "https://a.example", { consequences });
+  const other = new InProcessService(network, "https://b.example");
+  const alice = await service.actor("alice");
+  const bob = await other.actor("bob");
+  const made = await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
+  const path = `/${alice.id}/trust/associate/${bob.id}`;
+  return { network, service, other, alice, bob, path, secret: made.json.secret as string };
+}
+
+async function dueKeys(service: InProcessService): Promise<readonly string[]> {
+  const found = await Promise.all(dueShards.map((shard) => service.table.queryDue(shard, service.now + 60_000, 10)));
+  return found.flat().map((key) => key.sk);
+}
+
+describe("a trust's deletion that broke off", () => {
+  it("opens nothing any more, and the sweep finishes it", async () => {
+    let broken = true;
+    const ended = (): Promise<void> => (broken ? Promise.reject(new Error("crash")) : nothing());
+    const { service, alice, bob, path, secret, other } = await standing({ approved: nothing, revoked: nothing, ended });
+    expect((await service.ask("DELETE", path, { headers: alice.as })).status).toBe(500);
+    expect((await service.ask("GET", path, { headers: bearer(secret) })).status).toBe(403);
+    expect((await service.ask("GET", path, { headers: alice.as })).status).toBe(404);
+    expect(await dueKeys(service)).toEqual([`TRUST#${bob.id}`]);
+
+    broken = false;
+    service.now += 60_000;
+    const { ending } = trustServices(service.runtime, { approved: nothing, revoked: nothing, ended });
+    await ending.resume(alice.id, bob.id);
+    await ending.resume(alice.id, bob.id);
+    expect(await dueKeys(service)).toEqual([]);
+    expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "TRUST#" })).items).toEqual([]);
+    expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "SECRET#" })).items).toEqual([]);
+    expect((await other.ask("GET", `/${bob.id}/trust`, { headers: bob.as })).json).toEqual([]);
+  });
+
+  it("may be asked for again by the owner", async () => {
+    let broken = true;
+    const ended = (): Promise<void> => (broken ? Promise.reject(new Error("crash")) : nothing());
+    const { service, alice, path } = await standing({ approved: nothing, revoked: nothing, ended });
+    await service.ask("DELETE", path, { headers: alice.as });
+    broken = false;
+    expect((await service.ask("DELETE", path, { headers: alice.as })).status).toBe(204);
+    expect((await service.ask("DELETE", path, { headers: alice.as })).status).toBe(404);
+  });
+});
+
+describe("a start that broke off", () => {
+  it("is taken back by the sweep, but not before its time and not when it succeeded", async () => {
+    const all = { approved: nothing, revoked: nothing, ended: nothing };
+    const { service, alice, bob, network } = await standing(all);
+    const { ending } = trustServices(service.runtime, all);
+    service.now += 120_000;
+    await ending.resume(alice.id, bob.id);
+    expect(await service.runtime.trusts.get(alice.id, bob.id)).toBeDefined();
+
+    const carol = await service.actor("carol");
+    let asked = (): void => undefined;
+    const reached = new Promise<void>((resolve) => (asked = resolve));
+    network.hosts.set("https://hangs.example", (request) => {
+      if (request.method === "GET") {
+        const text = JSON.stringify({ id: "hangs", type: "t" });
+        return Promise.resolve({ status: 200, headers: {}, text, json: undefined });
+      }
+      asked();
+      return new Promise(() => undefined);
+    });
+    const json = { url: "https://hangs.example/hangs" };
+    void service.ask("POST", `/${carol.id}/trust`, { headers: carol.as, json });
+    await reached;
+    await ending.resume(carol.id, "hangs");
+    expect(await service.runtime.trusts.get(carol.id, "hangs")).toBeDefined();
+    service.now += 60_000;
+    network.hosts.delete("https://hangs.example");
+    await ending.resume(carol.id, "hangs");
+    expect(await service.runtime.trusts.get(carol.id, "hangs")).toBeUndefined();
+  });
+});
+
+describe("an approval that a revocation overtook", () => {
+  it("leaves what hangs on the trust revoked, by the later revision", async () => {
+    const calls: [string, number][] = [];
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    let reached = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (reached = resolve));
+    const { service, alice, path } = await standing({
+      approved: async (_actor, _peer, _digest, revision) => {
+        reached();
+        await gate;
+        calls.push(["approved", revision]);
+      },
+      revoked: (_actor, _peer, revision) => {
+        calls.push(["revoked", revision]);
+        return nothing();
+      },
+      ended: nothing,
+    });
+    const approving = service.ask("PUT", path, { headers: alice.as, json: { approved: true } });
+    await waiting;
+    await service.ask("PUT", path, { headers: alice.as, json: { approved: false } });
+    release();
+    await approving;
+    expect(calls.at(-1)?.[0]).toBe("revoked");
+    const approvedAt = calls.find(([what]) => what === "approved")?.[1];
+    const revokedAt = calls.find(([what]) => what === "revoked")?.[1];
+    expect(approvedAt).toBeLessThan(revokedAt!);
+  });
+});
+
+describe("an actor's deletion that ran out of time", () => {
+  it("is gone for everyone, and the sweep removes the rest", async () => {
+    const all = { approved: nothing, revoked: nothing, ended: nothing };
+    const { service, alice } = await standing(all);
+    const { runtime } = service;
+    const { ending } = trustServices(runtime, all);
+    const deletion = new ActorDeletion({ ...runtime, ending, removePeerData: nothing });
+    const actor = await runtime.actors.get(alice.id);
+    expect(await deletion.delete(actor!, { remaining: () => 0 })).toBe(false);
+    expect((await service.ask("GET", `/${alice.id}/meta`)).status).toBe(404);
+    expect(await dueKeys(service)).toEqual(["ACTOR"]);
+    await deletion.resume(alice.id, { remaining: () => 30_000 });
+    expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "" })).items).toEqual([]);
+    await deletion.resume(alice.id, { remaining: () => 30_000 });
+  });
+});
