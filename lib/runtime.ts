@@ -53,7 +53,8 @@ export function runtime(application: Application): Runtime {
   return shared;
 }
 
-function systemPorts(application: Application): Ports {
+/** The ports of a real instance: the environment's configuration, DynamoDB, SQS, the network. */
+export function systemPorts(application: Application): Ports {
   const config = loadConfig(application.options);
   const endpoint = config.dynamodbEndpoint;
   const client = createDocumentClient({

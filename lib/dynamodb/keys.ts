@@ -34,6 +34,21 @@ export const outboundHeadKey = (actorId: string, peerId: string, subscriptionId:
 /** Prefix of an actor's outbound heads; of one peer's when given. One query page per 1 MB (about 1 000 heads). */
 export const outboundPrefix = (peerId?: string): string => (peerId === undefined ? "OUT#" : `OUT#${peerId}#`);
 
+/**
+ * Counts the changes of a peer's set of outbound subscriptions: raised in the transaction that changes the set, read
+ * before who owns which place is worked out anew, so that the newest working out wins.
+ */
+export const ownershipKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `OWN#${peerId}`,
+});
+
+/** An inbound subscription; here only so that an outbound one never takes its id. */
+export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `IN#${peerId}#${subscriptionId}`,
+});
+
 /** The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks. */
 export const bareStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
   pk: actorPartition(actorId),

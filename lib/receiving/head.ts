@@ -54,12 +54,14 @@ export interface Head {
   readonly lastTimestamp: string;
   /** When a duplicate that looked like a reset publisher last made us ask. */
   readonly suspectedAt: number;
-  /** Numbers up to this may still be in what was re-read without a position. */
-  readonly dirtyUntil: number;
   /** A `stop` verdict holds this stream's hooks. */
   readonly held: boolean;
   /** What held the hooks is settled: the held events are to run. */
   readonly releasing: boolean;
+  /** The peer's set of subscriptions that `carved` was made from (see subscriptions/ownership.ts). */
+  readonly carvedAt: number;
+  /** An ended stream whose data stays. */
+  readonly keepData: boolean;
   /** When a callback was last applied or looked for. */
   readonly activeAt: number;
   readonly version: number;
@@ -103,9 +105,10 @@ export function readHead(item: Item): Head {
     digests: text("digests") ?? "",
     lastTimestamp: text("lastTimestamp") ?? "",
     suspectedAt: whole("suspectedAt") ?? 0,
-    dirtyUntil: whole("dirtyUntil") ?? 0,
     held: item["held"] === true,
     releasing: item["releasing"] === true,
+    carvedAt: whole("carvedAt") ?? 0,
+    keepData: item["keepData"] === true,
     activeAt: whole("activeAt") ?? 0,
     version: whole("version") ?? 0,
   };

@@ -40,10 +40,10 @@ export interface ReceivedData<P = unknown> {
     /** Position of parts that carry none. */
     readonly sequence: number;
     /** List operations up to this number must re-read their list. */
-    readonly dirtyUntil?: number;
+    readonly dirtyListsUntil?: number;
   }): Promise<void>;
   /** One re-read part takes the place of what is held; an absent one removes it. */
-  putRead(part: StatePart, at: Position, dirtyUntil?: number): Promise<void>;
+  putRead(part: StatePart, at: Position, dirtyUntil?: number, carved?: readonly Place[]): Promise<void>;
 }
 
 export type Polled =

@@ -218,7 +218,7 @@ export class Recovery {
           at: Math.max(before ?? 0, floor),
           reset,
           diverged: state.diverged,
-          ...(after === before || after === undefined ? {} : { dirtyUntil: after }),
+          ...(after === before || after === undefined ? {} : { dirtyListsUntil: after }),
         });
       }
       before = after;
@@ -244,7 +244,7 @@ export class Recovery {
       readonly at: number;
       readonly reset: boolean;
       readonly diverged?: readonly Place[];
-      readonly dirtyUntil?: number;
+      readonly dirtyListsUntil?: number;
     },
   ): Promise<Recovered> {
     const { turns, clock, settings, log, timers } = this.#deps;
@@ -268,7 +268,7 @@ export class Recovery {
         parts: read.parts,
         fence,
         sequence: at,
-        ...(read.dirtyUntil === undefined ? {} : { dirtyUntil: read.dirtyUntil }),
+        ...(read.dirtyListsUntil === undefined ? {} : { dirtyListsUntil: read.dirtyListsUntil }),
       });
     }
     const state = read.parts === undefined ? null : stateJson(scope, read.parts);

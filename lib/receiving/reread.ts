@@ -34,7 +34,8 @@ export async function reread(
       answer.is === "state" ? (answer.parts[0] ?? { place, kind: "value" }) : { place, kind: "value" };
     const said = part.sequence ?? (answer.is === "state" ? answer.sequence : undefined);
     if (said !== undefined) {
-      await data.putRead(part, { fence: head.fence, sequence: Math.max(said, sequence) });
+      const at = { fence: head.fence, sequence: Math.max(said, sequence) };
+      await data.putRead(part, at, undefined, head.carved);
       return true;
     }
     const polled = await publisher.poll(head.subscriptionId);
@@ -46,6 +47,7 @@ export async function reread(
         part,
         { fence: head.fence, sequence: settled ? after : sequence },
         settled ? undefined : after,
+        head.carved,
       );
       return true;
     }

@@ -62,7 +62,7 @@ export class PlainData implements ReceivedData<undefined> {
     for (const name of names) {
       const part = state.parts.find((each) => each.place[0] === name);
       const at = { fence: state.fence, sequence: part?.sequence ?? state.sequence };
-      await this.putRead(part ?? { place: [name], kind: "value" }, at, state.dirtyUntil);
+      await this.putRead(part ?? { place: [name], kind: "value" }, at, state.dirtyListsUntil);
     }
   }
 

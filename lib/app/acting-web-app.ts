@@ -1,0 +1,209 @@
+/** The application as its deployer writes it: what it is, which options it has, and the hooks that run. */
+import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
+import type { CodeOptions } from "../config.ts";
+import type { Permissions } from "../domain/permissions.ts";
+import type { Json } from "../ports.ts";
+import type { CallbackType, HookEvent, HookRunner } from "../receiving/hook-event.ts";
+import type { Actor } from "./actor.ts";
+
+export interface AppOptions {
+  /** The type of this application's actors, a URN: `urn:actingweb:example.com:myapp`. */
+  readonly awType: string;
+  readonly desc: string;
+  /** A page about the application [http://actingweb.org/]. */
+  readonly info?: string;
+  /** The application's own version [0.1.0]. */
+  readonly version?: string;
+  /** Relationships the deployment defines beside or instead of the protocol's. */
+  readonly relationships?: Readonly<Record<string, Permissions>>;
+}
+
+/** What a subscription data hook is given. */
+export interface SubscriptionData {
+  readonly actor: Actor;
+  readonly peerId: string;
+  readonly target: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+  /** What the publisher sent, relative to the subscription's scope; the whole state for `resync`, null when it has none. */
+  readonly data: Json;
+  readonly sequence: number;
+  readonly callbackType: CallbackType;
+  /** Has the same `id` whenever this very event is told again. */
+  readonly event: HookEvent;
+}
+
+/** Runs once for each event, in order, after the data is stored. What it throws parks the event; see `Verdict`. */
+export type SubscriptionDataHook = (data: SubscriptionData) => void | Promise<void>;
+
+/** What a raw callback hook is given. */
+export interface RawCallback {
+  readonly actor: Actor;
+  /** `subscription`, or the path below `/callbacks/`. */
+  readonly name: string;
+  readonly method: string;
+  readonly peerId?: string;
+  readonly subscriptionId?: string;
+  /** The parsed body; null when there was none. */
+  readonly body: Json;
+}
+
+/** Truthy: the callback was taken. Falsy or a throw: 400. */
+export type CallbackHook = (callback: RawCallback) => unknown;
+
+/** The state of one of the application's own targets; undefined when there is none (404). */
+export type StateHook = (wanted: {
+  readonly actor: Actor;
+  readonly peerId: string | undefined;
+  readonly subtarget?: string;
+  readonly resource?: string;
+}) => Json | undefined | Promise<Json | undefined>;
+
+export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
+
+export interface SubscriptionLifecycleEvent {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly target: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+}
+
+export type LifecycleName = "subscription_created" | "subscription_deleted" | ActorHookName;
+
+export interface LifecycleEvent {
+  readonly actor: Actor;
+  readonly peerId?: string;
+  readonly subscriptionId?: string;
+}
+
+export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
+
+const ANY_TARGET = "*";
+
+/** Collects what the deployer registers. Nothing runs before the functions ask for it. */
+export class ActingWebApp implements Application, HookRunner {
+  readonly awType: string;
+  readonly desc: string;
+  readonly info: string;
+  readonly version: string;
+  readonly relationships: Readonly<Record<string, Permissions>>;
+  #options: CodeOptions = {};
+  readonly #dataHooks = new Map<string, SubscriptionDataHook[]>();
+  readonly #callbackHooks = new Map<string, CallbackHook>();
+  readonly #stateHooks = new Map<string, StateHook>();
+  readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
+  readonly #lifecycleHooks = new Map<LifecycleName, LifecycleHook[]>();
+  #actorOf: ((actorId: string) => Actor) | undefined;
+
+  constructor(options: AppOptions) {
+    this.awType = options.awType;
+    this.desc = options.desc;
+    this.info = options.info ?? "http://actingweb.org/";
+    this.version = options.version ?? "0.1.0";
+    this.relationships = options.relationships ?? {};
+  }
+
+  /** The options of the code; the environment goes before them. Checked when a function starts. */
+  get options(): CodeOptions {
+    return this.#options;
+  }
+
+  /** Sets how subscriptions are processed; what is left out keeps its default, or what an earlier call said. */
+  withSubscriptionProcessing(options: CodeOptions = {}): this {
+    this.#options = { ...this.#options, ...options };
+    return this;
+  }
+
+  /** Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. */
+  subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
+    push(this.#dataHooks, target, hook);
+    return this;
+  }
+
+  /**
+   * Takes callbacks before any processing. `subscription`: every subscription callback, after authentication; any other
+   * name: what arrives at `/callbacks/{name}`.
+   */
+  callbackHook(name: string, hook: CallbackHook): this {
+    this.#callbackHooks.set(name, hook);
+    return this;
+  }
+
+  /** Gives the full state of one of the application's own targets. */
+  stateHook(target: string, hook: StateHook): this {
+    this.#stateHooks.set(target, hook);
+    return this;
+  }
+
+  /** Runs after a trust was created, approved by us, or deleted. What it throws is logged and changes nothing. */
+  trustHook(name: TrustHookName, hook: TrustHook): this {
+    push(this.#trustHooks, name, hook);
+    return this;
+  }
+
+  /** Runs after a subscription or an actor came or went. What it throws is logged and changes nothing. */
+  lifecycleHook(name: LifecycleName, hook: LifecycleHook): this {
+    push(this.#lifecycleHooks, name, hook);
+    return this;
+  }
+
+  /** Tells the application how hooks get at their actor; the composition does this once. */
+  bind(actorOf: (actorId: string) => Actor): void {
+    this.#actorOf = actorOf;
+  }
+
+  handles(target: string): boolean {
+    return this.#hooksFor(target).length > 0;
+  }
+
+  async run(event: HookEvent): Promise<void> {
+    const { peerId, target, subtarget, resource, data, sequence, callbackType } = event;
+    const told: SubscriptionData = {
+      ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType, event },
+      ...(subtarget === undefined ? {} : { subtarget }),
+      ...(resource === undefined ? {} : { resource }),
+    };
+    for (const hook of this.#hooksFor(target)) await hook(told);
+  }
+
+  /** The raw hook of that name, if one is registered. */
+  rawHook(name: string): CallbackHook | undefined {
+    return this.#callbackHooks.get(name);
+  }
+
+  /** The state hook of one of the application's own targets, if one is registered. */
+  stateOf(target: string): StateHook | undefined {
+    return this.#stateHooks.get(target);
+  }
+
+  async runTrustHook(name: TrustHookName, event: TrustEvent): Promise<void> {
+    for (const hook of this.#trustHooks.get(name) ?? []) await hook({ ...event, actor: this.#actor(event.actorId) });
+  }
+
+  async runActorHook(name: ActorHookName, event: { readonly actorId: string }): Promise<void> {
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await hook({ actor: this.#actor(event.actorId) });
+  }
+
+  async runSubscriptionHook(
+    name: "subscription_created" | "subscription_deleted",
+    event: SubscriptionLifecycleEvent,
+  ): Promise<void> {
+    const { actorId, ...rest } = event;
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await hook({ ...rest, actor: this.#actor(actorId) });
+  }
+
+  #hooksFor(target: string): readonly SubscriptionDataHook[] {
+    return this.#dataHooks.get(target) ?? this.#dataHooks.get(ANY_TARGET) ?? [];
+  }
+
+  #actor(actorId: string): Actor {
+    if (this.#actorOf === undefined) throw new TypeError("The application was not bound to a service yet.");
+    return this.#actorOf(actorId);
+  }
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  map.set(key, [...(map.get(key) ?? []), value]);
+}

@@ -1,0 +1,55 @@
+/** What is done with each kind of due work. The sweep finds it by the due index, a delayed message brings it sooner. */
+import { ACTOR_SK, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
+import { parkedPrefix, streamOfKey } from "../dynamodb/keys.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
+import type { ActorDeletion } from "../actors/deletion.ts";
+import { collectGeneration, isListGarbage } from "../peer-data/list-garbage.ts";
+import type { Clock, Deadline, Log } from "../ports.ts";
+import type { Receiving } from "../receiving/receiving.ts";
+import type { TrustEnding } from "../trust/ending.ts";
+
+export interface DutiesDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly receiving: Receiving;
+  readonly deletion: ActorDeletion;
+  readonly ending: TrustEnding;
+}
+
+export class ClockworkDuties {
+  readonly #deps: DutiesDeps;
+
+  constructor(deps: DutiesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Does what is due at a key. Safe to call at any time and more than once; what is not due stays.
+   *
+   * @returns since when a gap stands there (ms since 1970), if one does
+   */
+  async look(key: Key, deadline: Deadline): Promise<number | undefined> {
+    const { receiving, deletion, ending, table, log } = this.#deps;
+    if (streamOfKey(key) !== undefined) return await receiving.dueStreams.look(key, deadline);
+    const actorId = key.pk.slice(2);
+    const peerId = peerOfTrustKey(key.sk);
+    if (key.sk.startsWith(parkedPrefix())) await this.#retry(key);
+    else if (isListGarbage(key)) await collectGeneration(table, key);
+    else if (peerId !== undefined) await ending.resume(actorId, peerId);
+    else if (key.sk === ACTOR_SK) await deletion.resume(actorId, deadline);
+    else log.error("work of an unknown kind is due", { sk: key.sk });
+    return undefined;
+  }
+
+  async #retry(key: Key): Promise<void> {
+    const { receiving, clock } = this.#deps;
+    const parked = await receiving.parked.at(key);
+    if (parked?.dueAt === undefined || parked.dueAt > clock.now()) return;
+    if (receiving.hooks.exhausted(parked)) {
+      await receiving.hooks.giveUp(parked);
+      return;
+    }
+    await receiving.hooks.again(parked);
+  }
+}

@@ -1,0 +1,87 @@
+/** The every-minute look at what is due: enough on its own, whatever became of delayed messages. */
+import { dueShards, dueShardOf } from "../dynamodb/keys.ts";
+import { all, ConditionFailed, equals, itemExists } from "../dynamodb/table.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
+import type { Clock, Deadline, Log } from "../ports.ts";
+import type { ClockworkDuties } from "./duties.ts";
+
+/** Keys asked for at once from one shard. */
+const PAGE = 50;
+/** Pieces of work under way at the same time, so that one slow publisher holds up no other. */
+const AT_ONCE = 10;
+/** With less time left nothing new is begun: one recovery may need this long, ms. */
+const LEAST_MS = 15_000;
+/** Work that failed unforeseen is looked at again after this long, ms, so that it cannot crowd out the rest. */
+const POSTPONE_MS = 60_000;
+
+export interface SweepReport {
+  /** Pieces of work looked at. */
+  readonly done: number;
+  readonly failed: number;
+  /** Age of the oldest gap seen, ms; 0 when there is none. */
+  readonly oldestGapMs: number;
+}
+
+export class Sweep {
+  readonly #table: Table;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #duties: ClockworkDuties;
+
+  constructor(deps: { table: Table; clock: Clock; log: Log; duties: ClockworkDuties }) {
+    this.#table = deps.table;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#duties = deps.duties;
+  }
+
+  /** Looks at everything due now, as far as time allows; the rest stays due. One request a shard when nothing is. */
+  async run(deadline: Deadline): Promise<SweepReport> {
+    const now = this.#clock.now();
+    const report = { done: 0, failed: 0, oldestGapMs: 0 };
+    const seen = new Set<string>();
+    let full = [...dueShards];
+    while (full.length > 0 && deadline.remaining() > LEAST_MS) {
+      const pages = await Promise.all(full.map(async (shard) => await this.#table.queryDue(shard, now, PAGE)));
+      const fresh = pages.flat().filter(({ pk, sk }) => !seen.has(`${pk}\n${sk}`));
+      for (const { pk, sk } of fresh) seen.add(`${pk}\n${sk}`);
+      full = full.filter((_, index) => pages[index]?.length === PAGE);
+      await this.#workThrough(fresh, deadline, now, report);
+      if (fresh.length === 0) break;
+    }
+    return report;
+  }
+
+  async #workThrough(
+    keys: readonly (Key & { readonly dueAt: number })[],
+    deadline: Deadline,
+    now: number,
+    report: { done: number; failed: number; oldestGapMs: number },
+  ): Promise<void> {
+    const waiting = [...keys];
+    const work = async (): Promise<void> => {
+      for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) {
+        if (deadline.remaining() <= LEAST_MS) return;
+        report.done += 1;
+        try {
+          const gapSince = await this.#duties.look({ pk: key.pk, sk: key.sk }, deadline);
+          if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, now - gapSince);
+        } catch (error) {
+          report.failed += 1;
+          this.#log.error("due work failed", { sk: key.sk, error });
+          await this.#postpone(key);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  }
+
+  async #postpone(key: Key & { readonly dueAt: number }): Promise<void> {
+    const change = { set: { dueShard: dueShardOf(key), dueAt: this.#clock.now() + POSTPONE_MS } };
+    try {
+      await this.#table.update({ pk: key.pk, sk: key.sk }, change, all(itemExists, equals("dueAt", key.dueAt)));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) this.#log.warn("due work was not put off", { sk: key.sk, error });
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/** Everything the functions need, put together over one runtime: trust, receiving, subscriptions, due work. */
+import { ActorDeletion } from "./actors/deletion.ts";
+import type { ActingWebApp } from "./app/acting-web-app.ts";
+import { Actor } from "./app/actor.ts";
+import { ClockworkDuties } from "./clockwork/duties.ts";
+import { PeerStore } from "./peer-data/peer-store.ts";
+import { RemoteActor } from "./peers/remote-actor.ts";
+import { RemotePublisher } from "./peers/remote-publisher.ts";
+import type { Publishers } from "./receiving/ports.ts";
+import { createReceiving } from "./receiving/receiving.ts";
+import type { Receiving } from "./receiving/receiving.ts";
+import { composeRuntime, systemPorts } from "./runtime.ts";
+import type { Ports, Runtime } from "./runtime.ts";
+import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
+import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
+import { TrustSenders } from "./trust/senders.ts";
+import type { TrustConsequences } from "./trust/trust-consequences.ts";
+import { rootUri } from "./trust/trust-context.ts";
+import { trustServices } from "./trust/trust-services.ts";
+import type { TrustServices } from "./trust/trust-services.ts";
+
+export interface Service extends Runtime {
+  readonly app: ActingWebApp;
+  readonly receiving: Receiving;
+  readonly heads: OutboundHeads;
+  readonly outbound: OutboundSubscriptions;
+  readonly trust: TrustServices;
+  readonly deletion: ActorDeletion;
+  readonly duties: ClockworkDuties;
+  readonly store: (actorId: string, peerId: string) => PeerStore;
+}
+
+/** Puts the service together over the given ports. */
+export function composeService(app: ActingWebApp, ports: Ports): Service {
+  const base = composeRuntime(app, ports);
+  const { table, clock, ids, log, config, http, queue, trusts } = base;
+  const store = (actorId: string, peerId: string): PeerStore => new PeerStore({ table, clock, actorId, peerId });
+  const remote = (trust: { actorId: string; baseUri: string; secret: string }): RemoteActor =>
+    new RemoteActor({ http, baseUri: trust.baseUri, bearer: trust.secret, ourId: trust.actorId });
+  const publishers: Publishers = async (actorId, peerId) => {
+    const trust = await trusts.get(actorId, peerId);
+    return trust?.approved === true ? new RemotePublisher(remote(trust)) : undefined;
+  };
+  const senders = new TrustSenders(table);
+  const heads = new OutboundHeads({ table, clock });
+  const settings = {
+    claimFence: config.claimFence,
+    maxPending: config.maxPending,
+    gapTimeoutMs: config.gapTimeoutSeconds * 1_000,
+    reconcileMs: config.reconcileIntervalSeconds * 1_000,
+    autoStorage: config.autoStorage,
+    nestedDiffs: config.nestedDiffs,
+    hookMaxAttempts: config.hookMaxAttempts,
+    hookTimeoutMs: config.hookTimeoutSeconds * 1_000,
+  };
+  const receiving = createReceiving({
+    ...{ table, clock, ids, log, queue, publishers, senders, settings },
+    random: Math.random,
+    runner: app,
+    data: store,
+    bury: async (head) => {
+      await outbound.bury(head);
+    },
+  });
+  const outbound = new OutboundSubscriptions({
+    ...{ table, clock, log, heads, trusts, senders, receiving, store, remote, settings },
+    lifecycle: async (name, event) => {
+      try {
+        await app.runSubscriptionHook(name, event);
+      } catch (error) {
+        log.error("hook failed", { hook: name, error });
+      }
+    },
+  });
+  const consequences: TrustConsequences = {
+    approved: async (actorId, peerId, digest, revision) => {
+      await heads.authorize(actorId, peerId, digest, revision);
+    },
+    revoked: async (actorId, peerId, revision) => {
+      await heads.authorize(actorId, peerId, undefined, revision);
+    },
+    ended: async (actorId, peerId, options) => {
+      await outbound.endAll(actorId, peerId, options);
+    },
+  };
+  const trust = trustServices(base, consequences);
+  const deletion = new ActorDeletion({
+    ...base,
+    ending: trust.ending,
+    removePeerData: async (actorId, peerId) => {
+      await store(actorId, peerId).deleteAll();
+    },
+  });
+  const duties = new ClockworkDuties({ table, clock, log, receiving, deletion, ending: trust.ending });
+  app.bind((actorId) => new Actor(actorId, { rootUri: (id) => rootUri(config, id), outbound }));
+  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store };
+}
+
+let shared: Service | undefined;
+
+/** The service of this instance, made at the first call. @throws ConfigError when the environment is not usable */
+export function service(app: ActingWebApp): Service {
+  shared ??= composeService(app, systemPorts(app));
+  return shared;
+}

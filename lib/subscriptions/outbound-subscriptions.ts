@@ -1,0 +1,273 @@
+/** Our subscriptions to peers: made at the peer, kept here, brought up to date, listed, ended by either side. */
+import { placeOf } from "../domain/scope.ts";
+import type { Scope } from "../domain/scope.ts";
+import { actorPartition, parkedPrefix, pendingPartition } from "../dynamodb/keys.ts";
+import { ConditionFailed, equals } from "../dynamodb/table.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import type { Clock, Deadline, Log } from "../ports.ts";
+import type { RemoteActor } from "../peers/remote-actor.ts";
+import type { RemoteFailure } from "../peers/remote-answer.ts";
+import { subscribe, unsubscribe } from "../peers/remote-subscriptions.ts";
+import { dueAttributes } from "../receiving/head.ts";
+import type { Granularity, Head } from "../receiving/head.ts";
+import type { Recovered } from "../receiving/recovery.ts";
+import type { Receiving } from "../receiving/receiving.ts";
+import { broaderThan } from "./outbound-heads.ts";
+import type { OutboundHeads } from "./outbound-heads.ts";
+import type { PeerStore } from "../peer-data/peer-store.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+import { secretDigest } from "../trust/secret-digest.ts";
+import type { TrustSenders } from "../trust/senders.ts";
+
+export interface Wanted extends Scope {
+  readonly peerId: string;
+  readonly granularity: Granularity;
+}
+
+export interface OutboundDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly heads: OutboundHeads;
+  readonly trusts: TrustStore;
+  readonly senders: TrustSenders;
+  readonly receiving: Pick<Receiving, "recovery" | "turns" | "timers">;
+  readonly store: (actorId: string, peerId: string) => PeerStore;
+  readonly remote: (trust: {
+    readonly actorId: string;
+    readonly baseUri: string;
+    readonly secret: string;
+  }) => RemoteActor;
+  readonly settings: { readonly reconcileMs: number; readonly autoStorage: boolean };
+  readonly lifecycle: (
+    name: "subscription_created" | "subscription_deleted",
+    event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
+  ) => Promise<void>;
+}
+
+export class OutboundSubscriptions {
+  readonly #deps: OutboundDeps;
+
+  constructor(deps: OutboundDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Subscribes to a peer and reads its state. A failed baseline does not fail it: it is due again.
+   *
+   * @throws ServiceError resource.not_found without a trust, auth.forbidden when we have not approved it,
+   *   peer.unreachable (408), peer.refused and peer.invalid_answer (502)
+   */
+  async subscribe(actorId: string, wanted: Wanted, deadline: Deadline): Promise<{ head: Head; location: string }> {
+    const { heads, trusts, senders, settings, receiving } = this.#deps;
+    const trust = await trusts.get(actorId, wanted.peerId);
+    if (trust === undefined) throw new ServiceError("resource.not_found", "There is no trust with this peer.");
+    if (!trust.approved)
+      throw new ServiceError("auth.forbidden", "The trust with this peer is not approved; approve it first.");
+    const made = await subscribe(this.#deps.remote(trust), scopeOf(wanted), wanted.granularity);
+    if (!made.ok) throw peerError(made, "the subscription");
+    const auth = secretDigest(trust.secret);
+    const { subscriptionId, granularity, location } = made.value;
+    const head = await heads.make({
+      actorId,
+      peerId: wanted.peerId,
+      subscriptionId,
+      scope: scopeOf(wanted),
+      granularity,
+      auth,
+      reconcileMs: settings.reconcileMs,
+      trusted: senders.approvedCheck(actorId, wanted.peerId, auth),
+    });
+    await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });
+    await this.#baseline(head, deadline);
+    const item = await receiving.turns.read(head.key);
+    return { head: item ?? head, location };
+  }
+
+  async #baseline(head: Head, deadline: Deadline): Promise<void> {
+    const { receiving, log } = this.#deps;
+    try {
+      await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
+    } catch (error) {
+      // It is owed and due: the head was made so.
+      log.warn("the baseline failed and will be tried again", { ...ids(head), error: String(error) });
+      await receiving.timers.wake(head);
+    }
+  }
+
+  /** Brings one subscription up to date now. @throws ServiceError when there is none, it is busy, or the peer fails */
+  async resync(head: Head, deadline: Deadline): Promise<Extract<Recovered, { is: "caught_up" | "resynced" }>> {
+    const recovered = await this.#deps.receiving.recovery.run(head.key, { kind: "catch_up" }, deadline);
+    switch (recovered.is) {
+      case "caught_up":
+      case "resynced":
+        return recovered;
+      case "busy":
+        throw new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
+          headers: { "Retry-After": "1" },
+        });
+      case "failed":
+        throw new ServiceError(
+          "peer.unreachable",
+          `The publisher could not be read (${recovered.reason}); it will be tried again.`,
+        );
+      case "closed":
+        throw new ServiceError("resource.not_found", "There is no such subscription, or its trust is not approved.");
+    }
+  }
+
+  /**
+   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing pending. Takes the stream's claim.
+   *
+   * @throws ServiceError service.unavailable while another holds it
+   */
+  async clearState(head: Head, deadline: Deadline): Promise<void> {
+    const { receiving, clock, table, log } = this.#deps;
+    const claimed = await receiving.turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+    if (!claimed.won) {
+      throw new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
+        headers: { "Retry-After": "1" },
+      });
+    }
+    const due = claimed.head.reconcileAt === undefined ? undefined : dueAttributes(head.key, claimed.head.reconcileAt);
+    await receiving.turns.amend(
+      head.key,
+      {
+        set: {
+          lastSeq: 0,
+          starts: 0,
+          attempts: 0,
+          digests: "",
+          lastTimestamp: "",
+          ...due,
+          fence: Math.max(clock.now(), claimed.head.fence + 1),
+        },
+        remove: [
+          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "wanted", "replacing"],
+          ...(due === undefined ? ["dueShard", "dueAt"] : []),
+        ],
+        add: { epoch: 1, version: 1 },
+      },
+      equals("claimToken", claimed.head.claim?.token ?? ""),
+    );
+    await emptyPartition(table, pendingPartition(head.key), "");
+    log.info("state cleared", ids(head));
+  }
+
+  /**
+   * Ends a subscription of ours. The owner's way tells the peer first, best effort; the peer's does not.
+   *
+   * @returns false when there is none
+   */
+  async end(actorId: string, peerId: string, subscriptionId: string, options: { tellPeer: boolean }): Promise<boolean> {
+    const { heads, trusts } = this.#deps;
+    const head = await heads.get(actorId, peerId, subscriptionId);
+    if (head === undefined) return false;
+    const trust = options.tellPeer ? await trusts.get(actorId, peerId) : undefined;
+    if (trust !== undefined) {
+      const told = await unsubscribe(this.#deps.remote(trust), subscriptionId);
+      if (!told.ok)
+        this.#deps.log.warn("the peer was not told of an unsubscription", { ...ids(head), reason: told.message });
+    }
+    if ((await heads.end(head, false)) === undefined) return true;
+    await this.#passOn(head);
+    await this.#deps.lifecycle("subscription_deleted", { actorId, ...idsAndScope(head) });
+    return true;
+  }
+
+  /** What an ended subscription owned goes to the next broader one, or away. */
+  async #passOn(head: Head): Promise<void> {
+    const { heads, receiving, clock, table } = this.#deps;
+    await emptyPartition(table, pendingPartition(head.key), "");
+    const others = await heads.live(head.actorId, head.peerId);
+    const heir = broaderThan(head, others);
+    if (heir !== undefined) {
+      const asked = await receiving.turns.want(heir, "resync", clock.now());
+      await receiving.timers.wake(asked ?? heir);
+      return;
+    }
+    await this.#removeData(head, others);
+  }
+
+  async #removeData(head: Head, others: readonly Head[]): Promise<void> {
+    if (head.scope.target !== "properties" || head.granularity === "none") return;
+    const carved = others.filter((other) => other.scope.target === "properties").map((other) => placeOf(other.scope));
+    const fence = Math.max(this.#deps.clock.now(), head.fence + 1);
+    const store = this.#deps.store(head.actorId, head.peerId);
+    await store.removeScope(placeOf(head.scope), carved, { fence, sequence: head.lastSeq });
+  }
+
+  /** An ended head whose time has come: what was written late goes, then the head itself. */
+  async bury(head: Head): Promise<void> {
+    const { heads, table } = this.#deps;
+    await emptyPartition(table, pendingPartition(head.key), "");
+    const others = await heads.live(head.actorId, head.peerId);
+    if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
+    if (
+      others.length === 0 &&
+      !head.keepData &&
+      (await this.#deps.trusts.get(head.actorId, head.peerId)) === undefined
+    ) {
+      await this.#deps.store(head.actorId, head.peerId).deleteAll();
+    }
+    try {
+      await table.delete(head.key, equals("state", "ended"));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+
+  /** A peer's trust has ended: every subscription with it, what waits and what failed, and its data unless it is kept. */
+  async endAll(actorId: string, peerId: string, options: { readonly keepData: boolean }): Promise<void> {
+    const { heads, table, store } = this.#deps;
+    for (const head of await heads.live(actorId, peerId)) {
+      await heads.end(head, options.keepData);
+      await emptyPartition(table, pendingPartition(head.key), "");
+    }
+    const parked = await emptyPartition(table, actorPartition(actorId), parkedPrefix(peerId));
+    await table.deleteMany(parked.flatMap((sk) => parkedPointer(actorId, sk)));
+    if (!options.keepData) await store(actorId, peerId).deleteAll();
+  }
+}
+
+/** Deletes what a partition holds below a prefix; returns the sort keys. */
+async function emptyPartition(table: Table, pk: string, prefix: string): Promise<readonly string[]> {
+  const gone: string[] = [];
+  for (;;) {
+    const page = await table.query({ pk, prefix, limit: 100, only: ["eventId"] });
+    if (page.items.length === 0) return gone;
+    await table.deleteMany(page.items.map(({ sk }) => ({ pk, sk })));
+    gone.push(...page.items.map(({ sk }) => sk));
+    if (page.next === undefined) return gone;
+  }
+}
+
+/** The item that finds a parked event by its id: the last part of the event's sort key. */
+function parkedPointer(actorId: string, sk: string): { pk: string; sk: string }[] {
+  const eventId = sk.split("#")[5];
+  return eventId === undefined ? [] : [{ pk: actorPartition(actorId), sk: `PARKEDID#${eventId}` }];
+}
+
+function scopeOf(wanted: Scope): Scope {
+  return {
+    target: wanted.target,
+    ...(wanted.subtarget === undefined ? {} : { subtarget: wanted.subtarget }),
+    ...(wanted.resource === undefined ? {} : { resource: wanted.resource }),
+  };
+}
+
+const ids = (head: Head) => ({ actorId: head.actorId, peerId: head.peerId, subscriptionId: head.subscriptionId });
+
+const idsAndScope = (head: Head) => ({ peerId: head.peerId, subscriptionId: head.subscriptionId, ...head.scope });
+
+/** A peer's failure as our answer: 408 when it could not be reached, 502 with its status when it said no. */
+function peerError(failure: RemoteFailure, what: string): ServiceError {
+  const status = failure.status;
+  if (failure.kind === "unreachable") {
+    return new ServiceError("peer.unreachable", `The peer could not be reached for ${what}: ${failure.message}`);
+  }
+  const extra = status === undefined ? {} : { peerStatus: status };
+  const code = failure.kind === "refused" || failure.kind === "blocked" ? "peer.refused" : "peer.invalid_answer";
+  return new ServiceError(code, `The peer did not make ${what}: ${failure.message}`, { extra });
+}
