@@ -37,6 +37,8 @@ export interface HeldList extends Stamped {
   readonly height: number;
   /** Id of the last leaf; absent when there is none. */
   readonly last?: string;
+  /** Ids of the inner nodes from the root down to the last leaf. */
+  readonly spine?: readonly string[];
   readonly description?: string;
   readonly explanation?: string;
   /** Operations numbered up to this make the list be read again. */
@@ -85,6 +87,7 @@ export function toItem(key: Key, held: Held): Item {
         height: held.height,
         ...optional("root", held.root),
         ...optional("last", held.last),
+        ...optional("spine", held.spine),
         ...optional("description", held.description),
         ...optional("explanation", held.explanation),
         ...optional("dirtyUntil", held.dirtyUntil),
@@ -133,6 +136,7 @@ export function fromItem(item: Item): Held {
         height: number("height"),
         ...some("root", string),
         ...some("last", string),
+        ...some("spine", () => item["spine"] as readonly string[]),
         ...some("description", string),
         ...some("explanation", string),
         ...some("dirtyUntil", number),

@@ -7,7 +7,9 @@ export interface Shape {
   readonly bytes: number;
   readonly height: number;
   readonly root?: string;
+  /** The last leaf, and the inner nodes from the root down to it: they are found in one request at any height. */
   readonly last?: string;
+  readonly spine?: readonly string[];
 }
 
 export const EMPTY_SHAPE: Shape = { count: 0, bytes: 0, height: 0 };
@@ -95,20 +97,20 @@ export class ListEdit {
     const { count, last, root } = this.#shape;
     if (root === undefined || last === undefined) return this.#begin(insert);
     const atEnd = start === count;
-    if (known === undefined) {
+    if (known === undefined && start >= count - LEAF_ELEMENTS) {
       const tail = await this.#reader.node(last);
       if (tail.kind !== "leaf") throw new PageGone();
       const offset = start - (count - tail.elements.length);
       if (offset >= 0) {
         const elements = tail.elements.toSpliced(offset, remove, ...insert);
         if (fits(elements) && elements.length > 0) return this.#rewrite(tail, elements);
+        await this.#reader.existing(this.#shape.spine ?? []);
       }
     }
     const path = known ?? (await pathTo(this.#reader, this.#shape, atEnd ? count - 1 : start));
     const offset = atEnd ? path.leaf.elements.length : path.offset;
     const elements = path.leaf.elements.toSpliced(offset, remove, ...insert);
     const groups = elements.length === 0 ? [] : fits(elements) ? [elements] : cutElements(elements, !atEnd);
-    const isLast = path.leaf.id === last;
     this.#account(path.leaf.elements, elements);
     if (groups.length === 0) this.#drop(path.leaf);
     const children = groups.map((group, index): Child => {
@@ -119,11 +121,11 @@ export class ListEdit {
       return { id, count: group.length };
     });
     this.#replace(path.steps, children, atEnd);
-    if (isLast) await this.#findLast(children.at(-1)?.id);
+    if (this.#endMoved([...(this.#shape.spine ?? []), last])) await this.#findLast();
   }
 
   /** The first elements of an empty list. */
-  #begin(insert: readonly Element[]): void {
+  async #begin(insert: readonly Element[]): Promise<void> {
     if (insert.length === 0) return;
     const children = cutElements(insert, false).map((elements): Child => {
       const id = this.#create();
@@ -133,8 +135,7 @@ export class ListEdit {
     this.#shape = { ...this.#shape, height: 0 };
     this.#account([], insert);
     this.#root(children);
-    const last = children.at(-1)?.id;
-    this.#shape = { ...this.#shape, ...(last === undefined ? {} : { last }) };
+    await this.#findLast();
   }
 
   #rewrite(leaf: Leaf, elements: readonly Element[]): void {
@@ -180,21 +181,32 @@ export class ListEdit {
         return { id, count: totalOf(group) };
       });
     }
-    const { root: _root, last: _last, ...shape } = this.#shape;
+    const { root: _root, last: _last, spine: _spine, ...shape } = this.#shape;
     const [top] = level;
     this.#shape = top === undefined ? { ...shape, height: 0 } : { ...this.#shape, height, root: top.id };
   }
 
-  /** After the last leaf changed: which is the last one now. */
-  async #findLast(id: string | undefined): Promise<void> {
+  /** Whether the way along the end of the tree, the last leaf included, is another than it was. */
+  #endMoved(way: readonly string[]): boolean {
+    return way.some((id, level) => {
+      const page = this.pages.get(id);
+      const moved = page?.kind === "inner" && page.children.at(-1) !== way[level + 1];
+      return moved || this.dropped.has(id) || (level === 0 && id !== this.#shape.root);
+    });
+  }
+
+  /** After the end of the tree changed: which leaf is the last one now, and the way there. */
+  async #findLast(): Promise<void> {
     if (this.#shape.root === undefined) return;
-    let last = id ?? this.#shape.root;
+    const spine: string[] = [];
+    let id = this.#shape.root;
     for (;;) {
-      const node = this.pages.get(last) ?? (await this.#reader.node(last));
+      const node = this.pages.get(id) ?? (await this.#reader.node(id));
       if (node.kind === "leaf") break;
-      last = node.children.at(-1) ?? "";
+      spine.push(id);
+      id = node.children.at(-1) ?? "";
     }
-    this.#shape = { ...this.#shape, last };
+    this.#shape = { ...this.#shape, last: id, spine };
   }
 
   #inner(id: string, group: readonly Child[], parent?: string): Inner {
@@ -263,6 +275,9 @@ function cutElements(elements: readonly Element[], evenly: boolean): Element[][]
     group.push(element);
     bytes += size;
   });
+  // The last page keeps room, so that what is appended next does not split it at once.
+  const half = Math.ceil(group.length / 2);
+  if (!evenly && groups.length > 0 && group.length > LEAF_ELEMENTS / 2) groups.push(group.splice(0, half));
   groups.push(group);
   return groups;
 }

@@ -65,7 +65,7 @@ export class ListStore {
     const generation = held?.generation ?? newId();
     const partition = this.#partition(place, generation);
     const pages = new PageReader(this.#deps.table, partition);
-    const shape: Shape = held ?? EMPTY_SHAPE;
+    const shape = held === undefined ? EMPTY_SHAPE : shapeOf(held);
     const { rows, matches } = await this.#matches(pages, shape, operation);
     const edit = editFor(operation, shape.count, matches);
     const base: HeldList = { ...(held ?? this.#empty(place, generation)), ...this.#stamp(marks) };
@@ -75,7 +75,7 @@ export class ListStore {
       case "delete_all":
         return this.#leave(stored, { type: "gone", place, ...this.#stamp(marks) });
       case "clear": {
-        const { root: _root, last: _last, ...emptied } = base;
+        const { root: _root, last: _last, spine: _spine, ...emptied } = base;
         return this.#leave(stored, { ...emptied, ...EMPTY_SHAPE, generation: newId() });
       }
       case "metadata": {
@@ -87,8 +87,8 @@ export class ListStore {
         const elements = await layOut(this.#deps.table, partition, edit.insert, newId);
         const known = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
         await change.splice(edit.start, edit.remove, elements, known);
-        const { root: _root, last: _last, ...rest } = base;
-        const next: HeldList = { ...rest, ...shapeOf(change.shape) };
+        const { root: _root, last: _last, spine: _spine, ...rest } = base;
+        const next: HeldList = { ...rest, ...change.shape };
         const writes = await editWrites(this.#deps.table, partition, change, 100 - HEAD_WRITES);
         await this.#deps.table.transact([this.#headWrite(stored, next), ...writes]);
         await this.#forget(orphanedParts(partition, change));
@@ -117,7 +117,7 @@ export class ListStore {
       ...this.#empty(place, generation),
       ...this.#stamp(marks),
       ...words,
-      ...shapeOf(edit.shape),
+      ...edit.shape,
     };
     const writes = await editWrites(table, partition, edit, 100 - BUILD_WRITES);
     const linked: Write[] = isLong ? [{ delete: { pk: building.pk, sk: building.sk }, condition: itemExists }] : [];
@@ -200,9 +200,16 @@ export class ListStore {
 /** Whether an error says that a list cannot be changed by this operation, only be read again. */
 export const isTooWide = (error: unknown): boolean => error instanceof TooWide;
 
-function shapeOf(shape: Shape): Shape {
-  const { count, bytes, height, root, last } = shape;
-  return { count, bytes, height, ...(root === undefined ? {} : { root }), ...(last === undefined ? {} : { last }) };
+function shapeOf(list: HeldList): Shape {
+  const { count, bytes, height, root, last, spine } = list;
+  return {
+    count,
+    bytes,
+    height,
+    ...(root === undefined ? {} : { root }),
+    ...(last === undefined ? {} : { last }),
+    ...(spine === undefined ? {} : { spine }),
+  };
 }
 
 /** Ids that are the same for the same turn on the same state, and differ otherwise. */

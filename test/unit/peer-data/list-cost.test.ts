@@ -1,0 +1,152 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Json, JsonObject } from "../../../lib/ports.ts";
+import { collectGeneration, isListGarbage } from "../../../lib/peer-data/list-garbage.ts";
+import { PeerReader } from "../../../lib/peer-data/peer-reader.ts";
+import { PeerStore } from "../../../lib/peer-data/peer-store.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { CountingTable } from "./counting-table.ts";
+
+const ids = { actorId: "a1", peerId: "p1" };
+const clock = { now: () => 1_700_000_000_000 };
+const SIZES = [10, 1000, 100_000] as const;
+
+class Lists {
+  readonly memory = new MemoryTable();
+  readonly counted = new CountingTable(this.memory);
+  readonly #store = new PeerStore({ table: this.counted, clock, ...ids });
+  #sequence = 0;
+
+  async run(name: string, fields: JsonObject) {
+    const diff = {
+      scope: [],
+      carved: [],
+      data: { [name]: { list: name, ...fields } },
+      overwritten: [],
+      nested: "merge" as const,
+    };
+    this.counted.take();
+    const applied = await this.#store.apply(diff, { fence: 1, sequence: ++this.#sequence });
+    return { applied, cost: this.counted.take(), length: await this.length(name) };
+  }
+
+  async length(name: string): Promise<number | undefined> {
+    return (await new PeerReader({ table: this.memory, ...ids }).list(name, 0, 0))?.head.count;
+  }
+}
+
+const lists = new Lists();
+beforeAll(async () => {
+  for (const size of SIZES) {
+    await lists.run(`l${String(size)}`, { operation: "extend", items: Array.from({ length: size }, (_, at) => at) });
+  }
+}, 60_000);
+
+async function atEverySize(fields: (size: number) => JsonObject) {
+  const runs = [];
+  for (const size of SIZES) runs.push(await lists.run(`l${String(size)}`, fields(size)));
+  expect(runs.flatMap((run) => run.applied.reread)).toEqual([]);
+  return runs.map((run) => run.cost);
+}
+
+describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
+  test.each<[string, JsonObject, { requests: number; read: number; written: number }]>([
+    ["pop at the end", { operation: "pop" }, { requests: 3, read: 2, written: 3 }],
+    ["append", { operation: "append", item: "new" }, { requests: 3, read: 2, written: 3 }],
+    ["extend by three", { operation: "extend", items: ["e1", "e2", "e3"] }, { requests: 3, read: 2, written: 5 }],
+    ["metadata", { operation: "metadata", description: "d" }, { requests: 2, read: 1, written: 1 }],
+  ])("%s costs the same", async (_name, fields, budget) => {
+    const costs = await atEverySize(() => fields);
+    expect(costs).toEqual([budget, budget, budget]);
+  });
+
+  test("appending to a full last page costs one request more, however many levels there are", async () => {
+    const most = { requests: 0, read: 0, written: 0 };
+    for (let turn = 0; turn < 40; turn++) {
+      for (const size of SIZES) {
+        const { cost } = await lists.run(`l${String(size)}`, { operation: "append", item: `full${String(turn)}` });
+        for (const part of ["requests", "read", "written"] as const) most[part] = Math.max(most[part], cost[part]);
+      }
+    }
+    expect(most).toEqual({ requests: 4, read: 5, written: 7 });
+  });
+
+  test("extend by a thousand costs the same within the levels it adds", async () => {
+    const costs = await atEverySize(() => ({
+      operation: "extend",
+      items: Array.from({ length: 1000 }, (_, at) => `k${String(at)}`),
+    }));
+    const [small, , large] = costs;
+    expect(Math.abs((small?.requests ?? 0) - (large?.requests ?? 0))).toBeLessThan(10);
+  });
+
+  test("by index it grows with the levels only", async () => {
+    for (const operation of [
+      { operation: "update", item: "u" },
+      { operation: "insert", item: "i" },
+      { operation: "delete" },
+    ]) {
+      const costs = await atEverySize((size) => ({ ...operation, index: Math.floor(size / 2) }));
+      // The head and one page a level; the write.
+      const levels = [3, 3, 4];
+      costs.forEach((cost, at) => {
+        expect(cost.read).toBeLessThanOrEqual(1 + (levels[at] ?? 0));
+        expect(cost.requests).toBeLessThanOrEqual(2 + (levels[at] ?? 0));
+      });
+    }
+  });
+
+  test("by value it reads the index, the matching page and its way up, at any length", async () => {
+    const costs = await atEverySize(() => ({ operation: "update", old_item: 3, item: "three" }));
+    for (const cost of costs) {
+      expect(cost.requests).toBeLessThanOrEqual(7);
+      expect(cost.read).toBeLessThanOrEqual(1 + 8 + 5);
+    }
+    for (const cost of await atEverySize(() => ({ operation: "remove", item: "three" }))) {
+      expect(cost.requests).toBeLessThanOrEqual(7);
+    }
+  });
+
+  test("clear costs the same, and the sweep finds the pages that were left", async () => {
+    const costs = await atEverySize(() => ({ operation: "clear" }));
+    expect(costs).toEqual(SIZES.map(() => ({ requests: 2, read: 1, written: 2 })));
+    for (const size of SIZES) expect(await lists.length(`l${String(size)}`)).toBe(0);
+
+    const due = lists.memory.all().filter(isListGarbage);
+    expect(due.map((item) => item["dueShard"])).toHaveLength(SIZES.length);
+    for (const key of due) while ((await collectGeneration(lists.memory, key, 1000)) === "more");
+    expect(lists.memory.all().map((item) => item.sk)).toEqual(SIZES.map((size) => `V#l${String(size)}`).sort());
+  });
+});
+
+test("a list grown and shrunk at random in all its parts stays what an array would be", async () => {
+  const own = new Lists();
+  const model: Json[] = Array.from({ length: 4000 }, (_, at) => at);
+  await own.run("big", { operation: "extend", items: model });
+  let state = 7;
+  const random = (below: number): number => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.floor((state / 2147483648) * below);
+  };
+  // One place grows until inner nodes split; then everything shrinks until they go.
+  for (let turn = 0; turn < 5000; turn++) {
+    if (turn < 1500) {
+      const index = 1200 + random(3);
+      model.splice(index, 0, `n${String(turn)}`);
+      await own.run("big", { operation: "insert", index, item: `n${String(turn)}`, length: model.length });
+    } else {
+      const index = random(Math.min(model.length, 300));
+      model.splice(index, 1);
+      await own.run("big", { operation: "delete", index, length: model.length });
+    }
+    if (turn % 500 === 0 || turn === 4999) {
+      const held = await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity);
+      expect(held?.items).toEqual(model);
+    }
+  }
+  // The index still knows where everything is.
+  const sought = model[170] ?? null;
+  model.splice(model.indexOf(sought), 1);
+  const { applied } = await own.run("big", { operation: "remove", item: sought, length: model.length });
+  expect(applied.reread).toEqual([]);
+  expect((await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity))?.items).toEqual(model);
+}, 60_000);
