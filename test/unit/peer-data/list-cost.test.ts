@@ -86,11 +86,12 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
       { operation: "delete" },
     ]) {
       const costs = await atEverySize((size) => ({ ...operation, index: Math.floor(size / 2) }));
-      // The head and one page a level; the write.
+      // The head and one page a level; the write. A page that splits may have to read some of its index.
       const levels = [3, 3, 4];
+      const split = operation.operation === "insert" ? { requests: 1, read: 16 } : { requests: 0, read: 0 };
       costs.forEach((cost, at) => {
-        expect(cost.read).toBeLessThanOrEqual(1 + (levels[at] ?? 0));
-        expect(cost.requests).toBeLessThanOrEqual(2 + (levels[at] ?? 0));
+        expect(cost.read).toBeLessThanOrEqual(1 + (levels[at] ?? 0) + split.read);
+        expect(cost.requests).toBeLessThanOrEqual(2 + (levels[at] ?? 0) + split.requests);
       });
     }
   });
