@@ -17,6 +17,8 @@ const TOOLS = [
 ];
 /** The only modules outside its folder that an ordinary subject may take from `lib/dynamodb`. */
 const TABLE_PORT = /^lib\/dynamodb\/(table|keys(-[a-z-]+)?)\.ts$/;
+/** What puts adapters and subjects together: nothing else in lib knows both, and no subject takes these. */
+const COMPOSITION = ["lib/runtime.ts", "lib/service.ts"];
 /** What the pure part may take besides itself. */
 const DOMAIN_MAY = ["lib/ports.ts", "lib/errors.ts"];
 
@@ -51,10 +53,9 @@ function objection(
   if (inside(from, "lib/domain") && inside(to, "lib") && !inside(to, "lib/domain")) {
     if (!DOMAIN_MAY.includes(to)) return "lib/domain is pure: it imports lib/domain and the types of lib/ports.ts";
   }
-  // lib/runtime.ts is the composition root: the one place that puts adapters and subjects together.
-  const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue") || from === "lib/runtime.ts";
+  const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue") || COMPOSITION.includes(from);
   const subject = inside(from, "lib") && !edge;
-  if (subject && to === "lib/runtime.ts" && !typeOnly) return "only functions take the whole service";
+  if (subject && COMPOSITION.includes(to) && !typeOnly) return "only functions take the whole service";
   if (subject && !typeOnly) {
     if (inside(to, "lib/queue")) return "take the DelayQueue of lib/ports.ts; functions pass the adapter in";
     if (inside(to, "lib/dynamodb") && !TABLE_PORT.test(to)) {
