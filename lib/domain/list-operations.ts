@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "../ports.ts";
 import { sameJson } from "./canonical-json.ts";
-import { isObject, ownValue } from "./merge-diff.ts";
+import { isObject, own } from "./json.ts";
 
 /** The operations a callback can carry on a list. */
 export const LIST_OPERATIONS = [
@@ -60,10 +60,10 @@ export function listName(name: string): string {
  */
 export function readListOperation(value: Json, key: string): ListOperation | undefined {
   if (!isObject(value)) return undefined;
-  const list = ownValue(value, "list");
-  const operation = ownValue(value, "operation");
+  const list = own(value, "list");
+  const operation = own(value, "operation");
   if (list === undefined || typeof operation !== "string" || !KNOWN.has(operation)) return undefined;
-  const length = ownValue(value, "length");
+  const length = own(value, "length");
   return {
     list: listName(typeof list === "string" && list !== "" ? list : key),
     action: readAction(operation as (typeof LIST_OPERATIONS)[number], value),
@@ -74,10 +74,10 @@ export function readListOperation(value: Json, key: string): ListOperation | und
 const MALFORMED: ListAction = { kind: "malformed" };
 
 function readAction(operation: (typeof LIST_OPERATIONS)[number], fields: JsonObject): ListAction {
-  const item = ownValue(fields, "item");
-  const items = ownValue(fields, "items");
-  const index = ownValue(fields, "index");
-  const oldItem = ownValue(fields, "old_item");
+  const item = own(fields, "item");
+  const items = own(fields, "items");
+  const index = own(fields, "index");
+  const oldItem = own(fields, "old_item");
   switch (operation) {
     case "append":
     case "extend":
@@ -111,10 +111,10 @@ function readAction(operation: (typeof LIST_OPERATIONS)[number], fields: JsonObj
 
 /** Description and explanation stand beside the operation, or together under `metadata` or `item`. */
 function readMetadata(fields: JsonObject, item: Json | undefined): ListAction {
-  const inner = ownValue(fields, "metadata");
+  const inner = own(fields, "metadata");
   const places = [fields, ...[inner, item].filter((place) => isObject(place))];
   const find = (name: string): string | undefined => {
-    const found = places.map((place) => ownValue(place, name)).find((value) => typeof value === "string");
+    const found = places.map((place) => own(place, name)).find((value) => typeof value === "string");
     return typeof found === "string" ? found : undefined;
   };
   const description = find("description");

@@ -1,4 +1,6 @@
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json } from "../ports.ts";
+import { isObject, own } from "./json.ts";
+import { parsePointer } from "./json-pointer.ts";
 
 /** Where in a diff's data values stand literally: the JSON Pointers of `overwritten`, as a tree. */
 export interface LiteralPlaces {
@@ -25,26 +27,6 @@ export interface Merged {
 export const MAX_MERGE_DEPTH = 200;
 
 const NOTHING_LITERAL: LiteralPlaces = { here: false, below: new Map() };
-
-/** True for a JSON object; arrays, null and scalars are not. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value of an own key: `__proto__` and the like are keys as any other. */
-export function ownValue(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-/** The segments of a JSON Pointer (RFC 6901), or undefined when it is none. `""` is the whole: no segments. */
-export function parsePointer(pointer: string): readonly string[] | undefined {
-  if (pointer === "") return [];
-  if (!pointer.startsWith("/") || /~(?![01])/.test(pointer)) return undefined;
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
 
 /** The tree of a list of JSON Pointers. What is no pointer, or lies deeper than is ever merged, is left out. */
 export function literalPlaces(pointers: readonly string[]): LiteralPlaces {
@@ -94,7 +76,7 @@ function mergeAt(current: Json | undefined, diff: Json, at: LiteralPlaces | unde
   const merged = new Map<string, Json>(Object.entries(held));
   let ambiguous = at === undefined && Object.keys(held).some((key) => !Object.hasOwn(diff, key));
   for (const [key, part] of Object.entries(diff)) {
-    const inner = mergeAt(ownValue(held, key), part, literalBelow(at, key), depth + 1);
+    const inner = mergeAt(own(held, key), part, literalBelow(at, key), depth + 1);
     ambiguous ||= inner.ambiguous;
     if (inner.value === undefined) merged.delete(key);
     else merged.set(key, inner.value);

@@ -1,4 +1,4 @@
-import { isObject, ownValue } from "../domain/merge-diff.ts";
+import { isObject, own } from "../domain/json.ts";
 import type { Json } from "../ports.ts";
 
 /** What one place of a property says. The property's own has no path; an undefined value takes away what is there. */
@@ -23,7 +23,7 @@ function lay(base: Json | undefined, path: readonly string[], value: Json | unde
   if (base !== undefined && !isObject(base)) return base;
   if (base === undefined && value === undefined) return undefined;
   const held = base ?? {};
-  const inner = lay(ownValue(held, key), deeper, value);
+  const inner = lay(own(held, key), deeper, value);
   const rest = Object.entries(held).filter(([other]) => other !== key);
   return Object.fromEntries(inner === undefined ? rest : [...rest, [key, inner]]);
 }

@@ -1,6 +1,7 @@
 import { listName, readListOperation } from "../domain/list-operations.ts";
 import type { ListOperation } from "../domain/list-operations.ts";
-import { isObject, literalBelow, literalPlaces, ownValue } from "../domain/merge-diff.ts";
+import { isObject, own } from "../domain/json.ts";
+import { literalBelow, literalPlaces } from "../domain/merge-diff.ts";
 import type { LiteralPlaces } from "../domain/merge-diff.ts";
 import { covers } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
@@ -76,16 +77,16 @@ function operationIn(scope: Place, named: Place, value: Json): ListOperation | u
   if (bare !== undefined || scope.length === 0 || !isObject(value)) return bare;
   const [key, ...more] = Object.keys(value);
   if (key === undefined || more.length > 0 || listName(key) !== name) return undefined;
-  const wrapped = readListOperation(ownValue(value, key) ?? null, key);
+  const wrapped = readListOperation(own(value, key) ?? null, key);
   return wrapped?.list === name ? wrapped : undefined;
 }
 
 /** What the reference implementation sends when a list is made or appended to through its properties route. */
 function isListNote(value: Json): boolean {
   if (value === "[Empty list property created]") return true;
-  if (!isObject(value) || typeof ownValue(value, "action") !== "string") return false;
+  if (!isObject(value) || typeof own(value, "action") !== "string") return false;
   const known = new Set(["action", "index", "value"]);
-  return ownValue(value, "index") !== undefined && Object.keys(value).every((key) => known.has(key));
+  return own(value, "index") !== undefined && Object.keys(value).every((key) => known.has(key));
 }
 
 /**

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isObject, literalPlaces, mergeDiff, parsePointer } from "../../../lib/domain/merge-diff.ts";
+import { isObject } from "../../../lib/domain/json.ts";
+import { literalPlaces, mergeDiff } from "../../../lib/domain/merge-diff.ts";
 import type { Json } from "../../../lib/ports.ts";
 
 const json = fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<Json>;
@@ -95,12 +96,6 @@ test("nesting beyond all measure does not exhaust the stack", () => {
   };
   expect(merged(deep(50_000), deep(50_000)).ambiguous).toBe(true);
   expect(merged(undefined, deep(50_000), []).ambiguous).toBe(false);
-});
-
-test("a JSON Pointer has its segments, and what is none has none", () => {
-  expect(parsePointer("")).toEqual([]);
-  expect(parsePointer("/a//~01")).toEqual(["a", "", "~1"]);
-  expect(parsePointer("a")).toBeUndefined();
 });
 
 test("a merged diff merged again changes nothing", () => {
