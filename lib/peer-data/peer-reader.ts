@@ -110,6 +110,18 @@ export class PeerReader {
     return { properties };
   }
 
+  /** The names of all properties in the order of their keys. Reads every place of this peer, one request per megabyte. */
+  async names(): Promise<{ readonly name: string; readonly type: "scalar" | "list" }[]> {
+    const found = new Map<string, { name: string; type: "scalar" | "list" }>();
+    for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
+      const property = propertySortKeyOf(item.sk);
+      if (item["type"] === "gone" || found.has(property)) continue;
+      const [name = ""] = JSON.parse(String(item["place"])) as string[];
+      found.set(property, { name, type: item["type"] === "list" ? "list" : "scalar" });
+    }
+    return [...found.values()];
+  }
+
   /** Counts what is held. Reads every place of this peer, one request per megabyte, but no list's pages. */
   async stats(): Promise<StorageStats> {
     let [scalarCount, listCount, bytes] = [0, 0, 0];

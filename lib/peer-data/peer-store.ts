@@ -65,11 +65,11 @@ export class PeerStore {
    * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. What is
    * ambiguous or has diverged is marked durably and named in `reread`, again by every redo, until `putRead`.
    */
-  async apply(diff: IncomingDiff, at: Position, prepared: Prepared = { places: new Map() }): Promise<Applied> {
+  async apply(diff: IncomingDiff, at: Position | Turn, prepared: Prepared = { places: new Map() }): Promise<Applied> {
     const plan = planDiff(diff);
     await this.#read(plan.steps, prepared);
     const outcomes = await inParallel(plan.steps, WRITES_AT_ONCE, async (step) => {
-      const turn = step.kind === "operation" ? operationTurn(at) : valueTurn(at);
+      const turn = "verdict" in at ? at : step.kind === "operation" ? operationTurn(at) : valueTurn(at);
       const key = keyOfPlace(step.place);
       const outcome = await this.#writer.step(step, turn, prepared.places.get(key));
       prepared.places.set(key, outcome.held ?? null);
@@ -167,14 +167,15 @@ export class PeerStore {
   async #removeOthers(
     diff: IncomingDiff,
     plan: DiffPlan,
-    at: Position,
+    at: Position | Turn,
     prepared: Prepared,
   ): Promise<(Outcome & { readonly place: Place })[]> {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
     const stored = await placesIn(this.#ids, diff.scope, diff.carved);
     const others = stored.filter((held) => held.type !== "gone" && !named.has(keyOfPlace(held.place)));
     return inParallel(others, WRITES_AT_ONCE, async (held) => {
-      const outcome = await this.#writer.remove(held.place, valueTurn(at), held, { hides: false });
+      const turn = "verdict" in at ? at : valueTurn(at);
+      const outcome = await this.#writer.remove(held.place, turn, held, { hides: false });
       prepared.places.set(keyOfPlace(held.place), outcome.held ?? null);
       return { place: held.place, ...outcome };
     });
