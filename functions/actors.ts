@@ -1,6 +1,4 @@
 import type { RouteKey } from "../infra/routes.ts";
-import { ActorDeletion } from "../lib/actors/deletion.ts";
-import type { PeerDataRemoval } from "../lib/actors/deletion.ts";
 import { ActorFactory, creationBody } from "../lib/actors/factory.ts";
 import { actorDocument, metaDocument, metaLeaf, serviceDocument } from "../lib/actors/meta.ts";
 import { ServiceError } from "../lib/errors.ts";
@@ -9,24 +7,16 @@ import { readBody } from "../lib/http/body.ts";
 import { empty, json, text } from "../lib/http/reply.ts";
 import { param } from "../lib/http/request.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { runtime } from "../lib/runtime.ts";
+import { service } from "../lib/service.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import type { TrustConsequences } from "../lib/trust/trust-consequences.ts";
-import { noConsequences } from "../lib/trust/trust-consequences.ts";
+import type { Service } from "../lib/service.ts";
 import { rootUri } from "../lib/trust/trust-context.ts";
-import { trustServices } from "../lib/trust/trust-services.ts";
-import { plainApplication as app } from "../lib/actors/application.ts";
+import { app } from "./app.ts";
 
 /** What the actors area answers. */
-export function routes(
-  services: Runtime,
-  consequences: TrustConsequences,
-  removePeerData: PeerDataRemoval,
-): Record<RouteKey<"actors">, RouteHandler> {
-  const { application, config, table } = services;
+export function routes(services: Pick<Service, keyof Runtime | "deletion">): Record<RouteKey<"actors">, RouteHandler> {
+  const { application, config, deletion, table } = services;
   const factory = new ActorFactory(services);
-  const { ending } = trustServices(services, consequences);
-  const deletion = new ActorDeletion({ ...services, ending, removePeerData });
   return {
     "GET /": {
       access: ["anyone"],
@@ -74,8 +64,4 @@ export function routes(
   };
 }
 
-export const handler = area(
-  "actors",
-  (services: Runtime) => routes(services, noConsequences, () => Promise.resolve()),
-  () => runtime(app),
-);
+export const handler = area("actors", routes, () => service(app));

@@ -8,27 +8,24 @@ import type { ServiceRequest } from "../lib/http/request.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
 import { ServiceError } from "../lib/errors.ts";
 import { permissionSetBody } from "../lib/permissions/permission-body.ts";
-import { runtime } from "../lib/runtime.ts";
+import { service } from "../lib/service.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import type { Service } from "../lib/service.ts";
 import { demandRelationship } from "../lib/trust/demand-relationship.ts";
 import { changeBody, initiationBody, peerApprovalBody, receptionBody, trusteeBody } from "../lib/trust/trust-bodies.ts";
-import type { TrustConsequences } from "../lib/trust/trust-consequences.ts";
-import { noConsequences } from "../lib/trust/trust-consequences.ts";
 import { trustLocation } from "../lib/trust/trust-context.ts";
 import { demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../lib/trust/trust-lookup.ts";
 import type { TrustRecord } from "../lib/trust/trust-record.ts";
 import { trustWire } from "../lib/trust/trust-record.ts";
-import { trustServices } from "../lib/trust/trust-services.ts";
-import { plainApplication as app } from "../lib/actors/application.ts";
+import { app } from "./app.ts";
 
 const OWNERS: readonly Access[] = ["creator", "trustee", "admin"];
 const OWNERS_AND_PENDING: readonly Access[] = [...OWNERS, "pending"];
 const MAX_PERMISSIONS_BYTES = 64 * 1024;
 
 /** What the trust area answers. */
-export function routes(services: Runtime, consequences: TrustConsequences): Record<RouteKey<"trust">, RouteHandler> {
-  const { config, trusts } = services;
-  const trust = trustServices(services, consequences);
+export function routes(services: Pick<Service, keyof Runtime | "trust">): Record<RouteKey<"trust">, RouteHandler> {
+  const { config, trust, trusts } = services;
   const named = (request: ServiceRequest, actorId: string): Promise<TrustRecord> =>
     namedTrust(trusts, actorId, param(request, "relationship"), param(request, "peerId"));
   const created = (status: number, made: TrustRecord) =>
@@ -158,8 +155,4 @@ export function routes(services: Runtime, consequences: TrustConsequences): Reco
   };
 }
 
-export const handler = area(
-  "trust",
-  (services: Runtime) => routes(services, noConsequences),
-  () => runtime(app),
-);
+export const handler = area("trust", routes, () => service(app));

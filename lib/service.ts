@@ -11,6 +11,8 @@ import { createReceiving } from "./receiving/receiving.ts";
 import type { Receiving } from "./receiving/receiving.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
+import { GrantStore } from "./permissions/grant-store.ts";
+import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
 import { TrustSenders } from "./trust/senders.ts";
@@ -28,6 +30,8 @@ export interface Service extends Runtime {
   readonly deletion: ActorDeletion;
   readonly duties: ClockworkDuties;
   readonly store: (actorId: string, peerId: string) => PeerStore;
+  readonly grants: GrantChanges;
+  readonly actorOf: (actorId: string) => Actor;
 }
 
 /** Puts the service together over the given ports. */
@@ -92,8 +96,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   });
   const duties = new ClockworkDuties({ table, clock, log, receiving, deletion, ending: trust.ending });
-  app.bind((actorId) => new Actor(actorId, { rootUri: (id) => rootUri(config, id), outbound }));
-  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store };
+  const grants = new GrantChanges({
+    ...{ table, clock, log, heads, receiving, store, settings: config },
+    grants: new GrantStore(table),
+  });
+  const actorOf = (actorId: string): Actor => new Actor(actorId, { rootUri: (id) => rootUri(config, id), outbound });
+  app.bind(actorOf);
+  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, actorOf };
 }
 
 let shared: Service | undefined;

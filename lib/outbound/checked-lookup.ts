@@ -21,18 +21,24 @@ export function checkedLookup(resolve: Resolve, policy: AddressPolicy): LookupFu
       try {
         answer = await resolve(host);
       } catch {
-        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []); return;
+        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []);
+        return;
       }
       const family = options.family === 4 || options.family === "IPv4" ? 4 : options.family === 6 ? 6 : 0;
       const addresses = answer.filter((found) => family === 0 || found.family === family);
       const first = addresses[0];
       if (first === undefined) {
-        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []); return;
+        callback(new PeerFailure("unreachable", "The peer's host name does not resolve."), []);
+        return;
       }
       if (!answer.every((found) => addressAllowed(found.address, policy))) {
-        callback(new PeerFailure("refused", "The peer's host name leads to an address that is not public."), []); return;
+        callback(new PeerFailure("refused", "The peer's host name leads to an address that is not public."), []);
+        return;
       }
-      if (options.all === true) { callback(null, [...addresses]); return; }
+      if (options.all === true) {
+        callback(null, [...addresses]);
+        return;
+      }
       callback(null, first.address, first.family);
     })();
   };

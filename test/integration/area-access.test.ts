@@ -3,14 +3,13 @@ import { routes as actorRoutes } from "../../functions/actors.ts";
 import { routes as trustRoutes } from "../../functions/trust.ts";
 import { routes } from "../../infra/routes.ts";
 import type { RouteMap } from "../../lib/http/router.ts";
-import { noConsequences } from "../../lib/trust/trust-consequences.ts";
 import { InProcessService, Network } from "../support/in-process.ts";
 
 describe("the handler maps", () => {
-  const { runtime } = new InProcessService(new Network(), "https://a.example");
+  const { services } = new InProcessService(new Network(), "https://a.example");
   const maps: Readonly<Record<string, RouteMap>> = {
-    actors: actorRoutes(runtime, noConsequences, () => Promise.resolve()),
-    trust: trustRoutes(runtime, noConsequences),
+    actors: actorRoutes(services),
+    trust: trustRoutes(services),
   };
   const mine = routes.filter(({ area }) => area in maps);
 

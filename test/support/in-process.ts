@@ -14,6 +14,9 @@ import { PeerFailure } from "../../lib/ports.ts";
 import type { Log, PeerAnswer, PeerHttp, PeerRequest } from "../../lib/ports.ts";
 import { composeRuntime } from "../../lib/runtime.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { ActorDeletion } from "../../lib/actors/deletion.ts";
+import { trustServices } from "../../lib/trust/trust-services.ts";
+import type { TrustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
 import { MemoryTable } from "./memory-table.ts";
 
@@ -60,6 +63,7 @@ export class InProcessService {
   readonly consequences: ConsequenceCall[] = [];
   readonly removed: string[] = [];
   now = Date.UTC(2026, 0, 1);
+  readonly services: Runtime & { readonly trust: TrustServices; readonly deletion: ActorDeletion };
   readonly #handlers: Readonly<Record<string, AreaHandler>>;
 
   constructor(
@@ -104,10 +108,13 @@ export class InProcessService {
       this.removed.push(`${actorId} ${peerId}`);
       return Promise.resolve();
     };
-    const provide = (): Runtime => this.runtime;
+    const trust = trustServices(this.runtime, consequences);
+    const deletion = new ActorDeletion({ ...this.runtime, ending: trust.ending, removePeerData: remove });
+    this.services = { ...this.runtime, trust, deletion };
+    const provide = () => this.services;
     this.#handlers = {
-      actors: area("actors", (services: Runtime) => actorRoutes(services, consequences, remove), provide),
-      trust: area("trust", (services: Runtime) => trustRoutes(services, consequences), provide),
+      actors: area("actors", actorRoutes, provide),
+      trust: area("trust", trustRoutes, provide),
     };
     network.hosts.set(origin, (request) => {
       const { credentials, headers = {}, json } = request;

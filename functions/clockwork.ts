@@ -1,0 +1,13 @@
+/** Every minute: what is due, whatever became of the delayed messages. */
+import { Sweep } from "../lib/clockwork/sweep.ts";
+import { reportSweep } from "../lib/clockwork/metrics.ts";
+import { service } from "../lib/service.ts";
+import { app } from "./app.ts";
+
+/** Runs one sweep and reports it, the age of the oldest gap as a metric. */
+export async function handler(_event: unknown, context: { getRemainingTimeInMillis(): number }): Promise<void> {
+  const services = service(app);
+  const report = await new Sweep(services).run({ remaining: () => context.getRemainingTimeInMillis() });
+  services.log.info("sweep", { ...report });
+  reportSweep(report);
+}

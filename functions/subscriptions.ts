@@ -1,0 +1,51 @@
+/** Subscriptions: ours to peers, made, listed, brought up to date and ended. Publishing comes with the inbound ones. */
+import type { RouteKey } from "../infra/routes.ts";
+import { area } from "../lib/http/area.ts";
+import type { Access } from "../lib/http/access.ts";
+import type { RouteHandler } from "../lib/http/router.ts";
+import { SubscriptionRoutes } from "../lib/subscriptions/subscription-routes.ts";
+import { service } from "../lib/service.ts";
+import type { Service } from "../lib/service.ts";
+import { app } from "./app.ts";
+
+const OWNER: readonly Access[] = ["creator", "trustee"];
+const OWNER_OR_PEER: readonly Access[] = [...OWNER, "peer"];
+
+/** What the subscriptions area answers. */
+export function routes(services: Service): Record<RouteKey<"subscriptions">, RouteHandler> {
+  const subscriptions = new SubscriptionRoutes(services);
+  return {
+    "GET /{actorId}/subscriptions": { access: OWNER, handle: async (request) => await subscriptions.list(request) },
+    "POST /{actorId}/subscriptions": {
+      access: OWNER,
+      handle: async (request) => await subscriptions.subscribe(request),
+    },
+    "GET /{actorId}/subscriptions/{peerId}": {
+      access: OWNER_OR_PEER,
+      handle: async (request, { caller }) => await subscriptions.listOfPeer(request, caller),
+    },
+    "POST /{actorId}/subscriptions/{peerId}": { access: ["peer"], handle: () => subscriptions.makeInbound() },
+    "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
+      access: OWNER_OR_PEER,
+      handle: async (request, { caller }) => await subscriptions.show(request, caller),
+    },
+    "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
+      access: OWNER_OR_PEER,
+      handle: async (request, { caller }) => await subscriptions.end(request, caller),
+    },
+    "POST /{actorId}/subscriptions/{peerId}/{subscriptionId}/resync": {
+      access: OWNER,
+      handle: async (request) => await subscriptions.resync(request),
+    },
+    "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}/state": {
+      access: OWNER,
+      handle: async (request) => await subscriptions.state(request),
+    },
+    "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state": {
+      access: OWNER,
+      handle: async (request) => await subscriptions.clearState(request),
+    },
+  };
+}
+
+export const handler = area("subscriptions", routes, () => service(app));

@@ -1,0 +1,15 @@
+/** Delayed messages: due work on its second. */
+import { takeMessages } from "../lib/clockwork/messages.ts";
+import { service } from "../lib/service.ts";
+import { app } from "./app.ts";
+
+/** Takes one batch; messages that failed come again, and end in the dead-letter queue when they keep failing. */
+export async function handler(
+  event: { readonly Records: readonly { readonly messageId: string; readonly body: string }[] },
+  context: { getRemainingTimeInMillis(): number },
+): Promise<{ batchItemFailures: { itemIdentifier: string }[] }> {
+  const failed = await takeMessages(service(app), event.Records, {
+    remaining: () => context.getRemainingTimeInMillis(),
+  });
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+}

@@ -1,0 +1,88 @@
+/** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
+import { createHash } from "node:crypto";
+import type { PermissionCallback } from "../domain/permission-body.ts";
+import { grantOpens } from "../permissions/grant-store.ts";
+import type { Grant, GrantStore } from "../permissions/grant-store.ts";
+import type { PeerStore } from "../peer-data/peer-store.ts";
+import { PeerReader } from "../peer-data/peer-reader.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { Receiving } from "../receiving/receiving.ts";
+import type { OutboundHeads } from "./outbound-heads.ts";
+
+export interface GrantChangesDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly grants: GrantStore;
+  readonly heads: OutboundHeads;
+  readonly receiving: Pick<Receiving, "turns" | "timers" | "hooks">;
+  readonly store: (actorId: string, peerId: string) => PeerStore;
+  readonly settings: { readonly autoDeleteOnRevocation: boolean };
+}
+
+/** Stored properties looked at in one page when revoked ones are to go. */
+const PAGE = 100;
+
+export class GrantChanges {
+  readonly #deps: GrantChangesDeps;
+
+  constructor(deps: GrantChangesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Keeps a grant and follows it. Repeating it is harmless.
+   *
+   * @returns false when a newer one was kept before
+   * @throws ServiceError auth.forbidden when the trust is not approved, request.too_large, callback.busy
+   */
+  async receive(actorId: string, peerId: string, sent: PermissionCallback): Promise<boolean> {
+    const { grants, clock, settings, log } = this.#deps;
+    const received = await grants.receive(actorId, peerId, sent, clock.now());
+    if (received.result === "older") return false;
+    if (settings.autoDeleteOnRevocation) await this.#remove(actorId, peerId, received.after);
+    if (received.newPatterns.length > 0) await this.#fetch(actorId, peerId);
+    await this.#tell(actorId, peerId, sent);
+    log.info("permission callback", { actorId, peerId, newPatterns: received.newPatterns.length });
+    return true;
+  }
+
+  /** What is newly granted lies in the scope of some subscription: those read their state again. */
+  async #fetch(actorId: string, peerId: string): Promise<void> {
+    const { heads, receiving, clock } = this.#deps;
+    for (const head of await heads.live(actorId, peerId)) {
+      if (head.scope.target !== "properties") continue;
+      const asked = await receiving.turns.want(head, "resync", clock.now());
+      await receiving.timers.wake(asked ?? head);
+    }
+  }
+
+  async #remove(actorId: string, peerId: string, grant: Grant): Promise<void> {
+    const { table, heads, clock, store } = this.#deps;
+    const live = await heads.live(actorId, peerId);
+    const fence = Math.max(clock.now(), ...live.map((head) => head.fence + 1));
+    const reader = new PeerReader({ table, actorId, peerId });
+    let after: string | undefined;
+    do {
+      const page = await reader.page(after === undefined ? { limit: PAGE } : { after, limit: PAGE });
+      for (const { name } of page.properties) {
+        if (!grantOpens(grant, [name])) await store(actorId, peerId).removeScope([name], [], { fence, sequence: 0 });
+      }
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  async #tell(actorId: string, peerId: string, sent: PermissionCallback): Promise<void> {
+    const timestamp = sent.timestamp?.text;
+    const named = [actorId, peerId, "permission", timestamp ?? "", JSON.stringify(sent.grant)].join("\n");
+    const id = createHash("sha256").update(named).digest("hex").slice(0, 32);
+    const event = {
+      ...{ id, actorId, peerId, subscriptionId: "permissions", target: "permissions", epoch: 0, sequence: 0 },
+      callbackType: "permission" as const,
+      data: sent.grant,
+      ...(timestamp === undefined ? {} : { timestamp }),
+    };
+    await this.#deps.receiving.hooks.first(event, 1, false);
+  }
+}
