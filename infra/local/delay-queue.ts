@@ -32,7 +32,9 @@ export interface DelayQueue {
   deliver(): Promise<void>;
   /** Messages that wait, and those given up. */
   counts(): { readonly waiting: number; readonly dead: number };
-  /** Delivers no more, and waits for the delivery under way. What waits is kept. */
+  /** Delivers no more, and waits for the deliveries under way. Messages are still taken, and kept. */
+  stop(): Promise<void>;
+  /** Stops, and lets go of the file. */
   close(): Promise<void>;
 }
 
@@ -60,6 +62,7 @@ export async function startDelayQueue(options: DelayQueueOptions): Promise<Delay
     queueUrl: `${endpoint}/000000000000/${options.name}`,
     deliver: () => queue.deliver(),
     counts: () => queue.counts(),
+    stop: () => queue.stop(),
     async close() {
       await queue.stop();
       await closeServer(server);

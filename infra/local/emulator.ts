@@ -25,6 +25,8 @@ export interface EmulatorOptions {
 
 export interface Emulator {
   readonly endpoint: string;
+  /** One operation without the way over HTTP, by its name and its JSON. Rejects with the service's error. */
+  perform(operation: string, input: Readonly<Record<string, unknown>>): Promise<object>;
   /** Removes what TTL says has ended before `now` [the present], ms since 1970; returns how many items. Runs by itself every minute. */
   expire(now?: number): Promise<number>;
   /** Finishes what is in flight and lets go of the folder. */
@@ -62,6 +64,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   let closing: Promise<void> | undefined;
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    perform: (operation, input) => operations.perform(operation, input),
     expire: (now = Date.now()) => operations.expire(now),
     close: () => (closing ??= close(server, timer, operations, storage)),
   };

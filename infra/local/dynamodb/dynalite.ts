@@ -103,7 +103,8 @@ export const isKnown = (operation: string): boolean => OPERATIONS.has(operation)
 /** Checks a request as the service would and parses its expressions. @throws WireError with the service's message. */
 export function validate(operation: string, input: object, store: Store): Request {
   const validation = require(`dynalite/validations/${fileName(operation)}`) as Validation;
-  const data = validations.checkTypes(input, validation.types);
+  // It drops the fields it does not know from what it is given.
+  const data = validations.checkTypes({ ...input }, validation.types);
   validations.checkValidations(data, validation.types, validation.custom, store);
   return data;
 }

@@ -66,8 +66,7 @@ export class Operations {
 
   async #write(operation: string, input: Input): Promise<object> {
     const staging = this.#storage.stage(false);
-    // Validation drops the fields it does not know from what it is given.
-    const data = validate(operation, { ...input }, staging.store);
+    const data = validate(operation, input, staging.store);
     try {
       const result = await run(operation, staging.store, data);
       return { ...result, ...consumed(data, staging) };

@@ -1,4 +1,5 @@
-import { mkdirSync, accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { database } from "./dynalite.ts";
 import type { Callback, Section, Store, TableDefinition, WireError, WireItem } from "./dynalite.ts";
@@ -223,9 +224,16 @@ function checkItem(table: TableDefinition, item: WireItem): void {
   }
 }
 
+/** Node's own recursive way never returns where the system forbids new folders with ENOENT (`/proc`). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
+}
+
 function checkFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw unusable(folder, error);

@@ -1,0 +1,269 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readConfig, variableNames } from "../../lib/config.ts";
+import { startDelayQueue } from "./delay-queue.ts";
+import type { DelayQueue } from "./delay-queue.ts";
+import { startEmulator } from "./emulator.ts";
+import { inProcess, WorkerFunction } from "./functions.ts";
+import type { Handler, LocalFunction } from "./functions.ts";
+import { startGateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
+import { startSchedule } from "./schedule.ts";
+import { prepareTable } from "./table.ts";
+import { readTemplates, resolve } from "./template.ts";
+import type { FunctionDefinition, Service, Template } from "./template.ts";
+
+export interface LocalStackOptions {
+  /** 0 [default] takes any free port. */
+  readonly port?: number;
+  /** A loopback address [127.0.0.1]. */
+  readonly host?: string;
+  /** The folder that keeps everything between runs, or `:memory:` [default]. */
+  readonly dataDir?: string;
+  /** Operator variables, and DYNAMODB_ENDPOINT, QUEUE_DISABLED, SWEEP_INTERVAL_SECONDS. Nothing is taken from this process' own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Handlers by area that run in this process instead of the bundles; they see this process' environment. */
+  readonly handlers?: Readonly<Record<string, Handler>>;
+  /** The folder with the bundles and `template/` [dist]. */
+  readonly dist?: string;
+  /** Told everything worth knowing, a line at a time [standard error]. */
+  readonly log?: (line: string) => void;
+}
+
+export interface LocalStack {
+  /** What BASE_URL is by default: the gateway's origin. */
+  readonly url: string;
+  /** DynamoDB's endpoint. */
+  readonly endpoint: string;
+  readonly tableName: string;
+  readonly queueUrl: string | undefined;
+  /** Runs the sweep now, or joins the one under way. Rejects when it failed. */
+  runSweep(): Promise<void>;
+  /** Delivers the delayed messages that are due, and resolves when they have been dealt with. */
+  deliverDue(): Promise<void>;
+  /** Removes what TTL says has ended; returns how many items. */
+  expire(now?: number): Promise<number>;
+  /** Stops accepting, finishes what is in flight, and lets go of the folder. */
+  close(): Promise<void>;
+}
+
+/** The stack cannot start: what happened, why, and what to do about it. */
+export class CannotStart extends Error {
+  override readonly name = "CannotStart";
+}
+
+const TABLE_NAME = "actingweb";
+const SWEEP_INTERVAL_SECONDS = 60;
+/** Operator variables whose default is another here than on AWS. */
+const LOCAL_DEFAULTS = {
+  ACTOR_CREATION: "open",
+  ALLOW_HTTP_PEERS: "true",
+  ALLOW_PRIVATE_PEERS: "true",
+  CALLBACK_MODE: "async",
+} as const;
+const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ"] as const;
+/** Only another endpoint than the embedded emulator's may want them. */
+const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+/** Set here for each function, never by the operator. */
+const OURS: ReadonlySet<string> = new Set([
+  ...["TABLE_NAME", "QUEUE_URL", "DYNAMODB_ENDPOINT", "SQS_ENDPOINT", "CLAIM_FENCE", "AWS_LAMBDA_FUNCTION_NAME"],
+]);
+
+/**
+ * The whole service in this process, on loopback: gateway, functions, table, delay queue and schedule, as the synthesized
+ * templates say. Serves when it resolves.
+ *
+ * @throws CannotStart, FolderUnusable, ConfigError; a system error when the port is taken
+ */
+export async function startLocalStack(options: LocalStackOptions = {}): Promise<LocalStack> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    return { ...(await start(options, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(options: LocalStackOptions, closers: (() => Promise<void>)[]): Promise<Omit<LocalStack, "close">> {
+  const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const { port = 0, host = "127.0.0.1", dataDir = ":memory:", environment = {} } = options;
+  const dist = options.dist ?? fileURLToPath(new URL("../../dist/", import.meta.url));
+  const [data, api] = [readTemplate(dist, "data"), readTemplate(dist, "api")] as const;
+  const service = readTemplates(data, api);
+  const operator = operatorVariables(environment);
+  readConfig({ BASE_URL: "http://stands.for.the.own", ...operator, TABLE_NAME });
+
+  const functions = new Map<string, LocalFunction>();
+  const timeouts = new Map(service.functions.map((definition) => [definition.area, definition.timeoutMs]));
+  const invoke = (area: string, event: object, timeoutMs = timeouts.get(area) ?? 30_000): Promise<unknown> => {
+    const found = functions.get(area);
+    return found ? found.invoke(event, timeoutMs) : Promise.reject(new Error(`The function ${area} is not built.`));
+  };
+
+  const ownEndpoint = environment["DYNAMODB_ENDPOINT"];
+  const emulator = ownEndpoint ? undefined : await startEmulator({ dataDir: inside(dataDir, "table"), log });
+  if (emulator) closers.push(() => emulator.close());
+  const endpoint = emulator?.endpoint ?? ownEndpoint ?? "";
+  await prepareTable(service, TABLE_NAME, emulator ?? endpoint);
+
+  const queue = await startQueue(service, dataDir, environment, invoke, log);
+  if (queue) closers.push(() => queue.close());
+  closers.push(async () => {
+    await Promise.all([...functions.values()].map((one) => one.close()));
+  });
+  if (queue) closers.push(() => queue.stop());
+
+  const started = Promise.withResolvers<undefined>();
+  const gateway = await startGateway({
+    routes: service.routes,
+    host,
+    port,
+    log,
+    // The port must be known before the functions are told their BASE_URL.
+    invoke: (area, event, timeoutMs) => started.promise.then(() => invoke(area, event, timeoutMs)),
+  });
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
+  const queueUrl = queue?.queueUrl;
+  const places = { tableName: TABLE_NAME, queueUrl, baseUrl: operator["BASE_URL"] ?? url };
+  const fence = `local-${randomUUID()}`;
+  const environmentOf = (definition: FunctionDefinition): Record<string, string> => {
+    const fromTemplate = Object.entries(definition.environment).map(([name, value]) => [
+      name,
+      resolve(value, places, data, api),
+    ]);
+    return {
+      ...(Object.fromEntries(fromTemplate) as Record<string, string>),
+      ...LOCAL_DEFAULTS,
+      ...operator,
+      ...surroundings(environment),
+      DYNAMODB_ENDPOINT: endpoint,
+      CLAIM_FENCE: fence,
+      ...(queue ? { SQS_ENDPOINT: queue.endpoint } : {}),
+    };
+  };
+  try {
+    await startFunctions(service, options.handlers ?? {}, dist, environmentOf, functions, log);
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+  const schedule = startSchedule({
+    intervalMs: sweepSeconds(environment) * 1000,
+    invoke: (event) => (service.scheduled === undefined ? Promise.resolve() : invoke(service.scheduled, event)),
+    log,
+  });
+  closers.push(() => schedule.close());
+  closers.push(() => closeGateway(gateway));
+  started.resolve(undefined);
+  return {
+    url,
+    endpoint,
+    tableName: TABLE_NAME,
+    queueUrl,
+    runSweep: () => schedule.run(),
+    deliverDue: () => queue?.deliver() ?? Promise.resolve(),
+    expire: (now) => emulator?.expire(now) ?? Promise.resolve(0),
+  };
+}
+
+const closeGateway = (gateway: Gateway): Promise<void> => gateway.close();
+
+const inside = (dataDir: string, name: string): string => (dataDir === ":memory:" ? dataDir : join(dataDir, name));
+
+function readTemplate(dist: string, name: "data" | "api"): Template {
+  const file = join(dist, "template", `${name}.template.json`);
+  if (!existsSync(file)) {
+    throw new CannotStart(
+      `${file} is missing, so the routes are not known: nothing was built yet. Run \`npm run build\`.`,
+    );
+  }
+  return JSON.parse(readFileSync(file, "utf8")) as Template;
+}
+
+/** What the operator said. An empty variable counts as absent. */
+function operatorVariables(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const name of variableNames) {
+    const value = environment[name];
+    if (!OURS.has(name) && value !== undefined && value !== "") given[name] = value;
+  }
+  return given;
+}
+
+/** What Lambda puts into every function's environment, as far as it matters here, and where Node finds its files. */
+function surroundings(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const elsewhere = environment["DYNAMODB_ENDPOINT"]
+    ? AWS_ACCESS.map((name) => [name, environment[name]] as const)
+    : [];
+  const given = [...FROM_THIS_PROCESS.map((name) => [name, process.env[name]] as const), ...elsewhere];
+  return {
+    AWS_REGION: "local",
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    ...definedOf(given),
+  };
+}
+
+function definedOf(pairs: readonly (readonly [string, string | undefined])[]): Record<string, string> {
+  return Object.fromEntries(pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+function sweepSeconds(environment: Readonly<Record<string, string | undefined>>): number {
+  const given = environment["SWEEP_INTERVAL_SECONDS"] ?? "";
+  const seconds = given === "" ? SWEEP_INTERVAL_SECONDS : Number(given);
+  if (seconds >= 0.1 && seconds <= 86_400) return seconds;
+  throw new CannotStart(`SWEEP_INTERVAL_SECONDS is ${JSON.stringify(given)}; allowed is a number from 0.1 to 86400.`);
+}
+
+async function startQueue(
+  service: Service,
+  dataDir: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  invoke: (area: string, event: object) => Promise<unknown>,
+  log: (line: string) => void,
+): Promise<DelayQueue | undefined> {
+  const { queue } = service;
+  if (!queue) return undefined;
+  return startDelayQueue({
+    name: queue.logicalId,
+    file: dataDir === ":memory:" ? undefined : join(dataDir, "queue.jsonl"),
+    visibilitySeconds: queue.visibilitySeconds,
+    maxReceives: queue.maxReceives,
+    batchSize: queue.batchSize,
+    consume: (event) => invoke(queue.consumer, event),
+    disabled: ["1", "true"].includes(environment["QUEUE_DISABLED"] ?? ""),
+    log,
+  });
+}
+
+async function startFunctions(
+  service: Service,
+  handlers: Readonly<Record<string, Handler>>,
+  dist: string,
+  environmentOf: (definition: FunctionDefinition) => Record<string, string>,
+  functions: Map<string, LocalFunction>,
+  log: (line: string) => void,
+): Promise<void> {
+  const starting: Promise<void>[] = [];
+  for (const definition of service.functions) {
+    const { area } = definition;
+    const handler = handlers[area];
+    const file = join(dist, area, "index.mjs");
+    if (handler) {
+      functions.set(area, inProcess(area, handler));
+    } else if (existsSync(file)) {
+      const worker = new WorkerFunction({ name: area, file, environment: environmentOf(definition), log });
+      functions.set(area, worker);
+      starting.push(worker.start());
+    } else {
+      log(`The function ${area} is not built; what it serves answers 500.`);
+    }
+  }
+  await Promise.all(starting);
+}
