@@ -42,7 +42,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ operation: fc.constant("remove"), item }) },
   { weight: 1, arbitrary: fc.constant({ operation: "metadata", description: "d" }) },
   { weight: 1, arbitrary: fc.constantFrom({ operation: "clear" }, { operation: "delete_all" }) },
-) as fc.Arbitrary<JsonObject>;
+);
 
 /** Deletes a run of items, one by one, so that pages run empty. */
 const operations = fc
