@@ -28,6 +28,7 @@ const bundles: Part = {
     "lib",
     "infra/bundle.ts",
     "infra/build.ts",
+    "infra/bundle-diet.ts",
     "infra/environment-credentials.ts",
     "package-lock.json",
     "package.json",

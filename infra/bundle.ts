@@ -1,15 +1,13 @@
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
+import { environmentCredentials, withoutJsonSchema } from "./bundle-diet.ts";
 
 /** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
   readonly name: string;
   readonly file: string;
 }
-
-const CREDENTIALS = fileURLToPath(new URL("environment-credentials.ts", import.meta.url));
 
 /**
  * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside.
@@ -21,8 +19,8 @@ const CREDENTIALS = fileURLToPath(new URL("environment-credentials.ts", import.m
 export async function bundle(options: {
   readonly root: string;
   readonly entries: readonly Entry[];
-  /** Leave the SDK its own search for credentials, as a bundle of anyone else's has it [false]. */
-  readonly sdkCredentials?: boolean;
+  /** Leave in what these functions never use, as a bundle of anyone else's has it [false]. */
+  readonly plain?: boolean;
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const result = await build({
     absWorkingDir: options.root,
@@ -36,7 +34,7 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
-    ...(options.sdkCredentials === true ? {} : { alias: { "@aws-sdk/credential-provider-node": CREDENTIALS } }),
+    ...(options.plain === true ? {} : { alias: environmentCredentials, plugins: [withoutJsonSchema] }),
     minify: true,
     legalComments: "none",
   });

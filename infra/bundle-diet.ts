@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Plugin } from "esbuild";
+
+/** What takes the place of the SDK's search for credentials (see there). */
+export const environmentCredentials: Readonly<Record<string, string>> = {
+  "@aws-sdk/credential-provider-node": fileURLToPath(new URL("environment-credentials.ts", import.meta.url)),
+};
+
+/** Zod attaches a way to JSON Schema to every schema it makes: 18 KB in each bundle that no function asks for. */
+const JSON_SCHEMA = /[\\/]zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/;
+
+/** Leaves that out: its functions stay, by name, and refuse when they are called after all. */
+export const withoutJsonSchema: Plugin = {
+  name: "without-json-schema",
+  setup(build) {
+    build.onLoad({ filter: JSON_SCHEMA }, async ({ path }) => ({ contents: refusing(await readFile(path, "utf8")) }));
+  },
+};
+
+/** A module with the same exports that does nothing but refuse. What is called while a schema is made must not yet. */
+function refusing(source: string): string {
+  const names = [...source.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name = ""]) => name);
+  const renamed = [...source.matchAll(/^export \{ (\w+ as \w+) \};/gm)].map(([, pair = ""]) => pair);
+  return [
+    `const refuse = () => { throw new Error("JSON Schema is left out of the functions (infra/bundle-diet.ts)."); };`,
+    ...names.map((name) => `export const ${name} = ${name.startsWith("create") ? "() => refuse" : "refuse"};`),
+    ...renamed.map((pair) => `export { ${pair} };`),
+  ].join("\n");
+}
