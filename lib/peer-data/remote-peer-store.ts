@@ -6,7 +6,7 @@ import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Ids, Json, JsonObject } from "../ports.ts";
 import type { IncomingDiff } from "./incoming.ts";
-import { PeerReader } from "./peer-reader.ts";
+import { PAGE_BYTES, PeerReader } from "./peer-reader.ts";
 import type { HeldProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
 import { placesIn } from "./peer-places.ts";
 import { PeerStore } from "./peer-store.ts";
@@ -37,6 +37,9 @@ export interface ListWords {
   readonly description?: string;
   readonly explanation?: string;
 }
+
+/** A property with what the service's own routes show of it, `updatedAt` in ms since 1970. */
+export type ShownProperty = Omit<HeldProperty, "name">;
 
 /** A property without what only the service's own routes show. */
 export type StoredProperty = Pick<HeldProperty, "type" | "value" | "itemCount">;
@@ -193,13 +196,21 @@ export class RemotePeerStore {
    * Properties in the order of their keys with when and by which diff each came, at most `limit` and about 4.5 MB: what
    * `GET /peers/{peerId}/properties` answers. `next` is the name to pass as `after`.
    */
-  page(options: { readonly after?: string; readonly limit: number }): Promise<PropertyPage> {
-    return this.#reader.page(options);
+  async page(options: {
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<{ readonly data: Readonly<Record<string, ShownProperty>>; readonly next?: string }> {
+    const { properties, next } = await this.#reader.page(options);
+    const data = Object.fromEntries(properties.map(({ name, ...shown }) => [name, shown]));
+    return { data, ...(next === undefined ? {} : { next }) };
   }
 
-  /** The same of one property; undefined when nothing is held under that name. */
-  one(name: string): Promise<HeldProperty | undefined> {
-    return this.#reader.property(name);
+  /** The same of one property, a list cut to about 4.5 MB; undefined when nothing is held under that name. */
+  async one(name: string): Promise<ShownProperty | undefined> {
+    const found = await this.#reader.property(name, PAGE_BYTES);
+    if (found === undefined) return undefined;
+    const { name: _name, ...shown } = found;
+    return shown;
   }
 
   async #putState(place: Place, value: Json): Promise<void> {

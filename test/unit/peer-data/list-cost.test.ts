@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { always } from "../../../lib/dynamodb/table.ts";
 import type { Json, JsonObject } from "../../../lib/ports.ts";
 import { collectGeneration, isListGarbage } from "../../../lib/peer-data/list-garbage.ts";
 import { PeerReader } from "../../../lib/peer-data/peer-reader.ts";
@@ -151,3 +152,30 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
   expect(applied.reread).toEqual([]);
   expect((await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity))?.items).toEqual(model);
 }, 60_000);
+
+test("what a crash left in the index, and in pages nothing refers to, is not taken for a row", async () => {
+  const own = new Lists();
+  await own.run("memo", { operation: "extend", items: Array.from({ length: 100 }, (_, at) => at) });
+  const page = own.memory.all().find((item) => Array.isArray(item["elements"]) && item["elements"].includes("40"));
+  const bucket = own.memory.all().find((item) => {
+    const entries = item["entries"];
+    return (
+      entries instanceof Set && [...entries].some((entry) => String(entry).endsWith(`~${page?.sk.slice(2) ?? ""}`))
+    );
+  });
+  if (page === undefined || bucket === undefined) throw new Error("The list has no such page.");
+  // A copy of the page under another id, known to every entry that knows the page.
+  await own.memory.put({ ...page, sk: "N#stray" }, always);
+  for (const item of own.memory.all()) {
+    if (!(item["entries"] instanceof Set)) continue;
+    const entries = [...item["entries"]].map(String);
+    const stray = entries
+      .filter((entry) => entry.endsWith(`~${page.sk.slice(2)}`))
+      .map((entry) => `${entry.split("~")[0] ?? ""}~stray`);
+    await own.memory.put({ ...item, entries: new Set([...entries, ...stray]) }, always);
+  }
+  const { applied } = await own.run("memo", { operation: "update", old_item: 40, item: "forty" });
+  expect(applied.reread).toEqual([]);
+  const held = await new PeerReader({ table: own.memory, ...ids }).list("memo", 40, 1);
+  expect(held?.items).toEqual(["forty"]);
+});
