@@ -1,0 +1,108 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FunctionFailed, FunctionTimedOut, inProcess, WorkerFunction } from "../../../infra/local/functions.ts";
+import { temporaryFolder } from "./emulated.ts";
+
+const SOURCE = `
+const mine = process.env.MINE;
+let calls = 0;
+export const handler = async (event, context) => {
+  calls += 1;
+  switch (event.what) {
+    case "environment": return { mine, now: process.env.MINE, names: Object.keys(process.env).sort() };
+    case "context": return { id: context.awsRequestId, name: context.functionName, left: context.getRemainingTimeInMillis() };
+    case "calls": return calls;
+    case "throw": throw new Error("on purpose");
+    case "exit": process.exit(3);
+    case "hang": for (;;);
+    case "never": return new Promise(() => {});
+    case "cyclic": { const loop = {}; loop.loop = loop; return loop; }
+    case "large": return "x".repeat(6 * 1024 * 1024);
+    default: return undefined;
+  }
+};
+`;
+
+async function start(environment: Record<string, string> = {}) {
+  const folder = await temporaryFolder();
+  const file = join(folder, "index.mjs");
+  await writeFile(file, SOURCE);
+  const log: string[] = [];
+  const one = new WorkerFunction({ name: "one", file, environment, log: (line) => log.push(line) });
+  onTestFinished(() => one.close());
+  return { one, log, ask: (what: string, timeoutMs = 5000) => one.invoke({ what }, timeoutMs) };
+}
+
+describe("a function in its thread", () => {
+  it("sees its own environment and nothing else", async () => {
+    const [a, b] = [await start({ MINE: "a" }), await start({ MINE: "b" })];
+    expect(await a.ask("environment")).toEqual({ mine: "a", now: "a", names: ["MINE"] });
+    expect(await b.ask("environment")).toEqual({ mine: "b", now: "b", names: ["MINE"] });
+  });
+
+  it("keeps its instance between invocations", async () => {
+    const { ask } = await start();
+    await ask("calls");
+    expect(await ask("calls")).toBe(2);
+  });
+
+  it("is told its name, the request and the time it has left", async () => {
+    const { ask } = await start();
+    const context = (await ask("context", 4000)) as { id: string; name: string; left: number };
+    expect(context).toMatchObject({ id: expect.any(String), name: "one" });
+    expect(context.left).toBeGreaterThan(2000);
+    expect(context.left).toBeLessThanOrEqual(4000);
+  });
+
+  it("gives null for nothing", async () => {
+    const { ask } = await start();
+    expect(await ask("nothing")).toBeNull();
+  });
+
+  it.each(["throw", "cyclic", "large"])("fails that invocation alone when it is to: %s", async (what) => {
+    const { ask } = await start();
+    await expect(ask(what)).rejects.toThrow(FunctionFailed);
+    expect(await ask("calls")).toBe(2);
+  });
+
+  it("starts anew after it has ended itself", async () => {
+    const { ask } = await start();
+    await expect(ask("exit")).rejects.toThrow("ended with code 3");
+    expect(await ask("calls")).toBe(1);
+  });
+
+  it("goes on with others when one is late", async () => {
+    const { ask } = await start();
+    await expect(ask("never", 50)).rejects.toThrow(FunctionTimedOut);
+    expect(await ask("calls")).toBe(2);
+  });
+
+  it("is ended and started anew when it hangs", async () => {
+    const { ask, log } = await start();
+    await expect(ask("hang", 50)).rejects.toThrow(FunctionTimedOut);
+    await expect(ask("calls", 20_000)).rejects.toThrow(FunctionFailed);
+    expect(await ask("calls")).toBe(1);
+    expect(log.join()).toContain("hangs");
+  });
+
+  it("says why it cannot start", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "index.mjs");
+    await writeFile(file, "throw new Error('no such luck')");
+    const one = new WorkerFunction({ name: "one", file, environment: {}, log: () => undefined });
+    await expect(one.start()).rejects.toThrow("no such luck");
+  });
+});
+
+describe("a handler in this process", () => {
+  it("gets the event as JSON would carry it, and answers likewise", async () => {
+    const seen: unknown[] = [];
+    const one = inProcess("one", (event) => {
+      seen.push(event);
+      return Promise.resolve({ at: new Date(0), gone: undefined });
+    });
+    expect(await one.invoke({ a: undefined, b: new Date(0) }, 1000)).toEqual({ at: "1970-01-01T00:00:00.000Z" });
+    expect(seen).toEqual([{ b: "1970-01-01T00:00:00.000Z" }]);
+  });
+});
