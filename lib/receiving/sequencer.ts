@@ -8,10 +8,10 @@
  * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
  */
 import { pendingKey } from "../dynamodb/keys.ts";
-import type { Attribute, Item, Key, Table } from "../dynamodb/table.ts";
+import type { Attribute, Condition, Item, Key, Table } from "../dynamodb/table.ts";
 import { consecutiveRun, decide, gapOverdue } from "../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
-import { claimIsLive, viewOf } from "./head.ts";
+import { claimIsLive, defined, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { Timers } from "./timers.ts";
 import type { StreamSettings, Turns } from "./turns.ts";
@@ -35,6 +35,8 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   unkeep(item: Item, head: Head): E | undefined;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
+  /** What a head must be for `check` to pass: part of the claim, so that a contradiction changes nothing. */
+  demands(event: E): readonly Condition[];
 }
 
 export type Delivered =
@@ -101,7 +103,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       if (head === undefined || this.#decide(head, n).is === "next") {
         const holdMs = deadline.remaining();
-        const claimed = await this.#turns.claim(key, { holdMs, at: n - 1, ...(auth === undefined ? {} : { auth }) });
+        const also = this.#sink.demands(event);
+        const claimed = await this.#turns.claim(key, { holdMs, at: n - 1, also, ...defined("auth", auth) });
         if (claimed.won) return await this.#work(claimed.head, event, preparing, deadline);
         head = claimed.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
@@ -113,6 +116,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       if (decision.is === "duplicate") return { is: "duplicate", head };
       if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
       if (decision.is === "already_pending") {
+        await this.#compare(head, event);
         return await this.#settle(head, n, deadline, {
           overdue: gapOverdue(viewOf(head, this.#now(), this.#settings.claimFence), this.#now(), this.#settings),
           first: false,
@@ -120,6 +124,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       }
       if (decision.is === "keep") {
         const kept = await this.#turns.keep(head, n, this.#sink.keep(event));
+        if (!kept.first) await this.#compare(head, event);
         if (kept.kept && kept.head !== undefined) {
           if (head.pending.size === 0) await this.#timers.wake(kept.head);
           return await this.#settle(kept.head, n, deadline, { overdue: decision.overdue, first: kept.first });
@@ -183,6 +188,14 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "pending", head: after, first: how.first };
   }
 
+  /** The first content of a number stays; that another came is worth a line, for its sender contradicts itself. */
+  async #compare(head: Head, event: E): Promise<void> {
+    const kept = await this.#table.get(pendingKey(head.key, head.epoch, event.sequence));
+    if (kept === undefined) return;
+    const same = Object.entries(this.#sink.keep(event)).every(([name, value]) => sameAttribute(value, kept[name]));
+    if (!same) this.#log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
+  }
+
   /** Drains; a failure changes nothing for the event at hand, which is safe: the clockwork goes on. */
   async #drained(head: Head, deadline: Deadline): Promise<Head> {
     try {
@@ -198,20 +211,23 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     let moved: Head | undefined;
     try {
       this.#sink.check(event, head);
-      moved = await this.#step(head, event, await preparing, false);
+      const prepared = await preparing;
+      moved = head.pending.has(event.sequence + 1)
+        ? await this.#run(head, deadline, { event, prepared })
+        : await this.#step(head, event, prepared);
     } catch (error) {
       await this.#giveBack(head);
       throw error;
     }
-    if (moved === undefined) return { is: "unsettled" };
+    if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
     if (moved.pending.size > 0 && moved.gapSince !== head.gapSince) await this.#timers.wake(moved);
     return { is: "processed", head: await this.#drained(moved, deadline) };
   }
 
-  /** Applies one event and moves the head over it. */
-  async #step(head: Head, event: E, prepared: P, keepClaim: boolean): Promise<Head | undefined> {
+  /** Applies one event, moves the head over it and gives the claim back. */
+  async #step(head: Head, event: E, prepared: P): Promise<Head | undefined> {
     const applied = await this.#sink.apply(event, { head, starts: head.starts, prepared });
-    const moved = await this.#turns.advance(head, { to: event.sequence, keepClaim, ...picked(applied) });
+    const moved = await this.#turns.advance(head, { to: event.sequence, keepClaim: false, ...picked(applied) });
     if (moved !== undefined) await this.#afterwards(moved, applied);
     return moved;
   }
@@ -224,43 +240,69 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
   }
 
-  /** One run of kept events under a claim that is already held. Gives the claim back. */
-  async #run(head: Head, deadline: Deadline): Promise<Head> {
-    const numbers = consecutiveRun(head.lastSeq, head.pending, MOST_PER_RUN);
+  /**
+   * One run under a claim that is already held: the event at hand, if any, then the kept ones that follow it. Gives the
+   * claim back. Returns the head as it was last written, also when a later event failed.
+   */
+  async #run(head: Head, deadline: Deadline, atHand?: { readonly event: E; readonly prepared: P }): Promise<Head> {
+    const before = head.lastSeq + (atHand === undefined ? 0 : 1);
+    const numbers = consecutiveRun(before, head.pending, MOST_PER_RUN);
     const keys = numbers.map((n) => pendingKey(head.key, head.epoch, n));
+    let written = head;
+    /** The head as it will be once what was applied is written. */
     let current = head;
-    let written = 0;
+    let unwritten: Applied = {};
+    const apply = async (event: E, prepared: P): Promise<void> => {
+      const applied = await this.#sink.apply(event, { head: current, starts: current.starts, prepared });
+      unwritten = merge(unwritten, applied);
+      current = withSet(current, event.sequence, applied);
+    };
+    const write = async (keepClaim: boolean): Promise<boolean> => {
+      const moved = await this.#turns.advance(current, { to: current.lastSeq, keepClaim, ...picked(unwritten) });
+      if (moved === undefined) return false;
+      const done = unwritten;
+      [written, current, unwritten] = [moved, moved, {}];
+      await this.#afterwards(moved, done);
+      return true;
+    };
     try {
+      if (atHand !== undefined) {
+        await apply(atHand.event, atHand.prepared);
+        const short = this.#isShort(deadline);
+        // Begun before: from here on the starts of each number count for it alone.
+        if ((short || head.starts > 1) && (!(await write(!short)) || short)) return written;
+      }
       const events = await this.#fetch(head, numbers, keys);
-      if (events.length === 0) return await this.#hole(head);
+      if (events.length === 0) {
+        if (current !== written && !(await write(true))) return written;
+        return await this.#hole(written);
+      }
       const prepared = await this.#sink.prepare(events);
-      let unwritten: Applied = {};
       for (const [index, event] of events.entries()) {
-        const applied = await this.#sink.apply(event, { head: current, starts: current.starts, prepared });
-        unwritten = merge(unwritten, applied);
-        const last = index === events.length - 1 || deadline.remaining() <= this.#reserveMs;
-        if (!last && current.starts <= 1 && events.length > LONG_RUN && (index + 1) % LONG_RUN_STEP !== 0) {
-          current = withSet(current, event.sequence, applied);
-          continue;
-        }
-        const moved = await this.#turns.advance(current, {
-          to: event.sequence,
-          keepClaim: !last,
-          ...picked(unwritten),
-        });
-        if (moved === undefined) return current;
-        await this.#afterwards(moved, unwritten);
-        [current, unwritten, written] = [moved, {}, index + 1];
-        if (last) break;
+        await apply(event, prepared);
+        const last = index === events.length - 1 || this.#isShort(deadline);
+        const spared = events.length > LONG_RUN && (index + 1) % LONG_RUN_STEP !== 0;
+        if (!last && spared && written.starts <= 1) continue;
+        if (!(await write(!last)) || last) break;
       }
     } catch (error) {
-      await this.#giveBack(current);
-      if (written === 0) throw error;
+      // What was applied counts, whatever became of what follows it.
+      if (current === written || !(await this.#succeeds(write(false)))) await this.#giveBack(written);
+      if (written === head) throw error;
       this.#log.warn("a run of kept events stopped", { ...idsOf(head), error: String(error) });
     } finally {
-      if (written > 0) await this.#discard(keys.slice(0, written), head);
+      const done = keys.filter((_, index) => (numbers[index] ?? Infinity) <= written.lastSeq);
+      if (done.length > 0) await this.#discard(done, head);
     }
-    return current;
+    return written;
+  }
+
+  async #succeeds(writing: Promise<boolean>): Promise<boolean> {
+    return await writing.catch(() => false);
+  }
+
+  #isShort(deadline: Deadline): boolean {
+    return deadline.remaining() <= this.#reserveMs;
   }
 
   /** The events of a run, up to the first whose body is not there. */
@@ -328,6 +370,11 @@ function merge(one: Applied, two: Applied): Applied {
 /** The head as it will be once what was applied is written; what the next event of a run builds on. */
 function withSet(head: Head, lastSeq: number, applied: Applied): Head {
   return { ...head, lastSeq, ...(applied.set as Partial<Head> | undefined), starts: 1 };
+}
+
+function sameAttribute(one: Attribute, other: Attribute | undefined): boolean {
+  if (one instanceof Uint8Array) return other instanceof Uint8Array && Buffer.compare(one, other) === 0;
+  return one === other;
 }
 
 /** The ids a log line about a stream names. */

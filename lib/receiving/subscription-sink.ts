@@ -1,6 +1,6 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
 import type { ParsedCallback } from "../domain/callback-body.ts";
-import { checkScope } from "../domain/callback-scope.ts";
+import { checkScope, checkTargetData } from "../domain/callback-scope.ts";
 import { digestOf } from "../domain/digest.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
 import { isObject } from "../domain/json.ts";
@@ -9,7 +9,8 @@ import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Timestamp } from "../domain/timestamp.ts";
 import type { Clock, Json, Log } from "../ports.ts";
-import type { Attribute, Item } from "../dynamodb/table.ts";
+import { any, differs, equals, exists, missing } from "../dynamodb/table.ts";
+import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { keptEvent } from "./callback-events.ts";
 import { dueAttributes } from "./head.ts";
 import type { Head } from "./head.ts";
@@ -72,6 +73,17 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   check(event: StreamEvent, head: Head): void {
     if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
+  }
+
+  demands(event: StreamEvent): readonly Condition[] {
+    const { parsed } = event;
+    if (parsed === undefined) return [];
+    return [
+      ...(parsed.target === undefined ? [] : [equals("target", parsed.target)]),
+      ...demandedPart("subtarget", parsed.subtarget),
+      ...demandedPart("resource", parsed.resource),
+      ...(parsed.kind === "high" ? demandedByData(parsed) : []),
+    ];
   }
 
   keep(event: StreamEvent): Readonly<Record<string, Attribute>> {
@@ -187,6 +199,26 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   #diff(content: DiffContent, scope: Place, carved: readonly Place[]): IncomingDiff {
     return { ...content, scope, carved, nested: this.#deps.settings.nestedDiffs };
+  }
+}
+
+function demandedPart(name: "subtarget" | "resource", said: string | null | undefined): readonly Condition[] {
+  if (said === undefined) return [];
+  return [said === null ? missing(name) : equals(name, said)];
+}
+
+/** Data that is not that of a whole target demands a subscription on less. */
+function demandedByData(content: DiffContent): readonly Condition[] {
+  if (!fits(content, "")) return [exists("subtarget")];
+  return fits(content, "properties") ? [] : [any(exists("subtarget"), differs("target", "properties"))];
+}
+
+function fits(content: DiffContent, target: string): boolean {
+  try {
+    checkTargetData(content, { target });
+    return true;
+  } catch {
+    return false;
   }
 }
 

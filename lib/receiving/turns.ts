@@ -83,6 +83,7 @@ export class Turns {
       readonly epoch?: number;
       readonly evenReplacing?: boolean;
       readonly before?: number;
+      readonly also?: readonly Condition[];
     },
   ): Promise<Claimed> {
     const now = this.#clock.now();
@@ -95,6 +96,7 @@ export class Turns {
       ...(options.before === undefined ? [] : [headIs.before(options.before)]),
       ...(options.epoch === undefined ? [] : [headIs.ofEpoch(options.epoch)]),
       ...(options.evenReplacing === true ? [] : [headIs.notReplacing]),
+      ...(options.also ?? []),
       headIs.free(now, claimFence),
     );
     const change: Change = {

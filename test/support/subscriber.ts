@@ -1,0 +1,227 @@
+/** A whole service in this process with one subscription to a scripted peer: for tests of what receiving answers. */
+import { routes as callbackRoutes } from "../../functions/callbacks.ts";
+import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
+import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
+import { takeMessages } from "../../lib/clockwork/messages.ts";
+import { Sweep } from "../../lib/clockwork/sweep.ts";
+import { readConfig } from "../../lib/config.ts";
+import type { Table } from "../../lib/dynamodb/table.ts";
+import { answer } from "../../lib/http/area.ts";
+import type { Reply } from "../../lib/http/reply.ts";
+import type { RouteMap } from "../../lib/http/router.ts";
+import { randomIds } from "../../lib/ids.ts";
+import { actorItem } from "../../lib/actors/actor-record.ts";
+import { hashMinted } from "../../lib/actors/passphrase.ts";
+import { PeerReader } from "../../lib/peer-data/peer-reader.ts";
+import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../lib/ports.ts";
+import { composeService } from "../../lib/service.ts";
+import type { Service } from "../../lib/service.ts";
+import { MemoryTable } from "./memory-table.ts";
+
+export const ACTOR = "actor";
+export const PEER = "peer";
+export const SUB = "sub";
+export const SECRET = "s".repeat(40);
+const PEER_ROOT = "https://peer.example/peer";
+
+/** What the scripted peer answers: status and JSON by `METHOD path` below its root; 404 for the rest. */
+export type Script = Record<string, { status: number; json?: unknown; headers?: Record<string, string> } | undefined>;
+
+export interface Told {
+  readonly sequence: number;
+  readonly callbackType: string;
+  readonly data: Json;
+}
+
+export class Subscriber {
+  readonly service: Service;
+  readonly table: MemoryTable;
+  readonly script: Script = {};
+  readonly asked: PeerRequest[] = [];
+  readonly messages: DelayedWork[] = [];
+  readonly told: Told[] = [];
+  readonly logged: { level: string; message: string; fields?: unknown }[] = [];
+  readonly app: ActingWebApp;
+  now = Date.UTC(2026, 0, 1);
+  readonly #routes: Readonly<Record<string, RouteMap>>;
+
+  constructor(
+    options: { environment?: Record<string, string>; table?: (inner: MemoryTable) => Table; app?: ActingWebApp } = {},
+  ) {
+    this.table = new MemoryTable();
+    this.app = options.app ?? new ActingWebApp({ awType: "urn:test", desc: "test" });
+    if (options.app === undefined) {
+      this.app.subscriptionDataHook("*", ({ sequence, callbackType, data }) => {
+        this.told.push({ sequence, callbackType, data });
+      });
+    }
+    const log = (level: string) => (message: string, fields?: unknown) => {
+      this.logged.push({ level, message, fields });
+    };
+    this.service = composeService(this.app, {
+      config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ...options.environment }),
+      table: options.table?.(this.table) ?? this.table,
+      http: { send: async (request) => await this.#peer(request) },
+      queue: {
+        send: (work) => {
+          this.messages.push(work);
+          return Promise.resolve();
+        },
+      },
+      clock: { now: () => this.now },
+      ids: randomIds,
+      log: { info: log("info"), warn: log("warn"), error: log("error") },
+    });
+    this.#routes = { callbacks: callbackRoutes(this.service), subscriptions: subscriptionRoutes(this.service) };
+  }
+
+  /** Makes the actor, an approved trust and a subscription on `scope`, without a baseline to read. */
+  async subscribed(
+    scope: { target?: string; subtarget?: string; resource?: string; granularity?: string } = {},
+  ): Promise<this> {
+    const passphraseHash = hashMinted("passphrase");
+    await this.table.put(
+      actorItem({ id: ACTOR, creator: "creator", passphraseHash, passphraseBits: 160, createdAt: this.now }),
+      { is: "always" },
+    );
+    await this.service.trusts.create({
+      ...{ actorId: ACTOR, peerId: PEER, baseUri: PEER_ROOT, type: "urn:test", relationship: "friend", secret: SECRET },
+      ...{ desc: "", approved: true, peerApproved: true, verified: true, verificationToken: "v", createdAt: this.now },
+      ...{ revision: 1, ending: false },
+    });
+    await this.subscribe(SUB, scope);
+    return this;
+  }
+
+  async subscribe(
+    id: string,
+    {
+      target = "properties",
+      subtarget,
+      resource,
+      granularity = "high",
+    }: { target?: string; subtarget?: string; resource?: string; granularity?: string } = {},
+  ): Promise<Reply> {
+    this.script[`POST /subscriptions/${ACTOR}`] = {
+      status: 201,
+      json: { subscriptionid: id, granularity, sequence: 0 },
+    };
+    this.script[`GET /subscriptions/${ACTOR}/${id}`] ??= { status: 200, json: { sequence: 0, data: [] } };
+    this.script["GET /properties"] ??= { status: 200, json: {} };
+    return await this.owner("POST /{actorId}/subscriptions", {
+      json: { peerid: PEER, target, subtarget: subtarget ?? null, resource: resource ?? null, granularity },
+    });
+  }
+
+  /** Sends one callback as the peer. */
+  async callback(
+    body: Json | Uint8Array,
+    options: {
+      bearer?: string | null;
+      headers?: Record<string, string>;
+      sub?: string;
+      peer?: string;
+      actor?: string;
+    } = {},
+  ): Promise<Reply> {
+    const { bearer = SECRET, headers = {}, sub = SUB, peer = PEER, actor = ACTOR } = options;
+    return await this.ask("callbacks", "POST /{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}", {
+      params: { actorId: actor, peerId: peer, subscriptionId: sub },
+      headers: { ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }), ...headers },
+      body: body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body)),
+    });
+  }
+
+  /** One diff of `properties`, as a publisher of ours sends it. */
+  async diff(sequence: number, data: Json, more: Record<string, Json> = {}): Promise<Reply> {
+    return await this.callback({ sequence, target: "properties", data, overwritten: [], ...more });
+  }
+
+  /** A request of the owner. */
+  async owner(
+    route: string,
+    options: { json?: unknown; params?: Record<string, string>; query?: string } = {},
+  ): Promise<Reply> {
+    const authorization = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
+    return await this.ask("subscriptions", route, {
+      params: { actorId: ACTOR, ...options.params },
+      headers: { authorization, ...(options.json === undefined ? {} : { "content-type": "application/json" }) },
+      body: options.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(options.json)),
+      query: options.query ?? "",
+    });
+  }
+
+  async ask(
+    area: "callbacks" | "subscriptions",
+    route: string,
+    request: { params: Record<string, string>; headers: Record<string, string>; body: Uint8Array; query?: string },
+  ): Promise<Reply> {
+    const [method = "", pattern = ""] = route.split(" ");
+    return await answer(
+      area,
+      {
+        method,
+        pattern,
+        path: pattern,
+        params: request.params,
+        query: new URLSearchParams(request.query ?? ""),
+        headers: request.headers,
+        body: request.body,
+        requestId: "r",
+        deadline: this.deadline(),
+      },
+      this.#routes[area] ?? {},
+      this.service,
+    );
+  }
+
+  /** Lets the delayed messages that are due by now arrive. */
+  async arriveMessages(): Promise<void> {
+    const due = this.messages.filter((message) => message.dueAt <= this.now);
+    this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
+    const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
+    await takeMessages(this.service, records, this.deadline());
+  }
+
+  async sweep(): Promise<void> {
+    await new Sweep(this.service).run(this.deadline());
+  }
+
+  deadline(): { remaining(): number } {
+    const end = this.now + 29_000;
+    return { remaining: () => end - this.now };
+  }
+
+  async state(sub = SUB): Promise<Record<string, unknown>> {
+    const reply = await this.owner("GET /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", {
+      params: { peerId: PEER, subscriptionId: sub },
+    });
+    return bodyOf(reply);
+  }
+
+  /** What is stored of the peer. */
+  async stored(): Promise<Record<string, Json>> {
+    const page = await new PeerReader({ table: this.table, actorId: ACTOR, peerId: PEER }).page({ limit: 1_000 });
+    return Object.fromEntries(page.properties.map(({ name, value }) => [name, value]));
+  }
+
+  async #peer(request: PeerRequest): Promise<PeerAnswer> {
+    this.asked.push(request);
+    const url = new URL(request.url);
+    const below = url.pathname.slice("/peer".length) + url.search;
+    const said = this.script[`${request.method} ${below}`] ?? { status: 404 };
+    await Promise.resolve();
+    const body = said.json === undefined ? "" : JSON.stringify(said.json);
+    return {
+      status: said.status,
+      headers: { "content-type": "application/json", ...said.headers },
+      body: Buffer.from(body),
+    };
+  }
+}
+
+/** The JSON of a reply; an empty object when it has no body. */
+export function bodyOf(reply: Reply): Record<string, unknown> {
+  const { body } = reply;
+  return body === undefined ? {} : (JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>);
+}

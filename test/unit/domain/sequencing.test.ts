@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { consecutiveRun, decide, gapOverdue } from "../../../lib/domain/sequencing.ts";
+import type { StreamView } from "../../../lib/domain/sequencing.ts";
+
+const limits = { maxPending: 3, gapTimeoutMs: 5_000 };
+const view = (more: Partial<StreamView> = {}): StreamView => ({
+  lastSeq: 10,
+  pending: new Set(),
+  busy: false,
+  replacing: false,
+  ...more,
+});
+
+describe("a number is", () => {
+  it.each<[string, number, Partial<StreamView>, ReturnType<typeof decide>]>([
+    ["a duplicate at lastSeq", 10, {}, { is: "duplicate" }],
+    ["a duplicate long before it", 1, { busy: true, replacing: true }, { is: "duplicate" }],
+    ["next when nobody works", 11, {}, { is: "next" }],
+    ["kept when it is next but another works", 11, { busy: true }, { is: "keep", overdue: false }],
+    ["kept when it is next but the state is being replaced", 11, { replacing: true }, { is: "keep", overdue: false }],
+    ["kept behind a gap", 13, {}, { is: "keep", overdue: false }],
+    ["kept behind a young gap", 14, { pending: new Set([13]), gapSince: 96_000 }, { is: "keep", overdue: false }],
+    [
+      "kept behind an old gap, which is overdue",
+      14,
+      { pending: new Set([13]), gapSince: 95_000 },
+      { is: "keep", overdue: true },
+    ],
+    ["already there", 13, { pending: new Set([13]) }, { is: "already_pending", drainable: false }],
+    ["already there and drainable", 11, { pending: new Set([11]) }, { is: "already_pending", drainable: true }],
+    [
+      "already there before full counts",
+      13,
+      { pending: new Set([13, 14, 15]) },
+      { is: "already_pending", drainable: false },
+    ],
+    ["refused when all slots are taken", 17, { pending: new Set([13, 14, 15]) }, { is: "full", overdue: false }],
+    ["next although all slots are taken", 11, { pending: new Set([13, 14, 15]) }, { is: "next" }],
+    [
+      "refused when it is next, another works and all slots are taken",
+      11,
+      { busy: true, pending: new Set([13, 14, 15]) },
+      { is: "full", overdue: false },
+    ],
+    ["refused with an old gap", 17, { pending: new Set([13, 14, 15]), gapSince: 1 }, { is: "full", overdue: true }],
+  ])("%s", (_, n, more, decision) => {
+    expect(decide(view(more), n, 100_000, limits)).toEqual(decision);
+  });
+});
+
+it("counts a gap as overdue from its very timeout on", () => {
+  expect(gapOverdue(view({ gapSince: 1_000 }), 5_999, limits)).toBe(false);
+  expect(gapOverdue(view({ gapSince: 1_000 }), 6_000, limits)).toBe(true);
+  expect(gapOverdue(view(), 6_000, limits)).toBe(false);
+});
+
+it("runs from the next number to the first hole, and no further than asked", () => {
+  expect(consecutiveRun(4, new Set([8, 5, 6, 10]), 10)).toEqual([5, 6]);
+  expect(consecutiveRun(4, new Set([5, 6, 7]), 2)).toEqual([5, 6]);
+  expect(consecutiveRun(4, new Set([6]), 2)).toEqual([]);
+});
