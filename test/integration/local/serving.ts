@@ -1,0 +1,138 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+import { temporaryFolder } from "./emulated.ts";
+
+const SERVE = fileURLToPath(new URL("../../../infra/local/serve.ts", import.meta.url));
+
+/** What a process wrote and how it ended. */
+export interface Ran {
+  readonly url: string;
+  readonly out: () => string;
+  readonly errors: () => string;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<number | null>;
+}
+
+/** Runs serve.ts with only the given environment. `ready` resolves with it once it serves, or has ended. */
+export async function serve(environment: Readonly<Record<string, string>>): Promise<Ran> {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [SERVE], {
+    env: { PATH, DATA_DIR: ":memory:", PORT: "0", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, errors] = ["", ""];
+  child.stderr.on("data", (chunk) => (errors += String(chunk)));
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk) => {
+      out += String(chunk);
+      if (out.includes("\n")) resolve();
+    });
+  });
+  await Promise.race([ready, ended]);
+  const url = /^ready (\S+)\n/.exec(out)?.[1] ?? "";
+  return { url, out: () => out, errors: () => errors, kill: (signal) => child.kill(signal), ended };
+}
+
+/** A `dist` folder as the build makes it, with small functions that show what they were given. */
+export async function smallService(): Promise<string> {
+  const dist = await temporaryFolder();
+  await mkdir(join(dist, "template"));
+  await writeFile(join(dist, "template/data.template.json"), JSON.stringify(DATA));
+  await writeFile(join(dist, "template/api.template.json"), JSON.stringify(api(["web", "clockwork", "timer"])));
+  for (const [area, source] of Object.entries(SOURCES)) {
+    await mkdir(join(dist, area));
+    await writeFile(join(dist, area, "index.mjs"), source);
+  }
+  return dist;
+}
+
+const DATA = {
+  Resources: {
+    T: {
+      Type: "AWS::DynamoDB::Table",
+      Properties: {
+        AttributeDefinitions: [
+          { AttributeName: "pk", AttributeType: "S" },
+          { AttributeName: "sk", AttributeType: "S" },
+        ],
+        KeySchema: [
+          { AttributeName: "pk", KeyType: "HASH" },
+          { AttributeName: "sk", KeyType: "RANGE" },
+        ],
+        TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true },
+      },
+    },
+  },
+  Outputs: { Name: { Value: { Ref: "T" }, Export: { Name: "Data:Table" } } },
+};
+
+function api(areas: readonly string[]) {
+  const functions = areas.map((area) => {
+    const queue = area === "web" ? { QUEUE_URL: { Ref: "Q" } } : {};
+    const Variables = {
+      TABLE_NAME: { "Fn::ImportValue": "Data:Table" },
+      BASE_URL: { "Fn::GetAtt": ["A", "ApiEndpoint"] },
+    };
+    const Properties = { Timeout: 29, Environment: { Variables: { ...Variables, ...queue } } };
+    return [`${area}F`, { Type: "AWS::Lambda::Function", Metadata: { area }, Properties }];
+  });
+  return {
+    Resources: {
+      ...(Object.fromEntries(functions) as object),
+      A: { Type: "AWS::ApiGatewayV2::Api" },
+      Q: { Type: "AWS::SQS::Queue", Properties: { VisibilityTimeout: 30, RedrivePolicy: { maxReceiveCount: 3 } } },
+      I: {
+        Type: "AWS::ApiGatewayV2::Integration",
+        Properties: { IntegrationUri: { "Fn::GetAtt": ["webF", "Arn"] }, TimeoutInMillis: 29000 },
+      },
+      R: {
+        Type: "AWS::ApiGatewayV2::Route",
+        Properties: { RouteKey: "$default", Target: { "Fn::Join": ["", ["integrations/", { Ref: "I" }]] } },
+      },
+      M: {
+        Type: "AWS::Lambda::EventSourceMapping",
+        Properties: { EventSourceArn: { "Fn::GetAtt": ["Q", "Arn"] }, FunctionName: { Ref: "timerF" } },
+      },
+      S: { Type: "AWS::Events::Rule", Properties: { Targets: [{ Arn: { "Fn::GetAtt": ["clockworkF", "Arn"] } }] } },
+    },
+  };
+}
+
+/** Each keeps what it saw in the table, through the plain wire protocol. */
+const DYNAMO = `
+const call = async (endpoint, target, body) => {
+  const answer = await fetch(endpoint, { method: "POST", body: JSON.stringify(body),
+    headers: { "content-type": "application/x-amz-json-1.0", "x-amz-target": target } });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+};
+const dynamo = (operation, body) => call(process.env.DYNAMODB_ENDPOINT, "DynamoDB_20120810." + operation,
+  { TableName: process.env.TABLE_NAME, ...body });
+const note = (sk, text) => dynamo("PutItem", { Item: { pk: { S: "seen" }, sk: { S: sk }, text: { S: text } } });
+`;
+const SOURCES = {
+  web: `${DYNAMO}
+export const handler = async (event) => {
+  console.log("web saw " + event.rawPath);
+  if (event.rawPath === "/environment") return process.env;
+  if (event.rawPath === "/send") {
+    await call(process.env.QUEUE_URL, "AmazonSQS.SendMessage", { QueueUrl: process.env.QUEUE_URL, MessageBody: "hello" });
+    return { statusCode: 202 };
+  }
+  if (event.rawPath === "/slow") await new Promise((resolve) => setTimeout(resolve, 300));
+  if (event.rawPath === "/later") setTimeout(() => note("later", "done"), 300);
+  const { Item } = await dynamo("GetItem", { ConsistentRead: true, Key: { pk: { S: "seen" }, sk: { S: event.rawPath.slice(1) } } });
+  return { text: Item?.text.S ?? null };
+};`,
+  clockwork: `${DYNAMO} export const handler = (event) => note("clockwork", event["detail-type"]);`,
+  timer: `${DYNAMO} export const handler = (event) => note("timer", event.Records[0].body);`,
+};

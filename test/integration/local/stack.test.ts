@@ -1,0 +1,90 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startLocalStack } from "../../../infra/local/stack.ts";
+import type { LocalStackOptions } from "../../../infra/local/stack.ts";
+import { temporaryFolder } from "./emulated.ts";
+import { smallService } from "./serving.ts";
+
+async function open(options: LocalStackOptions = {}) {
+  const dist = options.dist ?? (await smallService());
+  const stack = await startLocalStack({ dist, log: () => undefined, ...options });
+  onTestFinished(() => stack.close());
+  const get = async (path: string): Promise<any> => (await fetch(`${stack.url}${path}`)).json();
+  return { stack, get, dist };
+}
+
+describe("the local stack", () => {
+  it("gives each function what the template says, our places, and local defaults", async () => {
+    const { stack, get } = await open({ environment: { GAP_TIMEOUT_SECONDS: "2", SOMETHING: "else" } });
+    const environment = await get("/environment");
+    expect(environment).toMatchObject({
+      TABLE_NAME: stack.tableName,
+      BASE_URL: stack.url,
+      QUEUE_URL: stack.queueUrl,
+      DYNAMODB_ENDPOINT: stack.endpoint,
+      ACTOR_CREATION: "open",
+      ALLOW_HTTP_PEERS: "true",
+      ALLOW_PRIVATE_PEERS: "true",
+      CALLBACK_MODE: "async",
+      GAP_TIMEOUT_SECONDS: "2",
+      CLAIM_FENCE: expect.stringMatching(/^local-/),
+    });
+    expect(environment).not.toHaveProperty("SOMETHING");
+  });
+
+  it("has another claim fence at each start", async () => {
+    const fences = [];
+    for (let start = 0; start < 2; start += 1) fences.push((await (await open()).get("/environment")).CLAIM_FENCE);
+    expect(fences[0]).not.toBe(fences[1]);
+  });
+
+  it("lets the operator's word go before the local default", async () => {
+    const { get } = await open({ environment: { ACTOR_CREATION: "closed", BASE_URL: "https://example.org" } });
+    expect(await get("/environment")).toMatchObject({ ACTOR_CREATION: "closed", BASE_URL: "https://example.org" });
+  });
+
+  it("refuses an operator's variable that no function would take, before anything runs", async () => {
+    await expect(open({ environment: { MAX_PENDING: "many" } })).rejects.toThrow(/MAX_PENDING.*"many"/);
+  });
+
+  it("runs the sweep and delivers messages when asked", async () => {
+    const { stack, get } = await open();
+    await stack.runSweep();
+    expect(await get("/clockwork")).toEqual({ text: "Scheduled Event" });
+    await fetch(`${stack.url}/send`);
+    await stack.deliverDue();
+    expect(await get("/timer")).toEqual({ text: "hello" });
+  });
+
+  it("drops delayed messages when the queue is disabled", async () => {
+    const { stack, get } = await open({ environment: { QUEUE_DISABLED: "1" } });
+    expect((await fetch(`${stack.url}/send`)).status).toBe(202);
+    await stack.deliverDue();
+    expect(await get("/timer")).toEqual({ text: null });
+  });
+
+  it("runs handlers of this process where they are given", async () => {
+    const { get } = await open({ handlers: { web: () => Promise.resolve({ here: process.pid }) } });
+    expect(await get("/x")).toEqual({ here: process.pid });
+  });
+
+  it("uses another endpoint's table when told to", async () => {
+    const one = await open();
+    await one.stack.runSweep();
+    const two = await open({ environment: { DYNAMODB_ENDPOINT: one.stack.endpoint } });
+    expect(await two.get("/clockwork")).toEqual({ text: "Scheduled Event" });
+  });
+
+  it("finishes what a function still does in the background, and keeps it", async () => {
+    const dataDir = await temporaryFolder();
+    const { stack, get, dist } = await open({ dataDir });
+    expect(await get("/later")).toEqual({ text: null });
+    await stack.close();
+    const again = await open({ dataDir, dist });
+    expect(await again.get("/later")).toEqual({ text: "done" });
+  });
+
+  it("says what to do when nothing was built", async () => {
+    const dist = await temporaryFolder();
+    await expect(open({ dist })).rejects.toThrow(/nothing was built yet.*npm run build/);
+  });
+});
