@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 import { temporaryFolder } from "./emulated.ts";
 
 const SERVE = fileURLToPath(new URL("../../../infra/local/serve.ts", import.meta.url));
+const START = fileURLToPath(new URL("../../../infra/local/start.mjs", import.meta.url));
 
 /** What a process wrote and how it ended. */
 export interface Ran {
@@ -17,11 +18,20 @@ export interface Ran {
   readonly ended: Promise<number | null>;
 }
 
-/** Runs serve.ts with only the given environment. `ready` resolves with it once it serves, or has ended. */
-export async function serve(environment: Readonly<Record<string, string>>): Promise<Ran> {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [SERVE], {
-    env: { PATH, DATA_DIR: ":memory:", PORT: "0", ...environment },
+/** Runs serve.ts with only the given environment. Resolves once it serves, or has ended. */
+export function serve(environment: Readonly<Record<string, string>>): Promise<Ran> {
+  return runScript(SERVE, environment);
+}
+
+/** The same of `npm start`. */
+export function start(environment: Readonly<Record<string, string>>): Promise<Ran> {
+  return runScript(START, environment);
+}
+
+async function runScript(script: string, environment: Readonly<Record<string, string>>): Promise<Ran> {
+  const { PATH = "", HOME = "" } = process.env;
+  const child = spawn(process.execPath, [script], {
+    env: { PATH, HOME, DATA_DIR: ":memory:", PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, errors] = ["", ""];

@@ -1,0 +1,118 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "./emulated.ts";
+import { serve, start } from "./serving.ts";
+
+const portOf = (url: string): string => new URL(url).port;
+const health = async (url: string): Promise<number> => (await fetch(`${url}/healthz`)).status;
+
+async function gone(url: string): Promise<boolean> {
+  for (let look = 0; look < 400; look += 1) {
+    try {
+      await fetch(url);
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+describe("the local server as a process", () => {
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "says it is ready in one line, serves, and ends with 0 on %s",
+    async (signal) => {
+      const server = await serve({});
+      expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      expect(await health(server.url)).toBe(200);
+      server.kill(signal);
+      expect(await server.ended).toBe(0);
+      expect(server.out()).toBe(`ready ${server.url}\n`);
+      expect(server.errors(), "the log").toContain('"request"');
+    },
+  );
+
+  it("prints the operator's BASE_URL when there is one", async () => {
+    const server = await serve({ BASE_URL: "https://example.org/base" });
+    expect(server.out()).toBe("ready https://example.org/base\n");
+  });
+
+  it("keeps what it answered through kill -9", async () => {
+    const DATA_DIR = await temporaryFolder();
+    const first = await serve({ DATA_DIR });
+    const made = await fetch(first.url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ creator: "someone" }),
+    });
+    const { id } = (await made.json()) as { id: string };
+    first.kill("SIGKILL");
+    await first.ended;
+    const second = await serve({ DATA_DIR });
+    expect((await fetch(`${second.url}/${id}/meta`)).status).toBe(200);
+  });
+
+  it("is two peers when it is started twice", async () => {
+    const [one, two] = await Promise.all([serve({}), serve({})]);
+    expect(one.url).not.toBe(two.url);
+    expect([await health(one.url), await health(two.url)]).toEqual([200, 200]);
+  });
+});
+
+describe("what keeps it from starting is said, with what to do, and ends it with 1", () => {
+  const refusal = async (environment: Record<string, string>): Promise<string> => {
+    const server = await serve(environment);
+    expect(await server.ended).toBe(1);
+    expect(server.out()).toBe("");
+    expect(server.errors(), "no stack trace").not.toMatch(/^ {4}at /m);
+    return server.errors();
+  };
+
+  it("a port that is taken", async () => {
+    const PORT = portOf((await serve({})).url);
+    expect(await refusal({ PORT })).toMatch(new RegExp(`port ${PORT} .*another program has it.*choose another PORT`));
+  });
+
+  it.each(["http", "70000", "-1", "3000.5"])("PORT=%s", async (PORT) => {
+    expect(await refusal({ PORT })).toContain(`PORT is "${PORT}", which is no port. Give`);
+  });
+
+  it.each(["0.0.0.0", "example.org", "192.168.1.1"])("HOST=%s, which others could reach", async (HOST) => {
+    expect(await refusal({ HOST })).toContain("Give a loopback address");
+  });
+
+  it("a folder another server has open", async () => {
+    const DATA_DIR = await temporaryFolder();
+    await serve({ DATA_DIR });
+    expect(await refusal({ DATA_DIR })).toMatch(/in use: .*Stop that one, or/);
+  });
+
+  it("a folder that cannot be made", async () => {
+    const file = join(await temporaryFolder(), "file");
+    await writeFile(file, "");
+    expect(await refusal({ DATA_DIR: file })).toMatch(/cannot be used: .*another DATA_DIR/);
+    expect(await refusal({ DATA_DIR: "/proc/nowhere" })).toMatch(/cannot be used: .*another DATA_DIR/);
+  });
+
+  it("an operator variable with a value it cannot have", async () => {
+    expect(await refusal({ MAX_PENDING: "0" })).toMatch(/MAX_PENDING is "0"; allowed is/);
+  });
+});
+
+describe("npm start", () => {
+  it("builds, serves, and ends with the server's code", async () => {
+    const started = await start({});
+    expect(await health(started.url), started.errors()).toBe(200);
+    started.kill("SIGTERM");
+    expect(await started.ended).toBe(0);
+    expect(started.out()).toBe(`ready ${started.url}\n`);
+  });
+
+  it("takes the server along when it is killed", async () => {
+    const started = await start({});
+    expect(await health(started.url), started.errors()).toBe(200);
+    started.kill("SIGKILL");
+    await started.ended;
+    expect(await gone(started.url)).toBe(true);
+  });
+});
