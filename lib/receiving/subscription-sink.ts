@@ -78,8 +78,11 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   demands(event: StreamEvent): readonly Condition[] {
     const { parsed } = event;
     if (parsed === undefined) return [];
+    const target = parsed.target === undefined ? [] : [equals("target", parsed.target)];
+    // A resync may name a part of the scope; its caller has compared the two.
+    if (parsed.kind === "resync") return target;
     return [
-      ...(parsed.target === undefined ? [] : [equals("target", parsed.target)]),
+      ...target,
       ...demandedPart("subtarget", parsed.subtarget),
       ...demandedPart("resource", parsed.resource),
       ...(parsed.kind === "high" ? demandedByData(parsed) : []),
