@@ -14,8 +14,12 @@ export interface Stream {
   diffRuns(): number[];
 }
 
+/** Streams of one process have ids of their own unless a seed is given. */
+let opened = 1000;
+
 export async function openStream(service: Service, options: PublisherOptions = {}): Promise<Stream> {
-  const publisher = await startPublisher({ style: "ours", ...options });
+  opened += 1;
+  const publisher = await startPublisher({ style: "ours", seed: opened, ...options });
   const actor = await service.createActor();
   await actor.trust(publisher);
   const subscription = await actor.subscribe(publisher);
