@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { closeServer, listen } from "./loopback-server.ts";
+import { closeServer, listen, meantForLoopback } from "./loopback-server.ts";
 import { QueueJournal } from "./queue-journal.ts";
 import type { Message } from "./queue-journal.ts";
 
@@ -208,7 +208,7 @@ async function answer(queue: Queue, request: IncomingMessage, response: ServerRe
     response.end(text);
   };
   const refuse = (name: string, message: string): void => reply(400, { __type: `com.amazonaws.sqs#${name}`, message });
-  if (request.method !== "POST" || !json || action !== "AmazonSQS.SendMessage") {
+  if (request.method !== "POST" || !json || !meantForLoopback(request) || action !== "AmazonSQS.SendMessage") {
     refuse("UnsupportedOperation", "The local queue takes SendMessage only.");
     return;
   }

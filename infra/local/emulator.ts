@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32 } from "node:zlib";
 import type { WireError } from "./dynamodb/dynalite.ts";
-import { closeServer, listen } from "./loopback-server.ts";
+import { closeServer, listen, meantForLoopback } from "./loopback-server.ts";
 import { Operations } from "./dynamodb/operations.ts";
 import { Storage } from "./dynamodb/storage.ts";
 import type { OnStep } from "./dynamodb/transactions.ts";
@@ -86,7 +86,7 @@ async function answer(operations: Operations, request: IncomingMessage, response
   }
   // A web page can send neither this content type nor this header without asking first, and asking gets no answer.
   const json = request.headers["content-type"]?.startsWith("application/x-amz-json-1.") ?? false;
-  if (request.method !== "POST" || api !== "DynamoDB_20120810" || !json) {
+  if (request.method !== "POST" || api !== "DynamoDB_20120810" || !json || !meantForLoopback(request)) {
     send(response, 400, { __type: "com.amazon.coral.service#UnknownOperationException" });
     return;
   }

@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 
 /** What is in flight when a server closes gets this long: the gateway's limit for one request. */
 const CLOSE_MS = 30_000;
@@ -24,4 +24,12 @@ export async function closeServer(server: Server): Promise<void> {
   await closed;
   clearInterval(idle);
   clearTimeout(cut);
+}
+
+/**
+ * Whether a request was meant for loopback. A web page whose name was made to resolve to this machine can reach a port
+ * here, but its requests still carry that name.
+ */
+export function meantForLoopback(request: IncomingMessage): boolean {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(request.headers.host ?? "");
 }

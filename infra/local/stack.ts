@@ -131,7 +131,9 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
   const queueUrl = queue?.queueUrl;
   const places = { tableName: TABLE_NAME, queueUrl, baseUrl: operator["BASE_URL"] ?? url };
-  const fence = `local-${randomUUID()}`;
+  // Nobody else can have the embedded table open, so claims of another start are those of a dead process. Another
+  // endpoint's table may be shared: there a claim ends with its time.
+  const fence = emulator ? `local-${randomUUID()}` : "shared";
   const environmentOf = (definition: FunctionDefinition): Record<string, string> => {
     const fromTemplate = Object.entries(definition.environment).map(([name, value]) => [
       name,

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
 import {
   DescribeTimeToLiveCommand,
@@ -203,6 +204,31 @@ describe("what the service refuses and dynalite takes", () => {
     await expect(put({ pk: "a", sk: "1", text: "é".repeat(210 * 1024) })).rejects.toMatchObject({
       name: "ValidationException",
     });
+  });
+});
+
+describe("a request that a web page could have sent", () => {
+  const ask = async (headers: Record<string, string>) => {
+    const { emulator } = await open();
+    const { port } = new URL(emulator.endpoint);
+    const all = {
+      "content-type": "application/x-amz-json-1.0",
+      "x-amz-target": "DynamoDB_20120810.ListTables",
+      ...headers,
+    };
+    return new Promise<number | undefined>((resolve, reject) => {
+      const sent = request({ port, host: "127.0.0.1", method: "POST", headers: all }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      sent.on("error", reject).end("{}");
+    });
+  };
+
+  it("is refused by its content type or its host, unlike a client's", async () => {
+    expect(await ask({})).toBe(200);
+    expect(await ask({ "content-type": "text/plain" })).toBe(400);
+    expect(await ask({ host: "rebound.example.org" })).toBe(400);
   });
 });
 

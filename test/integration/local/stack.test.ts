@@ -72,6 +72,7 @@ describe("the local stack", () => {
     await one.stack.runSweep();
     const two = await open({ environment: { DYNAMODB_ENDPOINT: one.stack.endpoint } });
     expect(await two.get("/clockwork")).toEqual({ text: "Scheduled Event" });
+    expect((await two.get("/environment")).CLAIM_FENCE, "others may hold claims there").toBe("shared");
   });
 
   it("finishes what a function still does in the background, and keeps it", async () => {
