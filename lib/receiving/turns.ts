@@ -178,11 +178,12 @@ export class Turns {
   /** Gives the claim back with nothing applied, the start uncounted. Quiet when it was lost meanwhile. 1 write. */
   async release(head: Head, options: { readonly set?: Readonly<Record<string, Attribute>> } = {}): Promise<void> {
     const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
-    const set = { starts: Math.max(0, head.starts - 1), ...due, ...options.set };
+    const set = { ...due, ...options.set };
     try {
       await this.#table.update(
         head.key,
-        { set, remove: CLAIM_ATTRIBUTES, add: { version: 1 } },
+        // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
+        { set, remove: CLAIM_ATTRIBUTES, add: { version: 1, starts: -1 } },
         headIs.claimedBy(head.claim?.token ?? ""),
       );
     } catch (error) {
@@ -206,7 +207,9 @@ export class Turns {
     const now = this.#clock.now();
     const { maxPending, gapTimeoutMs, claimFence } = this.#settings;
     const opens = head.pending.size === 0;
-    const dueAt = Math.max(now + gapTimeoutMs, head.claim?.until ?? 0);
+    const gapDue = Math.max(now + gapTimeoutMs, head.claim?.until ?? 0);
+    // A recovery that is owed already is not put off by a gap.
+    const dueAt = head.wanted === undefined ? gapDue : Math.min(gapDue, head.dueAt ?? gapDue);
     const condition = all(
       headIs.live,
       headIs.openTo(head.auth),
