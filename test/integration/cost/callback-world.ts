@@ -1,0 +1,148 @@
+import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
+import { routes } from "../../../functions/callbacks.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import { readConfig } from "../../../lib/config.ts";
+import { measure } from "../../../lib/dynamodb/measured-table.ts";
+import type { Cost, Measurement } from "../../../lib/dynamodb/measured-table.ts";
+import { always } from "../../../lib/dynamodb/table.ts";
+import { area } from "../../../lib/http/area.ts";
+import type { AreaHandler } from "../../../lib/http/area.ts";
+import { randomIds } from "../../../lib/ids.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { dueAttributes } from "../../../lib/receiving/head.ts";
+import { composeService } from "../../../lib/service.ts";
+import type { Service } from "../../../lib/service.ts";
+import { secretDigest } from "../../../lib/trust/secret-digest.ts";
+import { TrustSenders } from "../../../lib/trust/senders.ts";
+import { startEmulatedTable } from "../../support/emulated-table.ts";
+import type { EmulatedTable } from "../../support/emulated-table.ts";
+
+const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
+const RECONCILE_MS = 3_600_000;
+const LEFT_MS = 29_000;
+
+/** One callback's answer, and what the whole request cost. */
+export interface Sent {
+  readonly status: number;
+  readonly result: string | undefined;
+  readonly cost: Cost;
+}
+
+/** A subscription of one actor to all properties of one peer, up to date. */
+export interface Stream {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly secret: string;
+}
+
+/** The callbacks function over the local emulator, in this process, with every request to the table counted. */
+export class CallbackWorld {
+  readonly services: Service;
+  /** The sequences the data hook ran for, all streams together. */
+  readonly hooked: number[] = [];
+  readonly #table: EmulatedTable;
+  readonly #measurement: Measurement;
+  readonly #handler: AreaHandler;
+  #now = Date.now();
+
+  private constructor(table: EmulatedTable) {
+    this.#table = table;
+    this.#measurement = measure(table.client);
+    const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what it costs" });
+    app.subscriptionDataHook("*", ({ sequence }) => void this.hooked.push(sequence));
+    this.services = composeService(app, {
+      config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName, MAX_PENDING: "1000" }),
+      table: table.table,
+      http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
+      queue: { send: () => Promise.resolve() },
+      clock: { now: () => this.#now },
+      ids: randomIds,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    this.#handler = area("callbacks", routes, () => this.services);
+  }
+
+  static async start(): Promise<CallbackWorld> {
+    return new CallbackWorld(await startEmulatedTable());
+  }
+
+  async close(): Promise<void> {
+    await this.#table.close();
+  }
+
+  /** A new stream, as it is once its baseline was read: nothing pending, the next reconciliation an hour away. */
+  async open(): Promise<Stream> {
+    const { actors, trusts, heads, table } = this.services;
+    const [actorId, peerId, subscriptionId, secret] = [
+      randomIds.id(),
+      randomIds.id(),
+      randomIds.id(),
+      randomIds.secret(),
+    ];
+    const createdAt = this.#now;
+    await actors.create({ id: actorId, creator: "creator", passphraseHash: "none", passphraseBits: 160, createdAt });
+    await trusts.create({
+      ...{ actorId, peerId, baseUri: `https://peer.example/${peerId}`, type: "urn:actingweb:example.com:peer" },
+      ...{ relationship: "friend", secret, desc: "", approved: true, peerApproved: true, verified: true },
+      ...{ verificationToken: "", createdAt, revision: 1, ending: false },
+    });
+    const auth = secretDigest(secret);
+    const head = await heads.make({
+      ...{ actorId, peerId, subscriptionId, scope: { target: "properties" }, granularity: "high", auth },
+      reconcileMs: RECONCILE_MS,
+      trusted: new TrustSenders(table).approvedCheck(actorId, peerId, auth),
+    });
+    const rested = { set: dueAttributes(head.key, this.#now + RECONCILE_MS), remove: ["wanted"], add: { version: 1 } };
+    await table.update(head.key, rested, always);
+    return { actorId, peerId, subscriptionId, secret };
+  }
+
+  /** Number `sequence` of the stream, as the gateway hands it over; `overwritten` [] unless given, absent when null. */
+  async send(stream: Stream, sequence: number, data: Json, overwritten: readonly string[] | null = []): Promise<Sent> {
+    const { actorId, peerId, subscriptionId } = stream;
+    const body = {
+      ...{ id: peerId, subscriptionid: subscriptionId, target: "properties", granularity: "high", sequence },
+      ...{ timestamp: new Date(Date.UTC(2026, 0, 1) + sequence).toISOString(), data },
+      ...(overwritten === null ? {} : { overwritten }),
+    };
+    const event = {
+      routeKey: `ANY ${CALLBACK}`,
+      rawPath: `/${actorId}/callbacks/subscriptions/${peerId}/${subscriptionId}`,
+      rawQueryString: "",
+      headers: { authorization: `Bearer ${stream.secret}`, "content-type": "application/json" },
+      requestContext: { http: { method: "POST" } },
+      pathParameters: { actorId, peerId, subscriptionId },
+      isBase64Encoded: true,
+      body: Buffer.from(JSON.stringify(body)).toString("base64"),
+    };
+    let result: string | undefined;
+    let status = 0;
+    const cost = await this.costOf(async () => {
+      const answered = await this.#handler(
+        event as unknown as APIGatewayProxyEventV2,
+        { getRemainingTimeInMillis: () => LEFT_MS } as Context,
+      );
+      status = answered.statusCode ?? 0;
+      const text = Buffer.from(answered.body ?? "", answered.isBase64Encoded === true ? "base64" : "utf8").toString();
+      ({ result } = (text === "" ? {} : JSON.parse(text)) as { result?: string });
+    });
+    return { status, result, cost };
+  }
+
+  /** One sweep, and what it cost. */
+  async sweep(): Promise<Cost> {
+    return this.costOf(async () => {
+      await new Sweep(this.services).run({ remaining: () => 60_000 });
+    });
+  }
+
+  /** What the table was asked for while `work` ran. */
+  async costOf(work: () => Promise<void>): Promise<Cost> {
+    this.#measurement.reset();
+    await work();
+    return this.#measurement.report();
+  }
+}
