@@ -3,9 +3,13 @@ import { ActorDeletion } from "./actors/deletion.ts";
 import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
+import { placeOf } from "./domain/scope.ts";
+import { PeerReader } from "./peer-data/peer-reader.ts";
 import { PeerStore } from "./peer-data/peer-store.ts";
+import { storedState } from "./peer-data/stored-state.ts";
 import { RemoteActor } from "./peers/remote-actor.ts";
 import { RemotePublisher } from "./peers/remote-publisher.ts";
+import type { Deadline } from "./ports.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
 import type { Receiving } from "./receiving/receiving.ts";
@@ -17,7 +21,6 @@ import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
 import { TrustSenders } from "./trust/senders.ts";
 import type { TrustConsequences } from "./trust/trust-consequences.ts";
-import { rootUri } from "./trust/trust-context.ts";
 import { trustServices } from "./trust/trust-services.ts";
 import type { TrustServices } from "./trust/trust-services.ts";
 
@@ -39,11 +42,14 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const base = composeRuntime(app, ports);
   const { table, clock, ids, log, config, http, queue, trusts } = base;
   const store = (actorId: string, peerId: string): PeerStore => new PeerStore({ table, clock, actorId, peerId });
-  const remote = (trust: { actorId: string; baseUri: string; secret: string }): RemoteActor =>
-    new RemoteActor({ http, baseUri: trust.baseUri, bearer: trust.secret, ourId: trust.actorId });
-  const publishers: Publishers = async (actorId, peerId) => {
+  const remote = (trust: { actorId: string; baseUri: string; secret: string }, deadline?: Deadline): RemoteActor =>
+    new RemoteActor({
+      ...{ http, baseUri: trust.baseUri, bearer: trust.secret, ourId: trust.actorId },
+      ...(deadline === undefined ? {} : { deadline }),
+    });
+  const publishers: Publishers = async (actorId, peerId, deadline) => {
     const trust = await trusts.get(actorId, peerId);
-    return trust?.approved === true ? new RemotePublisher(remote(trust)) : undefined;
+    return trust?.approved === true ? new RemotePublisher(remote(trust, deadline)) : undefined;
   };
   const senders = new TrustSenders(table);
   const heads = new OutboundHeads({ table, clock });
@@ -61,6 +67,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, ids, log, queue, publishers, senders, settings },
     random: Math.random,
     runner: app,
+    state: async (event) => {
+      const head = await heads.get(event.actorId, event.peerId, event.subscriptionId);
+      const reader = new PeerReader({ table, actorId: event.actorId, peerId: event.peerId });
+      return await storedState(reader, placeOf(event), head?.carved ?? []);
+    },
     data: store,
     bury: async (head) => {
       await outbound.bury(head);
@@ -79,6 +90,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const consequences: TrustConsequences = {
     approved: async (actorId, peerId, digest, revision) => {
       await heads.authorize(actorId, peerId, digest, revision);
+      await outbound.catchUpAll(actorId, peerId);
     },
     revoked: async (actorId, peerId, revision) => {
       await heads.authorize(actorId, peerId, undefined, revision);
@@ -100,7 +112,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, heads, receiving, store, settings: config },
     grants: new GrantStore(table),
   });
-  const actorOf = (actorId: string): Actor => new Actor(actorId, { rootUri: (id) => rootUri(config, id), outbound });
+  const actorOf = (actorId: string): Actor => new Actor(actorId, { ...base, trust, heads, outbound, remote });
   app.bind(actorOf);
   return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, actorOf };
 }

@@ -61,19 +61,28 @@ async function leaf(remote: RemoteActor, name: string): Promise<Remote<string>> 
   return { ok: true, value: text, status: called.status };
 }
 
+/** The actor whose peer is asked; an `Actor` is one. */
+export interface CapabilityReader {
+  readonly clock: Clock;
+  capabilityCache(peerId: string): CapabilityCache;
+  /** The peer; undefined when there is no trust with it. */
+  remoteActor(peerId: string): Promise<RemoteActor | undefined>;
+}
+
 /**
- * What a peer can, as it says itself; kept for 24 hours. Asks the peer when nothing fresh is kept; when the peer cannot
- * be asked, what is kept counts however old, and nothing kept counts as nothing supported.
+ * What a trusted peer can, as it says itself; kept for 24 hours. Asks the peer when nothing fresh is kept; when the peer
+ * cannot be asked, what is kept counts however old, and nothing kept counts as nothing supported. Never rejects for what
+ * the peer does.
  */
 export class PeerCapabilities {
+  readonly #actor: CapabilityReader;
+  readonly #peerId: string;
   readonly #cache: CapabilityCache;
-  readonly #remote: RemoteActor;
-  readonly #clock: Clock;
 
-  constructor(options: { readonly cache: CapabilityCache; readonly remote: RemoteActor; readonly clock: Clock }) {
-    this.#cache = options.cache;
-    this.#remote = options.remote;
-    this.#clock = options.clock;
+  constructor(actor: CapabilityReader, peerId: string) {
+    this.#actor = actor;
+    this.#peerId = peerId;
+    this.#cache = actor.capabilityCache(peerId);
   }
 
   /** True when the peer advertises this tag. */
@@ -108,16 +117,18 @@ export class PeerCapabilities {
 
   /** Asks the peer now, whatever is kept. A failure leaves what is kept as it is. */
   async refresh(): Promise<Remote<CachedCapabilities>> {
-    const fetched = await fetchCapabilities(this.#remote);
+    const remote = await this.#actor.remoteActor(this.#peerId);
+    if (remote === undefined) return { ok: false, kind: "blocked", message: "There is no trust with this peer." };
+    const fetched = await fetchCapabilities(remote);
     if (!fetched.ok) return fetched;
-    const capabilities = { ...fetched.value, fetchedAt: this.#clock.now() };
+    const capabilities = { ...fetched.value, fetchedAt: this.#actor.clock.now() };
     await this.#cache.save(capabilities);
     return { ok: true, value: capabilities, status: fetched.status };
   }
 
   async #current(): Promise<CachedCapabilities | undefined> {
     const cached = await this.#cache.read();
-    if (cached !== undefined && isFresh(cached, this.#clock.now())) return cached;
+    if (cached !== undefined && isFresh(cached, this.#actor.clock.now())) return cached;
     const refreshed = await this.refresh();
     return refreshed.ok ? refreshed.value : cached;
   }

@@ -8,20 +8,20 @@ const SUPPORTED = "GET meta/actingweb/supported";
 const VERSION = "GET meta/actingweb/version";
 
 function make(script: Record<string, Says>, cached?: CachedCapabilities) {
-  const state = { cached, now: 1_000_000, saves: 0 };
+  const state = { cached, now: 1_000_000, saves: 0, trusted: true };
   const peer = new ScriptedPeer(script);
-  const capabilities = new PeerCapabilities({
-    remote: peer.actor(),
+  const actor = {
     clock: { now: () => state.now },
-    cache: {
+    remoteActor: async () => (state.trusted ? peer.actor() : undefined),
+    capabilityCache: () => ({
       read: async () => state.cached,
-      save: async (saved) => {
+      save: async (saved: CachedCapabilities) => {
         state.cached = saved;
         state.saves += 1;
       },
-    },
-  });
-  return { capabilities, peer, state };
+    }),
+  };
+  return { capabilities: new PeerCapabilities(actor, "peer"), peer, state };
 }
 
 describe("PeerCapabilities", () => {
@@ -57,6 +57,14 @@ describe("PeerCapabilities", () => {
     expect(await make(away, old).capabilities.supports("trust")).toBe(true);
     expect(await make(away).capabilities.supports("trust")).toBe(false);
     expect(await make(away).capabilities.getVersion()).toBeUndefined();
+  });
+
+  it("knows nothing of a peer without a trust, and asks nobody", async () => {
+    const { capabilities, peer, state } = make(reference);
+    state.trusted = false;
+    expect(await capabilities.supports("trust")).toBe(false);
+    expect(await capabilities.refresh()).toMatchObject({ ok: false, kind: "blocked" });
+    expect(peer.calls).toEqual([]);
   });
 
   it.each<[string, Says]>([

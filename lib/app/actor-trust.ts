@@ -1,0 +1,68 @@
+/** The trusts of one actor, for hooks and the deployer's own code. */
+import type { TrustServices } from "../trust/trust-services.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+
+/** A trust as code may pass it around and log it: without its secret and its verification token. */
+export type Trust = Pick<
+  TrustRecord,
+  "peerId" | "baseUri" | "type" | "relationship" | "desc" | "approved" | "peerApproved" | "verified" | "createdAt"
+>;
+
+export interface ActorTrustServices {
+  readonly trusts: TrustStore;
+  readonly trust: Pick<TrustServices, "changes" | "ending">;
+}
+
+export class ActorTrust {
+  readonly #actorId: string;
+  readonly #services: ActorTrustServices;
+
+  constructor(actorId: string, services: ActorTrustServices) {
+    this.#actorId = actorId;
+    this.#services = services;
+  }
+
+  /** The trusts of this actor, oldest first; only those of a relationship, or of a peer's type, when given. */
+  async relationships(filter: { readonly relationship?: string; readonly type?: string } = {}): Promise<Trust[]> {
+    const { relationship, type } = filter;
+    const trusts = await this.#services.trusts.list(this.#actorId);
+    return trusts
+      .filter((trust) => relationship === undefined || trust.relationship === relationship)
+      .filter((trust) => type === undefined || trust.type === type)
+      .map(shown);
+  }
+
+  /** The trust with that peer; undefined when there is none. */
+  async getTrust(peerId: string): Promise<Trust | undefined> {
+    const trust = await this.#services.trusts.get(this.#actorId, peerId);
+    return trust === undefined ? undefined : shown(trust);
+  }
+
+  /**
+   * Approves the trust: from then on the peer's bearer opens what its relationship allows. Tells the peer before it
+   * resolves, best effort, at most 5 s. Again is the same. Undefined when there is no trust with that peer.
+   */
+  async approve(peerId: string): Promise<Trust | undefined> {
+    const trust = await this.#services.trusts.get(this.#actorId, peerId);
+    return trust === undefined ? undefined : shown(await this.#services.trust.changes.approve(trust, {}));
+  }
+
+  /**
+   * Ends the trust with all that hangs on it: subscriptions, what waits, and the peer's stored data, unless `keepData`
+   * [the application's `autoCleanup`] says otherwise. Tells the peer before it resolves, best effort, at most 5 s.
+   *
+   * @returns false when there is no trust with that peer
+   */
+  async delete(peerId: string, options: { readonly keepData?: boolean } = {}): Promise<boolean> {
+    const trust = await this.#services.trusts.getEvenEnding(this.#actorId, peerId);
+    if (trust === undefined) return false;
+    await this.#services.trust.ending.end(trust, { tell: true, ...options });
+    return true;
+  }
+}
+
+function shown(trust: TrustRecord): Trust {
+  const { peerId, baseUri, type, relationship, desc, approved, peerApproved, verified, createdAt } = trust;
+  return { peerId, baseUri, type, relationship, desc, approved, peerApproved, verified, createdAt };
+}
