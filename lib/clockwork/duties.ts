@@ -34,7 +34,7 @@ export class ClockworkDuties {
     if (streamOfKey(key) !== undefined) return await receiving.dueStreams.look(key, deadline);
     const actorId = key.pk.slice(2);
     const peerId = peerOfTrustKey(key.sk);
-    if (key.sk.startsWith(parkedPrefix())) await this.#retry(key);
+    if (key.sk.startsWith(parkedPrefix())) await this.#retry(key, deadline);
     else if (isListGarbage(key)) await collectGeneration(table, key);
     else if (peerId !== undefined) await ending.resume(actorId, peerId);
     else if (key.sk === ACTOR_SK) await deletion.resume(actorId, deadline);
@@ -42,10 +42,12 @@ export class ClockworkDuties {
     return undefined;
   }
 
-  async #retry(key: Key): Promise<void> {
+  async #retry(key: Key, deadline: Deadline): Promise<void> {
     const { receiving, clock } = this.#deps;
     const parked = await receiving.parked.at(key);
     if (parked?.dueAt === undefined || parked.dueAt > clock.now()) return;
+    // A start that the end of this invocation cuts off would count: the next one has the time.
+    if (deadline.remaining() <= receiving.hooks.longestMs) return;
     if (receiving.hooks.exhausted(parked)) {
       await receiving.hooks.giveUp(parked);
       return;

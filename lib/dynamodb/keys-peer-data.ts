@@ -44,6 +44,15 @@ export function propertyRange(name: string): { readonly prefix: string; readonly
   return { prefix, until: prefix + BEYOND_PARTS };
 }
 
+/**
+ * Stands for a property where a listing goes on: its name, or, for a name that no property may have, the digest it is
+ * kept by. At most 257 bytes.
+ */
+export const cursorOf = (name: string): string => placeSortKey([name]).slice(PLACE_PREFIX.length);
+
+/** As `after` of a query with `PLACE_PREFIX`: the property behind the one that a cursor stands for. */
+export const beyondCursor = (cursor: string): string => PLACE_PREFIX + cursor + BEYOND_PARTS;
+
 /** Whether a sort key is that of a property itself, not of a part of one. */
 export const isPropertySortKey = (sortKey: string): boolean => !sortKey.includes(SEPARATOR);
 

@@ -89,6 +89,12 @@ export const parkedKey = (
 export const parkedPrefix = (peerId?: string, subscriptionId?: string): string =>
   `PARKED#${peerId === undefined ? "" : `${peerId}#`}${subscriptionId === undefined ? "" : `${subscriptionId}#`}`;
 
+/** The ids in a parked event's key. */
+export function streamOfParkedKey(key: Key): { peerId: string; subscriptionId: string } {
+  const [, peerId = "", subscriptionId = ""] = key.sk.split("#");
+  return { peerId, subscriptionId };
+}
+
 /** Finds a parked event by its id: one small item beside it, written and deleted in the same transaction. */
 export const parkedIdKey = (actorId: string, eventId: string): Key => ({
   pk: actorPartition(actorId),

@@ -1,4 +1,6 @@
 import {
+  beyondCursor,
+  cursorOf,
   isPropertySortKey,
   listPartition,
   PLACE_PREFIX,
@@ -36,7 +38,7 @@ export interface HeldProperty {
 
 export interface PropertyPage {
   readonly properties: readonly HeldProperty[];
-  /** The name to pass as `after` for the next page; absent on the last one. */
+  /** What to pass as `after` for the next page: the last property's name as a rule; absent on the last one. */
   readonly next?: string;
 }
 
@@ -95,7 +97,7 @@ export class PeerReader {
     let last: string | undefined;
     for await (const group of this.#groups(after, limit)) {
       if (properties.length >= limit || (properties.length > 0 && bytes + sizeOf(group) > maxBytes)) {
-        return { properties, ...(last === undefined ? {} : { next: last }) };
+        return { properties, ...(last === undefined ? {} : { next: cursorOf(last) }) };
       }
       const shown = await this.#still(
         () => this.#show(group, maxBytes),
@@ -148,7 +150,7 @@ export class PeerReader {
 
   async *#groups(after: string | undefined, limit: number): AsyncGenerator<Group, void, undefined> {
     let group: { name: string; helds: Held[] } | undefined;
-    const from = after === undefined ? {} : { after: propertyRange(after).until };
+    const from = after === undefined ? {} : { after: beyondCursor(after) };
     for await (const item of peerItems(this.#deps, {
       prefix: PLACE_PREFIX,
       ...from,

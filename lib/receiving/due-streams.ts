@@ -55,7 +55,10 @@ export class DueStreams {
       await this.#waitForClaim(head);
       return head.gapSince;
     }
-    if (head.releasing) await this.#deps.held.release(head, deadline);
+    if (head.releasing) {
+      head = await this.#deps.held.release(head, deadline);
+      if (head.releasing || !head.live) return head.gapSince;
+    }
     const { gapSince } = head;
     if (head.pending.has(head.lastSeq + 1) && !head.replacing) {
       head = await this.#deps.sequencer(head).drain(head, deadline);

@@ -1,11 +1,11 @@
 /** Streams whose hooks a `stop` verdict holds: released in order once what stopped them is settled. */
+import { above, all, any, missing } from "../dynamodb/table.ts";
 import type { Clock, Deadline } from "../ports.ts";
 import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import type { Parked, ParkedStore } from "./parked-store.ts";
 import type { Timers } from "./timers.ts";
-import { restingDue } from "./turns.ts";
 import type { Turns } from "./turns.ts";
 
 /** Held events run under one look at the stream. */
@@ -35,51 +35,63 @@ export class HeldHooks {
     this.#reserveMs = deps.reserveMs;
   }
 
-  /** What stopped the stream is settled: its held events are to run now. 1 write, then a timer or the sweep. */
-  async ask(head: Head): Promise<void> {
-    const change = {
-      set: { releasing: true, ...dueAttributes(head.key, this.#clock.now()) },
-      add: { version: 1 },
-    };
-    const asked = await this.#turns.amend(head.key, change, headIs.live);
-    if (asked !== undefined) await this.#timers.wake(asked);
-  }
-
-  /** Runs the held events in order, then opens the stream's hooks again. Another `stop` keeps it closed. */
-  async release(head: Head, deadline: Deadline): Promise<void> {
+  /**
+   * Runs the held events in order, then opens the stream's hooks again. Another `stop` keeps it closed. What is left when
+   * time runs out stays due.
+   *
+   * @returns the head as it is then
+   */
+  async release(head: Head, deadline: Deadline): Promise<Head> {
     const claimed = await this.#turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
-    if (!claimed.won) return;
-    let open = false;
-    let stopped = false;
-    while (!open && !stopped && deadline.remaining() > this.#reserveMs) {
+    if (!claimed.won) return claimed.head ?? head;
+    let outcome: Outcome = "more";
+    while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
       const { parked } = await this.#parked.page(head.actorId, {
         peerId: head.peerId,
         subscriptionId: head.subscriptionId,
         limit: PAGE,
         status: "held",
       });
-      open = parked.length === 0;
-      stopped = await this.#runAll(parked, deadline);
+      outcome = parked.length === 0 ? "open" : await this.#runAll(parked, deadline);
     }
-    const remove = ["claimToken", "claimUntil", "claimFence", ...(open ? ["held"] : [])];
-    if (open || stopped) remove.push("releasing");
-    const resting =
-      head.pending.size > 0 || (!open && !stopped)
-        ? dueAttributes(head.key, this.#clock.now())
-        : restingDue(head, remove);
-    await this.#turns.amend(
-      head.key,
-      { set: { starts: 0, ...resting }, remove, add: { version: 1 } },
-      headIs.claimedBy(claimed.head.claim?.token ?? ""),
-    );
+    const settled = outcome === "open" || outcome === "stopped";
+    const { activeAt, lastSeq } = claimed.head;
+    // Under the claim callbacks may have been kept: `advance` keeps the due time true to them.
+    const after = await this.#turns.advance(claimed.head, {
+      to: lastSeq,
+      keepClaim: false,
+      set: { activeAt },
+      remove: [...(outcome === "open" ? ["held"] : []), ...(settled ? ["releasing"] : [])],
+    });
+    if (after === undefined) return claimed.head;
+    return settled ? after : await this.#later(after, outcome === "busy");
   }
 
-  /** True when one of them stopped the stream again. */
-  async #runAll(parked: readonly Parked[], deadline: Deadline): Promise<boolean> {
+  /** Runs a page of held events, as far as time allows. */
+  async #runAll(parked: readonly Parked[], deadline: Deadline): Promise<Outcome> {
     for (const each of parked) {
-      if (deadline.remaining() <= this.#reserveMs) return false;
-      if ((await this.#hooks.again(each)) === "stopped") return true;
+      if (deadline.remaining() <= this.#reserveMs) return "more";
+      if (this.#hooks.exhausted(each)) {
+        if (each.busyUntil > this.#clock.now()) return "busy";
+        await this.#hooks.giveUp(each);
+        continue;
+      }
+      const became = await this.#hooks.again(each);
+      if (became === "stopped" || became === "busy") return became;
     }
-    return false;
+    return "more";
+  }
+
+  /** The rest is due at once, or when an attempt that is under way, or was cut off, has had its time. */
+  async #later(head: Head, busy: boolean): Promise<Head> {
+    const dueAt = this.#clock.now() + (busy ? this.#hooks.longestMs : 0);
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("pending"));
+    const waiting = await this.#turns.amend(head.key, change, all(headIs.live, sooner));
+    if (waiting !== undefined) await this.#timers.wake(waiting);
+    return waiting ?? head;
   }
 }
+
+/** What running held events came to: none are left; one stopped the stream again; one cannot be begun now; go on. */
+type Outcome = "open" | "stopped" | "busy" | "more";

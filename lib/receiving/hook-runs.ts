@@ -3,10 +3,12 @@
  * parked events are retried with growing pauses, and after `maxAttempts` starts they wait for a person.
  */
 import { pauseAfter } from "../domain/backoff.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Key } from "../dynamodb/table.ts";
+import type { Clock, Ids, Json, Log } from "../ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
-import type { Parked, ParkedStatus, ParkedStore } from "./parked-store.ts";
+import type { Fate, Parked, ParkedStatus, ParkedStore } from "./parked-store.ts";
+import type { Timers } from "./timers.ts";
 
 export interface HookSettings {
   readonly maxAttempts: number;
@@ -18,34 +20,31 @@ export type Later = (ms: number, callback: () => void) => () => void;
 
 /** Pauses between retries of a parked event: about 15 s at first, at most an hour. The sweep looks once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
+/** What became of another attempt; `busy`: one is under way already, or the event is gone. */
+export type Again = "done" | "dropped" | "busy" | ParkedStatus;
+
 /** A begun retry is left alone this much longer than its hook may take, ms. */
 const RETRY_MARGIN_MS = 5_000;
 
-export class HookRuns {
-  readonly #runner: HookRunner;
-  readonly #parked: ParkedStore;
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #settings: HookSettings;
-  readonly #random: () => number;
-  readonly #later: Later;
+export interface HookRunsDeps {
+  readonly runner: HookRunner;
+  readonly parked: ParkedStore;
+  readonly timers: Pick<Timers, "wake">;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly settings: HookSettings;
+  readonly random: () => number;
+  readonly later: Later;
+  /** The state a resync event is about, as the store has it now. */
+  readonly state: (event: HookEvent) => Promise<Json>;
+}
 
-  constructor(deps: {
-    runner: HookRunner;
-    parked: ParkedStore;
-    clock: Clock;
-    log: Log;
-    settings: HookSettings;
-    random: () => number;
-    later: Later;
-  }) {
-    this.#runner = deps.runner;
-    this.#parked = deps.parked;
-    this.#clock = deps.clock;
-    this.#log = deps.log;
-    this.#settings = deps.settings;
-    this.#random = deps.random;
-    this.#later = deps.later;
+export class HookRuns {
+  readonly #deps: HookRunsDeps;
+
+  constructor(deps: HookRunsDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -53,77 +52,120 @@ export class HookRuns {
    *
    * @param starts how often this event's processing was begun, this time included (counted by the claim)
    * @param held a stopped event holds the stream's hooks: this one waits behind it
+   * @param stateStored the event's data is a state that the store holds, which may be far larger than an item
    * @returns whether the stream's hooks are held from now on
    */
-  async first(event: HookEvent, starts: number, held: boolean): Promise<{ readonly held: boolean }> {
-    if (!this.#runner.handles(event.target)) return { held };
+  async first(
+    event: HookEvent,
+    starts: number,
+    held: boolean,
+    stateStored = false,
+  ): Promise<{ readonly held: boolean }> {
+    const { runner, parked, clock, log, settings } = this.#deps;
+    if (!runner.handles(event.target)) return { held };
     if (held) {
-      await this.#parked.park(event, { status: "held", starts: 0, attempts: [] });
+      await parked.park(event, { status: "held", starts: 0, attempts: [] }, stateStored);
       return { held };
     }
-    const at = this.#clock.now();
-    if (starts > this.#settings.maxAttempts) {
+    const at = clock.now();
+    if (starts > settings.maxAttempts) {
       const error = `The process ended while this event was processed, ${String(starts - 1)} times.`;
-      await this.#parked.park(event, { status: "parked", starts: starts - 1, attempts: [{ at, error }] });
-      this.#log.error("event parked: its processing kept ending the process", eventFields(event));
+      const fate = { status: "parked", starts: starts - 1, attempts: [{ at, error }] } as const;
+      await parked.park(event, fate, stateStored);
+      log.error("event parked: its processing kept ending the process", eventFields(event));
       return { held };
     }
     const failure = await this.#run(event);
-    if (failure === undefined) return { held };
-    const next = this.#afterFailure(failure.error, starts);
-    if (next === "dropped") return { held };
-    await this.#parked.park(event, { ...next, starts, attempts: [{ at, error: failure.text }] });
+    const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
+    if (failure === undefined || next === "dropped") {
+      // A crash after it was parked made this attempt come again: now it is settled.
+      const before = starts > 1 ? await parked.of(event) : undefined;
+      if (before !== undefined) await this.settle(before);
+      return { held };
+    }
+    await parked.park(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
     return { held: next.status === "stopped" };
   }
 
   /**
-   * One more attempt of a parked event, by the sweep, by a person, or when what held it has gone.
-   *
-   * @returns what became of it; `busy` when another attempt is under way or it is gone
+   * One more attempt of a parked event, by the sweep, by a person, or when what held it has gone. Attempts that are used
+   * up do not keep it from being run.
    */
-  async again(parked: Parked): Promise<"done" | "dropped" | "busy" | ParkedStatus> {
-    const now = this.#clock.now();
-    const until = now + this.#settings.timeoutMs + RETRY_MARGIN_MS;
-    if (!(await this.#parked.begin(parked, now, until))) return "busy";
-    const starts = parked.starts + 1;
-    const failure = await this.#run(parked.event);
+  async again(kept: Parked): Promise<Again> {
+    const { parked, clock, settings } = this.#deps;
+    // Read before the start is counted: it may fail, or take its time.
+    const event = kept.stateStored ? { ...kept.event, data: await this.#deps.state(kept.event) } : kept.event;
+    const now = clock.now();
+    const run = this.#deps.ids.id().slice(0, 16);
+    if (!(await parked.begin(kept, now, now + settings.timeoutMs + RETRY_MARGIN_MS, run))) return "busy";
+    const starts = kept.starts + 1;
+    const failure = await this.#run(event);
     const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
     if (failure === undefined || next === "dropped") {
-      await this.#parked.settle(parked);
+      await this.settle(kept);
       return failure === undefined ? "done" : "dropped";
     }
-    await this.#parked.failed({ ...parked, starts }, { at: now, error: failure.text }, next);
-    return next.status;
+    const fate = this.#fate(kept, next);
+    await parked.failed({ ...kept, starts }, { at: now, error: failure.text }, fate);
+    return fate.status;
+  }
+
+  /** Drops a parked event; false when an attempt of it is under way. What it held is released. */
+  async skip(parked: Parked): Promise<boolean> {
+    return await this.settle(parked, false);
   }
 
   /** Begun too often without an end (its process died each time): it stays for a person. */
   async giveUp(parked: Parked): Promise<void> {
-    const error = `The process ended while this event was processed, ${String(parked.starts)} times in all.`;
-    await this.#parked.failed(parked, { at: this.#clock.now(), error }, { status: "parked" });
+    const error = `The process ended while this event was processed; it was begun ${String(parked.starts)} times in all.`;
+    const fate = this.#fate(parked, { status: "parked" });
+    await this.#deps.parked.failed(parked, { at: this.#deps.clock.now(), error }, fate);
   }
 
   /** True when a parked event may not be begun again by itself. */
   exhausted(parked: Parked): boolean {
-    return parked.starts >= this.#settings.maxAttempts;
+    return parked.starts >= this.#deps.settings.maxAttempts;
+  }
+
+  /** The longest one attempt may take, ms, with what is read and written around it. */
+  get longestMs(): number {
+    return this.#deps.settings.timeoutMs + RETRY_MARGIN_MS;
+  }
+
+  async settle(parked: Parked, mayRun = true): Promise<boolean> {
+    const now = this.#deps.clock.now();
+    const settled = await this.#deps.parked.settle(parked, now, mayRun);
+    if (settled === "busy") return false;
+    if (settled.release !== undefined) await this.#wake(settled.release, now);
+    return true;
+  }
+
+  async #wake(key: Key, dueAt: number): Promise<void> {
+    await this.#deps.timers.wake({ key, dueAt });
+  }
+
+  /** An event that stopped its stream goes on doing so until it is settled, retried or not. */
+  #fate(parked: Parked, next: Fate): Fate {
+    return parked.stops && next.status === "parked" ? { status: "stopped" } : next;
   }
 
   async #run(event: HookEvent): Promise<{ readonly error: unknown; readonly text: string } | undefined> {
     const limit = new AbortController();
-    const seconds = this.#settings.timeoutMs / 1_000;
+    const seconds = this.#deps.settings.timeoutMs / 1_000;
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = this.#later(this.#settings.timeoutMs, () => {
+      cancel = this.#deps.later(this.#deps.settings.timeoutMs, () => {
         const error = new Error(`The hook did not end within ${String(seconds)} s (HOOK_TIMEOUT_SECONDS).`);
         limit.abort(error);
         reject(error);
       });
     });
     try {
-      await Promise.race([this.#runner.run(event, limit.signal), late]);
+      await Promise.race([this.#deps.runner.run(event, limit.signal), late]);
       return undefined;
     } catch (error) {
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      this.#log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
+      const text = textOf(error);
+      this.#deps.log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
       return { error, text };
     } finally {
       cancel();
@@ -134,8 +176,17 @@ export class HookRuns {
     const verdict = verdictOf(error);
     if (verdict === "skip") return "dropped";
     if (verdict === "stop") return { status: "stopped" };
-    if (verdict === "park" || starts >= this.#settings.maxAttempts) return { status: "parked" };
-    return { status: "retry", dueAt: this.#clock.now() + pauseAfter(starts, RETRY_PAUSES, this.#random()) };
+    if (verdict === "park" || starts >= this.#deps.settings.maxAttempts) return { status: "parked" };
+    return { status: "retry", dueAt: this.#deps.clock.now() + pauseAfter(starts, RETRY_PAUSES, this.#deps.random()) };
+  }
+}
+
+/** What an error says. Hooks may throw anything, also what cannot be made a text. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return "The hook threw something that cannot be shown.";
   }
 }
 

@@ -1,18 +1,32 @@
 /** Hook events that did not go through: kept with each attempt's error until a retry, or a person, settles them. */
-import { gunzipSync, gzipSync } from "node:zlib";
-import { dueShardOf, parkedIdKey, parkedKey, parkedPrefix, actorPartition } from "../dynamodb/keys.ts";
+import type { Scope } from "../domain/scope.ts";
+import {
+  actorPartition,
+  dueShardOf,
+  outboundHeadKey,
+  parkedIdKey,
+  parkedKey,
+  parkedPrefix,
+  streamOfParkedKey,
+} from "../dynamodb/keys.ts";
 import {
   all,
   always,
+  any,
   atMost,
   ConditionFailed,
   equals,
+  exists,
   itemExists,
   itemMissing,
+  missing,
   TransactionRefused,
 } from "../dynamodb/table.ts";
-import type { Attribute, Item, Key, Table } from "../dynamodb/table.ts";
-import type { HookEvent } from "./hook-event.ts";
+import type { Attribute, Change, Condition, Item, Key, Table, Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import { dueAttributes, headIs } from "./head.ts";
+import { packed, partKey, partsOf, unpacked } from "./parked-body.ts";
+import type { CallbackType, HookEvent } from "./hook-event.ts";
 
 /**
  * `retry`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
@@ -26,22 +40,56 @@ export interface Attempt {
   readonly error: string;
 }
 
-export interface Parked {
+/** What is known of a parked event without its data. */
+export interface ParkedNotice extends Scope {
   readonly key: Key;
-  readonly event: HookEvent;
+  readonly eventId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly sequence: number;
+  readonly callbackType: CallbackType;
   readonly status: ParkedStatus;
   /** How often the hook was begun, also when its process ended before it did. */
   readonly starts: number;
   readonly attempts: readonly Attempt[];
+  /** When the sweep looks at it, ms since 1970. */
   readonly dueAt?: number;
 }
 
-/** One part of an event's gzipped body; an item stays well under DynamoDB's 400 KB. */
-const PART_BYTES = 300_000;
+export interface Parked {
+  readonly key: Key;
+  readonly event: HookEvent;
+  readonly status: ParkedStatus;
+  readonly starts: number;
+  readonly attempts: readonly Attempt[];
+  readonly dueAt?: number;
+  /** It stopped its stream: settling it releases what is held. Stays true while it is retried. */
+  readonly stops: boolean;
+  /** An attempt is under way, or its process ended, until then (ms). */
+  readonly busyUntil: number;
+  /** The event's data is not here: it is the state as the store has it at the replay. */
+  readonly stateStored: boolean;
+  /** Items its body takes. */
+  readonly parts: number;
+}
+
+/** What becomes of an event. */
+export interface Fate {
+  readonly status: ParkedStatus;
+  readonly dueAt?: number;
+}
+
 /** Attempts whose errors are kept; the newest. */
 const ATTEMPTS_KEPT = 20;
 /** Characters of an error kept. */
 const ERROR_LENGTH = 500;
+/** More than writers of one parked event can be: each failure means that another has just written. */
+const MOST_CONFLICTS = 8;
+
+const NOTICE = [
+  ...["eventId", "target", "subtarget", "resource", "sequence", "callbackType"],
+  ...["status", "starts", "attempts", "dueAt"],
+];
 
 export class ParkedStore {
   readonly #table: Table;
@@ -50,24 +98,64 @@ export class ParkedStore {
     this.#table = table;
   }
 
-  /** Parks an event; quiet when it is parked already. Two items in one transaction, besides the parts of a large body. */
-  async park(event: HookEvent, parked: Omit<Parked, "key" | "event">): Promise<void> {
+  /**
+   * Parks an event after its first attempt, or behind a stopped one. When a crash made that attempt come twice it is
+   * parked already: then what the newest attempt came to counts. Two items in one transaction, besides the parts of a
+   * large body.
+   *
+   * @param stateStored the event's data is a state that the store holds: it is read again when it is replayed
+   */
+  async park(
+    event: HookEvent,
+    parked: Fate & { readonly starts: number; readonly attempts: readonly Attempt[] },
+    stateStored = false,
+  ): Promise<void> {
     const key = keyOf(event);
-    // A resync's state is read again from the store when it is replayed: it may be far larger than an item.
-    const body = gzipSync(JSON.stringify(event.callbackType === "resync" ? { ...event, data: null } : event));
-    const parts = Math.ceil(body.length / PART_BYTES);
-    for (let part = 1; part < parts; part += 1) {
-      await this.#table.put({ ...partKey(event, part), body: slice(body, part) }, always);
+    const body = partsOf(packed(stateStored ? { ...event, data: null } : event));
+    for (const [part, piece] of body.entries()) {
+      if (part > 0) await this.#table.put({ ...partKey(key, part), body: piece }, always);
     }
-    const item: Item = { ...key, eventId: event.id, body: slice(body, 0), parts, ...attributesOf(key, parked) };
+    const item: Item = {
+      ...key,
+      eventId: event.id,
+      ...noticed(event),
+      body: body[0] ?? new Uint8Array(),
+      parts: body.length,
+      starts: parked.starts,
+      ...(stateStored ? { stateStored } : {}),
+      ...fateAttributes(key, parked, parked.attempts),
+    };
+    for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
+      const found = await this.#putNew(event, item);
+      if (found === undefined || parked.status === "held") return;
+      if (await this.#overwrite(key, found, parked)) return;
+    }
+    throw new ServiceError("callback.busy", "This event is being retried at the same time; send it again.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+
+  /** The item that is there already, if one is. */
+  async #putNew(event: HookEvent, item: Item): Promise<Item | undefined> {
     try {
       await this.#table.transact([
         { put: item, condition: itemMissing },
-        { put: { ...parkedIdKey(event.actorId, event.id), at: key.sk }, condition: always },
+        { put: { ...parkedIdKey(event.actorId, event.id), at: item.sk }, condition: always },
       ]);
+      return undefined;
     } catch (error) {
       if (!(error instanceof TransactionRefused) || error.reasons[0]?.code !== "condition") throw error;
+      return error.reasons[0].item ?? item;
     }
+  }
+
+  async #overwrite(key: Key, found: Item, parked: Parameters<ParkedStore["park"]>[1]): Promise<boolean> {
+    const starts = found["starts"] as number;
+    const set = {
+      ...fateAttributes(key, parked, [...attemptsOf(found), ...parked.attempts]),
+      starts: Math.max(starts, parked.starts),
+    };
+    return await this.#amend(key, { set, remove: parked.dueAt === undefined ? DUE : [] }, equals("starts", starts));
   }
 
   /** One page of an actor's parked events, in the order of their streams; of one status when given. */
@@ -75,6 +163,25 @@ export class ParkedStore {
     actorId: string,
     options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: ParkedStatus },
   ): Promise<{ parked: readonly Parked[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, options);
+    const parked = await Promise.all(items.map(async (item) => await this.#read(item)));
+    return { parked: parked.filter((each) => each !== undefined), ...(next === undefined ? {} : { next }) };
+  }
+
+  /** The same without the events' data: one query, however large they are. */
+  async notices(
+    actorId: string,
+    options: { peerId?: string; after?: string; limit: number },
+  ): Promise<{ notices: readonly ParkedNotice[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, options, NOTICE);
+    return { notices: items.map(noticeOf), ...(next === undefined ? {} : { next }) };
+  }
+
+  async #items(
+    actorId: string,
+    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: ParkedStatus },
+    only?: readonly string[],
+  ): Promise<{ items: readonly Item[]; next?: string }> {
     const { status } = options;
     let after = options.after;
     for (;;) {
@@ -82,13 +189,13 @@ export class ParkedStore {
         pk: actorPartition(actorId),
         prefix: parkedPrefix(options.peerId, options.subscriptionId),
         limit: options.limit,
+        ...(only === undefined ? {} : { only }),
         ...(after === undefined ? {} : { after }),
       });
-      const whole = page.items.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
+      // Parts of bodies lie between the events; they have no status.
+      const items = page.items.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
       after = page.next;
-      if (whole.length === 0 && after !== undefined) continue;
-      const parked = await Promise.all(whole.map(async (item) => await this.#read(item)));
-      return { parked, ...(after === undefined ? {} : { next: after }) };
+      if (items.length > 0 || after === undefined) return { items, ...(after === undefined ? {} : { next: after }) };
     }
   }
 
@@ -105,16 +212,95 @@ export class ParkedStore {
     return item === undefined ? undefined : await this.#read(item);
   }
 
+  /** The parked event that this event is; undefined when it is not parked. 1 read. */
+  async of(event: HookEvent): Promise<Parked | undefined> {
+    return await this.at(keyOf(event));
+  }
+
   /**
-   * Counts one more start and puts the next look `until` (ms) away, so that no one else begins it meanwhile.
-   * False when another did, or it is gone.
+   * Counts one more start and keeps others from beginning it before `until` (ms); then it is due, in case this process
+   * ends. One that is held is not: its stream is.
+   *
+   * @param run names this attempt, so that a repeated write is recognised
+   * @returns false when another attempt is under way, or it is gone
    */
-  async begin(parked: Parked, now: number, until: number): Promise<boolean> {
+  async begin(parked: Parked, now: number, until: number, run: string): Promise<boolean> {
+    const mine = all(equals("starts", parked.starts), equals("status", parked.status), idle(now));
     const due = { dueShard: dueShardOf(parked.key), dueAt: until };
-    const mine = all(equals("starts", parked.starts), equals("status", parked.status));
-    const free = parked.dueAt === undefined ? mine : all(mine, atMost("dueAt", Math.max(now, parked.dueAt)));
+    const set = { run, busyUntil: until, ...(parked.status === "held" ? {} : { status: "retry", ...due }) };
     try {
-      await this.#table.update(parked.key, { add: { starts: 1 }, set: { status: "retry", ...due } }, free);
+      await this.#table.update(parked.key, { add: { starts: 1 }, set }, mine);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return error.item?.["run"] === run;
+    }
+  }
+
+  /** Notes a failed attempt and what is to become of the event, unless another attempt has begun or it is gone. */
+  async failed(parked: Parked, attempt: Attempt, next: Fate): Promise<void> {
+    const set = fateAttributes(parked.key, next, [...parked.attempts, attempt]);
+    const remove = ["busyUntil", ...(next.dueAt === undefined ? DUE : [])];
+    await this.#amend(parked.key, { set, remove }, equals("starts", parked.starts));
+  }
+
+  /**
+   * The event is settled: nothing of it stays. When it had stopped its stream, the same transaction asks for the release
+   * of what is held, due `now` (ms).
+   *
+   * @param mayRun false: only while no attempt is under way
+   * @returns the stream to be released, if any; `busy` when an attempt is under way that may not be
+   */
+  async settle(parked: Parked, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
+    let { stops } = parked;
+    for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
+      const head = stops ? await this.#liveHead(parked.event) : undefined;
+      const refused = await this.#settleOnce(parked, { stops, head, now, mayRun });
+      if (refused === undefined) {
+        const rest = Array.from({ length: parked.parts - 1 }, (_, part) => partKey(parked.key, part + 1));
+        if (rest.length > 0) await this.#table.deleteMany(rest);
+        return head === undefined ? {} : { release: head };
+      }
+      const found = refused[0]?.code === "condition" ? refused[0].item : undefined;
+      stops = found === undefined ? stops : found["stops"] === true;
+      if (!mayRun && found !== undefined && ((found["busyUntil"] as number | undefined) ?? 0) > now) return "busy";
+    }
+    throw new ServiceError("service.unavailable", "This event is being worked on; try again in a moment.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+
+  async #settleOnce(
+    { key, event }: Parked,
+    how: { stops: boolean; head: Key | undefined; now: number; mayRun: boolean },
+  ): Promise<TransactionRefused["reasons"] | undefined> {
+    // A crash may have made its first attempt come again, and stop the stream, since it was read.
+    const same = any(itemMissing, how.stops ? exists("stops") : missing("stops"));
+    const writes: Write[] = [
+      { delete: key, condition: how.mayRun ? same : all(same, idle(how.now)) },
+      { delete: parkedIdKey(event.actorId, event.id), condition: always },
+    ];
+    if (how.head !== undefined) {
+      const set = { releasing: true, ...dueAttributes(how.head, how.now) };
+      writes.push({ update: how.head, change: { set, add: { version: 1 } }, condition: headIs.live });
+    }
+    try {
+      await this.#table.transact(writes);
+      return undefined;
+    } catch (error) {
+      if (error instanceof TransactionRefused) return error.reasons;
+      throw error;
+    }
+  }
+
+  async #liveHead(event: HookEvent): Promise<Key | undefined> {
+    const key = outboundHeadKey(event.actorId, event.peerId, event.subscriptionId);
+    return (await this.#table.get(key, { only: ["state"] }))?.["state"] === "live" ? key : undefined;
+  }
+
+  async #amend(key: Key, change: Change, condition: Condition): Promise<boolean> {
+    try {
+      await this.#table.update(key, change, all(itemExists, condition));
       return true;
     } catch (error) {
       if (error instanceof ConditionFailed) return false;
@@ -122,67 +308,78 @@ export class ParkedStore {
     }
   }
 
-  /** Notes a failed attempt and what is to become of the event. */
-  async failed(parked: Parked, attempt: Attempt, next: { status: ParkedStatus; dueAt?: number }): Promise<void> {
-    const after = { status: next.status, attempts: [...parked.attempts, attempt] };
-    const { starts: _, ...set } = attributesOf(parked.key, { ...after, starts: 0, ...due(next.dueAt) });
-    const remove = next.dueAt === undefined ? ["dueShard", "dueAt"] : [];
-    try {
-      await this.#table.update(parked.key, { set, remove }, itemExists);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-
-  /** The event is settled: nothing of it stays. */
-  async settle(parked: Parked): Promise<void> {
-    const { event } = parked;
-    await this.#table.transact([
-      { delete: parked.key, condition: always },
-      { delete: parkedIdKey(event.actorId, event.id), condition: always },
-    ]);
-    const parts = Math.ceil(gzipSync(JSON.stringify(event)).length / PART_BYTES);
-    if (parts > 1) {
-      await this.#table.deleteMany(Array.from({ length: parts - 1 }, (_, part) => partKey(event, part + 1)));
-    }
-  }
-
-  async #read(item: Item): Promise<Parked> {
+  /** Undefined when it was settled while it was read. */
+  async #read(item: Item): Promise<Parked | undefined> {
+    const parts = item["parts"] as number;
     const pieces = [item["body"] as Uint8Array];
-    for (let part = 1; part < (item["parts"] as number); part += 1) {
-      const piece = await this.#table.get({ pk: item.pk, sk: `${item.sk}#${String(part)}` });
-      if (piece !== undefined) pieces.push(piece["body"] as Uint8Array);
+    for (let part = 1; part < parts; part += 1) {
+      const piece = await this.#table.get(partKey(item, part));
+      if (piece === undefined) return undefined;
+      pieces.push(piece["body"] as Uint8Array);
     }
     return {
       key: { pk: item.pk, sk: item.sk },
-      event: JSON.parse(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent,
+      event: unpacked(pieces),
       status: item["status"] as ParkedStatus,
       starts: item["starts"] as number,
-      attempts: JSON.parse(item["attempts"] as string) as readonly Attempt[],
+      attempts: attemptsOf(item),
       ...due(item["dueAt"] as number | undefined),
+      stops: item["stops"] === true,
+      busyUntil: (item["busyUntil"] as number | undefined) ?? 0,
+      stateStored: item["stateStored"] === true,
+      parts,
     };
   }
 }
 
+const DUE = ["dueShard", "dueAt"];
+
+const idle = (now: number): Condition => any(missing("busyUntil"), atMost("busyUntil", now));
+
 const keyOf = (event: HookEvent): Key => parkedKey(event.actorId, event.peerId, event.subscriptionId, event);
-
-const partKey = (event: HookEvent, part: number): Key => {
-  const { pk, sk } = keyOf(event);
-  return { pk, sk: `${sk}#${String(part)}` };
-};
-
-const slice = (body: Uint8Array, part: number): Uint8Array => body.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
 
 const due = (dueAt: number | undefined): { readonly dueAt?: number } => (dueAt === undefined ? {} : { dueAt });
 
-function attributesOf(key: Key, parked: Omit<Parked, "key" | "event">): Readonly<Record<string, Attribute>> {
-  const attempts = parked.attempts
-    .slice(-ATTEMPTS_KEPT)
-    .map((attempt) => ({ at: attempt.at, error: attempt.error.slice(0, ERROR_LENGTH) }));
+const attemptsOf = (item: Item): readonly Attempt[] => JSON.parse(item["attempts"] as string) as readonly Attempt[];
+
+function noticed(event: HookEvent): Readonly<Record<string, Attribute>> {
   return {
-    status: parked.status,
-    starts: parked.starts,
-    attempts: JSON.stringify(attempts),
-    ...(parked.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: parked.dueAt }),
+    target: event.target,
+    ...(event.subtarget === undefined ? {} : { subtarget: event.subtarget }),
+    ...(event.resource === undefined ? {} : { resource: event.resource }),
+    sequence: event.sequence,
+    callbackType: event.callbackType,
+  };
+}
+
+function noticeOf(item: Item): ParkedNotice {
+  const text = (name: string): string => String(item[name]);
+  const { peerId, subscriptionId } = streamOfParkedKey(item);
+  return {
+    key: { pk: item.pk, sk: item.sk },
+    eventId: text("eventId"),
+    peerId,
+    subscriptionId,
+    target: text("target"),
+    ...(item["subtarget"] === undefined ? {} : { subtarget: text("subtarget") }),
+    ...(item["resource"] === undefined ? {} : { resource: text("resource") }),
+    sequence: item["sequence"] as number,
+    callbackType: text("callbackType") as CallbackType,
+    status: text("status") as ParkedStatus,
+    starts: item["starts"] as number,
+    attempts: attemptsOf(item),
+    ...due(item["dueAt"] as number | undefined),
+  };
+}
+
+function fateAttributes(key: Key, fate: Fate, attempts: readonly Attempt[]): Readonly<Record<string, Attribute>> {
+  const kept = attempts
+    .slice(-ATTEMPTS_KEPT)
+    .map((attempt) => ({ at: attempt.at, error: attempt.error.slice(0, ERROR_LENGTH).toWellFormed() }));
+  return {
+    status: fate.status,
+    attempts: JSON.stringify(kept),
+    ...(fate.status === "stopped" ? { stops: true } : {}),
+    ...(fate.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: fate.dueAt }),
   };
 }

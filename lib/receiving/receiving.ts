@@ -2,13 +2,13 @@
 import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import type { Table } from "../dynamodb/table.ts";
-import type { Clock, DelayQueue, Ids, Log } from "../ports.ts";
+import type { Clock, DelayQueue, Ids, Json, Log } from "../ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Senders } from "./callback-access.ts";
 import { DueStreams } from "./due-streams.ts";
 import type { Head } from "./head.ts";
 import { HeldHooks } from "./held-hooks.ts";
-import type { HookRunner } from "./hook-event.ts";
+import type { HookEvent, HookRunner } from "./hook-event.ts";
 import { HookRuns } from "./hook-runs.ts";
 import type { Later } from "./hook-runs.ts";
 import { ParkedStore } from "./parked-store.ts";
@@ -42,6 +42,8 @@ export interface ReceivingDeps {
   readonly publishers: Publishers;
   readonly senders: Senders;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
+  /** The state a resync event is about, as the store has it now: for its replay. */
+  readonly state: (event: HookEvent) => Promise<Json>;
   /** Removes what an ended subscription left. */
   readonly bury: (head: Head) => Promise<void>;
   readonly settings: ReceivingSettings;
@@ -70,10 +72,8 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
   const parked = new ParkedStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({
-    runner: deps.runner,
-    parked,
-    clock,
-    log,
+    ...{ runner: deps.runner, parked, timers, clock, ids, log },
+    state: deps.state,
     random: deps.random,
     later: deps.later ?? callLater,
     settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },

@@ -21,6 +21,7 @@ import { hookEventOf } from "./hook-event.ts";
 import type { Polled, Publisher, Publishers, ReceivedData, StateAnswer, StatePart } from "./ports.ts";
 import { idsOf } from "./sequencer.ts";
 import type { Sequencer } from "./sequencer.ts";
+import { reserved } from "./reserved.ts";
 import { stateJson } from "./state-json.ts";
 import { ContentRefused } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent, SubscriptionSink } from "./subscription-sink.ts";
@@ -87,7 +88,7 @@ export class Recovery {
   }
 
   async #recover(head: Head, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     if (publisher === undefined) {
       await this.#fail(head, "the trust is not approved");
       return { is: "closed" };
@@ -121,7 +122,12 @@ export class Recovery {
     let current = head;
     for (const event of events) {
       const prepared: Prepared | undefined = undefined;
-      const applied = await sink.apply(event, { head: current, starts: Math.max(1, current.starts), prepared });
+      const applied = await sink.apply(event, {
+        head: current,
+        starts: Math.max(1, current.starts),
+        prepared,
+        deadline,
+      });
       const out = deadline.remaining() <= this.#deps.reserveMs;
       const moved = await turns.advance(current, {
         to: event.sequence,
@@ -276,6 +282,7 @@ export class Recovery {
       hookEventOf({ ...head, epoch, fence: head.fence }, "resync", at, state),
       head.starts,
       head.held,
+      read.parts !== undefined && this.#stores(head),
     );
     const lost = read.reset ? [...marked.pending] : [...marked.pending].filter((n) => n <= at);
     const set: Record<string, Attribute> = {

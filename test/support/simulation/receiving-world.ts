@@ -160,6 +160,7 @@ export class ReceivingWorld {
         approvedCheck: () => ({ check: { pk: "TRUST", sk: "TRUST" }, condition: itemMissing }),
       },
       data: () => new PlainData(table),
+      state: () => Promise.resolve(null),
       bury: () => Promise.resolve(),
       settings: {
         claimFence: "world",
@@ -287,7 +288,9 @@ export class ReceivingWorld {
     if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.look(KEY, this.#deadline());
     for (const item of this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix()))) {
       const parked = await receiving.parked.at(item);
-      if (parked?.dueAt !== undefined && parked.dueAt <= this.#now) await receiving.hooks.again(parked);
+      // What was begun too often stays for a person, who replays it here.
+      const replayed = parked?.status === "parked" || (parked?.dueAt !== undefined && parked.dueAt <= this.#now);
+      if (parked !== undefined && replayed) await receiving.hooks.again(parked);
     }
   }
 
