@@ -5,7 +5,8 @@ import type { Json } from "../ports.ts";
 import type { Head } from "./head.ts";
 
 /** Why a hook runs: a change, a replaced state, or a permission grant. */
-export type CallbackType = "diff" | "resync" | "permission";
+export const CallbackType = { diff: "diff", resync: "resync", permission: "permission" } as const;
+export type CallbackType = keyof typeof CallbackType;
 
 /** One thing that happened to a subscription. The same event always has the same `id`, also when a crash repeats it. */
 export interface HookEvent {

@@ -2,7 +2,7 @@
 import type { DiffContent, DiffRecord } from "../domain/diff-content.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import type { Position } from "../domain/watermark.ts";
-import type { Json } from "../ports.ts";
+import type { Deadline, Json } from "../ports.ts";
 
 /** A diff as the store of received data applies it. */
 export interface IncomingDiff extends DiffContent {
@@ -97,5 +97,5 @@ export interface Publisher {
   acknowledge(subscriptionId: string, sequence: number): Promise<boolean>;
 }
 
-/** Finds the publisher behind an approved trust; undefined when there is none. */
-export type Publishers = (actorId: string, peerId: string) => Promise<Publisher | undefined>;
+/** Finds the publisher behind an approved trust, whose calls end with the deadline; undefined when there is none. */
+export type Publishers = (actorId: string, peerId: string, deadline: Deadline) => Promise<Publisher | undefined>;

@@ -74,7 +74,7 @@ export class Receiver {
     if (event === undefined) throw new TypeError("A diff is always an event.");
     if (parsed.kind === "low") {
       await this.#deps.access.open(sender);
-      await this.#checkUrl(sender, parsed.url);
+      await this.#checkUrl(sender, parsed.url, deadline);
     }
     return await this.#deliver(sender, event, saidPlace(parsed), deadline);
   }
@@ -174,7 +174,7 @@ export class Receiver {
   ): Promise<CallbackAnswer> {
     const head = await this.#deps.access.open(sender);
     const scope = checkScope(parsed, head.scope);
-    if (parsed.url !== undefined) await this.#checkUrl(sender, parsed.url);
+    if (parsed.url !== undefined) await this.#checkUrl(sender, parsed.url, deadline);
     if (scope.narrower) {
       const event = eventOf(parsed, sent, head.scope);
       if (event !== undefined) return await this.#deliver(sender, event, undefined, deadline);
@@ -221,8 +221,8 @@ export class Receiver {
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
 
-  async #checkUrl(sender: Sender, url: string): Promise<void> {
-    const publisher = await this.#deps.publishers(sender.actorId, sender.peerId);
+  async #checkUrl(sender: Sender, url: string, deadline: Deadline): Promise<void> {
+    const publisher = await this.#deps.publishers(sender.actorId, sender.peerId, deadline);
     if (publisher === undefined) await this.#deps.access.trusted(sender);
     else checkCallbackUrl(url, publisher.baseUri);
   }

@@ -24,11 +24,19 @@ export interface Applied {
   readonly afterwards?: () => Promise<void>;
 }
 
+/** One event's turn: the head as claimed, how often this was begun, what was read ahead, and how long it may take. */
+export interface Turn<P> {
+  readonly head: Head;
+  readonly starts: number;
+  readonly prepared: P;
+  readonly deadline: Deadline;
+}
+
 export interface Sink<E extends { readonly sequence: number }, P> {
   /** Reads what applying these will need; may run before the claim is granted, so it must not rely on it. */
   prepare(events: readonly E[]): Promise<P>;
   /** Makes one event's effect, exactly once even when it is called again for the same number. */
-  apply(event: E, turn: { readonly head: Head; readonly starts: number; readonly prepared: P }): Promise<Applied>;
+  apply(event: E, turn: Turn<P>): Promise<Applied>;
   /** The attributes that keep an event until it can be applied. */
   keep(event: E): Readonly<Record<string, Attribute>>;
   /** The event a kept item holds; undefined when it holds none that can be applied. */
@@ -214,7 +222,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       const prepared = await preparing;
       moved = head.pending.has(event.sequence + 1)
         ? await this.#run(head, deadline, { event, prepared })
-        : await this.#step(head, event, prepared);
+        : await this.#step(head, event, prepared, deadline);
     } catch (error) {
       await this.#giveBack(head);
       throw error;
@@ -225,8 +233,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   }
 
   /** Applies one event, moves the head over it and gives the claim back. */
-  async #step(head: Head, event: E, prepared: P): Promise<Head | undefined> {
-    const applied = await this.#sink.apply(event, { head, starts: head.starts, prepared });
+  async #step(head: Head, event: E, prepared: P, deadline: Deadline): Promise<Head | undefined> {
+    const applied = await this.#sink.apply(event, { head, starts: head.starts, prepared, deadline });
     const moved = await this.#turns.advance(head, { to: event.sequence, keepClaim: false, ...picked(applied) });
     if (moved !== undefined) await this.#afterwards(moved, applied);
     return moved;
@@ -253,7 +261,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     let current = head;
     let unwritten: Applied = {};
     const apply = async (event: E, prepared: P): Promise<void> => {
-      const applied = await this.#sink.apply(event, { head: current, starts: current.starts, prepared });
+      const applied = await this.#sink.apply(event, { head: current, starts: current.starts, prepared, deadline });
       unwritten = merge(unwritten, applied);
       current = withSet(current, event.sequence, applied);
     };

@@ -8,7 +8,8 @@ import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Timestamp } from "../domain/timestamp.ts";
-import type { Clock, Json, Log } from "../ports.ts";
+import { reserved } from "./reserved.ts";
+import type { Clock, Deadline, Json, Log } from "../ports.ts";
 import { any, differs, equals, exists, missing } from "../dynamodb/table.ts";
 import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { keptEvent } from "./callback-events.ts";
@@ -19,7 +20,7 @@ import { hookEventOf } from "./hook-event.ts";
 import type { IncomingDiff, Publisher, Publishers, ReceivedData } from "./ports.ts";
 import { reread } from "./reread.ts";
 import { idsOf } from "./sequencer.ts";
-import type { Applied, Sink } from "./sequencer.ts";
+import type { Applied, Sink, Turn } from "./sequencer.ts";
 
 /** One numbered callback of a subscription, or one diff of its backlog. */
 export interface StreamEvent {
@@ -109,13 +110,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return { key: scope.join("\n"), read: await this.#data().prepare(diffs) };
   }
 
-  async apply(
-    event: StreamEvent,
-    turn: { readonly head: Head; readonly starts: number; readonly prepared: Prepared | undefined },
-  ): Promise<Applied> {
-    const { head } = turn;
-    const content = await this.#contentOf(event, head);
-    const failed = await this.#store(event, content, head, turn.prepared);
+  async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
+    const { head, deadline } = turn;
+    const content = await this.#contentOf(event, head, deadline);
+    const failed = await this.#store(event, content, turn);
     const seen = event.timestamp?.text;
     const told = hookEventOf(head, "diff", event.sequence, content.data, seen);
     const { held } = await this.#deps.hooks.first(told, turn.starts, head.held);
@@ -126,15 +124,17 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
         ...(held === head.held ? {} : { held }),
         ...(failed.length === 0 ? {} : this.#wantResync(head, failed)),
       },
-      ...(this.#toAcknowledge(event, head) ? { afterwards: async () => await this.#acknowledge(event, head) } : {}),
+      ...(this.#toAcknowledge(event, head)
+        ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
+        : {}),
     };
   }
 
   /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
-  async #contentOf(event: StreamEvent, head: Head): Promise<DiffContent> {
+  async #contentOf(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
     if (event.content !== undefined) return event.content;
     if (event.kind !== "low" || event.url === undefined) return { data: null };
-    const publisher = await this.#publisher(head);
+    const publisher = await this.#publisher(head, deadline);
     const fetched = await publisher.fetchDiff(event.url);
     if (fetched.is === "content") return fetched.content;
     if (fetched.is === "refused") throw new ContentRefused();
@@ -147,27 +147,28 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     );
   }
 
-  async #store(
-    event: StreamEvent,
-    content: DiffContent,
-    head: Head,
-    prepared: Prepared | undefined,
-  ): Promise<readonly Place[]> {
+  async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<readonly Place[]> {
+    const { head, prepared, deadline } = turn;
     if (!this.#deps.settings.autoStorage || head.scope.target !== "properties" || head.granularity === "none")
       return [];
     const data = this.#data();
     const scope = placeOf(head.scope);
     const at = { fence: head.fence, sequence: event.sequence };
-    if (event.kind === "part") return await this.#rereadAll(head, [event.place ?? scope], event.sequence);
+    if (event.kind === "part") return await this.#rereadAll(head, [event.place ?? scope], event.sequence, deadline);
     const diff = this.#diff(content, scope, head.carved);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
     const { reread: places } = await data.apply(diff, at, usable);
-    return places.length === 0 ? [] : await this.#rereadAll(head, places, event.sequence);
+    return places.length === 0 ? [] : await this.#rereadAll(head, places, event.sequence, deadline);
   }
 
   /** Reads places anew, one after another; returns those that could not be read. */
-  async #rereadAll(head: Head, places: readonly Place[], sequence: number): Promise<readonly Place[]> {
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+  async #rereadAll(
+    head: Head,
+    places: readonly Place[],
+    sequence: number,
+    deadline: Deadline,
+  ): Promise<readonly Place[]> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     const failed: Place[] = [];
     for (const place of places) {
       const done = publisher !== undefined && (await reread(publisher, this.#data(), head, place, sequence));
@@ -185,13 +186,13 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return event.kind === "low" || (head.granularity !== "none" && event.sequence % ACKNOWLEDGE_EVERY === 0);
   }
 
-  async #acknowledge(event: StreamEvent, head: Head): Promise<void> {
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+  async #acknowledge(event: StreamEvent, head: Head, deadline: Deadline): Promise<void> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     await publisher?.acknowledge(head.subscriptionId, event.sequence);
   }
 
-  async #publisher(head: Head): Promise<Publisher> {
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId);
+  async #publisher(head: Head, deadline: Deadline): Promise<Publisher> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     if (publisher === undefined) throw new ServiceError("auth.forbidden", "The trust with this peer is not approved.");
     return publisher;
   }

@@ -218,6 +218,15 @@ export class OutboundSubscriptions {
     }
   }
 
+  /** A peer may send again after it could not: what it sent meanwhile was refused, so it is asked where it is. */
+  async catchUpAll(actorId: string, peerId: string): Promise<void> {
+    const { heads, receiving, clock } = this.#deps;
+    for (const head of await heads.live(actorId, peerId)) {
+      const asked = await receiving.turns.want(head, "catch_up", clock.now());
+      if (asked !== undefined) await receiving.timers.wake(asked);
+    }
+  }
+
   /** A peer's trust has ended: every subscription with it, what waits and what failed, and its data unless it is kept. */
   async endAll(actorId: string, peerId: string, options: { readonly keepData: boolean }): Promise<void> {
     const { heads, table, store } = this.#deps;
