@@ -1,0 +1,252 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { inspect } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { routes as actorRoutes } from "../../../functions/actors.ts";
+import { routes as callbackRoutes } from "../../../functions/callbacks.ts";
+import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
+import { routes as trustRoutes } from "../../../functions/trust.ts";
+import type { Handler } from "../../../infra/local/functions.ts";
+import { startLocalStack } from "../../../infra/local/stack.ts";
+import type { LocalStack } from "../../../infra/local/stack.ts";
+import { areas } from "../../../infra/routes.ts";
+import type { Area, Duties, TableAction } from "../../../infra/routes.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { takeMessages } from "../../../lib/clockwork/messages.ts";
+import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import { readConfig } from "../../../lib/config.ts";
+import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
+import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
+import { area } from "../../../lib/http/area.ts";
+import { randomIds } from "../../../lib/ids.ts";
+import { PeerHttpClient } from "../../../lib/outbound/peer-http-client.ts";
+import { composeService } from "../../../lib/service.ts";
+import type { Service } from "../../../lib/service.ts";
+import { OwnedActor } from "../../support/owned-actor.ts";
+import { startPublisher } from "../../support/publisher/publisher.ts";
+import type { Publisher } from "../../support/publisher/publisher.ts";
+import { ask } from "../../support/publisher/wire.ts";
+
+/** What each area was seen to do. */
+class Seen {
+  readonly table = new Set<TableAction>();
+  dueIndex = false;
+  sends = false;
+}
+
+const seen = new Map<Area, Seen>();
+/** Errors the service logged: shown when something was answered otherwise than expected. */
+const problems: string[] = [];
+const running = new AsyncLocalStorage<Area>();
+let stack: LocalStack;
+let publisher: Publisher;
+let services: Service;
+/** How far the service's clock is ahead, ms: gaps grow old by it. */
+let ahead = 0;
+const GAP_MS = 100;
+
+const WITHOUT_TRANSACTION: ReadonlySet<string> = new Set<TableAction>([
+  ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"] as const),
+]);
+
+/** What IAM asks for each operation: a transaction needs the action of each of its writes. */
+function actionsOf(operation: string, input: object): readonly TableAction[] {
+  if (WITHOUT_TRANSACTION.has(operation)) return [operation as TableAction];
+  if (operation !== "TransactWriteItems") fail(`an operation no area may use: ${operation}`);
+  const { TransactItems: items = [] } = input as { TransactItems?: readonly object[] };
+  return items.flatMap((item) => Object.keys(item).map((kind) => IN_TRANSACTION[kind] ?? fail(kind)));
+}
+
+const IN_TRANSACTION: Readonly<Record<string, TableAction>> = {
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  ConditionCheck: "ConditionCheckItem",
+};
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+function note(): Seen {
+  const name = running.getStore() ?? fail("something outside of any function used the table or the queue");
+  const noted = seen.get(name) ?? new Seen();
+  seen.set(name, noted);
+  return noted;
+}
+
+/** The service over the stack's table, everything it does there noted under the area that is running. */
+function compose(): Service {
+  const app = new ActingWebApp({ awType: "urn:actingweb:example.com:duties", desc: "Is watched" });
+  app.subscriptionDataHook("*", ({ data }) => {
+    if (JSON.stringify(data).includes("trouble")) throw new Error("The hook does not like it.");
+  });
+  const client = createDocumentClient({ region: "local", endpoint: stack.endpoint });
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const noted = note();
+      const { commandName = "" } = context as { commandName?: string };
+      for (const action of actionsOf(commandName.replace(/Command$/, ""), args.input)) noted.table.add(action);
+      if ("IndexName" in args.input) noted.dueIndex = true;
+      return next(args);
+    },
+    { step: "initialize" },
+  );
+  return composeService(app, {
+    config: readConfig({
+      ...{
+        BASE_URL: stack.url,
+        TABLE_NAME: stack.tableName,
+        ACTOR_CREATION: "open",
+        GAP_TIMEOUT_SECONDS: String(GAP_MS / 1000),
+      },
+      ...{ ALLOW_HTTP_PEERS: "true", ALLOW_PRIVATE_PEERS: "true", MAX_PENDING: "40" },
+    }),
+    table: new DocumentTable({ client, tableName: stack.tableName }),
+    http: new PeerHttpClient({ allowHttp: true, allowPrivate: true }),
+    queue: {
+      send: () => {
+        note().sends = true;
+        return Promise.resolve();
+      },
+    },
+    clock: { now: () => Date.now() + ahead },
+    ids: randomIds,
+    log: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (message, fields) => void problems.push(`${message} ${inspect(fields)}`),
+    },
+  });
+}
+
+const of = (): Service => (services ??= compose());
+const as =
+  (name: Area, handler: (event: never, context: never) => Promise<unknown>): Handler =>
+  (event, context) =>
+    running.run(name, () => handler(event as never, context as never));
+
+const handlers: Readonly<Partial<Record<Area, Handler>>> = {
+  actors: as("actors", area("actors", actorRoutes, of)),
+  trust: as("trust", area("trust", trustRoutes, of)),
+  subscriptions: as("subscriptions", area("subscriptions", subscriptionRoutes, of)),
+  callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
+  clockwork: as("clockwork", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
+  timer: as("timer", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
+    takeMessages(of(), Records, { remaining: () => 60_000 }),
+  ),
+};
+
+beforeAll(async () => {
+  stack = await startLocalStack({ handlers: handlers as Record<string, Handler>, log: () => undefined });
+  publisher = await startPublisher({ style: "ours" });
+});
+afterAll(async () => {
+  await publisher.close();
+  await stack.close();
+});
+
+async function actorOf(creator: string): Promise<OwnedActor> {
+  const made = await ask(`${stack.url}/`, { method: "POST", json: { creator } });
+  return new OwnedActor(stack.url, made.json as { id: string; creator: string; passphrase: string });
+}
+
+/** What an actor lives through: every request kind of every area that touches the table in a way of its own. */
+async function live(): Promise<void> {
+  const actor = await actorOf("watched");
+  await actor.expect("GET", "", 200);
+  await ask(`${actor.uri}/meta`);
+  await ask(`${stack.url}/healthz`);
+  await ask(`${stack.url}/nowhere/at/all`);
+  await actor.trust(publisher);
+  await actor.expect("GET", "/trust", 200);
+  await actor.expect("GET", `/trust/friend/${publisher.id}`, 200);
+  await actor.expect("PUT", `/trust/friend/${publisher.id}`, 204, { desc: "described" });
+  await actor.expect("PUT", `/trust/friend/${publisher.id}/permissions`, 201, { properties: { patterns: ["a/*"] } });
+  await actor.expect("GET", `/trust/friend/${publisher.id}/permissions`, 200);
+  await actor.expect("DELETE", `/trust/friend/${publisher.id}/permissions`, 204);
+
+  publisher.set({ before: { it: "began" } });
+  const subscription = await actor.subscribe(publisher);
+  const narrow = await actor.subscribe(publisher, { subtarget: "color" });
+  await actor.expect("GET", "/subscriptions", 200);
+  await actor.expect("GET", `/subscriptions/${publisher.id}/${subscription.id}`, 200);
+
+  // In order, doubled, out of order, drained by batches; lists; values too big for one item; hooks that fail.
+  publisher.set({ a: 1 });
+  publisher.setAt(["before", "it"], "goes on");
+  publisher.list("memo", { operation: "extend", items: Array.from({ length: 90 }, (_, n) => `item ${String(n)}`) });
+  publisher.list("memo", { operation: "update", index: 3, item: "changed" });
+  publisher.list("memo", { operation: "remove", item: "item 5" });
+  publisher.list("memo", { operation: "clear" });
+  await publisher.deliver({ subscription, times: 2 });
+  for (let n = 0; n < 30; n += 1) publisher.set({ [`n${String(n)}`]: { n } });
+  const made = [...subscription.made.keys()];
+  await publisher.deliver({ subscription, sequences: made.slice(7) });
+  await publisher.deliver({ subscription, sequences: made.slice(6, 7) });
+  publisher.set({ hook: "trouble" });
+  publisher.delete("a");
+  publisher.set({ color: "red" });
+  await publisher.deliver({ subscription, sequences: [...subscription.made.keys()].slice(-3) });
+  await publisher.deliver({ subscription: narrow });
+  const big = { text: "x".repeat(200_000) };
+  publisher.set({ huge: { one: big } });
+  publisher.setAt(["huge", "two"], big);
+  await publisher.deliver({ subscription });
+  publisher.delete("huge");
+  await publisher.deliver({ subscription });
+
+  // A gap that recovery closes: by the sweep, by a delayed message, by hand.
+  for (const close of [
+    () => stack.runSweep(),
+    () => message(actor, subscription.id),
+    () => actor.resync(subscription, publisher),
+  ]) {
+    for (let n = 0; n < 3; n += 1) publisher.set({ gap: { n, at: publisher.random.hex(8) } });
+    const last = [...subscription.made.keys()].at(-1) ?? 0;
+    await publisher.deliver({ subscription, sequences: [last] });
+    ahead += GAP_MS;
+    await close();
+    expect((await actor.state(subscription, publisher)).lastSeq).toBe(last);
+  }
+  publisher.makeResync(subscription);
+  await publisher.deliver({ subscription });
+  await actor.expect("GET", `/subscriptions/${publisher.id}/${subscription.id}/state`, 200);
+  await actor.expect("DELETE", `/subscriptions/${publisher.id}/${subscription.id}/state`, 204);
+  await actor.resync(subscription, publisher);
+
+  await actor.unsubscribe(narrow, publisher);
+  await stack.runSweep();
+  await actor.expect("DELETE", `/trust/friend/${publisher.id}`, 204);
+  await stack.runSweep();
+  await actor.expect("DELETE", "", 204);
+}
+
+/** One delayed message for the subscription's head, as the queue hands it over. */
+async function message(actor: OwnedActor, subscriptionId: string): Promise<void> {
+  const key = { pk: `A#${actor.id}`, sk: `OUT#${publisher.id}#${subscriptionId}` };
+  const body = JSON.stringify({ kind: "due", ...key, dueAt: Date.now() + ahead });
+  await handlers.timer?.({ Records: [{ messageId: "m1", body }] }, undefined as never);
+}
+
+it("grants every area what it does, and nothing that no area does", async () => {
+  await live().catch((error: unknown) => {
+    throw new Error(problems.join("\n"), { cause: error });
+  });
+
+  const missing: string[] = [];
+  for (const [name, { table, dueIndex, sends }] of seen) {
+    const duties: Duties = areas[name];
+    for (const action of table) if (!duties.table.includes(action)) missing.push(`${name}: ${action}`);
+    if (dueIndex && !duties.dueIndex) missing.push(`${name}: Query on the due index`);
+    if (sends && !duties.sends) missing.push(`${name}: SendMessage`);
+  }
+  expect(missing).toEqual([]);
+
+  const unused = [...seen].flatMap(([name, { table }]) =>
+    areas[name].table.filter((action) => !table.has(action)).map((action) => `${name}: ${action}`),
+  );
+  process.stdout.write(`granted, and not seen here: ${unused.join(", ")}\n`);
+  const used = new Set([...seen.values()].flatMap(({ table }) => [...table]));
+  const granted = new Set(Object.values(areas).flatMap(({ table }) => [...table]));
+  expect([...used].sort()).toEqual([...granted].sort());
+});
