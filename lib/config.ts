@@ -7,6 +7,8 @@ export interface CodeOptions {
   readonly autoCleanup?: boolean;
   readonly gapTimeoutSeconds?: number;
   readonly maxPending?: number;
+  /** Deliveries are awaited before an answer goes out; false: they go on behind it, which Lambda cannot do. */
+  readonly syncCallbacks?: boolean;
 }
 
 /** Everything the service is told from outside, checked. Times are in the unit that the name ends with. */
@@ -158,8 +160,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** Checks a code-level option by the rule of its variable; undefined stays undefined. */
-function codeFault(name: Name, option: string, value: boolean | number | undefined): string | undefined {
+/** What is wrong with an option of the code, by the rule of its variable; undefined when nothing is. */
+export function codeFault(name: Name, option: string, value: boolean | number | undefined): string | undefined {
   if (value === undefined) return undefined;
   const variable: Variable<unknown> = VARIABLES[name];
   if (typeof value !== "string" && variable.schema.safeParse(String(value)).success) return undefined;
@@ -224,7 +226,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     hookMaxAttempts: read("HOOK_MAX_ATTEMPTS") ?? 5,
     hookTimeoutSeconds: read("HOOK_TIMEOUT_SECONDS") ?? 10,
     reconcileIntervalSeconds: read("RECONCILE_INTERVAL_SECONDS") ?? 3600,
-    callbackMode: read("CALLBACK_MODE") ?? "sync",
+    callbackMode: read("CALLBACK_MODE") ?? (code.syncCallbacks === false ? "async" : "sync"),
     maxConcurrentDeliveries: read("MAX_CONCURRENT_DELIVERIES") ?? 5,
     deliveryTimeoutSeconds: read("DELIVERY_TIMEOUT_SECONDS") ?? 10,
     deliveryRetries: read("DELIVERY_RETRIES") ?? 0,
@@ -241,8 +243,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     allowPrivatePeers: read("ALLOW_PRIVATE_PEERS") ?? false,
   };
   if (config.onLambda && config.callbackMode === "async") {
+    const asked = code.syncCallbacks === false ? "withSyncCallbacks(false) asks for async" : 'CALLBACK_MODE is "async"';
     faults.push(
-      'CALLBACK_MODE is "async"; allowed on Lambda is sync: a function is frozen once it has answered, and what it still meant to deliver would be lost.',
+      `${asked}; allowed on Lambda is sync: a function is frozen once it has answered, and what it still meant to deliver would be lost.`,
     );
   }
   if (config.actorCreation === "token" && config.actorCreationToken === undefined) {

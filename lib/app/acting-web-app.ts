@@ -1,10 +1,20 @@
-/** The application as its deployer writes it: what it is, which options it has, and the hooks that run. */
+/**
+ * The application as its deployer writes it: what it is, which options it has, and the hooks that run.
+ *
+ * Hooks are given their `Actor`. Components are made from it, each imported where it is used:
+ * `RemotePeerStore` (lib/peer-data/remote-peer-store.ts), `PeerCapabilities` (lib/peers/capabilities.ts),
+ * `CallbackProcessor` (lib/receiving/callback-processor.ts).
+ */
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../config.ts";
 import type { Permissions } from "../domain/permissions.ts";
 import type { Json } from "../ports.ts";
-import type { CallbackType, HookEvent, HookRunner } from "../receiving/hook-event.ts";
+import type { CallbackType as TypeOfCallback, HookEvent, HookRunner } from "../receiving/hook-event.ts";
 import type { Actor } from "./actor.ts";
+import { checkCallbackName, checkChoice, checkHook, checkOptions, checkTarget } from "./registration.ts";
+
+export { CallbackType, Verdict } from "../receiving/hook-event.ts";
+export type { HookEvent } from "../receiving/hook-event.ts";
 
 export interface AppOptions {
   /** The type of this application's actors, a URN: `urn:actingweb:example.com:myapp`. */
@@ -28,12 +38,18 @@ export interface SubscriptionData {
   /** What the publisher sent, relative to the subscription's scope; the whole state for `resync`, null when it has none. */
   readonly data: Json;
   readonly sequence: number;
-  readonly callbackType: CallbackType;
+  readonly callbackType: TypeOfCallback;
   /** Has the same `id` whenever this very event is told again. */
   readonly event: HookEvent;
+  /** Aborts at the hook's time limit (`HOOK_TIMEOUT_SECONDS`): from then on the event counts as failed. */
+  readonly signal: AbortSignal;
 }
 
-/** Runs once for each event, in order, after the data is stored. What it throws parks the event; see `Verdict`. */
+/**
+ * Runs for each event of a subscription, first attempts in order, after the data is stored; never for a duplicate. At
+ * least once: after a crash the same event comes again, with the same `event.id`. A hook that throws or outlasts its time
+ * stops nothing: the event is parked and tried again, all its hooks, with backoff; throw a `Verdict` to choose otherwise.
+ */
 export type SubscriptionDataHook = (data: SubscriptionData) => void | Promise<void>;
 
 /** What a raw callback hook is given. */
@@ -59,6 +75,7 @@ export type StateHook = (wanted: {
   readonly resource?: string;
 }) => Json | undefined | Promise<Json | undefined>;
 
+/** Runs after the fact; `actor.trust` reads the trust, except in `delete`, where it is gone. */
 export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
 
 export interface SubscriptionLifecycleEvent {
@@ -70,19 +87,34 @@ export interface SubscriptionLifecycleEvent {
   readonly resource?: string;
 }
 
+/** How callbacks are processed; see `CodeOptions`. */
+export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
+
 export type LifecycleName = "subscription_created" | "subscription_deleted" | ActorHookName;
 
+/** For an actor: itself. For a subscription: also which one, and what it covers. */
 export interface LifecycleEvent {
   readonly actor: Actor;
   readonly peerId?: string;
   readonly subscriptionId?: string;
+  readonly target?: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
 }
 
 export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
 
 const ANY_TARGET = "*";
+const TRUST_HOOKS = ["create", "approve", "delete"] as const satisfies readonly TrustHookName[];
+const LIFECYCLE_HOOKS = [
+  ...(["subscription_created", "subscription_deleted"] as const),
+  ...(["actor_created", "actor_deleted"] as const),
+] as const satisfies readonly LifecycleName[];
 
-/** Collects what the deployer registers. Nothing runs before the functions ask for it. */
+/**
+ * Collects what the deployer registers; nothing runs before the functions ask for it. Every method that registers
+ * throws a `TypeError`, which stops the function at its start, when what it is given cannot be meant.
+ */
 export class ActingWebApp implements Application, HookRunner {
   readonly awType: string;
   readonly desc: string;
@@ -110,41 +142,69 @@ export class ActingWebApp implements Application, HookRunner {
     return this.#options;
   }
 
-  /** Sets how subscriptions are processed; what is left out keeps its default, or what an earlier call said. */
-  withSubscriptionProcessing(options: CodeOptions = {}): this {
+  /**
+   * Sets how subscriptions are processed, which is on by default. What is left out keeps its default, or what an earlier
+   * call said; the environment goes before it. Values are checked when a function starts.
+   */
+  withSubscriptionProcessing(options: ProcessingOptions = {}): this {
+    checkOptions(options);
     this.#options = { ...this.#options, ...options };
     return this;
   }
 
-  /** Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. */
+  /**
+   * Whether callbacks we send are awaited before the request that caused them is answered [true]. On Lambda they always
+   * are, and false is a configuration error; on the local server `CALLBACK_MODE` decides.
+   */
+  withSyncCallbacks(sync: boolean): this {
+    checkChoice("withSyncCallbacks", [true, false], sync);
+    this.#options = { ...this.#options, syncCallbacks: sync };
+    return this;
+  }
+
+  /**
+   * Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. Several hooks of
+   * one target run one after another, and count as one.
+   */
   subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
+    if (target !== ANY_TARGET) checkTarget("subscriptionDataHook", target);
+    checkHook("subscriptionDataHook", hook);
     push(this.#dataHooks, target, hook);
     return this;
   }
 
   /**
-   * Takes callbacks before any processing. `subscription`: every subscription callback, after authentication; any other
-   * name: what arrives at `/callbacks/{name}`.
+   * Takes callbacks in place of any processing. `subscription`: every subscription callback as it arrives, after
+   * authentication; then nothing is sequenced, stored or told to data hooks. Any other name: what arrives at
+   * `/callbacks/{name}`, which the hook must authenticate itself. One hook for each name.
    */
   callbackHook(name: string, hook: CallbackHook): this {
+    checkCallbackName(name);
+    checkHook("callbackHook", hook, this.#callbackHooks.has(name) ? name : undefined);
     this.#callbackHooks.set(name, hook);
     return this;
   }
 
-  /** Gives the full state of one of the application's own targets. */
+  /** Gives the full state of one of the application's own targets, for the peers that subscribe to it. */
   stateHook(target: string, hook: StateHook): this {
+    checkTarget("stateHook", target);
+    checkHook("stateHook", hook, this.#stateHooks.has(target) ? target : undefined);
     this.#stateHooks.set(target, hook);
     return this;
   }
 
   /** Runs after a trust was created, approved by us, or deleted. What it throws is logged and changes nothing. */
   trustHook(name: TrustHookName, hook: TrustHook): this {
+    checkChoice("trustHook", TRUST_HOOKS, name);
+    checkHook("trustHook", hook);
     push(this.#trustHooks, name, hook);
     return this;
   }
 
   /** Runs after a subscription or an actor came or went. What it throws is logged and changes nothing. */
   lifecycleHook(name: LifecycleName, hook: LifecycleHook): this {
+    checkChoice("lifecycleHook", LIFECYCLE_HOOKS, name);
+    checkHook("lifecycleHook", hook);
     push(this.#lifecycleHooks, name, hook);
     return this;
   }
@@ -158,10 +218,11 @@ export class ActingWebApp implements Application, HookRunner {
     return this.#hooksFor(target).length > 0;
   }
 
-  async run(event: HookEvent): Promise<void> {
+  async run(event: HookEvent, signal: AbortSignal): Promise<void> {
     const { peerId, target, subtarget, resource, data, sequence, callbackType } = event;
     const told: SubscriptionData = {
-      ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType, event },
+      ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType },
+      ...{ event, signal },
       ...(subtarget === undefined ? {} : { subtarget }),
       ...(resource === undefined ? {} : { resource }),
     };

@@ -1,0 +1,46 @@
+/** What an application may register. Everything else stops it where it was written, with what is allowed. */
+import { isOutsideId } from "../domain/identifiers.ts";
+
+const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
+/** Below `/callbacks/` these are the protocol's own. */
+const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permissions"];
+
+/** @throws TypeError when an option has no such name */
+export function checkOptions(options: object): void {
+  for (const name of Object.keys(options)) checkChoice("withSubscriptionProcessing", OPTIONS, name);
+}
+
+/** @throws TypeError unless `given` is among what is allowed */
+export function checkChoice(where: string, allowed: readonly (string | boolean)[], given: unknown): void {
+  if ((allowed as readonly unknown[]).includes(given)) return;
+  throw new TypeError(`${where}: ${shown(given)} is not known; allowed is ${allowed.join(", ")}.`);
+}
+
+/** @throws TypeError unless it is a target's name: what stands in a subscription, and in a path */
+export function checkTarget(where: string, target: unknown): void {
+  if (typeof target === "string" && isOutsideId(target)) return;
+  throw new TypeError(`${where}: ${shown(target)} is no target; allowed is 1 to 128 of A-Z a-z 0-9 . _ ~ -`);
+}
+
+/** @throws TypeError unless callbacks of that name can arrive */
+export function checkCallbackName(name: unknown): void {
+  const segments = typeof name === "string" ? name.split("/") : [];
+  if (segments.length === 0 || !segments.every(isOutsideId)) {
+    throw new TypeError(
+      `callbackHook: ${shown(name)} is no name; allowed is "subscription", or a path below /callbacks/ without a slash at its ends.`,
+    );
+  }
+  if (OWN_CALLBACKS.includes(segments[0])) {
+    throw new TypeError(
+      `callbackHook: /callbacks/${segments.join("/")} is the protocol's own; subscription callbacks are taken by "subscription".`,
+    );
+  }
+}
+
+/** @throws TypeError unless it is a function, and the only one where one is allowed (`taken` names where it is not) */
+export function checkHook(where: string, hook: unknown, taken?: string): void {
+  if (typeof hook !== "function") throw new TypeError(`${where}: the hook is ${shown(hook)}; it must be a function.`);
+  if (taken !== undefined) throw new TypeError(`${where}: there is a hook for ${shown(taken)} already.`);
+}
+
+const shown = (given: unknown): string => (typeof given === "string" ? JSON.stringify(given) : String(given));
