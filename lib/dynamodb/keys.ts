@@ -49,11 +49,20 @@ export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: 
   sk: `IN#${peerId}#${subscriptionId}`,
 });
 
-/** The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks. */
+/**
+ * The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks, never in the due
+ * index. In order 2 conditional updates; put once on `itemMissing`. Listed by prefix when the peer's trust ends.
+ */
 export const bareStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `SEQ#${peerId}#${subscriptionId}`,
+  sk: `${bareStreamPrefix(peerId)}${subscriptionId}`,
 });
+
+/** Prefix of the bare streams of one peer. */
+export const bareStreamPrefix = (peerId: string): string => `SEQ#${peerId}#`;
+
+/** True for the key of a bare stream's head. */
+export const isBareStream = (key: Key): boolean => key.sk.startsWith("SEQ#");
 
 /** The ids in an outbound head's or bare stream's key; undefined when the key is another's. */
 export function streamOfKey(key: Key): { actorId: string; peerId: string; subscriptionId: string } | undefined {
@@ -93,6 +102,16 @@ export const parkedPrefix = (peerId?: string, subscriptionId?: string): string =
 export function streamOfParkedKey(key: Key): { peerId: string; subscriptionId: string } {
   const [, peerId = "", subscriptionId = ""] = key.sk.split("#");
   return { peerId, subscriptionId };
+}
+
+/** Stands for a parked event's key where a listing goes on; says no more than the event's own ids and number. */
+export const parkedCursor = (sortKey: string): string =>
+  Buffer.from(sortKey.slice(parkedPrefix().length)).toString("base64url");
+
+/** The sort key that a cursor stands for; undefined when it was not made by `parkedCursor`. */
+export function parkedSortKey(cursor: string): string | undefined {
+  const rest = Buffer.from(cursor, "base64url").toString("utf8");
+  return /^[A-Za-z0-9._~#-]+$/.test(rest) ? parkedPrefix() + rest : undefined;
 }
 
 /** Finds a parked event by its id: one small item beside it, written and deleted in the same transaction. */

@@ -73,6 +73,9 @@ export class TrustChanges {
       ...(body.desc === undefined ? {} : { desc: body.desc }),
       ...(body.baseuri === undefined ? {} : { baseUri: peerRoot(body.baseuri, "baseuri") }),
     };
-    return Object.keys(set).length === 0 ? trust : this.#context.trusts.change(trust, { set });
+    if (Object.keys(set).length === 0) return trust;
+    // What was said at the old address does not hold for whoever is at the new one.
+    const remove = set.baseUri === undefined || set.baseUri === trust.baseUri ? [] : ["capabilities"];
+    return this.#context.trusts.change(trust, { set, remove });
   }
 }

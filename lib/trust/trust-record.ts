@@ -1,4 +1,6 @@
 import { trustKey } from "../dynamodb/keys-actors.ts";
+import { readCapabilities } from "../peers/trust-capability-cache.ts";
+import type { CachedCapabilities } from "../peers/capabilities.ts";
 import type { Attribute, Item } from "../dynamodb/table.ts";
 import type { JsonObject } from "../ports.ts";
 import { secretDigest } from "./secret-digest.ts";
@@ -27,11 +29,14 @@ export interface TrustRecord {
   readonly revision: number;
   /** Its deletion has begun: it opens nothing any more. */
   readonly ending: boolean;
+  /** What the peer last said it can; kept beside the trust, and never part of a new one. */
+  readonly capabilities?: CachedCapabilities;
 }
 
-/** Reads a trust's item. Attributes of others in it (cached capabilities) are left alone. */
+/** Reads a trust's item. */
 export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
+  const capabilities = readCapabilities(item);
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
   return {
     actorId: item.pk.slice(2),
@@ -48,12 +53,13 @@ export function readTrust(item: Item): TrustRecord {
     createdAt: number("createdAt"),
     revision: number("revision"),
     ending: item["ending"] === true,
+    ...(capabilities === undefined ? {} : { capabilities }),
   };
 }
 
-/** The item of a new trust. */
+/** The item of a new trust; what was known of an earlier one's peer does not come along. */
 export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
-  const { actorId, ending, ...attributes } = trust;
+  const { actorId, ending, capabilities: _other, ...attributes } = trust;
   return {
     ...trustKey(actorId, trust.peerId),
     ...attributes,

@@ -1,6 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
-import { TRUST_PREFIX, actorKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
+import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
 import {
   ConditionFailed,
   TransactionRefused,
@@ -66,6 +66,21 @@ export class TrustStore {
     return trusts
       .filter((trust) => options.evenEnding === true || !trust.ending)
       .sort((one, other) => one.createdAt - other.createdAt);
+  }
+
+  /** Some of an actor's trusts by the peers' ids, at most `limit`; those whose deletion is under way are left out. One query. */
+  async page(
+    actorId: string,
+    options: { readonly after?: string; readonly limit: number },
+  ): Promise<{ readonly trusts: readonly TrustRecord[]; readonly next?: string }> {
+    const { after, limit } = options;
+    const range = { pk: actorPartition(actorId), prefix: TRUST_PREFIX, limit };
+    const page = await this.#table.query(
+      after === undefined ? range : { ...range, after: trustKey(actorId, after).sk },
+    );
+    const next = page.next === undefined ? undefined : peerOfTrustKey(page.next);
+    const trusts = page.items.map(readTrust).filter((trust) => !trust.ending);
+    return { trusts, ...(next === undefined ? {} : { next }) };
   }
 
   /**

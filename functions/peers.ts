@@ -1,0 +1,35 @@
+/** Operating an actor: its peers, what is held of them, and the hook events that did not go through. */
+import type { RouteKey } from "../infra/routes.ts";
+import type { Access } from "../lib/http/access.ts";
+import { area } from "../lib/http/area.ts";
+import type { RouteHandler } from "../lib/http/router.ts";
+import { PeerRoutes } from "../lib/operating/peer-routes.ts";
+import { service } from "../lib/service.ts";
+import type { Service } from "../lib/service.ts";
+import { app } from "./app.ts";
+
+const OWNER: readonly Access[] = ["creator", "trustee"];
+
+/** What the peers area answers. */
+export function routes(services: Service): Record<RouteKey<"peers">, RouteHandler> {
+  const peers = new PeerRoutes(services);
+  return {
+    "GET /{actorId}/peers": { access: OWNER, handle: async (request) => await peers.peers(request) },
+    "GET /{actorId}/peers/{peerId}/properties": {
+      access: OWNER,
+      handle: async (request) => await peers.properties(request),
+    },
+    "GET /{actorId}/peers/{peerId}/properties/{name}": {
+      access: OWNER,
+      handle: async (request) => await peers.property(request),
+    },
+    "DELETE /{actorId}/peers/{peerId}/breaker": {
+      access: OWNER,
+      handle: async (request) => await peers.closeBreaker(request),
+    },
+    "GET /{actorId}/parked": { access: OWNER, handle: async (request) => await peers.parked(request) },
+    "POST /{actorId}/parked/{eventId}": { access: OWNER, handle: async (request) => await peers.settle(request) },
+  };
+}
+
+export const handler = area("peers", routes, () => service(app));

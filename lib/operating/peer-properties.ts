@@ -1,0 +1,69 @@
+import { jsonBytes } from "../domain/json.ts";
+import { isPropertyName } from "../domain/names.ts";
+import { cursorOf } from "../dynamodb/keys-peer-data.ts";
+import { ServiceError } from "../errors.ts";
+import { PAGE_BYTES } from "../peer-data/peer-reader.ts";
+import type { HeldProperty, PeerReader } from "../peer-data/peer-reader.ts";
+import type { JsonObject } from "../ports.ts";
+
+/** The most bytes of JSON one answer may have; a function's answer may be 6 MB, and no more. */
+const ANSWER_BYTES = 5_000_000;
+
+/** What is held of a peer, as the owner sees it. */
+export class PeerProperties {
+  readonly #reader: Pick<PeerReader, "page" | "property">;
+
+  constructor(reader: Pick<PeerReader, "page" | "property">) {
+    this.#reader = reader;
+  }
+
+  /** One page in the order of the names' keys: at most `limit` and 5 MB. `next` is what to pass as `after`. */
+  async page(options: {
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<{ readonly data: JsonObject; readonly next?: string }> {
+    const { properties, next } = await this.#reader.page(options);
+    const data: [string, JsonObject][] = [];
+    let bytes = 0;
+    for (const property of properties) {
+      const shown = fitting(property);
+      bytes += jsonBytes(property.name) + jsonBytes(shown) + 2;
+      const last = data.at(-1);
+      if (last !== undefined && bytes > ANSWER_BYTES) return { data: membersOf(data), next: cursorOf(last[0]) };
+      data.push([property.name, shown]);
+    }
+    return { data: membersOf(data), ...(next === undefined ? {} : { next }) };
+  }
+
+  /** One property. @throws ServiceError resource.not_found, request.too_large when no answer can carry it */
+  async one(name: string): Promise<JsonObject> {
+    const found = isPropertyName(name) ? await this.#reader.property(name, PAGE_BYTES) : undefined;
+    if (found === undefined) {
+      throw new ServiceError("resource.not_found", "Nothing is held of this peer under that name.");
+    }
+    const shown = shownOf(found);
+    if (jsonBytes(shown) <= ANSWER_BYTES) return shown;
+    throw new ServiceError("request.too_large", "This value is too large for one answer.");
+  }
+}
+
+/** Own members, whatever they are called: `__proto__` is one like any other. */
+const membersOf = (entries: readonly (readonly [string, JsonObject])[]): JsonObject => Object.fromEntries(entries);
+
+/** A value that no answer can carry is told of, so that a page never ends at it. */
+function fitting(property: HeldProperty): JsonObject {
+  const shown = shownOf(property);
+  return jsonBytes(shown) <= ANSWER_BYTES ? shown : { ...shown, value: null, truncated: true };
+}
+
+function shownOf(property: HeldProperty): JsonObject {
+  const { type, value, itemCount, sequence, updatedAt } = property;
+  return {
+    type,
+    value,
+    ...(itemCount === undefined ? {} : { itemCount }),
+    ...(property.truncated === true ? { truncated: true } : {}),
+    sequence,
+    updatedAt: new Date(updatedAt).toISOString(),
+  };
+}

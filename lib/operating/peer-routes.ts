@@ -1,0 +1,108 @@
+/** The routes for operating an actor, from request to reply. */
+import * as z from "zod";
+import { keptKey } from "../dynamodb/keys-actors.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import { readBody } from "../http/body.ts";
+import { empty, json } from "../http/reply.ts";
+import type { Reply } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import { PeerReader } from "../peer-data/peer-reader.ts";
+import type { Receiving } from "../receiving/receiving.ts";
+import type { OutboundHeads } from "../subscriptions/outbound-heads.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+import { afterOf, idOf, limitOf } from "./paging.ts";
+import { ParkedEvents } from "./parked-events.ts";
+import { PeerOverview } from "./peer-overview.ts";
+import { PeerProperties } from "./peer-properties.ts";
+
+const USUAL_LIMIT = 50;
+const MOST_PEERS = 200;
+const MOST_PROPERTIES = 1_000;
+const MOST_EVENTS = 200;
+/** A peer's id, a property's cursor, a parked event's cursor. */
+const AFTER_BYTES = { peer: 128, property: 260, parked: 600 };
+
+const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
+
+export interface PeerRouteServices {
+  readonly table: Table;
+  readonly trusts: TrustStore;
+  readonly heads: OutboundHeads;
+  readonly receiving: Pick<Receiving, "parked" | "hooks">;
+}
+
+export class PeerRoutes {
+  readonly #services: PeerRouteServices;
+  readonly #overview: PeerOverview;
+  readonly #parked: ParkedEvents;
+
+  constructor(services: PeerRouteServices) {
+    const { heads, receiving, table, trusts } = services;
+    this.#services = services;
+    this.#overview = new PeerOverview({
+      trusts,
+      heads,
+      reader: (actorId, peerId) => new PeerReader({ table, actorId, peerId }),
+    });
+    this.#parked = new ParkedEvents({ heads, parked: receiving.parked, hooks: receiving.hooks });
+  }
+
+  async peers(request: ServiceRequest): Promise<Reply> {
+    const limit = limitOf(request.query, USUAL_LIMIT, MOST_PEERS);
+    const after = idOf(request.query, "after");
+    const options = { limit, ...(after === undefined ? {} : { after }) };
+    return json(200, { ...(await this.#overview.page(param(request, "actorId"), options, request.deadline)) });
+  }
+
+  async properties(request: ServiceRequest): Promise<Reply> {
+    const properties = await this.#properties(request);
+    const limit = limitOf(request.query, USUAL_LIMIT, MOST_PROPERTIES);
+    const after = afterOf(request.query, AFTER_BYTES.property);
+    return json(200, { ...(await properties.page({ limit, ...(after === undefined ? {} : { after }) })) });
+  }
+
+  async property(request: ServiceRequest): Promise<Reply> {
+    const properties = await this.#properties(request);
+    return json(200, await properties.one(param(request, "name")));
+  }
+
+  /** There is no delivery to peers yet, so every known peer's breaker is closed already. */
+  async closeBreaker(request: ServiceRequest): Promise<Reply> {
+    const trust = await this.#services.trusts.get(param(request, "actorId"), param(request, "peerId"));
+    if (trust === undefined) throw noSuchPeer();
+    return empty();
+  }
+
+  async parked(request: ServiceRequest): Promise<Reply> {
+    const limit = limitOf(request.query, USUAL_LIMIT, MOST_EVENTS);
+    const peerId = idOf(request.query, "peerid");
+    const after = afterOf(request.query, AFTER_BYTES.parked);
+    const options = {
+      limit,
+      ...(peerId === undefined ? {} : { peerId }),
+      ...(after === undefined ? {} : { after }),
+    };
+    return json(200, { ...(await this.#parked.page(param(request, "actorId"), options)) });
+  }
+
+  async settle(request: ServiceRequest): Promise<Reply> {
+    const parked = await this.#parked.demand(param(request, "actorId"), param(request, "eventId"));
+    const { action } = readBody(request, actionBody);
+    if (action === "retry") return json(200, { id: parked.event.id, result: await this.#parked.retry(parked) });
+    await this.#parked.skip(parked);
+    return json(200, { id: parked.event.id, result: "skipped" });
+  }
+
+  /** Of a peer that is trusted, or whose data was kept when its trust ended. @throws ServiceError resource.not_found */
+  async #properties(request: ServiceRequest): Promise<PeerProperties> {
+    const { table, trusts } = this.#services;
+    const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
+    const known = (await trusts.get(actorId, peerId)) ?? (await table.get(keptKey(actorId, peerId)));
+    if (known === undefined) throw noSuchPeer();
+    return new PeerProperties(new PeerReader({ table, actorId, peerId }));
+  }
+}
+
+const noSuchPeer = (): ServiceError => new ServiceError("resource.not_found", "There is no such peer.");
