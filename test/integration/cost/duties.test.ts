@@ -39,7 +39,7 @@ const problems: string[] = [];
 const running = new AsyncLocalStorage<Area>();
 let stack: LocalStack;
 let publisher: Publisher;
-let services: Service;
+let composed: Service | undefined;
 /** How far the service's clock is ahead, ms: gaps grow old by it. */
 let ahead = 0;
 const GAP_MS = 100;
@@ -119,7 +119,7 @@ function compose(): Service {
   });
 }
 
-const of = (): Service => (services ??= compose());
+const of = (): Service => (composed ??= compose());
 const as =
   (name: Area, handler: (event: never, context: never) => Promise<unknown>): Handler =>
   (event, context) =>
@@ -137,7 +137,7 @@ const handlers: Readonly<Partial<Record<Area, Handler>>> = {
 };
 
 beforeAll(async () => {
-  stack = await startLocalStack({ handlers: handlers as Record<string, Handler>, log: () => undefined });
+  stack = await startLocalStack({ handlers, log: () => undefined });
   publisher = await startPublisher({ style: "ours" });
 });
 afterAll(async () => {

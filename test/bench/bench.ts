@@ -1,0 +1,56 @@
+/**
+ * `npm run bench [-- --json]`: callbacks a second over the local stack beside the emulator's own pace, and every
+ * function's size and import time beside its budget. About a minute. Ends with 1 when a budget is exceeded.
+ */
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { measureLoads } from "./callback-load.ts";
+import { measureImportTimes, MOST_BYTES, MOST_RATIO } from "./import-time.ts";
+import { printed } from "./printed-table.ts";
+
+/** In-order callbacks a second that the reference implementation handles on such a machine. */
+const REFERENCE_PER_SECOND = 46;
+const ROUNDS = 5;
+
+const asJson = process.argv.includes("--json");
+if (!existsSync(new URL("../../dist/template/", import.meta.url))) {
+  process.stderr.write(
+    "Nothing was built yet, so there is nothing to measure. Run `npm run bench`, which builds first.\n",
+  );
+  process.exit(1);
+}
+
+// One after the other: each would slow the other down.
+const loads = await measureLoads();
+const imports = await measureImportTimes(ROUNDS);
+const [baseline, ...functions] = imports;
+const over = functions.filter(({ bytes, ratio }) => bytes > MOST_BYTES || ratio > MOST_RATIO);
+
+if (asJson) {
+  const budgets = { bytes: MOST_BYTES, importRatio: MOST_RATIO, referencePerSecond: REFERENCE_PER_SECOND };
+  const withinBudgets = over.length === 0;
+  process.stdout.write(`${JSON.stringify({ loads, baseline, functions, budgets, withinBudgets }, undefined, 1)}\n`);
+} else {
+  const fixed = (value: number, digits: number): string => value.toFixed(digits);
+  const kilobytes = (bytes: number): string => `${fixed(bytes / 1000, 0)} KB`;
+  const paces = loads.flatMap(({ lanes, callbacks, raw, ratio }) =>
+    [
+      { work: "in-order callbacks over HTTP", pace: callbacks, note: `${fixed(ratio, 1)} raw requests each` },
+      { work: "raw conditional updates at the emulator", pace: raw, note: "" },
+    ].map(({ work, pace, note }) => [
+      ...[`${work}, ${String(lanes)} at a time`, fixed(pace.perSecond, 0)],
+      ...[fixed(pace.p50, 1), fixed(pace.p99, 1), String(pace.count), note],
+    ]),
+  );
+  const sizes = functions.map(({ area, bytes, leastMs, medianMs, ratio }) => [
+    ...[area, `${kilobytes(bytes)} of ${kilobytes(MOST_BYTES)}`, `${fixed(ratio, 2)} of ${fixed(MOST_RATIO, 2)}`],
+    ...[fixed(leastMs, 0), fixed(medianMs, 0), bytes > MOST_BYTES || ratio > MOST_RATIO ? "OVER" : ""],
+  ]);
+  process.stdout.write(
+    `${printed([["", "a second", "p50 ms", "p99 ms", "count", ""], ...paces])}\n` +
+      `The reference implementation handles about ${String(REFERENCE_PER_SECOND)} in-order callbacks a second.\n\n` +
+      `${printed([["function", "bundle", "import", "least ms", "median ms", ""], ...sizes])}\n` +
+      `Imports are multiples of the document client's alone, which took ${fixed(baseline?.leastMs ?? 0, 0)} ms.\n`,
+  );
+}
+if (over.length > 0) process.exitCode = 1;
