@@ -10,6 +10,7 @@ import { storedState } from "./peer-data/stored-state.ts";
 import { RemoteActor } from "./peers/remote-actor.ts";
 import { RemotePublisher } from "./peers/remote-publisher.ts";
 import type { Deadline } from "./ports.ts";
+import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
 import type { Receiving } from "./receiving/receiving.ts";
@@ -97,6 +98,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
     ended: async (actorId, peerId, options) => {
       await outbound.endAll(actorId, peerId, options);
+      await removeBareStreams(table, actorId, peerId);
     },
   };
   const trust = trustServices(base, consequences);

@@ -8,7 +8,7 @@
  *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends
  *   ended                          no auth; kept until the longest claim has run out, so that late writers find it
  */
-import { dueShardOf, streamOfKey } from "../dynamodb/keys.ts";
+import { dueShardOf, isBareStream, streamOfKey } from "../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../dynamodb/table.ts";
 import type { Condition, Item, Key } from "../dynamodb/table.ts";
 import type { Place, Scope } from "../domain/scope.ts";
@@ -150,7 +150,7 @@ export const headIs = {
   claimedBy: (token: string): Condition => equals("claimToken", token),
 } as const;
 
-/** The index attributes that make a head due at `at` (ms). */
-export function dueAttributes(key: Key, at: number): { readonly dueShard: string; readonly dueAt: number } {
-  return { dueShard: dueShardOf(key), dueAt: at };
+/** The index attributes that make a head due at `at` (ms); none for a bare stream, which only its callers can go on with. */
+export function dueAttributes(key: Key, at: number): { readonly dueShard?: string; readonly dueAt?: number } {
+  return isBareStream(key) ? {} : { dueShard: dueShardOf(key), dueAt: at };
 }
