@@ -1,6 +1,6 @@
 import { isArray, jsonBytes } from "../domain/json.ts";
 import type { Json, PeerAnswer } from "../ports.ts";
-import type { StatePart } from "../receiving/ports.ts";
+import type { StatePart } from "../peer-data/incoming.ts";
 import { readJson, type RemoteActor } from "./remote-actor.ts";
 import type { Remote, RemoteFailure } from "./remote-answer.ts";
 import { asInventory, asPage, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";

@@ -1,29 +1,9 @@
 /** What receiving needs from its neighbours, so that it can be run against others in simulations. */
 import type { DiffContent, DiffRecord } from "../domain/diff-content.ts";
+import type { IncomingDiff, Replacement, StatePart } from "../peer-data/incoming.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import type { Position } from "../domain/watermark.ts";
 import type { Deadline, Json } from "../ports.ts";
-
-/** A diff as the store of received data applies it. */
-export interface IncomingDiff extends DiffContent {
-  /** The subscription's place. */
-  readonly scope: Place;
-  /** Places within it that narrower subscriptions own: not touched. */
-  readonly carved: readonly Place[];
-  readonly nested: "merge" | "replace";
-}
-
-/** One property, list or part of a property as it was read from the publisher. */
-export interface StatePart {
-  readonly place: Place;
-  readonly kind: "value" | "list";
-  readonly value?: Json;
-  readonly items?: readonly Json[];
-  readonly description?: string;
-  readonly explanation?: string;
-  /** The newest diff this part contains, when the publisher says so. */
-  readonly sequence?: number;
-}
 
 /** Where received data is kept: exactly once by position, whatever is repeated or late. */
 export interface ReceivedData<P = unknown> {
@@ -32,16 +12,7 @@ export interface ReceivedData<P = unknown> {
   /** Applies one diff; `reread` names places whose content must be asked for again. */
   apply(diff: IncomingDiff, at: Position, prepared?: P): Promise<{ readonly reread: readonly Place[] }>;
   /** The read state takes the place of all that the scope holds, without the carved places. */
-  replace(state: {
-    readonly scope: Place;
-    readonly carved: readonly Place[];
-    readonly parts: readonly StatePart[];
-    readonly fence: number;
-    /** Position of parts that carry none. */
-    readonly sequence: number;
-    /** List operations up to this number must re-read their list. */
-    readonly dirtyListsUntil?: number;
-  }): Promise<void>;
+  replace(state: Replacement): Promise<void>;
   /** One re-read part takes the place of what is held; an absent one removes it. */
   putRead(part: StatePart, at: Position, dirtyUntil?: number, carved?: readonly Place[]): Promise<void>;
 }

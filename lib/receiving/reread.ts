@@ -1,6 +1,7 @@
 import type { Place } from "../domain/scope.ts";
 import type { Head } from "./head.ts";
-import type { Publisher, ReceivedData, StatePart } from "./ports.ts";
+import type { StatePart } from "../peer-data/incoming.ts";
+import type { Publisher, ReceivedData } from "./ports.ts";
 
 /** Reads tried until the publisher's newest number is the same before and after. */
 const TRIES = 3;

@@ -1,7 +1,7 @@
 import { samePlace } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import type { Json } from "../ports.ts";
-import type { StatePart } from "./ports.ts";
+import type { StatePart } from "../peer-data/incoming.ts";
 
 /** The state that read parts make up, relative to the scope: what a hook gets for a `resync`. Lists are arrays. */
 export function stateJson(scope: Place, parts: readonly StatePart[]): Json {

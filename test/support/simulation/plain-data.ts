@@ -3,7 +3,8 @@ import { watermark } from "../../../lib/domain/watermark.ts";
 import { below, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Attribute, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
-import type { IncomingDiff, ReceivedData, StatePart } from "../../../lib/receiving/ports.ts";
+import type { IncomingDiff, StatePart } from "../../../lib/peer-data/incoming.ts";
+import type { ReceivedData } from "../../../lib/receiving/ports.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
 
 const PARTITION = "DATA";
