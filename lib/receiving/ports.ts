@@ -3,7 +3,7 @@ import type { DiffContent, DiffRecord } from "../domain/diff-content.ts";
 import type { IncomingDiff, Replacement, StatePart } from "../peer-data/incoming.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import type { Position } from "../domain/watermark.ts";
-import type { Deadline, Json } from "../ports.ts";
+import type { Deadline } from "../ports.ts";
 
 /** Where received data is kept: exactly once by position, whatever is repeated or late. */
 export interface ReceivedData<P = unknown> {
