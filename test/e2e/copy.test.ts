@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sameJson, type Json } from "../support/publisher/json.ts";
+import type { Publisher, PublisherOptions } from "../support/publisher/publisher.ts";
+import { startService, until, type Service } from "../support/service.ts";
+import { openStream, type Stream } from "../support/stream.ts";
+
+const CHANGES = 80;
+const SHARE_LOST = 0.15;
+
+let service: Service;
+/** Recovers only when it is told to. */
+let patient: Service;
+const streams: Stream[] = [];
+beforeAll(async () => {
+  [service, patient] = await Promise.all([
+    startService({ GAP_TIMEOUT_SECONDS: "0.5", SWEEP_INTERVAL_SECONDS: "1", RECONCILE_INTERVAL_SECONDS: "2" }),
+    startService({ GAP_TIMEOUT_SECONDS: "3600", RECONCILE_INTERVAL_SECONDS: "0" }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([service.dispose(), patient.dispose()]);
+  for (const { publisher } of streams) await publisher.close();
+});
+
+async function open(options: PublisherOptions = {}, at = service): Promise<Stream> {
+  const stream = await openStream(at, options);
+  streams.push(stream);
+  return stream;
+}
+
+/** One random change of any kind the protocol knows. */
+function change(publisher: Publisher, n: number): void {
+  const { random, state } = publisher;
+  const name = `p${random.below(5)}`;
+  const kind = random.below(8);
+  if (kind < 3) changeList(publisher, `l${random.below(2)}`, n);
+  else if (kind === 3 && state.values.has(name)) publisher.delete(name);
+  else if (kind === 4) publisher.setAt([name, "deep", `k${random.below(3)}`], { n });
+  else if (kind === 5 && state.values.has(name))
+    publisher.setAt([name, "deep"], random.below(2) === 0 ? "" : { only: n });
+  else publisher.set({ [name]: random.below(3) === 0 ? `text ${n}` : { n, deep: { k0: n } } });
+}
+
+function changeList(publisher: Publisher, name: string, n: number): void {
+  const { random } = publisher;
+  const { length } = publisher.state.lists.get(name)?.items ?? [];
+  const item = { n, text: random.hex(4) };
+  const index = random.below(Math.max(1, length));
+  const kind = length === 0 ? random.below(3) : random.below(10);
+  if (kind === 0) publisher.list(name, { operation: "append", item });
+  else if (kind === 1) publisher.list(name, { operation: "extend", items: [item, n, [n]] });
+  else if (kind === 2) publisher.list(name, { operation: "insert", index: 0, item });
+  else if (kind === 3) publisher.list(name, { operation: "update", index, item });
+  else if (kind === 4) publisher.list(name, { operation: "delete", index });
+  else if (kind === 5) publisher.list(name, { operation: "pop" });
+  else if (kind === 6) publisher.list(name, { operation: "pop", index });
+  else if (kind === 7)
+    publisher.list(name, { operation: "remove", item: publisher.state.lists.get(name)!.items[index]! });
+  else if (kind === 8) publisher.list(name, { operation: "metadata", description: `at ${n}` });
+  else publisher.list(name, { operation: random.below(4) === 0 ? "delete_all" : "clear" });
+}
+
+async function expectExact(stream: Stream): Promise<void> {
+  const { publisher, subscription } = stream;
+  await until("the last number", async () => (await stream.lastSeq()) === subscription.sequence, 30_000);
+  let held: unknown;
+  const exact = async (): Promise<boolean> => {
+    held = await stream.held();
+    return sameJson(held as Json, publisher.state.snapshot());
+  };
+  // Parts that were ambiguous are read again a moment later.
+  await until("an exact copy", exact, 15_000).catch(() => undefined);
+  expect(held).toEqual(publisher.state.snapshot());
+}
+
+describe("a copy", () => {
+  it.each([
+    ["ours", 1],
+    ["ours", 2],
+    ["reference", 3],
+    ["reference", 4],
+  ] as const)("is exact although the network loses, doubles and shuffles (%s, seed %i)", async (style, seed) => {
+    const stream = await open({ style, seed });
+    const { publisher } = stream;
+    for (let n = 1; n <= CHANGES; n++) change(publisher, n);
+    const answers = await publisher.deliver({ shuffle: true, times: 2, drop: SHARE_LOST, inFlight: 8 });
+    expect(answers.filter(({ status }) => ![200, 201, 202, 503].includes(status))).toEqual([]);
+    await expectExact(stream);
+    const wrong = await stream.actor.parked();
+    expect(wrong).toEqual([]);
+  });
+
+  it.each([
+    ["answers 503", { kind: "status", status: 503 }],
+    ["talks no HTTP", { kind: "garbage" }],
+    ["sends half a document", { kind: "not-json" }],
+    ["hangs up", { kind: "reset" }],
+    ["points elsewhere", { kind: "redirect", to: "http://127.0.0.1:1/" }],
+    ["sends 10 MB", { kind: "huge", bytes: 10_000_000 }],
+  ] as const)("waits, unchanged, for a publisher that %s when it is asked", async (_name, fault) => {
+    const stream = await open({}, patient);
+    const { publisher, actor, subscription } = stream;
+    for (let n = 1; n <= 20; n++) change(publisher, n);
+    await publisher.deliver({ drop: [2, 7, 20] });
+    const before = await stream.held();
+    const stop = publisher.faults.add({ method: "GET", path: /./, fault });
+    const failed = await actor.fetch("POST", `/subscriptions/${publisher.id}/${subscription.id}/resync`);
+    expect([408, 502], failed.text).toContain(failed.status);
+    expect(await stream.held()).toEqual(before);
+    expect(await stream.lastSeq()).toBe(1);
+    stop();
+    expect(await actor.resync(subscription, publisher)).toMatchObject({ sequence: 20 });
+    await expectExact(stream);
+    expect(await actor.state(subscription, publisher)).toMatchObject({ lastSeq: 20, pendingCount: 0 });
+  });
+
+  it("follows a low-granularity subscription of one property", async () => {
+    const stream = await open({ seed: 6 });
+    const { publisher, actor } = stream;
+    const low = await actor.subscribe(publisher, { subtarget: "color", granularity: "low" });
+    publisher.set({ color: { v: 1 } });
+    publisher.set({ other: 1 });
+    const [fetched] = await publisher.deliver({ subscription: low });
+    expect(fetched).toMatchObject({ status: 201, body: { result: "processed", sequence: 1 } });
+    await publisher.deliver({ subscription: stream.subscription });
+    expect(await stream.held()).toEqual({ color: { v: 1 }, other: 1 });
+    expect(publisher.received("PUT", new RegExp(low.id)).at(-1)?.body).toEqual({ sequence: 1 });
+  });
+
+  it("takes nothing for good that could not be fetched", async () => {
+    const stream = await open({ seed: 7 });
+    const { publisher, subscription } = stream;
+    publisher.set({ color: "red" });
+    publisher.faults.add({ method: "GET", path: /\/1$/, times: 1, fault: { kind: "status", status: 500 } });
+    const refused = await publisher.send(1, { lowGranularity: true });
+    expect(refused.status).toBe(503);
+    expect(refused.headers).toHaveProperty("retry-after");
+    expect(await stream.lastSeq()).toBe(0);
+    expect((await publisher.send(1, { lowGranularity: true })).status).toBe(201);
+    expect(await stream.held()).toEqual({ color: "red" });
+    expect(subscription.sequence).toBe(1);
+  });
+
+  it("is replaced by a resync callback", async () => {
+    const stream = await open({ seed: 8 });
+    const { publisher } = stream;
+    publisher.set({ color: "red" });
+    publisher.set({ size: 1 });
+    publisher.list("memo", { operation: "extend", items: [1, 2, 3] });
+    const resync = publisher.makeResync();
+    expect(await publisher.send(resync.sequence)).toMatchObject({ status: 201, body: { sequence: resync.sequence } });
+    expect(await stream.held()).toEqual(publisher.state.snapshot());
+    expect((await publisher.send(1)).status).toBe(200);
+  });
+
+  it("is made anew when a callback shows that its publisher was reset", async () => {
+    const stream = await open({ style: "reference", seed: 9 });
+    const { publisher, subscription } = stream;
+    for (let n = 1; n <= 5; n++) publisher.set({ color: `before ${n}`, [`p${n}`]: n });
+    await publisher.deliver();
+    publisher.resetSequence();
+    publisher.set({ color: "after" });
+    publisher.delete("p3");
+    expect(await publisher.send(1)).toMatchObject({ status: 200, body: { result: "duplicate", sequence: 5 } });
+    await expectExact(stream);
+    expect(subscription.sequence).toBe(2);
+  });
+});
