@@ -92,9 +92,11 @@ export class PageReader {
   readonly partition: string;
   readonly #known = new Map<string, ListNode>();
 
-  constructor(table: Table, partition: string) {
+  /** @param known pages that need no reading, as they are stored under the head that is worked on */
+  constructor(table: Table, partition: string, known: Iterable<ListNode> = []) {
     this.#table = table;
     this.partition = partition;
+    for (const node of known) this.#known.set(node.id, node);
   }
 
   /** One page; no request when it has been read. @throws PageGone */

@@ -15,6 +15,7 @@ import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "./list-garbage.ts
 import { findRows } from "./list-index.ts";
 import type { Row } from "./list-index.ts";
 import { digestOf, PageReader } from "./list-pages.ts";
+import type { ListNode } from "./list-pages.ts";
 import type { Marks } from "./turn.ts";
 
 export interface ListDeps {
@@ -31,6 +32,12 @@ export interface WholeList {
   readonly explanation?: string;
   readonly dirtyUntil?: number;
 }
+
+/**
+ * The pages that were written together with a head, kept as long as that very head is: the next operation of the same
+ * run needs not read them. Its transaction demands the head unchanged, and pages change with their head only.
+ */
+const PAGES_OF = new WeakMap<HeldList, ReadonlyMap<string, ListNode>>();
 
 /** Writes beside the pages in one transaction: the head, and garbage left or taken up again. */
 const HEAD_WRITES = 1;
@@ -64,7 +71,8 @@ export class ListStore {
     const newId = idsOf(seed, stored);
     const generation = held?.generation ?? newId();
     const partition = this.#partition(place, generation);
-    const pages = new PageReader(this.#deps.table, partition);
+    const known = held === undefined ? undefined : PAGES_OF.get(held);
+    const pages = new PageReader(this.#deps.table, partition, known?.values());
     const shape = held === undefined ? EMPTY_SHAPE : shapeOf(held);
     const { rows, matches } = await this.#matches(pages, shape, operation);
     const edit = editFor(operation, shape.count, matches);
@@ -85,12 +93,13 @@ export class ListStore {
       case "splice": {
         const change = new ListEdit(pages, shape, newId);
         const elements = await layOut(this.#deps.table, partition, edit.insert, newId);
-        const known = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
-        await change.splice(edit.start, edit.remove, elements, known);
+        const path = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
+        await change.splice(edit.start, edit.remove, elements, path);
         const { root: _root, last: _last, spine: _spine, ...rest } = base;
         const next: HeldList = { ...rest, ...change.shape };
         const writes = await editWrites(this.#deps.table, partition, change, 100 - HEAD_WRITES);
         await this.#deps.table.transact([this.#headWrite(stored, next), ...writes]);
+        PAGES_OF.set(next, pagesAfter(known, change));
         await this.#forget(orphanedParts(partition, change));
         return next;
       }
@@ -210,6 +219,13 @@ function shapeOf(list: HeldList): Shape {
     ...(last === undefined ? {} : { last }),
     ...(spine === undefined ? {} : { spine }),
   };
+}
+
+/** What is known of a list's pages after a change. */
+function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: ListEdit): ReadonlyMap<string, ListNode> {
+  const pages = new Map([...(known ?? []), ...change.pages]);
+  for (const id of [...change.dropped, ...change.reparented.keys()]) pages.delete(id);
+  return pages;
 }
 
 /** Ids that are the same for the same turn on the same state, and differ otherwise. */

@@ -50,10 +50,11 @@ export class PeerStore {
 
   /**
    * Reads what the diffs depend on: one request per 100 places, none for values that do not depend on what is held.
-   * May run before the claim is granted: what changes meanwhile is noticed by the conditions of the writes.
+   * May run before the claim is granted: what changes meanwhile is noticed by the conditions of the writes. What `known`
+   * holds, as earlier diffs left it, is not read again.
    */
-  async prepare(diffs: readonly IncomingDiff[]): Promise<Prepared> {
-    const prepared: Prepared = { places: new Map() };
+  async prepare(diffs: readonly IncomingDiff[], known?: Prepared): Promise<Prepared> {
+    const prepared: Prepared = known ?? { places: new Map() };
     await this.#read(
       diffs.flatMap((diff) => planDiff(diff).steps),
       prepared,

@@ -7,8 +7,8 @@ import type { Deadline } from "../ports.ts";
 
 /** Where received data is kept: exactly once by position, whatever is repeated or late. */
 export interface ReceivedData<P = unknown> {
-  /** Reads what the diffs will need; may run before they may be applied. */
-  prepare(diffs: readonly IncomingDiff[]): Promise<P>;
+  /** Reads what the diffs will need and `known` lacks; may run before they may be applied. */
+  prepare(diffs: readonly IncomingDiff[], known?: P): Promise<P>;
   /** Applies one diff; `reread` names places whose content must be asked for again. */
   apply(diff: IncomingDiff, at: Position, prepared?: P): Promise<{ readonly reread: readonly Place[] }>;
   /** The read state takes the place of all that the scope holds, without the carved places. */

@@ -33,8 +33,11 @@ export interface Turn<P> {
 }
 
 export interface Sink<E extends { readonly sequence: number }, P> {
-  /** Reads what applying these will need; may run before the claim is granted, so it must not rely on it. */
-  prepare(events: readonly E[]): Promise<P>;
+  /**
+   * Reads what applying these will need, beside what `known` holds already; may run before the claim is granted, so it
+   * must not rely on it.
+   */
+  prepare(events: readonly E[], known?: P): Promise<P>;
   /** Makes one event's effect, exactly once even when it is called again for the same number. */
   apply(event: E, turn: Turn<P>): Promise<Applied>;
   /** The attributes that keep an event until it can be applied. */
@@ -285,7 +288,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         if (current !== written && !(await write(true))) return written;
         return await this.#hole(written);
       }
-      const prepared = await this.#sink.prepare(events);
+      const prepared = await this.#sink.prepare(events, atHand?.prepared);
       for (const [index, event] of events.entries()) {
         await apply(event, prepared);
         const last = index === events.length - 1 || this.#isShort(deadline);

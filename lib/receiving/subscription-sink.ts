@@ -101,14 +101,15 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return keptEvent(item, head);
   }
 
-  async prepare(events: readonly StreamEvent[]): Promise<Prepared | undefined> {
+  async prepare(events: readonly StreamEvent[], known?: Prepared): Promise<Prepared | undefined> {
     const scope = this.#said;
     if (scope === undefined || !this.#deps.settings.autoStorage) return undefined;
     const diffs = events.flatMap((event) =>
       event.kind === "diff" && event.content !== undefined ? [this.#diff(event.content, scope, [])] : [],
     );
     if (diffs.length === 0) return undefined;
-    return { key: scope.join("\n"), read: await this.#data().prepare(diffs) };
+    const key = scope.join("\n");
+    return { key, read: await this.#data().prepare(diffs, known?.key === key ? known.read : undefined) };
   }
 
   async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
