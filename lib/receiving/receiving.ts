@@ -15,7 +15,7 @@ import { ParkedStore } from "./parked-store.ts";
 import type { Publishers, ReceivedData } from "./ports.ts";
 import { Receiver } from "./receiver.ts";
 import { Recovery } from "./recovery.ts";
-import type { RecoverySettings } from "./recovery.ts";
+import type { RecoverySettings } from "./recovery-settings.ts";
 import { Sequencer } from "./sequencer.ts";
 import { SubscriptionSink } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent } from "./subscription-sink.ts";

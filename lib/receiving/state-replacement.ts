@@ -1,0 +1,231 @@
+/** Replacing what a subscription owns by the publisher's state, so that a crash at any point leaves it to the next recovery. */
+import { placeOf } from "../domain/scope.ts";
+import type { Place } from "../domain/scope.ts";
+import { outboundPrefix, pendingKey } from "../dynamodb/keys.ts";
+import type { Attribute } from "../dynamodb/table.ts";
+import type { StatePart } from "../peer-data/incoming.ts";
+import type { Json } from "../ports.ts";
+import { dueAttributes, headIs } from "./head.ts";
+import type { Head } from "./head.ts";
+import { hookEventOf } from "./hook-event.ts";
+import type { Polled, Publisher, StateAnswer } from "./ports.ts";
+import { reconciled } from "./recovery-settings.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
+import { idsOf } from "./sequencer.ts";
+import { stateJson } from "./state-json.ts";
+import { restingDue } from "./turns.ts";
+
+/** A resync callback: its number, and where its state is. */
+export interface ResyncCallback {
+  readonly sequence: number;
+  readonly url?: string;
+  readonly data?: Json;
+}
+
+/** A state as it was read. Without parts there is none to read: the store stays as it is. */
+export interface ReadState {
+  readonly parts?: readonly StatePart[];
+  /** The number that it contains. */
+  readonly at: number;
+  /** The publisher counts anew. */
+  readonly reset: boolean;
+  /** Places too large to read: left as they are. */
+  readonly diverged?: readonly Place[];
+  /** List operations up to this number must read their list again. */
+  readonly dirtyListsUntil?: number;
+}
+
+export type Replaced =
+  | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
+  | { readonly is: "busy"; readonly head: Head }
+  | { readonly is: "failed"; readonly reason: string };
+
+/** State reads tried until the newest number is the same before and after. */
+const STATE_TRIES = 3;
+
+export class StateReplacement {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads the state with its position and writes it. Without positions in the answers the newest number is asked again
+   * until it is the same before and after a read.
+   *
+   * @param newest the publisher's newest number, as far as it said one
+   * @param reset the publisher counts anew
+   */
+  async run(
+    head: Head,
+    publisher: Publisher,
+    newest: number | undefined,
+    reset: boolean,
+    callback?: ResyncCallback,
+  ): Promise<Replaced> {
+    const floor = callback?.sequence ?? 0;
+    let before = newest;
+    for (let attempt = 1; ; attempt += 1) {
+      const state = await this.#readState(head, publisher, callback?.url);
+      if (state.is === "failed") return { is: "failed", reason: state.reason };
+      if (state.is === "absent") {
+        return await this.write(head, publisher, { at: Math.max(before ?? head.lastSeq, floor), reset });
+      }
+      if (state.diverged.length > 0) {
+        this.#deps.log.error("parts of a peer's state are too large to be read", {
+          ...idsOf(head),
+          places: state.diverged.map((place) => place.join("/")),
+        });
+      }
+      if (state.sequence !== undefined) {
+        return await this.write(head, publisher, {
+          parts: state.parts,
+          at: Math.max(state.sequence, floor),
+          reset,
+          diverged: state.diverged,
+        });
+      }
+      const polled = await publisher.poll(head.subscriptionId);
+      const after = newestOf(polled);
+      if (after === undefined && polled.is === "failed") return { is: "failed", reason: polled.reason };
+      if (after === before || attempt === STATE_TRIES) {
+        return await this.write(head, publisher, {
+          parts: state.parts,
+          at: Math.max(before ?? 0, floor),
+          reset,
+          diverged: state.diverged,
+          ...(after === before || after === undefined ? {} : { dirtyListsUntil: after }),
+        });
+      }
+      before = after;
+    }
+  }
+
+  async #readState(head: Head, publisher: Publisher, url: string | undefined): Promise<StateAnswer> {
+    return await publisher.readState({
+      scope: head.scope,
+      place: placeOf(head.scope),
+      subscriptionId: head.subscriptionId,
+      carved: head.carved,
+      ...(url === undefined ? {} : { url }),
+    });
+  }
+
+  /** Writes what was read, tells the hooks, moves the head. Without parts the store stays as it is. */
+  async write(head: Head, publisher: Publisher, read: ReadState): Promise<Replaced> {
+    const { turns, clock, settings, log, timers } = this.#deps;
+    const fence = await this.#nextFence(head);
+    const epoch = read.reset ? Math.max(head.epoch + 1, 1) : head.epoch;
+    const at = read.reset ? read.at : Math.max(read.at, head.lastSeq);
+    const marked = await turns.amend(
+      head.key,
+      {
+        set: { replacing: true, wanted: "resync", fence, ...dueAttributes(head.key, head.claim?.until ?? clock.now()) },
+        add: { version: 1 },
+      },
+      headIs.claimedBy(head.claim?.token ?? ""),
+    );
+    if (marked === undefined) return { is: "busy", head };
+    const scope = placeOf(head.scope);
+    if (read.parts !== undefined && this.#stores(head)) {
+      await this.#deps.data(head.actorId, head.peerId).replace({
+        scope,
+        carved: [...head.carved, ...(read.diverged ?? [])],
+        parts: read.parts,
+        fence,
+        sequence: at,
+        ...(read.dirtyListsUntil === undefined ? {} : { dirtyListsUntil: read.dirtyListsUntil }),
+      });
+    }
+    const state = read.parts === undefined ? null : stateJson(scope, read.parts);
+    const { held } = await this.#deps.hooks.first(
+      hookEventOf({ ...head, epoch, fence: head.fence }, "resync", at, state),
+      head.starts,
+      head.held,
+      read.parts !== undefined && this.#stores(head),
+    );
+    const lost = read.reset ? [...marked.pending] : [...marked.pending].filter((n) => n <= at);
+    const set: Record<string, Attribute> = {
+      epoch,
+      digests: "",
+      attempts: 0,
+      held,
+      ...reconciled(clock.now(), settings),
+    };
+    if (read.reset) set["lastTimestamp"] = "";
+    const done = await (read.reset
+      ? this.#restart(marked, at, set)
+      : turns.advance(marked, { to: at, keepClaim: false, set, remove: ["replacing", "wanted"] }));
+    if (done === undefined) return { is: "busy", head };
+    await this.#deps.table
+      .deleteMany(lost.map((n) => pendingKey(head.key, head.epoch, n)))
+      .catch((error: unknown) => log.warn("kept bodies were not deleted", { ...idsOf(head), error: String(error) }));
+    await publisher.acknowledge(head.subscriptionId, at);
+    if (done.dueAt !== undefined && (done.wanted !== undefined || done.pending.size > 0)) await timers.wake(done);
+    log.info("resynced", { ...idsOf(head), sequence: at, reset: read.reset });
+    return { is: "resynced", head: done, applied: 0 };
+  }
+
+  /**
+   * A publisher that counts anew: what is in the slots may be of either life, so it goes, and the publisher is asked once
+   * more for what it may have held of the new one.
+   */
+  async #restart(head: Head, to: number, set: Readonly<Record<string, Attribute>>): Promise<Head | undefined> {
+    const { turns, clock, settings } = this.#deps;
+    const asks = head.pending.size > 0;
+    const due = asks ? dueAttributes(head.key, clock.now() + settings.gapTimeoutMs) : {};
+    const remove = [
+      "replacing",
+      "pending",
+      "gapSince",
+      "claimToken",
+      "claimUntil",
+      "claimFence",
+      ...(asks ? [] : ["wanted"]),
+    ];
+    const change = {
+      set: {
+        ...set,
+        lastSeq: to,
+        starts: 0,
+        activeAt: clock.now(),
+        ...(asks ? { wanted: "catch_up", ...due } : restingDue({ ...head, ...(set as Partial<Head>) }, remove)),
+      },
+      remove,
+      add: { version: 1 },
+    };
+    return await turns.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+  }
+
+  #stores(head: Head): boolean {
+    return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
+  }
+
+  /** Higher than every fence this peer's streams have written under. 1 query. */
+  async #nextFence(head: Head): Promise<number> {
+    const page = await this.#deps.table.query({
+      pk: head.key.pk,
+      prefix: outboundPrefix(head.peerId),
+      only: ["fence"],
+    });
+    const fences = page.items.map((item) => (item["fence"] as number | undefined) ?? 0);
+    return Math.max(this.#deps.clock.now(), head.fence + 1, ...fences.map((fence) => fence + 1));
+  }
+}
+
+/** The publisher's newest number, when its answer says it. */
+export const newestOf = (polled: Polled): number | undefined =>
+  polled.is === "backlog" || polled.is === "too_large" ? polled.sequence : undefined;
+
+/** The parts that the data of a resync callback stands for. */
+export function partsOfData(scope: Place, data: Json): readonly StatePart[] {
+  if (scope.length > 0 || typeof data !== "object" || data === null || Array.isArray(data)) {
+    return [{ place: scope, kind: "value", value: data }];
+  }
+  return Object.entries(data as Readonly<Record<string, Json>>).map(([name, value]) => ({
+    place: [name],
+    kind: "value" as const,
+    value,
+  }));
+}
