@@ -1,0 +1,165 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isServiceError } from "../../lib/errors.ts";
+import { Verdict } from "../../lib/receiving/hook-event.ts";
+import type { HookEvent } from "../../lib/receiving/hook-event.ts";
+import type { Receiving } from "../../lib/receiving/receiving.ts";
+import { InjectedFault } from "../support/faulty-table.ts";
+import type { Fate } from "../support/faulty-table.ts";
+import { HookWorld } from "../support/hook-world.ts";
+
+/** What one start of the hook comes to; `die` ends its process. */
+type Outcome = "fine" | "throw" | "retry" | "park" | "skip" | "stop" | "die";
+
+type Step =
+  | { readonly do: "again"; readonly fault?: { readonly at: number; readonly fate: Fate } }
+  | { readonly do: "deliver"; readonly fault?: { readonly at: number; readonly fate: Fate } }
+  | { readonly do: "sweep"; readonly minutes: number; readonly fault?: { readonly at: number; readonly fate: Fate } }
+  | { readonly do: "replay"; readonly which: number }
+  | { readonly do: "drop"; readonly which: number };
+
+const outcome = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<Outcome>("fine") },
+  { weight: 5, arbitrary: fc.constantFrom<Outcome>("throw", "retry", "park", "skip", "stop", "die") },
+);
+const fault = fc.option(
+  fc.record({
+    at: fc.nat(8),
+    fate: fc.constantFrom<Fate>("crash", "crash_after", "throttle", "lost_answer", "repeat"),
+  }),
+  { nil: undefined, freq: 3 },
+);
+const withFault = <T extends object>(step: T) => fault.map((f) => (f === undefined ? step : { ...step, fault: f }));
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: withFault({ do: "deliver" as const }) },
+  { weight: 1, arbitrary: withFault({ do: "again" as const }) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(1, 5, 120).chain((minutes) => withFault({ do: "sweep" as const, minutes })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("replay" as const, "drop" as const), which: fc.nat(10) }),
+  },
+);
+
+describe("hooks under random verdicts, deaths and faults", () => {
+  it("have first attempts in order, hear of every event at least once, and wait behind one that said stop", async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.array(outcome, { maxLength: 60 }), play), {
+      numRuns: 1_500,
+    });
+  });
+});
+
+async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promise<void> {
+  const script = [...outcomes];
+  const world = await new HookWorld().open();
+  const dropped = new Set<number>();
+  /** Events that a person took up before they had their turn: their order is the person's. */
+  const byHand = new Set<number>();
+  const first: number[] = [];
+  let died = (): void => undefined;
+  world.hook = async (event: HookEvent) => {
+    // One that a person began before its turn has its own order.
+    if (!first.includes(event.sequence) && !byHand.has(event.sequence)) first.push(event.sequence);
+    await Promise.resolve();
+    const next = script.shift() ?? "fine";
+    if (next === "die") {
+      died();
+      await new Promise<never>(() => undefined);
+    }
+    if (next === "skip") dropped.add(event.sequence);
+    if (next === "throw") throw new Error("no");
+    if (next !== "fine" && next !== "die") throw new Verdict(next);
+  };
+
+  /** Runs on an instance of its own until it ends or dies. */
+  const live = async (
+    work: (receiving: Receiving) => Promise<unknown>,
+    fault?: { readonly at: number; readonly fate: Fate },
+  ): Promise<void> => {
+    let operations = 0;
+    let dead = false;
+    const end = new Promise<void>((resolve) => {
+      died = () => {
+        dead = true;
+        resolve();
+      };
+      const receiving = world.instance(async () => {
+        if (dead) return await new Promise<never>(() => undefined);
+        const fate = operations === fault?.at ? fault.fate : "ok";
+        operations += 1;
+        if (fate === "crash" || fate === "crash_after") setImmediate(died);
+        return fate;
+      });
+      work(receiving).then(
+        () => {
+          resolve();
+        },
+        (error: unknown) => {
+          if (!(error instanceof InjectedFault) && !isServiceError(error)) throw error;
+          resolve();
+        },
+      );
+    });
+    await end;
+    world.limits.clear();
+  };
+
+  const deliver = async (sequence: number, fault?: { readonly at: number; readonly fate: Fate }): Promise<void> => {
+    await live(async (receiving) => await world.deliver(sequence, receiving), fault);
+    // The next one comes when the claim of whoever died has run out.
+    world.now += 120_000;
+  };
+
+  for (const each of steps) {
+    if (each.do === "deliver") await deliver(world.head().lastSeq + 1, each.fault);
+    else if (each.do === "again") await deliver(Math.max(1, world.head().lastSeq), each.fault);
+    else if (each.do === "sweep") {
+      await live(async (receiving) => {
+        await world.sweep(each.minutes, receiving);
+      }, each.fault);
+    } else {
+      const all = await world.parked();
+      const parked = all[each.which % Math.max(1, all.length)];
+      // A held event has its turn; the routes refuse to replay it.
+      if (parked === undefined || (parked.status === "held" && each.do === "replay")) continue;
+      const { sequence } = parked.event;
+      if (!first.includes(sequence)) byHand.add(sequence);
+      if (each.do === "drop") {
+        if (await world.receiving.hooks.skip(parked)) dropped.add(sequence);
+      } else await live(async (receiving) => await receiving.hooks.again(parked));
+    }
+    inOrder(first);
+    await waitsBehindTheStopped(world);
+  }
+
+  // Nothing fails any more: the clockwork and a person bring it to its end.
+  script.length = 0;
+  for (let round = 0; round < 12; round += 1) {
+    await world.sweep(120);
+    for (const parked of await world.parked()) {
+      if (parked.status === "parked" || parked.status === "stopped") {
+        if (!first.includes(parked.event.sequence)) byHand.add(parked.event.sequence);
+        await world.receiving.hooks.again(parked);
+      }
+    }
+  }
+  inOrder(first);
+  expect((await world.parked()).map(({ status, event }) => [status, event.sequence])).toEqual([]);
+  expect(world.head()).toMatchObject({ held: false, releasing: false });
+  const heard = new Set(world.done.map(({ sequence }) => sequence));
+  for (let n = 1; n <= world.head().lastSeq; n += 1) expect([n, heard.has(n) || dropped.has(n)]).toEqual([n, true]);
+}
+
+function inOrder(first: readonly number[]): void {
+  expect(first).toEqual([...first].sort((one, other) => one - other));
+}
+
+/** While the stream is held, and nothing releases it, nothing after the event that stopped it was done since. */
+async function waitsBehindTheStopped(world: HookWorld): Promise<void> {
+  const parked = await world.parked();
+  const stopping = parked.filter(({ stops }) => stops);
+  const held = parked.filter(({ status }) => status === "held");
+  if (held.length > 0) expect([world.head().held, stopping.length > 0 || world.head().releasing]).toEqual([true, true]);
+}

@@ -1,0 +1,171 @@
+/** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
+import { ClockworkDuties } from "../../lib/clockwork/duties.ts";
+import { Sweep } from "../../lib/clockwork/sweep.ts";
+import { dueShards, outboundHeadKey } from "../../lib/dynamodb/keys.ts";
+import { itemMissing } from "../../lib/dynamodb/table.ts";
+import type { Table } from "../../lib/dynamodb/table.ts";
+import type { Json, Log } from "../../lib/ports.ts";
+import { readHead } from "../../lib/receiving/head.ts";
+import type { Head } from "../../lib/receiving/head.ts";
+import type { HookEvent } from "../../lib/receiving/hook-event.ts";
+import { createReceiving } from "../../lib/receiving/receiving.ts";
+import type { Receiving } from "../../lib/receiving/receiving.ts";
+import type { Parked } from "../../lib/receiving/parked-store.ts";
+import { FaultyTable } from "./faulty-table.ts";
+import type { Decide } from "./faulty-table.ts";
+import { MemoryTable } from "./memory-table.ts";
+import { PlainData } from "./simulation/plain-data.ts";
+
+const MINUTE = 60_000;
+const DIGEST = "d".repeat(64);
+const IDS = { actorId: "actor", peerId: "peer", subscriptionId: "sub" } as const;
+export const STREAM = outboundHeadKey(IDS.actorId, IDS.peerId, IDS.subscriptionId);
+
+/** The hook under test. What never settles is a process that died in it, unless the time limit comes first. */
+export type Hook = (event: HookEvent, signal: AbortSignal) => Promise<void> | void;
+
+export class HookWorld {
+  readonly table = new MemoryTable();
+  now = Date.UTC(2026, 0, 1);
+  /** Every start of the hook, in order. */
+  readonly started: HookEvent[] = [];
+  /** Every end without an error, in order. */
+  readonly done: HookEvent[] = [];
+  readonly logged: string[] = [];
+  hook: Hook = () => undefined;
+  state: Json = null;
+  maxAttempts = 5;
+  /** Callbacks of time limits that are not called off. */
+  readonly limits = new Set<() => void>();
+  #ids = 0;
+  readonly receiving: Receiving;
+
+  constructor() {
+    this.receiving = this.instance();
+  }
+
+  /** The subscription, with nothing received yet. */
+  async open(): Promise<this> {
+    const now = this.now;
+    const head = { target: "properties", granularity: "high", state: "live", auth: DIGEST };
+    const numbers = { createdAt: now, epoch: 1, fence: now, lastSeq: 0, starts: 0, activeAt: now, version: 0 };
+    const due = { reconcileAt: now + 600 * MINUTE, dueAt: now + 600 * MINUTE, dueShard: dueShards[0] ?? "" };
+    await this.table.put({ ...STREAM, ...head, ...numbers, ...due }, itemMissing);
+    return this;
+  }
+
+  /** Another instance of the service on the same table, which may fail. */
+  instance(decide?: Decide): Receiving {
+    const table: Table = decide === undefined ? this.table : new FaultyTable(this.table, decide);
+    const note = (message: string): void => void this.logged.push(message);
+    const log: Log = { info: note, warn: note, error: note };
+    return createReceiving({
+      table,
+      clock: { now: () => this.now },
+      ids: { id: () => this.#id(), secret: () => this.#id() },
+      log,
+      random: () => 0.5,
+      later: (_ms, callback) => {
+        this.limits.add(callback);
+        return () => void this.limits.delete(callback);
+      },
+      queue: { send: () => Promise.resolve() },
+      runner: {
+        handles: () => true,
+        run: async (event, signal) => {
+          this.started.push(event);
+          await this.hook(event, signal);
+          this.done.push(event);
+        },
+      },
+      publishers: () => Promise.resolve(undefined),
+      senders: {
+        look: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
+        approvedCheck: () => ({ check: { pk: "TRUST", sk: "TRUST" }, condition: itemMissing }),
+      },
+      data: () => new PlainData(table),
+      state: () => Promise.resolve(this.state),
+      bury: () => Promise.resolve(),
+      settings: {
+        ...{ claimFence: "world", maxPending: 100, gapTimeoutMs: 5_000, reconcileMs: 600 * MINUTE },
+        ...{ autoStorage: true, nestedDiffs: "merge", hookTimeoutMs: 10_000, hookMaxAttempts: this.maxAttempts },
+      },
+    });
+  }
+
+  /** One callback, as the publisher sends it; its status. */
+  async deliver(sequence: number, receiving = this.receiving, data: Json = { [`p${String(sequence)}`]: sequence }) {
+    const callback = { id: IDS.peerId, subscriptionid: IDS.subscriptionId, target: "properties", granularity: "high" };
+    const timestamp = new Date(this.now).toISOString();
+    const body = Buffer.from(JSON.stringify({ ...callback, sequence, timestamp, data }));
+    const answer = await receiving.receiver.receive({ ...IDS, digest: DIGEST }, { body }, this.deadline());
+    return answer.status;
+  }
+
+  /** A delivery on an instance that dies in it: resolves when the hook was begun, or the table's fate struck. */
+  async deliverAndDie(sequence: number, decide?: Decide): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const hook = this.hook;
+      this.hook = () => {
+        this.hook = hook;
+        resolve();
+        return new Promise<never>(() => undefined);
+      };
+      const dying = this.instance(async (operation, keys) => {
+        const fate = (await decide?.(operation, keys)) ?? "ok";
+        if (fate === "crash" || fate === "crash_after") {
+          this.hook = hook;
+          setImmediate(resolve);
+        }
+        return fate;
+      });
+      void this.deliver(sequence, dying);
+    });
+    this.limits.clear();
+  }
+
+  /** The every-minute sweep, `minutes` from now. */
+  async sweep(minutes = 1, receiving = this.receiving): Promise<void> {
+    this.now += minutes * MINUTE;
+    const { table } = this;
+    const log: Log = {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (message, fields) => void this.logged.push(`${message} ${String(fields?.["error"])}`),
+    };
+    const clock = { now: () => this.now };
+    const none = { resume: () => Promise.resolve() } as never;
+    const duties = new ClockworkDuties({ table, clock, log, receiving, deletion: none, ending: none });
+    await new Sweep({ table, clock, log, duties }).run(this.deadline());
+  }
+
+  /** Everything parked, in the order of the stream. */
+  async parked(): Promise<readonly Parked[]> {
+    return (await this.receiving.parked.page(IDS.actorId, { limit: 1_000 })).parked;
+  }
+
+  head(): Head {
+    const item = this.table.peek(STREAM);
+    if (item === undefined) throw new Error("the subscription is gone");
+    return readHead(item);
+  }
+
+  /** Lets every time limit that stands run out. */
+  timeOut(): void {
+    for (const limit of [...this.limits]) limit();
+  }
+
+  deadline(): { remaining(): number } {
+    const end = this.now + 60_000;
+    return { remaining: () => Math.max(0, end - this.now) };
+  }
+
+  #id(): string {
+    this.#ids += 1;
+    return this.#ids.toString(16).padStart(8, "0").padEnd(32, "0");
+  }
+}
+
+/** The numbers of events, in order. */
+export const numbersOf = (events: readonly { readonly sequence: number }[]): number[] =>
+  events.map(({ sequence }) => sequence);

@@ -1,0 +1,262 @@
+import { describe, expect, it } from "vitest";
+import { isServiceError } from "../../../lib/errors.ts";
+import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import { HookWorld, numbersOf } from "../../support/hook-world.ts";
+import type { Hook } from "../../support/hook-world.ts";
+
+const failing =
+  (...sequences: number[]): Hook =>
+  (event) => {
+    if (sequences.includes(event.sequence)) throw new Error(`no ${String(event.sequence)}`);
+  };
+
+describe("a hook that fails", () => {
+  it("does not stop the stream: its event is parked with the error", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(2);
+    for (const n of [1, 2, 3]) expect(await world.deliver(n)).toBe(201);
+    expect(numbersOf(world.started)).toEqual([1, 2, 3]);
+    expect(world.head().lastSeq).toBe(3);
+    const [parked, ...others] = await world.parked();
+    expect(others).toEqual([]);
+    expect(parked).toMatchObject({ status: "retry", starts: 1, attempts: [{ at: world.now, error: "Error: no 2" }] });
+    expect(parked?.event).toMatchObject({ sequence: 2, data: { p2: 2 }, id: world.started[1]?.id });
+  });
+
+  it("is retried by the sweep with the same event id and growing pauses, until it succeeds", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    const pauses: number[] = [];
+    for (let retry = 0; retry < 3; retry += 1) {
+      const [parked] = await world.parked();
+      pauses.push((parked?.dueAt ?? 0) - world.now);
+      world.now = parked?.dueAt ?? 0;
+      await world.sweep(0);
+    }
+    expect(pauses[1]).toBeGreaterThan(pauses[0] ?? 0);
+    expect(pauses[2]).toBeGreaterThan(pauses[1] ?? 0);
+    world.hook = () => undefined;
+    await world.sweep(60);
+    expect(await world.parked()).toEqual([]);
+    expect(world.table.all().filter(({ sk }) => sk.startsWith("PARKED"))).toEqual([]);
+    expect(new Set(world.started.map(({ id }) => id)).size).toBe(1);
+    expect(world.started).toHaveLength(5);
+  });
+
+  it("is not retried before its time", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    await world.sweep(0);
+    expect(world.started).toHaveLength(1);
+  });
+
+  it("stays parked after as many starts as are allowed, with every attempt's error", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    for (let minute = 0; minute < 20; minute += 1) await world.sweep(60);
+    expect(world.started).toHaveLength(5);
+    const [parked] = await world.parked();
+    expect(parked).toMatchObject({ status: "parked", starts: 5 });
+    expect(parked?.dueAt).toBeUndefined();
+    expect(parked?.attempts).toHaveLength(5);
+  });
+
+  it("may be replayed by hand when its attempts are used up", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    for (let minute = 0; minute < 6; minute += 1) await world.sweep(60);
+    const [parked] = await world.parked();
+    if (parked === undefined) throw new Error("nothing is parked");
+    expect(await world.receiving.hooks.again(parked)).toBe("parked");
+    const [again] = await world.parked();
+    expect(again).toMatchObject({ status: "parked", starts: 6 });
+    world.hook = () => undefined;
+    if (again !== undefined) expect(await world.receiving.hooks.again(again)).toBe("done");
+    expect(await world.parked()).toEqual([]);
+  });
+
+  it("is parked whatever it throws", async () => {
+    const world = await new HookWorld().open();
+    const things: unknown[] = [undefined, "text", Object.create(null), new Verdict("retry"), { message: "x" }, 7n];
+    world.hook = ({ sequence }) => {
+      throw things[sequence - 1];
+    };
+    for (const n of things.keys()) expect(await world.deliver(n + 1)).toBe(201);
+    expect((await world.parked()).map(({ attempts }) => typeof attempts[0]?.error)).toEqual(things.map(() => "string"));
+  });
+
+  it("keeps no more of an error than a line that can be shown", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Error("\ud800" + "x".repeat(100_000));
+    };
+    await world.deliver(1);
+    const error = (await world.parked())[0]?.attempts[0]?.error ?? "";
+    expect(error.length).toBeLessThanOrEqual(500);
+    expect(error.isWellFormed()).toBe(true);
+  });
+
+  it("keeps an event of many parts whole, and leaves nothing of it when it is settled", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    // Does not compress: several items' worth.
+    const noise = Array.from({ length: 90_000 }, (_, index) => Math.sin(index) * 1e9);
+    const event = { ...IDENTITY, sequence: 1, data: noise };
+    await world.receiving.parked.park(event, { status: "parked", starts: 5, attempts: [] });
+    const [parked] = await world.parked();
+    expect(parked?.parts).toBeGreaterThan(1);
+    expect(parked?.event).toEqual(event);
+    world.hook = () => undefined;
+    if (parked !== undefined) await world.receiving.hooks.again(parked);
+    expect(world.table.all().filter(({ sk }) => sk.startsWith("PARKED"))).toEqual([]);
+  });
+});
+
+const IDENTITY = {
+  ...{ id: "e".repeat(32), actorId: "actor", peerId: "peer", subscriptionId: "sub" },
+  ...{ target: "properties", epoch: 1, callbackType: "diff" as const },
+};
+
+describe("a hook that hangs", () => {
+  it("is given up at its time limit, and parked", async () => {
+    const world = await new HookWorld().open();
+    let aborted: AbortSignal | undefined;
+    world.hook = (_event, signal) => {
+      aborted = signal;
+      setImmediate(() => {
+        world.timeOut();
+      });
+      return new Promise<never>(() => undefined);
+    };
+    expect(await world.deliver(1)).toBe(201);
+    expect(aborted?.aborted).toBe(true);
+    expect((await world.parked())[0]?.attempts[0]?.error).toContain("HOOK_TIMEOUT_SECONDS");
+    world.hook = () => undefined;
+    expect(await world.deliver(2)).toBe(201);
+  });
+
+  it("does not leave a time limit standing when it ends in time", async () => {
+    const world = await new HookWorld().open();
+    await world.deliver(1);
+    expect(world.limits.size).toBe(0);
+  });
+});
+
+describe("a hook that chooses", () => {
+  it("retry: as any other error", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Verdict("retry");
+    };
+    await world.deliver(1);
+    expect((await world.parked())[0]?.status).toBe("retry");
+  });
+
+  it("park: kept for replay by hand, never swept", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Verdict("park", "later");
+    };
+    await world.deliver(1);
+    await world.sweep(600);
+    expect(world.started).toHaveLength(1);
+    expect(await world.parked()).toMatchObject([{ status: "parked", attempts: [{ error: "Verdict: later" }] }]);
+  });
+
+  it("skip: dropped, at the first attempt and at a replay", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Verdict("skip");
+    };
+    await world.deliver(1);
+    expect(await world.parked()).toEqual([]);
+    world.hook = failing(2);
+    await world.deliver(2);
+    world.hook = () => {
+      throw new Verdict("skip");
+    };
+    await world.sweep(60);
+    expect(await world.parked()).toEqual([]);
+  });
+});
+
+describe("two who replay one event", () => {
+  it("do not both run it", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    const [parked] = await world.parked();
+    if (parked === undefined) throw new Error("nothing is parked");
+    let end = (): void => undefined;
+    world.hook = () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    const first = world.receiving.hooks.again(parked);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await world.receiving.hooks.again(parked)).toBe("busy");
+    // One that looks only now finds it begun too.
+    const [seen] = await world.parked();
+    if (seen !== undefined) {
+      expect(await world.receiving.hooks.again(seen)).toBe("busy");
+      expect(await world.receiving.hooks.skip(seen)).toBe(false);
+    }
+    end();
+    expect(await first).toBe("done");
+    expect(world.started).toHaveLength(2);
+  });
+
+  it("recognise their own start when its answer was lost", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(1);
+    await world.deliver(1);
+    const [parked] = await world.parked();
+    world.hook = () => undefined;
+    const repeating = world.instance((operation, [key]) =>
+      operation === "update" && key?.sk.startsWith("PARKED#") === true ? "repeat" : "ok",
+    );
+    if (parked !== undefined) expect(await repeating.hooks.again(parked)).toBe("done");
+    expect(world.started).toHaveLength(2);
+  });
+});
+
+describe("a resync's event", () => {
+  it("is replayed with the state as it is stored then", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(7);
+    const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { old: 1 } };
+    await world.receiving.hooks.first(event, 1, false, true);
+    expect((await world.parked())[0]?.event.data).toBeNull();
+    world.state = { fresh: 2 };
+    await world.sweep(1);
+    expect(world.started.map(({ data }) => data)).toEqual([{ old: 1 }, { fresh: 2 }]);
+  });
+
+  it("keeps the data it came with when the service does not store it", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(7);
+    const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { only: "here" } };
+    await world.receiving.hooks.first(event, 1, false);
+    await world.sweep(1);
+    expect(world.started.map(({ data }) => data)).toEqual([{ only: "here" }, { only: "here" }]);
+  });
+
+  it("is not begun when the state cannot be read", async () => {
+    const world = await new HookWorld().open();
+    world.hook = failing(7);
+    await world.receiving.hooks.first({ ...IDENTITY, callbackType: "resync", sequence: 7, data: {} }, 1, false, true);
+    Object.defineProperty(world, "state", {
+      get: () => {
+        throw new Error("not now");
+      },
+    });
+    await world.sweep(1).catch((error: unknown) => {
+      if (!isServiceError(error)) throw error;
+    });
+    expect((await world.parked())[0]?.starts).toBe(1);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import { HookWorld, numbersOf } from "../../support/hook-world.ts";
+
+/** The claim of a dead process has run out. */
+const CLAIM_MS = 120_000;
+
+describe("a hook whose process dies in it", () => {
+  it("is run again with the same event id when the publisher sends again", async () => {
+    const world = await new HookWorld().open();
+    await world.deliverAndDie(1);
+    world.now += CLAIM_MS;
+    expect(await world.deliver(1)).toBe(201);
+    expect(world.started.map(({ id }) => id)).toEqual([world.started[0]?.id, world.started[0]?.id]);
+    expect(numbersOf(world.done)).toEqual([1]);
+  });
+
+  it("has every start counted before it runs: after as many as are allowed the event is parked unrun", async () => {
+    const world = await new HookWorld().open();
+    for (let death = 0; death < 5; death += 1) {
+      await world.deliverAndDie(1);
+      world.now += CLAIM_MS;
+    }
+    expect(await world.deliver(1)).toBe(201);
+    expect(world.started).toHaveLength(5);
+    expect(await world.parked()).toMatchObject([{ status: "parked", starts: 5 }]);
+    await world.deliver(2);
+    expect(numbersOf(world.done)).toEqual([2]);
+  });
+
+  it("is stopped by the sweep from killing for ever: a retry that dies counts too", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Error("once");
+    };
+    await world.deliver(1);
+    for (let death = 0; death < 8; death += 1) {
+      world.hook = () => new Promise<never>(() => undefined);
+      void world.sweep(120, world.instance());
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      world.limits.clear();
+    }
+    expect(world.started).toHaveLength(5);
+    expect(await world.parked()).toMatchObject([{ status: "parked", starts: 5 }]);
+  });
+
+  it("leaves nothing parked when the attempt that the crash repeated succeeds", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Error("once");
+    };
+    // Parked, but the head never moved.
+    let parked = false;
+    const dying = world.instance((operation) => {
+      if (operation === "update" && parked) return "crash";
+      parked ||= operation === "transact";
+      return "ok";
+    });
+    void world.deliver(1, dying);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(await world.parked()).toHaveLength(1);
+    expect(world.head().lastSeq).toBe(0);
+    world.hook = () => undefined;
+    world.now += CLAIM_MS;
+    await world.deliver(1);
+    expect(await world.parked()).toEqual([]);
+    await world.sweep(60);
+    expect(world.started).toHaveLength(2);
+  });
+
+  it("holds the stream by the event that stopped it, also when a crash had parked it otherwise before", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Error("once");
+    };
+    let parked = false;
+    const dying = world.instance((operation) => {
+      if (operation === "update" && parked) return "crash";
+      parked ||= operation === "transact";
+      return "ok";
+    });
+    void world.deliver(1, dying);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    world.now += CLAIM_MS;
+    world.hook = () => {
+      throw new Verdict("stop");
+    };
+    await world.deliver(1);
+    await world.deliver(2);
+    expect((await world.parked()).map(({ status }) => status)).toEqual(["stopped", "held"]);
+    world.hook = () => undefined;
+    const [first] = await world.parked();
+    if (first !== undefined) await world.receiving.hooks.again(first);
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,195 @@
+import { describe, expect, it } from "vitest";
+import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import type { Parked } from "../../../lib/receiving/parked-store.ts";
+import { HookWorld, numbersOf, STREAM } from "../../support/hook-world.ts";
+import { InjectedFault } from "../../support/faulty-table.ts";
+
+/** A stream whose event 2 stopped its hooks; 3 to `upTo` arrived since. */
+async function stopped(upTo = 5): Promise<HookWorld> {
+  const world = await new HookWorld().open();
+  world.hook = ({ sequence }) => {
+    if (sequence === 2) throw new Verdict("stop");
+  };
+  for (let n = 1; n <= upTo; n += 1) await world.deliver(n);
+  world.hook = () => undefined;
+  return world;
+}
+
+async function eventOf(world: HookWorld, sequence: number): Promise<Parked> {
+  const found = (await world.parked()).find(({ event }) => event.sequence === sequence);
+  if (found === undefined) throw new Error(`${String(sequence)} is not parked`);
+  return found;
+}
+
+const statuses = async (world: HookWorld): Promise<string[]> => (await world.parked()).map(({ status }) => status);
+
+describe("a stopped stream", () => {
+  it("goes on storing and numbering, and keeps its later events back, never begun", async () => {
+    const world = await stopped();
+    expect(world.head()).toMatchObject({ lastSeq: 5, held: true });
+    expect(numbersOf(world.started)).toEqual([1, 2]);
+    expect(await statuses(world)).toEqual(["stopped", "held", "held", "held"]);
+    await world.sweep(600);
+    expect(numbersOf(world.started)).toEqual([1, 2]);
+  });
+
+  it("runs what it kept back in order once the event that stopped it is replayed", async () => {
+    const world = await stopped();
+    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("done");
+    expect(world.head().releasing).toBe(true);
+    await world.sweep(0);
+    expect(numbersOf(world.started)).toEqual([1, 2, 2, 3, 4, 5]);
+    expect(await world.parked()).toEqual([]);
+    expect(world.head()).toMatchObject({ held: false, releasing: false });
+    await world.deliver(6);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("does so when that event is dropped", async () => {
+    const world = await stopped();
+    expect(await world.receiving.hooks.skip(await eventOf(world, 2))).toBe(true);
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 3, 4, 5]);
+    expect(world.head().held).toBe(false);
+  });
+
+  it("keeps what arrives during the release behind it", async () => {
+    const world = await stopped(3);
+    let status: number | undefined;
+    world.hook = async ({ sequence }) => {
+      if (sequence === 3) status = await world.deliver(4);
+    };
+    await world.receiving.hooks.skip(await eventOf(world, 2));
+    await world.sweep(0);
+    expect(status).toBe(202);
+    expect(numbersOf(world.started)).toEqual([1, 2, 3, 4]);
+    expect(world.head()).toMatchObject({ lastSeq: 4, held: false });
+    expect(world.head().pending.size).toBe(0);
+  });
+
+  it("stays due for what arrived during a release that had no time left to drain it", async () => {
+    const world = await stopped(3);
+    world.hook = async ({ sequence }) => {
+      if (sequence === 3) await world.deliver(4);
+    };
+    await world.receiving.hooks.skip(await eventOf(world, 2));
+    const asked = world.head();
+    await world.receiving.held.release(asked, world.deadline());
+    const head = world.head();
+    expect([...head.pending]).toEqual([4]);
+    expect(head.dueAt).toBeLessThanOrEqual(world.now);
+    await world.sweep(0);
+    expect(world.head()).toMatchObject({ lastSeq: 4 });
+  });
+
+  it("is stopped again by a held event that says so, and only that one and those after it stay", async () => {
+    const world = await stopped();
+    world.hook = ({ sequence }) => {
+      if (sequence === 4) throw new Verdict("stop");
+    };
+    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3]);
+    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    expect(world.head()).toMatchObject({ held: true, releasing: false });
+    await world.receiving.hooks.skip(await eventOf(world, 4));
+    world.hook = () => undefined;
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3, 5]);
+  });
+
+  it("goes past a held event that fails: that one is retried on its own", async () => {
+    const world = await stopped();
+    world.hook = ({ sequence }) => {
+      if (sequence === 3) throw new Error("not yet");
+    };
+    await world.receiving.hooks.skip(await eventOf(world, 2));
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 4, 5]);
+    expect(await statuses(world)).toEqual(["retry"]);
+    expect(world.head().held).toBe(false);
+  });
+
+  it("stays stopped while the replay fails, and is released when the sweep's retry of it succeeds", async () => {
+    const world = await stopped();
+    world.hook = () => {
+      throw new Error("still not");
+    };
+    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("retry");
+    await world.sweep(0);
+    expect(await statuses(world)).toEqual(["retry", "held", "held", "held"]);
+    world.hook = () => undefined;
+    await world.sweep(60);
+    await world.sweep(1);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it("stays stopped when the attempts of the replayed event are used up", async () => {
+    const world = await stopped(3);
+    world.hook = () => {
+      throw new Error("still not");
+    };
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      await world.receiving.hooks.again(await eventOf(world, 2));
+    }
+    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    expect(world.head().held).toBe(true);
+  });
+
+  it("is released although the process that replayed it died before it could say so", async () => {
+    const world = await stopped();
+    const dying = world.instance((operation) => (operation === "transact" ? "crash" : "ok"));
+    void dying.hooks.again(await eventOf(world, 2));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(numbersOf(world.started)).toEqual([1, 2, 2]);
+    await world.sweep(1);
+    await world.sweep(1);
+    expect(numbersOf(world.started)).toEqual([1, 2, 2, 2, 3, 4, 5]);
+    expect(world.head().held).toBe(false);
+  });
+
+  it("is released whether or not the answer to settling was lost", async () => {
+    const world = await stopped();
+    const losing = world.instance((operation) => (operation === "transact" ? "lost_answer" : "ok"));
+    await expect(losing.hooks.again(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
+    expect(world.head().held).toBe(false);
+  });
+
+  it("goes on with the release where a process died in it; a held event that keeps killing is parked", async () => {
+    const world = await stopped();
+    await world.receiving.hooks.skip(await eventOf(world, 2));
+    for (let death = 0; death < 7; death += 1) {
+      world.hook = ({ sequence }) => (sequence === 3 ? new Promise<never>(() => undefined) : undefined);
+      const before = world.started.length;
+      void world.sweep(2, world.instance());
+      for (let turn = 0; turn < 50 && world.started.length === before; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      world.limits.clear();
+    }
+    world.hook = () => undefined;
+    await world.sweep(5);
+    await world.sweep(5);
+    expect(numbersOf(world.started).filter((n) => n === 3)).toHaveLength(5);
+    expect(numbersOf(world.done)).toEqual([1, 4, 5]);
+    expect(await statuses(world)).toEqual(["parked"]);
+    expect(world.head()).toMatchObject({ held: false, lastSeq: 5 });
+  });
+
+  it("leaves nothing that is due once it is released", async () => {
+    const world = await stopped();
+    await world.receiving.hooks.skip(await eventOf(world, 2));
+    await world.sweep(0);
+    expect(world.head().dueAt).toBe(world.head().reconcileAt);
+  });
+
+  it("lets its event be settled when the subscription has ended meanwhile", async () => {
+    const world = await stopped(2);
+    const parked = await eventOf(world, 2);
+    await world.table.deleteMany([STREAM]);
+    expect(await world.receiving.hooks.again(parked)).toBe("done");
+    expect(await world.parked()).toEqual([]);
+  });
+});
