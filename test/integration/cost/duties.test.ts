@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes as actorRoutes } from "../../../functions/actors.ts";
 import { routes as callbackRoutes } from "../../../functions/callbacks.ts";
+import { routes as peerRoutes } from "../../../functions/peers.ts";
 import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
 import { routes as trustRoutes } from "../../../functions/trust.ts";
 import type { Handler } from "../../../infra/local/functions.ts";
@@ -130,6 +131,7 @@ const handlers: Readonly<Partial<Record<Area, Handler>>> = {
   trust: as("trust", area("trust", trustRoutes, of)),
   subscriptions: as("subscriptions", area("subscriptions", subscriptionRoutes, of)),
   callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
+  peers: as("peers", area("peers", peerRoutes, of)),
   clockwork: as("clockwork", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
   timer: as("timer", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
     takeMessages(of(), Records, { remaining: () => 60_000 }),
@@ -208,6 +210,13 @@ async function live(): Promise<void> {
     await close();
     expect((await actor.state(subscription, publisher)).lastSeq).toBe(last);
   }
+  await actor.expect("GET", "/peers", 200);
+  expect(await actor.held(publisher.id)).toMatchObject({ before: { it: "goes on" } });
+  await actor.expect("GET", `/peers/${publisher.id}/properties/before`, 200);
+  await actor.expect("DELETE", `/peers/${publisher.id}/breaker`, 204);
+  const [event] = (await actor.parked()) as { id: string }[];
+  await actor.expect("POST", `/parked/${event?.id ?? "none"}`, 200, { action: "retry" });
+  await actor.expect("POST", `/parked/${event?.id ?? "none"}`, 200, { action: "skip" });
   publisher.makeResync(subscription);
   await publisher.deliver({ subscription });
   await actor.expect("GET", `/subscriptions/${publisher.id}/${subscription.id}/state`, 200);
