@@ -1,81 +1,74 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { routes } from "../../infra/routes.ts";
+import { operatorVariables } from "../../infra/operator.ts";
+import { readConfig } from "../../lib/config.ts";
 import { freePort, Service } from "../support/service.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BETWEEN = /<!-- exchange -->(.*?)<!-- \/exchange -->/s;
-const BLOCK = /```(bash|json|text)\n(.*?)```/gs;
+const BLOCK = /```(\w+)\n(.*?)```/gs;
 const SEPARATOR = "=====the next block=====";
-/** What differs each time. */
+/** Stands in the README for what differs each time. */
 const ANYTHING = "…";
+/** What the README assumes; the test runs the same on ports that are free. */
+const SERVICE_PORT = 3000;
+const PEER_PORT = 4000;
 
-const WRITTEN = { service: 3000, peer: 4000 };
+const readme = await readFile(join(ROOT, "README.md"), "utf8");
 
 interface Block {
   kind: string;
   text: string;
 }
 
-let service: Service;
-let peer: ChildProcess;
-let ports: typeof WRITTEN;
-beforeAll(async () => {
-  ports = { service: await orAnother(WRITTEN.service), peer: await orAnother(WRITTEN.peer) };
-  const main = join(ROOT, "test/support/publisher/main.ts");
-  const { PATH = "" } = process.env;
-  const env = { PATH, PEER_PORT: String(ports.peer) };
-  peer = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "inherit"] });
-  service = new Service(ports.service, await mkdtemp(join(tmpdir(), "actingweb-readme-")), {});
-  await Promise.all([once(peer.stdout!, "data"), service.start()]);
-});
-afterAll(async () => {
-  peer.kill("SIGTERM");
-  await service.dispose();
-});
-
-/** The port that is written, or a free one while somebody on this machine has it. */
-async function orAnother(port: number): Promise<number> {
-  const server = createServer();
-  const listening = once(server, "listening").then(
-    () => true,
-    () => false,
-  );
-  server.listen(port, "127.0.0.1");
-  if (!(await listening)) return freePort();
-  server.close();
-  await once(server, "close");
-  return port;
+/** The marked blocks, as they stand but for the two ports. */
+function exchange(servicePort: number, peerPort: number): Block[] {
+  const marked = (BETWEEN.exec(readme)?.[1] ?? "")
+    .replaceAll(`127.0.0.1:${SERVICE_PORT}`, `127.0.0.1:${servicePort}`)
+    .replaceAll(`127.0.0.1:${PEER_PORT}`, `127.0.0.1:${peerPort}`);
+  return [...marked.matchAll(BLOCK)].map(([, kind = "", text = ""]) => ({ kind, text }));
 }
 
-async function exchange(): Promise<Block[]> {
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const marked = BETWEEN.exec(readme)?.[1] ?? "";
-  return [...marked.matchAll(BLOCK)].map(([, kind = "", text = ""]) => ({ kind, text: here(text) }));
-}
-
-function here(text: string): string {
-  return text
-    .replaceAll(`127.0.0.1:${WRITTEN.service}`, `127.0.0.1:${ports.service}`)
-    .replaceAll(`127.0.0.1:${WRITTEN.peer}`, `127.0.0.1:${ports.peer}`);
-}
-
-/** The shown document as an expectation: it may be a part, and `…` is any text. */
-function shown(text: string): object {
-  return JSON.parse(text, (_key, value: unknown) => (value === ANYTHING ? expect.any(String) : value)) as object;
+/** Parsed JSON in which `…` is met by anything. */
+function expectation(text: string): object {
+  return JSON.parse(text, (_, value: unknown) =>
+    value === ANYTHING ? (expect.anything() as unknown) : value,
+  ) as object;
 }
 
 describe("the README's exchange", () => {
-  it("works as it is written, block by block", async () => {
-    const blocks = await exchange();
+  let service: Service;
+  let peer: ChildProcess;
+  let peerPort: number;
+  beforeAll(async () => {
+    const servicePort = await freePort();
+    peerPort = await freePort();
+    service = new Service(servicePort, await mkdtemp(join(tmpdir(), "actingweb-readme-")), {});
+    await service.start();
+    peer = spawn(process.execPath, [join(ROOT, "test/support/publisher/main.ts")], {
+      env: { PATH: process.env["PATH"] ?? "", PEER_PORT: String(peerPort) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = (await once(createInterface({ input: peer.stdout! }), "line")) as [string];
+    expect(line).toBe(`peer ready http://127.0.0.1:${peerPort}/demo`);
+  });
+  afterAll(async () => {
+    peer.kill("SIGTERM");
+    await service.dispose();
+  });
+
+  it("works as it is written", async () => {
+    const blocks = exchange(service.port, peerPort);
     const commands = blocks.filter(({ kind }) => kind === "bash");
-    expect(commands.length).toBeGreaterThan(3);
+    expect(commands.length).toBeGreaterThan(4);
     const script = ["set -euo pipefail", ...commands.map(({ text }) => `${text}\necho; echo '${SEPARATOR}'`)].join(
       "\n",
     );
@@ -83,12 +76,68 @@ describe("the README's exchange", () => {
     const outputs = stdout.split(SEPARATOR).slice(0, -1);
     expect(outputs).toHaveLength(commands.length);
     let command = -1;
+    let compared = 0;
     for (const { kind, text } of blocks) {
-      if (kind === "bash") command += 1;
-      const output = outputs[command]?.trim() ?? "";
-      if (kind === "json") expect(JSON.parse(output), commands[command]?.text).toMatchObject(shown(text));
-      if (kind === "text") expect(output, commands[command]?.text).toBe(text.trim());
+      if (kind === "bash") {
+        command += 1;
+        continue;
+      }
+      const output = outputs[command] ?? "";
+      compared += 1;
+      if (kind === "json") expect(JSON.parse(output), commands[command]?.text).toMatchObject(expectation(text));
+      else expect(output.trim(), commands[command]?.text).toBe(text.trim());
     }
-    expect(JSON.parse(outputs.at(-1) ?? ""), "the stored data is seen at the end").toHaveProperty("data");
+    expect(compared, "every command shows what it answers").toBe(commands.length);
+    expect(blocks.at(-1)?.text, "the stored data is seen at the end").toContain('"value": "red"');
+  });
+});
+
+/** The cells of a table row, without code marks. */
+const cells = (row: string): string[] =>
+  row
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.replaceAll("`", "").trim());
+const rows = readme
+  .split("\n")
+  .filter((line) => line.startsWith("| `"))
+  .map(cells);
+const variables = rows.filter((row) => row.length === 4 && /^[A-Z_]+$/.test(row[0] ?? ""));
+
+describe("the README's tables", () => {
+  it("name every route there is, and no other", () => {
+    const named = rows
+      .filter(([, path]) => path?.startsWith("/") === true)
+      .flatMap(([methods = "", path = ""]) => methods.split(" ").map((method) => `${method} ${path}`));
+    expect(named.toSorted()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).toSorted());
+  });
+
+  it("name every operator variable there is, and no other, with its default", () => {
+    expect(variables.map(([name]) => name).toSorted()).toEqual(
+      [...operatorVariables, "ACTOR_CREATION_TOKEN"].toSorted(),
+    );
+    const config = readConfig({ BASE_URL: "https://a.example", TABLE_NAME: "t" });
+    const defaults = new Map(Object.entries(config));
+    for (const [name = "", said = ""] of variables) {
+      if (name === "BASE_URL") continue;
+      const value: unknown = defaults.get(
+        name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      );
+      const none = value === undefined || (Array.isArray(value) && value.length === 0);
+      expect(said.split(";")[0], name).toBe(none ? "none" : String(value));
+    }
+  });
+
+  it("say what each variable may be as the service itself says it", () => {
+    for (const [name = "", , allowed = ""] of variables) {
+      const range = /^([\d.]+) to ([\d.]+)$/.exec(allowed);
+      if (range === null) continue;
+      const [, least = "", most = ""] = range;
+      const read = (value: string) => () =>
+        readConfig({ BASE_URL: "https://a.example", TABLE_NAME: "t", [name]: value });
+      expect(read(least), `${name}=${least}`).not.toThrow();
+      expect(read(most), `${name}=${most}`).not.toThrow();
+      expect(read(`${most}1`), `${name}=${most}1`).toThrow(name);
+    }
   });
 });
