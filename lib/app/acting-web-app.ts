@@ -62,6 +62,9 @@ export interface RawCallback {
   readonly subscriptionId?: string;
   /** The parsed body; null when there was none. */
   readonly body: Json;
+  /** Names in lower case. Empty for `subscription`, whose bearer was checked already. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
 }
 
 /** Truthy: the callback was taken. Falsy or a throw: 400. */

@@ -109,6 +109,8 @@ export class CallbackRoutes {
         method: request.method,
         ...(sender === undefined ? {} : { peerId: sender.peerId, subscriptionId: sender.subscriptionId }),
         body,
+        headers: sender === undefined ? request.headers : {},
+        query: request.query,
       });
     } catch (error) {
       this.#services.log.warn("a callback hook failed", { name, error });

@@ -288,6 +288,42 @@ describe("hooks of subscription callbacks", () => {
   });
 });
 
+describe("callbacks of the application's own", () => {
+  const ask = async (subscriber: Subscriber, name: string, headers: Record<string, string> = {}, actorId = ACTOR) =>
+    await subscriber.ask("callbacks", "POST /{actorId}/callbacks/{name+}", {
+      ...{ params: { actorId, name }, headers, body: Buffer.from('{"text":"hi"}'), query: "chat=7" },
+    });
+
+  it("go to the hook of their name with what it needs to know its sender", async () => {
+    const got: unknown[] = [];
+    const app = make().callbackHook("bot/telegram", ({ actor, name, method, body, headers, query, peerId }) => {
+      got.push([actor.id, name, method, body, headers["x-signature"], query.get("chat"), peerId]);
+      return headers["x-signature"] === "right";
+    });
+    const { subscriber } = await subscribed(app);
+    expect((await ask(subscriber, "bot/telegram", { "x-signature": "right" })).status).toBe(204);
+    expect((await ask(subscriber, "bot/telegram", { "x-signature": "wrong" })).status).toBe(400);
+    expect(got[0]).toEqual([ACTOR, "bot/telegram", "POST", { text: "hi" }, "right", "7", undefined]);
+    expect(got.length).toBe(2);
+  });
+
+  it("are refused without a hook, and without an actor", async () => {
+    const { subscriber } = await subscribed(make().callbackHook("subscription", () => true));
+    expect((await ask(subscriber, "bot")).status).toBe(401);
+    expect((await ask(subscriber, "bot", { authorization: `Bearer ${SECRET}` })).status).toBe(403);
+    expect((await ask(subscriber, "subscription", { authorization: `Bearer ${SECRET}` })).status).toBe(403);
+    expect((await ask(subscriber, "bot", {}, "nobody")).status).toBe(404);
+  });
+
+  it("do not get the bearer of a subscription callback", async () => {
+    const got: unknown[] = [];
+    const app = make().callbackHook("subscription", ({ headers }) => got.push(headers));
+    const { subscriber } = await subscribed(app);
+    await subscriber.diff(1, { a: 1 });
+    expect(got).toEqual([{}]);
+  });
+});
+
 describe("components made from an actor", () => {
   it("keep a peer's capabilities in its trust for a day", async () => {
     const { actor, subscriber } = await subscribed();
