@@ -16,6 +16,7 @@ import { checkCallbackName, checkChoice, checkHook, checkOptions, checkTarget } 
 export { CallbackType, Verdict } from "../receiving/hook-event.ts";
 export type { HookEvent } from "../receiving/hook-event.ts";
 
+/** What an application is. */
 export interface AppOptions {
   /** The type of this application's actors, a URN: `urn:actingweb:example.com:myapp`. */
   readonly awType: string;
@@ -81,6 +82,7 @@ export type StateHook = (wanted: {
 /** Runs after the fact; `actor.trust` reads the trust, except in `delete`, where it is gone. */
 export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
 
+/** A subscription of ours that came or went. */
 export interface SubscriptionLifecycleEvent {
   readonly actorId: string;
   readonly peerId: string;
@@ -93,6 +95,7 @@ export interface SubscriptionLifecycleEvent {
 /** How callbacks are processed; see `CodeOptions`. */
 export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
 
+/** When lifecycle hooks run. */
 export type LifecycleName = "subscription_created" | "subscription_deleted" | ActorHookName;
 
 /** For an actor: itself. For a subscription: also which one, and what it covers. */
@@ -105,6 +108,7 @@ export interface LifecycleEvent {
   readonly resource?: string;
 }
 
+/** Runs after the fact; what it throws is logged and changes nothing. */
 export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
 
 const ANY_TARGET = "*";

@@ -33,6 +33,7 @@ export interface SubscriptionWish {
   readonly granularity?: Granularity;
 }
 
+/** Which subscription: the peer's id, and the id the peer gave it. */
 export interface SubscriptionName {
   readonly peerId: string;
   readonly subscriptionId: string;
@@ -56,6 +57,7 @@ export interface PeerSyncResult {
   readonly failed: readonly (SubscriptionName & { readonly error: string })[];
 }
 
+/** What subscriptions are made, read and ended with. */
 export interface ActorSubscriptionServices {
   readonly clock: Clock;
   readonly heads: Pick<OutboundHeads, "live" | "get">;
@@ -66,6 +68,7 @@ export interface ActorSubscriptionServices {
 const MOST_MS = 20_000;
 const GRANULARITIES: readonly string[] = ["high", "low", "none"];
 
+/** `actor.subscriptions`. Every method also rejects with the table's own errors. */
 export class ActorSubscriptions {
   readonly #actorId: string;
   readonly #services: ActorSubscriptionServices;

@@ -9,11 +9,13 @@ export type Trust = Pick<
   "peerId" | "baseUri" | "type" | "relationship" | "desc" | "approved" | "peerApproved" | "verified" | "createdAt"
 >;
 
+/** What trusts are read and changed with. */
 export interface ActorTrustServices {
   readonly trusts: TrustStore;
   readonly trust: Pick<TrustServices, "changes" | "ending">;
 }
 
+/** `actor.trust`. Every method also rejects with the table's own errors. */
 export class ActorTrust {
   readonly #actorId: string;
   readonly #services: ActorTrustServices;

@@ -23,6 +23,7 @@ const PLAIN_BYTES = 32 * 1024;
 /** An item of DynamoDB holds 400 KB with all its attributes. */
 const MOST_KEPT_BYTES = 380_000;
 
+/** Keeps events as JSON until their turn has come, then calls the handler; nothing else. */
 export class BareSink implements Sink<ProcessedCallback, undefined> {
   readonly #ids: { readonly peerId: string; readonly subscriptionId: string };
   readonly #handler: CallbackHandler;
