@@ -1,6 +1,6 @@
 /** A store of received data as simple as its rules allow: one item a name, written only over a lower watermark. */
 import { watermark } from "../../../lib/domain/watermark.ts";
-import { below, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
+import { any, below, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Attribute, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
 import type { IncomingDiff, StatePart } from "../../../lib/peer-data/incoming.ts";
@@ -72,12 +72,14 @@ export class PlainData implements ReceivedData<undefined> {
     const value = (part.kind === "list" ? part.items : part.value) as Attribute | undefined;
     const item = { pk: PARTITION, sk: name, wm: watermark(at), dirty: dirtyUntil };
     const whole = value === undefined || value === "" ? { ...item, gone: true } : { ...item, value };
-    for (const condition of [itemMissing, below("wm", watermark(at))]) {
+    for (;;) {
       try {
-        await this.#table.put(whole, condition);
+        await this.#table.put(whole, any(itemMissing, below("wm", whole.wm)));
         return;
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
+        // Refused for what is stored, and not for another reason: something newer is there.
+        if (String(error.item?.["wm"] ?? "") >= whole.wm) return;
       }
     }
   }
