@@ -1,11 +1,40 @@
 // Installs what is missing, then returns. Plain JavaScript: it runs on the machine's own Node (20 or newer), before
 // anything is installed.
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The packages a lock file names, by folder; undefined when it cannot be read. */
+function packagesOf(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when every package of the lock file is installed at its version; those for other machines may be missing. */
+function isInstalled() {
+  const locked = packagesOf(`${root}package-lock.json`) ?? {};
+  const installed = packagesOf(`${root}node_modules/.package-lock.json`);
+  if (installed === undefined) return false;
+  return Object.entries(locked).every(
+    ([folder, { version, optional }]) =>
+      folder === "" || (installed[folder] === undefined ? optional === true : installed[folder].version === version),
+  );
+}
+
+function isLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function stop(message, status = 1) {
+  process.stderr.write(`${message}\n`);
+  process.exit(status);
+}
 
 /**
  * Makes `node_modules` match the lock file; does nothing when it already does.
@@ -13,17 +42,21 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
  * @throws never; ends the process with a message that says what to do when npm fails.
  */
 export function installMissing() {
-  const marker = `${root}node_modules/.package-lock.json`;
-  const current = existsSync(marker) && statSync(marker).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs;
-  if (current) return;
+  if (isInstalled()) return;
+  if (isLink(`${root}node_modules`)) {
+    // npm ci would empty the folder the link leads to, which is somebody else's.
+    stop(
+      "node_modules is a link, and what it leads to does not match package-lock.json. Remove the link, then try again.",
+    );
+  }
   process.stderr.write("Installing what is missing (npm ci) …\n");
-  const npm = spawnSync("npm", ["ci", "--loglevel=error"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const npm = spawnSync("npm", ["ci", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (npm.status === 0) return;
-  process.stderr.write(
+  stop(
     "npm ci did not succeed, so the packages this project needs are missing. " +
-      "Check that the npm registry can be reached and that this folder is writable, then run the command again.\n",
+      "Check that the npm registry can be reached and that this folder is writable, then run the command again.",
+    npm.status ?? 1,
   );
-  process.exit(npm.status ?? 1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) installMissing();
