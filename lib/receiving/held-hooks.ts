@@ -46,6 +46,11 @@ export class HeldHooks {
     if (!claimed.won) return claimed.head ?? head;
     let outcome: Outcome = "more";
     while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
+      // Another one may have stopped the stream too, or does so just now.
+      if (await this.#parked.isStopped(head)) {
+        outcome = "stopped";
+        break;
+      }
       const { parked } = await this.#parked.page(head.actorId, {
         peerId: head.peerId,
         subscriptionId: head.subscriptionId,

@@ -155,7 +155,8 @@ export class ParkedStore {
       ...fateAttributes(key, parked, [...attemptsOf(found), ...parked.attempts]),
       starts: Math.max(starts, parked.starts),
     };
-    return await this.#amend(key, { set, remove: parked.dueAt === undefined ? DUE : [] }, equals("starts", starts));
+    const remove = [...(parked.dueAt === undefined ? DUE : []), ...(parked.status === "stopped" ? [] : ["stops"])];
+    return await this.#amend(key, { set, remove }, equals("starts", starts));
   }
 
   /** One page of an actor's parked events, in the order of their streams; of one status when given. */
@@ -199,6 +200,26 @@ export class ParkedStore {
     }
   }
 
+  /** True while an event of the stream that stopped it is not settled, being retried or not. */
+  async isStopped(stream: {
+    readonly actorId: string;
+    readonly peerId: string;
+    readonly subscriptionId: string;
+  }): Promise<boolean> {
+    const range = {
+      pk: actorPartition(stream.actorId),
+      prefix: parkedPrefix(stream.peerId, stream.subscriptionId),
+      only: ["stops"],
+    };
+    let after: string | undefined;
+    do {
+      const page = await this.#table.query(after === undefined ? range : { ...range, after });
+      if (page.items.some((item) => item["stops"] === true)) return true;
+      after = page.next;
+    } while (after !== undefined);
+    return false;
+  }
+
   /** The parked event of that id; undefined when there is none. 2 reads. */
   async find(actorId: string, eventId: string): Promise<Parked | undefined> {
     const pointer = await this.#table.get(parkedIdKey(actorId, eventId));
@@ -237,11 +258,25 @@ export class ParkedStore {
     }
   }
 
-  /** Notes a failed attempt and what is to become of the event, unless another attempt has begun or it is gone. */
+  /**
+   * Notes a failed attempt and what is to become of the event, unless another attempt has begun or it is gone. One that
+   * stops its stream does so in the same transaction.
+   */
   async failed(parked: Parked, attempt: Attempt, next: Fate): Promise<void> {
     const set = fateAttributes(parked.key, next, [...parked.attempts, attempt]);
-    const remove = ["busyUntil", ...(next.dueAt === undefined ? DUE : [])];
-    await this.#amend(parked.key, { set, remove }, equals("starts", parked.starts));
+    const change = { set, remove: ["busyUntil", ...(next.dueAt === undefined ? DUE : [])] };
+    const mine = equals("starts", parked.starts);
+    const head = next.status === "stopped" ? await this.#liveHead(parked.event) : undefined;
+    if (head !== undefined) {
+      const refused = await this.#transact([
+        { update: parked.key, change, condition: mine },
+        { update: head, change: { set: { held: true }, add: { version: 1 } }, condition: headIs.live },
+      ]);
+      if (refused === undefined || refused[0]?.code === "condition") return;
+      // Ended meanwhile: there is nothing to hold. A conflict is the caller's to repeat.
+      if (refused[1]?.code !== "condition") throw new TransactionRefused(refused);
+    }
+    await this.#amend(parked.key, change, mine);
   }
 
   /**
@@ -284,6 +319,10 @@ export class ParkedStore {
       const set = { releasing: true, ...dueAttributes(how.head, how.now) };
       writes.push({ update: how.head, change: { set, add: { version: 1 } }, condition: headIs.live });
     }
+    return await this.#transact(writes);
+  }
+
+  async #transact(writes: readonly Write[]): Promise<TransactionRefused["reasons"] | undefined> {
     try {
       await this.#table.transact(writes);
       return undefined;

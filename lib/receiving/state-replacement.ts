@@ -150,7 +150,8 @@ export class StateReplacement {
       epoch,
       digests: "",
       attempts: 0,
-      held,
+      // Only what this event changed: a retried one may have stopped the stream meanwhile.
+      ...(held === head.held ? {} : { held }),
       ...reconciled(clock.now(), settings),
     };
     if (read.reset) set["lastTimestamp"] = "";

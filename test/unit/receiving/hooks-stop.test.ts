@@ -45,6 +45,28 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it("is stopped by a retry that says so, too, and stays so until all that stopped it are settled", async () => {
+    const world = await new HookWorld().open();
+    world.hook = () => {
+      throw new Error("once");
+    };
+    await world.deliver(1);
+    world.hook = () => {
+      throw new Verdict("stop");
+    };
+    await world.deliver(2);
+    await world.sweep(5);
+    await world.deliver(3);
+    expect(await statuses(world)).toEqual(["stopped", "stopped", "held"]);
+    world.hook = () => undefined;
+    await world.receiving.hooks.again(await eventOf(world, 1));
+    await world.sweep(0);
+    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.sweep(0);
+    expect(numbersOf(world.done)).toEqual([1, 2, 3]);
+  });
+
   it("does so when that event is dropped", async () => {
     const world = await stopped();
     expect(await world.receiving.hooks.skip(await eventOf(world, 2))).toBe(true);
