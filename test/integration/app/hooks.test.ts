@@ -120,4 +120,3 @@ describe("callbacks of the application's own", () => {
     expect(got).toEqual([{}]);
   });
 });
-

@@ -148,4 +148,3 @@ describe("CallbackProcessor and failures", () => {
     });
   });
 });
-

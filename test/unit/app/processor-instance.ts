@@ -41,4 +41,3 @@ export function shuffled(numbers: readonly number[], seed: number): number[] {
 
 /** 1 to n. */
 export const upTo = (n: number): number[] => Array.from({ length: n }, (_, index) => index + 1);
-
