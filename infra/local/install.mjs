@@ -16,15 +16,16 @@ function packagesOf(file) {
   }
 }
 
-/** True when every package of the lock file is installed at its version; those for other machines may be missing. */
+/** True when every package of the lock file is installed at its version; those nobody needs here may be missing. */
 function isInstalled() {
   const locked = packagesOf(`${root}package-lock.json`) ?? {};
   const installed = packagesOf(`${root}node_modules/.package-lock.json`);
   if (installed === undefined) return false;
-  return Object.entries(locked).every(
-    ([folder, { version, optional }]) =>
-      folder === "" || (installed[folder] === undefined ? optional === true : installed[folder].version === version),
-  );
+  return Object.entries(locked).every(([folder, { version, optional, extraneous }]) => {
+    if (folder === "") return true;
+    const found = installed[folder];
+    return found === undefined ? optional === true || extraneous === true : found.version === version;
+  });
 }
 
 function isLink(path) {
