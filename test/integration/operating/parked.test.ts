@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
+import type { Json } from "../../../lib/ports.ts";
+import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
+import { OperatedService } from "../../support/operated-service.ts";
+
+let service: OperatedService;
+let bob: TrustRecord;
+let told: { sequence: number; data: Json }[];
+let hook: (event: HookEvent) => void | Promise<void>;
+
+beforeEach(async () => {
+  service = new OperatedService();
+  told = [];
+  hook = () => undefined;
+  service.app.subscriptionDataHook("properties", async ({ event, data }) => {
+    await hook(event);
+    told.push({ sequence: event.sequence, data });
+  });
+  await service.open();
+  bob = await service.trust("bob");
+  await service.subscribe(bob);
+});
+
+const fail = (verdict?: Verdict["verdict"]) => () => {
+  throw verdict === undefined ? new Error("no luck") : new Verdict(verdict);
+};
+const parked = async (query = "") => (await service.ask("GET", "/parked", {}, { query })).json;
+const act = (eventId: string, action: unknown) =>
+  service.ask("POST", "/parked/{eventId}", { eventId }, { json: { action } });
+const firstId = async (): Promise<string> => String((await parked()).data[0].id);
+
+describe("GET /parked", () => {
+  it("is empty when nothing failed", async () => {
+    await service.callback(bob, 1, { a: 1 });
+    expect(await parked()).toEqual({ data: [] });
+  });
+
+  it("shows what failed, with each attempt's error, and not its data", async () => {
+    hook = fail();
+    await service.callback(bob, 1, { a: "the data" });
+    const answer = await parked();
+    expect(answer).toEqual({
+      data: [
+        {
+          ...{ id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, peerid: "bob", subscriptionid: "sub" },
+          ...{ target: "properties", sequence: 1, callbackType: "diff", status: "retry", starts: 1 },
+          attempts: [{ at: "2026-01-01T00:00:00.000Z", error: "Error: no luck" }],
+          dueAt: expect.stringMatching(/^2026-01-01T00:00:/) as string,
+        },
+      ],
+    });
+  });
+
+  it("narrows to one peer, and goes through many page by page", async () => {
+    const carol = await service.trust("carol");
+    await service.subscribe(carol, "other");
+    hook = fail("park");
+    for (let n = 1; n <= 5; n += 1) await service.callback(bob, n, { a: n });
+    await service.callback(carol, 1, { a: 1 }, "other");
+    expect((await parked("peerid=carol")).data).toHaveLength(1);
+    expect((await parked("peerid=nobody")).data).toEqual([]);
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await parked(`limit=2${after === undefined ? "" : `&after=${after}`}`);
+      seen.push(...page.data.map((each: { peerid: string; sequence: number }) => `${each.peerid} ${each.sequence}`));
+      after = page.next as string | undefined;
+    } while (after !== undefined);
+    expect(seen).toEqual(["bob 1", "bob 2", "bob 3", "bob 4", "bob 5", "carol 1"]);
+  });
+
+  it.each([
+    ["limit=0", "limit"],
+    ["peerid=a%20b", "peerid"],
+    ["after=%21%21", "after"],
+    [`after=${"x".repeat(700)}`, "after"],
+  ])("refuses %.20s, naming it", async (query, field) => {
+    const answer = await service.ask("GET", "/parked", {}, { query });
+    expect(answer).toMatchObject({ status: 400, json: { error: { field } } });
+  });
+});
+
+describe("POST /parked/{eventId}", () => {
+  it("retry runs the event now and, when it goes through, forgets it", async () => {
+    hook = fail("park");
+    await service.callback(bob, 1, { a: 1 });
+    hook = () => undefined;
+    const id = await firstId();
+    expect(await act(id, "retry")).toMatchObject({ status: 200, json: { id, result: "done" } });
+    expect(told).toEqual([{ sequence: 1, data: { a: 1 } }]);
+    expect(await parked()).toEqual({ data: [] });
+    expect((await act(id, "retry")).status).toBe(404);
+  });
+
+  it("retry says what became of an event that failed again, however often it was begun", async () => {
+    hook = fail();
+    await service.callback(bob, 1, { a: 1 });
+    const id = await firstId();
+    const results: unknown[] = [];
+    for (let attempt = 0; attempt < 6; attempt += 1) results.push((await act(id, "retry")).json.result);
+    expect(results).toEqual(["retry", "retry", "retry", "parked", "parked", "parked"]);
+    expect((await parked()).data[0]).toMatchObject({ status: "parked", starts: 7 });
+    hook = fail("skip");
+    expect((await act(id, "retry")).json.result).toBe("dropped");
+  });
+
+  it("skip drops the event", async () => {
+    hook = fail("park");
+    await service.callback(bob, 1, { a: 1 });
+    expect(await act(await firstId(), "skip")).toMatchObject({ status: 200, json: { result: "skipped" } });
+    expect(await parked()).toEqual({ data: [] });
+    expect(told).toEqual([]);
+  });
+
+  it("releases a stopped stream in order, and refuses to let a held event overtake", async () => {
+    hook = (event) => (event.sequence === 1 ? fail("stop")() : undefined);
+    for (let n = 1; n <= 4; n += 1) await service.callback(bob, n, { a: n });
+    const [stopping, held] = (await parked()).data;
+    expect([stopping.status, held.status]).toEqual(["stopped", "held"]);
+    expect((await act(held.id as string, "retry")).status).toBe(409);
+    hook = () => undefined;
+    expect((await act(stopping.id as string, "retry")).json.result).toBe("done");
+    await service.settleDue();
+    expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
+    expect(await parked()).toEqual({ data: [] });
+  });
+
+  it("is 409 while the event is being run", async () => {
+    hook = fail("park");
+    await service.callback(bob, 1, { a: 1 });
+    const id = await firstId();
+    let end = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      hook = () => {
+        resolve();
+        return new Promise<void>((ended) => {
+          end = ended;
+        });
+      };
+    });
+    const running = act(id, "retry");
+    await begun;
+    expect((await act(id, "retry")).status).toBe(409);
+    expect((await act(id, "skip")).status).toBe(409);
+    end();
+    expect((await running).json.result).toBe("done");
+  });
+
+  it("retries a resync with the state as it is stored by then", async () => {
+    hook = fail("park");
+    const head = await service.services.heads.get(service.actorId, "bob", "sub");
+    if (head === undefined) throw new Error("there is no subscription");
+    const callback = { sequence: 1, data: { color: "red", size: { w: 1 } } };
+    const deadline = { remaining: () => 29_000 };
+    await service.services.receiving.recovery.run(head.key, { kind: "resync", callback }, deadline);
+    hook = () => undefined;
+    await service.callback(bob, 2, { color: "blue" });
+    expect((await parked()).data[0]).toMatchObject({ callbackType: "resync", status: "parked" });
+    expect((await act(await firstId(), "retry")).json.result).toBe("done");
+    expect(told).toEqual([
+      { sequence: 2, data: { color: "blue" } },
+      { sequence: 1, data: { color: "blue", size: { w: 1 } } },
+    ]);
+  });
+
+  it("is 404 for an unknown event before its body is looked at, and 400 for an unknown action", async () => {
+    expect((await act("f".repeat(32), "nonsense")).status).toBe(404);
+    hook = fail("park");
+    await service.callback(bob, 1, { a: 1 });
+    const id = await firstId();
+    for (const action of ["nonsense", undefined, 1, null, ["retry"]]) expect((await act(id, action)).status).toBe(400);
+    expect((await parked()).data).toHaveLength(1);
+  });
+
+  it("is for the owner only", async () => {
+    hook = fail("park");
+    await service.callback(bob, 1, { a: 1 });
+    const params = { eventId: await firstId() };
+    const json = { action: "skip" };
+    const headers = { authorization: `Bearer ${bob.secret}`, "content-type": "application/json" };
+    expect((await service.ask("POST", "/parked/{eventId}", params, { json, headers })).status).toBe(403);
+    expect((await service.ask("POST", "/parked/{eventId}", params, { json, headers: {} })).status).toBe(401);
+    expect((await parked()).data).toHaveLength(1);
+  });
+});
