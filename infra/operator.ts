@@ -3,6 +3,7 @@
  * (`cdk synth -c GAP_TIMEOUT_SECONDS=3`) or else from the environment of the command. Checked here, so that a bad value
  * stops the synthesis and never reaches a function.
  */
+import { app } from "../functions/app.ts";
 import { readConfig, variableNames } from "../lib/config.ts";
 
 /** What the stacks themselves, the local stack or Lambda set, and the one secret. */
@@ -68,13 +69,14 @@ export function readDeployment(given: Given): Deployment {
     operatorVariables.map((name) => [name, text(given, name)]).filter(([, value]) => value !== undefined),
   ) as Deployment["variables"];
   // As the functions will read it when they start, so that they cannot refuse what was accepted here.
-  const config = readConfig({
+  const environment = {
     BASE_URL: "https://stands.for.the.endpoint",
     ...variables,
     TABLE_NAME: "known at deploy",
     AWS_LAMBDA_FUNCTION_NAME: "known at deploy",
     ACTOR_CREATION_TOKEN: "known at deploy",
-  });
+  };
+  const config = readConfig(environment, app.options);
   const secret = text(given, "ACTOR_CREATION_TOKEN_SECRET");
   const alarmEmail = text(given, "alarmEmail");
   if (alarmEmail !== undefined && !/^[^@\s]+@[^@\s]+$/.test(alarmEmail)) {

@@ -7,7 +7,8 @@ import type { Key } from "../dynamodb/table.ts";
 import type { Clock, Ids, Json, Log } from "../ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
-import type { Fate, Parked, ParkedStatus, ParkedStore } from "./parked-store.ts";
+import type { Fate, Parked, ParkedStatus } from "./parked-item.ts";
+import type { ParkedStore } from "./parked-store.ts";
 import type { Timers } from "./timers.ts";
 
 export interface HookSettings {
@@ -108,6 +109,12 @@ export class HookRuns {
     const fate = this.#fate(kept, next);
     await parked.failed({ ...kept, starts }, { at: now, error: failure.text }, fate);
     return fate.status;
+  }
+
+  /** Parks what no attempt can settle, for a person to see. Quiet when the same was parked before. */
+  async setAside(event: HookEvent, error: string): Promise<void> {
+    const { parked, clock } = this.#deps;
+    await parked.park(event, { status: "parked", starts: 0, attempts: [{ at: clock.now(), error }] }, true);
   }
 
   /** Drops a parked event; false when an attempt of it is under way. What it held is released. */

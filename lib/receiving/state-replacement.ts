@@ -1,4 +1,5 @@
 /** Replacing what a subscription owns by the publisher's state, so that a crash at any point leaves it to the next recovery. */
+import { createHash } from "node:crypto";
 import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import { outboundPrefix, pendingKey } from "../dynamodb/keys.ts";
@@ -72,12 +73,6 @@ export class StateReplacement {
       if (state.is === "absent") {
         return await this.write(head, publisher, { at: Math.max(before ?? head.lastSeq, floor), reset });
       }
-      if (state.diverged.length > 0) {
-        this.#deps.log.error("parts of a peer's state are too large to be read", {
-          ...idsOf(head),
-          places: state.diverged.map((place) => place.join("/")),
-        });
-      }
       if (state.sequence !== undefined) {
         return await this.write(head, publisher, {
           parts: state.parts,
@@ -138,6 +133,7 @@ export class StateReplacement {
         ...(read.dirtyListsUntil === undefined ? {} : { dirtyListsUntil: read.dirtyListsUntil }),
       });
     }
+    await this.#setAside(head, read.diverged ?? []);
     const state = read.parts === undefined ? null : stateJson(scope, read.parts);
     const { held } = await this.#deps.hooks.first(
       hookEventOf({ ...head, epoch, fence: head.fence }, "resync", at, state),
@@ -166,6 +162,23 @@ export class StateReplacement {
     if (done.dueAt !== undefined && (done.wanted !== undefined || done.pending.size > 0)) await timers.wake(done);
     log.info("resynced", { ...idsOf(head), sequence: at, reset: read.reset });
     return { is: "resynced", head: done, applied: 0 };
+  }
+
+  /**
+   * What is too large to be read stays as it is and is parked, once, for a person: reading it again would give the same.
+   * A later resync reads it when it has become smaller.
+   */
+  async #setAside(head: Head, places: readonly Place[]): Promise<void> {
+    for (const place of places) {
+      const name = place.join("/");
+      const id = createHash("sha256").update([head.key.pk, head.key.sk, "diverged", name].join("\n")).digest("hex");
+      const event = { ...hookEventOf(head, "resync", 0, null), id: id.slice(0, 32), epoch: 0 };
+      await this.#deps.hooks.setAside(
+        event,
+        `${name || "The state"} is larger than can be read (6 MiB); it was left as it was.`,
+      );
+      this.#deps.log.error("a part of a peer's state is too large to be read", { ...idsOf(head), place: name });
+    }
   }
 
   /**

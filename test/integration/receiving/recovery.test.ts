@@ -248,6 +248,27 @@ describe("a target without a readable state", () => {
   });
 });
 
+it("leaves what is too large to be read as it is, parks it once, and goes on with the rest", async () => {
+  await us.diff(1, { big: "held", small: 1 });
+  us.script[POLL] = backlog(3);
+  us.script["GET /properties?metadata=true"] = {
+    status: 200,
+    json: { simple: { properties: ["big", "small"], total_bytes: 7_000_000 }, lists: {} },
+  };
+  us.script["GET /properties/big"] = { status: 413 };
+  us.script["GET /properties/small"] = { status: 200, json: 3 };
+  for (const sequence of [3, 4]) {
+    us.script[POLL] = backlog(sequence);
+    expect((await us.callback({ sequence, target: "properties", type: "resync" })).status).toBe(201);
+  }
+  expect(await us.stored()).toEqual({ big: "held", small: 3 });
+  const { parked } = await us.service.receiving.parked.page(ACTOR, { limit: 10 });
+  expect(parked.map(({ status, attempts }) => [status, attempts[0]?.error])).toEqual([
+    ["parked", expect.stringContaining("big is larger than can be read")],
+  ]);
+  expect(await us.state()).toMatchObject({ lastSeq: 4, resyncPending: false });
+});
+
 describe("low granularity", () => {
   const low = (sequence: number) =>
     us.callback({
