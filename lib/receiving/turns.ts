@@ -207,6 +207,7 @@ export class Turns {
     const now = this.#clock.now();
     const { maxPending, gapTimeoutMs, claimFence } = this.#settings;
     const opens = head.pending.size === 0;
+    // Whoever holds a claim looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
     const gapDue = Math.max(now + gapTimeoutMs, head.claim?.until ?? 0);
     // A recovery that is owed already is not put off by a gap.
     const dueAt = head.wanted === undefined ? gapDue : Math.min(gapDue, head.dueAt ?? gapDue);
@@ -217,7 +218,7 @@ export class Turns {
       headIs.before(sequence),
       any(headIs.before(sequence - 1), headIs.taken(now, claimFence), exists("replacing")),
       opens
-        ? missing("pending")
+        ? all(missing("pending"), head.claim === undefined ? itemExists : headIs.claimedBy(head.claim.token))
         : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
     );
     const change: Change = {
