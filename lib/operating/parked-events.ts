@@ -3,7 +3,8 @@ import { ServiceError } from "../errors.ts";
 import type { JsonObject } from "../ports.ts";
 import type { Head } from "../receiving/head.ts";
 import type { HookRuns } from "../receiving/hook-runs.ts";
-import type { Parked, ParkedNotice, ParkedStore } from "../receiving/parked-store.ts";
+import type { Parked, ParkedNotice } from "../receiving/parked-item.ts";
+import type { ParkedStore } from "../receiving/parked-store.ts";
 import { badAfter } from "./paging.ts";
 
 export interface ParkedEventsDeps {

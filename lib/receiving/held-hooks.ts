@@ -4,7 +4,8 @@ import type { Clock, Deadline } from "../ports.ts";
 import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { HookRuns } from "./hook-runs.ts";
-import type { Parked, ParkedStore } from "./parked-store.ts";
+import type { Parked } from "./parked-item.ts";
+import type { ParkedStore } from "./parked-store.ts";
 import type { Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 

@@ -10,7 +10,7 @@ import type { Head } from "../../lib/receiving/head.ts";
 import type { HookEvent } from "../../lib/receiving/hook-event.ts";
 import { createReceiving } from "../../lib/receiving/receiving.ts";
 import type { Receiving } from "../../lib/receiving/receiving.ts";
-import type { Parked } from "../../lib/receiving/parked-store.ts";
+import type { Parked } from "../../lib/receiving/parked-item.ts";
 import { FaultyTable } from "./faulty-table.ts";
 import type { Decide } from "./faulty-table.ts";
 import { MemoryTable } from "./memory-table.ts";
