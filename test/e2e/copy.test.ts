@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sameJson, type Json } from "../support/publisher/json.ts";
-import type { Publisher, PublisherOptions } from "../support/publisher/publisher.ts";
+import type { PublisherOptions } from "../support/publisher/publisher.ts";
+import { change } from "../support/random-changes.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { openStream, type Stream } from "../support/stream.ts";
 
@@ -26,38 +27,6 @@ async function open(options: PublisherOptions = {}, at = service): Promise<Strea
   const stream = await openStream(at, options);
   streams.push(stream);
   return stream;
-}
-
-/** One random change of any kind the protocol knows. */
-function change(publisher: Publisher, n: number): void {
-  const { random, state } = publisher;
-  const name = `p${random.below(5)}`;
-  const kind = random.below(8);
-  if (kind < 3) changeList(publisher, `l${random.below(2)}`, n);
-  else if (kind === 3 && state.values.has(name)) publisher.delete(name);
-  else if (kind === 4) publisher.setAt([name, "deep", `k${random.below(3)}`], { n });
-  else if (kind === 5 && state.values.has(name))
-    publisher.setAt([name, "deep"], random.below(2) === 0 ? "" : { only: n });
-  else publisher.set({ [name]: random.below(3) === 0 ? `text ${n}` : { n, deep: { k0: n } } });
-}
-
-function changeList(publisher: Publisher, name: string, n: number): void {
-  const { random } = publisher;
-  const { length } = publisher.state.lists.get(name)?.items ?? [];
-  const item = { n, text: random.hex(4) };
-  const index = random.below(Math.max(1, length));
-  const kind = length === 0 ? random.below(3) : random.below(10);
-  if (kind === 0) publisher.list(name, { operation: "append", item });
-  else if (kind === 1) publisher.list(name, { operation: "extend", items: [item, n, [n]] });
-  else if (kind === 2) publisher.list(name, { operation: "insert", index: 0, item });
-  else if (kind === 3) publisher.list(name, { operation: "update", index, item });
-  else if (kind === 4) publisher.list(name, { operation: "delete", index });
-  else if (kind === 5) publisher.list(name, { operation: "pop" });
-  else if (kind === 6) publisher.list(name, { operation: "pop", index });
-  else if (kind === 7)
-    publisher.list(name, { operation: "remove", item: publisher.state.lists.get(name)!.items[index]! });
-  else if (kind === 8) publisher.list(name, { operation: "metadata", description: `at ${n}` });
-  else publisher.list(name, { operation: random.below(4) === 0 ? "delete_all" : "clear" });
 }
 
 async function expectExact(stream: Stream): Promise<void> {
