@@ -1,6 +1,6 @@
 /** The traps that reviews of the design found, each sprung on purpose. */
 import { describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, pendingKey } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { CLOCK_SKEW_MS } from "../../../lib/receiving/turns.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
@@ -174,4 +174,29 @@ it("state deletion starts a new epoch at 0 whose numbers count again", async () 
   expect(await us.state()).toMatchObject({ lastSeq: 0, pendingCount: 0, epoch: (before["epoch"] as number) + 1 });
   expect((await us.diff(1, { a: "new life" })).status).toBe(201);
   expect(await us.stored()).toEqual({ a: "new life" });
+});
+
+it("state deletion between a callback's body and its slot leaves the new epoch no slot of the old", async () => {
+  const { us, freezeNext } = await freezing();
+  await us.diff(1, { a: "old life" });
+  const body = freezeNext("Q#");
+  const late = us.diff(3, { a: "kept" });
+  await body.frozen;
+  const slot = freezeNext("A#");
+  body.thaw();
+  await slot.frozen;
+  const reply = await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", {
+    params: { peerId: PEER, subscriptionId: SUB },
+  });
+  expect(reply.status).toBe(204);
+  slot.thaw();
+  expect((await late).status).toBe(202);
+  const { epoch, pendingSequences } = await us.state();
+  // It was taken in anew: its slot is of the new epoch, and so is its body.
+  expect(pendingSequences).toEqual([3]);
+  expect(await us.table.get(pendingKey(KEY, epoch as number, 3))).toBeDefined();
+  await us.diff(1, { b: 1 });
+  expect((await us.diff(2, { b: 2 })).status).toBe(201);
+  expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0 });
+  expect(await us.stored()).toEqual({ a: "kept", b: 2 });
 });
