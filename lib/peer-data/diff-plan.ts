@@ -37,7 +37,8 @@ export function planDiff(diff: IncomingDiff): DiffPlan {
   const { scope, data, overwritten } = diff;
   const literal = overwritten === undefined ? undefined : literalPlaces(overwritten);
   if (scope.length > 0) return { steps: asList(stepFor(diff, scope, data, literal)), othersGo: false };
-  if (!isObject(data)) return { steps: [], othersGo: data === "" || data === null };
+  // Nothing that all properties could be: whoever sent it cannot mean that everything goes.
+  if (!isObject(data)) return { steps: [], othersGo: false };
   const whole = literal?.here === true;
   const steps = new Map<string, Step>();
   for (const [name, value] of Object.entries(data)) {
@@ -54,7 +55,8 @@ const asList = (step: Step | undefined): Step[] => (step === undefined ? [] : [s
 
 function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlaces | undefined): Step | undefined {
   const literal = at?.here === true;
-  const operation = literal ? undefined : operationIn(diff.scope, named, value);
+  // A value of which some part stands literally is no operation, however much it looks like one.
+  const operation = literal || (at?.below.size ?? 0) > 0 ? undefined : operationIn(diff.scope, named, value);
   const place = operation === undefined || diff.scope.length > 0 ? named : [operation.list];
   if (diff.carved.some((other) => covers(other, place))) return undefined;
   if (operation !== undefined) return { kind: "operation", place, operation };

@@ -1,0 +1,61 @@
+import type { Json } from "../ports.ts";
+import { isObject, jsonBytes, own } from "./json.ts";
+
+/**
+ * The keys that lead to what a change took away, without any value: a key of the tree that the new value lacks stood for
+ * something before. Null: what was below is not known (it was too much to keep, or never read).
+ */
+export type Gone = null | { readonly [key: string]: Gone };
+
+/** Most bytes of JSON text that the tree of one change takes. */
+export const MAX_GONE_BYTES = 16_384;
+
+const NONE: Gone = {};
+
+/** What of `before` is no longer there in `after`; `{}` when all is. Cut off, with null, when it takes too much room. */
+export function goneBetween(before: Json | undefined, after: Json | undefined): Gone {
+  const whole = lost(before, after, true);
+  if (small(whole)) return whole;
+  const roots = lost(before, after, false);
+  return small(roots) ? roots : null;
+}
+
+const small = (tree: Gone): boolean => jsonBytes(tree) <= MAX_GONE_BYTES;
+
+function lost(before: Json | undefined, after: Json | undefined, contents: boolean): Gone {
+  if (!isObject(before)) return NONE;
+  const kept = isObject(after) ? after : {};
+  return Object.fromEntries(
+    Object.entries(before).flatMap(([key, value]): [string, Gone][] => {
+      const now = own(kept, key);
+      if (now === undefined) return [[key, contents ? lost(value, undefined, true) : isObject(value) ? null : NONE]];
+      const inner = lost(value, now, contents);
+      return isNothing(inner) ? [] : [[key, inner]];
+    }),
+  );
+}
+
+/** True when the tree names nothing. */
+export function isNothing(tree: Gone): boolean {
+  return tree !== null && Object.keys(tree).length === 0;
+}
+
+/** The part of the tree at a place: undefined when nothing is known to have been there, null when it may have been. */
+export function goneAt(tree: Gone, path: readonly string[]): Gone | undefined {
+  let at: Gone | undefined = tree;
+  for (const key of path) {
+    if (at === null) return null;
+    at = own(at, key) as Gone | undefined;
+    if (at === undefined) return undefined;
+  }
+  return at;
+}
+
+/** The places at or below which something that was no object has become one, the shallowest only. */
+export function turnedBetween(before: Json | undefined, after: Json): readonly (readonly string[])[] {
+  if (before === undefined || !isObject(after)) return [];
+  if (!isObject(before)) return [[]];
+  return Object.entries(after).flatMap(([key, value]) =>
+    turnedBetween(own(before, key), value).map((path) => [key, ...path]),
+  );
+}

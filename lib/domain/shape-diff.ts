@@ -1,0 +1,146 @@
+/** What one inbound subscription is told of a change. */
+import type { Json } from "../ports.ts";
+import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
+import { combine } from "./diff-tree.ts";
+import type { Edit, ShapedDiff } from "./diff-tree.ts";
+import { goneAt } from "./gone.ts";
+import type { Gone } from "./gone.ts";
+import { isObject, own } from "./json.ts";
+import { valueAt } from "./json-path.ts";
+import { covers, placeOf } from "./scope.ts";
+import type { Place, Scope } from "./scope.ts";
+import { READS_ALL, sawGone, visiblePart } from "./visibility.ts";
+import type { Reads } from "./visibility.ts";
+
+export type { ShapedDiff } from "./diff-tree.ts";
+
+/** The target whose changes this service keeps itself. */
+export const PROPERTIES = "properties";
+
+/** What decides what a subscription is told beside its scope. */
+export interface DiffView {
+  /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
+  readonly narrower: readonly Place[];
+  readonly reads: Reads;
+}
+
+/**
+ * The diff that the changes of one record make for a subscription: in its scope's shape, without what narrower
+ * subscriptions cover and without what permissions hide, with the places where values stand literally. Undefined when
+ * nothing remains: then it takes no number. Changes of one place in one record count in their order.
+ */
+export function shapeDiff(changes: readonly Change[], scope: Scope, view: DiffView): ShapedDiff | undefined {
+  const own = placeOf(scope);
+  const shaping: Shaping = {
+    own,
+    narrower: view.narrower.filter((place) => place.length > own.length && covers(own, place)),
+    reads: view.reads,
+  };
+  return combine(changes.flatMap((change) => editsOf(change, scope.target, shaping)));
+}
+
+interface Shaping extends DiffView {
+  /** The subscription's own place. */
+  readonly own: Place;
+}
+
+function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
+  if (change.do === "notify") return change.target === target ? ofNotice(change, shaping) : [];
+  if (target !== PROPERTIES) return [];
+  if (change.do === "list") return ofList(change, shaping);
+  const { own } = shaping;
+  if (covers(own, change.path)) {
+    const edits =
+      change.do === "set" ? ofValue(change.path, change, shaping) : ofGone(change.path, change.gone, shaping);
+    return edits.length === 0 ? edits : (wholeResource(change, shaping) ?? edits);
+  }
+  if (!covers(change.path, own)) return [];
+  const below = own.slice(change.path.length);
+  const gone = goneAt(change.gone ?? NOTHING, below);
+  const value = change.do === "set" ? valueAt(change.value, below) : undefined;
+  if (value === undefined) return gone === undefined ? [] : ofGone(own, gone, shaping);
+  const turned = change.do === "set" ? turnedBelow(change.turned ?? [], below) : [];
+  return ofValue(own, { value, gone: gone ?? NOTHING, turned }, shaping);
+}
+
+const NOTHING: Gone = {};
+
+type Setting = Pick<SetChange, "value" | "gone" | "turned">;
+
+/**
+ * A value at a place that the subscription covers. Where a narrower subscription has a part of it, it is told member by
+ * member: literally as a whole it would take that part away from a subscriber who keeps both in one place.
+ */
+function ofValue(place: Place, { value, gone = NOTHING, turned = [] }: Setting, shaping: Shaping): readonly Edit[] {
+  const { narrower, reads } = shaping;
+  if (narrower.some((other) => covers(other, place))) return [];
+  const inside = narrower.some((other) => covers(place, other));
+  if (!inside || !isObject(value) || gone === null) {
+    const seen = visiblePart(value, place, reads, narrower);
+    if (seen !== undefined) return [{ say: "value", path: relative(place, shaping), value: seen }];
+    return ofGone(place, gone, shaping);
+  }
+  const wasOther = turned.some((path) => path.length === 0) && reads.at(place);
+  const kept = Object.entries(value).flatMap(([key, part]) => {
+    const setting = { value: part, gone: childOf(gone, key) ?? NOTHING, turned: turnedBelow(turned, [key]) };
+    return ofValue([...place, key], setting, shaping);
+  });
+  const lost = Object.keys(gone)
+    .filter((key) => !Object.hasOwn(value, key))
+    .flatMap((key) => ofGone([...place, key], childOf(gone, key) ?? null, shaping));
+  return [...(wasOther ? [{ say: "object" as const, path: relative(place, shaping) }] : []), ...kept, ...lost];
+}
+
+function ofGone(place: Place, gone: Gone, shaping: Shaping): readonly Edit[] {
+  // A value may have replaced what nobody but owners could see: then nothing seen went.
+  if (!sawGone(gone, place, shaping.reads, shaping.narrower)) return [];
+  const path = relative(place, shaping);
+  // All properties at once: a target's diff is an object, and literally the empty one.
+  return place.length === 0 ? [{ say: "value", path, value: {} }] : [{ say: "gone", path }];
+}
+
+/** A subscription with a resource gets its full value, whatever below it changed, when the record has it. */
+function wholeResource(change: SetChange | DeleteChange, shaping: Shaping): readonly Edit[] | undefined {
+  const { own, narrower, reads } = shaping;
+  if (own.length < 2 || own.length >= change.path.length || change.resource === undefined) return undefined;
+  if (narrower.length > 0) return undefined;
+  const value = valueAt(change.resource, own.slice(2));
+  const seen = value === undefined ? undefined : visiblePart(value, own, reads);
+  return seen === undefined ? undefined : [{ say: "value", path: [], value: seen }];
+}
+
+/** A list is one place, whatever is in it: it is told to the target's and to its own subscriptions. */
+function ofList(change: ListChange, shaping: Shaping): readonly Edit[] {
+  const place = [change.name];
+  if (!covers(shaping.own, place) || !shaping.reads.at(place)) return [];
+  if (shaping.narrower.some((other) => covers(other, place))) return [];
+  return [{ say: "as is", path: relative(place, shaping), value: change.operation }];
+}
+
+/** An app says itself what its news mean: they are nested and cut as a value is, and never literal. */
+function ofNotice(change: NotifyChange, shaping: Shaping): readonly Edit[] {
+  const { own } = shaping;
+  const place = placeOf(change);
+  if (!covers(own, place) && !covers(place, own)) return [];
+  const value = valueAt(change.data, own.slice(place.length));
+  const at = covers(own, place) ? place : own;
+  const reads = change.target === PROPERTIES ? shaping.reads : undefined;
+  const seen = value === undefined ? undefined : noticed(value, at, reads, shaping.narrower);
+  return seen === undefined ? [] : [{ say: "as is", path: relative(at, shaping), value: seen }];
+}
+
+function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: readonly Place[]): Json | undefined {
+  const seen = visiblePart(value, at, reads ?? READS_ALL, narrower);
+  // An object of which nothing is left says nothing; one that was empty from the start does.
+  const emptied = seen !== undefined && isObject(seen) && Object.keys(seen).length === 0;
+  return emptied && isObject(value) && Object.keys(value).length > 0 ? undefined : seen;
+}
+
+const relative = (place: Place, shaping: Shaping): Place => place.slice(shaping.own.length);
+
+const childOf = (gone: Gone, key: string): Gone | undefined => (gone === null ? null : (own(gone, key) as Gone));
+
+/** The places below one, relative to it. */
+function turnedBelow(turned: readonly Place[], below: Place): readonly Place[] {
+  return turned.filter((path) => covers(below, path)).map((path) => path.slice(below.length));
+}

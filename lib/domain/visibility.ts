@@ -1,0 +1,83 @@
+/** Which parts of a property a peer can see. */
+import type { Json } from "../ports.ts";
+import type { Gone } from "./gone.ts";
+import { isObject } from "./json.ts";
+import { coveredByAny, isOpen } from "./permissions.ts";
+import type { PropertyPermissions } from "./permissions.ts";
+import { covers } from "./scope.ts";
+import type { Place } from "./scope.ts";
+
+/** What a peer may read. */
+export interface Reads {
+  /** True when the place itself is open; everything below it then is too, but for exclusions. */
+  readonly at: (place: Place) => boolean;
+  /** True when something below the place might be open although the place is not. */
+  readonly below: (place: Place) => boolean;
+}
+
+/** Everything. */
+export const READS_ALL: Reads = { at: () => true, below: () => true };
+
+/** What these permissions let a peer read. */
+export function readsOf(permissions: PropertyPermissions): Reads {
+  const reading = permissions.operations.includes("read");
+  return {
+    at: (place) => reading && isOpen(permissions, place),
+    below: (place) =>
+      reading &&
+      !(place.length > 0 && coveredByAny(permissions.excluded_patterns, place)) &&
+      permissions.patterns.some((pattern) => reaches(pattern, place.map((key) => `${key}/`).join(""))),
+  };
+}
+
+/** What both allow. */
+export function bothReads(one: Reads, other: Reads): Reads {
+  return {
+    at: (place) => one.at(place) && other.at(place),
+    below: (place) => (one.at(place) || one.below(place)) && (other.at(place) || other.below(place)),
+  };
+}
+
+/** True when the glob matches some text that begins with `prefix`: all positions in the glob after reading it, or none. */
+function reaches(pattern: string, prefix: string): boolean {
+  let positions = spread(pattern, new Set([0]));
+  for (const character of prefix) {
+    const next = new Set<number>();
+    for (const at of positions) {
+      if (pattern[at] === "*") next.add(at);
+      else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === character)) next.add(at + 1);
+    }
+    positions = spread(pattern, next);
+    if (positions.size === 0) return false;
+  }
+  return true;
+}
+
+function spread(pattern: string, positions: ReadonlySet<number>): Set<number> {
+  const all = new Set(positions);
+  for (const at of all) if (pattern[at] === "*") all.add(at + 1);
+  return all;
+}
+
+/**
+ * A value as a peer sees it: hidden parts are not there. Undefined when the place is hidden and nothing below it is
+ * open. An object above open parts is seen as an object with only those.
+ */
+export function visiblePart(value: Json, place: Place, reads: Reads, without: readonly Place[] = []): Json | undefined {
+  if (without.some((other) => covers(other, place))) return undefined;
+  const open = reads.at(place);
+  if (!isObject(value)) return open ? value : undefined;
+  const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
+    const seen = visiblePart(part, [...place, key], reads, without);
+    return seen === undefined ? [] : [[key, seen]];
+  });
+  return open || parts.length > 0 ? Object.fromEntries(parts) : undefined;
+}
+
+/** True when a peer could see something of what went. */
+export function sawGone(gone: Gone, place: Place, reads: Reads, without: readonly Place[] = []): boolean {
+  if (without.some((other) => covers(other, place))) return false;
+  if (place.length > 0 && reads.at(place)) return true;
+  if (gone === null) return reads.at(place) || reads.below(place);
+  return Object.entries(gone).some(([key, inner]) => sawGone(inner, [...place, key], reads, without));
+}

@@ -1,0 +1,262 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { recordDelete, recordDeleteAll, recordList, recordSet, recordsOf } from "../../lib/domain/change-record.ts";
+import type { Change, NamedScope } from "../../lib/domain/change-record.ts";
+import { nestedUnder, valueAt, withValueAt } from "../../lib/domain/json-path.ts";
+import { isArray, isObject } from "../../lib/domain/json.ts";
+import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
+import { narrowerPlaces } from "../../lib/domain/overlap.ts";
+import { placeOf } from "../../lib/domain/scope.ts";
+import type { Place } from "../../lib/domain/scope.ts";
+import { shapeDiff } from "../../lib/domain/shape-diff.ts";
+import type { ShapedDiff } from "../../lib/domain/shape-diff.ts";
+import { readsOf } from "../../lib/domain/visibility.ts";
+import type { Reads } from "../../lib/domain/visibility.ts";
+import type { Json, JsonObject } from "../../lib/ports.ts";
+import { changed, Copy, visibleState, withoutShells } from "../support/shaped-world.ts";
+import type { State } from "../support/shaped-world.ts";
+
+const NAMES = ["test", "private", "__proto__"] as const;
+const KEYS = ["a", "ssn", "pub", "list", "operation", "__proto__", "a/b~c"] as const;
+const LISTS = ["rows", "private_rows"] as const;
+
+const leaf = fc.constantFrom<Json>("x", "", null, 1, true, [], [{ a: "" }], {}, "append", {
+  list: "test",
+  operation: "append",
+  item: 1,
+});
+const { value: anyValue } = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    leaf,
+    fc
+      .array(fc.tuple(fc.constantFrom(...KEYS), tie("value")), { maxLength: 4 })
+      .map((parts) => Object.fromEntries(parts) as Json),
+  ),
+}));
+const path = fc
+  .tuple(fc.constantFrom(...NAMES), fc.array(fc.constantFrom(...KEYS), { maxLength: 3 }))
+  .map(([name, rest]) => [name, ...rest]);
+
+type Wish =
+  | { readonly is: "set"; readonly path: Place; readonly value: Json }
+  | { readonly is: "delete"; readonly path: Place }
+  | { readonly is: "delete all" }
+  | { readonly is: "list"; readonly name: string; readonly operation: JsonObject };
+
+const operation: fc.Arbitrary<JsonObject> = fc.oneof(
+  leaf.map((item) => ({ operation: "append", item })),
+  fc.array(leaf, { maxLength: 3 }).map((items) => ({ operation: "extend", items })),
+  fc.tuple(fc.nat(3), leaf).map(([index, item]) => ({ operation: "insert", index, item })),
+  fc.tuple(fc.nat(3), leaf).map(([index, item]) => ({ operation: "update", index, item })),
+  fc.nat(3).map((index) => ({ operation: "delete", index })),
+  leaf.map((item) => ({ operation: "remove", item })),
+  fc.constantFrom<JsonObject>(
+    { operation: "pop" },
+    { operation: "clear" },
+    { operation: "delete_all" },
+    { operation: "metadata", description: "d" },
+  ),
+);
+const wish: fc.Arbitrary<Wish> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ is: fc.constant("set" as const), path, value: anyValue }) },
+  { weight: 3, arbitrary: fc.record({ is: fc.constant("delete" as const), path }) },
+  { weight: 3, arbitrary: fc.record({ is: fc.constant("list" as const), name: fc.constantFrom(...LISTS), operation }) },
+  { weight: 1, arbitrary: fc.constant({ is: "delete all" as const }) },
+);
+
+const scopes: fc.Arbitrary<NamedScope[]> = fc
+  .array(
+    fc.record({
+      place: fc.oneof(
+        fc.constant([] as string[]),
+        path,
+        fc.constantFrom(...LISTS).map((name) => [name]),
+      ),
+      granularity: fc.constantFrom("high" as const, "high" as const, "low" as const, "none" as const),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((list) =>
+    list
+      .filter(({ place }) => !place.some((key) => key.includes("/")))
+      .map(({ place: [subtarget, ...rest], granularity }, index) => ({
+        id: `s${String(index)}`,
+        target: "properties",
+        granularity,
+        ...(subtarget === undefined ? {} : { subtarget }),
+        ...(rest.length === 0 ? {} : { resource: rest.join("/") }),
+      })),
+  );
+
+const permissions = fc
+  .constantFrom(
+    { patterns: ["*"], excluded_patterns: [] },
+    { patterns: ["*"], excluded_patterns: ["private/*", "private_rows"] },
+    { patterns: ["*"], excluded_patterns: ["*/ssn", "private*"] },
+    { patterns: ["test/pub", "test/a/pub", "rows"], excluded_patterns: [] },
+    { patterns: ["*/a", "test"], excluded_patterns: ["test/list/*"] },
+    { patterns: [], excluded_patterns: [] },
+  )
+  .map((set) => readsOf({ ...set, operations: ["read"] }));
+
+let marks = 0;
+/** Every string of a hidden place gets a text that nothing else has; names and keys stay. */
+function marked(value: Json, at: Place, reads: Reads): Json {
+  if (isArray(value)) return reads.at(at) ? value : value.map((item) => (typeof item === "string" ? secret() : item));
+  if (isObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, marked(part, [...at, key], reads)]));
+  return reads.at(at) ? value : secret();
+}
+const secret = (): string => `secret${String(++marks)}`;
+
+function granted(state: State, wishes: readonly Wish[], reads: Reads): Change[] {
+  const values = new Map(state);
+  const changes: Change[] = [];
+  const note = (name: string, after: Json | undefined, change: Change): void => {
+    if (after === undefined) values.delete(name);
+    else values.set(name, after);
+    changes.push(change);
+  };
+  for (const one of wishes) {
+    if (one.is === "delete all") {
+      changes.push(recordDeleteAll([...values.keys()]));
+      values.clear();
+    } else if (one.is === "list") {
+      const items = values.get(one.name);
+      const held = isArray(items) ? items : [];
+      const marking = reads.at([one.name])
+        ? one.operation
+        : { ...one.operation, ...("item" in one.operation ? { item: secret() } : {}) };
+      const read = readListOperation({ list: one.name, ...marking }, one.name);
+      const applied = read === undefined ? "inapplicable" : applyToArray(held, read);
+      if (applied === "inapplicable") continue;
+      note(one.name, applied.items, recordList(one.name, marking, applied.items?.length ?? 0));
+    } else {
+      const [name = ""] = one.path;
+      const before = values.get(name);
+      const made =
+        one.is === "set"
+          ? recordSet(before, one.path, marked(one.value, one.path, reads))
+          : recordDelete(before, one.path);
+      if (typeof made !== "string") note(name, made.after, made.change);
+    }
+  }
+  return changes;
+}
+
+/** Every place that the data of a diff names. */
+function places(data: Json, at: Place): Place[] {
+  return [at, ...(isObject(data) ? Object.entries(data).flatMap(([key, part]) => places(part, [...at, key])) : [])];
+}
+
+/** The records of all rounds, each made when the one before has been applied. */
+function* history(rounds: readonly (readonly Wish[])[], state: () => State, reads: Reads): Iterable<readonly Change[]> {
+  for (const wishes of rounds) yield* recordsOf(granted(state(), wishes, reads));
+}
+
+const steps = fc.array(fc.array(wish, { minLength: 1, maxLength: 4 }), { maxLength: 12, size: "max" });
+
+test("every subscriber's copy equals what it may see of its scope, after every record", () => {
+  fc.assert(
+    fc.property(steps, scopes, permissions, (rounds, all, reads) => {
+      let state: State = new Map();
+      const copies = all.map((scope) => ({ scope, copy: new Copy(scope, all), narrower: narrowerPlaces(scope, all) }));
+      for (const changes of history(rounds, () => state, reads)) {
+        state = changed(state, changes);
+        for (const { scope, copy, narrower } of copies) {
+          const diff = shapeDiff(changes, scope, { narrower, reads });
+          if (diff !== undefined) {
+            copy.apply(diff);
+            expect(JSON.stringify(diff)).not.toContain("secret");
+          }
+          const exact = narrower.length === 0 && reads.at(["private"]) && reads.at(["test", "ssn"]);
+          const bare = (value: Json): Json => (exact ? value : withoutShells(value));
+          expect(bare(copy.value())).toEqual(bare(visibleState(state, scope, all, reads)));
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("two overlapping subscriptions of one peer together hold the whole", () => {
+  const pair = fc.tuple(path, fc.constantFrom(0, 1)).filter(([place]) => !place.some((key) => key.includes("/")));
+  fc.assert(
+    fc.property(steps, pair, permissions, (rounds, [[name = "", ...rest], depth], reads) => {
+      const broad: NamedScope = {
+        id: "broad",
+        target: "properties",
+        granularity: "high",
+        ...(depth === 1 && rest.length > 0 ? { subtarget: name } : {}),
+      };
+      const narrow: NamedScope = {
+        id: "narrow",
+        target: "properties",
+        granularity: "high",
+        subtarget: name,
+        ...(rest.length > 0 ? { resource: rest.join("/") } : {}),
+      };
+      const all = [broad, narrow];
+      const inside = placeOf(narrow).slice(placeOf(broad).length);
+      const copies = all.map((scope) => ({ scope, copy: new Copy(scope, all) }));
+      // A subscriber that keeps both in one place; the narrower diff of a record comes second.
+      const together = new Copy(broad, [broad]);
+      let state: State = new Map();
+      for (const changes of history(rounds, () => state, reads)) {
+        state = changed(state, changes);
+        for (const { scope, copy } of copies) {
+          const diff = shapeDiff(changes, scope, { narrower: narrowerPlaces(scope, all), reads });
+          if (diff === undefined) continue;
+          copy.apply(diff);
+          // Taking away a part of what is no object any more does nothing, to whoever looks for the part.
+          if (
+            scope === narrow &&
+            diff.data === "" &&
+            diff.overwritten.length === 0 &&
+            valueAt(together.value(), inside) === undefined
+          )
+            continue;
+          together.apply(scope === broad ? diff : lifted(diff, inside));
+        }
+        const whole = withoutShells(visibleState(state, broad, [broad], reads));
+        const [one, other] = copies.map(({ copy }) => copy.value());
+        const seen = other === "nothing" ? one : withValueAt(one, inside, other);
+        expect(withoutShells(seen)).toEqual(whole);
+        expect(withoutShells(together.value())).toEqual(whole);
+      }
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+/** A narrower diff as a change of the broader place. */
+function lifted(diff: ShapedDiff, inside: Place): ShapedDiff {
+  const prefix = inside.map((key) => `/${key}`).join("");
+  return { data: nestedUnder(inside, diff.data), overwritten: diff.overwritten.map((pointer) => prefix + pointer) };
+}
+
+test("a diff names no place that is hidden, and nothing is told of a change that is hidden whole", () => {
+  fc.assert(
+    fc.property(steps, scopes, permissions, (rounds, all, reads) => {
+      let state: State = new Map();
+      for (const changes of history(rounds, () => state, reads)) {
+        state = changed(state, changes);
+        for (const scope of all) {
+          const diff = shapeDiff(changes, scope, { narrower: narrowerPlaces(scope, all), reads });
+          const lists = new Set(changes.flatMap((change) => (change.do === "list" ? [change.name] : [])));
+          for (const place of diff === undefined ? [] : places(diff.data, placeOf(scope))) {
+            if (place.length === 0 || lists.has(place[0] ?? "")) continue;
+            expect(reads.at(place) || reads.below(place), JSON.stringify({ place, diff })).toBe(true);
+          }
+          const told = changes.filter((change) => {
+            const at = change.do === "list" ? [change.name] : change.do === "notify" ? [] : change.path;
+            return reads.at(at) || reads.below(at);
+          });
+          if (told.length === 0) expect(diff).toBeUndefined();
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});

@@ -1,0 +1,118 @@
+import { narrowerPlaces } from "../../lib/domain/overlap.ts";
+import type { Change, NamedScope } from "../../lib/domain/change-record.ts";
+import { applyChange, applyListChange } from "../../lib/domain/change-record.ts";
+import { isArray, isObject } from "../../lib/domain/json.ts";
+import { valueAt } from "../../lib/domain/json-path.ts";
+import { applyToArray } from "../../lib/domain/list-operations.ts";
+import { mergeDiff } from "../../lib/domain/merge-diff.ts";
+import { placeOf } from "../../lib/domain/scope.ts";
+import type { Place } from "../../lib/domain/scope.ts";
+import type { ShapedDiff } from "../../lib/domain/shape-diff.ts";
+import { visiblePart } from "../../lib/domain/visibility.ts";
+import type { Reads } from "../../lib/domain/visibility.ts";
+import { planDiff } from "../../lib/peer-data/diff-plan.ts";
+import type { Json } from "../../lib/ports.ts";
+
+/** All properties of an actor, lists as arrays. */
+export type State = ReadonlyMap<string, Json>;
+
+/** The state after the changes of one record. */
+export function changed(state: State, changes: readonly Change[]): State {
+  const names = new Set(state.keys());
+  for (const one of changes) {
+    if (one.do === "list") names.add(one.name);
+    else if (one.do !== "notify" && one.path[0] !== undefined) names.add(one.path[0]);
+  }
+  const lists = new Set(changes.flatMap((one) => (one.do === "list" ? [one.name] : [])));
+  const next = new Map<string, Json>();
+  for (const name of names) {
+    let value = state.get(name);
+    for (const change of changes) {
+      value = lists.has(name)
+        ? applyListChange(name, isArray(value) ? value : undefined, change)
+        : applyChange(name, value, change);
+    }
+    if (value !== undefined) next.set(name, value);
+  }
+  return next;
+}
+
+/** The part of the state that a subscription tells, by property name (or under "" for one with a subtarget). */
+export function visibleState(state: State, scope: NamedScope, all: readonly NamedScope[], reads: Reads): Json {
+  const own = placeOf(scope);
+  const without = narrowerPlaces(scope, all);
+  const [name, ...inside] = own;
+  if (name === undefined) {
+    const parts = [...state].map(([key, value]) => [key, visiblePart(value, [key], reads, without)] as const);
+    return Object.fromEntries(parts.filter(([, value]) => value !== undefined)) as Json;
+  }
+  const value = valueAt(state.get(name), inside);
+  const seen = value === undefined ? undefined : visiblePart(value, own, reads, without);
+  return seen === undefined ? "nothing" : seen;
+}
+
+/** A subscriber's copy, kept as this service's own receiving side keeps it. */
+export class Copy {
+  readonly #held = new Map<string, Json>();
+  readonly #own: Place;
+  readonly #carved: readonly Place[];
+
+  constructor(scope: NamedScope, all: readonly NamedScope[]) {
+    this.#own = placeOf(scope);
+    this.#carved = narrowerPlaces(scope, all);
+  }
+
+  apply(diff: ShapedDiff): void {
+    const plan = planDiff({ scope: this.#own, carved: this.#carved, ...diff, nested: "merge" });
+    if (plan.othersGo) {
+      const named = new Set(plan.steps.map((step) => JSON.stringify(step.place)));
+      for (const key of [...this.#held.keys()]) if (!named.has(key)) this.#held.delete(key);
+    }
+    for (const step of plan.steps) {
+      const key = JSON.stringify(step.place);
+      const held = this.#held.get(key);
+      if (step.kind === "reread") throw new Error("a diff of ours never needs the state read again");
+      if (step.kind === "merge") {
+        const merged = mergeDiff(held, step.diff, step);
+        if (merged.ambiguous) throw new Error("a diff of ours is never ambiguous");
+        this.#put(key, merged.value);
+      } else {
+        const applied = applyToArray(isArray(held) ? held : [], step.operation);
+        if (applied === "inapplicable") throw new Error("a list operation does not fit the copy");
+        this.#put(key, applied.items);
+      }
+    }
+  }
+
+  #put(key: string, value: Json | undefined): void {
+    if (value === undefined) this.#held.delete(key);
+    else this.#held.set(key, value);
+  }
+
+  /** In the form of `visibleState`. */
+  value(): Json {
+    if (this.#own.length > 0) {
+      const held = this.#held.get(JSON.stringify(this.#own));
+      return held === undefined ? "nothing" : held;
+    }
+    return Object.fromEntries([...this.#held].map(([key, value]) => [(JSON.parse(key) as string[])[0] ?? "", value]));
+  }
+}
+
+/**
+ * Without empty objects inside: nobody is told when an object appears, or stays behind, of which only hidden parts or
+ * those of narrower subscriptions are left.
+ */
+export function withoutShells(value: Json | undefined): Json {
+  const rest = value === undefined ? undefined : peeled(value);
+  return rest === undefined ? "nothing" : rest;
+}
+
+function peeled(value: Json): Json | undefined {
+  if (!isObject(value)) return value;
+  const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
+    const rest = peeled(part);
+    return rest === undefined ? [] : [[key, rest]];
+  });
+  return parts.length === 0 ? undefined : Object.fromEntries(parts);
+}
