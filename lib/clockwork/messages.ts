@@ -5,9 +5,6 @@ import type { ClockworkDuties } from "./duties.ts";
 
 const work = z.object({ kind: z.literal("due"), pk: z.string(), sk: z.string(), dueAt: z.number() });
 
-/** So much earlier than its due time a message may arrive and still be acted on, ms: delays are whole seconds. */
-const EARLY_MS = 50;
-
 /**
  * Takes delayed messages: each brings one piece of work forward. One that arrives before its time is sent on, for the
  * queue's longest delay is 15 minutes.
@@ -40,7 +37,7 @@ async function take(
 ): Promise<void> {
   const message = work.parse(JSON.parse(body));
   const early = message.dueAt - clock.now();
-  if (early > EARLY_MS) {
+  if (early > 0) {
     await queue.send(message, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
     return;
   }

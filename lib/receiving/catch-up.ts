@@ -31,6 +31,8 @@ export class CatchUp {
     const { turns, clock, settings, log } = this.#deps;
     const sink = this.#deps.sink(head);
     let current = head;
+    // What an event of this very run asks for (a re-read that failed) is not settled by the run.
+    let settles: { readonly settles?: number } = { settles: head.wantedRev };
     for (const event of events) {
       const applied = await sink.apply(event, {
         head: current,
@@ -38,6 +40,7 @@ export class CatchUp {
         prepared: undefined,
         deadline,
       });
+      if (applied.set?.["wanted"] !== undefined) settles = {};
       const out = deadline.remaining() <= this.#deps.reserveMs;
       const moved = await turns.advance(current, {
         to: event.sequence,
@@ -60,7 +63,7 @@ export class CatchUp {
       to: current.lastSeq,
       keepClaim: false,
       set: { attempts, ...reconciled(clock.now(), settings) },
-      remove: ["wanted"],
+      ...settles,
     });
     if (done === undefined) return { is: "busy", head: current };
     if (events.length > 0 || polled.diffs.length > 0) {

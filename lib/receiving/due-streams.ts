@@ -1,5 +1,5 @@
 /** What a stream whose time has come needs: to be drained, recovered, reconciled, released or buried. */
-import { equals } from "../dynamodb/table.ts";
+import { all, equals } from "../dynamodb/table.ts";
 import type { Key } from "../dynamodb/table.ts";
 import { gapOverdue } from "../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
@@ -44,10 +44,8 @@ export class DueStreams {
     let head = await turns.read(key);
     if (head === undefined) return undefined;
     const now = clock.now();
-    if (head.dueAt !== undefined && head.dueAt > now) {
-      await this.#deps.timers.wake(head);
-      return head.gapSince;
-    }
+    // Whoever put it off has sent a message for the later time, where it matters.
+    if (head.dueAt !== undefined && head.dueAt > now) return head.gapSince;
     if (!head.live) {
       await this.#deps.bury(head);
       return undefined;
@@ -62,7 +60,7 @@ export class DueStreams {
     }
     const { gapSince } = head;
     if (head.pending.has(head.lastSeq + 1) && !head.replacing) {
-      head = await this.#deps.sequencer(head).drain(head, deadline);
+      head = await this.#deps.sequencer(head).drained(head, deadline);
     }
     await this.#catchUp(head, deadline);
     return gapSince;
@@ -88,7 +86,7 @@ export class DueStreams {
   async #rest(head: Head): Promise<void> {
     const { settings, turns } = this.#deps;
     if (head.dueAt === undefined) return;
-    const seen = equals("dueAt", head.dueAt);
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
     if (settings.reconcileMs === 0) {
       await turns.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
       return;

@@ -42,6 +42,10 @@ export interface Head {
   readonly replacing: boolean;
   /** Recovery is owed: `catch_up` first asks the publisher for what is missing, `resync` replaces the state. */
   readonly wanted?: "catch_up" | "resync";
+  /** Grows with every wish for a recovery, so that one asked for while another runs is not taken for done with it. */
+  readonly wantedRev: number;
+  /** The fence before the state began to be replaced: names the resync, also when a crash makes it begin again. */
+  readonly replacedFrom?: number;
   /** Recoveries that failed one after another. */
   readonly attempts: number;
   /** The next reconciliation, kept here while `dueAt` serves a gap. */
@@ -99,6 +103,8 @@ export function readHead(item: Item): Head {
     starts: whole("starts") ?? 0,
     replacing: item["replacing"] === true,
     ...defined("wanted", text("wanted") as Head["wanted"]),
+    wantedRev: whole("wantedRev") ?? 0,
+    ...defined("replacedFrom", whole("replacedFrom")),
     attempts: whole("attempts") ?? 0,
     ...defined("reconcileAt", whole("reconcileAt")),
     carved: (item["carved"] as readonly Place[] | undefined) ?? [],
@@ -147,6 +153,8 @@ export const headIs = {
     any(missing("claimToken"), not(atLeast("claimUntil", now + 1)), differs("claimFence", fence)),
   taken: (now: number, fence: string): Condition =>
     all(exists("claimToken"), atLeast("claimUntil", now + 1), equals("claimFence", fence)),
+  /** Nothing was asked for since. */
+  askedFor: (wantedRev: number): Condition => (wantedRev === 0 ? missing("wantedRev") : equals("wantedRev", wantedRev)),
   claimedBy: (token: string): Condition => equals("claimToken", token),
 } as const;
 

@@ -250,7 +250,7 @@ export class ParkedStore {
     ];
     if (how.head !== undefined) {
       const set = { releasing: true, ...dueAttributes(how.head, how.now) };
-      writes.push({ update: how.head, change: { set, add: { version: 1 } }, condition: headIs.live });
+      writes.push({ update: how.head, change: { set, add: { version: 1, wantedRev: 1 } }, condition: headIs.live });
     }
     return await this.#transact(writes);
   }

@@ -49,8 +49,10 @@ export interface Publisher {
   /** The trust's `baseuri`: what URLs the peer sends must lie under. */
   readonly baseUri: string;
   poll(subscriptionId: string): Promise<Polled>;
+  /** The diff of this number, from the `url` of its callback. `refused` also when the answer is about another number. */
   fetchDiff(
     url: string,
+    sequence?: number,
   ): Promise<
     | { readonly is: "content"; readonly content: DiffContent }
     | { readonly is: "refused" }

@@ -67,8 +67,11 @@ const STORE_RESERVE_MS = 4_000;
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps): Receiving {
   const { table, clock, ids, log, settings, publishers, data } = deps;
-  const turns = new Turns({ table, clock, ids, settings });
   const timers = new Timers({ queue: deps.queue, clock, log });
+  const wake = async (head: Head): Promise<void> => {
+    await timers.wake(head);
+  };
+  const turns = new Turns({ table, clock, ids, settings, wake });
   const parked = new ParkedStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({

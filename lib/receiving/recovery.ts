@@ -62,10 +62,9 @@ export class Recovery {
     if (!claimed.won) {
       return claimed.head?.live === true ? { is: "busy", head: claimed.head } : { is: "closed" };
     }
+    let outcome: Recovered;
     try {
-      const outcome = await this.#recover(claimed.head, request, deadline);
-      if (outcome.is !== "caught_up" && outcome.is !== "resynced") return outcome;
-      return { ...outcome, head: await this.#deps.sequencer(outcome.head).drain(outcome.head, deadline) };
+      outcome = await this.#recover(claimed.head, request, deadline);
     } catch (error) {
       await this.#fail(claimed.head, String(error), error instanceof ContentRefused ? "resync" : request.kind).catch(
         () => undefined,
@@ -73,6 +72,8 @@ export class Recovery {
       if (error instanceof ContentRefused) return { is: "failed", head: claimed.head, reason: error.message };
       throw error;
     }
+    if (outcome.is !== "caught_up" && outcome.is !== "resynced") return outcome;
+    return { ...outcome, head: await this.#deps.sequencer(outcome.head).drained(outcome.head, deadline) };
   }
 
   async #recover(head: Head, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
@@ -115,8 +116,12 @@ export class Recovery {
     const { turns, clock, log, timers, random } = this.#deps;
     const attempts = head.attempts + 1;
     const dueAt = clock.now() + pauseAfter(attempts, RETRY_PAUSES, random());
-    const set = { attempts, wanted: head.wanted === "resync" ? "resync" : kind, ...dueAttributes(head.key, dueAt) };
-    await turns.release(head, { set });
+    const set = { attempts, ...dueAttributes(head.key, dueAt) };
+    await turns.release(
+      head,
+      // Somebody may have asked for more meanwhile: that is not weakened.
+      kind === "resync" ? { set: { ...set, wanted: kind } } : { set, setIfMissing: { wanted: kind } },
+    );
     await timers.wake({ key: head.key, dueAt });
     log.warn("recovery failed", { ...idsOf(head), reason, attempts });
     return { is: "failed", head: { ...head, attempts, dueAt }, reason };

@@ -44,6 +44,8 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   keep(event: E): Readonly<Record<string, Attribute>>;
   /** The event a kept item holds; undefined when it holds none that can be applied. */
   unkeep(item: Item, head: Head): E | undefined;
+  /** True when `apply` threw because an event's content cannot be had any more. */
+  isLost(error: unknown): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
   /** What a head must be for `check` to pass: part of the claim, so that a contradiction changes nothing. */
@@ -193,7 +195,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     deadline: Deadline,
     how: { readonly overdue: boolean; readonly first: boolean },
   ): Promise<Delivered> {
-    const after = await this.#drained(head, deadline);
+    const after = await this.drained(head, deadline);
     if (after.lastSeq >= n) return { is: "processed", head: after };
     if (how.overdue) return { is: "resync_required", head: after };
     return { is: "pending", head: after, first: how.first };
@@ -207,13 +209,20 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     if (!same) this.#log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
   }
 
-  /** Drains; a failure changes nothing for the event at hand, which is safe: the clockwork goes on. */
-  async #drained(head: Head, deadline: Deadline): Promise<Head> {
+  /**
+   * Drains. A failure changes nothing for what was done before: what cannot be applied from its slot is asked for at the
+   * publisher, anything else is left to the clockwork.
+   */
+  async drained(head: Head, deadline: Deadline): Promise<Head> {
     try {
       return await this.drain(head, deadline);
     } catch (error) {
-      this.#log.warn("draining failed, the clockwork will go on", { ...idsOf(head), error: String(error) });
-      return head;
+      this.#log.warn("draining failed", { ...idsOf(head), error: String(error) });
+      const now = (await this.#turns.read(head.key)) ?? head;
+      if (!this.#sink.isLost(error)) return now;
+      const asked = await this.#turns.want(now, "resync", this.#now());
+      if (asked !== undefined) await this.#timers.wake(asked);
+      return asked ?? now;
     }
   }
 
@@ -232,7 +241,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
     if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
     if (moved.pending.size > 0 && moved.gapSince !== head.gapSince) await this.#timers.wake(moved);
-    return { is: "processed", head: await this.#drained(moved, deadline) };
+    return { is: "processed", head: await this.drained(moved, deadline) };
   }
 
   /** Applies one event, moves the head over it and gives the claim back. */

@@ -14,7 +14,6 @@ import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { idsOf } from "./sequencer.ts";
 import { stateJson } from "./state-json.ts";
-import { restingDue } from "./turns.ts";
 
 /** A resync callback: its number, and where its state is. */
 export interface ResyncCallback {
@@ -117,6 +116,7 @@ export class StateReplacement {
       head.key,
       {
         set: { replacing: true, wanted: "resync", fence, ...dueAttributes(head.key, head.claim?.until ?? clock.now()) },
+        setIfMissing: { replacedFrom: head.fence },
         add: { version: 1 },
       },
       headIs.claimedBy(head.claim?.token ?? ""),
@@ -136,7 +136,7 @@ export class StateReplacement {
     await this.#setAside(head, read.diverged ?? []);
     const state = read.parts === undefined ? null : stateJson(scope, read.parts);
     const { held } = await this.#deps.hooks.first(
-      hookEventOf({ ...head, epoch, fence: head.fence }, "resync", at, state),
+      hookEventOf({ ...head, epoch, fence: marked.replacedFrom ?? head.fence }, "resync", at, state),
       head.starts,
       head.held,
       read.parts !== undefined && this.#stores(head),
@@ -151,9 +151,15 @@ export class StateReplacement {
       ...reconciled(clock.now(), settings),
     };
     if (read.reset) set["lastTimestamp"] = "";
-    const done = await (read.reset
-      ? this.#restart(marked, at, set)
-      : turns.advance(marked, { to: at, keepClaim: false, set, remove: ["replacing", "wanted"] }));
+    const done = await turns.advance(marked, {
+      to: at,
+      keepClaim: false,
+      set: { ...set, ...(read.reset ? this.#askOnceMore(marked) : {}) },
+      remove: ["replacing", "replacedFrom"],
+      // As it was before the state was read: what was asked for since then is not in it.
+      settles: head.wantedRev,
+      restart: read.reset,
+    });
     if (done === undefined) return { is: "busy", head };
     await this.#deps.table
       .deleteMany(lost.map((n) => pendingKey(head.key, head.epoch, n)))
@@ -185,31 +191,10 @@ export class StateReplacement {
    * A publisher that counts anew: what is in the slots may be of either life, so it goes, and the publisher is asked once
    * more for what it may have held of the new one.
    */
-  async #restart(head: Head, to: number, set: Readonly<Record<string, Attribute>>): Promise<Head | undefined> {
-    const { turns, clock, settings } = this.#deps;
-    const asks = head.pending.size > 0;
-    const due = asks ? dueAttributes(head.key, clock.now() + settings.gapTimeoutMs) : {};
-    const remove = [
-      "replacing",
-      "pending",
-      "gapSince",
-      "claimToken",
-      "claimUntil",
-      "claimFence",
-      ...(asks ? [] : ["wanted"]),
-    ];
-    const change = {
-      set: {
-        ...set,
-        lastSeq: to,
-        starts: 0,
-        activeAt: clock.now(),
-        ...(asks ? { wanted: "catch_up", ...due } : restingDue({ ...head, ...(set as Partial<Head>) }, remove)),
-      },
-      remove,
-      add: { version: 1 },
-    };
-    return await turns.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+  #askOnceMore(head: Head): Readonly<Record<string, Attribute>> {
+    if (head.pending.size === 0) return {};
+    const { clock, settings } = this.#deps;
+    return { wanted: "catch_up", ...dueAttributes(head.key, clock.now() + settings.gapTimeoutMs) };
   }
 
   #stores(head: Head): boolean {

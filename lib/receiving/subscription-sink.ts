@@ -1,6 +1,6 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
 import type { ParsedCallback } from "../domain/callback-body.ts";
-import { checkScope, checkTargetData } from "../domain/callback-scope.ts";
+import { checkScope, fitsScope } from "../domain/callback-scope.ts";
 import { digestOf } from "../domain/digest.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
 import { isObject } from "../domain/json.ts";
@@ -77,6 +77,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
   }
 
+  isLost(error: unknown): boolean {
+    return error instanceof ContentRefused;
+  }
+
   demands(event: StreamEvent): readonly Condition[] {
     const { parsed } = event;
     if (parsed === undefined) return [];
@@ -137,9 +141,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     if (event.content !== undefined) return event.content;
     if (event.kind !== "low" || event.url === undefined) return { data: null };
     const publisher = await this.#publisher(head, deadline);
-    const fetched = await publisher.fetchDiff(event.url);
-    if (fetched.is === "content") return fetched.content;
-    if (fetched.is === "refused") throw new ContentRefused();
+    const fetched = await publisher.fetchDiff(event.url, event.sequence);
+    if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
+    // Content that does not fit would not fit the next time either.
+    if (fetched.is !== "failed") throw new ContentRefused();
     throw new ServiceError(
       "callback.fetch_failed",
       "The data of this callback could not be fetched; send it again later.",
@@ -215,20 +220,12 @@ function demandedPart(name: "subtarget" | "resource", said: string | null | unde
 
 /** Data that is not that of a whole target demands a subscription on less. */
 function demandedByData(content: DiffContent): readonly Condition[] {
-  if (!fits(content, "")) return [exists("subtarget")];
-  return fits(content, "properties") ? [] : [any(exists("subtarget"), differs("target", "properties"))];
+  if (!fitsScope(content, { target: "" })) return [exists("subtarget")];
+  const anywhere = fitsScope(content, { target: "properties" });
+  return anywhere ? [] : [any(exists("subtarget"), differs("target", "properties"))];
 }
 
-function fits(content: DiffContent, target: string): boolean {
-  try {
-    checkTargetData(content, { target });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The publisher answered 4xx for a low callback's data: it cannot be had any more, only a recovery helps. */
+/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
 export class ContentRefused extends Error {
   override readonly name = "ContentRefused";
 }

@@ -7,7 +7,7 @@ import {
   above,
   all,
   any,
-  below,
+  atMost,
   ConditionFailed,
   contains,
   equals,
@@ -20,7 +20,7 @@ import {
 } from "../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Ids } from "../ports.ts";
-import { defined, dueAttributes, headIs, readHead } from "./head.ts";
+import { claimIsLive, defined, dueAttributes, headIs, readHead } from "./head.ts";
 import type { Head } from "./head.ts";
 
 export interface StreamSettings {
@@ -49,6 +49,10 @@ export interface Advance {
   /** More attributes that become true with it. */
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
+  /** The recovery that was owed at this `wantedRev` is done; one that was asked for since then stays owed. */
+  readonly settles?: number;
+  /** The numbering starts again: every pending number goes, `to` may lie below `lastSeq`. */
+  readonly restart?: boolean;
 }
 
 export class Turns {
@@ -56,8 +60,17 @@ export class Turns {
   readonly #clock: Clock;
   readonly #ids: Ids;
   readonly #settings: StreamSettings;
+  readonly #wake: (head: Head) => Promise<void>;
 
-  constructor(deps: { table: Table; clock: Clock; ids: Ids; settings: StreamSettings }) {
+  /** @param deps.wake sends a message for a head's due time; without it the sweep finds what was brought forward */
+  constructor(deps: {
+    table: Table;
+    clock: Clock;
+    ids: Ids;
+    settings: StreamSettings;
+    wake?: (head: Head) => Promise<void>;
+  }) {
+    this.#wake = deps.wake ?? (() => Promise.resolve());
     this.#table = deps.table;
     this.#clock = deps.clock;
     this.#ids = deps.ids;
@@ -124,7 +137,8 @@ export class Turns {
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
       const { change, condition } = this.#advanceOf(seen, token, advance);
       try {
-        return readHead(await this.#table.update(head.key, change, condition));
+        const moved = readHead(await this.#table.update(head.key, change, condition));
+        return advance.keepClaim ? moved : await this.#bringForward(moved, head.claim?.until);
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         if (error.item === undefined) return undefined;
@@ -138,8 +152,8 @@ export class Turns {
 
   #advanceOf(seen: Head, token: string, advance: Advance): { change: Change; condition: Condition } {
     const now = this.#clock.now();
-    const left = [...seen.pending].filter((n) => n > advance.to);
-    const dropped = new Set([...seen.pending].filter((n) => n <= advance.to));
+    const left = advance.restart === true ? [] : [...seen.pending].filter((n) => n > advance.to);
+    const dropped = new Set([...seen.pending].filter((n) => !left.includes(n)));
     const set: Record<string, Attribute> = {
       lastSeq: advance.to,
       starts: advance.keepClaim ? 1 : 0,
@@ -148,47 +162,79 @@ export class Turns {
       ...advance.set,
     };
     const remove = [...(advance.remove ?? []), ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];
-    let pendingIs: Condition = missing("pending");
-    let discard: Change["discard"];
+    const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
+    if (settled) remove.push("wanted");
+    const releasing = seen.releasing && !remove.includes("releasing");
+    const owes = releasing || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
+    const conditions = [headIs.live, headIs.claimedBy(token)];
+    // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
+    if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
     if (left.length > 0) {
       // Others may only have added numbers, so some stay pending whatever happened meanwhile.
-      pendingIs = exists("pending");
-      if (dropped.size > 0) discard = { pending: dropped };
-      const newGap = !left.includes(advance.to + 1);
-      if (!advance.keepClaim || newGap) {
-        set["gapSince"] = now;
-        Object.assign(set, dueAttributes(seen.key, newGap ? now + this.#settings.gapTimeoutMs : now));
-      }
+      conditions.push(exists("pending"));
+      const drained = dropped.size > 0 || advance.settles !== undefined;
+      Object.assign(set, this.#gapAttributes(seen, advance, left, drained));
     } else if (seen.pending.size > 0) {
       // While the claim holds numbers are only added: an equal size is an equal set.
-      pendingIs = sizeEquals("pending", seen.pending.size);
+      conditions.push(sizeEquals("pending", seen.pending.size));
       remove.push("pending", "gapSince");
-      if (advance.set?.["wanted"] === undefined)
-        Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
-    } else if (advance.set?.["wanted"] === undefined && remove.includes("wanted")) {
+    } else {
+      conditions.push(missing("pending"));
+    }
+    if (left.length === 0 && !owes && (seen.pending.size > 0 || advance.settles !== undefined)) {
       Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
     }
     for (const name of remove) Reflect.deleteProperty(set, name);
+    const discard = left.length > 0 && dropped.size > 0 ? { pending: dropped } : undefined;
     return {
-      change: { set, add: { version: 1 }, remove, ...defined("discard", discard) },
-      condition: all(headIs.live, headIs.claimedBy(token), pendingIs),
+      change: { set, add: { version: 1 }, remove: [...new Set(remove)], ...defined("discard", discard) },
+      condition: all(...conditions),
     };
   }
 
-  /** Gives the claim back with nothing applied, the start uncounted. Quiet when it was lost meanwhile. 1 write. */
-  async release(head: Head, options: { readonly set?: Readonly<Record<string, Attribute>> } = {}): Promise<void> {
+  /** When what stays pending is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
+  #gapAttributes(
+    seen: Head,
+    advance: Advance,
+    left: readonly number[],
+    drained: boolean,
+  ): Readonly<Record<string, Attribute>> {
+    const now = this.#clock.now();
+    if (left.includes(advance.to + 1)) return advance.keepClaim ? {} : dueAttributes(seen.key, now);
+    if (!drained && seen.gapSince !== undefined) return {};
+    return { gapSince: now, ...dueAttributes(seen.key, now + this.#settings.gapTimeoutMs) };
+  }
+
+  /**
+   * Something was put off until this claim would have run out, and the claim has been given back: now it is due. The
+   * usual head has nothing of the kind, and costs nothing.
+   */
+  async #bringForward(head: Head, until: number | undefined): Promise<Head> {
+    if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !isOwed(head))) return head;
+    const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
+    const dueAt = Math.max(this.#clock.now(), isOwed(head) ? 0 : gapDue);
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
+    if (moved === undefined) return head;
+    await this.#wake(moved);
+    return moved;
+  }
+
+  /**
+   * Gives the claim back with nothing applied, the start uncounted. Quiet when it was lost meanwhile. 1 write, 2 when
+   * something was put off until the claim would have run out.
+   */
+  async release(head: Head, also: Pick<Change, "set" | "setIfMissing"> = {}): Promise<void> {
     const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
-    const set = { ...due, ...options.set };
-    try {
-      await this.#table.update(
-        head.key,
-        // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
-        { set, remove: CLAIM_ATTRIBUTES, add: { version: 1, starts: -1 } },
-        headIs.claimedBy(head.claim?.token ?? ""),
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
+    const change: Change = {
+      ...also,
+      set: { ...due, ...also.set },
+      remove: CLAIM_ATTRIBUTES,
+      add: { version: 1, starts: -1 },
+    };
+    const released = await this.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    if (released !== undefined) await this.#bringForward(released, head.claim?.until);
   }
 
   /**
@@ -208,9 +254,10 @@ export class Turns {
     const { maxPending, gapTimeoutMs, claimFence } = this.#settings;
     const opens = head.pending.size === 0;
     // Whoever holds a claim looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
-    const gapDue = Math.max(now + gapTimeoutMs, head.claim?.until ?? 0);
-    // A recovery that is owed already is not put off by a gap.
-    const dueAt = head.wanted === undefined ? gapDue : Math.min(gapDue, head.dueAt ?? gapDue);
+    const claimEnds = claimIsLive(head, now, claimFence) ? (head.claim?.until ?? 0) : 0;
+    const gapDue = Math.max(now + gapTimeoutMs, claimEnds);
+    // What is owed already is not put off by a gap.
+    const dueAt = isOwed(head) ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
     const condition = all(
       headIs.live,
       headIs.openTo(head.auth),
@@ -218,7 +265,11 @@ export class Turns {
       headIs.before(sequence),
       any(headIs.before(sequence - 1), headIs.taken(now, claimFence), exists("replacing")),
       opens
-        ? all(missing("pending"), head.claim === undefined ? itemExists : headIs.claimedBy(head.claim.token))
+        ? all(
+            missing("pending"),
+            headIs.askedFor(head.wantedRev),
+            head.claim === undefined ? itemExists : headIs.claimedBy(head.claim.token),
+          )
         : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
     );
     const change: Change = {
@@ -259,13 +310,13 @@ export class Turns {
       sizeBelow("pending", this.#settings.maxPending),
     );
     const slot: Change = {
-      add: { pending: new Set([sequence]), version: 1 },
+      add: { pending: new Set([sequence]), version: 1, wantedRev: 1 },
       set: wanted,
       setIfMissing: { gapSince: now },
     };
     return (
       (await this.amend(head.key, slot, all(mine, headIs.before(sequence), room))) ??
-      (await this.amend(head.key, { set: wanted, add: { version: 1 } }, mine))
+      (await this.want(head, "resync", now))
     );
   }
 
@@ -281,29 +332,35 @@ export class Turns {
 
   /**
    * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` is never weakened
-   * to `catch_up`. 1 write.
+   * to `catch_up`, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
+   *
+   * @returns undefined when the subscription has ended, or `also.when` does not hold
    */
   async want(
-    head: Head,
+    head: Pick<Head, "key">,
     kind: "catch_up" | "resync",
     dueAt: number,
     also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
   ): Promise<Head | undefined> {
-    const stronger = kind === "resync" ? headIs.live : any(missing("wanted"), equals("wanted", "catch_up"));
-    const mine = all(headIs.live, headIs.ofEpoch(head.epoch), stronger, also.when);
-    const set = { ...also.set, wanted: kind };
-    const sooner = any(missing("dueAt"), above("dueAt", dueAt));
-    const brought = { set: { ...set, ...dueAttributes(head.key, dueAt) }, add: { version: 1 } };
-    for (let attempt = 0; attempt < 2; attempt += 1) {
+    const when = all(headIs.live, also.when);
+    const mark: Change =
+      kind === "resync"
+        ? { set: { ...also.set, wanted: kind }, add: { version: 1, wantedRev: 1 } }
+        : { set: also.set, setIfMissing: { wanted: kind }, add: { version: 1, wantedRev: 1 } };
+    const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
+    for (let attempt = 0; attempt < 4; attempt += 1) {
       const marked =
-        (await this.amend(head.key, brought, all(mine, sooner))) ??
+        (await this.amend(head.key, brought, all(when, any(missing("dueAt"), above("dueAt", dueAt))))) ??
         // Due earlier already: only the mark is left to set.
-        (await this.amend(head.key, { set, add: { version: 1 } }, all(mine, below("dueAt", dueAt + 1))));
+        (await this.amend(head.key, mark, all(when, atMost("dueAt", dueAt))));
       if (marked !== undefined) return marked;
     }
     return undefined;
   }
 }
+
+/** True when something besides a gap is to be done on the stream. */
+const isOwed = (head: Head): boolean => head.wanted !== undefined || head.releasing;
 
 const NOTHING_ELSE = { set: {}, when: itemExists };
 
@@ -313,8 +370,7 @@ const CLAIM_ATTRIBUTES = ["claimToken", "claimUntil", "claimFence"] as const;
 const doneMark = (token: string, to: number): string => `${token}.${String(to)}`;
 
 /** The due attributes of a head with nothing pending: its reconciliation, or none (their names join `remove`). */
-export function restingDue(head: Head, remove: string[]): { readonly dueShard?: string; readonly dueAt?: number } {
-  if (head.wanted !== undefined && !remove.includes("wanted")) return {};
+function restingDue(head: Head, remove: string[]): { readonly dueShard?: string; readonly dueAt?: number } {
   if (head.reconcileAt !== undefined) return dueAttributes(head.key, head.reconcileAt);
   remove.push("dueShard", "dueAt");
   return {};
