@@ -1,0 +1,197 @@
+/** What is owed to a stream survives whatever else happens on it: claims, gaps, crashes, content that cannot be had. */
+import { describe, expect, it } from "vitest";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import type { Key, Table } from "../../../lib/dynamodb/table.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Decide, Fate } from "../../support/faulty-table.ts";
+import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+
+const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
+
+const backlog = (sequence: number, ...diffs: readonly (readonly [number, Json])[]) => ({
+  status: 200,
+  json: { sequence, data: diffs.map(([n, data]) => ({ sequence: n, data, overwritten: [] })) },
+});
+
+function state(us: Subscriber, values: Record<string, Json>): void {
+  us.script["GET /properties?metadata=true"] = {
+    status: 200,
+    json: { simple: { properties: Object.keys(values), total_bytes: 9 }, lists: {} },
+  };
+  us.script["GET /properties"] = { status: 200, json: values };
+}
+
+/** A service before whose table operations something may be done. */
+async function watched(): Promise<{
+  us: Subscriber;
+  before: (run: (operation: string, keys: readonly Key[]) => Promise<void>) => void;
+}> {
+  let decide: Decide = () => "ok";
+  const table = (inner: Table) => new FaultyTable(inner, (operation, keys) => decide(operation, keys));
+  const us = await new Subscriber({ table }).subscribed();
+  const before = (run: (operation: string, keys: readonly Key[]) => Promise<void>): void => {
+    decide = async (operation, keys): Promise<Fate> => {
+      await run(operation, keys);
+      return "ok";
+    };
+  };
+  return { us, before };
+}
+
+describe("a kept low callback whose content cannot be had", () => {
+  const low = (us: Subscriber, sequence: number) =>
+    us.callback({
+      sequence,
+      target: "properties",
+      url: `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/${String(sequence)}`,
+    });
+
+  it.each([404, 500])("(%s) does not stop the stream: recovery finds it another way", async (status) => {
+    const us = await new Subscriber().subscribed();
+    us.script[`GET /subscriptions/${ACTOR}/${SUB}/2`] = { status };
+    await low(us, 2);
+    expect((await us.diff(1, { a: 1 })).status).toBe(201);
+    us.script[POLL] = backlog(2, [2, { b: 2 }]);
+    state(us, { a: 1, b: 2 });
+    for (let round = 0; round < 3; round += 1) {
+      us.now += 60_000;
+      await us.sweep();
+    }
+    expect(await us.state()).toMatchObject({ lastSeq: 2, pendingCount: 0, resyncPending: false });
+    expect(await us.stored()).toEqual({ a: 1, b: 2 });
+  });
+});
+
+describe("a recovery asked for while another holds the stream", () => {
+  it("is not lost when that one empties the slots", async () => {
+    const { us, before } = await watched();
+    await us.diff(2, { b: 2 });
+    let once = true;
+    before(async (operation, keys) => {
+      if (!once || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
+      const head = us.table.peek(KEY);
+      if (head?.["claimToken"] === undefined) return;
+      once = false;
+      await us.service.receiving.turns.want({ key: KEY }, "resync", us.now);
+    });
+    expect((await us.diff(1, { a: 1 })).status).toBe(201);
+    expect(await us.state()).toMatchObject({ lastSeq: 2, resyncPending: true });
+    us.script[POLL] = backlog(2);
+    state(us, { fresh: true });
+    await us.sweep();
+    expect(await us.stored()).toEqual({ fresh: true });
+  });
+
+  it("is not taken for done with the one that runs", async () => {
+    const { us, before } = await watched();
+    us.script[POLL] = backlog(5);
+    state(us, { first: true });
+    let once = true;
+    before(async (operation, keys) => {
+      if (!once || operation === "get" || keys[0]?.pk.startsWith("P#") !== true) return;
+      once = false;
+      state(us, { second: true });
+      await us.service.receiving.turns.want({ key: KEY }, "resync", us.now);
+    });
+    expect((await us.callback({ sequence: 5, target: "properties", type: "resync" })).status).toBe(201);
+    expect(await us.stored()).toEqual({ first: true });
+    await us.sweep();
+    expect(await us.stored()).toEqual({ second: true });
+    expect(await us.state()).toMatchObject({ resyncPending: false });
+  });
+
+  it("does not wait for a claim that has been given back", async () => {
+    const { us, before } = await watched();
+    let once = true;
+    before(async (operation, keys) => {
+      if (!once || operation !== "put" || keys[0]?.pk.startsWith("P#") !== true) return;
+      once = false;
+      await us.service.receiving.turns.want({ key: KEY }, "resync", us.now);
+      // Its message arrives while the callback still holds the claim.
+      await us.service.duties.look(KEY, us.deadline());
+      expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["claimUntil"]);
+    });
+    await us.diff(1, { a: 1 });
+    expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now);
+  });
+});
+
+it("a re-read that failed during catching up is still owed after it", async () => {
+  const us = await new Subscriber().subscribed();
+  await us.diff(1, { o: { x: 1, y: 2 } });
+  await us.diff(3, { z: 3 });
+  us.script[POLL] = { status: 200, json: { sequence: 3, data: [{ sequence: 2, data: { o: { x: 5 } } }] } };
+  us.script["GET /properties/o"] = { status: 503 };
+  us.now += 5_000;
+  await us.arriveMessages();
+  expect(await us.state()).toMatchObject({ lastSeq: 3, resyncPending: true });
+  us.script[POLL] = backlog(3);
+  state(us, { o: { x: 5 }, z: 3 });
+  us.now += 60_000;
+  await us.sweep();
+  expect(await us.stored()).toEqual({ o: { x: 5 }, z: 3 });
+});
+
+describe("a gap's clock", () => {
+  it("runs on while what comes in order does not reach the gap", async () => {
+    const us = await new Subscriber().subscribed();
+    await us.diff(30, { late: 30 });
+    for (let n = 1; n <= 4; n += 1) {
+      us.now += 1_000;
+      await us.diff(n, { n });
+    }
+    us.now += 1_000;
+    us.script[POLL] = backlog(4);
+    const before = us.asked.length;
+    await us.arriveMessages();
+    expect(us.asked.length).toBeGreaterThan(before);
+  });
+
+  it("does not wait for a claim of an earlier start of a local server", async () => {
+    const us = await new Subscriber({ environment: { CLAIM_FENCE: "this start" } }).subscribed();
+    const old = { claimToken: "old", claimUntil: us.now + 900_000, claimFence: "last start" };
+    await us.table.update(KEY, { set: old }, { is: "always" });
+    await us.diff(2, { b: 2 });
+    expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now + 5_000);
+  });
+});
+
+it("an idle stream leaves no message circling", async () => {
+  const us = await new Subscriber().subscribed();
+  for (let n = 1; n <= 9; n += 2) {
+    await us.diff(n + 1, {});
+    await us.diff(n, {});
+  }
+  for (let minute = 0; minute < 30; minute += 1) {
+    us.now += 60_000;
+    await us.arriveMessages();
+  }
+  expect(us.messages).toEqual([]);
+});
+
+it("the hook of a resync that a crash makes begin again is told the same event", async () => {
+  const ids: string[] = [];
+  const { us, before } = await watched();
+  us.app.subscriptionDataHook("properties", ({ event }) => {
+    ids.push(event.id);
+  });
+  us.script[POLL] = backlog(5);
+  state(us, { a: 5 });
+  let crashed = false;
+  let told = false;
+  before(async (operation, keys) => {
+    if (told || ids.length === 0 || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
+    told = true;
+    crashed = true;
+    await new Promise(() => undefined);
+  });
+  void us.callback({ sequence: 5, target: "properties", type: "resync" });
+  await expect.poll(() => crashed).toBe(true);
+  us.now += 60_000;
+  await us.sweep();
+  expect(ids).toHaveLength(2);
+  expect(ids[0]).toBe(ids[1]);
+  expect(await us.state()).toMatchObject({ lastSeq: 5, resyncPending: false });
+});
