@@ -1,9 +1,17 @@
+import { ServiceError } from "../errors.ts";
 import { invalidField } from "./callback-fields.ts";
 import type { ParsedCallback, Resync } from "./callback-body.ts";
 import { checkNames, type DiffContent } from "./diff-content.ts";
 import { isObject } from "./json.ts";
+import { isPropertyName } from "./names.ts";
 import { liesUnder } from "./peer-url.ts";
 import { covers, type Place, placeOf, samePlace, type Scope } from "./scope.ts";
+
+/**
+ * Most properties that one diff of a whole target may name: each is a write of its own, and all of them must be made
+ * while the publisher waits.
+ */
+export const MOST_PLACES = 1_000;
 
 /** Which place a callback is about, and whether what it carries describes exactly that place. */
 export interface ScopeAnswer {
@@ -19,8 +27,8 @@ export interface ScopeAnswer {
  * Compares what the body says of its scope with the stored subscription. A diff's target, subtarget and resource must be
  * the subscription's wherever given; a resync's target must, its subtarget and resource may name a part of it. A resync
  * of anything else (broader, or beside it) stands for the subscription's whole scope, read from its own URL: the
- * reference resumes a whole target with one body for everybody. Throws `request.invalid` naming the field, also when a
- * high diff's data does not fit (`checkTargetData`).
+ * reference resumes a whole target with one body for everybody. Throws `request.invalid` naming the field, also when data
+ * that would be used does not fit (`checkTargetData`).
  */
 export function checkScope(callback: ParsedCallback, scope: Scope): ScopeAnswer {
   if (callback.target !== undefined && callback.target !== scope.target) {
@@ -34,8 +42,16 @@ export function checkScope(callback: ParsedCallback, scope: Scope): ScopeAnswer 
     return { place, narrower: false, exact: true };
   }
   const said = saidPlace(callback, scope);
-  if (samePlace(said, place)) return { place, narrower: false, exact: true };
-  if (covers(place, said)) return { place: said, narrower: true, exact: true };
+  if (samePlace(said, place)) {
+    if (callback.url === undefined && callback.data !== undefined) checkTargetData({ data: callback.data }, scope);
+    return { place, narrower: false, exact: true };
+  }
+  if (covers(place, said)) {
+    if (scope.target === "properties" && !isPropertyName(said[0] ?? "")) {
+      throw invalidField("subtarget", "is no property name");
+    }
+    return { place: said, narrower: true, exact: true };
+  }
   return { place, narrower: false, exact: false };
 }
 
@@ -54,12 +70,29 @@ function saidPlace(callback: Resync, scope: Scope): Place {
 
 /**
  * Throws `request.invalid` unless the content fits a subscription of this scope: target-level data is an object, and on
- * `properties` each of its names is a property name. For polled and fetched diffs as for sent ones.
+ * `properties` each of its names is a property name; `request.too_large` when those are more than `MOST_PLACES`. For
+ * polled and fetched diffs as for sent ones.
  */
 export function checkTargetData(content: DiffContent, scope: Scope): void {
   if (scope.subtarget !== undefined) return;
   if (!isObject(content.data)) throw invalidField("data", "must be an object for a subscription on a whole target");
-  if (scope.target === "properties") checkNames(content.data);
+  if (scope.target !== "properties") return;
+  if (Object.keys(content.data).length > MOST_PLACES) {
+    throw new ServiceError("request.too_large", `data names more than ${String(MOST_PLACES)} properties.`, {
+      field: "data",
+    });
+  }
+  checkNames(content.data);
+}
+
+/** True when `checkTargetData` takes the content. What does not fit counts as missing wherever it was asked for. */
+export function fitsScope(content: DiffContent, scope: Scope): boolean {
+  try {
+    checkTargetData(content, scope);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -28,12 +28,13 @@ export class RemotePublisher implements Publisher {
 
   async fetchDiff(
     url: string,
+    sequence?: number,
   ): Promise<
     | { readonly is: "content"; readonly content: DiffContent }
     | { readonly is: "refused" }
     | { readonly is: "failed"; readonly reason: string }
   > {
-    const diff = await readDiff(this.#remote, { url });
+    const diff = await readDiff(this.#remote, { url }, sequence);
     if (diff.ok) return { is: "content", content: diff.value };
     if (diff.kind === "server" || diff.kind === "unreachable") return { is: "failed", reason: diff.message };
     // Asking again would give the same; the recovery that follows finds the content another way.

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCallbackBody, type ParsedCallback } from "../../../lib/domain/callback-body.ts";
-import { checkCallbackUrl, checkScope } from "../../../lib/domain/callback-scope.ts";
+import { checkCallbackUrl, checkScope, fitsScope, MOST_PLACES } from "../../../lib/domain/callback-scope.ts";
 import { parseDiffRecord } from "../../../lib/domain/diff-content.ts";
 import { parsePermissionBody } from "../../../lib/domain/permission-body.ts";
 import type { Json } from "../../../lib/ports.ts";
@@ -20,11 +20,11 @@ const whole = { target: "properties" };
 const color = { target: "properties", subtarget: "color" };
 const part = { target: "properties", subtarget: "color", resource: "rgb/red" };
 
-function refused(run: () => unknown): string | undefined {
+function refused(run: () => unknown, code = "request.invalid"): string | undefined {
   try {
     run();
   } catch (error) {
-    expect(error).toMatchObject({ code: "request.invalid" });
+    expect(error).toMatchObject({ code });
     return (error as { field?: string }).field;
   }
   return undefined;
@@ -180,6 +180,16 @@ describe("checkScope", () => {
     );
   });
 
+  it("refuses data that names more properties than can be written while its publisher waits", () => {
+    const named = (count: number): Json => Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, 1]));
+    expect(fitsScope({ data: named(MOST_PLACES) }, whole)).toBe(true);
+    expect(
+      refused(() => checkScope(parse({ ...usual, data: named(MOST_PLACES + 1) }), whole), "request.too_large"),
+    ).toBe("data");
+    expect(fitsScope({ data: named(MOST_PLACES + 1) }, { target: "resources" })).toBe(true);
+    expect(fitsScope({ data: named(MOST_PLACES + 1) }, color)).toBe(true);
+  });
+
   const resync = (more: Record<string, Json>): ParsedCallback => parse({ ...usual, type: "resync", ...more });
 
   it("takes a resync for the own scope, or a part of it", () => {
@@ -200,6 +210,15 @@ describe("checkScope", () => {
     for (const more of [{ subtarget: "" }, { subtarget: "size" }]) {
       expect(checkScope(resync(more), color)).toEqual({ place: ["color"], narrower: false, exact: false });
     }
+  });
+
+  it("refuses the data of a resync that does not fit, where it is what would be read", () => {
+    for (const data of ["x", [1], 0, { "a/b": 1 }]) {
+      expect(refused(() => checkScope(resync({ data }), whole))).toBe("data");
+      expect(refused(() => checkScope(resync({ data, url: "https://p.example/a/properties" }), whole))).toBeUndefined();
+      expect(refused(() => checkScope(resync({ subtarget: "", data }), color))).toBeUndefined();
+    }
+    expect(refused(() => checkScope(resync({ subtarget: "a/b" }), whole))).toBe("subtarget");
   });
 
   it("refuses a resync of another target", () => {

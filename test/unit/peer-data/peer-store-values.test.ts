@@ -35,6 +35,18 @@ const foreign = (data: Json, more: Partial<IncomingDiff> = {}): IncomingDiff => 
 const value = async (name: string): Promise<Json | undefined> => (await reader.property(name))?.value;
 
 describe("diffs of all properties", () => {
+  test.each<[string, Json]>([
+    ["nothing", null],
+    ["an empty text", ""],
+    ["a text", "x"],
+    ["an array", [1]],
+  ])("that say %s change nothing", async (_, data) => {
+    await store.apply(diffOf({ color: "red" }), at(1));
+    expect((await store.apply(diffOf(data, { overwritten: [""] }), at(2))).changed).toEqual([]);
+    expect((await store.apply(foreign(data), at(3))).changed).toEqual([]);
+    expect(await value("color")).toBe("red");
+  });
+
   test("set, merge and delete what they name", async () => {
     await store.apply(diffOf({ color: "red", size: { w: 1, h: 2 } }), at(1));
     await store.apply(diffOf({ size: { w: { deep: 9 } } }), at(2));
