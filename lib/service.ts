@@ -105,6 +105,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const deletion = new ActorDeletion({
     ...base,
     ending: trust.ending,
+    closePeer: consequences.revoked,
     removePeerData: async (actorId, peerId) => {
       await store(actorId, peerId).deleteAll();
     },

@@ -15,6 +15,9 @@ const AT_ONCE = 8;
 /** A peer that is told may take 5 s, and cleaning after it a little more; with less left the sweep goes on. */
 const LEAST_MS_FOR_A_TRUST = 8000;
 
+/** Shuts what a trust's peer may send to, by the trust's revision; may be called again. */
+export type PeerClosing = (actorId: string, peerId: string, revision: number) => Promise<void>;
+
 /** Removes what one peer left behind after its trust ended; may be called again. */
 export type PeerDataRemoval = (actorId: string, peerId: string) => Promise<void>;
 
@@ -23,6 +26,7 @@ export interface DeletionParts {
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
   readonly ending: TrustEnding;
+  readonly closePeer: PeerClosing;
   /** For data that was kept when its trust ended. */
   readonly removePeerData: PeerDataRemoval;
   readonly application: Application;
@@ -39,8 +43,8 @@ export class ActorDeletion {
   }
 
   /**
-   * Deletes an actor. From the first step on it is gone for everyone else. True when all is done; false when time ran
-   * out, then the sweep goes on (`resume`).
+   * Deletes an actor. From the first step on it is gone for everyone else; no peer's bearer opens anything any more when
+   * this resolves. True when all is done; false when time ran out, then the sweep goes on (`resume`).
    */
   async delete(actor: ActorRecord, deadline: Deadline, trace: Trace = {}): Promise<boolean> {
     await this.#parts.actors.beginDeletion(actor.id, this.#parts.clock.now());
@@ -55,6 +59,7 @@ export class ActorDeletion {
 
   async #finish(actor: ActorRecord, deadline: Deadline, trace: Trace): Promise<boolean> {
     const { actors, application, log } = this.#parts;
+    await this.#closeTrusts(actor.id);
     if (!(await this.#endTrusts(actor.id, deadline, trace))) return false;
     await this.#removeKeptData(actor.id);
     await this.#removeRest(actor.id);
@@ -62,6 +67,19 @@ export class ActorDeletion {
     await tellHook(log, "actor_deleted", () => application.runActorHook("actor_deleted", { actorId, creator }));
     await actors.remove(actorId);
     return true;
+  }
+
+  /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
+  async #closeTrusts(actorId: string): Promise<void> {
+    const { clock, closePeer, trusts } = this.#parts;
+    const waiting = [...(await trusts.list(actorId, { evenEnding: true }))];
+    const work = async (): Promise<void> => {
+      for (let trust = waiting.shift(); trust !== undefined; trust = waiting.shift()) {
+        const ending = await trusts.beginEnding(trust, clock.now());
+        if (ending !== undefined) await closePeer(actorId, ending.peerId, ending.revision);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
   }
 
   async #endTrusts(actorId: string, deadline: Deadline, trace: Trace): Promise<boolean> {

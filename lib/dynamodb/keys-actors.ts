@@ -11,7 +11,7 @@ export const actorKey = (actorId: string): Key => ({ pk: actorPartition(actorId)
 /** The sort key of every actor's record. */
 export const ACTOR_SK = "ACTOR";
 
-/** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending. */
+/** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending or spreading. */
 export const trustKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
   sk: `${TRUST_PREFIX}${peerId}`,

@@ -1,6 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import type { Trace } from "./peer-calls.ts";
-import { secretDigest } from "./secret-digest.ts";
+import { spread } from "./spreading.ts";
 import type { ChangeBody } from "./trust-bodies.ts";
 import { peerRoot, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -36,23 +36,22 @@ export class TrustChanges {
    * Repeating it repairs whatever an earlier try did not reach.
    */
   async approve(trust: TrustRecord, trace: Trace): Promise<TrustRecord> {
-    const { calls, consequences, trusts } = this.#context;
-    const approved = trust.approved
-      ? trust
-      : await trusts.change(trust, { set: { approved: true }, add: { revision: 1 } });
-    const { actorId, peerId, secret, revision } = approved;
-    await consequences.approved(actorId, peerId, secretDigest(secret), revision);
+    const { calls, clock, trusts } = this.#context;
+    const approved = trust.approved ? trust : await trusts.changeApproval(trust, true, clock.now());
+    await spread(this.#context, approved);
     await this.#undoIfOvertaken(approved);
     await calls.tellApproved(approved, trace);
     if (!trust.approved) await tellTrustHook(this.#context, "approve", approved);
     return approved;
   }
 
-  /** Takes our approval back; when it resolves, the peer's bearer opens nothing any more, anywhere. */
+  /**
+   * Takes our approval back; when it resolves, the peer's bearer opens nothing any more, anywhere. When it breaks off the
+   * sweep goes on (`resumeSpreading`).
+   */
   async revoke(trust: TrustRecord): Promise<void> {
-    const { consequences, trusts } = this.#context;
-    const revoked = await trusts.change(trust, { set: { approved: false }, add: { revision: 1 } });
-    await consequences.revoked(revoked.actorId, revoked.peerId, revoked.revision);
+    const { clock, trusts } = this.#context;
+    await spread(this.#context, await trusts.changeApproval(trust, false, clock.now()));
   }
 
   /** A revocation may have come between our record and what hangs on it; then it has the last word. */

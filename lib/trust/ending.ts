@@ -1,6 +1,7 @@
 import { grantKey, keptKey, permissionKey } from "../dynamodb/keys-actors.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Trace } from "./peer-calls.ts";
+import { resumeSpreading } from "./spreading.ts";
 import { tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -42,8 +43,8 @@ export class TrustEnding {
   }
 
   /**
-   * For the sweep, when a trust's key is due: finishes a deletion, or takes back a start that nobody brought to an end.
-   * Anything else is left alone.
+   * For the sweep, when a trust's key is due: finishes a deletion, takes back a start that nobody brought to an end, or
+   * carries a change of approval or secret through. Anything else is left alone.
    */
   async resume(actorId: string, peerId: string): Promise<void> {
     const { clock, trusts } = this.#context;
@@ -51,6 +52,8 @@ export class TrustEnding {
     if (trust === undefined) return;
     if (trust.ending || (await trusts.isAbandonedStart(actorId, peerId, clock.now()))) {
       await this.end(trust, { tell: true });
+      return;
     }
+    await resumeSpreading(this.#context, actorId, peerId);
   }
 }

@@ -1,5 +1,5 @@
 import type { Trace } from "./peer-calls.ts";
-import { secretDigest } from "./secret-digest.ts";
+import { spread } from "./spreading.ts";
 import type { ReceptionBody } from "./trust-bodies.ts";
 import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -55,26 +55,21 @@ export class TrustReception {
     const approved = trust.verified && config.trustAutoApprove.includes(trust.relationship);
     const stored = { ...trust, approved };
     await trusts.create(stored);
-    if (approved) await this.#grant(stored);
+    if (approved) await spread(this.#context, stored);
     await tellTrustHook(this.#context, "create", stored);
     if (approved) await tellTrustHook(this.#context, "approve", stored);
     return stored;
   }
 
   async #replace(old: TrustRecord, trust: TrustRecord): Promise<TrustRecord> {
-    const { consequences, trusts } = this.#context;
+    const { clock, trusts } = this.#context;
     const isSamePeer = trust.verified && trust.baseUri === old.baseUri;
     const isWorthless = !old.verified && !old.approved;
     if (old.ending || !(isSamePeer || isWorthless)) throw taken(old.peerId);
     const replacing = { ...trust, revision: old.revision + 1 };
-    await trusts.replace(old, replacing);
-    await consequences.revoked(replacing.actorId, replacing.peerId, replacing.revision);
+    await trusts.replace(old, replacing, clock.now());
+    await spread(this.#context, replacing);
     await tellTrustHook(this.#context, "create", replacing);
     return replacing;
-  }
-
-  #grant(trust: TrustRecord): Promise<void> {
-    const { actorId, peerId, secret, revision } = trust;
-    return this.#context.consequences.approved(actorId, peerId, secretDigest(secret), revision);
   }
 }

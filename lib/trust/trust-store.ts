@@ -1,4 +1,4 @@
-import { ServiceError } from "../errors.ts";
+import { ServiceError, isServiceError } from "../errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
 import {
@@ -7,6 +7,7 @@ import {
   all,
   always,
   equals,
+  exists,
   itemExists,
   itemMissing,
   missing,
@@ -18,6 +19,7 @@ import type { TrustRecord } from "./trust-record.ts";
 
 /** How long whoever began something may take before the sweep takes over; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
+const DUE = ["dueShard", "dueAt"];
 
 const isEnding: Condition = equals("ending", true);
 const notEnding: Condition = missing("ending");
@@ -96,13 +98,16 @@ export class TrustStore {
     ]);
   }
 
-  /** Puts a trust in the place of another with the same peer. @throws as `create`, conflict too when it changed meanwhile */
-  async replace(old: TrustRecord, trust: TrustRecord): Promise<void> {
+  /**
+   * Puts a trust in the place of another with the same peer; the sweep tells what hangs on it unless `hasSpread` comes.
+   * @throws as `create`, conflict too when it changed meanwhile
+   */
+  async replace(old: TrustRecord, trust: TrustRecord, now: number): Promise<void> {
     const samePointer = old.secret === trust.secret;
     await this.#transact(trust, [
       { check: actorKey(trust.actorId), condition: actorLives },
       {
-        put: trustItem(trust),
+        put: trustItem(trust, { spreading: true, ...dueOf(trust, now) }),
         condition: all(isSame(old), equals("revision", old.revision), notEnding, missing("initiating")),
       },
       ...(samePointer
@@ -129,10 +134,43 @@ export class TrustStore {
     }
   }
 
+  /**
+   * Our approval, given or taken back: the next revision. The sweep tells what hangs on it unless `hasSpread` comes.
+   * @throws ServiceError resource.not_found when it is gone or another
+   */
+  async changeApproval(trust: TrustRecord, approved: boolean, now: number): Promise<TrustRecord> {
+    return this.change(trust, { set: { approved, spreading: true, ...dueOf(trust, now) }, add: { revision: 1 } });
+  }
+
+  /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */
+  async hasSpread(trust: TrustRecord): Promise<void> {
+    // While the peer is still being asked the due time serves that too; the sweep then spreads it once more.
+    const condition = all(isSame(trust), notEnding, equals("revision", trust.revision), missing("initiating"));
+    try {
+      const change: Change = { remove: ["spreading", ...DUE] };
+      await this.#table.update(trustKey(trust.actorId, trust.peerId), change, all(condition, exists("spreading")));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+
+  /** The trust, when a change of it has not reached what hangs on it in time; else undefined. */
+  async spreading(actorId: string, peerId: string, now: number): Promise<TrustRecord | undefined> {
+    const item = await this.#table.get(trustKey(actorId, peerId));
+    if (item?.["spreading"] !== true || item["ending"] === true || item["initiating"] === true) return undefined;
+    return typeof item["dueAt"] === "number" && item["dueAt"] <= now ? readTrust(item) : undefined;
+  }
+
   /** The peer answered: the trust stays. @throws ServiceError resource.not_found when it is gone or another */
   async settle(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
-    const change: Change = { remove: ["initiating", "dueShard", "dueAt"] };
-    return this.change(trust, peerApproved ? { ...change, set: { peerApproved: true } } : change);
+    const set = peerApproved ? { set: { peerApproved: true } } : {};
+    try {
+      return await this.change(trust, { ...set, remove: ["initiating", ...DUE] }, missing("spreading"));
+    } catch (error) {
+      if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
+      // Gone, or changed while the peer was asked: then it stays due for that.
+      return this.change(trust, { ...set, remove: ["initiating"] });
+    }
   }
 
   /** Takes back a trust that came to nothing. Nothing happens when it is gone or another. */
@@ -149,7 +187,7 @@ export class TrustStore {
       const change: Change = {
         set: { approved: false, ending: true, ...dueOf(trust, now) },
         add: { revision: 1 },
-        remove: ["initiating"],
+        remove: ["initiating", "spreading"],
       };
       return readTrust(await this.#table.update(trustKey(trust.actorId, trust.peerId), change, isSame(trust)));
     } catch (error) {

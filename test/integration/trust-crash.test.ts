@@ -122,14 +122,14 @@ describe("an approval that a revocation overtook", () => {
 describe("an actor's deletion that ran out of time", () => {
   it("is gone for everyone, and the sweep removes the rest", async () => {
     const all = { approved: nothing, revoked: nothing, ended: nothing };
-    const { service, alice } = await standing(all);
+    const { service, alice, bob } = await standing(all);
     const { runtime } = service;
     const { ending } = trustServices(runtime, all);
-    const deletion = new ActorDeletion({ ...runtime, ending, removePeerData: nothing });
+    const deletion = new ActorDeletion({ ...runtime, ending, closePeer: nothing, removePeerData: nothing });
     const actor = await runtime.actors.get(alice.id);
     expect(await deletion.delete(actor!, { remaining: () => 0 })).toBe(false);
     expect((await service.ask("GET", `/${alice.id}/meta`)).status).toBe(404);
-    expect(await dueKeys(service)).toEqual(["ACTOR"]);
+    expect((await dueKeys(service)).toSorted()).toEqual(["ACTOR", `TRUST#${bob.id}`]);
     await deletion.resume(alice.id, { remaining: () => 30_000 });
     expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "" })).items).toEqual([]);
     await deletion.resume(alice.id, { remaining: () => 30_000 });

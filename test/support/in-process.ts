@@ -109,7 +109,12 @@ export class InProcessService {
       return Promise.resolve();
     };
     const trust = trustServices(this.runtime, consequences);
-    const deletion = new ActorDeletion({ ...this.runtime, ending: trust.ending, removePeerData: remove });
+    const deletion = new ActorDeletion({
+      ...this.runtime,
+      ending: trust.ending,
+      closePeer: () => Promise.resolve(),
+      removePeerData: remove,
+    });
     this.services = { ...this.runtime, trust, deletion };
     const provide = () => this.services;
     this.#handlers = {

@@ -60,15 +60,15 @@ describe("the trusts of an actor", () => {
 
   it("forgets the old secret when a trust is replaced", async () => {
     await trusts.create(trust());
-    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }));
+    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }), 0);
     expect(await trusts.bySecret("a", "s".repeat(40))).toBeUndefined();
     expect((await trusts.bySecret("a", "n".repeat(40)))?.approved).toBe(false);
-    expect(await codeOf(trusts.replace(trust(), trust({ secret: "m".repeat(40) })))).toBe("resource.conflict");
+    expect(await codeOf(trusts.replace(trust(), trust({ secret: "m".repeat(40) }), 0))).toBe("resource.conflict");
   });
 
   it("keeps a late change of a replaced trust from touching the new one", async () => {
     await trusts.create(trust());
-    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }));
+    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }), 0);
     expect(await codeOf(trusts.change(trust(), { set: { approved: true } }))).toBe("resource.not_found");
     expect(await trusts.beginEnding(trust(), 0)).toBeUndefined();
     await trusts.remove(trust());
@@ -97,6 +97,28 @@ describe("the trusts of an actor", () => {
     expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(false);
     expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
+  });
+
+  it("stays due with a changed approval until what hangs on it knows, by its present revision", async () => {
+    await trusts.create(trust());
+    const revoked = await trusts.changeApproval(trust(), false, 1000);
+    expect(await trusts.spreading("a", "p", 60_999)).toBeUndefined();
+    expect(await trusts.spreading("a", "p", 61_000)).toMatchObject({ approved: false, revision: 2 });
+    const approved = await trusts.changeApproval(trust(), true, 2000);
+    await trusts.hasSpread(revoked);
+    expect(await due(62_000)).toEqual(["TRUST#p"]);
+    await trusts.hasSpread(approved);
+    expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
+  });
+
+  it("keeps a changed approval due although the start it came in between has succeeded", async () => {
+    await trusts.create(trust(), 0);
+    const revoked = await trusts.changeApproval(trust(), false, 1000);
+    await trusts.hasSpread(revoked);
+    expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
+    expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
+    expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(false);
+    expect(await trusts.spreading("a", "p", 61_000)).toMatchObject({ approved: false });
   });
 
   it("finds one trust among many with the same number of reads", async () => {
