@@ -31,6 +31,11 @@ const server = spawn("node", [`${root}infra/local/serve.ts`], {
   stdio: ["ignore", "inherit", "inherit", "ipc"],
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
+// Killed, npm tells nobody: then this process has another parent, and there is no one left to serve for.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) server.kill("SIGTERM");
+}, 500).unref();
 server.on("error", (error) => {
   process.stderr.write(`The server could not be started: ${error.message}\n`);
   process.exit(1);
