@@ -146,7 +146,7 @@ export class Receiver {
   }
 
   /** A duplicate that is newer, or other, than what was applied: the publisher may have begun to count anew. */
-  async #suspect(head: Head, event: StreamEvent): Promise<void> {
+  async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {
     const newer =
       event.timestamp !== undefined && event.timestamp.sortable > head.lastTimestamp && head.lastTimestamp !== "";
     const other = contradicts(head, event.sequence, event.content?.data);
@@ -180,7 +180,7 @@ export class Receiver {
       if (event !== undefined) return await this.#deliver(sender, event, undefined, deadline);
     }
     const { sequence } = parsed;
-    if (sequence <= head.lastSeq) return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
+    if (sequence <= head.lastSeq) return await this.#repeatedResync(head, parsed);
     const recovered = await this.#deps.recovery.run(
       head.key,
       {
@@ -199,9 +199,7 @@ export class Receiver {
       case "resynced":
         return { status: 201, body: { result: "processed", sequence: recovered.head.lastSeq } };
       case "busy":
-        if (sequence <= recovered.head.lastSeq) {
-          return { status: 200, body: { result: "duplicate", sequence: recovered.head.lastSeq } };
-        }
+        if (sequence <= recovered.head.lastSeq) return await this.#repeatedResync(recovered.head, parsed);
         return await this.#keepResync(recovered.head, sequence);
       case "failed": {
         const noted = await this.#deps.turns.hole(recovered.head, sequence);
@@ -211,6 +209,11 @@ export class Receiver {
         await this.#deps.access.explain(sender);
         throw busy();
     }
+  }
+
+  async #repeatedResync(head: Head, parsed: ParsedCallback): Promise<CallbackAnswer> {
+    await this.#suspect(head, parsed);
+    return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
   }
 
   /** Another holds the stream: the resync is owed, and follows when that one ends. */
