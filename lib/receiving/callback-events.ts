@@ -35,7 +35,15 @@ export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): 
   if (parsed.kind === "low") return { ...common, kind: "low", url: parsed.url };
   if (scope === undefined) return undefined;
   const answer = checkScope(parsed, scope);
-  return answer.narrower ? { ...common, kind: "part", place: answer.place } : undefined;
+  if (!answer.narrower) return undefined;
+  const { url, data } = parsed;
+  return {
+    ...common,
+    kind: "part",
+    place: answer.place,
+    ...(url === undefined ? {} : { url }),
+    ...(url !== undefined || data === undefined ? {} : { content: { data } }),
+  };
 }
 
 /** The event kept in a slot; undefined when the slot has no content that can be applied as a number of its own. */

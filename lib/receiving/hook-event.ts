@@ -1,6 +1,6 @@
 /** What a hook is told, and what it may say of it. */
 import { createHash } from "node:crypto";
-import type { Scope } from "../domain/scope.ts";
+import type { Place, Scope } from "../domain/scope.ts";
 import type { Json } from "../ports.ts";
 import type { Head } from "./head.ts";
 
@@ -54,6 +54,17 @@ export function verdictOf(error: unknown): Verdict["verdict"] {
     if (verdict === "park" || verdict === "skip" || verdict === "stop") return verdict;
   }
   return "retry";
+}
+
+/** The event of a resync for one place inside a stream's scope: of that place, and another than that of the whole. */
+export function partEventOf(head: Head, place: Place, sequence: number, data: Json, timestamp?: string): HookEvent {
+  const whole = hookEventOf(head, "resync", sequence, data, timestamp);
+  const [subtarget = "", ...path] = place;
+  const id = createHash("sha256")
+    .update([whole.id, ...place].join("\n"))
+    .digest("hex")
+    .slice(0, 32);
+  return { ...whole, id, subtarget, ...(path.length === 0 ? {} : { resource: path.join("/") }) };
 }
 
 /** The event of one number of a stream; its id is a digest of what makes it that event. */

@@ -6,20 +6,26 @@ import type { Publisher, ReceivedData } from "./ports.ts";
 /** Reads tried until the publisher's newest number is the same before and after. */
 const TRIES = 3;
 
+/** What was read: nothing when it is too large, or the target has no state. */
+export interface Reread {
+  readonly part?: StatePart;
+}
+
 /**
- * Reads one place anew from its publisher and puts it into the store. Without positions in the answers the newest number
+ * Reads one place anew from its publisher, from `url` if there is one, and puts it into the store, if any. Without positions in the answers the newest number
  * is asked before and after: while they differ the content lies somewhere between, so list operations up to the later one
  * will read the list again instead of being applied.
  *
- * @returns false when the publisher could not be read; nothing has changed then
+ * @returns undefined when the publisher could not be read; nothing has changed then
  */
 export async function reread(
   publisher: Publisher,
-  data: ReceivedData,
+  data: ReceivedData | undefined,
   head: Head,
   place: Place,
   sequence: number,
-): Promise<boolean> {
+  url?: string,
+): Promise<Reread | undefined> {
   let before: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const answer = await publisher.readState({
@@ -27,20 +33,21 @@ export async function reread(
       place,
       subscriptionId: head.subscriptionId,
       carved: head.carved,
+      ...(url === undefined ? {} : { url }),
     });
-    if (answer.is === "failed") return false;
+    if (answer.is === "failed") return undefined;
     // Too large to read is not "not there": what is held stays, and asking again would give the same.
-    if (answer.is === "state" && answer.diverged.length > 0) return true;
-    const part: StatePart =
-      answer.is === "state" ? (answer.parts[0] ?? { place, kind: "value" }) : { place, kind: "value" };
-    const said = part.sequence ?? (answer.is === "state" ? answer.sequence : undefined);
+    if (answer.is === "absent" || answer.diverged.length > 0) return {};
+    const part: StatePart = answer.parts[0] ?? { place, kind: "value" };
+    if (data === undefined) return { part };
+    const said = part.sequence ?? answer.sequence;
     if (said !== undefined) {
       const at = { fence: head.fence, sequence: Math.max(said, sequence) };
       await data.putRead(part, at, undefined, head.carved);
-      return true;
+      return { part };
     }
     const polled = await publisher.poll(head.subscriptionId);
-    if (polled.is !== "backlog" && (polled.is !== "too_large" || polled.sequence === undefined)) return false;
+    if (polled.is !== "backlog" && (polled.is !== "too_large" || polled.sequence === undefined)) return undefined;
     const after = Math.max(polled.sequence ?? 0, sequence);
     if (before === after || attempt >= TRIES) {
       const settled = before === after;
@@ -50,7 +57,7 @@ export async function reread(
         settled ? undefined : after,
         head.carved,
       );
-      return true;
+      return { part };
     }
     before = after;
   }

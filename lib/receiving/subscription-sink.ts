@@ -16,17 +16,19 @@ import { keptEvent } from "./callback-events.ts";
 import { dueAttributes } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { HookRuns } from "./hook-runs.ts";
-import { hookEventOf } from "./hook-event.ts";
+import { hookEventOf, partEventOf } from "./hook-event.ts";
+import type { HookEvent } from "./hook-event.ts";
 import type { IncomingDiff } from "../peer-data/incoming.ts";
+import { resyncPart } from "./part-resync.ts";
 import type { Publisher, Publishers, ReceivedData } from "./ports.ts";
 import { reread } from "./reread.ts";
-import { idsOf } from "./sequencer.ts";
-import type { Applied, Sink, Turn } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
+import type { Applied, Sink, Turn } from "./sink.ts";
 
 /** One numbered callback of a subscription, or one diff of its backlog. */
 export interface StreamEvent {
   readonly sequence: number;
-  /** `diff`: content at hand. `low`: content at `url`. `part`: one place is to be read anew. */
+  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read anew. */
   readonly kind: "diff" | "low" | "part";
   readonly content?: DiffContent;
   readonly url?: string;
@@ -59,6 +61,15 @@ export interface SinkDeps {
 export interface Prepared {
   readonly key: string;
   readonly read: unknown;
+}
+
+/** What became of one event: its content, what the hook is to be told, and the places that could not be read again. */
+interface Taken {
+  readonly content: DiffContent;
+  readonly told: HookEvent | undefined;
+  /** What is told is a state that the store holds. */
+  readonly stored: boolean;
+  readonly failed: readonly Place[];
 }
 
 export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
@@ -118,11 +129,9 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
     const { head, deadline } = turn;
-    const content = await this.#contentOf(event, head, deadline);
-    const failed = await this.#store(event, content, turn);
-    const seen = event.timestamp?.text;
-    const told = hookEventOf(head, "diff", event.sequence, content.data, seen);
-    const { held } = await this.#deps.hooks.first(told, turn.starts, head.held);
+    const { content, told, stored, failed } =
+      event.kind === "part" ? await this.#replacePart(event, turn) : await this.#takeDiff(event, turn);
+    const { held } = told === undefined ? head : await this.#deps.hooks.first(told, turn.starts, head.held, stored);
     return {
       set: {
         digests: (head.digests + digestOf(content.data)).slice(-DIGESTS_KEPT * DIGEST_LENGTH),
@@ -134,6 +143,26 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
         ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
         : {}),
     };
+  }
+
+  async #takeDiff(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Taken> {
+    const content = await this.#contentOf(event, turn.head, turn.deadline);
+    const failed = await this.#store(event, content, turn);
+    const told = hookEventOf(turn.head, "diff", event.sequence, content.data, event.timestamp?.text);
+    return { content, told, stored: false, failed };
+  }
+
+  /** What cannot be read now a resync of the whole will read and tell. */
+  async #replacePart(event: StreamEvent, { head, deadline }: Turn<Prepared | undefined>): Promise<Taken> {
+    const { sequence, place = placeOf(head.scope), url, content } = event;
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
+    const stores = this.#stores(head) ? this.#data() : undefined;
+    const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
+    const read = await resyncPart(publisher, stores, head, part);
+    if (read === undefined) return { content: { data: null }, told: undefined, stored: false, failed: [place] };
+    const told = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
+    const failed = await this.#rereadAll(head, read.reread, sequence, deadline);
+    return { content: { data: content?.data ?? null }, told, stored: read.stored, failed };
   }
 
   /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
@@ -156,12 +185,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<readonly Place[]> {
     const { head, prepared, deadline } = turn;
-    if (!this.#deps.settings.autoStorage || head.scope.target !== "properties" || head.granularity === "none")
-      return [];
+    if (!this.#stores(head)) return [];
     const data = this.#data();
     const scope = placeOf(head.scope);
     const at = { fence: head.fence, sequence: event.sequence };
-    if (event.kind === "part") return await this.#rereadAll(head, [event.place ?? scope], event.sequence, deadline);
     const diff = this.#diff(content, scope, head.carved);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
     const { reread: places } = await data.apply(diff, at, usable);
@@ -178,10 +205,14 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     const failed: Place[] = [];
     for (const place of places) {
-      const done = publisher !== undefined && (await reread(publisher, this.#data(), head, place, sequence));
-      if (!done) failed.push(place);
+      const read = publisher && (await reread(publisher, this.#data(), head, place, sequence));
+      if (read === undefined) failed.push(place);
     }
     return failed;
+  }
+
+  #stores(head: Head): boolean {
+    return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
   }
 
   #wantResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
