@@ -1,0 +1,117 @@
+/**
+ * Which record made which number, for the numbers that are still kept: as runs, because a subscription far behind has
+ * thousands of them and the place where they are noted is written with every change.
+ */
+
+/**
+ * Numbers made one after the other under the same view. Number `sequence + count - 1` is of record `last`. When there
+ * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did.
+ */
+export interface Run {
+  readonly sequence: number;
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+  /** The id of the view they were made under. */
+  readonly view: number;
+  /** The one number says that everything is to be read again. */
+  readonly resync?: true;
+}
+
+/** Most runs that are kept. */
+export const MAX_RUNS = 50;
+/** Most views that runs may have been made under: each carries a permission set. */
+export const MAX_VIEWS = 16;
+
+export interface Entry {
+  readonly sequence: number;
+  readonly record: number;
+  readonly view: number;
+  readonly resync: boolean;
+}
+
+/**
+ * The runs with one more number. Over `MAX_RUNS`, neighbours made under the same view become one that only says where to
+ * look; where that is not possible one resync stands for all (`collapsed`) and the older numbers go.
+ */
+export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly Run[]; collapsed: boolean } {
+  const { sequence, record, view, resync } = entry;
+  const single: Run = { sequence, count: 1, first: record, last: record, view, ...(resync ? { resync: true } : {}) };
+  const last = runs.at(-1);
+  const continues = last !== undefined && isExact(last) && last.last + 1 === record && fits(last, single);
+  const longer = continues ? [...runs.slice(0, -1), joined(last, single)] : [...runs, single];
+  const fewer = longer.length > MAX_RUNS ? withOneLess(longer) : longer;
+  const views = new Set((fewer ?? []).filter((run) => run.resync !== true).map((run) => run.view));
+  if (fewer === undefined || views.size > MAX_VIEWS) {
+    return { runs: [{ ...single, resync: true }], collapsed: true };
+  }
+  return { runs: fewer, collapsed: false };
+}
+
+/** True when each record of the run made a number. */
+export function isExact(run: Run): boolean {
+  return run.count === run.last - run.first + 1;
+}
+
+const fits = (one: Run, next: Run): boolean =>
+  one.view === next.view && one.resync !== true && next.resync !== true && one.sequence + one.count === next.sequence;
+
+const joined = (one: Run, next: Run): Run => ({ ...one, count: one.count + next.count, last: next.last });
+
+/** Joins the two neighbours with the fewest records between them, the oldest of equals. */
+function withOneLess(runs: readonly Run[]): readonly Run[] | undefined {
+  let best: { index: number; gap: number } | undefined;
+  for (const [index, run] of runs.entries()) {
+    const next = runs[index + 1];
+    if (next === undefined || !fits(run, next)) continue;
+    const gap = next.first - run.last;
+    if (best === undefined || gap < best.gap) best = { index, gap };
+  }
+  if (best === undefined) return undefined;
+  const { index } = best;
+  const [one, next] = [runs[index], runs[index + 1]];
+  if (one === undefined || next === undefined) return undefined;
+  return runs.toSpliced(index, 2, joined(one, next));
+}
+
+/** The runs without the numbers up to one. A run that only says where to look keeps its records until all of it goes. */
+export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run[] {
+  return runs.flatMap((run) => {
+    const gone = upTo - run.sequence + 1;
+    if (gone <= 0) return [run];
+    if (gone >= run.count) return [];
+    return [isExact(run) ? { ...run, sequence: upTo + 1, count: run.count - gone, first: run.first + gone } : run];
+  });
+}
+
+/** The runs without what records before `oldest` made. */
+export function withoutRecords(runs: readonly Run[], oldest: number): readonly Run[] {
+  return runs.flatMap((run) => {
+    if (run.first >= oldest) return [run];
+    if (run.last < oldest) return [];
+    const gone = oldest - run.first;
+    if (!isExact(run)) return [run];
+    return [{ ...run, sequence: run.sequence + gone, count: run.count - gone, first: oldest }];
+  });
+}
+
+/** Numbers of one run, both ends included. */
+export interface Slice {
+  readonly from: number;
+  readonly to: number;
+  readonly run: Run;
+}
+
+/** The kept numbers above `after`, at most `limit`, ascending. */
+export function slicesAfter(runs: readonly Run[], after: number, limit: number): readonly Slice[] {
+  const slices: Slice[] = [];
+  let room = limit;
+  for (const run of runs) {
+    const from = Math.max(run.sequence, after + 1);
+    const to = Math.min(run.sequence + run.count - 1, from + room - 1);
+    if (from > to) continue;
+    slices.push({ from, to, run });
+    room -= to - from + 1;
+  }
+  return slices;
+}

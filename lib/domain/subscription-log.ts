@@ -1,0 +1,233 @@
+/**
+ * How one inbound subscription moves along its actor's change log. Everything here follows from the state and the
+ * records alone, so whoever finishes a move after a crash gets the same numbers.
+ */
+import type { Change, Granularity, LogRecord, NamedScope } from "./change-record.ts";
+import { comesBack, isSuspended, narrowerPlaces } from "./overlap.ts";
+import type { PropertyPermissions } from "./permissions.ts";
+import { covers, placeOf, samePlace } from "./scope.ts";
+import type { Place, Scope } from "./scope.ts";
+import { shapeDiff } from "./shape-diff.ts";
+import type { ShapedDiff } from "./shape-diff.ts";
+import { withNumber, withoutNumbers, withoutRecords } from "./subscription-backlog.ts";
+import type { Run } from "./subscription-backlog.ts";
+import { bothReads, readsOf } from "./visibility.ts";
+import type { Reads } from "./visibility.ts";
+
+/** Which subscription it is; this never changes. */
+export interface Subscriber extends Scope {
+  readonly peerId: string;
+  readonly id: string;
+}
+
+/** What decides, beside the scope, what a record makes for the subscription. */
+export interface SubscriptionView {
+  /** Runs of the backlog name it by this. */
+  readonly id: number;
+  readonly narrower: readonly Place[];
+  readonly permissions: PropertyPermissions;
+  /** Suspended places of the subscription's target that touch its scope. */
+  readonly suspended: readonly Place[];
+}
+
+/** Where a subscription stands. Plain JSON. */
+export interface SubscriptionState {
+  /** The newest record looked at. */
+  readonly cursor: number;
+  /** The newest number made; 0 before the first. */
+  readonly sequence: number;
+  /** Numbers up to this one are gone for good. */
+  readonly cleared: number;
+  readonly granularity: Granularity;
+  /** The log says that the subscription is no more: nothing makes numbers. */
+  readonly ended: boolean;
+  /** Oldest first; the last one holds now, the others as long as the backlog needs them. */
+  readonly views: readonly SubscriptionView[];
+  readonly runs: readonly Run[];
+}
+
+/** What holds for a subscription at one record of the log. */
+export interface Circumstances {
+  readonly permissions: PropertyPermissions;
+  /** Every inbound subscription of the peer, this one included. */
+  readonly subscriptions: readonly NamedScope[];
+  readonly suspensions: readonly { readonly target: string; readonly subtarget?: string }[];
+}
+
+/** A number that a record has made. */
+export interface MadeNumber {
+  readonly sequence: number;
+  readonly recordNumber: number;
+  /** What it says; `resync`: everything is to be read again. */
+  readonly content: ShapedDiff | "resync";
+}
+
+export interface Advanced {
+  readonly state: SubscriptionState;
+  readonly made?: MadeNumber;
+}
+
+/** A subscription that begins after the record `cursor`, the one that names it. */
+export function startState(who: Subscriber, cursor: number, now: Circumstances): SubscriptionState {
+  const view = viewOf(who, now);
+  const granularity = now.subscriptions.find(({ id }) => id === who.id)?.granularity ?? "none";
+  return { cursor, sequence: 0, cleared: 0, granularity, ended: false, views: [{ id: 0, ...view }], runs: [] };
+}
+
+/**
+ * Looks at one record. Those up to the cursor were looked at before: nothing changes.
+ * @throws RangeError for a record beyond the next one: the ones between would be lost
+ */
+export function advance(state: SubscriptionState, who: Subscriber, recordNumber: number, record: LogRecord): Advanced {
+  if (recordNumber <= state.cursor) return { state };
+  if (recordNumber !== state.cursor + 1)
+    throw new RangeError("a subscription moves along the log one record at a time");
+  const at = { ...state, cursor: recordNumber };
+  if (state.ended) return { state: at };
+  switch (record.kind) {
+    case "change": {
+      const content = contentOf(record.changes, who, currentView(state));
+      return content === undefined ? { state: at } : numbered(at, content);
+    }
+    case "permissions":
+      return { state: record.peerId === who.peerId ? withView(at, { permissions: record.permissions }) : at };
+    case "scopes":
+      return record.peerId === who.peerId ? rescoped(at, who, record.subscriptions) : { state: at };
+    case "suspend":
+      return { state: suspended(at, who, placeOf(placed(record)), record.target) };
+    case "resume":
+      return resumed(at, who, placeOf(placed(record)), record.target);
+  }
+}
+
+/** The state continues at a later record because those between are no longer there: one resync stands for them. */
+export function skipTo(state: SubscriptionState, who: Subscriber, cursor: number, now: Circumstances): Advanced {
+  if (cursor <= state.cursor) return { state };
+  const own = now.subscriptions.find(({ id }) => id === who.id);
+  const at = { ...withView({ ...state, cursor, runs: [] }, viewOf(who, now)), granularity: own?.granularity ?? "none" };
+  if (own === undefined) return { state: { ...at, ended: true } };
+  return numbered(at, "resync");
+}
+
+/**
+ * Numbers up to `upTo` are gone; going back changes nothing.
+ * @throws RangeError for a number that was never made
+ */
+export function clear(state: SubscriptionState, upTo: number): SubscriptionState {
+  if (!Number.isSafeInteger(upTo) || upTo < 0 || upTo > state.sequence) {
+    throw new RangeError("only numbers that were made can be cleared");
+  }
+  if (upTo <= state.cleared) return state;
+  return pruned({ ...state, cleared: upTo, runs: withoutNumbers(state.runs, upTo) });
+}
+
+/** The records before `oldest` are no longer there: what they said cannot be read any more. */
+export function expire(state: SubscriptionState, oldest: number): SubscriptionState {
+  return pruned({ ...state, runs: withoutRecords(state.runs, oldest) });
+}
+
+/** What the changes of a record say to the subscription under a view, suspended ones left out. */
+export function contentOf(
+  changes: readonly Change[],
+  who: Subscriber,
+  view: SubscriptionView,
+  now?: Reads,
+): ShapedDiff | undefined {
+  const then = readsOf(view.permissions);
+  const heard = changes.filter((change) => !isSuspended(view.suspended, who, pathOf(change)));
+  return shapeDiff(heard, who, { narrower: view.narrower, reads: now === undefined ? then : bothReads(then, now) });
+}
+
+/** The view that holds now. */
+export function currentView(state: SubscriptionState): SubscriptionView {
+  const view = state.views.at(-1);
+  if (view === undefined) throw new RangeError("a subscription's state always has a view");
+  return view;
+}
+
+function pathOf(change: Change): Place {
+  if (change.do === "notify") return placeOf(change);
+  return change.do === "list" ? [change.name] : change.path;
+}
+
+const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope => ({
+  target: at.target,
+  ...(at.subtarget === undefined ? {} : { subtarget: at.subtarget }),
+});
+
+/** A suspension of another target, or beside the scope, is none of its business. */
+function touches(who: Subscriber, place: Place, target: string): boolean {
+  const own = placeOf(who);
+  return target === who.target && (covers(own, place) || covers(place, own));
+}
+
+function viewOf(who: Subscriber, now: Circumstances): Omit<SubscriptionView, "id"> {
+  const own = now.subscriptions.find(({ id }) => id === who.id);
+  return {
+    narrower: own === undefined ? [] : narrowerPlaces(own, now.subscriptions),
+    permissions: now.permissions,
+    suspended: now.suspensions.flatMap((at) => {
+      const place = placeOf(placed(at));
+      return touches(who, place, at.target) ? [place] : [];
+    }),
+  };
+}
+
+function rescoped(state: SubscriptionState, who: Subscriber, all: readonly NamedScope[]): Advanced {
+  const own = all.find(({ id }) => id === who.id);
+  if (own === undefined) return { state: { ...state, ended: true } };
+  const before = currentView(state);
+  const narrower = narrowerPlaces(own, all);
+  const next = withView({ ...state, granularity: own.granularity }, { narrower });
+  // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
+  if (!comesBack(before.narrower, narrower) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
+  return numbered(next, "resync");
+}
+
+function suspended(state: SubscriptionState, who: Subscriber, place: Place, target: string): SubscriptionState {
+  const known = currentView(state).suspended;
+  if (!touches(who, place, target) || known.some((other) => samePlace(other, place))) return state;
+  return withView(state, { suspended: [...known, place] });
+}
+
+function resumed(state: SubscriptionState, who: Subscriber, place: Place, target: string): Advanced {
+  const known = currentView(state).suspended;
+  const left = known.filter((other) => !samePlace(other, place));
+  if (!touches(who, place, target) || left.length === known.length) return { state };
+  const next = withView(state, { suspended: left });
+  return isSuspended(left, who, placeOf(who)) ? { state: next } : numbered(next, "resync");
+}
+
+function withView(state: SubscriptionState, change: Partial<Omit<SubscriptionView, "id">>): SubscriptionState {
+  const now = currentView(state);
+  const next = { ...now, ...change, id: now.id + 1 };
+  if (contentKey(now) === contentKey(next)) return state;
+  return pruned({ ...state, views: [...state.views, next] });
+}
+
+function contentKey({ narrower, permissions, suspended: places }: SubscriptionView): string {
+  return JSON.stringify([
+    narrower,
+    permissions.patterns,
+    permissions.excluded_patterns,
+    permissions.operations,
+    places,
+  ]);
+}
+
+function numbered(state: SubscriptionState, content: ShapedDiff | "resync"): Advanced {
+  const sequence = state.sequence + 1;
+  const recordNumber = state.cursor;
+  const entry = { sequence, record: recordNumber, view: currentView(state).id, resync: content === "resync" };
+  const kept = withNumber(state.runs, entry);
+  const next = pruned({ ...state, sequence, runs: kept.runs });
+  return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
+}
+
+/** Only the views that the backlog still needs, and the one that holds now. */
+function pruned(state: SubscriptionState): SubscriptionState {
+  const needed = new Set(state.runs.filter((run) => run.resync !== true).map((run) => run.view));
+  const last = state.views.length - 1;
+  const views = state.views.filter((view, index) => index === last || needed.has(view.id));
+  return views.length === state.views.length ? state : { ...state, views };
+}

@@ -1,0 +1,160 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { LogRecord, NamedScope } from "../../lib/domain/change-record.ts";
+import type { PropertyPermissions } from "../../lib/domain/permissions.ts";
+import { backlogAfter, recordsFor, renderSlice } from "../../lib/domain/render-backlog.ts";
+import type { Told } from "../../lib/domain/render-backlog.ts";
+import { MAX_RUNS, MAX_VIEWS } from "../../lib/domain/subscription-backlog.ts";
+import { advance, clear, expire, startState } from "../../lib/domain/subscription-log.ts";
+import type { MadeNumber, Subscriber, SubscriptionState } from "../../lib/domain/subscription-log.ts";
+import { READS_ALL } from "../../lib/domain/visibility.ts";
+
+const at = "2026-11-21T00:00:00.000000Z";
+const who: Subscriber = { peerId: "p1", id: "s1", target: "properties" };
+const open: PropertyPermissions = { patterns: ["*"], excluded_patterns: [], operations: ["read"] };
+const some: PropertyPermissions = { patterns: ["*"], excluded_patterns: ["b*"], operations: ["read"] };
+const mine = (granularity: NamedScope["granularity"]): NamedScope => ({ id: "s1", target: "properties", granularity });
+const narrow = (name: string): NamedScope => ({
+  id: `n${name}`,
+  target: "properties",
+  subtarget: name,
+  granularity: "high",
+});
+
+const change = fc
+  .array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.integer({ min: 0, max: 9 })), { minLength: 1, maxLength: 2 })
+  .map((sets): LogRecord => ({
+    kind: "change",
+    at,
+    changes: sets.map(([name, value]) => ({ do: "set", path: [name], value })),
+  }));
+const control = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("p1", "p2"), fc.constantFrom(open, some))
+    .map(([peerId, permissions]): LogRecord => ({ kind: "permissions", at, peerId, permissions })),
+  fc
+    .tuple(
+      fc.constantFrom("p1", "p1", "p2"),
+      fc.subarray(["a", "b"]),
+      fc.constantFrom("high" as const, "none" as const),
+    )
+    .map(([peerId, names, granularity]): LogRecord => ({
+      kind: "scopes",
+      at,
+      peerId,
+      subscriptions: [mine(granularity), ...names.map(narrow)],
+    })),
+  fc
+    .tuple(
+      fc.constantFrom("suspend" as const, "resume" as const),
+      fc.constantFrom("properties", "else"),
+      fc.option(fc.constantFrom("a", "b"), { nil: undefined }),
+    )
+    .map(([kind, target, subtarget]): LogRecord => ({
+      kind,
+      at,
+      target,
+      ...(subtarget === undefined ? {} : { subtarget }),
+    })),
+);
+const log = (controls: number): fc.Arbitrary<LogRecord[]> =>
+  fc.array(fc.oneof({ weight: 20 - controls, arbitrary: change }, { weight: controls, arbitrary: control }), {
+    maxLength: 200,
+    size: "max",
+  });
+
+const begin = (): SubscriptionState =>
+  startState(who, 0, { permissions: open, subscriptions: [mine("high")], suspensions: [] });
+
+interface Moved {
+  readonly state: SubscriptionState;
+  readonly made: readonly MadeNumber[];
+}
+
+function move(state: SubscriptionState, records: readonly LogRecord[]): Moved {
+  const made: MadeNumber[] = [];
+  for (const [index, record] of records.entries()) {
+    const step = advance(state, who, index + 1, record);
+    state = step.state;
+    if (step.made !== undefined) made.push(step.made);
+  }
+  return { state, made };
+}
+
+function told(state: SubscriptionState, records: readonly LogRecord[], reads = READS_ALL, from = 1): Told[] {
+  return backlogAfter(state, 0, Number.MAX_SAFE_INTEGER).flatMap((slice) => {
+    const { first, last } = recordsFor(slice);
+    const read = new Map<number, LogRecord>();
+    for (let number = Math.max(first, from); number <= last; number += 1) read.set(number, records[number - 1]!);
+    return [...renderSlice(state, who, slice, read, reads)];
+  });
+}
+
+test("numbers are dense, and each is told later as it was made", () => {
+  fc.assert(
+    fc.property(log(4), (records) => {
+      const { state, made } = move(begin(), records);
+      expect(made.map(({ sequence }) => sequence)).toEqual(made.map((_, index) => index + 1));
+      expect(state.sequence).toBe(made.length);
+      expect(state.runs.length).toBeLessThanOrEqual(MAX_RUNS);
+      expect(state.views.length).toBeLessThanOrEqual(MAX_VIEWS + 1);
+      const said = told(state, records);
+      const kept = made.slice(made.length - said.length);
+      expect(said.map(({ sequence, recordNumber, content }) => ({ sequence, recordNumber, content }))).toEqual(kept);
+      if (said.length < made.length) expect(said[0]?.content).toBe("resync");
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("the state is the same however the log is split, repeated, or stored between steps", () => {
+  fc.assert(
+    fc.property(log(6), fc.array(fc.nat(200), { maxLength: 6 }), (records, stops) => {
+      let state = begin();
+      for (const stop of stops)
+        state = JSON.parse(JSON.stringify(move(state, records.slice(0, stop)).state)) as SubscriptionState;
+      expect(move(state, records).state).toEqual(move(begin(), records).state);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what is cleared never comes back, and the rest stays as it was", () => {
+  fc.assert(
+    fc.property(log(2), fc.array(fc.tuple(fc.nat(200), fc.nat(200)), { maxLength: 4 }), (records, clears) => {
+      let state = begin();
+      let cleared = 0;
+      for (const [stop, upTo] of clears) {
+        state = move(state, records.slice(0, stop)).state;
+        const number = Math.min(upTo, state.sequence);
+        state = clear(state, number);
+        cleared = Math.max(cleared, number);
+        expect(told(state, records).every(({ sequence }) => sequence > cleared)).toBe(true);
+      }
+      const { state: last, made } = move(begin(), records);
+      state = move(state, records).state;
+      expect(state.sequence).toBe(last.sequence);
+      const rest = told(state, records);
+      if (rest[0]?.content === "resync") return;
+      expect(rest.map(({ sequence, content }) => ({ sequence, content }))).toEqual(
+        made.filter(({ sequence }) => sequence > cleared).map(({ sequence, content }) => ({ sequence, content })),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("when old records expire, what is left is told right", () => {
+  fc.assert(
+    fc.property(log(1), fc.integer({ min: 1, max: 200 }), (records, oldest) => {
+      const { state, made } = move(begin(), records);
+      const said = told(expire(state, oldest), records, READS_ALL, oldest);
+      const after = made.filter(({ recordNumber }) => recordNumber >= oldest);
+      expect(said.map(({ sequence, content }) => ({ sequence, content }))).toEqual(
+        after.slice(after.length - said.length).map(({ sequence, content }) => ({ sequence, content })),
+      );
+      if (said.length < after.length) expect(said[0]?.content).toBe("resync");
+    }),
+    { numRuns: 300 },
+  );
+});
