@@ -1,7 +1,8 @@
 import process from "node:process";
 import { expect, it } from "vitest";
 import type { Condition, Table } from "../../lib/dynamodb/table.ts";
-import { ReceivingWorld, Violation } from "../support/simulation/receiving-world.ts";
+import { Violation } from "../support/simulation/receiving-checks.ts";
+import { ReceivingWorld } from "../support/simulation/receiving-world.ts";
 import { breaking, names, without } from "../support/simulation/sabotage.ts";
 
 /** Random schedules in `npm test`; `npm run test:simulation` plays more. */
@@ -38,6 +39,8 @@ const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = 
   "a claim is granted for another number than the next": without(
     (part) => part.is === "equals" && part.name === "lastSeq",
   ),
+  "a slot is taken although all are": without((part) => part.is === "any" && names(part).includes("pending")),
+  "a slot is taken in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
 };
 
 it.each(Object.entries(SABOTAGE))("would see it when %s", async (_, broken) => {

@@ -26,13 +26,13 @@ export class ModelPublisher {
   #made = 0;
 
   /** Makes one change: sets or deletes a scalar, or appends to the list. */
-  change(random: () => number): Change {
+  change(random: () => number, { lists }: { lists: boolean }): Change {
     this.newest += 1;
     this.#made += 1;
     const kind = random();
     const name = random() < 0.5 ? "a" : "b";
     let data: Change["data"];
-    if (kind < 0.45) {
+    if (lists && kind < 0.45) {
       this.list.push(this.#made);
       data = { l: { list: "l", operation: "append", item: this.#made } };
     } else if (kind < 0.85) {

@@ -1,31 +1,29 @@
 /** One random schedule of the receiving side, and what must hold during and after it. */
 import { createReceiving } from "../../../lib/receiving/receiving.ts";
 import type { Receiving } from "../../../lib/receiving/receiving.ts";
-import { readHead } from "../../../lib/receiving/head.ts";
 import type { Head } from "../../../lib/receiving/head.ts";
 import { Verdict } from "../../../lib/receiving/hook-event.ts";
 import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
-import { dueShards, outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { dueShards, parkedPrefix } from "../../../lib/dynamodb/keys.ts";
 import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/errors.ts";
 import type { DelayedWork } from "../../../lib/ports.ts";
+import { OutboundSubscriptions } from "../../../lib/subscriptions/outbound-subscriptions.ts";
+import type { OutboundDeps } from "../../../lib/subscriptions/outbound-subscriptions.ts";
 import { FaultyTable } from "../faulty-table.ts";
 import type { Fate } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { ModelPublisher } from "./model-publisher.ts";
 import type { Change } from "./model-publisher.ts";
 import { PlainData } from "./plain-data.ts";
+import * as checks from "./receiving-checks.ts";
+import { headIn, KEY, parkedIn, Violation } from "./receiving-checks.ts";
 import { Scheduler, seeded, settled } from "./scheduler.ts";
-
-export class Violation extends Error {
-  override readonly name = "Violation";
-}
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */
 export type Sabotage = (table: Table) => Table;
 
-const KEY = outboundHeadKey("actor", "peer", "sub");
 const DIGEST = "d".repeat(64);
 const MINUTE = 60_000;
 
@@ -45,6 +43,8 @@ export class ReceivingWorld {
   readonly #positioned: boolean;
   readonly #maxPending: number;
   readonly #resets: boolean;
+  /** The owner deletes the stream's state somewhere in the middle. */
+  readonly #clears: boolean;
   #now = Date.UTC(2026, 0, 1);
   #ids = 0;
   #running = 0;
@@ -61,25 +61,29 @@ export class ReceivingWorld {
     this.#positioned = this.#chance(0.5);
     this.#maxPending = this.#chance(0.3) ? 2 : 100;
     this.#resets = this.#chance(0.08);
+    this.#clears = !this.#resets && this.#chance(0.1);
   }
 
   /** Plays the schedule to its end. @throws Violation */
   async play(): Promise<void> {
     await this.#subscribe();
-    const changes = Array.from({ length: 1 + Math.floor(this.#random() * 6) }, () =>
-      this.#publisher.change(this.#random),
-    );
+    const changes = Array.from({ length: 1 + Math.floor(this.#random() * 6) }, () => this.#change());
     const deliveries = this.#shuffled(changes.flatMap((change) => Array<Change>(this.#copies()).fill(change)));
     const smooth = !this.#rough;
-    for (const change of deliveries) {
+    const clearAt = this.#clears ? Math.floor(this.#random() * deliveries.length) : -1;
+    for (const [index, change] of deliveries.entries()) {
       this.#launch(async (receiving) => {
         await this.#deliver(receiving, change);
       });
+      if (index === clearAt) this.#launch(async (receiving) => await this.#clearState(receiving));
       while (this.#chance(0.7) && (await this.#turn()));
       if (this.#rough && this.#chance(this.#jumpy ? 0.3 : 0.05)) this.#passTime();
     }
     while (this.#running > 0 && (await this.#turn())) if (this.#chance(this.#jumpy ? 0.15 : 0.03)) this.#passTime();
-    if (smooth && deliveries.length >= changes.length) this.#hooksRanOnce();
+    // What was refused because all slots were taken is only sent again below.
+    if (smooth && !this.#clears && changes.every(({ sequence }) => this.#acknowledged.has(sequence))) {
+      checks.checkDone(this.#table, this.#publisher.newest, this.#ran);
+    }
     if (this.#resets) await this.#startAnew();
     await this.#comeToRest();
     this.#holdsEverything();
@@ -106,6 +110,11 @@ export class ReceivingWorld {
       },
       itemMissing,
     );
+  }
+
+  /** The next change. Numbers that count again after their state was deleted append again too: then there is no list. */
+  #change(): Change {
+    return this.#publisher.change(this.#random, { lists: !this.#clears });
   }
 
   /** A new instance of the service; what it does is cut into steps the scheduler orders. */
@@ -195,13 +204,31 @@ export class ReceivingWorld {
     try {
       const answer = await receiving.receiver.receive(sender, { body }, this.#deadline());
       this.#acknowledged.add(change.sequence);
-      this.#checkAcknowledged();
+      if (!this.#wasReset && !this.#clears) checks.checkAcknowledged(this.#table, this.#acknowledged);
       return answer.status;
     } catch (error) {
-      if (isServiceError(error)) return error.status;
+      // What is valid is only ever put off.
+      if (isServiceError(error) && (error.status === 429 || error.status === 503)) return error.status;
       if (error instanceof Violation) throw error;
       if (error instanceof Error && error.name === "InjectedFault") return 500;
       throw error;
+    }
+  }
+
+  /** As the owner's request does; refused while another holds the stream. */
+  async #clearState(receiving: Receiving): Promise<void> {
+    const used: Pick<OutboundDeps, "table" | "clock" | "log" | "receiving"> = {
+      // As if it always died before it cleaned up: what the old epoch kept stays.
+      table: new MemoryTable(),
+      clock: { now: () => this.#now },
+      log: SILENT,
+      receiving,
+    };
+    try {
+      await new OutboundSubscriptions(used as OutboundDeps).clearState(headIn(this.#table), this.#deadline());
+      this.#acknowledged.clear();
+    } catch (error) {
+      if (!isServiceError(error) && !(error instanceof Error && error.name === "InjectedFault")) throw error;
     }
   }
 
@@ -218,6 +245,7 @@ export class ReceivingWorld {
       this.#launch(async (receiving) => await this.#look(receiving));
     }
     const picked = await this.#scheduler.pick();
+    checks.checkHead(this.#table, this.#maxPending);
     if (this.#failure !== undefined) throw this.#failure.error;
     return picked;
   }
@@ -243,7 +271,7 @@ export class ReceivingWorld {
     this.#wasReset = true;
     this.#publisher.reset();
     this.#acknowledged.clear();
-    const change = this.#publisher.change(this.#random);
+    const change = this.#change();
     this.#launch(async (receiving) => {
       await this.#deliver(receiving, change);
     });
@@ -255,7 +283,7 @@ export class ReceivingWorld {
     this.#rough = false;
     for (let round = 0; round < 240; round += 1) {
       await this.#drainSteps();
-      const head = this.#head();
+      const head = headIn(this.#table);
       if (round > 2 && this.#atRest(head)) return;
       this.#now += MINUTE;
       const receiving = this.#instance();
@@ -267,7 +295,7 @@ export class ReceivingWorld {
       await sweep;
       if (round < 3) await this.#resendMissing();
     }
-    const { lastSeq, pending, wanted } = this.#head();
+    const { lastSeq, pending, wanted } = headIn(this.#table);
     throw new Violation(
       `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...pending].join()}, wanted ${String(wanted)}.`,
     );
@@ -279,12 +307,12 @@ export class ReceivingWorld {
       head.pending.size === 0 &&
       head.claim === undefined &&
       head.wanted === undefined &&
-      this.#parkedEvents() === 0
+      parkedIn(this.#table) === 0
     );
   }
 
   async #sweep(receiving: Receiving): Promise<void> {
-    const head = this.#head();
+    const head = headIn(this.#table);
     if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.look(KEY, this.#deadline());
     for (const item of this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix()))) {
       const parked = await receiving.parked.at(item);
@@ -307,86 +335,16 @@ export class ReceivingWorld {
 
   async #drainSteps(): Promise<void> {
     await settled();
-    while (await this.#scheduler.pick()) this.#checkHead();
-    this.#checkHead();
+    while (await this.#scheduler.pick()) checks.checkHead(this.#table, this.#maxPending);
+    checks.checkHead(this.#table, this.#maxPending);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  #head(): Head {
-    const item = this.#table.all().find((each) => each.pk === KEY.pk && each.sk === KEY.sk);
-    if (item === undefined) throw new Violation("The head is gone.");
-    return readHead(item);
-  }
-
-  #parkedEvents(): number {
-    return this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix())).length;
-  }
-
-  /** R5, and that pending work is always due. */
-  #checkHead(): void {
-    const head = this.#head();
-    if (head.pending.size > this.#maxPending) throw new Violation("More pending than allowed (R5).");
-    if (head.pending.size > 0 && head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
-    if (head.pending.size > 0 && head.dueAt === head.reconcileAt)
-      throw new Violation("Pending, but due only at reconciliation (R4).");
-  }
-
-  /** R1: what was acknowledged is applied, or in its slot with its body. */
-  #checkAcknowledged(): void {
-    if (this.#wasReset) return;
-    const head = this.#head();
-    for (const n of this.#acknowledged) {
-      if (n <= head.lastSeq) continue;
-      if (!head.pending.has(n)) throw new Violation(`Number ${String(n)} was acknowledged and is nowhere (R1).`);
-      const key = pendingKey(KEY, head.epoch, n);
-      if (!this.#table.all().some((item) => item.pk === key.pk && item.sk === key.sk)) {
-        throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
-      }
-    }
-  }
-
-  /** Hooks, when nothing failed: once for each number, in order (R2, R3). */
-  #hooksRanOnce(): void {
-    const numbers = this.#ran.filter((event) => event.callbackType === "diff").map((event) => event.sequence);
-    numbers.forEach((n, index) => {
-      if (n !== index + 1) throw new Violation(`Hooks ran for ${numbers.join()} (R3).`);
-    });
-  }
-
   #holdsEverything(): void {
-    const stored = new Map(
-      this.#table
-        .all()
-        .flatMap((item) => (item.pk === "DATA" && item["gone"] !== true ? [[item.sk, item["value"]] as const] : [])),
-    );
-    const expected = new Map<string, unknown>(this.#publisher.scalars);
-    if (this.#publisher.list.length > 0) expected.set("l", this.#publisher.list);
-    if (JSON.stringify([...stored].sort()) !== JSON.stringify([...expected].sort())) {
-      throw new Violation(
-        `Stored ${JSON.stringify([...stored].sort())}, published ${JSON.stringify([...expected].sort())} (R2).`,
-      );
-    }
-    const told = new Set(this.#ran.filter((event) => event.callbackType === "diff").map((event) => event.sequence));
-    const resynced = Math.max(
-      0,
-      ...this.#ran.filter((event) => event.callbackType === "resync").map((event) => event.sequence),
-    );
-    for (let n = 1; n <= this.#publisher.newest && !this.#wasReset; n += 1) {
-      if (!told.has(n) && n > resynced) throw new Violation(`No hook was told of number ${String(n)} (R2).`);
-    }
-    if (!this.#jumpy && !this.#wasReset) this.#firstAttemptsInOrder();
-  }
-
-  #firstAttemptsInOrder(): void {
-    let newest = 0;
-    const seen = new Set<string>();
-    for (const event of this.#ran) {
-      if (seen.has(event.id)) continue;
-      seen.add(event.id);
-      if (event.sequence < newest)
-        throw new Violation(`Hook of ${String(event.sequence)} after ${String(newest)} (R2).`);
-      newest = event.sequence;
-    }
+    checks.checkStored(this.#table, this.#publisher);
+    if (this.#wasReset) return;
+    checks.checkTold(this.#ran, this.#publisher.newest);
+    if (!this.#jumpy && !this.#clears) checks.checkFirstAttempts(this.#ran);
   }
 
   #fate(): Fate {

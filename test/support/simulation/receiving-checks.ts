@@ -1,0 +1,96 @@
+/** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
+import { outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { readHead } from "../../../lib/receiving/head.ts";
+import type { Head } from "../../../lib/receiving/head.ts";
+import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
+import type { MemoryTable } from "../memory-table.ts";
+import type { ModelPublisher } from "./model-publisher.ts";
+
+/** What the simulation exists to find. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+/** The one stream of a simulated world. */
+export const KEY = outboundHeadKey("actor", "peer", "sub");
+
+/** The stream's head as it is. @throws Violation when it is gone */
+export function headIn(table: MemoryTable): Head {
+  const item = table.peek(KEY);
+  if (item === undefined) throw new Violation("The head is gone.");
+  return readHead(item);
+}
+
+/** How many hook events wait for another start. */
+export function parkedIn(table: MemoryTable): number {
+  return table.all().filter((each) => each.sk.startsWith(parkedPrefix())).length;
+}
+
+/** After every step: R5, that pending work is due in time (R4), and that each slot has its body (R1). */
+export function checkHead(table: MemoryTable, maxPending: number): void {
+  const head = headIn(table);
+  if (head.pending.size === 0) return;
+  if (head.pending.size > maxPending) throw new Violation("More pending than allowed (R5).");
+  if (head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
+  if (head.dueAt === head.reconcileAt) throw new Violation("Pending, but due only at reconciliation (R4).");
+  for (const n of head.pending) {
+    // A copy kept while its number was being applied stays in its slot until the head moves again.
+    if (n > head.lastSeq && table.peek(pendingKey(KEY, head.epoch, n)) === undefined) {
+      throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
+    }
+  }
+}
+
+/** R1: what was acknowledged is applied, or in its slot. */
+export function checkAcknowledged(table: MemoryTable, acknowledged: ReadonlySet<number>): void {
+  const head = headIn(table);
+  for (const n of acknowledged) {
+    if (n > head.lastSeq && !head.pending.has(n)) {
+      throw new Violation(`Number ${String(n)} was acknowledged and is nowhere (R1).`);
+    }
+  }
+}
+
+/** When nothing failed and everything was taken in: all is applied and each hook ran once, in order (R2, R3). */
+export function checkDone(table: MemoryTable, newest: number, ran: readonly HookEvent[]): void {
+  const { lastSeq, pending } = headIn(table);
+  if (lastSeq !== newest || pending.size > 0) {
+    throw new Violation(`At ${String(lastSeq)} of ${String(newest)} with ${[...pending].join()} pending (R3).`);
+  }
+  const told = ran.map(({ callbackType, sequence }) => `${callbackType} ${String(sequence)}`).join();
+  const expected = Array.from({ length: newest }, (_, index) => `diff ${String(index + 1)}`).join();
+  if (told !== expected) throw new Violation(`Hooks ran for ${told} (R3).`);
+}
+
+/** R2: what is stored is what the publisher has. */
+export function checkStored(table: MemoryTable, publisher: ModelPublisher): void {
+  const stored = table
+    .all()
+    .flatMap((item) => (item.pk === "DATA" && item["gone"] !== true ? [[item.sk, item["value"]] as const] : []));
+  const expected = new Map<string, unknown>(publisher.scalars);
+  if (publisher.list.length > 0) expected.set("l", publisher.list);
+  const [held, published] = [JSON.stringify(stored.sort()), JSON.stringify([...expected].sort())];
+  if (held !== published) throw new Violation(`Stored ${held}, published ${published} (R2).`);
+}
+
+/** R2: hooks were told of each number up to `newest`, or of a resync that covers it. */
+export function checkTold(ran: readonly HookEvent[], newest: number): void {
+  const of = (type: HookEvent["callbackType"]) =>
+    ran.filter(({ callbackType }) => callbackType === type).map(({ sequence }) => sequence);
+  const told = new Set(of("diff"));
+  for (let n = Math.max(0, ...of("resync")) + 1; n <= newest; n += 1) {
+    if (!told.has(n)) throw new Violation(`No hook was told of number ${String(n)} (R2).`);
+  }
+}
+
+/** R2: the first attempts of one life came in order. */
+export function checkFirstAttempts(ran: readonly HookEvent[]): void {
+  let newest = 0;
+  const seen = new Set<string>();
+  for (const { id, sequence } of ran) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    if (sequence < newest) throw new Violation(`Hook of ${String(sequence)} after ${String(newest)} (R2).`);
+    newest = sequence;
+  }
+}
