@@ -4,7 +4,7 @@ import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 import type { CallbackType } from "./hook-event.ts";
-import type { Applied, Sink } from "./sequencer.ts";
+import type { Applied, Sink } from "./sink.ts";
 
 /** One numbered callback as its handler gets it. */
 export interface ProcessedCallback {

@@ -5,7 +5,7 @@ import type { Head } from "./head.ts";
 import type { Polled, Publisher } from "./ports.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { idsOf } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
 import type { StreamEvent } from "./subscription-sink.ts";
 
 type Backlog = Extract<Polled, { is: "backlog" }>;

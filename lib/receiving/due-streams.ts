@@ -8,7 +8,7 @@ import type { Head } from "./head.ts";
 import type { HeldHooks } from "./held-hooks.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
-import { idsOf } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { Prepared, StreamEvent } from "./subscription-sink.ts";
 import type { Timers } from "./timers.ts";

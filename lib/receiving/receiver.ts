@@ -13,7 +13,7 @@ import type { CallbackAccess, Sender } from "./callback-access.ts";
 import type { Head } from "./head.ts";
 import type { Publishers } from "./ports.ts";
 import type { Recovery } from "./recovery.ts";
-import { idsOf } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
 import type { Delivered, Sequencer } from "./sequencer.ts";
 import { contradicts, ContentRefused } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent } from "./subscription-sink.ts";

@@ -17,7 +17,7 @@ import { dueAttributes } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { reserved } from "./reserved.ts";
-import { idsOf } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
 import { newestOf, partsOfData, StateReplacement } from "./state-replacement.ts";
 import type { Replaced, ResyncCallback } from "./state-replacement.ts";
 import { ContentRefused } from "./subscription-sink.ts";

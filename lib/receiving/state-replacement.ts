@@ -12,7 +12,7 @@ import { hookEventOf } from "./hook-event.ts";
 import type { Polled, Publisher, StateAnswer } from "./ports.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { idsOf } from "./sequencer.ts";
+import { idsOf } from "./sink.ts";
 import { stateJson } from "./state-json.ts";
 
 /** A resync callback: its number, and where its state is. */

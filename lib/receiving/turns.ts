@@ -51,6 +51,8 @@ export interface Advance {
   readonly remove?: readonly string[];
   /** The recovery that was owed at this `wantedRev` is done; one that was asked for since then stays owed. */
   readonly settles?: number;
+  /** The `lastSeq` that is stored, where the head passed has moved on in memory [the head's]. */
+  readonly from?: number;
   /** The numbering starts again: every pending number goes, `to` may lie below `lastSeq`. */
   readonly restart?: boolean;
 }
@@ -154,6 +156,8 @@ export class Turns {
     const now = this.#clock.now();
     const left = advance.restart === true ? [] : [...seen.pending].filter((n) => n > advance.to);
     const dropped = new Set([...seen.pending].filter((n) => !left.includes(n)));
+    const drained = dropped.size > 0;
+    const passed = numbersBetween(Math.min(seen.lastSeq, advance.from ?? seen.lastSeq), advance.to);
     const set: Record<string, Attribute> = {
       lastSeq: advance.to,
       starts: advance.keepClaim ? 1 : 0,
@@ -170,10 +174,11 @@ export class Turns {
     // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
     if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
     if (left.length > 0) {
-      // Others may only have added numbers, so some stay pending whatever happened meanwhile.
-      conditions.push(exists("pending"));
-      const drained = dropped.size > 0 || advance.settles !== undefined;
-      Object.assign(set, this.#gapAttributes(seen, advance, left, drained));
+      // Others may only have added numbers, so some stay pending whatever happened meanwhile. Copies of what is passed
+      // over may be among them: those go too, or, where they are too many to name, must not have come.
+      conditions.push(passed === undefined ? sizeEquals("pending", seen.pending.size) : exists("pending"));
+      for (const n of passed ?? []) dropped.add(n);
+      Object.assign(set, this.#gapAttributes(seen, advance, left, drained || advance.settles !== undefined));
     } else if (seen.pending.size > 0) {
       // While the claim holds numbers are only added: an equal size is an equal set.
       conditions.push(sizeEquals("pending", seen.pending.size));
@@ -361,6 +366,15 @@ export class Turns {
 
 /** True when something besides a gap is to be done on the stream. */
 const isOwed = (head: Head): boolean => head.wanted !== undefined || head.releasing;
+
+/** Numbers an advance names at most; a run is shorter, only a resync passes over more. */
+const MOST_NAMED = 200;
+
+/** The numbers after `from` up to `to`; undefined when they are too many to name. */
+function numbersBetween(from: number, to: number): readonly number[] | undefined {
+  if (to - from > MOST_NAMED) return undefined;
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + 1 + index);
+}
 
 const NOTHING_ELSE = { set: {}, when: itemExists };
 
