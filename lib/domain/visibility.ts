@@ -13,20 +13,28 @@ export interface Reads {
   readonly at: (place: Place) => boolean;
   /** True when something below the place might be open although the place is not. */
   readonly below: (place: Place) => boolean;
+  /** True when the place is open with everything that could be below it. */
+  readonly whole: (place: Place) => boolean;
 }
 
 /** Everything. */
-export const READS_ALL: Reads = { at: () => true, below: () => true };
+export const READS_ALL: Reads = { at: () => true, below: () => true, whole: () => true };
 
 /** What these permissions let a peer read. */
 export function readsOf(permissions: PropertyPermissions): Reads {
   const reading = permissions.operations.includes("read");
+  const inside = (patterns: readonly string[], place: Place): boolean => {
+    const prefix = place.map((key) => `${key}/`).join("");
+    return patterns.some((pattern) => reaches(pattern, prefix));
+  };
+  const at = (place: Place): boolean => reading && isOpen(permissions, place);
   return {
-    at: (place) => reading && isOpen(permissions, place),
+    at,
+    whole: (place) => at(place) && !inside(permissions.excluded_patterns, place),
     below: (place) =>
       reading &&
       !(place.length > 0 && coveredByAny(permissions.excluded_patterns, place)) &&
-      permissions.patterns.some((pattern) => reaches(pattern, place.map((key) => `${key}/`).join(""))),
+      inside(permissions.patterns, place),
   };
 }
 
@@ -34,6 +42,7 @@ export function readsOf(permissions: PropertyPermissions): Reads {
 export function bothReads(one: Reads, other: Reads): Reads {
   return {
     at: (place) => one.at(place) && other.at(place),
+    whole: (place) => one.whole(place) && other.whole(place),
     below: (place) => (one.at(place) || one.below(place)) && (other.at(place) || other.below(place)),
   };
 }
@@ -66,6 +75,8 @@ function spread(pattern: string, positions: ReadonlySet<number>): Set<number> {
 export function visiblePart(value: Json, place: Place, reads: Reads, without: readonly Place[] = []): Json | undefined {
   if (without.some((other) => covers(other, place))) return undefined;
   const open = reads.at(place);
+  // Most values are open as a whole, and going through each for every subscriber would cost what it is large.
+  if (open && reads.whole(place) && !without.some((other) => covers(place, other))) return value;
   if (!isObject(value)) return open ? value : undefined;
   const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
     const seen = visiblePart(part, [...place, key], reads, without);

@@ -1,0 +1,272 @@
+import { describe, expect, test } from "vitest";
+import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/change-record.ts";
+import type { Change, Made } from "../../../lib/domain/change-record.ts";
+import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
+import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
+import type { Place, Scope } from "../../../lib/domain/scope.ts";
+import { READS_ALL, readsOf } from "../../../lib/domain/visibility.ts";
+import type { Reads } from "../../../lib/domain/visibility.ts";
+import { planDiff } from "../../../lib/peer-data/diff-plan.ts";
+import type { Json } from "../../../lib/ports.ts";
+
+const properties = (subtarget?: string, resource?: string): Scope => ({
+  target: "properties",
+  ...(subtarget === undefined ? {} : { subtarget }),
+  ...(resource === undefined ? {} : { resource }),
+});
+const whole = properties();
+const onTest = properties("test");
+const onResource = properties("test", "resource");
+
+function see(
+  changes: readonly Change[] | Change,
+  scope: Scope,
+  view: { narrower?: readonly Place[]; reads?: Reads } = {},
+): ShapedDiff | undefined {
+  const list = "do" in changes ? [changes] : changes;
+  return shapeDiff(list, scope, { narrower: view.narrower ?? [], reads: view.reads ?? READS_ALL });
+}
+
+const made = (result: Made | string): Change => {
+  if (typeof result === "string") throw new Error(`nothing was recorded: ${result}`);
+  return result.change;
+};
+const set = (before: Json | undefined, path: Place, value: Json): Change => made(recordSet(before, path, value));
+const gone = (before: Json, path: Place): Change => made(recordDelete(before, path));
+const says = (data: Json, ...overwritten: string[]): ShapedDiff => ({ data, overwritten });
+const excluding = (...excluded: string[]): Reads =>
+  readsOf({ patterns: ["*"], excluded_patterns: excluded, operations: ["read"] });
+const onlyOn = (...patterns: string[]): Reads => readsOf({ patterns, excluded_patterns: [], operations: ["read"] });
+
+const object = { resource: { a: 1, b: "x" }, other: 2 };
+
+describe("a change as subscriptions at each level are told of it", () => {
+  interface Row {
+    readonly name: string;
+    readonly change: Change;
+    readonly whole: ShapedDiff | undefined;
+    readonly test: ShapedDiff | undefined;
+    readonly resource: ShapedDiff | undefined;
+  }
+  const rows: readonly Row[] = [
+    {
+      name: "a nested object is created",
+      change: set(undefined, ["test"], object),
+      whole: says({ test: object }, "/test"),
+      test: says(object, ""),
+      resource: says(object.resource, ""),
+    },
+    {
+      name: "it is overwritten by one without the resource",
+      change: set(object, ["test"], { other: 3 }),
+      whole: says({ test: { other: 3 } }, "/test"),
+      test: says({ other: 3 }, ""),
+      resource: says(""),
+    },
+    {
+      name: "it is overwritten by text",
+      change: set(object, ["test"], "plain"),
+      whole: says({ test: "plain" }, "/test"),
+      test: says("plain", ""),
+      resource: says(""),
+    },
+    {
+      name: "it is overwritten and never had the resource",
+      change: set({ other: 2 }, ["test"], { other: 3 }),
+      whole: says({ test: { other: 3 } }, "/test"),
+      test: says({ other: 3 }, ""),
+      resource: undefined,
+    },
+    {
+      name: "the resource is changed by its path",
+      change: set(object, ["test", "resource"], { c: 1 }),
+      whole: says({ test: { resource: { c: 1 } } }, "/test/resource"),
+      test: says({ resource: { c: 1 } }, "/resource"),
+      resource: says({ c: 1 }, ""),
+    },
+    {
+      name: "something below the resource is changed: the resource's subscription has its full value",
+      change: set(object, ["test", "resource", "a"], 9),
+      whole: says({ test: { resource: { a: 9 } } }, "/test/resource/a"),
+      test: says({ resource: { a: 9 } }, "/resource/a"),
+      resource: says({ a: 9, b: "x" }, ""),
+    },
+    {
+      name: "something beside the resource is changed",
+      change: set(object, ["test", "other"], 9),
+      whole: says({ test: { other: 9 } }, "/test/other"),
+      test: says({ other: 9 }, "/other"),
+      resource: undefined,
+    },
+    {
+      name: "something below the resource is deleted",
+      change: gone(object, ["test", "resource", "a"]),
+      whole: says({ test: { resource: { a: "" } } }),
+      test: says({ resource: { a: "" } }),
+      resource: says({ b: "x" }, ""),
+    },
+    {
+      name: "the resource is deleted",
+      change: gone(object, ["test", "resource"]),
+      whole: says({ test: { resource: "" } }),
+      test: says({ resource: "" }),
+      resource: says(""),
+    },
+    {
+      name: "the property is deleted",
+      change: gone(object, ["test"]),
+      whole: says({ test: "" }),
+      test: says(""),
+      resource: says(""),
+    },
+    {
+      name: "all properties are deleted",
+      change: recordDeleteAll(["test"]),
+      whole: says({}, ""),
+      test: says(""),
+      resource: says(""),
+    },
+    {
+      name: "another property changes",
+      change: set(undefined, ["color"], "red"),
+      whole: says({ color: "red" }, "/color"),
+      test: undefined,
+      resource: undefined,
+    },
+    {
+      name: "values that would mean something else elsewhere stand literally",
+      change: set(undefined, ["test"], { resource: "", nothing: null, empty: {} }),
+      whole: says({ test: { resource: "", nothing: null, empty: {} } }, "/test"),
+      test: says({ resource: "", nothing: null, empty: {} }, ""),
+      resource: says("", ""),
+    },
+    {
+      name: "a list gets an item",
+      change: recordList("test", { operation: "append", item: { a: 1 } }, 3),
+      whole: says({ test: { list: "test", operation: "append", item: { a: 1 }, length: 3 } }),
+      test: says({ list: "test", operation: "append", item: { a: 1 }, length: 3 }),
+      resource: undefined,
+    },
+  ];
+  test.each(rows)("$name", ({ change, ...told }) => {
+    expect(see(change, whole)).toEqual(told.whole);
+    expect(see(change, onTest)).toEqual(told.test);
+    expect(see(change, onResource)).toEqual(told.resource);
+  });
+
+  test("several places of one property changed at once are one diff", () => {
+    const changes = [set(object, ["test", "other"], 5), gone(object, ["test", "resource"]), set(undefined, ["b"], 1)];
+    expect(see(changes, whole)).toEqual(says({ test: { other: 5, resource: "" }, b: 1 }, "/test/other", "/b"));
+    expect(see(changes, onTest)).toEqual(says({ other: 5, resource: "" }, "/other"));
+  });
+
+  test("a later change of one record counts over an earlier one", () => {
+    const [deleted, again] = [gone(object, ["test"]), set(undefined, ["test", "a"], 1)];
+    expect(see([deleted, again], whole)).toEqual(says({ test: { a: 1 } }, "/test"));
+    expect(see([again, gone({ a: 1 }, ["test"])], whole)).toEqual(says({ test: "" }));
+    expect(see([set(1, ["test"], object), gone(object, ["test", "resource", "a"])], onTest)).toEqual(
+      says({ resource: { b: "x" }, other: 2 }, ""),
+    );
+  });
+
+  test("slashes and tildes of keys are escaped in pointers", () => {
+    expect(see(set({}, ["test", "a/b~c"], 1), whole)?.overwritten).toEqual(["/test/a~1b~0c"]);
+  });
+
+  test("a key __proto__ is a key like any other", () => {
+    const value = JSON.parse('{"__proto__": {"x": 1}}') as Json;
+    const diff = see(set(undefined, ["__proto__"], value), whole);
+    expect(JSON.stringify(diff)).toBe('{"data":{"__proto__":{"__proto__":{"x":1}}},"overwritten":["/__proto__"]}');
+    expect(see(gone(value, ["__proto__", "__proto__"]), properties("__proto__", "__proto__/x"))).toEqual(says(""));
+  });
+});
+
+describe("where a narrower subscription of the same peer covers a place", () => {
+  const narrower = [["test", "resource"]];
+
+  test("what it covers is left out, and what remains is told member by member", () => {
+    expect(see(set(object, ["test"], { ...object, other: 3 }), whole, { narrower })).toEqual(
+      says({ test: { other: 3 } }, "/test/other"),
+    );
+  });
+
+  test("members that went beside it are told as gone", () => {
+    expect(see(set(object, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: { other: "" } }));
+  });
+
+  test("nothing is told when nothing else changed", () => {
+    expect(see(set(object, ["test", "resource", "a"], 3), whole, { narrower })).toBeUndefined();
+    expect(see(gone(object, ["test", "resource"]), whole, { narrower })).toBeUndefined();
+    expect(see(recordList("rows", { operation: "clear" }, 0), whole, { narrower: [["rows"]] })).toBeUndefined();
+  });
+
+  test("a value that was no object before becomes an object for the broader one too", () => {
+    expect(see(set(5, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
+  });
+
+  test("its place going with what is around it is told to both", () => {
+    expect(see(gone(object, ["test"]), whole, { narrower })).toEqual(says({ test: "" }));
+  });
+});
+
+describe("what permissions hide", () => {
+  test("is left out of the value around it", () => {
+    const change = set(undefined, ["profile"], { name: "n", ssn: "hidden", deep: { ssn: "hidden" } });
+    expect(see(change, whole, { reads: excluding("profile/ssn", "*/deep/ssn") })).toEqual(
+      says({ profile: { name: "n", deep: {} } }, "/profile"),
+    );
+  });
+
+  test("takes no number", () => {
+    const reads = excluding("private/*", "test/resource");
+    expect(see(set(undefined, ["private"], 1), whole, { reads })).toBeUndefined();
+    expect(see(set(undefined, ["private", "deep", "er"], 1), whole, { reads })).toBeUndefined();
+    expect(see(gone({ a: 1 }, ["private"]), whole, { reads })).toBeUndefined();
+    expect(see(set(object, ["test", "resource", "a"], 1), onTest, { reads })).toBeUndefined();
+    expect(see(set(object, ["test"], { other: 1 }), onResource, { reads })).toBeUndefined();
+    expect(see(recordDeleteAll(["private"]), whole, { reads })).toBeUndefined();
+    expect(see(recordList("private", { operation: "append", item: 1 }, 1), whole, { reads })).toBeUndefined();
+  });
+
+  test("is around what a pattern opens only inside a property", () => {
+    const reads = onlyOn("test/resource/a");
+    expect(see(set(undefined, ["test"], object), whole, { reads })).toEqual(
+      says({ test: { resource: { a: 1 } } }, "/test"),
+    );
+    expect(see(set(object, ["test"], { other: 1 }), whole, { reads })).toEqual(says({ test: "" }));
+    expect(see(set({ other: 2 }, ["test"], { other: 1 }), whole, { reads })).toBeUndefined();
+    expect(see(recordDeleteAll(["test", "else"]), whole, { reads })).toEqual(says({}, ""));
+    expect(see(recordDeleteAll(["else"]), whole, { reads })).toBeUndefined();
+  });
+});
+
+describe("news of an app's own target", () => {
+  const notice: Change = {
+    do: "notify",
+    target: "resources",
+    subtarget: "tool",
+    data: { state: "ready", part: { x: 1 } },
+  };
+
+  test("is nested for higher subscriptions and cut for deeper ones, never literal", () => {
+    expect(see(notice, { target: "resources" })).toEqual(says({ tool: { state: "ready", part: { x: 1 } } }));
+    expect(see(notice, { target: "resources", subtarget: "tool" })).toEqual(says({ state: "ready", part: { x: 1 } }));
+    expect(see(notice, { target: "resources", subtarget: "tool", resource: "part" })).toEqual(says({ x: 1 }));
+    expect(see(notice, { target: "resources", subtarget: "tool", resource: "none" })).toBeUndefined();
+    expect(see(notice, { target: "resources", subtarget: "else" })).toBeUndefined();
+    expect(see(notice, whole)).toBeUndefined();
+  });
+});
+
+test("a property that looks like a list operation arrives as a value, whatever part of it is told", () => {
+  const alike = { list: "test", operation: "append", item: 1, resource: 2 };
+  const told = [
+    { scope: [], diff: see(set(undefined, ["test"], alike), whole, { narrower: [["test", "resource"]] }) },
+    { scope: ["test"], diff: see(set(undefined, ["test"], alike), onTest) },
+    { scope: ["test"], diff: see(set({}, ["test", "test"], alike), onTest) },
+  ];
+  for (const { scope, diff } of told) {
+    const plan = planDiff({ scope, carved: [], nested: "merge", ...(diff ?? says("")) });
+    expect(plan.steps.map((step) => step.kind)).toEqual(["merge"]);
+  }
+});
