@@ -65,7 +65,7 @@ class Log {
     return this;
   }
 
-  get contents(): (Json | "resync")[] {
+  get contents(): Json[] {
     return this.made.map(({ content }) => (content === "resync" ? content : content.data));
   }
 
