@@ -15,7 +15,8 @@ export interface PermissionCallback {
 
 /**
  * Reads the body of a permission callback. Throws `request.invalid` naming the field when `id`, `target` or `type` say
- * something else, when `data` is no object, or when its `properties` are no lists of strings.
+ * something else, when `data` is no object, or when its `properties` are no object with lists of strings. What leaves out
+ * `id`, `target` or `type` contradicts nothing; without `properties` it would be no whole grant, and take away everything.
  */
 export function parsePermissionBody(body: Json, path: { readonly peerId: string }): PermissionCallback {
   if (!isObject(body)) throw invalidField("body", "must be a JSON object");
@@ -26,7 +27,7 @@ export function parsePermissionBody(body: Json, path: { readonly peerId: string 
   const timestamp = readTimestamp(body);
   const grant = own(body, "data");
   if (!isObject(grant)) throw invalidField("data", "must be an object");
-  const properties = own(grant, "properties") ?? {};
+  const properties = own(grant, "properties");
   if (!isObject(properties)) throw invalidField("data.properties", "must be an object");
   strings(properties, "operations");
   return {

@@ -12,8 +12,8 @@ import { PlaceWriter } from "./place-writer.ts";
 import type { Outcome } from "./place-writer.ts";
 import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../dynamodb/keys-peer-data.ts";
 import type { Table } from "../dynamodb/table.ts";
-import type { Clock } from "../ports.ts";
-import { operationTurn, readTurn, valueTurn } from "./turn.ts";
+import type { Clock, Json } from "../ports.ts";
+import { operationTurn, ownTurn, readTurn, valueTurn } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
 /** Places written at the same time. */
@@ -124,6 +124,37 @@ export class PeerStore {
     const stored = await placesIn(this.#ids, scope, carved);
     const turn = readTurn(at);
     await inParallel(stored, WRITES_AT_ONCE, (held) => this.#writer.remove(held.place, turn, held, { hides: false }));
+  }
+
+  /**
+   * Cuts what is held down to what `seen` leaves of each value (a list: all or nothing). What goes whole gets a tombstone
+   * at the position; what is cut keeps its own, so that whatever the peer sends of the rest still counts. `touched` as
+   * for `ownTurn`. Safe to redo. Reads everything held of this peer, one write for each place that changes.
+   */
+  async restrict(seen: (value: Json, place: Place) => Json | undefined, at: Position, touched: number): Promise<void> {
+    const hides = false;
+    const look = async (held: Held): Promise<void> => {
+      if (held.type === "list" && seen([], held.place) === undefined) {
+        await this.#writer.remove(held.place, readTurn(at), held, { hides });
+      }
+      if (held.type !== "value") return;
+      let gone = false;
+      const left = (value: Json): Json | undefined => {
+        const rest = seen(value, held.place);
+        gone = rest === undefined;
+        return rest ?? value;
+      };
+      await this.#writer.alter(held.place, ownTurn(touched), held, left);
+      if (gone) await this.#writer.remove(held.place, readTurn(at), undefined, { hides });
+    };
+    let some: Held[] = [];
+    for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
+      some.push(fromItem(item));
+      if (some.length < WRITES_AT_ONCE * 4) continue;
+      await inParallel(some, WRITES_AT_ONCE, look);
+      some = [];
+    }
+    await inParallel(some, WRITES_AT_ONCE, look);
   }
 
   /** The places marked to be read again, for reconciliation. Reads everything held of this peer. */

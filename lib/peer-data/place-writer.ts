@@ -76,6 +76,22 @@ export class PlaceWriter {
     return this.#settle(place, turn, known, (stored) => this.#put(place, turn, stored, value, false));
   }
 
+  /**
+   * Makes something else of the value that is there: undefined takes it away, the same leaves it. What is no value is
+   * left alone.
+   */
+  alter(place: Place, turn: Turn, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      if (stored?.type !== "value") return { result: "skipped", reread: false, held: stored };
+      const text = await readBody(this.#deps, stored);
+      if (text === undefined) return undefined;
+      const value = altered(JSON.parse(text) as Json);
+      if (value === undefined) return this.#bury(place, turn, stored, false);
+      if (JSON.stringify(value) === text) return { result: "skipped", reread: false, held: stored };
+      return this.#put(place, turn, stored, value, stored.suspect === true);
+    });
+  }
+
   /** Puts a whole list in the place of whatever is there. */
   list(place: Place, turn: Turn, known: Known, whole: WholeList): Promise<Outcome> {
     return this.#settle(place, turn, known, async (stored) =>

@@ -1,17 +1,16 @@
 /** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
 import { createHash } from "node:crypto";
 import type { PermissionCallback } from "../domain/permission-body.ts";
-import { grantOpens } from "../permissions/grant-store.ts";
+import { readsOfGrant } from "../permissions/grant-store.ts";
 import type { Grant, GrantStore } from "../permissions/grant-store.ts";
 import type { PeerStore } from "../peer-data/peer-store.ts";
-import { PeerReader } from "../peer-data/peer-reader.ts";
-import type { Table } from "../dynamodb/table.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Place } from "../domain/scope.ts";
+import { visiblePart } from "../domain/visibility.ts";
+import type { Clock, Json, Log } from "../ports.ts";
 import type { Receiving } from "../receiving/receiving.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 
 export interface GrantChangesDeps {
-  readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
   readonly grants: GrantStore;
@@ -21,8 +20,8 @@ export interface GrantChangesDeps {
   readonly settings: { readonly autoDeleteOnRevocation: boolean };
 }
 
-/** Stored properties looked at in one page when revoked ones are to go. */
-const PAGE = 100;
+/** What `touched` of the application's own writes counts in: see RemotePeerStore. */
+const TOUCHES_A_MS = 4_096;
 
 export class GrantChanges {
   readonly #deps: GrantChangesDeps;
@@ -32,18 +31,20 @@ export class GrantChanges {
   }
 
   /**
-   * Keeps a grant and follows it. Repeating it is harmless.
+   * Keeps a grant and follows it. Repeating it is harmless, and goes on where an earlier attempt broke off.
    *
    * @returns false when a newer one was kept before
    * @throws ServiceError auth.forbidden when the trust is not approved, request.too_large, callback.busy
    */
   async receive(actorId: string, peerId: string, sent: PermissionCallback): Promise<boolean> {
     const { grants, clock, settings, log } = this.#deps;
-    const received = await grants.receive(actorId, peerId, sent, clock.now());
-    if (received.result === "older") return false;
-    if (settings.autoDeleteOnRevocation) await this.#remove(actorId, peerId, received.after);
-    if (received.newPatterns.length > 0) await this.#fetch(actorId, peerId);
+    const received = await grants.receive(actorId, peerId, sent, clock.now(), async () => {
+      await this.#fetch(actorId, peerId);
+    });
+    if (received.result !== "stored") return received.result === "repeated";
+    if (settings.autoDeleteOnRevocation) await this.#remove(actorId, peerId, received);
     await this.#tell(actorId, peerId, sent);
+    await grants.settle(actorId, peerId, received.version);
     log.info("permission callback", { actorId, peerId, newPatterns: received.newPatterns.length });
     return true;
   }
@@ -58,19 +59,15 @@ export class GrantChanges {
     }
   }
 
-  async #remove(actorId: string, peerId: string, grant: Grant): Promise<void> {
-    const { table, heads, clock, store } = this.#deps;
+  /** What the grant does not let us see goes, also out of values of which the rest may stay. */
+  async #remove(actorId: string, peerId: string, kept: { after: Grant; version: number }): Promise<void> {
+    const { heads, clock, store } = this.#deps;
     const live = await heads.live(actorId, peerId);
     const fence = Math.max(clock.now(), ...live.map((head) => head.fence + 1));
-    const reader = new PeerReader({ table, actorId, peerId });
-    let after: string | undefined;
-    do {
-      const page = await reader.page(after === undefined ? { limit: PAGE } : { after, limit: PAGE });
-      for (const { name } of page.properties) {
-        if (!grantOpens(grant, [name])) await store(actorId, peerId).removeScope([name], [], { fence, sequence: 0 });
-      }
-      after = page.next;
-    } while (after !== undefined);
+    const reads = readsOfGrant(kept.after);
+    const seen = (value: Json, place: Place): Json | undefined => visiblePart(value, place, reads);
+    const touched = clock.now() * TOUCHES_A_MS + (kept.version % TOUCHES_A_MS);
+    await store(actorId, peerId).restrict(seen, { fence, sequence: 0 }, touched);
   }
 
   async #tell(actorId: string, peerId: string, sent: PermissionCallback): Promise<void> {

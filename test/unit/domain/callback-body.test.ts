@@ -262,7 +262,9 @@ describe("parsePermissionBody", () => {
       excludedPatterns: ["color"],
       timestamp: { ms: Date.UTC(2026, 10, 21) },
     });
-    expect(parsePermissionBody({ ...body, data: {} }, path)).toMatchObject({ patterns: [], excludedPatterns: [] });
+    const nothing = { ...body, data: { properties: {} } };
+    expect(parsePermissionBody(nothing, path)).toMatchObject({ patterns: [], excludedPatterns: [] });
+    expect(parsePermissionBody({ data: grant }, path)).toMatchObject({ patterns: ["*"] });
   });
 
   it.each<[string, Json]>([
@@ -273,6 +275,8 @@ describe("parsePermissionBody", () => {
     ["timestamp", { ...body, timestamp: "never" }],
     ["data", { ...body, data: [] }],
     ["data", { id: "peer" }],
+    ["data.properties", { ...body, data: {} }],
+    ["data.properties", { ...body, data: { properties: null } }],
     ["data.properties", { ...body, data: { properties: [] } }],
     ["data.properties.patterns", { ...body, data: { properties: { patterns: "*" } } }],
     ["data.properties.operations", { ...body, data: { properties: { operations: [1] } } }],

@@ -1,0 +1,250 @@
+/** Permission callbacks: what a peer newly grants is fetched, what it takes back goes where the deployment says so. */
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Reply } from "../../../lib/http/reply.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Decide } from "../../support/faulty-table.ts";
+import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+
+let us: Subscriber;
+
+beforeEach(async () => {
+  us = await subscriber();
+});
+
+async function subscriber(environment: Record<string, string> = {}, decide?: () => Decide): Promise<Subscriber> {
+  const faulty =
+    decide === undefined
+      ? {}
+      : { table: (inner: Subscriber["table"]) => new FaultyTable(inner, (...of) => decide()(...of)) };
+  const made = await new Subscriber({ environment, ...faulty }).subscribed();
+  await made.diff(1, {
+    color: "red",
+    profile: { name: "N", ssn: 1 },
+    log: { list: "log", operation: "append", item: 1 },
+  });
+  made.told.length = 0;
+  made.asked.length = 0;
+  return made;
+}
+
+interface Granted {
+  readonly patterns?: readonly string[];
+  readonly excluded?: readonly string[];
+  readonly operations?: readonly string[];
+  readonly second?: number;
+}
+
+const grantBody = ({ patterns = ["*"], excluded = [], operations = ["read"], second = 0 }: Granted): Json => ({
+  ...{ id: PEER, target: "permissions", type: "permission" },
+  timestamp: `2026-01-01T00:00:0${String(second)}Z`,
+  data: { properties: { patterns, excluded_patterns: excluded, operations } },
+});
+
+async function send(body: Json, options: { bearer?: string; peer?: string } = {}): Promise<Reply> {
+  const { bearer = SECRET, peer = PEER } = options;
+  return await us.ask("callbacks", "POST /{actorId}/callbacks/permissions/{peerId}", {
+    params: { actorId: ACTOR, peerId: peer },
+    headers: bearer === "" ? {} : { authorization: `Bearer ${bearer}` },
+    body: Buffer.from(JSON.stringify(body)),
+  });
+}
+
+const grant = async (granted: Granted): Promise<number> => (await send(grantBody(granted))).status;
+
+/** What the publisher would answer now. */
+function shows(properties: Record<string, Json>): void {
+  us.script[`GET /subscriptions/${ACTOR}/${SUB}`] = { status: 200, json: { sequence: 1, data: [] } };
+  us.script["GET /properties"] = { status: 200, json: properties };
+}
+
+describe("what is newly granted", () => {
+  it("is fetched", async () => {
+    expect(await grant({ patterns: ["color"] })).toBe(204);
+    await us.arriveMessages();
+    us.asked.length = 0;
+    shows({ color: "red", size: 5 });
+    expect(await grant({ patterns: ["color", "size"], second: 1 })).toBe(204);
+    expect(await us.state()).toMatchObject({ resyncPending: true });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ color: "red", size: 5 });
+    expect(await us.state()).toMatchObject({ lastSeq: 1, resyncPending: false });
+  });
+
+  it.each<[string, Granted, Granted]>([
+    ["an exclusion less", { excluded: ["size"] }, {}],
+    ["reading at all", { operations: ["write"] }, {}],
+  ])("counts also as %s", async (_, before, after) => {
+    await grant(before);
+    await us.arriveMessages();
+    expect(await us.state()).toMatchObject({ resyncPending: false });
+    expect(await grant({ ...after, second: 1 })).toBe(204);
+    expect(await us.state()).toMatchObject({ resyncPending: true });
+  });
+
+  it("is fetched once: the same again, or less, asks for nothing", async () => {
+    await grant({});
+    await us.arriveMessages();
+    us.asked.length = 0;
+    expect(await grant({})).toBe(204);
+    expect(await grant({ excluded: ["size"], second: 1 })).toBe(204);
+    await us.arriveMessages();
+    expect(us.asked).toEqual([]);
+  });
+
+  it("is fetched by the repeat when the first attempt broke off, wherever it did", async () => {
+    let writes = Infinity;
+    us = await subscriber({}, () => (operation) => {
+      if (operation !== "put" && operation !== "update" && operation !== "transact") return "ok";
+      writes -= 1;
+      return writes < 0 ? "throttle" : "ok";
+    });
+    let second = 0;
+    for (let allowed = 0; ; allowed += 1) {
+      second += 1;
+      us.told.length = 0;
+      shows({ color: "red", [`n${String(allowed)}`]: allowed });
+      const body = { patterns: ["color", `n${String(allowed)}`], second };
+      writes = allowed;
+      const first = await grant(body);
+      writes = Infinity;
+      expect(await grant(body)).toBe(204);
+      us.now += 60_000;
+      await us.sweep();
+      expect(await us.stored()).toEqual({ color: "red", [`n${String(allowed)}`]: allowed });
+      expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
+      if (first === 204) break;
+    }
+    expect(second).toBeGreaterThan(2);
+  });
+});
+
+describe("what is revoked", () => {
+  it("stays unless the deployment says otherwise", async () => {
+    await grant({ excluded: ["color", "profile/ssn"] });
+    expect(await us.stored()).toEqual({ color: "red", profile: { name: "N", ssn: 1 }, log: [1] });
+  });
+
+  describe("with AUTO_DELETE_ON_REVOCATION", () => {
+    beforeEach(async () => {
+      us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
+    });
+
+    it("goes, lists too, and the rest stays", async () => {
+      expect(await grant({ excluded: ["color", "log"] })).toBe(204);
+      expect(await us.stored()).toEqual({ profile: { name: "N", ssn: 1 } });
+    });
+
+    it("goes when nothing may be read any more", async () => {
+      await grant({ operations: ["write"] });
+      expect(await us.stored()).toEqual({});
+    });
+
+    it("is cut out of the values it lies in, and what follows for the rest still counts", async () => {
+      await grant({ excluded: ["profile/ssn"] });
+      expect(await us.stored()).toEqual({ color: "red", profile: { name: "N" }, log: [1] });
+      await grant({ excluded: ["profile/ssn", "color"], second: 1 });
+      expect(await us.stored()).toEqual({ profile: { name: "N" }, log: [1] });
+      await us.diff(2, { profile: { name: "M" } });
+      expect(await us.stored()).toEqual({ profile: { name: "M" }, log: [1] });
+    });
+
+    it("leaves of a value what alone is granted", async () => {
+      await grant({ patterns: ["profile/name"] });
+      expect(await us.stored()).toEqual({ profile: { name: "N" } });
+    });
+
+    it("comes back when it is granted again", async () => {
+      await grant({ excluded: ["color"] });
+      await us.arriveMessages();
+      shows({ color: "green" });
+      await grant({ second: 1 });
+      await us.arriveMessages();
+      expect(await us.stored()).toEqual({ color: "green" });
+      await us.diff(2, { color: "blue" });
+      expect(await us.stored()).toEqual({ color: "blue" });
+    });
+
+    it("is not everything when a body grants nothing we can read", async () => {
+      const { status } = await send({ id: PEER, target: "permissions", type: "permission", data: { methods: {} } });
+      expect([status, Object.keys(await us.stored())]).toEqual([400, ["color", "log", "profile"]]);
+    });
+  });
+});
+
+describe("a permission callback", () => {
+  it("that is older than what is kept changes nothing", async () => {
+    us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
+    await grant({ second: 5 });
+    await us.arriveMessages();
+    const before = us.table.snapshot();
+    us.told.length = 0;
+    expect(await grant({ excluded: ["color"], second: 4 })).toBe(200);
+    expect(us.table.snapshot()).toEqual(before);
+    expect(us.told).toEqual([]);
+  });
+
+  it("is told to the hooks once, with the whole grant", async () => {
+    const body = grantBody({ excluded: ["color"] }) as { data: Json };
+    expect((await send(body)).status).toBe(204);
+    expect((await send(body)).status).toBe(204);
+    const told = us.told.filter(({ callbackType }) => callbackType === "permission");
+    expect(told).toEqual([{ sequence: 0, callbackType: "permission", data: body.data }]);
+  });
+
+  it.each<[string, { bearer?: string; peer?: string }, number]>([
+    ["no bearer", { bearer: "" }, 401],
+    ["a wrong bearer", { bearer: "w".repeat(40) }, 401],
+    ["no trust with the peer", { peer: "stranger" }, 403],
+  ])("with %s changes nothing", async (_, options, status) => {
+    const before = us.table.snapshot();
+    expect((await send(grantBody({}), options)).status).toBe(status);
+    expect(us.table.snapshot()).toEqual(before);
+  });
+
+  it("of a peer whose approval has ended is 403", async () => {
+    const trust = await us.service.trusts.get(ACTOR, PEER);
+    if (trust === undefined) throw new Error("no trust");
+    await us.service.trust.changes.change(trust, { approved: false, desc: undefined, baseuri: undefined }, {});
+    expect(await grant({})).toBe(403);
+  });
+
+  it.each<[string, Json]>([
+    ["target", { target: "properties" }],
+    ["type", { type: "diff" }],
+    ["id", { id: "other" }],
+    ["timestamp", { timestamp: "yesterday" }],
+    ["data", { data: [] }],
+    ["data.properties", { data: {} }],
+    ["data.properties.patterns", { data: { properties: { patterns: "*" } } }],
+  ])("with a contradicting %s is 400 and names it", async (field, wrong) => {
+    const reply = await send({ ...(grantBody({}) as Record<string, Json>), ...(wrong as Record<string, Json>) });
+    expect(reply.status).toBe(400);
+    expect((bodyOf(reply)["error"] as { message: string }).message).toContain(field);
+    expect(us.told).toEqual([]);
+  });
+
+  it("needs no more than its data", async () => {
+    expect((await send({ data: { properties: { patterns: ["*"] } } })).status).toBe(204);
+  });
+});
+
+describe("recorded permission callbacks", () => {
+  const recorded = readFileSync(new URL("../../support/recorded/exchanges.jsonl", import.meta.url), "utf8")
+    .split("\n")
+    .filter((line) => line.includes("/callbacks/permissions/"))
+    .map((line) => JSON.parse(line) as { label: string; requestBody: string; status: number });
+
+  it.each(recorded.map(({ label, requestBody, status }) => [label, requestBody, status] as const))(
+    "%s is answered as its peer was",
+    async (_, requestBody, status) => {
+      const body = JSON.parse(requestBody) as Record<string, Json>;
+      expect((await send({ ...body, id: PEER })).status).toBe(status);
+    },
+  );
+
+  it("are there", () => {
+    expect(recorded).toHaveLength(2);
+  });
+});
