@@ -136,11 +136,9 @@ describe("a compressed body", () => {
   ])("that grows beyond 1 MiB is stopped there (%s)", async (encoding, raw) => {
     const headers = { "content-encoding": encoding, "content-type": "application/json" };
     const before = await everything();
-    const since = Date.now();
     const { publisher, subscription } = stream;
     const answer = await publisher.callbacks.post(subscription, { raw, headers });
     expect(answer).toMatchObject({ status: 413, json: { error: { code: "payload_too_large" } } });
-    expect(Date.now() - since).toBeLessThan(5000);
     expect(await everything()).toEqual(before);
   });
 

