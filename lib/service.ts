@@ -53,7 +53,14 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     return trust?.approved === true ? new RemotePublisher(remote(trust, deadline)) : undefined;
   };
   const senders = new TrustSenders(table);
-  const heads = new OutboundHeads({ table, clock });
+  const heads = new OutboundHeads({
+    ...{ table, clock },
+    askResync: async (head, also) => {
+      const asked = await receiving.turns.want(head, "resync", clock.now(), also);
+      if (asked !== undefined) await receiving.timers.wake(asked);
+      return asked;
+    },
+  });
   const settings = {
     claimFence: config.claimFence,
     maxPending: config.maxPending,
@@ -110,7 +117,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       await store(actorId, peerId).deleteAll();
     },
   });
-  const duties = new ClockworkDuties({ table, clock, log, receiving, deletion, ending: trust.ending });
+  const duties = new ClockworkDuties({
+    ...{ table, clock, log, receiving, deletion },
+    ending: trust.ending,
+    ownership: heads.ownership,
+  });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
     grants: new GrantStore(table),

@@ -1,11 +1,12 @@
 /** What is done with each kind of due work. The sweep finds it by the due index, a delayed message brings it sooner. */
 import { ACTOR_SK, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
-import { parkedPrefix, streamOfKey } from "../dynamodb/keys.ts";
+import { parkedPrefix, peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { ActorDeletion } from "../actors/deletion.ts";
 import { collectGeneration, isListGarbage } from "../peer-data/list-garbage.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
 import type { Receiving } from "../receiving/receiving.ts";
+import type { Ownership } from "../subscriptions/ownership.ts";
 import type { TrustEnding } from "../trust/ending.ts";
 
 export interface DutiesDeps {
@@ -15,6 +16,7 @@ export interface DutiesDeps {
   readonly receiving: Receiving;
   readonly deletion: ActorDeletion;
   readonly ending: TrustEnding;
+  readonly ownership: Ownership;
 }
 
 export class ClockworkDuties {
@@ -30,13 +32,15 @@ export class ClockworkDuties {
    * @returns since when a gap stands there (ms since 1970), if one does
    */
   async look(key: Key, deadline: Deadline): Promise<number | undefined> {
-    const { receiving, deletion, ending, table, log } = this.#deps;
+    const { receiving, deletion, ending, ownership, table, log } = this.#deps;
     if (streamOfKey(key) !== undefined) return await receiving.dueStreams.look(key, deadline);
     const actorId = key.pk.slice(2);
     const peerId = peerOfTrustKey(key.sk);
+    const owner = peerOfOwnershipKey(key.sk);
     if (key.sk.startsWith(parkedPrefix())) await this.#retry(key, deadline);
     else if (isListGarbage(key)) await collectGeneration(table, key);
     else if (peerId !== undefined) await ending.resume(actorId, peerId);
+    else if (owner !== undefined) await ownership.resume(actorId, owner);
     else if (key.sk === ACTOR_SK) await deletion.resume(actorId, deadline);
     else log.error("work of an unknown kind is due", { sk: key.sk });
     return undefined;

@@ -36,12 +36,20 @@ export const outboundPrefix = (peerId?: string): string => (peerId === undefined
 
 /**
  * Counts the changes of a peer's set of outbound subscriptions: raised in the transaction that changes the set, read
- * before who owns which place is worked out anew, so that the newest working out wins.
+ * before who owns which place is worked out anew, so that the newest working out wins. In the due index from that
+ * transaction until the working out is done; deleted when the trust has ended and no head is left.
  */
 export const ownershipKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `OWN#${peerId}`,
+  sk: `${OWNERSHIP_PREFIX}${peerId}`,
 });
+
+const OWNERSHIP_PREFIX = "OWN#";
+
+/** The peer's id in an ownership item's sort key; undefined when the key is another's. */
+export function peerOfOwnershipKey(sk: string): string | undefined {
+  return sk.startsWith(OWNERSHIP_PREFIX) ? sk.slice(OWNERSHIP_PREFIX.length) : undefined;
+}
 
 /** An inbound subscription; here only so that an outbound one never takes its id. */
 export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
@@ -82,6 +90,9 @@ export const pendingKey = (stream: Key, epoch: number, sequence: number): Key =>
   pk: pendingPartition(stream),
   sk: `${number16(epoch)}#${number16(sequence)}`,
 });
+
+/** Above every sort key of the epochs before this one in a pending partition, and below all of this one's. */
+export const pendingEpoch = (epoch: number): string => number16(epoch);
 
 /** A parked hook event, in the order of its stream. Put by the engine, retried through the due index. */
 export const parkedKey = (

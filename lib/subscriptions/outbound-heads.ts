@@ -1,24 +1,23 @@
-/** The heads of an actor's outbound subscriptions as a set: listing, making, ending, and who owns which place. */
-import { covers, placeOf, samePlace } from "../domain/scope.ts";
-import type { Place, Scope } from "../domain/scope.ts";
-import { actorPartition, inboundHeadKey, outboundHeadKey, outboundPrefix, ownershipKey } from "../dynamodb/keys.ts";
+/** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
+import type { Scope } from "../domain/scope.ts";
+import { actorPartition, inboundHeadKey, outboundHeadKey, outboundPrefix } from "../dynamodb/keys.ts";
 import {
   all,
   any,
   atMost,
-  below,
-  always,
   ConditionFailed,
   equals,
   itemMissing,
   missing,
   TransactionRefused,
 } from "../dynamodb/table.ts";
-import type { Attribute, Change, Condition, Key, Table, Write } from "../dynamodb/table.ts";
+import type { Change, Condition, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 import { dueAttributes, readHead } from "../receiving/head.ts";
 import type { Granularity, Head } from "../receiving/head.ts";
+import { Ownership, setIsChanging } from "./ownership.ts";
+import type { AskResync } from "./ownership.ts";
 
 /**
  * An ended head stays this long (ms): longer than any function runs and any claim lives, so that whoever still works on
@@ -41,10 +40,13 @@ export interface NewSubscription {
 export class OutboundHeads {
   readonly #table: Table;
   readonly #clock: Clock;
+  readonly ownership: Ownership;
 
-  constructor(deps: { table: Table; clock: Clock }) {
+  constructor(deps: { table: Table; clock: Clock; askResync: AskResync }) {
     this.#table = deps.table;
     this.#clock = deps.clock;
+    const heads = async (actorId: string, peerId: string): Promise<readonly Head[]> => await this.#all(actorId, peerId);
+    this.ownership = new Ownership({ ...deps, heads });
   }
 
   /** The live heads of an actor, or of one of its peers, in order of creation. 1 query a page of about 1 000. */
@@ -73,23 +75,28 @@ export class OutboundHeads {
   }
 
   /**
-   * Makes a head, owing its baseline, or gives the live one a new granularity. One transaction with the trust's check.
+   * Makes a head, or gives the live one a new granularity; either owes its baseline then. One transaction with the
+   * trust's check.
    *
-   * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is an inbound one's
+   * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is an inbound one's, or
+   *   that of a live one with another scope
    */
   async make(made: NewSubscription): Promise<Head> {
     const key = outboundHeadKey(made.actorId, made.peerId, made.subscriptionId);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const others = await this.#all(made.actorId, made.peerId);
       const old = others.find((head) => head.subscriptionId === made.subscriptionId);
+      if (old?.live === true && !sameScope(old.scope, made.scope)) {
+        throw new ServiceError("peer.refused", "The peer gave the id of another subscription of ours.");
+      }
       const refused = await this.#transact([
         made.trusted,
         { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
-        this.#raise(made.actorId, made.peerId),
+        this.ownership.raise(made.actorId, made.peerId),
         this.#headWrite(key, made, old, others),
       ]);
       if (refused === undefined) {
-        await this.reown(made.actorId, made.peerId);
+        await this.ownership.reown(made.actorId, made.peerId);
         const item = await this.#table.get(key);
         if (item !== undefined) return readHead(item);
       }
@@ -100,17 +107,18 @@ export class OutboundHeads {
         throw new ServiceError("peer.refused", "The peer gave the id of a subscription it has with us.");
       }
     }
-    throw new ServiceError("service.unavailable", "The subscriptions of this peer are changing; try again.", {
-      headers: { "Retry-After": "1" },
-    });
+    throw setIsChanging();
   }
 
   #headWrite(key: Key, made: NewSubscription, old: Head | undefined, others: readonly Head[]): Write {
-    if (old?.live === true) {
-      const change = { set: { granularity: made.granularity, auth: made.auth }, add: { version: 1 } };
-      return { update: key, change, condition: equals("state", "live") };
-    }
     const now = this.#clock.now();
+    if (old?.live === true) {
+      const set = { granularity: made.granularity, auth: made.auth, wanted: "resync", ...dueAttributes(key, now) };
+      const setIfMissing = made.reconcileMs === 0 ? {} : { reconcileAt: now + made.reconcileMs };
+      const change = { set, setIfMissing, add: { version: 1, wantedRev: 1 } };
+      // Its own life, not one that began meanwhile under the same id.
+      return { update: key, change, condition: all(equals("state", "live"), equals("createdAt", old.createdAt)) };
+    }
     const item = {
       ...key,
       target: made.scope.target,
@@ -134,8 +142,9 @@ export class OutboundHeads {
   }
 
   /**
-   * Ends a subscription: closed for its peer from this write on, its slots and claims void. The head stays until
-   * `BURIED_AFTER_MS`. Undefined when there is no live one.
+   * Ends a subscription: closed for its peer from this write on, its slots and claims void. What it owned goes to the
+   * next broader one, which is asked to read it. The head stays until `BURIED_AFTER_MS`. Undefined when there is no
+   * live one.
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
     const due = dueAttributes(head.key, this.#clock.now() + BURIED_AFTER_MS);
@@ -146,10 +155,10 @@ export class OutboundHeads {
     };
     const refused = await this.#transact([
       { update: head.key, change, condition: equals("state", "live") },
-      this.#raise(head.actorId, head.peerId),
+      this.ownership.raise(head.actorId, head.peerId),
     ]);
     if (refused !== undefined) return undefined;
-    await this.reown(head.actorId, head.peerId);
+    await this.ownership.reown(head.actorId, head.peerId);
     return head;
   }
 
@@ -161,27 +170,6 @@ export class OutboundHeads {
       const remove = auth === undefined ? ["auth"] : [];
       await this.#amend(head.key, { set, remove, add: { version: 1 } }, all(equals("state", "live"), older));
     }
-  }
-
-  /**
-   * Works out anew which places each subscription of a peer leaves to narrower ones. Whoever does so after the newest
-   * change of the set wins; an older working out changes nothing.
-   */
-  async reown(actorId: string, peerId: string): Promise<void> {
-    const counter = await this.#table.get(ownershipKey(actorId, peerId));
-    const at = (counter?.["changes"] as number | undefined) ?? 0;
-    const heads = await this.live(actorId, peerId);
-    for (const head of heads) {
-      const carved = carvedFrom(head, heads);
-      if (samePlaces(carved, head.carved) && head.carvedAt >= at) continue;
-      const older = any(missing("carvedAt"), below("carvedAt", at));
-      const set: Record<string, Attribute> = { carved: carved.map((place) => [...place]), carvedAt: at };
-      await this.#amend(head.key, { set, add: { version: 1 } }, all(equals("state", "live"), older));
-    }
-  }
-
-  #raise(actorId: string, peerId: string): Write {
-    return { update: ownershipKey(actorId, peerId), change: { add: { changes: 1 } }, condition: always };
   }
 
   async #amend(key: Key, change: Change, condition: Condition): Promise<void> {
@@ -203,34 +191,5 @@ export class OutboundHeads {
   }
 }
 
-/** True when the subscription owns stored data at all. */
-const owns = (head: Head): boolean => head.scope.target === "properties" && head.granularity !== "none";
-
-/** The places inside a subscription's scope that belong to narrower ones, or, at the same place, to an older one. */
-export function carvedFrom(head: Head, heads: readonly Head[]): readonly Place[] {
-  if (!owns(head)) return [];
-  const mine = placeOf(head.scope);
-  const inside = heads.filter((other) => {
-    if (other === head || !owns(other)) return false;
-    const place = placeOf(other.scope);
-    return covers(mine, place) && (!samePlace(mine, place) || isOlder(other, head));
-  });
-  const places = inside.map((other) => placeOf(other.scope));
-  return places.filter((place, index) => places.findIndex((other) => covers(other, place)) === index);
-}
-
-/** The next broader live subscription of the same peer, which takes over when `head` ends; undefined when there is none. */
-export function broaderThan(head: Head, heads: readonly Head[]): Head | undefined {
-  if (!owns(head)) return undefined;
-  const mine = placeOf(head.scope);
-  const broader = heads.filter(
-    (other) => other.subscriptionId !== head.subscriptionId && owns(other) && covers(placeOf(other.scope), mine),
-  );
-  return broader.sort((one, other) => placeOf(other.scope).length - placeOf(one.scope).length)[0];
-}
-
-const isOlder = (one: Head, other: Head): boolean =>
-  one.createdAt < other.createdAt || (one.createdAt === other.createdAt && one.key.sk < other.key.sk);
-
-const samePlaces = (some: readonly Place[], others: readonly Place[]): boolean =>
-  some.length === others.length && some.every((place) => others.some((other) => samePlace(place, other)));
+const sameScope = (one: Scope, other: Scope): boolean =>
+  one.target === other.target && one.subtarget === other.subtarget && one.resource === other.resource;

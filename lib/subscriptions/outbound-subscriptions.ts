@@ -1,20 +1,21 @@
 /** Our subscriptions to peers: made at the peer, kept here, brought up to date, listed, ended by either side. */
 import { placeOf } from "../domain/scope.ts";
 import type { Scope } from "../domain/scope.ts";
-import { actorPartition, parkedPrefix, pendingPartition } from "../dynamodb/keys.ts";
-import { ConditionFailed, equals } from "../dynamodb/table.ts";
-import type { Table } from "../dynamodb/table.ts";
+import { actorPartition, parkedIdKey, parkedPrefix, pendingEpoch, pendingPartition } from "../dynamodb/keys.ts";
+import { all, ConditionFailed, equals } from "../dynamodb/table.ts";
+import type { Key, QueryRange, Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
 import type { RemoteActor } from "../peers/remote-actor.ts";
 import type { RemoteFailure } from "../peers/remote-answer.ts";
 import { subscribe, unsubscribe } from "../peers/remote-subscriptions.ts";
-import { dueAttributes } from "../receiving/head.ts";
+import { dueAttributes, headIs } from "../receiving/head.ts";
 import type { Granularity, Head } from "../receiving/head.ts";
 import type { Recovered } from "../receiving/recovery.ts";
+import { reconciled } from "../receiving/recovery-settings.ts";
 import type { Receiving } from "../receiving/receiving.ts";
-import { broaderThan } from "./outbound-heads.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
+import { broaderThan, owns } from "./ownership.ts";
 import type { PeerStore } from "../peer-data/peer-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { secretDigest } from "../trust/secret-digest.ts";
@@ -69,6 +70,7 @@ export class OutboundSubscriptions {
     if (!made.ok) throw peerError(made, "the subscription");
     const auth = secretDigest(trust.secret);
     const { subscriptionId, granularity, location } = made.value;
+    const before = await heads.get(actorId, wanted.peerId, subscriptionId);
     const head = await heads.make({
       actorId,
       peerId: wanted.peerId,
@@ -79,6 +81,7 @@ export class OutboundSubscriptions {
       reconcileMs: settings.reconcileMs,
       trusted: senders.approvedCheck(actorId, wanted.peerId, auth),
     });
+    if (before !== undefined && owns(before) && !owns(head)) await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });
     await this.#baseline(head, deadline);
     const item = await receiving.turns.read(head.key);
@@ -104,9 +107,7 @@ export class OutboundSubscriptions {
       case "resynced":
         return recovered;
       case "busy":
-        throw new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
-          headers: { "Retry-After": "1" },
-        });
+        throw isBusy();
       case "failed":
         throw new ServiceError(
           "peer.unreachable",
@@ -123,15 +124,13 @@ export class OutboundSubscriptions {
    * @throws ServiceError service.unavailable while another holds it
    */
   async clearState(head: Head, deadline: Deadline): Promise<void> {
-    const { receiving, clock, table, log } = this.#deps;
+    const { receiving, clock, settings, log } = this.#deps;
     const claimed = await receiving.turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
-    if (!claimed.won) {
-      throw new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
-        headers: { "Retry-After": "1" },
-      });
-    }
-    const due = claimed.head.reconcileAt === undefined ? undefined : dueAttributes(head.key, claimed.head.reconcileAt);
-    await receiving.turns.amend(
+    if (!claimed.won) throw isBusy();
+    const now = clock.now();
+    const reconcile = reconciled(now, settings);
+    const due = reconcile.reconcileAt === undefined ? undefined : dueAttributes(head.key, reconcile.reconcileAt);
+    const cleared = await receiving.turns.amend(
       head.key,
       {
         set: {
@@ -140,18 +139,24 @@ export class OutboundSubscriptions {
           attempts: 0,
           digests: "",
           lastTimestamp: "",
+          ...reconcile,
           ...due,
-          fence: Math.max(clock.now(), claimed.head.fence + 1),
+          fence: Math.max(now, claimed.head.fence + 1),
         },
         remove: [
-          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "wanted", "replacing"],
-          ...(due === undefined ? ["dueShard", "dueAt"] : []),
+          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "wanted", "replacing", "replacedFrom"],
+          ...(due === undefined ? ["dueShard", "dueAt", "reconcileAt"] : []),
         ],
         add: { epoch: 1, version: 1 },
       },
-      equals("claimToken", claimed.head.claim?.token ?? ""),
+      // What was asked for since then is not to be forgotten.
+      all(headIs.claimedBy(claimed.head.claim?.token ?? ""), headIs.askedFor(claimed.head.wantedRev)),
     );
-    await emptyPartition(table, pendingPartition(head.key), "");
+    if (cleared === undefined) {
+      await receiving.turns.release(claimed.head);
+      throw isBusy();
+    }
+    await this.#emptyPending(cleared.key, cleared.epoch);
     log.info("state cleared", ids(head));
   }
 
@@ -171,51 +176,49 @@ export class OutboundSubscriptions {
         this.#deps.log.warn("the peer was not told of an unsubscription", { ...ids(head), reason: told.message });
     }
     if ((await heads.end(head, false)) === undefined) return true;
-    await this.#passOn(head);
+    await this.#emptyPending(head.key, head.epoch + 1);
+    await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_deleted", { actorId, ...idsAndScope(head) });
     return true;
   }
 
-  /** What an ended subscription owned goes to the next broader one, or away. */
-  async #passOn(head: Head): Promise<void> {
-    const { heads, receiving, clock, table } = this.#deps;
-    await emptyPartition(table, pendingPartition(head.key), "");
-    const others = await heads.live(head.actorId, head.peerId);
-    const heir = broaderThan(head, others);
-    if (heir !== undefined) {
-      const asked = await receiving.turns.want(heir, "resync", clock.now());
-      await receiving.timers.wake(asked ?? heir);
-      return;
-    }
-    await this.#removeData(head, others);
+  /** What a subscription owned goes away unless a broader one took it over, which has been asked to read it. */
+  async #giveUp(head: Head): Promise<void> {
+    const others = await this.#deps.heads.live(head.actorId, head.peerId);
+    if (broaderThan(head, others) === undefined) await this.#removeData(head, others);
   }
 
   async #removeData(head: Head, others: readonly Head[]): Promise<void> {
-    if (head.scope.target !== "properties" || head.granularity === "none") return;
-    const carved = others.filter((other) => other.scope.target === "properties").map((other) => placeOf(other.scope));
+    if (head.scope.target !== "properties") return;
+    const carved = others.filter(owns).map((other) => placeOf(other.scope));
     const fence = Math.max(this.#deps.clock.now(), head.fence + 1);
     const store = this.#deps.store(head.actorId, head.peerId);
     await store.removeScope(placeOf(head.scope), carved, { fence, sequence: head.lastSeq });
   }
 
+  /** Callbacks that wait in epochs before this one: those of this one may have been acknowledged just now. */
+  async #emptyPending(key: Key, epoch: number): Promise<void> {
+    await emptyPartition(this.#deps.table, { pk: pendingPartition(key), prefix: "", until: pendingEpoch(epoch) });
+  }
+
   /** An ended head whose time has come: what was written late goes, then the head itself. */
   async bury(head: Head): Promise<void> {
-    const { heads, table } = this.#deps;
-    await emptyPartition(table, pendingPartition(head.key), "");
-    const others = await heads.live(head.actorId, head.peerId);
+    const { actorId, peerId, subscriptionId } = head;
+    const { heads, table, trusts, store } = this.#deps;
+    await this.#emptyPending(head.key, head.epoch + 1);
+    const others = await heads.live(actorId, peerId);
     if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
-    if (
-      others.length === 0 &&
-      !head.keepData &&
-      (await this.#deps.trusts.get(head.actorId, head.peerId)) === undefined
-    ) {
-      await this.#deps.store(head.actorId, head.peerId).deleteAll();
+    const trusted = (await trusts.get(actorId, peerId)) !== undefined;
+    if (!trusted && !others.some((other) => isSame(other, head))) {
+      await this.#emptyParked(actorId, parkedPrefix(peerId, subscriptionId));
     }
+    if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
     try {
       await table.delete(head.key, equals("state", "ended"));
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
     }
+    if (!trusted) await heads.ownership.forget(actorId, peerId);
   }
 
   /** A peer may send again after it could not: what it sent meanwhile was refused, so it is asked where it is. */
@@ -229,34 +232,47 @@ export class OutboundSubscriptions {
 
   /** A peer's trust has ended: every subscription with it, what waits and what failed, and its data unless it is kept. */
   async endAll(actorId: string, peerId: string, options: { readonly keepData: boolean }): Promise<void> {
-    const { heads, table, store } = this.#deps;
+    const { heads, store } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       await heads.end(head, options.keepData);
-      await emptyPartition(table, pendingPartition(head.key), "");
+      await this.#emptyPending(head.key, head.epoch + 1);
     }
-    const parked = await emptyPartition(table, actorPartition(actorId), parkedPrefix(peerId));
-    await table.deleteMany(parked.flatMap((sk) => parkedPointer(actorId, sk)));
+    await this.#emptyParked(actorId, parkedPrefix(peerId));
     if (!options.keepData) await store(actorId, peerId).deleteAll();
+    await heads.ownership.forget(actorId, peerId);
+  }
+
+  async #emptyParked(actorId: string, prefix: string): Promise<void> {
+    const { table } = this.#deps;
+    const parked = await emptyPartition(table, { pk: actorPartition(actorId), prefix });
+    await table.deleteMany(parked.flatMap((sk) => parkedPointer(actorId, sk)));
   }
 }
 
-/** Deletes what a partition holds below a prefix; returns the sort keys. */
-async function emptyPartition(table: Table, pk: string, prefix: string): Promise<readonly string[]> {
+/** Deletes what lies in a range; returns the sort keys. */
+async function emptyPartition(table: Table, range: QueryRange): Promise<readonly string[]> {
   const gone: string[] = [];
   for (;;) {
-    const page = await table.query({ pk, prefix, limit: 100, only: ["eventId"] });
+    const page = await table.query({ ...range, limit: 100, only: ["eventId"] });
     if (page.items.length === 0) return gone;
-    await table.deleteMany(page.items.map(({ sk }) => ({ pk, sk })));
+    await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
     gone.push(...page.items.map(({ sk }) => sk));
     if (page.next === undefined) return gone;
   }
 }
 
 /** The item that finds a parked event by its id: the last part of the event's sort key. */
-function parkedPointer(actorId: string, sk: string): { pk: string; sk: string }[] {
+function parkedPointer(actorId: string, sk: string): Key[] {
   const eventId = sk.split("#")[5];
-  return eventId === undefined ? [] : [{ pk: actorPartition(actorId), sk: `PARKEDID#${eventId}` }];
+  return eventId === undefined ? [] : [parkedIdKey(actorId, eventId)];
 }
+
+const isSame = (one: Head, other: Head): boolean => one.subscriptionId === other.subscriptionId;
+
+const isBusy = (): ServiceError =>
+  new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
+    headers: { "Retry-After": "1" },
+  });
 
 function scopeOf(wanted: Scope): Scope {
   return {

@@ -135,7 +135,7 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const duties = new ClockworkDuties({ table, clock, log, receiving, deletion: none, ending: none });
+    const duties = new ClockworkDuties({ table, clock, log, receiving, deletion: none, ending: none, ownership: none });
     await new Sweep({ table, clock, log, duties }).run(this.deadline());
   }
 

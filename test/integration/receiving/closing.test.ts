@@ -1,6 +1,6 @@
 /** Closing a peer's streams that broke off half-way: the table says so, and the sweep finishes it. */
 import { expect, it } from "vitest";
-import { MemoryTable } from "../../support/memory-table.ts";
+import type { MemoryTable } from "../../support/memory-table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SECRET, Subscriber } from "../../support/subscriber.ts";
 

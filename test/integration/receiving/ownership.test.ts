@@ -1,6 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys.ts";
+import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { BURIED_AFTER_MS } from "../../../lib/subscriptions/outbound-heads.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { MemoryTable } from "../../support/memory-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
 let us: Subscriber;
@@ -54,6 +58,129 @@ describe("two subscriptions over the same place", () => {
     expect(await us.stored()).toEqual({ color: "from the state" });
     await us.diff(1, { color: "broad" });
     expect(await us.stored()).toEqual({ color: "broad" });
+  });
+});
+
+describe("a narrower subscription that is made one of granularity none", () => {
+  beforeEach(async () => {
+    us.now += 1_000;
+    us.script["GET /properties/color"] = { status: 200, json: "red" };
+    await us.subscribe("narrow", { subtarget: "color" });
+    us.now += 1_000;
+    us.script["GET /properties"] = { status: 200, json: { color: "blue" } };
+  });
+
+  it("leaves its place to the broader one, by a resync", async () => {
+    await us.subscribe("narrow", { subtarget: "color", granularity: "none" });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ color: "blue" });
+    await us.diff(1, { color: "green" });
+    expect(await us.stored()).toEqual({ color: "green" });
+  });
+
+  it("takes its place back when it is made one with diffs again, also when that baseline fails at first", async () => {
+    await us.subscribe("narrow", { subtarget: "color", granularity: "none" });
+    await us.arriveMessages();
+    us.script[`GET /subscriptions/${ACTOR}/narrow`] = { status: 500 };
+    await us.subscribe("narrow", { subtarget: "color" });
+    us.script[`GET /subscriptions/${ACTOR}/narrow`] = { status: 200, json: { sequence: 0, data: [] } };
+    us.script["GET /properties/color"] = { status: 200, json: "anew" };
+    us.now += 60_000;
+    await us.sweep();
+    expect(await us.stored()).toEqual({ color: "anew" });
+  });
+});
+
+it("what a subscription owned goes when it is made one of granularity none and no broader one is there", async () => {
+  await us.diff(1, { a: 1 });
+  us.now += 1_000;
+  await us.subscribe(SUB, { granularity: "none" });
+  expect(await us.stored()).toEqual({});
+});
+
+it("a subscription of granularity none keeps no data of one that ends beside it", async () => {
+  await us.diff(1, { a: 1 });
+  await us.subscribe("none", { granularity: "none" });
+  await end(SUB);
+  expect(await us.stored()).toEqual({});
+});
+
+it("clearing a subscription's state leaves what was acknowledged of its new epoch meanwhile", async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const table = (inner: MemoryTable) =>
+    new FaultyTable(inner, async (operation, keys) => {
+      const run = meanwhile;
+      if (operation !== "query" || keys[0]?.pk.startsWith("Q#") !== true || run === undefined) return "ok";
+      meanwhile = undefined;
+      await run();
+      return "ok";
+    });
+  us = await new Subscriber({ table }).subscribed();
+  await us.diff(3, { c: 1 });
+  meanwhile = async () => await us.diff(2, { b: 1 });
+  const params = { peerId: PEER, subscriptionId: SUB };
+  await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
+  expect(meanwhile).toBeUndefined();
+  expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [2] });
+  expect(us.table.all().filter(({ pk }) => pk.startsWith("Q#"))).toHaveLength(1);
+  await us.diff(1, { a: 1 });
+  expect(await us.stored()).toEqual({ a: 1, b: 1 });
+});
+
+it("clearing a subscription's state lets one reconcile that was made while reconciling was off", async () => {
+  const key = outboundHeadKey(ACTOR, PEER, SUB);
+  await us.table.update(key, { remove: ["reconcileAt", "dueShard", "dueAt"] }, itemExists);
+  const params = { peerId: PEER, subscriptionId: SUB };
+  await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
+  const next = us.now + 3_600_000;
+  expect(us.table.peek(key)).toMatchObject({ reconcileAt: next, dueAt: next });
+});
+
+describe("a change of who owns what that broke off", () => {
+  let broken = false;
+
+  beforeEach(async () => {
+    broken = false;
+    const table = (inner: MemoryTable) =>
+      new FaultyTable(inner, (operation, keys) =>
+        broken && operation === "get" && keys[0]?.sk.startsWith("OWN#") === true ? "throttle" : "ok",
+      );
+    us = await new Subscriber({ table }).subscribed();
+    us.now += 1_000;
+    us.script["GET /properties/color"] = { status: 200, json: "red" };
+  });
+
+  async function later(): Promise<void> {
+    broken = false;
+    for (let minute = 0; minute < 3; minute += 1) {
+      us.now += 60_000;
+      await us.sweep();
+    }
+  }
+
+  it("is finished by the sweep: the broader one leaves the new one's place alone", async () => {
+    broken = true;
+    expect((await us.subscribe("narrow", { subtarget: "color" })).status).toBe(500);
+    us.script["GET /properties"] = { status: 200, json: { color: "broad", size: 1 } };
+    await later();
+    expect((await us.callback({ sequence: 1, type: "resync", target: "properties" })).status).toBe(201);
+    expect(await us.stored()).toEqual({ color: "red", size: 1 });
+  });
+
+  it("is finished by the sweep: the broader one takes over what an ended one owned", async () => {
+    await us.subscribe("narrow", { subtarget: "color" });
+    us.script["GET /properties"] = { status: 200, json: { color: "green" } };
+    broken = true;
+    expect((await end("narrow")).status).toBe(500);
+    await later();
+    expect(await us.stored()).toEqual({ color: "green" });
+    await us.diff(1, { color: "blue" });
+    expect(await us.stored()).toEqual({ color: "blue" });
+  });
+
+  it("leaves nothing due when it was carried through", async () => {
+    await us.subscribe("narrow", { subtarget: "color" });
+    expect(us.table.peek(ownershipKey(ACTOR, PEER))).not.toHaveProperty("dueAt");
   });
 });
 
@@ -124,11 +251,39 @@ it("ends with its trust: closed at once, everything of the peer gone", async () 
   expect((await us.diff(2, {})).status).toBe(403);
   us.now += BURIED_AFTER_MS;
   await us.sweep();
-  const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) && !sk.startsWith("OWN#"));
+  const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER));
+  expect(left).toEqual([]);
+});
+
+it("an event parked by a handler that outlives its trust goes too", async () => {
+  let outlived = false;
+  const app = new ActingWebApp({ awType: "urn:test", desc: "test" });
+  app.subscriptionDataHook("*", async ({ callbackType }) => {
+    if (callbackType !== "diff") return;
+    const trust = await us.service.trusts.get(ACTOR, PEER);
+    if (trust !== undefined) await us.service.trust.ending.end(trust, { tell: false });
+    outlived = true;
+    throw new Error("too late");
+  });
+  us = await new Subscriber({ app }).subscribed();
+  await us.diff(1, { a: 1 });
+  expect(outlived).toBe(true);
+  us.now += BURIED_AFTER_MS;
+  await us.sweep();
+  const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) || sk.startsWith("PARKED"));
   expect(left).toEqual([]);
 });
 
 describe("subscribing", () => {
+  it("is refused when the peer answers with the id of another subscription of ours", async () => {
+    const reply = await us.subscribe(SUB, { subtarget: "color" });
+    expect(reply.status).toBe(502);
+    expect(bodyOf(reply)).toMatchObject({ error: { code: "peer_refused" } });
+    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).not.toHaveProperty("subtarget");
+    expect((await us.subscribe(SUB, { granularity: "low" })).status).toBe(204);
+    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))?.["granularity"]).toBe("low");
+  });
+
   it("is refused by what the peer answers, with its status", async () => {
     us.script[`POST /subscriptions/${ACTOR}`] = { status: 403 };
     const reply = await us.owner("POST /{actorId}/subscriptions", { json: { peerid: PEER, target: "properties" } });
