@@ -36,6 +36,16 @@ describe("the table of answers", () => {
     expect(us.table.all().filter((item) => item.pk.startsWith("Q#"))).toEqual([]);
   });
 
+  it("has a gap looked at exactly its timeout after the first that came too early, by a message for that very time", async () => {
+    us = await new Subscriber({ environment: { GAP_TIMEOUT_SECONDS: "0.5" } }).subscribed();
+    const since = us.now;
+    await us.diff(3, { c: 3 });
+    us.now += 400;
+    await us.diff(2, { b: 2 });
+    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).toMatchObject({ gapSince: since, dueAt: since + 500 });
+    expect(us.messages.map(({ dueAt }) => dueAt)).toEqual([since + 500]);
+  });
+
   it("keeps the first content of a number and logs that another came", async () => {
     await us.diff(2, { b: "first" });
     await us.diff(2, { b: "second" });
