@@ -87,7 +87,9 @@ export class PeerStore {
   /**
    * Puts the state that was read in the place of what the scope holds; what the state lacks gets a tombstone. Places
    * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher fence. One query of
-   * the scope, then one write a value, and for lists their pages.
+   * the scope, then one write a value, and for lists their pages: all of them each time, for a value left unwritten
+   * would keep a position that a late writer can still overtake. What one peer's partition takes, about 1 000 writes a
+   * second, bounds the state: some 20 000 properties in the time that one recovery has.
    */
   async replace(input: Replacement): Promise<void> {
     const { scope, carved, fence, sequence, dirtyListsUntil } = input;
@@ -138,14 +140,9 @@ export class PeerStore {
         await this.#writer.remove(held.place, readTurn(at), held, { hides });
       }
       if (held.type !== "value") return;
-      let gone = false;
-      const left = (value: Json): Json | undefined => {
-        const rest = seen(value, held.place);
-        gone = rest === undefined;
-        return rest ?? value;
-      };
-      await this.#writer.alter(held.place, ownTurn(touched), held, left);
-      if (gone) await this.#writer.remove(held.place, readTurn(at), undefined, { hides });
+      const left = await this.#writer.alter(held.place, ownTurn(touched), held, (value) => seen(value, held.place));
+      // From here on not even a diff that was on its way brings it back.
+      if (left.held?.type === "gone") await this.#writer.remove(held.place, readTurn(at), left.held, { hides });
     };
     let some: Held[] = [];
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
@@ -155,16 +152,6 @@ export class PeerStore {
       some = [];
     }
     await inParallel(some, WRITES_AT_ONCE, look);
-  }
-
-  /** The places marked to be read again, for reconciliation. Reads everything held of this peer. */
-  async suspects(): Promise<Place[]> {
-    const found: Place[] = [];
-    const only = ["type", "place", "suspect"];
-    for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, only })) {
-      if (item["suspect"] === true) found.push(JSON.parse(String(item["place"])) as Place);
-    }
-    return found;
   }
 
   /** Deletes everything of this peer for good, without tombstones: only once nobody may write any more. Safe to redo. */

@@ -166,6 +166,14 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({ color: "blue" });
     });
 
+    it("is not brought back by what was on its way", async () => {
+      await us.diff(3, { color: "late", size: 1 });
+      await grant({ excluded: ["color"] });
+      await us.diff(2, { other: 1 });
+      expect(await us.stored()).toMatchObject({ size: 1, other: 1 });
+      expect(await us.stored()).not.toHaveProperty("color");
+    });
+
     it("is not everything when a body grants nothing we can read", async () => {
       const { status } = await send({ id: PEER, target: "permissions", type: "permission", data: { methods: {} } });
       expect([status, Object.keys(await us.stored())]).toEqual([400, ["color", "log", "profile"]]);
