@@ -44,20 +44,23 @@ async function expectExact(stream: Stream): Promise<void> {
 
 describe("a copy", () => {
   it.each([
-    ["ours", 1],
-    ["ours", 2],
-    ["reference", 3],
-    ["reference", 4],
-  ] as const)("is exact although the network loses, doubles and shuffles (%s, seed %i)", async (style, seed) => {
-    const stream = await open({ style, seed });
-    const { publisher } = stream;
-    for (let n = 1; n <= CHANGES; n++) change(publisher, n);
-    const answers = await publisher.deliver({ shuffle: true, times: 2, drop: SHARE_LOST, inFlight: 8 });
-    expect(answers.filter(({ status }) => ![200, 201, 202, 503].includes(status))).toEqual([]);
-    await expectExact(stream);
-    const wrong = await stream.actor.parked();
-    expect(wrong).toEqual([]);
-  });
+    ["ours", 1, 0],
+    ["ours", 2, 40],
+    ["reference", 3, 0],
+    ["reference", 4, 40],
+  ] as const)(
+    "is exact although the network loses, doubles, shuffles and holds up (%s, seed %i, up to %i ms)",
+    async (style, seed, delayMs) => {
+      const stream = await open({ style, seed });
+      const { publisher } = stream;
+      for (let n = 1; n <= CHANGES; n++) change(publisher, n);
+      const answers = await publisher.deliver({ shuffle: true, times: 2, drop: SHARE_LOST, inFlight: 8, delayMs });
+      expect(answers.filter(({ status }) => ![200, 201, 202, 503].includes(status))).toEqual([]);
+      await expectExact(stream);
+      const wrong = await stream.actor.parked();
+      expect(wrong).toEqual([]);
+    },
+  );
 
   it.each([
     ["answers 503", { kind: "status", status: 503 }],
