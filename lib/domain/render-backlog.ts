@@ -81,6 +81,6 @@ function numbersOf(
   const newest = run.sequence + run.count - 1;
   return numbers.flatMap((sequence) => {
     const recordNumber = made.at(sequence - newest - 1);
-    return recordNumber === undefined || newest - sequence >= made.length ? [] : [{ sequence, recordNumber }];
+    return recordNumber === undefined ? [] : [{ sequence, recordNumber }];
   });
 }

@@ -5,7 +5,7 @@ import { combine } from "./diff-tree.ts";
 import type { Edit, ShapedDiff } from "./diff-tree.ts";
 import { goneAt } from "./gone.ts";
 import type { Gone } from "./gone.ts";
-import { isObject, own } from "./json.ts";
+import { isObject } from "./json.ts";
 import { valueAt } from "./json-path.ts";
 import { covers, placeOf } from "./scope.ts";
 import type { Place, Scope } from "./scope.ts";
@@ -56,11 +56,11 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
   }
   if (!covers(change.path, own)) return [];
   const below = own.slice(change.path.length);
-  const gone = goneAt(change.gone ?? NOTHING, below);
+  const gone = goneAt(change.gone === undefined ? NOTHING : change.gone, below);
   const value = change.do === "set" ? valueAt(change.value, below) : undefined;
   if (value === undefined) return gone === undefined ? [] : ofGone(own, gone, shaping);
   const turned = change.do === "set" ? turnedBelow(change.turned ?? [], below) : [];
-  return ofValue(own, { value, gone: gone ?? NOTHING, turned }, shaping);
+  return ofValue(own, { value, ...(gone === undefined ? {} : { gone }), turned }, shaping);
 }
 
 const NOTHING: Gone = {};
@@ -82,12 +82,13 @@ function ofValue(place: Place, { value, gone = NOTHING, turned = [] }: Setting, 
   }
   const wasOther = turned.some((path) => path.length === 0) && reads.at(place);
   const kept = Object.entries(value).flatMap(([key, part]) => {
-    const setting = { value: part, gone: childOf(gone, key) ?? NOTHING, turned: turnedBelow(turned, [key]) };
-    return ofValue([...place, key], setting, shaping);
+    const lostBelow = goneAt(gone, [key]);
+    const setting = { value: part, turned: turnedBelow(turned, [key]) };
+    return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, gone: lostBelow }, shaping);
   });
   const lost = Object.keys(gone)
     .filter((key) => !Object.hasOwn(value, key))
-    .flatMap((key) => ofGone([...place, key], childOf(gone, key) ?? null, shaping));
+    .flatMap((key) => ofGone([...place, key], goneAt(gone, [key]) ?? null, shaping));
   return [...(wasOther ? [{ say: "object" as const, path: relative(place, shaping) }] : []), ...kept, ...lost];
 }
 
@@ -137,8 +138,6 @@ function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: rea
 }
 
 const relative = (place: Place, shaping: Shaping): Place => place.slice(shaping.own.length);
-
-const childOf = (gone: Gone, key: string): Gone | undefined => (gone === null ? null : (own(gone, key) as Gone));
 
 /** The places below one, relative to it. */
 function turnedBelow(turned: readonly Place[], below: Place): readonly Place[] {

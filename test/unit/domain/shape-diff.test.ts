@@ -173,6 +173,15 @@ describe("a change as subscriptions at each level are told of it", () => {
     expect(see(set({}, ["test", "a/b~c"], 1), whole)?.overwritten).toEqual(["/test/a~1b~0c"]);
   });
 
+  test("what went without anyone knowing its parts is told to whoever has one", () => {
+    expect(see({ do: "delete", path: ["test"], gone: null }, onResource)).toEqual(says(""));
+    expect(see({ do: "set", path: ["test"], value: 1, gone: null }, onResource)).toEqual(says(""));
+    expect(
+      see({ do: "set", path: ["test"], value: 1, gone: { resource: null } }, properties("test", "resource/a")),
+    ).toEqual(says(""));
+    expect(see({ do: "delete", path: [], gone: null }, whole)).toEqual(says({}, ""));
+  });
+
   test("a key __proto__ is a key like any other", () => {
     const value = JSON.parse('{"__proto__": {"x": 1}}') as Json;
     const diff = see(set(undefined, ["__proto__"], value), whole);
@@ -202,6 +211,11 @@ describe("where a narrower subscription of the same peer covers a place", () => 
 
   test("a value that was no object before becomes an object for the broader one too", () => {
     expect(see(set(5, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
+  });
+
+  test("a subscription with a resource is told what changed beside it, not its full value", () => {
+    const change = set({ resource: { a: 1, b: "x" } }, ["test", "resource", "a"], 2);
+    expect(see(change, onResource, { narrower: [["test", "resource", "b"]] })).toEqual(says({ a: 2 }, "/a"));
   });
 
   test("its place going with what is around it is told to both", () => {

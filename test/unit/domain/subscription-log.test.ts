@@ -100,6 +100,19 @@ describe("suspension", () => {
     expect(new Log({ ...broad, target: "resources" }).add(...records).contents).toEqual([]);
   });
 
+  test("of its own place also keeps back what changes around it", () => {
+    const all: LogRecord = { kind: "change", at, changes: [{ do: "delete", path: [], gone: null }] };
+    expect(new Log(onColor).add(suspend("color"), all).contents).toEqual([]);
+    expect(new Log().add(suspend("color"), all).contents).toEqual([{}]);
+  });
+
+  test("leaves the resync for a narrower one's end to its own end", () => {
+    const narrow: NamedScope = { id: "s2", target: "properties", subtarget: "color", granularity: "high" };
+    const log = new Log().add(scopes(scopeOf(broad), narrow), suspend(), scopes(scopeOf(broad)));
+    expect(log.contents).toEqual([]);
+    expect(log.add(resume()).contents).toEqual(["resync"]);
+  });
+
   test("by two suspensions ends with the last of them", () => {
     expect(
       new Log(onColor).add(suspend(), suspend("color"), resume(), set("color", 1), resume("color")).contents,
@@ -177,11 +190,16 @@ describe("the backlog", () => {
 
   test("that cannot be kept small becomes one resync, and the numbers go on", () => {
     const log = new Log();
-    for (let n = 0; n < 60; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
-    expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    for (let n = 0; n < 40; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
+    expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     expect(log.contents).toContain("resync");
     expect(log.told()[0]?.content).toBe("resync");
     expect(log.state.views.length).toBeLessThan(20);
+  });
+
+  test("cleared in part needs no record of what is cleared", () => {
+    const { state } = new Log().add(set("a", 1), set("a", 2), set("a", 3));
+    expect(backlogAfter(clear(state, 2), 0, 10).map(recordsFor)).toEqual([{ first: 3, last: 3 }]);
   });
 
   test("cleared whole keeps only the view that holds", () => {
