@@ -4,6 +4,7 @@ import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
 import { placeOf } from "./domain/scope.ts";
+import { currentTrace } from "./http/current-trace.ts";
 import { PeerReader } from "./peer-data/peer-reader.ts";
 import { PeerStore } from "./peer-data/peer-store.ts";
 import { storedState } from "./peer-data/stored-state.ts";
@@ -46,6 +47,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const remote = (trust: { actorId: string; baseUri: string; secret: string }, deadline?: Deadline): RemoteActor =>
     new RemoteActor({
       ...{ http, baseUri: trust.baseUri, bearer: trust.secret, ourId: trust.actorId },
+      ...currentTrace(),
       ...(deadline === undefined ? {} : { deadline }),
     });
   const publishers: Publishers = async (actorId, peerId, deadline) => {
@@ -112,7 +114,9 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const deletion = new ActorDeletion({
     ...base,
     ending: trust.ending,
-    closePeer: consequences.revoked,
+    closePeer: async (actorId, peerId, revision) => {
+      await consequences.revoked(actorId, peerId, revision);
+    },
     removePeerData: async (actorId, peerId) => {
       await store(actorId, peerId).deleteAll();
     },

@@ -105,7 +105,7 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Ends our subscription: the peer is told, best effort, at most 10 s; what it owned in the peer's stored data goes to
+   * Ends our subscription: the peer is told, best effort, at most 5 s; what it owned in the peer's stored data goes to
    * the next broader subscription, or away.
    *
    * @returns false when there is none

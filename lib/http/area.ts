@@ -4,6 +4,7 @@ import { ConfigError } from "../config.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
 import type { Gate } from "./access.ts";
+import { traced } from "./current-trace.ts";
 import { requestOf, resultOf } from "./lambda-adapter.ts";
 import type { HttpResult } from "./lambda-adapter.ts";
 import { errorReply, unknownErrorReply } from "./reply.ts";
@@ -66,7 +67,7 @@ export async function answer(
 ): Promise<Reply> {
   const begun = services.clock.now();
   const trail: Trail = {};
-  const outcome = await settle(request, routes, services, trail);
+  const outcome = await traced(request, async () => await settle(request, routes, services, trail));
   const headers: Record<string, string> = {
     "cache-control": "no-store",
     ...outcome.headers,

@@ -3,7 +3,7 @@ import { isArray, isObject, own } from "../domain/json.ts";
 import { isOpaqueId } from "../domain/names.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
-import type { Json } from "../ports.ts";
+import type { Clock, Json } from "../ports.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
 import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
 
@@ -172,11 +172,16 @@ export async function acknowledge(
 /**
  * Ends the subscription at the peer: `DELETE <peer>/subscriptions/{our id}/{subId}`, and where that is refused the way
  * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`. One that the peer does not
- * know (any more) is fine. Each call at most 5 s.
+ * know (any more) is fine. At most 5 s, both together.
  */
-export async function unsubscribe(remote: RemoteActor, subscriptionId: string): Promise<Remote<undefined>> {
+export async function unsubscribe(
+  remote: RemoteActor,
+  subscriptionId: string,
+  clock: Clock,
+): Promise<Remote<undefined>> {
   const where = ["subscriptions", remote.ourId, subscriptionId];
-  const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: TELL_MS });
+  const until = clock.now() + TELL_MS;
+  const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: until - clock.now() });
   const first = await remote.call(leave(where));
   if (first.ok || first.kind !== "refused") return done(first);
   const second = await remote.call(leave(["callbacks", ...where]));

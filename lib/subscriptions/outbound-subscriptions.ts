@@ -166,12 +166,12 @@ export class OutboundSubscriptions {
    * @returns false when there is none
    */
   async end(actorId: string, peerId: string, subscriptionId: string, options: { tellPeer: boolean }): Promise<boolean> {
-    const { heads, trusts } = this.#deps;
+    const { heads, trusts, clock } = this.#deps;
     const head = await heads.get(actorId, peerId, subscriptionId);
     if (head === undefined) return false;
     const trust = options.tellPeer ? await trusts.get(actorId, peerId) : undefined;
     if (trust !== undefined) {
-      const told = await unsubscribe(this.#deps.remote(trust), subscriptionId);
+      const told = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
       if (!told.ok)
         this.#deps.log.warn("the peer was not told of an unsubscription", { ...ids(head), reason: told.message });
     }

@@ -36,7 +36,8 @@ export function trustLocation(config: Pick<Config, "baseUrl">, trust: TrustRecor
 /** A peer's root as it is stored: without a slash at its end. @throws ServiceError request.invalid which names the field */
 export function peerRoot(given: string, field: string): string {
   const url = parsePeerUrl(given);
-  if (url === undefined || url.search !== "" || url.hash !== "") {
+  // An empty query or fragment leaves its mark only in the whole.
+  if (url === undefined || /[?#]/.test(url.href)) {
     throw new ServiceError("request.invalid", `The field "${field}" must be the http(s) root URL of an actor.`, {
       field,
     });

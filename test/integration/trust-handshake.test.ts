@@ -199,7 +199,14 @@ describe("a start that comes to nothing", () => {
 
   it("is 400 for a URL that is none", async () => {
     const bob = await b.actor("bob");
-    for (const url of ["nonsense", "ftp://x/y", "https://user:pw@x/y", "https://x/y?z=1"]) {
+    for (const url of [
+      "nonsense",
+      "ftp://x/y",
+      "https://user:pw@x/y",
+      "https://x/y?z=1",
+      "https://x/y?",
+      "https://x/y#",
+    ]) {
       expect((await b.ask("POST", `/${bob.id}/trust`, { headers: bob.as, json: { url } })).status).toBe(400);
     }
   });
@@ -226,6 +233,20 @@ describe("a trust that is asked for again", () => {
     const json = { baseuri: "https://evil.example/x", id: bob.id, type: "t", secret: "e".repeat(40), verify: "v" };
     expect((await a.ask("POST", `/${alice.id}/trust/friend`, { json })).status).toBe(409);
     expect((await a.ask("GET", atA, { headers: alice.as })).json).toMatchObject({ secret, verified: true });
+  });
+
+  it("is not verified by another token of the same length", async () => {
+    const { alice } = await pair();
+    const answer = { verification_token: "t".repeat(32), verificationToken: "t".repeat(32) };
+    network.hosts.set("https://carol.example", () =>
+      Promise.resolve({ status: 200, headers: {}, text: JSON.stringify(answer), json: undefined }),
+    );
+    const json = { baseuri: "https://carol.example/c", id: "carol", type: "t", secret: "c".repeat(40) };
+    const path = `/${alice.id}/trust/friend`;
+    const wrong = await a.ask("POST", path, { json: { ...json, verify: `${"t".repeat(31)}u` } });
+    expect(wrong.json).toMatchObject({ verified: false, peer_approved: false });
+    const right = await a.ask("POST", path, { json: { ...json, verify: "t".repeat(32) } });
+    expect(right.json).toMatchObject({ verified: true, peer_approved: true });
   });
 
   it("stores an unverified request, and lets a better one take its place", async () => {

@@ -69,7 +69,7 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
       sequence: polled.sequence,
       diffs: [],
     });
-    expect(await unsubscribe(remote, subscriptionId)).toMatchObject({ ok: true });
+    expect(await unsubscribe(remote, subscriptionId, { now: Date.now })).toMatchObject({ ok: true });
     expect(await publisher.poll(subscriptionId)).toEqual({ is: "gone" });
   });
 

@@ -4,6 +4,7 @@ import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { BURIED_AFTER_MS } from "../../../lib/subscriptions/outbound-heads.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Fate } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
@@ -108,7 +109,7 @@ it("a subscription of granularity none keeps no data of one that ends beside it"
 it("clearing a subscription's state leaves what was acknowledged of its new epoch meanwhile", async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   const table = (inner: MemoryTable) =>
-    new FaultyTable(inner, async (operation, keys) => {
+    new FaultyTable(inner, async (operation, keys): Promise<Fate> => {
       const run = meanwhile;
       if (operation !== "query" || keys[0]?.pk.startsWith("Q#") !== true || run === undefined) return "ok";
       meanwhile = undefined;
@@ -272,6 +273,22 @@ it("an event parked by a handler that outlives its trust goes too", async () => 
   await us.sweep();
   const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) || sk.startsWith("PARKED"));
   expect(left).toEqual([]);
+});
+
+it("what is asked of the peer for a request carries the request's id", async () => {
+  us.asked.length = 0;
+  const params = { peerId: PEER, subscriptionId: SUB };
+  await us.subscribe("other", { subtarget: "x" });
+  await us.owner("POST /{actorId}/subscriptions/{peerId}/{subscriptionId}/resync", { params });
+  await us.callback({ sequence: 1, target: "properties", url: "https://peer.example/peer/subscriptions/actor/sub/1" });
+  await end("other");
+  expect(new Set(us.asked.map(({ method }) => method))).toEqual(new Set(["POST", "GET", "PUT", "DELETE"]));
+  expect(us.asked.filter(({ requestId }) => requestId !== "r")).toEqual([]);
+  us.asked.length = 0;
+  us.now += 3_600_000;
+  await us.sweep();
+  expect(us.asked.length).toBeGreaterThan(0);
+  expect(us.asked.filter(({ requestId }) => requestId !== undefined)).toEqual([]);
 });
 
 describe("subscribing", () => {

@@ -111,6 +111,7 @@ describe("a peer's trust", () => {
     expect(await verifyTrust(holding({ verification_token: "t" }), "friend", "t")).toMatchObject({ value: true });
     expect(await verifyTrust(holding({ verificationToken: "t" }), "friend", "t")).toMatchObject({ value: true });
     expect(await verifyTrust(holding({ verificationToken: "other" }), "friend", "t")).toMatchObject({ value: false });
+    expect(await verifyTrust(holding({ verificationToken: "u" }), "friend", "t")).toMatchObject({ value: false });
     expect(await verifyTrust(holding({}), "friend", "")).toMatchObject({ value: false });
     expect(await verifyTrust(new ScriptedPeer({}).actor(), "friend", "t")).toMatchObject({ kind: "refused" });
   });
@@ -247,7 +248,7 @@ describe("a subscription at a peer", () => {
   it("is left the protocol's way, else the reference's, and one that is gone is left", async () => {
     const leave = async (script: Record<string, { status: number }>) => {
       const peer = new ScriptedPeer(script);
-      return { left: await unsubscribe(peer.actor(), "s1"), calls: peer.calls };
+      return { left: await unsubscribe(peer.actor(), "s1", { now: () => 0 }), calls: peer.calls };
     };
     const [own, reference] = ["DELETE subscriptions/me/s1", "DELETE callbacks/subscriptions/me/s1"];
     expect(await leave({ [own]: { status: 204 } })).toMatchObject({ left: { ok: true }, calls: [own] });
@@ -263,5 +264,20 @@ describe("a subscription at a peer", () => {
     expect(await leave({ [own]: { status: 403 }, [reference]: { status: 403 } })).toMatchObject({
       left: { ok: false },
     });
+  });
+
+  it("is left within five seconds, both ways together", async () => {
+    const after = async (ms: number) => {
+      let now = 1_000;
+      const slow = () => {
+        now += ms;
+        return { status: 403 };
+      };
+      const peer = new ScriptedPeer({ "DELETE subscriptions/me/s1": slow });
+      await unsubscribe(peer.actor(), "s1", { now: () => now });
+      return peer.requests.map(({ timeoutMs }) => timeoutMs);
+    };
+    expect(await after(3_000)).toEqual([5_000, 2_000]);
+    expect(await after(5_000)).toEqual([5_000]);
   });
 });
