@@ -7,6 +7,7 @@ import { onTestFinished } from "vitest";
 import { temporaryFolder } from "./emulated.ts";
 
 const SERVE = fileURLToPath(new URL("../../../infra/local/serve.ts", import.meta.url));
+const PEER = fileURLToPath(new URL("../../support/publisher/main.ts", import.meta.url));
 const START = fileURLToPath(new URL("../../../infra/local/start.mjs", import.meta.url));
 
 /** What a process wrote and how it ended. */
@@ -26,6 +27,11 @@ export function serve(environment: Readonly<Record<string, string>>): Promise<Ra
 /** The same of `npm start`. */
 export function start(environment: Readonly<Record<string, string>>): Promise<Ran> {
   return runScript(START, environment);
+}
+
+/** The same of the small publisher of `npm run peer`. */
+export function peer(environment: Readonly<Record<string, string>>): Promise<Ran> {
+  return runScript(PEER, environment);
 }
 
 async function runScript(script: string, environment: Readonly<Record<string, string>>): Promise<Ran> {
@@ -48,7 +54,7 @@ async function runScript(script: string, environment: Readonly<Record<string, st
     });
   });
   await Promise.race([ready, ended]);
-  const url = /^ready (\S+)\n/.exec(out)?.[1] ?? "";
+  const url = /^(?:peer )?ready (\S+)\n/.exec(out)?.[1] ?? "";
   return { url, out: () => out, errors: () => errors, kill: (signal) => child.kill(signal), ended };
 }
 

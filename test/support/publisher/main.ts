@@ -14,8 +14,15 @@ import { parsed } from "./wire.ts";
  *
  * The change is answered after its callbacks were: what the subscriber said comes back in `callbacks`.
  */
+const port = process.env["PEER_PORT"] || "4000";
+if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+  cannotStart(
+    `PEER_PORT is ${JSON.stringify(port)}, which is no port. Give a whole number from 1 to 65535 (0 takes any free one).`,
+  );
+}
+
 const peer = new Publisher({
-  port: Number(process.env["PEER_PORT"] ?? 4000),
+  port: Number(port),
   actorId: process.env["PEER_ID"] ?? "demo",
   style: "ours",
   autoApprove: true,
@@ -51,7 +58,16 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-await peer.listen();
+/** Says why it does not start, and ends it. */
+function cannotStart(why: string): never {
+  console.error(why);
+  process.exit(1);
+}
+
+await peer.listen().catch((error: NodeJS.ErrnoException) => {
+  const why = error.code === "EADDRINUSE" ? "another program has it; stop that one" : error.message;
+  cannotStart(`Cannot listen on port ${port} of 127.0.0.1: ${why}, or choose another PEER_PORT.`);
+});
 process.once("SIGTERM", () => void stop());
 process.once("SIGINT", () => void stop());
 console.log(`peer ready ${peer.baseUri}`);
