@@ -1,4 +1,5 @@
 /** Catching up from what the publisher still holds and what waits in slots: no state is read, nothing is replaced. */
+import { fitsScope } from "../domain/callback-scope.ts";
 import { pendingKey } from "../dynamodb/keys.ts";
 import type { Deadline } from "../ports.ts";
 import type { Head } from "./head.ts";
@@ -75,7 +76,9 @@ export class CatchUp {
 
   /** The events from lastSeq + 1 to the publisher's newest, from backlog and slots; undefined when one is missing. */
   async #missing(head: Head, polled: Backlog): Promise<readonly StreamEvent[] | undefined> {
-    const backlog = new Map(polled.diffs.map((diff) => [diff.sequence, diff]));
+    // A diff that the subscription cannot have is as good as none: the state is read instead.
+    const fitting = polled.diffs.filter((diff) => fitsScope(diff, head.scope));
+    const backlog = new Map(fitting.map((diff) => [diff.sequence, diff]));
     const wanted: number[] = [];
     for (let n = head.lastSeq + 1; n <= polled.sequence; n += 1) {
       if (!backlog.has(n) && !head.pending.has(n)) return undefined;

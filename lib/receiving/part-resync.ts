@@ -82,7 +82,7 @@ async function setWithin(
 }
 
 /** The part that the data of a resync callback stands for; a list is `{"_list": true, "items": […]}`. */
-function partOf(place: Place, data: Json): StatePart {
+export function partOf(place: Place, data: Json): StatePart {
   const items = place.length === 1 && isObject(data) && own(data, "_list") === true ? own(data, "items") : undefined;
   return items !== undefined && isArray(items) ? { place, kind: "list", items } : { place, kind: "value", value: data };
 }

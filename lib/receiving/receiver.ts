@@ -187,6 +187,7 @@ export class Receiver {
         kind: "resync",
         callback: {
           sequence,
+          ...(parsed.timestamp === undefined ? {} : { timestamp: parsed.timestamp.sortable }),
           ...(scope.exact && parsed.url !== undefined ? { url: parsed.url } : {}),
           ...(scope.exact && parsed.data !== undefined ? { data: parsed.data } : {}),
         },

@@ -33,6 +33,9 @@ export interface RecoveryDeps {
 }
 
 /** When the next reconciliation is due, if they are on. */
-export function reconciled(now: number, settings: Pick<RecoverySettings, "reconcileMs">): { readonly reconcileAt?: number } {
+export function reconciled(
+  now: number,
+  settings: Pick<RecoverySettings, "reconcileMs">,
+): { readonly reconcileAt?: number } {
   return settings.reconcileMs === 0 ? {} : { reconcileAt: now + settings.reconcileMs };
 }

@@ -13,7 +13,7 @@ import { placeOf } from "../domain/scope.ts";
 import type { Key } from "../dynamodb/table.ts";
 import type { Deadline } from "../ports.ts";
 import { CatchUp } from "./catch-up.ts";
-import { dueAttributes } from "./head.ts";
+import { defined, dueAttributes } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { reserved } from "./reserved.ts";
@@ -85,7 +85,8 @@ export class Recovery {
     const given = request.callback?.data;
     if (request.callback !== undefined && request.callback.url === undefined && given !== undefined) {
       const parts = partsOfData(placeOf(head.scope), given);
-      const read = { parts, at: request.callback.sequence, reset: false };
+      const { sequence, timestamp } = request.callback;
+      const read = { parts, at: sequence, reset: false, ...defined("timestamp", timestamp) };
       return await this.#settled(head, await this.#replacement.write(head, publisher, read));
     }
     const polled = await publisher.poll(head.subscriptionId);

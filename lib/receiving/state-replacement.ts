@@ -1,14 +1,16 @@
 /** Replacing what a subscription owns by the publisher's state, so that a crash at any point leaves it to the next recovery. */
 import { createHash } from "node:crypto";
+import { isObject } from "../domain/json.ts";
 import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import { outboundPrefix, pendingKey } from "../dynamodb/keys.ts";
 import type { Attribute } from "../dynamodb/table.ts";
 import type { StatePart } from "../peer-data/incoming.ts";
 import type { Json } from "../ports.ts";
-import { dueAttributes, headIs } from "./head.ts";
+import { defined, dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 import { hookEventOf } from "./hook-event.ts";
+import { partOf } from "./part-resync.ts";
 import type { Polled, Publisher, StateAnswer } from "./ports.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
@@ -20,6 +22,8 @@ export interface ResyncCallback {
   readonly sequence: number;
   readonly url?: string;
   readonly data?: Json;
+  /** Normalised time of the callback: its repetition is no sign of a publisher that counts anew. */
+  readonly timestamp?: string;
 }
 
 /** A state as it was read. Without parts there is none to read: the store stays as it is. */
@@ -33,6 +37,8 @@ export interface ReadState {
   readonly diverged?: readonly Place[];
   /** List operations up to this number must read their list again. */
   readonly dirtyListsUntil?: number;
+  /** As the callback's, that led to it. */
+  readonly timestamp?: string;
 }
 
 export type Replaced =
@@ -65,18 +71,20 @@ export class StateReplacement {
     callback?: ResyncCallback,
   ): Promise<Replaced> {
     const floor = callback?.sequence ?? 0;
+    const seen = defined("timestamp", callback?.timestamp);
     let before = newest;
     for (let attempt = 1; ; attempt += 1) {
       const state = await this.#readState(head, publisher, callback?.url);
       if (state.is === "failed") return { is: "failed", reason: state.reason };
       if (state.is === "absent") {
-        return await this.write(head, publisher, { at: Math.max(before ?? head.lastSeq, floor), reset });
+        return await this.write(head, publisher, { at: Math.max(before ?? head.lastSeq, floor), reset, ...seen });
       }
       if (state.sequence !== undefined) {
         return await this.write(head, publisher, {
           parts: state.parts,
           at: Math.max(state.sequence, floor),
           reset,
+          ...seen,
           diverged: state.diverged,
         });
       }
@@ -88,6 +96,7 @@ export class StateReplacement {
           parts: state.parts,
           at: Math.max(before ?? 0, floor),
           reset,
+          ...seen,
           diverged: state.diverged,
           ...(after === before || after === undefined ? {} : { dirtyListsUntil: after }),
         });
@@ -151,6 +160,7 @@ export class StateReplacement {
       ...reconciled(clock.now(), settings),
     };
     if (read.reset) set["lastTimestamp"] = "";
+    else if (read.timestamp !== undefined && read.timestamp > head.lastTimestamp) set["lastTimestamp"] = read.timestamp;
     const done = await turns.advance(marked, {
       to: at,
       keepClaim: false,
@@ -219,12 +229,6 @@ export const newestOf = (polled: Polled): number | undefined =>
 
 /** The parts that the data of a resync callback stands for. */
 export function partsOfData(scope: Place, data: Json): readonly StatePart[] {
-  if (scope.length > 0 || typeof data !== "object" || data === null || Array.isArray(data)) {
-    return [{ place: scope, kind: "value", value: data }];
-  }
-  return Object.entries(data as Readonly<Record<string, Json>>).map(([name, value]) => ({
-    place: [name],
-    kind: "value" as const,
-    value,
-  }));
+  if (scope.length > 0 || !isObject(data)) return [partOf(scope, data)];
+  return Object.entries(data).map(([name, value]) => partOf([name], value));
 }

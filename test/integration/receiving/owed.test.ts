@@ -195,3 +195,25 @@ it("the hook of a resync that a crash makes begin again is told the same event",
   expect(ids[0]).toBe(ids[1]);
   expect(await us.state()).toMatchObject({ lastSeq: 5, resyncPending: false });
 });
+
+it("a backlog whose diffs the subscription cannot have is not applied: the state is read", async () => {
+  const us = await new Subscriber().subscribed();
+  await us.diff(1, { a: 1 });
+  await us.diff(3, { c: 3 });
+  us.script[POLL] = { status: 200, json: { sequence: 3, data: [{ sequence: 2, data: "nonsense" }] } };
+  state(us, { a: 1, c: 3 });
+  us.now += 5_000;
+  await us.arriveMessages();
+  expect(await us.stored()).toEqual({ a: 1, c: 3 });
+  expect(us.told.at(-1)).toMatchObject({ callbackType: "resync" });
+});
+
+it("the repetition of a resync callback is no sign of a publisher that counts anew", async () => {
+  const us = await new Subscriber().subscribed();
+  await us.diff(1, { a: 1 }, { timestamp: "2026-01-01T00:00:00Z" });
+  const body = { sequence: 2, target: "properties", type: "resync", timestamp: "2026-01-02T00:00:00Z", data: { b: 2 } };
+  expect((await us.callback(body)).status).toBe(201);
+  us.messages.length = 0;
+  expect((await us.callback(body)).status).toBe(200);
+  expect(us.messages).toEqual([]);
+});
