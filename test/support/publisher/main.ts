@@ -64,8 +64,9 @@ function cannotStart(why: string): never {
   process.exit(1);
 }
 
-await peer.listen().catch((error: NodeJS.ErrnoException) => {
-  const why = error.code === "EADDRINUSE" ? "another program has it; stop that one" : error.message;
+await peer.listen().catch((error: unknown) => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const why = code === "EADDRINUSE" ? "another program has it; stop that one" : message;
   cannotStart(`Cannot listen on port ${port} of 127.0.0.1: ${why}, or choose another PEER_PORT.`);
 });
 process.once("SIGTERM", () => void stop());
