@@ -19,6 +19,7 @@ export interface DutiesDeps {
   readonly ownership: Ownership;
 }
 
+/** What the sweep and the delayed messages do to one due item. */
 export class ClockworkDuties {
   readonly #deps: DutiesDeps;
 

@@ -22,6 +22,7 @@ export interface SweepReport {
   readonly oldestGapMs: number;
 }
 
+/** The every-minute look at everything that is due. */
 export class Sweep {
   readonly #table: Table;
   readonly #clock: Clock;

@@ -41,7 +41,9 @@ export type Condition =
 
 /** For the rare write that is right whatever is stored; says so where it is used. */
 export const always: Condition = { is: "always" };
+/** The attribute is there, whatever its value. */
 export const exists = (name: string): Condition => ({ is: "exists", name });
+/** The attribute is not there. */
 export const missing = (name: string): Condition => ({ is: "missing", name });
 /** The item itself is there. */
 export const itemExists: Condition = exists("pk");
@@ -52,10 +54,15 @@ export const itemMissing: Condition = missing("pk");
  * only: lists and maps are refused.
  */
 export const equals = (name: string, value: Attribute): Condition => ({ is: "equals", name, value });
+/** Another value, or none. */
 export const differs = (name: string, value: Attribute): Condition => ({ is: "differs", name, value });
+/** A lower number, or a string that sorts before; both must be of one type, else it is false. */
 export const below = (name: string, value: number | string): Condition => ({ is: "below", name, value });
+/** `below`, or equal. */
 export const atMost = (name: string, value: number | string): Condition => ({ is: "atMost", name, value });
+/** A higher number, or a string that sorts after. */
 export const above = (name: string, value: number | string): Condition => ({ is: "above", name, value });
+/** `above`, or equal. */
 export const atLeast = (name: string, value: number | string): Condition => ({ is: "atLeast", name, value });
 /** A set that holds the value. */
 export const contains = (name: string, value: string | number): Condition => ({ is: "contains", name, value });
@@ -64,9 +71,13 @@ export const contains = (name: string, value: string | number): Condition => ({ 
  * when the attribute is missing.
  */
 export const sizeBelow = (name: string, value: number): Condition => ({ is: "sizeBelow", name, value });
+/** Exactly so many, counted as by `sizeBelow`. */
 export const sizeEquals = (name: string, value: number): Condition => ({ is: "sizeEquals", name, value });
+/** Every one of them holds. */
 export const all = (...of: readonly Condition[]): Condition => ({ is: "all", of });
+/** At least one of them holds. */
 export const any = (...of: readonly Condition[]): Condition => ({ is: "any", of });
+/** It does not hold: true also where a comparison is false because the attribute is missing. */
 export const not = (of: Condition): Condition => ({ is: "not", of });
 
 /** One update: each attribute at most once over all fields. */

@@ -33,6 +33,7 @@ export interface PeerRouteServices {
   readonly receiving: Pick<Receiving, "parked" | "hooks">;
 }
 
+/** The routes by which an owner operates an actor: peers, what is held of them, parked events. */
 export class PeerRoutes {
   readonly #services: PeerRouteServices;
   readonly #overview: PeerOverview;

@@ -27,6 +27,7 @@ export interface Sender {
   readonly digest: string | undefined;
 }
 
+/** Says who may send callbacks to a stream, and why one may not. */
 export class CallbackAccess {
   readonly #table: Table;
   readonly #senders: Senders;

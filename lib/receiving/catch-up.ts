@@ -15,6 +15,7 @@ export type CaughtUp =
   | { readonly is: "caught_up"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head };
 
+/** Closes a gap from the backlog and the slots together, when they leave no hole. */
 export class CatchUp {
   readonly #deps: RecoveryDeps;
 

@@ -27,6 +27,7 @@ export interface DueStreamsDeps {
   readonly bury: (head: Head) => Promise<void>;
 }
 
+/** Does for a stream whose time has come what it needs then. */
 export class DueStreams {
   readonly #deps: DueStreamsDeps;
 

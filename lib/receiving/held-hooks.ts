@@ -12,6 +12,7 @@ import type { Turns } from "./turns.ts";
 /** Held events run under one look at the stream. */
 const PAGE = 25;
 
+/** Runs the events that waited behind a `stop`, in order, once it is settled. */
 export class HeldHooks {
   readonly #turns: Turns;
   readonly #parked: ParkedStore;

@@ -41,6 +41,7 @@ export interface HookRunsDeps {
   readonly state: (event: HookEvent) => Promise<Json>;
 }
 
+/** Runs hooks: first attempts in order, further ones until they are settled, parked or dropped. */
 export class HookRuns {
   readonly #deps: HookRunsDeps;
 

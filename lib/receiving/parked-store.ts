@@ -24,6 +24,7 @@ import type { Attempt, Fate, Parked, ParkedNotice, ParkedStatus } from "./parked
 /** More than writers of one parked event can be: each failure means that another has just written. */
 const MOST_CONFLICTS = 8;
 
+/** The hook events that are not settled, as items that the sweep and a person find. */
 export class ParkedStore {
   readonly #table: Table;
 

@@ -45,6 +45,7 @@ export interface ReceiverDeps {
 /** Duplicates that look like those of a reset publisher make us ask at most this often, ms. */
 const SUSPECT_EVERY_MS = 60_000;
 
+/** Takes callbacks in: reads, authenticates and sequences each, and answers as the contract says. */
 export class Receiver {
   readonly #deps: ReceiverDeps;
 

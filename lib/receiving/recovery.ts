@@ -40,6 +40,7 @@ export type Recovered =
 
 /** Pauses between failed recoveries: about 4 s at first, at most 15 min. */
 const RETRY_PAUSES = { base: 5_000, most: 900_000 };
+/** Brings streams up to date with their publishers, one recovery of a stream at a time. */
 export class Recovery {
   readonly #deps: RecoveryDeps;
   readonly #catchUp: CatchUp;

@@ -49,6 +49,7 @@ export type Replaced =
 /** State reads tried until the newest number is the same before and after. */
 const STATE_TRIES = 3;
 
+/** Reads a publisher's state and puts it in the place of what a subscription owns. */
 export class StateReplacement {
   readonly #deps: RecoveryDeps;
 

@@ -72,6 +72,7 @@ interface Taken {
   readonly failed: readonly Place[];
 }
 
+/** What an event of a subscription means: its data is stored, then its hooks run. */
 export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
   readonly #deps: SinkDeps;
   readonly #ids: { readonly actorId: string; readonly peerId: string };

@@ -57,6 +57,7 @@ export interface Advance {
   readonly restart?: boolean;
 }
 
+/** The writes that move stream heads. Only the holder of a claim moves one forward. */
 export class Turns {
   readonly #table: Table;
   readonly #clock: Clock;

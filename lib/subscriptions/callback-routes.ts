@@ -28,6 +28,7 @@ export interface CallbackServices {
   readonly actorOf: (actorId: string) => Actor;
 }
 
+/** The routes that peers call back on, and those of registered callback hooks. */
 export class CallbackRoutes {
   readonly #services: CallbackServices;
 

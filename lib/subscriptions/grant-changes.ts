@@ -23,6 +23,7 @@ export interface GrantChangesDeps {
 /** What `touched` of the application's own writes counts in: see RemotePeerStore. */
 const TOUCHES_A_MS = 4_096;
 
+/** What follows when a peer changes what it lets us see. */
 export class GrantChanges {
   readonly #deps: GrantChangesDeps;
 

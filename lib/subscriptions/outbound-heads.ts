@@ -37,6 +37,7 @@ export interface NewSubscription {
   readonly trusted: Write;
 }
 
+/** The heads of our subscriptions as a set, kept consistent with trust and with each other. */
 export class OutboundHeads {
   readonly #table: Table;
   readonly #clock: Clock;

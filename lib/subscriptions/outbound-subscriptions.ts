@@ -47,6 +47,7 @@ export interface OutboundDeps {
   ) => Promise<void>;
 }
 
+/** Makes, resyncs, clears and ends our subscriptions to peers. */
 export class OutboundSubscriptions {
   readonly #deps: OutboundDeps;
 

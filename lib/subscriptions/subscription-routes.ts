@@ -31,6 +31,7 @@ const wantedBody = z.object({
   granularity: z.enum(["high", "low", "none"]).default("high"),
 });
 
+/** The routes of subscriptions, for their owner and for the peer at the other end. */
 export class SubscriptionRoutes {
   readonly #heads: OutboundHeads;
   readonly #outbound: OutboundSubscriptions;
