@@ -18,6 +18,7 @@ export type AskResync = (
   also?: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition },
 ) => Promise<Head | undefined>;
 
+/** Keeps which places each subscription of a peer owns in step with the set of them. */
 export class Ownership {
   readonly #table: Table;
   readonly #clock: Clock;
