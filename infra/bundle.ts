@@ -1,7 +1,7 @@
 import path from "node:path";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
-import { environmentCredentials, withoutJsonSchema } from "./bundle-diet.ts";
+import { environmentCredentials, withoutEventStreams, withoutJsonSchema } from "./bundle-diet.ts";
 
 /** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
@@ -34,7 +34,9 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
-    ...(options.plain === true ? {} : { alias: environmentCredentials, plugins: [withoutJsonSchema] }),
+    ...(options.plain === true
+      ? {}
+      : { alias: environmentCredentials, plugins: [withoutJsonSchema, withoutEventStreams] }),
     minify: true,
     legalComments: "none",
   });
