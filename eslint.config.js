@@ -57,7 +57,9 @@ export default defineConfig(
     rules: { "no-console": "error" },
   },
   {
-    files: ["lib/config.ts", "infra/**/*.ts", "test/**/*.ts"],
+    // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's
+    // credentials are no setting of ours, and nobody could pass them in.
+    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts", "infra/**/*.ts", "test/**/*.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere] },
   },
   {

@@ -29,7 +29,6 @@ const bundles: Part = {
     "infra/bundle.ts",
     "infra/build.ts",
     "infra/bundle-diet.ts",
-    "infra/environment-credentials.ts",
     "package-lock.json",
     "package.json",
   ],

@@ -4,7 +4,9 @@ import type { Plugin } from "esbuild";
 
 /** What takes the place of the SDK's search for credentials (see there). */
 export const environmentCredentials: Readonly<Record<string, string>> = {
-  "@aws-sdk/credential-provider-node": fileURLToPath(new URL("environment-credentials.ts", import.meta.url)),
+  "@aws-sdk/credential-provider-node": fileURLToPath(
+    new URL("../lib/dynamodb/environment-credentials.ts", import.meta.url),
+  ),
 };
 
 /** Zod attaches a way to JSON Schema to every schema it makes: 18 KB in each bundle that no function asks for. */
