@@ -136,7 +136,7 @@ export class StateReplacement {
     if (read.parts !== undefined && this.#stores(head)) {
       await this.#deps.data(head.actorId, head.peerId).replace({
         scope,
-        carved: [...head.carved, ...(read.diverged ?? [])],
+        carved: [...marked.carved, ...(read.diverged ?? [])],
         parts: read.parts,
         fence,
         sequence: at,
