@@ -26,6 +26,7 @@ export type Sabotage = (table: Table) => Table;
 
 const DIGEST = "d".repeat(64);
 const MINUTE = 60_000;
+const RECONCILE_MS = 60 * MINUTE;
 
 export class ReceivingWorld {
   readonly #random: () => number;
@@ -75,7 +76,7 @@ export class ReceivingWorld {
       this.#launch(async (receiving) => {
         await this.#deliver(receiving, change);
       });
-      if (index === clearAt) this.#launch(async (receiving) => await this.#clearState(receiving));
+      if (index === clearAt) this.#launch(async (receiving, table) => await this.#clearState(receiving, table));
       while (this.#chance(0.7) && (await this.#turn()));
       if (this.#rough && this.#chance(this.#jumpy ? 0.3 : 0.05)) this.#passTime();
     }
@@ -118,7 +119,7 @@ export class ReceivingWorld {
   }
 
   /** A new instance of the service; what it does is cut into steps the scheduler orders. */
-  #instance(): Receiving {
+  #instance(): { readonly receiving: Receiving; readonly table: Table } {
     const skew = this.#jumpy ? Math.floor(this.#random() * 1_000) : 0;
     const clock = { now: () => this.#now + skew };
     let dead = false;
@@ -135,7 +136,7 @@ export class ReceivingWorld {
       }
       return fate;
     });
-    return createReceiving({
+    const receiving = createReceiving({
       table,
       clock,
       ids: { id: () => this.#id(), secret: () => this.#id() },
@@ -175,18 +176,20 @@ export class ReceivingWorld {
         claimFence: "world",
         maxPending: this.#maxPending,
         gapTimeoutMs: 5_000,
-        reconcileMs: 60 * MINUTE,
+        reconcileMs: RECONCILE_MS,
         autoStorage: true,
         nestedDiffs: "merge",
         hookMaxAttempts: 5,
         hookTimeoutMs: 1_000,
       },
     });
+    return { receiving, table };
   }
 
-  #launch(work: (receiving: Receiving) => Promise<void>): void {
+  #launch(work: (receiving: Receiving, table: Table) => Promise<void>): void {
+    const { receiving, table } = this.#instance();
     this.#running += 1;
-    work(this.#instance())
+    work(receiving, table)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
@@ -216,13 +219,13 @@ export class ReceivingWorld {
   }
 
   /** As the owner's request does; refused while another holds the stream. */
-  async #clearState(receiving: Receiving): Promise<void> {
-    const used: Pick<OutboundDeps, "table" | "clock" | "log" | "receiving"> = {
-      // As if it always died before it cleaned up: what the old epoch kept stays.
-      table: new MemoryTable(),
+  async #clearState(receiving: Receiving, table: Table): Promise<void> {
+    const used: Pick<OutboundDeps, "table" | "clock" | "log" | "receiving" | "settings"> = {
+      table,
       clock: { now: () => this.#now },
       log: SILENT,
       receiving,
+      settings: { reconcileMs: RECONCILE_MS, autoStorage: true },
     };
     try {
       await new OutboundSubscriptions(used as OutboundDeps).clearState(headIn(this.#table), this.#deadline());
@@ -286,7 +289,7 @@ export class ReceivingWorld {
       const head = headIn(this.#table);
       if (round > 2 && this.#atRest(head)) return;
       this.#now += MINUTE;
-      const receiving = this.#instance();
+      const { receiving } = this.#instance();
       this.#running += 1;
       const sweep = this.#sweep(receiving).finally(() => {
         this.#running -= 1;
