@@ -1,0 +1,143 @@
+/** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
+import type { LogRecord } from "../domain/change-record.ts";
+import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
+import { equals, itemMissing } from "../dynamodb/table.ts";
+import type { Item, Table, Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import type { Clock } from "../ports.ts";
+
+/** A record's JSON text may take so many items, of at most so many bytes of text each. */
+export const MAX_RECORD_PARTS = 4;
+const PART_BYTES = 300 * 1_024;
+/** Most bytes of JSON text that one record takes. */
+export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
+const DAY_SECONDS = 86_400;
+
+export interface ChangeLogDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  /** Days that a record can be read for (`DIFF_RETENTION_DAYS`). */
+  readonly retentionDays: number;
+}
+
+/** What of a log's head its readers need; all 0 before the first record. */
+export interface LogHead {
+  /** The number of the newest record. */
+  readonly newest: number;
+  /** The record of the last deletion of all properties: what was changed last at or before it is gone. */
+  readonly cleared: number;
+}
+
+export interface NumberedRecord {
+  readonly number: number;
+  readonly record: LogRecord;
+}
+
+/** A stretch of a log, in order and without a hole after `lost`. */
+export interface LogStretch {
+  readonly records: readonly NumberedRecord[];
+  /** The newest number of the stretch that has expired; those given come after it. Absent: none has. */
+  readonly lost?: number;
+}
+
+/** The change logs of all actors. A change is committed by one transaction of `appendWrites` and whatever it changes. */
+export class ChangeLog {
+  readonly #deps: ChangeLogDeps;
+
+  constructor(deps: ChangeLogDeps) {
+    this.#deps = deps;
+  }
+
+  /** The number of the newest record, 0 before the first. One read. */
+  async newest(actorId: string): Promise<number> {
+    return readLogHead(await this.#deps.table.get(logHeadKey(actorId))).newest;
+  }
+
+  /**
+   * The writes that put records after the one numbered `newest`, to go into one transaction: first the head's, which
+   * fails when another record has come meanwhile, then those of the records, numbered from `newest` + 1 on.
+   *
+   * @param head attributes to set on the head too
+   * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB
+   */
+  appendWrites(
+    actorId: string,
+    newest: number,
+    records: readonly LogRecord[],
+    head: Readonly<Record<string, string | number>> = {},
+  ): readonly Write[] {
+    const ttl = Math.ceil(this.#deps.clock.now() / 1_000) + this.#deps.retentionDays * DAY_SECONDS;
+    const move: Write = {
+      update: logHeadKey(actorId),
+      change: { set: { newest: newest + records.length, ...head } },
+      condition: newest === 0 ? itemMissing : equals("newest", newest),
+    };
+    const puts = records.flatMap((record, index): Write[] => {
+      const texts = cut(Buffer.from(JSON.stringify(record)));
+      if (texts.length > MAX_RECORD_PARTS) {
+        throw new ServiceError("request.too_large", "This is more than one change can hold; make it in several.");
+      }
+      return texts.map((text, part) => ({
+        put: {
+          ...logRecordKey(actorId, newest + 1 + index, part),
+          text,
+          ttl,
+          ...(part === 0 ? { parts: texts.length } : {}),
+        },
+        condition: itemMissing,
+      }));
+    });
+    return [move, ...puts];
+  }
+
+  /** The records numbered over `after` and up to `upTo`, which must be there or expired. One query for each MB. */
+  async read(actorId: string, after: number, upTo: number): Promise<LogStretch> {
+    if (upTo <= after) return { records: [] };
+    const texts = new Map<number, { parts: number; texts: string[] }>();
+    let from: string | undefined = endOfRecord(after);
+    while (from !== undefined) {
+      const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
+      const page = await this.#deps.table.query(range);
+      for (const item of page.items) collect(texts, item);
+      from = page.next;
+    }
+    const records: NumberedRecord[] = [];
+    let lost: number | undefined;
+    for (let number = upTo; number > after; number -= 1) {
+      const found = texts.get(number);
+      // The parts of an expired record are deleted one by one.
+      if (found?.texts.length !== found?.parts || found === undefined) {
+        lost = number;
+        break;
+      }
+      records.push({ number, record: JSON.parse(found.texts.join("")) as LogRecord });
+    }
+    return { records: records.toReversed(), ...(lost === undefined ? {} : { lost }) };
+  }
+}
+
+/** Texts of at most `PART_BYTES`, cut between characters. */
+function cut(bytes: Buffer): string[] {
+  const parts: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    let end = Math.min(start + PART_BYTES, bytes.length);
+    // A byte 10xxxxxx goes on with a character.
+    while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+    parts.push(bytes.toString("utf8", start, end));
+    start = end;
+  }
+  return parts;
+}
+
+/** Reads a log's head as it is stored. */
+export function readLogHead(item: Item | undefined): LogHead {
+  return { newest: Number(item?.["newest"] ?? 0), cleared: Number(item?.["cleared"] ?? 0) };
+}
+
+function collect(texts: Map<number, { parts: number; texts: string[] }>, item: Item): void {
+  const number = Number(item.sk.slice(0, 16));
+  const found = texts.get(number) ?? { parts: Number.POSITIVE_INFINITY, texts: [] };
+  if (typeof item["parts"] === "number") found.parts = item["parts"];
+  found.texts.push(String(item["text"]));
+  texts.set(number, found);
+}
