@@ -26,7 +26,7 @@ export function parkedIn(table: MemoryTable): number {
   return table.all().filter((each) => each.sk.startsWith(parkedPrefix())).length;
 }
 
-/** After every step: R5, that pending work is due in time (R4), and that each slot has its body (R1). */
+/** After every step: R5 (slots, and none for what is applied), that pending work is due in time (R4), and that each slot has its body (R1). */
 export function checkHead(table: MemoryTable, maxPending: number): void {
   const head = headIn(table);
   if (head.pending.size === 0) return;
@@ -34,8 +34,8 @@ export function checkHead(table: MemoryTable, maxPending: number): void {
   if (head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
   if (head.dueAt === head.reconcileAt) throw new Violation("Pending, but due only at reconciliation (R4).");
   for (const n of head.pending) {
-    // A copy kept while its number was being applied stays in its slot until the head moves again.
-    if (n > head.lastSeq && table.peek(pendingKey(KEY, head.epoch, n)) === undefined) {
+    if (n <= head.lastSeq) throw new Violation(`Number ${String(n)} is applied and still has a slot (R5).`);
+    if (table.peek(pendingKey(KEY, head.epoch, n)) === undefined) {
       throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
     }
   }
