@@ -2,6 +2,8 @@
  * The conditional writes on a stream's head: claim it, move it forward, give it back, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
+import { advanceWrite, CLAIM_ATTRIBUTES, doneMark } from "./advance.ts";
+import type { Advance } from "./advance.ts";
 import { pendingKey } from "../dynamodb/keys.ts";
 import {
   above,
@@ -16,11 +18,10 @@ import {
   itemMissing,
   missing,
   sizeBelow,
-  sizeEquals,
 } from "../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Ids } from "../ports.ts";
-import { claimIsLive, defined, dueAttributes, headIs, readHead } from "./head.ts";
+import { claimIsLive, dueAttributes, headIs, readHead } from "./head.ts";
 import type { Head } from "./head.ts";
 
 export interface StreamSettings {
@@ -40,22 +41,6 @@ const PENDING_TTL_SECONDS = 30 * 24 * 3_600;
 const MOST_CONFLICTS = 1_100;
 
 export type Claimed = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
-
-export interface Advance {
-  /** The new `lastSeq`. */
-  readonly to: number;
-  /** Go on with the next number under the same claim; its first start is counted. */
-  readonly keepClaim: boolean;
-  /** More attributes that become true with it. */
-  readonly set?: Readonly<Record<string, Attribute>>;
-  readonly remove?: readonly string[];
-  /** The recovery that was owed at this `wantedRev` is done; one that was asked for since then stays owed. */
-  readonly settles?: number;
-  /** The `lastSeq` that is stored, where the head passed has moved on in memory [the head's]. */
-  readonly from?: number;
-  /** The numbering starts again: every pending number goes, `to` may lie below `lastSeq`. */
-  readonly restart?: boolean;
-}
 
 /** The writes that move stream heads. Only the holder of a claim moves one forward. */
 export class Turns {
@@ -138,7 +123,7 @@ export class Turns {
     const token = head.claim?.token ?? "";
     let seen = head;
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
-      const { change, condition } = this.#advanceOf(seen, token, advance);
+      const { change, condition } = advanceWrite(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
       try {
         const moved = readHead(await this.#table.update(head.key, change, condition));
         return advance.keepClaim ? moved : await this.#bringForward(moved, head.claim?.until);
@@ -151,64 +136,6 @@ export class Turns {
       }
     }
     return undefined;
-  }
-
-  #advanceOf(seen: Head, token: string, advance: Advance): { change: Change; condition: Condition } {
-    const now = this.#clock.now();
-    const left = advance.restart === true ? [] : [...seen.pending].filter((n) => n > advance.to);
-    const dropped = new Set([...seen.pending].filter((n) => !left.includes(n)));
-    const drained = dropped.size > 0;
-    const passed = numbersBetween(Math.min(seen.lastSeq, advance.from ?? seen.lastSeq), advance.to);
-    const set: Record<string, Attribute> = {
-      lastSeq: advance.to,
-      starts: advance.keepClaim ? 1 : 0,
-      activeAt: now,
-      doneToken: doneMark(token, advance.to),
-      ...advance.set,
-    };
-    const remove = [...(advance.remove ?? []), ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];
-    const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
-    if (settled) remove.push("wanted");
-    const releasing = seen.releasing && !remove.includes("releasing");
-    const owes = releasing || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
-    const conditions = [headIs.live, headIs.claimedBy(token)];
-    // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
-    if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
-    if (left.length > 0) {
-      // Others may only have added numbers, so some stay pending whatever happened meanwhile. Copies of what is passed
-      // over may be among them: those go too, or, where they are too many to name, must not have come.
-      conditions.push(passed === undefined ? sizeEquals("pending", seen.pending.size) : exists("pending"));
-      for (const n of passed ?? []) dropped.add(n);
-      Object.assign(set, this.#gapAttributes(seen, advance, left, drained || advance.settles !== undefined));
-    } else if (seen.pending.size > 0) {
-      // While the claim holds numbers are only added: an equal size is an equal set.
-      conditions.push(sizeEquals("pending", seen.pending.size));
-      remove.push("pending", "gapSince");
-    } else {
-      conditions.push(missing("pending"));
-    }
-    if (left.length === 0 && !owes && (seen.pending.size > 0 || advance.settles !== undefined)) {
-      Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
-    }
-    for (const name of remove) Reflect.deleteProperty(set, name);
-    const discard = left.length > 0 && dropped.size > 0 ? { pending: dropped } : undefined;
-    return {
-      change: { set, add: { version: 1 }, remove: [...new Set(remove)], ...defined("discard", discard) },
-      condition: all(...conditions),
-    };
-  }
-
-  /** When what stays pending is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
-  #gapAttributes(
-    seen: Head,
-    advance: Advance,
-    left: readonly number[],
-    drained: boolean,
-  ): Readonly<Record<string, Attribute>> {
-    const now = this.#clock.now();
-    if (left.includes(advance.to + 1)) return advance.keepClaim ? {} : dueAttributes(seen.key, now);
-    if (!drained && seen.gapSince !== undefined) return {};
-    return { gapSince: now, ...dueAttributes(seen.key, now + this.#settings.gapTimeoutMs) };
   }
 
   /**
@@ -368,25 +295,4 @@ export class Turns {
 /** True when something besides a gap is to be done on the stream. */
 const isOwed = (head: Head): boolean => head.wanted !== undefined || head.releasing;
 
-/** Numbers an advance names at most; a run is shorter, only a resync passes over more. */
-const MOST_NAMED = 200;
-
-/** The numbers after `from` up to `to`; undefined when they are too many to name. */
-function numbersBetween(from: number, to: number): readonly number[] | undefined {
-  if (to - from > MOST_NAMED) return undefined;
-  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + 1 + index);
-}
-
 const NOTHING_ELSE = { set: {}, when: itemExists };
-
-const CLAIM_ATTRIBUTES = ["claimToken", "claimUntil", "claimFence"] as const;
-
-/** Tells a repeated advance whose answer was lost from one that another made. */
-const doneMark = (token: string, to: number): string => `${token}.${String(to)}`;
-
-/** The due attributes of a head with nothing pending: its reconciliation, or none (their names join `remove`). */
-function restingDue(head: Head, remove: string[]): { readonly dueShard?: string; readonly dueAt?: number } {
-  if (head.reconcileAt !== undefined) return dueAttributes(head.key, head.reconcileAt);
-  remove.push("dueShard", "dueAt");
-  return {};
-}
