@@ -51,6 +51,7 @@ const PURGE = ["BatchWriteItem"] as const;
 export const areas = {
   actors: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
   trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
+  properties: { table: [...READ, ...WRITE], dueIndex: false, sends: false, startedBy: "requests" },
   subscriptions: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   callbacks: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   peers: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
@@ -65,10 +66,12 @@ export const DEFAULT_AREA = "actors" satisfies Area;
 
 const OWNER = ["creator", "trustee"] as const;
 const OWNER_OR_ADMIN = ["creator", "trustee", "admin"] as const;
+const CREATOR_OR_PEER = ["creator", "peer"] as const;
 const OWNER_OR_PEER = ["creator", "trustee", "peer"] as const;
 
 const RELATIONSHIP = "/{actorId}/trust/{relationship}";
 const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
+const PROPERTY = "/{actorId}/properties/{name}";
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 
@@ -97,6 +100,17 @@ export const routes = [
   { method: "PUT", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
   { method: "DELETE", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
   { method: "GET", path: "/{actorId}/permissions/{peerId}", area: "trust", access: ["peer"] },
+
+  // The actor's own properties. A peer's permissions decide what it meets there.
+  { method: "GET", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
+  { method: "POST", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
+  { method: "DELETE", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
+  { method: "PUT", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
+  { method: "DELETE", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
+  { method: "PUT", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
+  { method: "DELETE", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
 
   // Subscriptions. A peer's POST asks for an inbound one: 501 until this service publishes.
   { method: "GET", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },

@@ -1,4 +1,5 @@
 /** Everything the functions need, put together over one runtime: trust, receiving, subscriptions, due work. */
+import { setTimeout as pause } from "node:timers/promises";
 import { ActorDeletion } from "./actors/deletion.ts";
 import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
@@ -11,6 +12,8 @@ import { storedState } from "./peer-data/stored-state.ts";
 import { RemoteActor } from "./peers/remote-actor.ts";
 import { RemotePublisher } from "./peers/remote-publisher.ts";
 import type { Deadline } from "./ports.ts";
+import { PropertyStore } from "./properties/property-store.ts";
+import { ChangeLog } from "./publishing/change-log.ts";
 import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
@@ -18,6 +21,7 @@ import type { Receiving } from "./receiving/receiving.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
 import { GrantStore } from "./permissions/grant-store.ts";
+import { PermissionStore } from "./permissions/permission-store.ts";
 import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
@@ -36,6 +40,9 @@ export interface Service extends Runtime {
   readonly duties: ClockworkDuties;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly grants: GrantChanges;
+  readonly permissions: PermissionStore;
+  readonly changeLog: ChangeLog;
+  readonly properties: PropertyStore;
   readonly actorOf: (actorId: string) => Actor;
 }
 
@@ -111,6 +118,12 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   };
   const trust = trustServices(base, consequences);
+  const permissions = new PermissionStore(table, app.relationships);
+  const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
+  const properties = new PropertyStore({
+    ...{ table, clock, log: changeLog, random: Math.random },
+    pause: async (ms) => await pause(ms),
+  });
   const deletion = new ActorDeletion({
     ...base,
     ending: trust.ending,
@@ -125,6 +138,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, receiving, deletion },
     ending: trust.ending,
     ownership: heads.ownership,
+    properties,
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
@@ -132,7 +146,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const actorOf = (actorId: string): Actor => new Actor(actorId, { ...base, trust, heads, outbound, remote });
   app.bind(actorOf);
-  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, actorOf };
+  const publishing = { permissions, changeLog, properties };
+  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };
 }
 
 let shared: Service | undefined;

@@ -1,5 +1,6 @@
 import { actorPartition, outboundPrefix } from "../dynamodb/keys.ts";
 import { ACTOR_SK, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys-actors.ts";
+import { ownPartition, recordPartition } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
 import type { TrustEnding } from "../trust/ending.ts";
@@ -96,18 +97,24 @@ export class ActorDeletion {
   }
 
   async #removeKeptData(actorId: string): Promise<void> {
-    for await (const sk of this.#sortKeys(actorId, KEPT_PREFIX)) {
+    for await (const sk of this.#sortKeys(actorPartition(actorId), KEPT_PREFIX)) {
       await this.#parts.removePeerData(actorId, sk.slice(KEPT_PREFIX.length));
     }
   }
 
   /** Dead subscription heads stay until the longest claim has run out; the sweep takes them with what came late. */
   async #removeRest(actorId: string): Promise<void> {
-    const pk = actorPartition(actorId);
+    // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.
+    await this.#removeAll(ownPartition(actorId));
+    await this.#removeAll(recordPartition(actorId));
     const stays = (sk: string): boolean =>
       sk === ACTOR_SK || sk.startsWith(TRUST_PREFIX) || sk.startsWith(outboundPrefix());
+    await this.#removeAll(actorPartition(actorId), stays);
+  }
+
+  async #removeAll(pk: string, stays: (sk: string) => boolean = () => false): Promise<void> {
     let batch: { pk: string; sk: string }[] = [];
-    for await (const sk of this.#sortKeys(actorId, "")) {
+    for await (const sk of this.#sortKeys(pk, "")) {
       if (stays(sk)) continue;
       batch.push({ pk, sk });
       if (batch.length === 100) {
@@ -118,10 +125,10 @@ export class ActorDeletion {
     if (batch.length > 0) await this.#parts.table.deleteMany(batch);
   }
 
-  async *#sortKeys(actorId: string, prefix: string): AsyncGenerator<string> {
+  async *#sortKeys(pk: string, prefix: string): AsyncGenerator<string> {
     let after: string | undefined;
     do {
-      const range = { pk: actorPartition(actorId), prefix, only: ["at"] };
+      const range = { pk, prefix, only: ["at"] };
       const page = await this.#parts.table.query(after === undefined ? range : { ...range, after });
       for (const item of page.items) yield item.sk;
       after = page.next;

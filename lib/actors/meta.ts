@@ -14,6 +14,8 @@ const FORMATS = "json";
 const SUPPORTED = [
   // A callback may come compressed (gzip, br, deflate).
   "callbackcompression",
+  // Properties are objects whose parts have paths of their own: /{actorId}/properties/{name}/{path}.
+  "nestedproperties",
   // A peer may tell us that what it grants us has changed.
   "permissioncallback",
   // A peer may ask what we grant it: GET /{actorId}/permissions/{peerId}.

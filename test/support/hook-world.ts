@@ -135,7 +135,8 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const duties = new ClockworkDuties({ table, clock, log, receiving, deletion: none, ending: none, ownership: none });
+    const others = { deletion: none, ending: none, ownership: none, properties: none };
+    const duties = new ClockworkDuties({ table, clock, log, receiving, ...others });
     await new Sweep({ table, clock, log, duties }).run(this.deadline());
   }
 

@@ -1,0 +1,43 @@
+/** An actor's own properties. */
+import type { RouteKey } from "../infra/routes.ts";
+import type { Access } from "../lib/http/access.ts";
+import { area } from "../lib/http/area.ts";
+import type { RouteHandler } from "../lib/http/router.ts";
+import { PropertyRoutes } from "../lib/properties/property-routes.ts";
+import { service } from "../lib/service.ts";
+import type { Service } from "../lib/service.ts";
+import { app } from "./app.ts";
+
+const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
+
+/** What the properties area answers. */
+export function routes(
+  services: Pick<Service, "properties" | "permissions">,
+): Record<RouteKey<"properties">, RouteHandler> {
+  const properties = new PropertyRoutes(services);
+  const get: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };
+  const put: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.put(...given) };
+  const remove: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.delete(...given) };
+  return {
+    "GET /{actorId}/properties": {
+      access: OWNER_OR_PEER,
+      handle: async (...given) => await properties.all(...given),
+    },
+    "POST /{actorId}/properties": {
+      access: OWNER_OR_PEER,
+      handle: async (...given) => await properties.post(...given),
+    },
+    "DELETE /{actorId}/properties": {
+      access: OWNER_OR_PEER,
+      handle: async (...given) => await properties.deleteAll(...given),
+    },
+    "GET /{actorId}/properties/{name}": get,
+    "PUT /{actorId}/properties/{name}": put,
+    "DELETE /{actorId}/properties/{name}": remove,
+    "GET /{actorId}/properties/{name}/{path+}": get,
+    "PUT /{actorId}/properties/{name}/{path+}": put,
+    "DELETE /{actorId}/properties/{name}/{path+}": remove,
+  };
+}
+
+export const handler = area("properties", routes, () => service(app));

@@ -1,0 +1,28 @@
+/** The log records of changes made at once. */
+import { recordsOf } from "../domain/change-record.ts";
+import type { Change, LogRecord } from "../domain/change-record.ts";
+import { isNothing } from "../domain/gone.ts";
+import { MAX_RECORD_BYTES } from "../publishing/change-log.ts";
+
+/** Room for a record's own fields. */
+const ENVELOPE_BYTES = 200;
+
+/**
+ * The records that tell these changes, made at `now` (ms since 1970), almost always one. When one would take more room
+ * than a record has, it keeps what was set and not the keys that went with it, which stand as not known then.
+ */
+export function changeRecords(changes: readonly Change[], now: number): readonly LogRecord[] {
+  const at = new Date(now).toISOString().replace("Z", "000Z");
+  return recordsOf(changes).map((made) => {
+    const fits = Buffer.byteLength(JSON.stringify(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
+    return { kind: "change", at, changes: fits ? made : made.map(shortened) };
+  });
+}
+
+function shortened(change: Change): Change {
+  if (change.do === "delete") return { do: "delete", path: change.path, gone: null };
+  if (change.do !== "set") return change;
+  const { path, value, gone, turned } = change;
+  const unknown = gone === undefined || isNothing(gone) ? {} : { gone: null };
+  return { do: "set", path, value, ...unknown, ...(turned === undefined ? {} : { turned }) };
+}

@@ -1,0 +1,54 @@
+/** What a property may be called, and how large and deep it may be. */
+import { isArray, isObject } from "../domain/json.ts";
+import { isPropertyName } from "../domain/names.ts";
+import type { Place } from "../domain/scope.ts";
+import { ServiceError } from "../errors.ts";
+import type { Json } from "../ports.ts";
+
+/** Most bytes of JSON text that one property takes. */
+export const MAX_PROPERTY_BYTES = 256 * 1_024;
+/** Most properties that one request changes: with the log's head and a record's parts they fit one transaction. */
+export const MAX_PROPERTIES_AT_ONCE = 90;
+/** Most bytes of all properties in one answer. */
+export const MAX_ANSWER_BYTES = 5 * 1_024 * 1_024;
+/** Levels of arrays and objects in a property: a callback around it stays within what peers like us parse (64). */
+export const MAX_PROPERTY_DEPTH = 60;
+
+/** @throws ServiceError request.invalid */
+export function checkName(name: string): void {
+  if (!isPropertyName(name)) {
+    throw new ServiceError(
+      "request.invalid",
+      "A property's name is 1 to 256 bytes of UTF-8 without a slash or control characters.",
+    );
+  }
+}
+
+/** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
+export function placeOfPath(name: string, path: string | undefined): Place {
+  checkName(name);
+  const keys = path === undefined ? [] : path.replace(/\/$/, "").split("/");
+  if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep();
+  if (keys.every(isPropertyName)) return [name, ...keys];
+  throw new ServiceError(
+    "request.invalid",
+    "Each key in the path is 1 to 256 bytes of UTF-8 without control characters, one slash between two.",
+  );
+}
+
+/** The JSON text of a property. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+export function propertyText(value: Json): { readonly text: string; readonly bytes: number } {
+  if (isDeeper(value, MAX_PROPERTY_DEPTH)) throw tooDeep();
+  const text = JSON.stringify(value);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_PROPERTY_BYTES) return { text, bytes };
+  throw new ServiceError("request.too_large", `A property takes at most ${String(MAX_PROPERTY_BYTES)} bytes as JSON.`);
+}
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (!isArray(value) && !isObject(value)) return false;
+  return levels === 0 || Object.values(value).some((part: Json) => isDeeper(part, levels - 1));
+}
+
+const tooDeep = (): ServiceError =>
+  new ServiceError("request.invalid", `A property nests at most ${String(MAX_PROPERTY_DEPTH)} levels deep.`);

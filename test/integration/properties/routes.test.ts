@@ -1,0 +1,212 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { PropertyWorld } from "./world.ts";
+
+let world: PropertyWorld;
+beforeEach(async () => {
+  world = await PropertyWorld.open();
+});
+
+describe("putting and getting", () => {
+  it.each<[string, string | undefined, string, string, string]>([
+    ["text without a type", undefined, "red", "text/plain; charset=utf-8", "red"],
+    [
+      "text with a form's type, as curl sends it",
+      "application/x-www-form-urlencoded",
+      "red",
+      "text/plain; charset=utf-8",
+      "red",
+    ],
+    ["an object without a type", undefined, '{"a": 1}', "application/json", '{"a":1}'],
+    ["an array without a type", undefined, " [1, 2]", "application/json", "[1,2]"],
+    ["a number without a type is text", undefined, "12", "text/plain; charset=utf-8", "12"],
+    ["a broken object is text", "text/plain", '{"a": ', "text/plain; charset=utf-8", '{"a": '],
+    ["a JSON number", "application/json", "12", "application/json", "12"],
+    ["JSON true", "application/json; charset=utf-8", "true", "application/json", "true"],
+    ["JSON null", "application/json", "null", "application/json", "null"],
+    ["a JSON string", "application/json", '"red"', "text/plain; charset=utf-8", "red"],
+    ["a type with a JSON suffix", "application/problem+json", '"red"', "text/plain; charset=utf-8", "red"],
+    [
+      "an object with odd keys",
+      "application/json",
+      '{"__proto__":{"x":1}}',
+      "application/json",
+      '{"__proto__":{"x":1}}',
+    ],
+  ])("keeps %s", async (_, type, body, shownType, shown) => {
+    const sent = { body, ...(type === undefined ? {} : { type }) };
+    expect(await world.status("PUT", "p", sent)).toBe(204);
+    const answer = await world.ask("GET", "p");
+    expect([answer.status, answer.headers["content-type"], answer.text]).toEqual([200, shownType, shown]);
+    expect(Object.keys(await world.state())).toEqual(["p"]);
+  });
+
+  it("reaches into objects, making those on the way", async () => {
+    expect(await world.status("PUT", "p/a/b", { body: "x" })).toBe(204);
+    expect((await world.ask("GET", "p")).json).toEqual({ a: { b: "x" } });
+    expect((await world.ask("GET", "p/a/b")).text).toBe("x");
+    expect(await world.status("PUT", "p/a/c%20d", { json: [1] })).toBe(204);
+    expect(await world.status("DELETE", "p/a/b")).toBe(204);
+    expect(await world.state()).toEqual({ p: { a: { "c d": [1] } } });
+    for (const path of ["p/a/b", "p/x/y", "p/a/c%20d/0", "q"]) expect(await world.status("GET", path), path).toBe(404);
+    for (const path of ["p/a/b", "q", "q/a"]) expect(await world.status("DELETE", path), path).toBe(404);
+  });
+
+  it("refuses a way through what is no object", async () => {
+    await world.ask("PUT", "p", { json: { a: 5, l: [1] } });
+    expect(await world.status("PUT", "p/a/b", { body: "x" })).toBe(409);
+    expect(await world.status("PUT", "p/l/0", { body: "x" })).toBe(409);
+    expect(await world.status("PUT", "p/a/b")).toBe(409);
+    expect(await world.state()).toEqual({ p: { a: 5, l: [1] } });
+  });
+
+  it("deletes by an empty value, whether something is there or not", async () => {
+    await world.ask("POST", "", { json: { a: 1, b: { c: 1 }, d: 1 } });
+    expect(await world.status("PUT", "a")).toBe(204);
+    expect(await world.status("PUT", "b/c", { type: "application/json", body: '""' })).toBe(204);
+    expect(await world.status("PUT", "none", { body: "" })).toBe(204);
+    expect(await world.state()).toEqual({ b: {}, d: 1 });
+    expect(await world.status("DELETE", "d")).toBe(204);
+    expect(await world.records()).toHaveLength(4);
+  });
+
+  it("refuses what is too large, too deep, or no name", async () => {
+    const deep = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
+    expect(await world.status("PUT", "p", { body: "x".repeat(262_142) })).toBe(204);
+    expect(await world.status("PUT", "p", { body: "x".repeat(262_143) })).toBe(413);
+    expect(await world.status("PUT", "p", { body: "x".repeat(1_048_577) })).toBe(413);
+    await world.ask("PUT", "q", { json: { a: "x".repeat(200_000) } });
+    expect(await world.status("PUT", "q/b", { body: "x".repeat(100_000) })).toBe(413);
+    expect(await world.status("PUT", "d", { body: deep(60) })).toBe(204);
+    expect(await world.status("PUT", "d", { body: deep(61) })).toBe(400);
+    expect(await world.status("PUT", "e/a", { body: deep(60) })).toBe(400);
+    expect(await world.status("PUT", "e" + "/a".repeat(70), { body: "x" })).toBe(400);
+    expect(await world.status("PUT", "x".repeat(256), { body: "x" })).toBe(204);
+    for (const name of ["x".repeat(257), "a%2Fb", "a%00", "%0A", "p//b"]) {
+      expect(await world.status("PUT", name, { body: "x" }), name).toBe(400);
+      expect(await world.status("GET", name), name).toBe(400);
+    }
+    expect(await world.status("PUT", "p", { body: new Uint8Array([0xff, 0xfe]) })).toBe(400);
+    expect(await world.status("PUT", "p", { type: "application/json", body: "{" })).toBe(400);
+    expect(await world.status("PUT", "p", { type: "application/json", body: '"\\ud800"' })).toBe(400);
+  });
+});
+
+describe("posting several", () => {
+  it("sets them all in one record", async () => {
+    const made = await world.ask("POST", "", { json: { a: 1, b: { c: 2 }, d: "x" } });
+    expect([made.status, made.json]).toEqual([201, { a: 1, b: { c: 2 }, d: "x" }]);
+    expect(await world.state()).toEqual({ a: 1, b: { c: 2 }, d: "x" });
+    expect(await world.records()).toMatchObject([{ number: 1, record: { changes: [{}, {}, {}] } }]);
+  });
+
+  it("takes a form", async () => {
+    const type = "application/x-www-form-urlencoded";
+    expect((await world.ask("POST", "", { type, body: "a=1&b=x+y" })).json).toEqual({ a: "1", b: "x y" });
+    expect(await world.state()).toEqual({ a: "1", b: "x y" });
+  });
+
+  it("sets none when one cannot be", async () => {
+    const many = Object.fromEntries(Array.from({ length: 91 }, (_, index) => [`p${index}`, index]));
+    for (const [json, status] of [
+      [many, 413],
+      [{ ok: 1, big: "x".repeat(262_144) }, 413],
+      [{ ok: 1, "a/b": 2 }, 400],
+      [{ ok: 1, "": 2 }, 400],
+      [{ ok: 1, list: { _type: "list" } }, 501],
+      [[1], 400],
+      ["x", 400],
+    ] as const) {
+      expect(await world.status("POST", "", { json }), JSON.stringify(json).slice(0, 40)).toBe(status);
+    }
+    expect(await world.status("POST", "", { type: "application/json", body: "x".repeat(1_048_577) })).toBe(413);
+    expect(await world.status("POST", "", { type: "application/json", body: "" })).toBe(400);
+    expect(await world.status("POST", "", { type: "text/xml", body: "<a/>" })).toBe(415);
+    expect(await world.state()).toEqual({});
+    expect(await world.records()).toEqual([]);
+  });
+
+  it("takes ninety, and as much as one record holds", async () => {
+    const many = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`p${index}`, "x".repeat(11_000)]));
+    expect(await world.status("POST", "", { json: many })).toBe(201);
+    const nested = (key: string) =>
+      Object.fromEntries(Array.from({ length: 700 }, (_, at) => [`${key}${at}`, "12345678"]));
+    const replaced = Object.fromEntries(Object.keys(many).map((name) => [name, nested("o")]));
+    for (const part of [0, 45]) {
+      const half = Object.fromEntries(Object.entries(replaced).slice(part, part + 45));
+      expect(await world.status("POST", "", { json: half })).toBe(201);
+    }
+    expect(await world.status("POST", "", { json: many })).toBe(201);
+    expect(await world.state()).toEqual(many);
+    const texts = (await world.records()).map(({ record }) => JSON.stringify(record).length);
+    expect(Math.max(...texts)).toBeLessThan(1_228_800);
+  });
+});
+
+describe("getting all", () => {
+  it("shows an empty object, the values, or what they take", async () => {
+    expect(await world.state()).toEqual({});
+    const empty = { simple: { properties: [], total_bytes: 0 }, lists: {} };
+    expect((await world.ask("GET", "", { query: "metadata=true" })).json).toEqual(empty);
+    await world.ask("POST", "", { json: { b: "é", a: [1, 2] } });
+    expect((await world.ask("GET", "", { query: "format=full" })).text).toBe('{"a":[1,2],"b":"é"}');
+    const about = { simple: { properties: ["a", "b"], total_bytes: 9 }, lists: {} };
+    expect((await world.ask("GET", "", { query: "metadata=true" })).json).toEqual(about);
+    expect(await world.status("GET", "", { query: "format=full&metadata=true" })).toBe(400);
+  });
+
+  it("is refused over 5 MiB, with a hint", async () => {
+    for (let n = 0; n < 21; n += 1) await world.ask("PUT", `p${n}`, { body: "x".repeat(262_100) });
+    const refused = await world.ask("GET");
+    expect([refused.status, refused.json.error.message]).toEqual([413, expect.stringContaining("metadata=true")]);
+    expect(await world.status("GET", "", { query: "metadata=true" })).toBe(200);
+  });
+});
+
+describe("deleting all", () => {
+  it("is one record, also over thousands, and nothing of before comes back", async () => {
+    expect(await world.status("DELETE")).toBe(204);
+    expect(await world.records()).toEqual([]);
+    for (let n = 0; n < 5; n += 1) {
+      const part = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`p${n}-${index}`, { x: index }]));
+      await world.ask("POST", "", { json: part });
+    }
+    expect(await world.status("DELETE")).toBe(204);
+    expect(await world.state()).toEqual({});
+    expect(await world.status("GET", "p0-0")).toBe(404);
+    expect(await world.status("DELETE", "p0-0")).toBe(404);
+    await world.ask("PUT", "p0-0/y", { body: "new" });
+    expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
+    const records = await world.records();
+    expect(records.at(-2)).toMatchObject({ number: 6, record: { changes: [{ do: "delete", path: [] }] } });
+    await world.services.properties.clean(world.actorId);
+    expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
+    const stored = await world.table.query({ pk: `O#${world.actorId}`, prefix: "" });
+    expect(stored.items.map(({ sk }) => sk)).toEqual(["V#p0-0"]);
+    expect(await world.table.get({ pk: `A#${world.actorId}`, sk: "LOG" })).toEqual({
+      ...{ pk: `A#${world.actorId}`, sk: "LOG", newest: 7, cleared: 6 },
+    });
+  });
+});
+
+describe("credentials", () => {
+  it("are the creator's or an approved peer's", async () => {
+    expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
+    expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);
+    expect(await world.status("POST", "p", { json: {} })).toBe(405);
+  });
+
+  it("end with the actor, and so do the properties", async () => {
+    await world.ask("PUT", "p", { body: "x" });
+    const { actors, deletion } = world.services;
+    const actor = (await actors.get(world.actorId))!;
+    await deletion.delete(actor, { remaining: () => 29_000 });
+    expect(await world.status("GET", "p")).toBe(404);
+    for (const pk of [`O#${world.actorId}`, `R#${world.actorId}`, `A#${world.actorId}`]) {
+      expect((await world.table.query({ pk, prefix: "" })).items).toEqual([]);
+    }
+    const late = world.services.properties.change(world.actorId, ["q"], () => [
+      { name: "q", after: 1, change: { do: "set", path: ["q"], value: 1 } },
+    ]);
+    await expect(late).rejects.toMatchObject({ code: "resource.not_found" });
+  });
+});

@@ -1,0 +1,128 @@
+/** An actor's properties over HTTP events, in this process, over an in-memory table that may fail. */
+import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
+import { routes } from "../../../functions/properties.ts";
+import { ActorFactory } from "../../../lib/actors/factory.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { readConfig } from "../../../lib/config.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { area } from "../../../lib/http/area.ts";
+import { randomIds } from "../../../lib/ids.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import type { Json, JsonObject } from "../../../lib/ports.ts";
+import type { NumberedRecord } from "../../../lib/publishing/change-log.ts";
+import { composeService } from "../../../lib/service.ts";
+import type { Service } from "../../../lib/service.ts";
+import { basic, bearer } from "../../support/in-process.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Decide } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+
+/** What a request carries. */
+export interface Sent {
+  readonly query?: string;
+  readonly type?: string;
+  readonly body?: string | Uint8Array;
+  readonly json?: unknown;
+  readonly as?: Record<string, string>;
+}
+
+/** One service, one actor, and what its owner and peers ask of its properties. */
+export class PropertyWorld {
+  readonly table: Table;
+  readonly services: Service;
+  now = Date.UTC(2026, 0, 1);
+  actorId = "";
+  owner: Record<string, string> = {};
+  /** What becomes of each operation of the table. */
+  decide: Decide = () => "ok";
+  readonly #handler;
+
+  private constructor() {
+    this.table = new FaultyTable(new MemoryTable(), (...asked) => this.decide(...asked));
+    const quiet = (): void => undefined;
+    const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
+    this.services = composeService(app, {
+      config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
+      table: this.table,
+      http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
+      queue: { send: () => Promise.resolve() },
+      clock: { now: () => this.now },
+      ids: randomIds,
+      log: { info: quiet, warn: quiet, error: quiet },
+    });
+    this.#handler = area("properties", routes, () => this.services);
+  }
+
+  static async open(): Promise<PropertyWorld> {
+    const world = new PropertyWorld();
+    const creation = { creator: "alice", passphrase: undefined, trustee_root: undefined };
+    const made = await new ActorFactory(world.services).create(creation);
+    world.actorId = made.id;
+    world.owner = basic("alice", String(made["passphrase"]));
+    return world;
+  }
+
+  /** A trusted peer's bearer. */
+  async peer(relationship: string, permissions?: JsonObject): Promise<Record<string, string>> {
+    const [peerId, secret] = [randomIds.id(), randomIds.secret()];
+    await this.services.trusts.create({
+      ...{ actorId: this.actorId, peerId, baseUri: `https://peer.example/${peerId}`, type: "", relationship, secret },
+      ...{ desc: "", approved: true, peerApproved: true, verified: true, verificationToken: "" },
+      ...{ createdAt: this.now, revision: 1, ending: false },
+    });
+    if (permissions !== undefined) {
+      const subject = { actorId: this.actorId, peerId, relationship, secret };
+      await this.services.permissions.set(subject, permissions, this.now);
+    }
+    return bearer(secret);
+  }
+
+  /** A request to `/{actorId}/properties` and what is after it; the owner's unless said otherwise. */
+  async ask(method: string, path = "", sent: Sent = {}): Promise<Answer> {
+    const [name, ...rest] = path.split("/").filter((part, index) => index > 0 || part !== "");
+    const pattern = name === undefined ? "" : rest.length === 0 ? "/{name}" : "/{name}/{path+}";
+    const body = sent.json === undefined ? sent.body : JSON.stringify(sent.json);
+    const type = sent.type ?? (sent.json === undefined ? undefined : "application/json");
+    const event = {
+      routeKey: `ANY /{actorId}/properties${pattern}`,
+      rawPath: `/${this.actorId}/properties/${path}`,
+      rawQueryString: sent.query ?? "",
+      headers: { ...(type === undefined ? {} : { "content-type": type }), ...(sent.as ?? this.owner) },
+      requestContext: { http: { method } },
+      pathParameters: {
+        actorId: this.actorId,
+        ...(name === undefined ? {} : { name: decodeURIComponent(name) }),
+        ...(rest.length === 0 ? {} : { path: rest.map(decodeURIComponent).join("/") }),
+      },
+      isBase64Encoded: true,
+      body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
+    };
+    const result = await this.#handler(
+      event as unknown as APIGatewayProxyEventV2,
+      { getRemainingTimeInMillis: () => 29_000 } as Context,
+    );
+    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
+    const headers = result.headers as Record<string, string>;
+    const isJson = headers["content-type"] === "application/json" && text !== "";
+    return { status: result.statusCode ?? 0, headers, text, json: isJson ? JSON.parse(text) : undefined };
+  }
+
+  /** The same, giving only the status. */
+  async status(method: string, path = "", sent: Sent = {}): Promise<number> {
+    return (await this.ask(method, path, sent)).status;
+  }
+
+  /** All properties as the owner sees them. */
+  async state(): Promise<Record<string, Json>> {
+    return (await this.ask("GET")).json as Record<string, Json>;
+  }
+
+  /** The whole log. */
+  async records(): Promise<readonly NumberedRecord[]> {
+    const { changeLog } = this.services;
+    const stretch = await changeLog.read(this.actorId, 0, await changeLog.newest(this.actorId));
+    if (stretch.lost !== undefined) throw new Error(`record ${stretch.lost} is not there`);
+    return stretch.records;
+  }
+}
