@@ -26,7 +26,7 @@ export type Decision =
   /** At or below `lastSeq`: nothing to do. */
   | { readonly is: "duplicate" }
   /** Its slot is taken by an earlier copy, which stays. */
-  | { readonly is: "already_pending"; readonly drainable: boolean }
+  | { readonly is: "already_pending"; readonly drainable: boolean; readonly overdue: boolean }
   /** It is next and nobody is processing: claim and apply. */
   | { readonly is: "next" }
   /** No slot left. `overdue`: the gap has stood too long, recovery is to start all the same. */
@@ -43,9 +43,10 @@ export function gapOverdue(view: StreamView, now: number, limits: SequencingLimi
 export function decide(view: StreamView, n: number, now: number, limits: SequencingLimits): Decision {
   if (n <= view.lastSeq) return { is: "duplicate" };
   const free = !view.busy && !view.replacing;
-  if (view.pending.has(n)) return { is: "already_pending", drainable: n === view.lastSeq + 1 && free };
+  // Whoever is at work drains or recovers what waits, when it ends.
+  const overdue = !view.busy && n > view.lastSeq + 1 && gapOverdue(view, now, limits);
+  if (view.pending.has(n)) return { is: "already_pending", drainable: n === view.lastSeq + 1 && free, overdue };
   if (n === view.lastSeq + 1 && free) return { is: "next" };
-  const overdue = n > view.lastSeq + 1 && gapOverdue(view, now, limits);
   if (view.pending.size >= limits.maxPending) return { is: "full", overdue };
   return { is: "keep", overdue };
 }

@@ -27,8 +27,9 @@ export interface Advance {
 /** The attributes of a claim, which go when it is given back. */
 export const CLAIM_ATTRIBUTES = ["claimToken", "claimUntil", "claimFence"] as const;
 
-/** Tells a repeated advance whose answer was lost from one that another made. */
-export const doneMark = (token: string, to: number): string => `${token}.${String(to)}`;
+/** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same claim, made. */
+export const doneMark = (token: string, { to, keepClaim }: Advance): string =>
+  `${token}.${String(to)}${keepClaim ? "+" : ""}`;
 
 /**
  * The advance of a head as it was last seen, under the claim `token`. When its condition fails the head has changed
@@ -49,7 +50,7 @@ export function advanceWrite(
     lastSeq: advance.to,
     starts: advance.keepClaim ? 1 : 0,
     activeAt: now,
-    doneToken: doneMark(token, advance.to),
+    doneToken: doneMark(token, advance),
     ...advance.set,
   };
   const remove = [...(advance.remove ?? []), ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];

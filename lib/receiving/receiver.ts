@@ -135,6 +135,8 @@ export class Receiver {
 
   /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for us to answer. */
   async #startRecovery(head: Head): Promise<void> {
+    // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
+    if (head.attempts > 0 && head.wanted !== undefined && (head.dueAt ?? 0) > this.#deps.clock.now()) return;
     const asked = await this.#deps.turns.want(head, "catch_up", this.#deps.clock.now());
     await this.#deps.timers.wake(asked ?? head);
   }

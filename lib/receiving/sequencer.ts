@@ -9,7 +9,7 @@
  */
 import { pendingKey } from "../dynamodb/keys.ts";
 import type { Attribute, Key } from "../dynamodb/table.ts";
-import { decide, gapOverdue } from "../domain/sequencing.ts";
+import { decide } from "../domain/sequencing.ts";
 import type { Deadline } from "../ports.ts";
 import { claimIsLive, defined, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
@@ -70,14 +70,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
       if (decision.is === "already_pending") {
         await this.#compare(head, event);
-        return await this.#settle(head, n, deadline, {
-          overdue: gapOverdue(
-            viewOf(head, this.#now(), this.#deps.settings.claimFence),
-            this.#now(),
-            this.#deps.settings,
-          ),
-          first: false,
-        });
+        const { overdue } = decision;
+        return await this.#settle(head, n, deadline, { overdue, first: false });
       }
       if (decision.is === "keep") {
         const kept = await this.#deps.turns.keep(head, n, this.#deps.sink.keep(event));

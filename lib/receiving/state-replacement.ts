@@ -136,7 +136,8 @@ export class StateReplacement {
     if (read.parts !== undefined && this.#stores(head)) {
       await this.#deps.data(head.actorId, head.peerId).replace({
         scope,
-        carved: [...marked.carved, ...(read.diverged ?? [])],
+        // Neither what the state was read without, nor what is not owned any more.
+        carved: [...head.carved, ...marked.carved, ...(read.diverged ?? [])],
         parts: read.parts,
         fence,
         sequence: at,

@@ -130,7 +130,7 @@ export class Turns {
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         if (error.item === undefined) return undefined;
-        if (error.item["doneToken"] === doneMark(token, advance.to)) return readHead(error.item);
+        if (error.item["doneToken"] === doneMark(token, advance)) return readHead(error.item);
         seen = readHead(error.item);
         if (!seen.live || seen.claim?.token !== token) return undefined;
       }

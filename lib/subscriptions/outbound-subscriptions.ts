@@ -130,7 +130,10 @@ export class OutboundSubscriptions {
     if (!claimed.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
-    const due = reconcile.reconcileAt === undefined ? undefined : dueAttributes(head.key, reconcile.reconcileAt);
+    const owesState = claimed.head.wanted !== undefined || claimed.head.replacing;
+    // A state that is owed stays owed, and held hooks are still to be released.
+    const dueAt = owesState || claimed.head.releasing ? now : reconcile.reconcileAt;
+    const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
     const cleared = await receiving.turns.amend(
       head.key,
       {
@@ -142,11 +145,13 @@ export class OutboundSubscriptions {
           lastTimestamp: "",
           ...reconcile,
           ...due,
+          ...(owesState ? { wanted: "resync" } : {}),
           fence: Math.max(now, claimed.head.fence + 1),
         },
         remove: [
-          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "wanted", "replacing", "replacedFrom"],
-          ...(due === undefined ? ["dueShard", "dueAt", "reconcileAt"] : []),
+          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "replacing", "replacedFrom"],
+          ...(due === undefined ? ["dueShard", "dueAt"] : []),
+          ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
         ],
         add: { epoch: 1, version: 1 },
       },

@@ -217,3 +217,70 @@ it("the repetition of a resync callback is no sign of a publisher that counts an
   expect((await us.callback(body)).status).toBe(200);
   expect(us.messages).toEqual([]);
 });
+
+describe("a recovery that goes on", () => {
+  it("is not asked for again by every callback that waits for it", async () => {
+    const { us, before } = await watched();
+    await us.diff(2, { b: 2 });
+    us.script[POLL] = backlog(9);
+    state(us, { fresh: true });
+    let arrived = false;
+    before(async (operation, keys) => {
+      if (arrived || operation === "get" || keys[0]?.pk.startsWith("P#") !== true) return;
+      arrived = true;
+      us.now += 6_000;
+      expect(await us.diff(11, { c: 11 })).toMatchObject({ status: 202 });
+    });
+    us.now += 5_000;
+    await us.arriveMessages();
+    expect(arrived).toBe(true);
+    expect(await us.state()).toMatchObject({ lastSeq: 9, resyncPending: false });
+  });
+
+  it("and failed is tried again after its pause, however many callbacks arrive", async () => {
+    const us = await new Subscriber().subscribed();
+    us.script[POLL] = { status: 503 };
+    await us.diff(2, {});
+    us.asked.length = 0;
+    for (let second = 0; second < 300; second += 2) {
+      us.now += 2_000;
+      await us.diff(3 + second, {});
+      await us.arriveMessages();
+    }
+    expect(us.asked.length).toBeLessThan(12);
+    expect(us.messages.length).toBeLessThan(3);
+  });
+});
+
+it("a claim ends with the catching up it was taken for, whatever arrives in between", async () => {
+  const { us, before } = await watched();
+  await us.diff(2, { b: 2 });
+  us.script[POLL] = backlog(2, [1, { a: 1 }]);
+  let moves = 0;
+  before(async (operation, keys) => {
+    if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.peek(KEY)?.["claimToken"] === undefined) return;
+    moves += 1;
+    // Just before the last write of the catching up.
+    if (moves === 3) await us.service.receiving.turns.want({ key: KEY }, "catch_up", us.now);
+  });
+  us.now += 5_000;
+  await us.arriveMessages();
+  before(() => Promise.resolve());
+  expect(moves).toBeGreaterThanOrEqual(3);
+  expect(us.table.peek(KEY)?.["claimToken"]).toBeUndefined();
+  expect((await us.diff(3, { c: 3 })).status).toBe(201);
+});
+
+it("a state that is owed stays owed when the numbering is started anew", async () => {
+  const us = await new Subscriber().subscribed();
+  us.script[POLL] = { status: 503 };
+  await us.service.receiving.turns.want({ key: KEY }, "resync", us.now);
+  const params = { peerId: PEER, subscriptionId: SUB };
+  const reply = await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
+  expect(reply.status).toBe(204);
+  us.script[POLL] = backlog(0);
+  state(us, { fresh: true });
+  us.now += 60_000;
+  await us.sweep();
+  expect(await us.stored()).toEqual({ fresh: true });
+});
