@@ -1,0 +1,85 @@
+import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { routes } from "../../../functions/properties.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActorFactory } from "../../../lib/actors/factory.ts";
+import { readConfig } from "../../../lib/config.ts";
+import { measure } from "../../../lib/dynamodb/measured-table.ts";
+import type { Cost } from "../../../lib/dynamodb/measured-table.ts";
+import { area } from "../../../lib/http/area.ts";
+import { randomIds } from "../../../lib/ids.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import { composeService } from "../../../lib/service.ts";
+import { startEmulatedTable } from "../../support/emulated-table.ts";
+import type { EmulatedTable } from "../../support/emulated-table.ts";
+import { basic } from "../../support/in-process.ts";
+import { CostTable } from "./cost-table.ts";
+
+/** A change of properties without a subscriber, authentication included. */
+const CHANGE = { requests: 3, indexWriteUnits: 0 };
+const table = new CostTable();
+let stored: EmulatedTable;
+let ask: (method: string, path: string, json?: unknown) => Promise<Cost>;
+
+beforeAll(async () => {
+  stored = await startEmulatedTable();
+  const measurement = measure(stored.client);
+  const services = composeService(new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Is counted" }), {
+    config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: stored.tableName, ACTOR_CREATION: "open" }),
+    table: stored.table,
+    http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
+    queue: { send: () => Promise.resolve() },
+    clock: { now: () => Date.UTC(2026, 0, 1) },
+    ids: randomIds,
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  const handler = area("properties", routes, () => services);
+  const creation = { creator: "alice", passphrase: undefined, trustee_root: undefined };
+  const made = await new ActorFactory(services).create(creation);
+  ask = async (method, path, json) => {
+    const [, name, ...rest] = path.split("/");
+    const pattern = name === undefined ? "" : rest.length === 0 ? "/{name}" : "/{name}/{path+}";
+    const event = {
+      routeKey: `ANY /{actorId}/properties${pattern}`,
+      rawPath: `/${made.id}/properties${path}`,
+      rawQueryString: "",
+      headers: { "content-type": "application/json", ...basic("alice", String(made["passphrase"])) },
+      requestContext: { http: { method } },
+      pathParameters: { actorId: made.id, name: name ?? "", path: rest.join("/") },
+      body: json === undefined ? undefined : JSON.stringify(json),
+    };
+    if (rest.length === 0) delete (event.pathParameters as Partial<typeof event.pathParameters>).path;
+    measurement.reset();
+    const answer = await handler(
+      event as unknown as APIGatewayProxyEventV2,
+      { getRemainingTimeInMillis: () => 29_000 } as Context,
+    );
+    expect(answer.statusCode, `${method} ${path}`).toBeLessThan(300);
+    return measurement.report();
+  };
+});
+afterAll(async () => {
+  table.print();
+  await stored.close();
+});
+
+describe("an actor's own properties", () => {
+  it("cost the same few requests however they are changed", async () => {
+    table.check("first property of an actor", await ask("PUT", "/color", "red"), CHANGE);
+    table.check("property set", await ask("PUT", "/color", "green"), CHANGE);
+    table.check("property set at a path", await ask("PUT", "/car/wheels/left", 2), CHANGE);
+    const many = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`p${index}`, index]));
+    table.check("90 properties at once", await ask("POST", "", many), CHANGE);
+    table.check("property of 250 KB", await ask("PUT", "/big", "x".repeat(250_000)), CHANGE);
+    table.check("property deleted", await ask("DELETE", "/color"), CHANGE);
+  });
+
+  it("are read in two requests, all of them in three", async () => {
+    table.check("property read", await ask("GET", "/car/wheels"), { requests: 2 });
+    table.check("all 92 properties read", await ask("GET", ""), { requests: 3 });
+  });
+
+  it("are all deleted by one write, however many there are", async () => {
+    table.check("all properties deleted", await ask("DELETE", ""), { requests: 4, indexWriteUnits: 1 });
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { applyChange } from "../../../lib/domain/change-record.ts";
+import type { Json } from "../../../lib/ports.ts";
+import type { Fate } from "../../support/faulty-table.ts";
+import { PropertyWorld } from "./world.ts";
+
+/** What the log says the properties are: all records from the first, applied one after another. */
+async function told(world: PropertyWorld): Promise<Record<string, Json>> {
+  const values = new Map<string, Json | undefined>();
+  for (const { record } of await world.records()) {
+    if (record.kind !== "change") continue;
+    for (const change of record.changes) {
+      const names = new Set(values.keys());
+      if (change.do === "set" || change.do === "delete") change.path.slice(0, 1).forEach((name) => names.add(name));
+      for (const name of names) values.set(name, applyChange(name, values.get(name), change));
+    }
+  }
+  return Object.fromEntries([...values].filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}
+
+/** Runs the jobs, so many at the same time. */
+async function inFlight(count: number, jobs: (() => Promise<unknown>)[]): Promise<void> {
+  const work = async (): Promise<void> => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
+  };
+  await Promise.all(Array.from({ length: count }, work));
+}
+
+/** A generator of whole numbers below a limit, the same for the same seed. */
+function seeded(seed: number): (limit: number) => number {
+  let state = seed * 2_654_435_761 + 1;
+  return (limit) => {
+    state = (Math.imul(state ^ (state >>> 15), 2_246_822_519) + 0x9e3779b9) >>> 0;
+    return (state >>> 8) % limit;
+  };
+}
+
+/** One random change; its status. */
+function change(world: PropertyWorld, below: (limit: number) => number, n: number): Promise<number> {
+  const name = `p${below(3)}`;
+  switch (below(8)) {
+    case 0:
+      return world.status("DELETE", name);
+    case 1:
+      return world.status("DELETE");
+    case 2:
+      return world.status("POST", "", { json: { [name]: { n }, [`q${below(3)}`]: n } });
+    case 3:
+      return world.status("DELETE", `${name}/k0`);
+    case 4:
+      return world.status("PUT", name, { body: `text ${n}` });
+    default:
+      return world.status("PUT", `${name}/k${below(2)}/deep`, { json: n });
+  }
+}
+
+describe("writers at the same time", () => {
+  it("make exactly 40 records of 40 writes with 8 in flight, numbered 1 to 40, and lose none", async () => {
+    const world = await PropertyWorld.open();
+    const statuses: number[] = [];
+    const jobs = Array.from({ length: 40 }, (_, n) => async () => {
+      statuses.push(await world.status("PUT", `shared/k${n}`, { json: n }));
+    });
+    await inFlight(8, jobs);
+    expect(statuses).toEqual(new Array(40).fill(204));
+    const records = await world.records();
+    expect(records.map(({ number }) => number)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    const all = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, n]));
+    expect((await world.state())["shared"]).toEqual(all);
+    expect(await told(world)).toEqual({ shared: all });
+  });
+
+  it("leave what the last record of each property says", async () => {
+    const world = await PropertyWorld.open();
+    await inFlight(
+      8,
+      Array.from({ length: 40 }, (_, n) => () => world.ask("POST", "", { json: { [`p${n % 3}`]: n, last: n } })),
+    );
+    expect(await world.records()).toHaveLength(40);
+    expect(await world.state()).toEqual(await told(world));
+  });
+});
+
+describe("whatever fails, and whoever dies", () => {
+  const FATES: readonly Fate[] = ["throttle", "lost_answer", "condition", "conflict", "crash", "crash_after", "repeat"];
+
+  it.each(Array.from({ length: 60 }, (_, seed) => seed))(
+    "the properties are what the log says: seed %i",
+    async (seed) => {
+      const world = await PropertyWorld.open();
+      const below = seeded(seed);
+      let begun = 0;
+      // A crash never answers: a writer that dies is one that nobody waits for any more.
+      const mortal = async (n: number): Promise<void> => {
+        let died: (() => void) | undefined;
+        const death = new Promise<void>((resolve) => (died = resolve));
+        deaths.add(() => died?.());
+        await Promise.race([change(world, below, n), death]);
+      };
+      const deaths = new Set<() => void>();
+      world.decide = () => {
+        const fate = below(6) === 0 ? FATES[below(FATES.length)]! : "ok";
+        if (fate === "crash" || fate === "crash_after") for (const die of deaths) setImmediate(die);
+        return fate;
+      };
+      await inFlight(
+        4,
+        Array.from({ length: 24 }, () => () => mortal((begun += 1))),
+      );
+      world.decide = () => "ok";
+      expect(await world.state()).toEqual(await told(world));
+      await world.services.properties.clean(world.actorId);
+      expect(await world.state()).toEqual(await told(world));
+    },
+  );
+});
