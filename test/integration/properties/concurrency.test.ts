@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { applyChange } from "../../../lib/domain/change-record.ts";
 import type { Json } from "../../../lib/ports.ts";
@@ -90,23 +91,19 @@ describe("whatever fails, and whoever dies", () => {
       const world = await PropertyWorld.open();
       const below = seeded(seed);
       let begun = 0;
-      // A crash never answers: a writer that dies is one that nobody waits for any more.
-      const mortal = async (n: number): Promise<void> => {
-        let died: (() => void) | undefined;
-        const death = new Promise<void>((resolve) => (died = resolve));
-        deaths.add(() => died?.());
-        await Promise.race([change(world, below, n), death]);
-      };
-      const deaths = new Set<() => void>();
+      // A writer that died answers nobody any more; which one asks the table is known by its context.
+      const writer = new AsyncLocalStorage<() => void>();
+      const mortal = (n: number): Promise<void> =>
+        new Promise((resolve, reject) => {
+          writer.run(resolve, () => void change(world, below, n).then(() => resolve(), reject));
+        });
       world.decide = () => {
         const fate = below(6) === 0 ? FATES[below(FATES.length)]! : "ok";
-        if (fate === "crash" || fate === "crash_after") for (const die of deaths) setImmediate(die);
+        if (fate === "crash" || fate === "crash_after") setImmediate(() => writer.getStore()?.());
         return fate;
       };
-      await inFlight(
-        4,
-        Array.from({ length: 24 }, () => () => mortal((begun += 1))),
-      );
+      const jobs = Array.from({ length: 24 }, () => () => mortal((begun += 1)));
+      await inFlight(4, jobs);
       world.decide = () => "ok";
       expect(await world.state()).toEqual(await told(world));
       await world.services.properties.clean(world.actorId);
