@@ -144,7 +144,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, heads, receiving, store, settings: config },
     grants: new GrantStore(table),
   });
-  const actorOf = (actorId: string): Actor => new Actor(actorId, { ...base, trust, heads, outbound, remote });
+  const actorOf = (actorId: string): Actor =>
+    new Actor(actorId, { ...base, properties, trust, heads, outbound, remote });
   app.bind(actorOf);
   const publishing = { permissions, changeLog, properties };
   return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };

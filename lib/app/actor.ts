@@ -7,6 +7,8 @@ import type { CapabilityCache } from "../peers/capabilities.ts";
 import type { RemoteActor } from "../peers/remote-actor.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import { ActorProperties } from "./actor-properties.ts";
 import { ActorSubscriptions } from "./actor-subscriptions.ts";
 import type { ActorSubscriptionServices } from "./actor-subscriptions.ts";
 import { ActorTrust } from "./actor-trust.ts";
@@ -20,6 +22,7 @@ export interface ActorServices extends ActorTrustServices, ActorSubscriptionServ
   readonly ids: Ids;
   readonly log: Log;
   readonly actors: Pick<ActorStore, "get">;
+  readonly properties: PropertyStore;
   readonly remote: (trust: {
     readonly actorId: string;
     readonly baseUri: string;
@@ -28,13 +31,14 @@ export interface ActorServices extends ActorTrustServices, ActorSubscriptionServ
 }
 
 /**
- * Costs nothing to make or to hold; each call reads what it needs. Only `id`, `rootUri`, `trust` and `subscriptions`
- * show when it is logged: what components take from it is behind getters.
+ * Costs nothing to make or to hold; each call reads what it needs. Only `id`, `rootUri`, `properties`, `trust` and
+ * `subscriptions` show when it is logged: what components take from it is behind getters.
  */
 export class Actor {
   readonly id: string;
   /** Its own URL, without a slash at the end. */
   readonly rootUri: string;
+  readonly properties: ActorProperties;
   readonly trust: ActorTrust;
   readonly subscriptions: ActorSubscriptions;
   readonly #services: ActorServices;
@@ -42,6 +46,7 @@ export class Actor {
   constructor(id: string, services: ActorServices) {
     this.id = id;
     this.rootUri = `${services.config.baseUrl}/${id}`;
+    this.properties = new ActorProperties(id, services.properties);
     this.trust = new ActorTrust(id, services);
     this.subscriptions = new ActorSubscriptions(id, services);
     this.#services = services;

@@ -26,10 +26,17 @@ export function checkName(name: string): void {
 
 /** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
 export function placeOfPath(name: string, path: string | undefined): Place {
+  const place = path === undefined ? [name] : [name, ...path.replace(/\/$/, "").split("/")];
+  checkPlace(place);
+  return place;
+}
+
+/** @throws ServiceError request.invalid when the place cannot be in a property */
+export function checkPlace(place: Place): void {
+  const [name = "", ...keys] = place;
   checkName(name);
-  const keys = path === undefined ? [] : path.replace(/\/$/, "").split("/");
   if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep();
-  if (keys.every(isPropertyName)) return [name, ...keys];
+  if (keys.every(isPropertyName)) return;
   throw new ServiceError(
     "request.invalid",
     "Each key in the path is 1 to 256 bytes of UTF-8 without control characters, one slash between two.",

@@ -4,7 +4,7 @@ import { routes } from "../../../functions/properties.ts";
 import { ActorFactory } from "../../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { readConfig } from "../../../lib/config.ts";
-import type { Table } from "../../../lib/dynamodb/table.ts";
+import type { Item, Key, Table } from "../../../lib/dynamodb/table.ts";
 import { area } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/ids.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
@@ -17,6 +17,19 @@ import type { Answer } from "../../support/in-process.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
+
+/** A batch of reads is no snapshot: the items are read one by one, here the log's head last, with time in between. */
+class TornTable extends MemoryTable {
+  override async getMany(keys: readonly Key[]): Promise<readonly Item[]> {
+    const found: Item[] = [];
+    for (const key of keys.toReversed()) {
+      const item = await this.get(key);
+      if (item !== undefined) found.push(item);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return found;
+  }
+}
 
 /** What a request carries. */
 export interface Sent {
@@ -39,7 +52,7 @@ export class PropertyWorld {
   readonly #handler;
 
   private constructor() {
-    this.table = new FaultyTable(new MemoryTable(), (...asked) => this.decide(...asked));
+    this.table = new FaultyTable(new TornTable(), (...asked) => this.decide(...asked));
     const quiet = (): void => undefined;
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
     this.services = composeService(app, {

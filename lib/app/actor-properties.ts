@@ -1,0 +1,53 @@
+/** An actor's own properties, as its own code uses them: without anyone's permissions. */
+import type { Json } from "../ports.ts";
+import { checkPlace } from "../properties/limits.ts";
+import { OwnProperties } from "../properties/own-properties.ts";
+import { Permit } from "../properties/permit.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+
+/**
+ * `path` leads to keys of objects inside a property. All methods reject with `request.invalid` for what cannot be a name
+ * or a key. Each change is one record of the actor's change log.
+ */
+export class ActorProperties {
+  readonly #actorId: string;
+  readonly #store: PropertyStore;
+  readonly #own: OwnProperties;
+
+  constructor(actorId: string, store: PropertyStore) {
+    this.#actorId = actorId;
+    this.#store = store;
+    this.#own = new OwnProperties(store, actorId, new Permit());
+  }
+
+  /** The value, undefined when there is none. One request to the table. */
+  async get(name: string, path: readonly string[] = []): Promise<Json | undefined> {
+    return await this.#own.get(checked(name, path));
+  }
+
+  /**
+   * Sets a value; `""` deletes, as over HTTP. Two requests to the table. Rejects with `resource.conflict` for a path
+   * through what is no object, and `request.too_large` over 256 KiB of JSON.
+   */
+  async set(name: string, value: Json, path: readonly string[] = []): Promise<void> {
+    await this.#own.put(checked(name, path), value === "" ? undefined : value);
+  }
+
+  /** Deletes what is there; nothing there is nothing to do. */
+  async delete(name: string, path: readonly string[] = []): Promise<void> {
+    if ((await this.get(name, path)) !== undefined) await this.#own.put(checked(name, path), undefined);
+  }
+
+  /** All of them by name, however large they are. One query for each MB. */
+  async all(): Promise<Readonly<Record<string, Json>>> {
+    const found: [string, Json][] = [];
+    for await (const { name, text } of this.#store.all(this.#actorId)) found.push([name, JSON.parse(text) as Json]);
+    return Object.fromEntries(found);
+  }
+}
+
+function checked(name: string, path: readonly string[]): readonly string[] {
+  const place = [name, ...path];
+  checkPlace(place);
+  return place;
+}
