@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes as propertyRoutes } from "../../../functions/properties.ts";
 import { routes } from "../../../infra/routes.ts";
+import { Sweep } from "../../../lib/clockwork/sweep.ts";
 import type { RouteMap } from "../../../lib/http/router.ts";
 import { PropertyWorld } from "./world.ts";
 
@@ -181,7 +182,7 @@ describe("deleting all", () => {
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const records = await world.records();
     expect(records.at(-2)).toMatchObject({ number: 6, record: { changes: [{ do: "delete", path: [] }] } });
-    await world.services.properties.clean(world.actorId);
+    await new Sweep(world.services).run({ remaining: () => 60_000 });
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const stored = await world.table.query({ pk: `O#${world.actorId}`, prefix: "" });
     expect(stored.items.map(({ sk }) => sk)).toEqual(["V#p0-0"]);

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { OwnedActor } from "../support/owned-actor.ts";
+import { startService, type Service } from "../support/service.ts";
+
+let service: Service;
+let actor: OwnedActor;
+beforeAll(async () => {
+  service = await startService();
+  actor = await service.createActor();
+});
+afterAll(async () => {
+  await service.dispose();
+});
+
+/** A request below `/properties` with a plain body, as curl sends it. */
+async function ask(method: string, path: string, body?: string): Promise<[number, string]> {
+  const headers = { authorization: actor.basic, ...(body === undefined ? {} : { "content-type": "text/plain" }) };
+  const answer = await fetch(`${actor.uri}/properties${path}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
+  return [answer.status, await answer.text()];
+}
+
+it("an actor's properties are put, read, listed and deleted through the gateway", async () => {
+  expect(await ask("PUT", "/color", "red")).toEqual([204, ""]);
+  expect(await ask("GET", "/color")).toEqual([200, "red"]);
+  expect(await ask("PUT", "/car/wheels/rear%20left", '{"size": 4}')).toEqual([204, ""]);
+  expect(await ask("GET", "/car/wheels/rear%20left/size")).toEqual([200, "4"]);
+  expect((await ask("PUT", "/a%2Fb", "x"))[0]).toBeGreaterThanOrEqual(400);
+  expect(await ask("PUT", "/%C3%A9t%C3%A9", "chaud")).toEqual([204, ""]);
+  expect(JSON.parse((await ask("GET", ""))[1])).toEqual({
+    ...{ color: "red", car: { wheels: { "rear left": { size: 4 } } }, été: "chaud" },
+  });
+  expect(await ask("POST", "/color?_method=DELETE")).toEqual([204, ""]);
+  expect((await ask("GET", "/color"))[0]).toBe(404);
+  expect((await ask("DELETE", ""))[0]).toBe(204);
+  expect(await ask("GET", "")).toEqual([200, "{}"]);
+});
+
+it("forty writes with eight in flight are all there, also after the service was killed", async () => {
+  const left = Array.from({ length: 40 }, (_, n) => n);
+  const work = async (): Promise<void> => {
+    for (let n = left.shift(); n !== undefined; n = left.shift()) {
+      expect(await ask("PUT", `/shared/k${n}`, `v${n}`)).toEqual([204, ""]);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  await service.kill();
+  await service.start();
+  const all = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, `v${n}`]));
+  expect(JSON.parse((await ask("GET", "/shared"))[1])).toEqual(all);
+});
