@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { routes as actorRoutes } from "../../../functions/actors.ts";
 import { routes as callbackRoutes } from "../../../functions/callbacks.ts";
 import { routes as peerRoutes } from "../../../functions/peers.ts";
+import { routes as propertyRoutes } from "../../../functions/properties.ts";
 import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
 import { routes as trustRoutes } from "../../../functions/trust.ts";
 import type { Handler } from "../../../infra/local/functions.ts";
@@ -129,6 +130,7 @@ const as =
 const handlers: Readonly<Partial<Record<Area, Handler>>> = {
   actors: as("actors", area("actors", actorRoutes, of)),
   trust: as("trust", area("trust", trustRoutes, of)),
+  properties: as("properties", area("properties", propertyRoutes, of)),
   subscriptions: as("subscriptions", area("subscriptions", subscriptionRoutes, of)),
   callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
   peers: as("peers", area("peers", peerRoutes, of)),
@@ -159,6 +161,12 @@ async function live(): Promise<void> {
   await ask(`${actor.uri}/meta`);
   await ask(`${stack.url}/healthz`);
   await ask(`${stack.url}/nowhere/at/all`);
+  await actor.expect("POST", "/properties", 201, { color: "red", car: { wheels: 4 } });
+  await actor.expect("PUT", "/properties/car/doors", 204, 5);
+  await actor.expect("DELETE", "/properties/color", 204);
+  await actor.expect("GET", "/properties", 200);
+  await actor.expect("DELETE", "/properties", 204);
+  await stack.runSweep();
   await actor.trust(publisher);
   await actor.expect("GET", "/trust", 200);
   await actor.expect("GET", `/trust/friend/${publisher.id}`, 200);
