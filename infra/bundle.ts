@@ -1,7 +1,7 @@
 import path from "node:path";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
-import { environmentCredentials, withoutEventStreams, withoutJsonSchema } from "./bundle-diet.ts";
+import { environmentCredentials, withoutEventStreams, withoutEndpointCache, withoutJsonSchema } from "./bundle-diet.ts";
 
 /** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
@@ -36,7 +36,7 @@ export async function bundle(options: {
     mainFields: ["module", "main"],
     ...(options.plain === true
       ? {}
-      : { alias: environmentCredentials, plugins: [withoutJsonSchema, withoutEventStreams] }),
+      : { alias: environmentCredentials, plugins: [withoutJsonSchema, withoutEventStreams, withoutEndpointCache] }),
     minify: true,
     legalComments: "none",
   });
