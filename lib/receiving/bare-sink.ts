@@ -62,6 +62,11 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     // Nothing is known of the stream that an event could contradict.
   }
 
+  /** A handler that threw counts as never begun: its caller passes the callback again. */
+  begun(): boolean {
+    return false;
+  }
+
   /** What was kept is all there is: nothing else could be asked for it. */
   isLost(): boolean {
     return false;

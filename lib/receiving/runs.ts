@@ -148,7 +148,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   async giveBack(head: Head): Promise<void> {
     try {
-      await this.#deps.turns.release(head);
+      await this.#deps.turns.release(head, {}, { countsAsStart: this.#deps.sink.begun(head.lastSeq + 1) });
     } catch (error) {
       this.#deps.log.warn("a claim was not given back, it will run out", { ...idsOf(head), error: String(error) });
     }

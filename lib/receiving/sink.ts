@@ -33,6 +33,8 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   unkeep(item: Item, head: Head): E | undefined;
   /** True when `apply` threw because an event's content cannot be had any more. */
   isLost(error: unknown): boolean;
+  /** True when the effect of this number was begun that must not be begun uncounted again: its hook. */
+  begun(sequence: number): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
   /** What a head must be for `check` to pass: part of the claim, so that a contradiction changes nothing. */

@@ -75,6 +75,8 @@ interface Taken {
 /** What an event of a subscription means: its data is stored, then its hooks run. */
 export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
   readonly #deps: SinkDeps;
+  /** Numbers whose hook was begun by this instance. */
+  readonly #begun = new Set<number>();
   readonly #ids: { readonly actorId: string; readonly peerId: string };
   /** The scope the sender says the subscription has: what to read before the head is known. */
   readonly #said: Place | undefined;
@@ -87,6 +89,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   check(event: StreamEvent, head: Head): void {
     if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
+  }
+
+  begun(sequence: number): boolean {
+    return this.#begun.has(sequence);
   }
 
   isLost(error: unknown): boolean {
@@ -132,6 +138,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const { head, deadline } = turn;
     const { content, told, stored, failed } =
       event.kind === "part" ? await this.#replacePart(event, turn) : await this.#takeDiff(event, turn);
+    if (told !== undefined) this.#begun.add(event.sequence);
     const { held } = told === undefined ? head : await this.#deps.hooks.first(told, turn.starts, head.held, stored);
     return {
       set: {

@@ -154,17 +154,21 @@ export class Turns {
   }
 
   /**
-   * Gives the claim back with nothing applied, the start uncounted. Quiet when it was lost meanwhile. 1 write, 2 when
-   * something was put off until the claim would have run out.
+   * Gives the claim back with nothing applied, the start uncounted, unless it counts because its hook had begun. Quiet
+   * when it was lost meanwhile. 1 write, 2 when something was put off until the claim would have run out.
    */
-  async release(head: Head, also: Pick<Change, "set" | "setIfMissing"> = {}): Promise<void> {
+  async release(
+    head: Head,
+    also: Pick<Change, "set" | "setIfMissing"> = {},
+    options: { readonly countsAsStart?: boolean } = {},
+  ): Promise<void> {
     const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
     // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
     const change: Change = {
       ...also,
       set: { ...due, ...also.set },
       remove: CLAIM_ATTRIBUTES,
-      add: { version: 1, starts: -1 },
+      add: { version: 1, starts: options.countsAsStart === true ? 0 : -1 },
     };
     const released = await this.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
     if (released !== undefined) await this.#bringForward(released, head.claim?.until);
