@@ -27,6 +27,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     passWithNoTests: true,
+    setupFiles: ["test/support/fixed-seed.ts"],
     // `.ci/run` reads the closing lines of this reporter.
     reporters: ["default"],
     restoreMocks: true,

@@ -1,0 +1,9 @@
+/**
+ * Property tests draw the same cases on every run of `npm test`, so that a red run means a change. `PROPERTY_SEED=random`
+ * (as `npm run test:simulation` does), or a number, draws others.
+ */
+import process from "node:process";
+import fc from "fast-check";
+
+const wish = process.env["PROPERTY_SEED"] ?? "20261121";
+if (wish !== "random") fc.configureGlobal({ seed: Number(wish) });
