@@ -13,7 +13,7 @@ export const environmentCredentials: Readonly<Record<string, string>> = {
 const JSON_SCHEMA = /[\\/]zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/;
 
 /** Leaves that out: its functions stay, by name, and refuse when they are called after all. */
-export const withoutJsonSchema: Plugin = {
+const withoutJsonSchema: Plugin = {
   name: "without-json-schema",
   setup(build) {
     build.onLoad({ filter: JSON_SCHEMA }, async ({ path }) => ({ contents: refusing(await readFile(path, "utf8")) }));
@@ -24,7 +24,7 @@ export const withoutJsonSchema: Plugin = {
 const EVENT_STREAMS = /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/;
 
 /** Leaves those out: an operation that had one after all would be refused. */
-export const withoutEventStreams: Plugin = {
+const withoutEventStreams: Plugin = {
   name: "without-event-streams",
   setup(build) {
     build.onLoad({ filter: EVENT_STREAMS }, () => ({
@@ -38,7 +38,7 @@ export const withoutEventStreams: Plugin = {
 const ENDPOINT_CACHE = /[\\/]@aws-sdk[\\/]endpoint-cache[\\/]dist-es[\\/]index\.js$/;
 
 /** Puts an empty cache in its place: discovery, were it switched on, would ask each time. */
-export const withoutEndpointCache: Plugin = {
+const withoutEndpointCache: Plugin = {
   name: "without-endpoint-cache",
   setup(build) {
     build.onLoad({ filter: ENDPOINT_CACHE }, () => ({
@@ -54,6 +54,20 @@ export const withoutEndpointCache: Plugin = {
   },
 };
 
+/** The SDK's clients import the whole of their package.json for its version: 5 KB of scripts and dependencies in each bundle. */
+const PACKAGE_FILE = /[\\/]@aws-sdk[\\/]client-[\w-]+[\\/]package\.json$/;
+
+/** Leaves the version, which goes into the user agent. */
+const onlyTheVersion: Plugin = {
+  name: "only-the-version",
+  setup(build) {
+    build.onLoad({ filter: PACKAGE_FILE }, async ({ path }) => {
+      const { version } = JSON.parse(await readFile(path, "utf8")) as { readonly version: string };
+      return { contents: JSON.stringify({ version }), loader: "json" };
+    });
+  },
+};
+
 /** A module with the same exports that does nothing but refuse. What is called while a schema is made must not yet. */
 function refusing(source: string): string {
   const names = [...source.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name = ""]) => name);
@@ -64,3 +78,6 @@ function refusing(source: string): string {
     ...renamed.map((pair) => `export { ${pair} };`),
   ].join("\n");
 }
+
+/** All that is left out of the functions. */
+export const diet: readonly Plugin[] = [withoutJsonSchema, withoutEventStreams, withoutEndpointCache, onlyTheVersion];

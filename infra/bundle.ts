@@ -1,7 +1,7 @@
 import path from "node:path";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
-import { environmentCredentials, withoutEventStreams, withoutEndpointCache, withoutJsonSchema } from "./bundle-diet.ts";
+import { diet, environmentCredentials } from "./bundle-diet.ts";
 
 /** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
@@ -34,9 +34,7 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
-    ...(options.plain === true
-      ? {}
-      : { alias: environmentCredentials, plugins: [withoutJsonSchema, withoutEventStreams, withoutEndpointCache] }),
+    ...(options.plain === true ? {} : { alias: environmentCredentials, plugins: [...diet] }),
     minify: true,
     legalComments: "none",
   });
