@@ -1,5 +1,6 @@
-/** An actor's own properties. */
+/** An actor's own properties, and the application's own targets. */
 import type { RouteKey } from "../infra/routes.ts";
+import { TargetRoutes } from "../lib/app/target-routes.ts";
 import type { Access } from "../lib/http/access.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
@@ -12,13 +13,21 @@ const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
 
 /** What the properties area answers. */
 export function routes(
-  services: Pick<Service, "properties" | "permissions">,
+  services: Pick<Service, "properties" | "permissions" | "stateHooks">,
 ): Record<RouteKey<"properties">, RouteHandler> {
   const properties = new PropertyRoutes(services);
   const get: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };
   const put: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.put(...given) };
   const remove: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.delete(...given) };
+  const targets = new TargetRoutes(services.stateHooks);
+  const state: RouteHandler = {
+    access: OWNER_OR_PEER,
+    knows: (params) => targets.knows(params),
+    handle: async (...given) => await targets.get(...given),
+  };
   return {
+    "GET /{actorId}/{target}": state,
+    "GET /{actorId}/{target}/{path+}": state,
     "GET /{actorId}/properties": {
       access: OWNER_OR_PEER,
       handle: async (...given) => await properties.all(...given),

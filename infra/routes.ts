@@ -112,6 +112,10 @@ export const routes = [
   { method: "PUT", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
 
+  // The application's own targets. Every path above and below is more specific, so it wins.
+  { method: "GET", path: "/{actorId}/{target}", area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: "/{actorId}/{target}/{path+}", area: "properties", access: CREATOR_OR_PEER },
+
   // Subscriptions. A peer's POST asks for an inbound one: 501 until this service publishes.
   { method: "GET", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
   { method: "POST", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },

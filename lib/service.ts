@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ActorDeletion } from "./actors/deletion.ts";
 import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
+import { StateHooks } from "./app/state-hooks.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
 import { placeOf } from "./domain/scope.ts";
 import { currentTrace } from "./http/current-trace.ts";
@@ -44,6 +45,7 @@ export interface Service extends Runtime {
   readonly changeLog: ChangeLog;
   readonly properties: PropertyStore;
   readonly actorOf: (actorId: string) => Actor;
+  readonly stateHooks: StateHooks;
 }
 
 /** Puts the service together over the given ports. */
@@ -147,7 +149,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const actorOf = (actorId: string): Actor =>
     new Actor(actorId, { ...base, properties, trust, heads, outbound, remote });
   app.bind(actorOf);
-  const publishing = { permissions, changeLog, properties };
+  const stateHooks = new StateHooks({ app, actorOf, log, timeoutMs: settings.hookTimeoutMs });
+  const publishing = { permissions, changeLog, properties, stateHooks };
   return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };
 }
 

@@ -11,7 +11,14 @@ import type { Permissions } from "../domain/permissions.ts";
 import type { Json } from "../ports.ts";
 import type { CallbackType as TypeOfCallback, HookEvent, HookRunner } from "../receiving/hook-event.ts";
 import type { Actor } from "./actor.ts";
-import { checkCallbackName, checkChoice, checkHook, checkOptions, checkTarget } from "./registration.ts";
+import {
+  checkCallbackName,
+  checkChoice,
+  checkHook,
+  checkOptions,
+  checkOwnTarget,
+  checkTarget,
+} from "./registration.ts";
 
 export { CallbackType, Verdict } from "../receiving/hook-event.ts";
 export type { HookEvent } from "../receiving/hook-event.ts";
@@ -192,9 +199,14 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Gives the full state of one of the application's own targets, for the peers that subscribe to it. */
+  /**
+   * Gives the full state of one of the application's own targets, for the peers that subscribe to it: what is answered at
+   * `GET /{actorId}/{target}[/{subtarget}[/{resource}]]`, to the creator and to every approved peer. Permissions cover
+   * properties only, so it is the hook that decides what a peer may see. A throw, or outlasting `HOOK_TIMEOUT_SECONDS`, is
+   * answered with 500 and logged.
+   */
   stateHook(target: string, hook: StateHook): this {
-    checkTarget("stateHook", target);
+    checkOwnTarget("stateHook", target);
     checkHook("stateHook", hook, this.#stateHooks.has(target) ? target : undefined);
     this.#stateHooks.set(target, hook);
     return this;

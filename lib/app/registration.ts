@@ -4,6 +4,10 @@ import { isOutsideId } from "../domain/identifiers.ts";
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
 /** Below `/callbacks/` these are the protocol's own. */
 const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permissions"];
+/** Below an actor these are the service's own. */
+const OWN_PATHS: readonly string[] = [
+  ...["meta", "trust", "permissions", "properties", "subscriptions", "suspensions", "callbacks", "peers", "parked"],
+];
 
 /** @throws TypeError when an option has no such name */
 export function checkOptions(options: object): void {
@@ -20,6 +24,13 @@ export function checkChoice(where: string, allowed: readonly (string | boolean)[
 export function checkTarget(where: string, target: unknown): void {
   if (typeof target === "string" && isOutsideId(target)) return;
   throw new TypeError(`${where}: ${shown(target)} is no target; allowed is 1 to 128 of A-Z a-z 0-9 . _ ~ -`);
+}
+
+/** @throws TypeError unless it is a target whose state the application can give */
+export function checkOwnTarget(where: string, target: unknown): void {
+  checkTarget(where, target);
+  if (!OWN_PATHS.includes(String(target))) return;
+  throw new TypeError(`${where}: ${shown(target)} is the service's own; its state is not the application's to give.`);
 }
 
 /** @throws TypeError unless callbacks of that name can arrive */

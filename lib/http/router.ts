@@ -15,6 +15,8 @@ export interface RouteHandler {
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
+  /** Where a parameter says what the path is: false when there is nothing of that name, whatever the method. */
+  knows?(params: ServiceRequest["params"]): boolean;
   handle(request: ServiceRequest, admission: Admission): Promise<Reply>;
 }
 
@@ -38,7 +40,7 @@ const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "T
  */
 export async function route(request: ServiceRequest, routes: RouteMap, gate: Gate, trail: Trail): Promise<Reply> {
   const { pattern } = request;
-  const methods = pattern === undefined ? [] : methodsOf(routes, pattern);
+  const methods = pattern === undefined ? [] : methodsOf(routes, pattern, request.params);
   const wanted = request.method === "HEAD" ? "GET" : request.method;
   const handler = methods.includes(wanted) ? routes[`${wanted} ${pattern ?? ""}`] : undefined;
   const checks = handler?.checks ?? "nothing";
@@ -69,10 +71,10 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   });
 }
 
-function methodsOf(routes: RouteMap, pattern: string): readonly string[] {
-  return Object.keys(routes)
-    .filter((key) => key.slice(key.indexOf(" ") + 1) === pattern)
-    .map((key) => key.slice(0, key.indexOf(" ")));
+function methodsOf(routes: RouteMap, pattern: string, params: ServiceRequest["params"]): readonly string[] {
+  return Object.entries(routes)
+    .filter(([key, { knows }]) => key.slice(key.indexOf(" ") + 1) === pattern && knows?.(params) !== false)
+    .map(([key]) => key.slice(0, key.indexOf(" ")));
 }
 
 async function knownActor(gate: Gate, actorId: string, whileDeleting: boolean): Promise<ActorRecord> {

@@ -1,0 +1,58 @@
+/** The routes of the application's own targets, from request to reply. */
+import type { Scope } from "../domain/scope.ts";
+import { isOutsideId } from "../domain/identifiers.ts";
+import { ServiceError } from "../errors.ts";
+import type { Admission } from "../http/access.ts";
+import { unknownErrorReply } from "../http/reply.ts";
+import type { Reply } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
+import { StateHookFailed } from "./state-hooks.ts";
+import type { StateHooks } from "./state-hooks.ts";
+
+/** Answers with what the state hook of a target gives. */
+export class TargetRoutes {
+  readonly #hooks: Pick<StateHooks, "has" | "text">;
+
+  constructor(hooks: Pick<StateHooks, "has" | "text">) {
+    this.#hooks = hooks;
+  }
+
+  /** True when a path below an actor is that of an own target. */
+  knows(params: ServiceRequest["params"]): boolean {
+    const { target } = params;
+    return target !== undefined && isOutsideId(target) && this.#hooks.has(target);
+  }
+
+  async get(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
+    const peerId = caller.kind === "peer" ? caller.peerId : undefined;
+    const state = await this.#text(actor.id, peerId, scopeOf(request));
+    if (state === "failed") return unknownErrorReply(request.requestId);
+    if (state === undefined) throw new ServiceError("resource.not_found", "There is no state at this path.");
+    if (Buffer.byteLength(state) > MAX_ANSWER_BYTES) {
+      throw new ServiceError("request.too_large", "The state at this path is over 5 MiB; ask for a part of it.");
+    }
+    return { status: 200, headers: { "content-type": "application/json" }, body: state };
+  }
+
+  async #text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
+    try {
+      return await this.#hooks.text(actorId, peerId, scope);
+    } catch (error) {
+      // Whoever asks is not told more than that it was not their doing.
+      if (error instanceof StateHookFailed) return "failed";
+      throw error;
+    }
+  }
+}
+
+function scopeOf(request: ServiceRequest): Scope {
+  const [subtarget = "", ...deeper] = (request.params["path"] ?? "").replace(/\/$/, "").split("/");
+  const resource = deeper.join("/");
+  return {
+    target: param(request, "target"),
+    ...(subtarget === "" ? {} : { subtarget }),
+    ...(resource === "" ? {} : { resource }),
+  };
+}
