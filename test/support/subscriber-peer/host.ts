@@ -1,0 +1,84 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
+import type { Json } from "../publisher/json.ts";
+import { parsed } from "../publisher/wire.ts";
+import { SubscriberPeer, type PeerOptions } from "./peer.ts";
+
+/** A request to one of the subscribers, its path split below the actor and decoded. */
+export interface Incoming {
+  readonly at: number;
+  readonly method: string;
+  readonly parts: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  /** Bytes as they came over the wire. */
+  readonly bytes: number;
+  readonly body: Json | undefined;
+}
+
+/** Any number of subscribing actors behind one loopback port. It knows the protocol from outside and shares no code with the service. */
+export class SubscriberHost {
+  readonly peers = new Map<string, SubscriberPeer>();
+  #server: Server | undefined;
+  #port = 0;
+  #made = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Another subscriber. Ids are `s1`, `s2`, … unless one is given. */
+  add(options: PeerOptions = {}): SubscriberPeer {
+    this.#made += 1;
+    const id = options.id ?? `s${this.#made}`;
+    const peer = new SubscriberPeer(id, `${this.url}/${id}`, options);
+    this.peers.set(id, peer);
+    return peer;
+  }
+
+  /** Listens: on the port it had before, after the first time. */
+  async listen(): Promise<this> {
+    const server = createServer((request, response) => void this.#serve(request, response));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(this.#port, "127.0.0.1", resolve);
+    });
+    this.#port = (server.address() as AddressInfo).port;
+    return this;
+  }
+
+  /** Ends every connection, hung ones too. What the subscribers know stays. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const at = Date.now();
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // The publisher went away in the middle, as when it is killed: nothing was said.
+      return;
+    }
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    const [actorId = "", ...parts] = url.pathname.split("/").slice(1).map(decodeURIComponent);
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const sent = Buffer.concat(chunks);
+    const text = (headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent).toString();
+    const peer = this.peers.get(actorId);
+    if (!peer) {
+      response.writeHead(404).end();
+      return;
+    }
+    const body = text === "" ? undefined : parsed(text);
+    const incoming = { at, method: request.method ?? "GET", parts, headers, bytes: sent.length, body };
+    await peer.serve(incoming, request, response);
+  }
+}

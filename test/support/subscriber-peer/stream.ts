@@ -1,0 +1,236 @@
+import { isObject, sameJson, type Json, type JsonObject } from "../publisher/json.ts";
+import { ask } from "../publisher/wire.ts";
+import { afterDiff, type ListDepth } from "./copy.ts";
+import type { SubscriberPeer } from "./peer.ts";
+import { plainState } from "./plain-state.ts";
+
+export interface StreamScope {
+  readonly target: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+  readonly granularity: "high" | "low" | "none";
+}
+
+/** What one number says, whichever way it was read. */
+export interface Told {
+  readonly sequence: number;
+  readonly resync: boolean;
+  readonly data: Json | undefined;
+  readonly overwritten: readonly string[] | undefined;
+}
+
+/**
+ * One subscription as its subscriber sees it: numbers in any order become a copy in the order of the numbers. Everything
+ * that contradicts the contract is written down in `faults`, never thrown, so that a test can go on and look.
+ */
+export class Stream {
+  readonly id: string;
+  readonly scope: StreamScope;
+  /** Every number ever told, and what it said the first time. */
+  readonly told = new Map<number, Told>();
+  /** Numbers in order of arrival by callback, repetitions included. */
+  readonly arrivals: number[] = [];
+  /** What the publisher got wrong. */
+  readonly faults: string[] = [];
+  /** The copy at every number that was passed one by one; undefined where nothing was at the place. */
+  readonly history = new Map<number, Json | undefined>();
+  #copy: Json | undefined;
+  #last = 0;
+  readonly #peer: SubscriberPeer;
+  readonly #numbersOnly: boolean;
+  readonly #waiting = new Map<number, Told>();
+  /** One thing after another changes the copy. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(peer: SubscriberPeer, id: string, scope: StreamScope, numbersOnly: boolean) {
+    this.#peer = peer;
+    this.id = id;
+    this.scope = scope;
+    this.#numbersOnly = numbersOnly;
+    this.#copy = scope.subtarget === undefined ? {} : undefined;
+    this.history.set(0, this.#copy);
+  }
+
+  /** The copy after number `last`. */
+  get copy(): Json | undefined {
+    return this.#copy;
+  }
+
+  /** Everything up to this number is in the copy. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The subscription at the publisher. */
+  get path(): string {
+    return `/subscriptions/${this.#peer.id}/${this.id}`;
+  }
+
+  /** Takes a callback. False when what it points at could not be fetched: then nothing was taken. */
+  async take(body: JsonObject): Promise<boolean> {
+    const sequence = Number(body["sequence"]);
+    if (!Number.isInteger(sequence) || sequence < 1) this.faults.push(`no number: ${JSON.stringify(body)}`);
+    for (const [field, own] of [
+      ["id", this.#peer.publisher.id],
+      ["subscriptionid", this.id],
+      ["target", this.scope.target],
+    ] as const) {
+      if (body[field] !== own) this.faults.push(`${sequence}: ${field} is ${JSON.stringify(body[field])}`);
+    }
+    if (typeof body["timestamp"] !== "string" || !/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}Z$/.test(body["timestamp"])) {
+      this.faults.push(`${sequence}: timestamp ${JSON.stringify(body["timestamp"])}`);
+    }
+    this.arrivals.push(sequence);
+    if (this.#numbersOnly) return true;
+    const told = toldOf(body, sequence);
+    const url = body["url"];
+    if (told.resync || told.data !== undefined || typeof url !== "string") {
+      await this.#hear([told]);
+      return true;
+    }
+    if (!url.startsWith(`${this.#peer.publisher.uri}/`)) this.faults.push(`${sequence}: url ${url}`);
+    const fetched = await ask(url, { bearer: this.#peer.secret });
+    if (fetched.status !== 200 || !isObject(fetched.json)) return false;
+    await this.#hear([toldOf(fetched.json, sequence)]);
+    return true;
+  }
+
+  /** What the publisher still has, all pages: the newest number it ever made, and every entry. */
+  async poll(limit?: number): Promise<{ newest: number; entries: Told[] }> {
+    const entries: Told[] = [];
+    let after = 0;
+    for (;;) {
+      const query = new URLSearchParams({
+        after: String(after),
+        ...(limit === undefined ? {} : { limit: String(limit) }),
+      });
+      const answer = await this.#peer.ask("GET", `${this.path}?${query.toString()}`);
+      if (answer.status !== 200 || !isObject(answer.json)) throw new Error(`poll: ${answer.status} ${answer.text}`);
+      const { data, next, sequence } = answer.json;
+      if (!Array.isArray(data)) throw new Error(`poll without data: ${answer.text}`);
+      for (const one of data) entries.push(toldOf(one as JsonObject, Number((one as JsonObject)["sequence"])));
+      if (next === undefined) return this.#checked(Number(sequence), entries);
+      after = Number(next);
+    }
+  }
+
+  /** One number as the publisher gives it, or undefined when it is cleared or was never made. */
+  async single(sequence: number): Promise<Told | undefined> {
+    const answer = await this.#peer.ask("GET", `${this.path}/${sequence}`);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200 || !isObject(answer.json)) throw new Error(`single: ${answer.status} ${answer.text}`);
+    return toldOf(answer.json, sequence);
+  }
+
+  /** Says that everything up to the number is here. */
+  async clear(sequence: number): Promise<number> {
+    return (await this.#peer.ask("PUT", this.path, { json: { sequence } })).status;
+  }
+
+  /** Asks for what was missed and applies it. Gives the publisher's newest number. */
+  async catchUp(): Promise<number> {
+    const { newest, entries } = await this.poll();
+    await this.#hear(entries);
+    return newest;
+  }
+
+  /** Replaces the copy by the publisher's state and goes on from that answer's position. Gives the position. */
+  baseline(): Promise<number> {
+    return this.#inTurn(() => this.#readState());
+  }
+
+  /** Numbers told so far that are missing below the newest one told, or below `newest`. */
+  holes(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
+    const seen = new Set([...this.told.keys(), ...this.arrivals]);
+    return Array.from({ length: newest }, (_, index) => index + 1).filter((number) => !seen.has(number));
+  }
+
+  #checked(newest: number, entries: Told[]): { newest: number; entries: Told[] } {
+    const numbers = entries.map(({ sequence }) => sequence);
+    if (numbers.some((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0)))
+      this.faults.push(`poll not ascending: ${numbers.join()}`);
+    if (numbers.some((number) => number > newest)) this.faults.push(`poll beyond ${newest}: ${numbers.join()}`);
+    return { newest, entries };
+  }
+
+  #hear(some: readonly Told[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const told of some) {
+        this.#compare(told);
+        if (told.sequence > this.#last) this.#waiting.set(told.sequence, told);
+      }
+      for (let next = this.#next(); next; next = this.#next()) {
+        this.#waiting.delete(next.sequence);
+        if (next.resync) await this.#readState(next.sequence);
+        else this.#apply(next);
+      }
+    });
+  }
+
+  #next(): Told | undefined {
+    return this.#waiting.get(this.#last + 1);
+  }
+
+  #apply({ sequence, data, overwritten }: Told): void {
+    try {
+      if (data !== undefined) this.#copy = afterDiff(this.#copy, { data, overwritten }, this.#lists);
+      if (this.#copy === undefined && this.scope.subtarget === undefined) this.#copy = {};
+    } catch (error) {
+      this.faults.push(`${sequence}: ${(error as Error).message}`);
+    }
+    this.#last = sequence;
+    this.history.set(sequence, this.#copy);
+  }
+
+  get #lists(): ListDepth {
+    if (this.scope.target !== "properties") return "nowhere";
+    if (this.scope.subtarget === undefined) return 1;
+    return this.scope.resource === undefined ? 0 : "nowhere";
+  }
+
+  /** A number says one thing for ever; permissions may empty it, and a resync's state is as new as its reading. */
+  #compare(told: Told): void {
+    const first = this.told.get(told.sequence);
+    if (first === undefined) this.told.set(told.sequence, told);
+    else if (first.resync !== told.resync) this.faults.push(`${told.sequence}: once a resync, once not`);
+    else if (!told.resync && !sameJson(first.data, told.data))
+      this.faults.push(`${told.sequence}: ${JSON.stringify(first.data)} became ${JSON.stringify(told.data)}`);
+  }
+
+  async #readState(atLeast = 0): Promise<number> {
+    const { target, subtarget, resource } = this.scope;
+    const path = [target, subtarget, resource].filter((part) => part !== undefined).join("/");
+    const answer = await this.#peer.ask("GET", `/${path}${subtarget === undefined ? "?format=full" : ""}`, {
+      headers: { "x-actingweb-subscription": this.id },
+    });
+    if (answer.status !== 200 && answer.status !== 404) throw new Error(`state: ${answer.status} ${answer.text}`);
+    const position = Number(answer.headers["x-actingweb-sequence"]);
+    if (!Number.isInteger(position)) this.faults.push(`a state without position: ${JSON.stringify(answer.headers)}`);
+    if (position < atLeast) this.faults.push(`a state of ${position} after number ${atLeast}`);
+    this.#copy =
+      answer.status === 404 ? undefined : subtarget === undefined ? plainState(answer.json) : valueOf(answer);
+    this.#last = Math.max(position, atLeast);
+    this.history.set(this.#last, this.#copy);
+    for (const number of this.#waiting.keys()) if (number <= this.#last) this.#waiting.delete(number);
+    return this.#last;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+const valueOf = (answer: { json: Json | undefined; text: string; headers: Record<string, string> }): Json =>
+  (answer.headers["content-type"] ?? "").startsWith("text/plain") ? answer.text : (answer.json ?? null);
+
+function toldOf(body: JsonObject, sequence: number): Told {
+  const overwritten = body["overwritten"];
+  return {
+    sequence,
+    resync: body["type"] === "resync",
+    data: body["data"],
+    overwritten: Array.isArray(overwritten) ? overwritten.map(String) : undefined,
+  };
+}
