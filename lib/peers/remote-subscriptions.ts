@@ -114,7 +114,9 @@ function readPage(json: Json): { sequence: number; diffs: readonly DiffRecord[];
   return { sequence, diffs, more: (own(json, "next") ?? null) !== null };
 }
 
+/** A number that says that everything is to be read again is no diff: it leaves the hole that makes the state be read. */
 function asDiff(record: Json): DiffRecord | undefined {
+  if (isObject(record) && own(record, "type") === "resync") return undefined;
   try {
     return parseDiffRecord(record);
   } catch {

@@ -187,6 +187,8 @@ function matchRoute(pathname: string) {
   const segments = pathname.split("/").slice(1);
   let best: { path: string; area: string; params: Record<string, string>; fixed: number } | undefined;
   for (const { path, area } of allRoutes) {
+    // Nobody registers own targets here: such a path is nothing's.
+    if (path.includes("{target}")) continue;
     const params = matchPath(path.split("/").slice(1), segments);
     const fixed = path.split("/").filter((part) => part !== "" && !part.startsWith("{")).length;
     if (params !== undefined && (best === undefined || fixed > best.fixed)) best = { path, area, params, fixed };

@@ -53,6 +53,22 @@ describe("a gap", () => {
     expect(asked(PUT)).toBe(1);
   });
 
+  it("is closed from the state when the backlog says that everything is to be read again", async () => {
+    await us.diff(1, { a: 1, old: 1 });
+    await us.diff(4, { d: 4 });
+    const polled = backlog(4, [2, { a: 2 }], [3, { a: 3, b: 3 }], [4, { d: 4 }]);
+    const data = polled.json.data.map((entry) =>
+      entry.sequence === 3 ? { ...entry, type: "resync", overwritten: [""] } : entry,
+    );
+    us.script[POLL] = { status: 200, json: { ...polled.json, data } };
+    state({ a: 9, b: 3, d: 4 }, { a: 4, b: 4, d: 4 });
+    us.now += 5_000;
+    await us.arriveMessages();
+    expect(await us.state()).toMatchObject({ lastSeq: 4, pendingCount: 0, resyncPending: false });
+    expect(await us.stored()).toEqual({ a: 9, b: 3, d: 4 });
+    expect(us.told.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
+  });
+
   it("is looked at neither before its time nor without the delayed message only", async () => {
     await us.diff(2, { a: 2 });
     us.now += 4_999;

@@ -1,0 +1,153 @@
+/** Whole services in this process that reach each other through their own handlers, routed as the gateway does. */
+import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
+import { routes as actorRoutes } from "../../functions/actors.ts";
+import { routes as callbackRoutes } from "../../functions/callbacks.ts";
+import { routes as peerRoutes } from "../../functions/peers.ts";
+import { routes as propertyRoutes } from "../../functions/properties.ts";
+import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
+import { routes as trustRoutes } from "../../functions/trust.ts";
+import { DEFAULT_AREA, routes as listed } from "../../infra/routes.ts";
+import { RouteTable } from "../../infra/local/route-table.ts";
+import { ActorFactory } from "../../lib/actors/factory.ts";
+import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
+import { takeMessages } from "../../lib/clockwork/messages.ts";
+import { Sweep } from "../../lib/clockwork/sweep.ts";
+import { readConfig } from "../../lib/config.ts";
+import type { Table } from "../../lib/dynamodb/table.ts";
+import { area } from "../../lib/http/area.ts";
+import type { AreaHandler } from "../../lib/http/area.ts";
+import { randomIds } from "../../lib/ids.ts";
+import type { DelayedWork } from "../../lib/ports.ts";
+import { composeService } from "../../lib/service.ts";
+import type { Service } from "../../lib/service.ts";
+import { basic, bearer } from "./in-process.ts";
+import type { Answer, Asking, Network } from "./in-process.ts";
+import { MemoryTable } from "./memory-table.ts";
+
+const gateway = new RouteTable([
+  ...[...new Map<string, string>(listed.map((route) => [route.path, route.area]))].map(([path, of]) => ({
+    routeKey: `ANY ${path}`,
+    area: of,
+    timeoutMs: 29_000,
+  })),
+  { routeKey: "$default", area: DEFAULT_AREA, timeoutMs: 29_000 },
+]);
+
+export interface Hosted {
+  readonly id: string;
+  readonly root: string;
+  /** Headers of its owner. */
+  readonly as: Record<string, string>;
+}
+
+/** One deployment: its own table and clock, every area that answers requests. */
+export class WholeService {
+  readonly origin: string;
+  readonly table: Table;
+  readonly service: Service;
+  readonly messages: DelayedWork[] = [];
+  readonly logged: { level: string; message: string; fields?: Readonly<Record<string, unknown>> }[] = [];
+  now = Date.UTC(2026, 0, 1);
+  readonly #handlers: Readonly<Record<string, AreaHandler>>;
+
+  constructor(
+    network: Network,
+    origin: string,
+    options: { environment?: Record<string, string>; app?: ActingWebApp; table?: Table } = {},
+  ) {
+    this.origin = origin;
+    this.table = options.table ?? new MemoryTable();
+    const log = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) =>
+      void this.logged.push({ level, message, ...(fields === undefined ? {} : { fields }) });
+    const app = options.app ?? new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
+    this.service = composeService(app, {
+      config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
+      table: this.table,
+      http: network,
+      queue: {
+        send: (work) => {
+          this.messages.push(work);
+          return Promise.resolve();
+        },
+      },
+      clock: { now: () => this.now },
+      ids: randomIds,
+      log: { info: log("info"), warn: log("warn"), error: log("error") },
+    });
+    const provide = (): Service => this.service;
+    this.#handlers = {
+      actors: area("actors", actorRoutes, provide),
+      trust: area("trust", trustRoutes, provide),
+      properties: area("properties", propertyRoutes, provide),
+      subscriptions: area("subscriptions", subscriptionRoutes, provide),
+      callbacks: area("callbacks", callbackRoutes, provide),
+      peers: area("peers", peerRoutes, provide),
+    };
+    network.hosts.set(origin, (request) => {
+      const { credentials, headers = {}, json } = request;
+      const auth = credentials === undefined ? {} : bearer(credentials.bearer);
+      return this.ask(request.method, request.url, {
+        headers: { ...headers, ...auth },
+        ...(json === undefined ? {} : { json }),
+      });
+    });
+  }
+
+  /** One request, routed as the gateway would. */
+  async ask(method: string, url: string, asking: Asking = {}): Promise<Answer> {
+    const { pathname, search } = new URL(url, this.origin);
+    const found = gateway.match(method, pathname);
+    const handler = this.#handlers[found?.route.area ?? DEFAULT_AREA];
+    if (handler === undefined) throw new Error("no such area here");
+    const body = asking.json === undefined ? asking.body : JSON.stringify(asking.json);
+    const type = asking.json === undefined ? {} : { "content-type": "application/json" };
+    const event = {
+      routeKey: found?.route.routeKey ?? "$default",
+      rawPath: pathname,
+      rawQueryString: search.slice(1),
+      headers: { ...type, ...asking.headers },
+      requestContext: { http: { method } },
+      pathParameters: found?.pathParameters,
+      isBase64Encoded: true,
+      body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
+    } as unknown as APIGatewayProxyEventV2;
+    const result = await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
+    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
+    const headers = result.headers as Record<string, string>;
+    const isJson = String(headers["content-type"]).startsWith("application/json") && text !== "";
+    return { status: result.statusCode ?? 0, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
+  }
+
+  /** Makes an actor. */
+  async actor(creator = "alice"): Promise<Hosted> {
+    const creation = { creator, passphrase: undefined, trustee_root: undefined };
+    const made = await new ActorFactory(this.service).create(creation);
+    return { id: made.id, root: `${this.origin}/${made.id}`, as: basic(creator, String(made["passphrase"])) };
+  }
+
+  /** Puts one side of a trust that both approved into the table; give the other side the same secret. */
+  async trusts(actorId: string, peerId: string, baseUri: string, secret: string, relationship = "friend") {
+    await this.service.trusts.create({
+      ...{ actorId, peerId, baseUri, type: "", relationship, secret },
+      ...{ desc: "", approved: true, peerApproved: true, verified: true, verificationToken: "" },
+      ...{ createdAt: this.now, revision: 1, ending: false },
+    });
+  }
+
+  /** Lets the delayed messages that are due by now arrive. */
+  async arriveMessages(): Promise<void> {
+    const due = this.messages.filter((message) => message.dueAt <= this.now);
+    this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
+    const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
+    await takeMessages(this.service, records, this.#deadline());
+  }
+
+  async sweep(): Promise<void> {
+    await new Sweep(this.service).run(this.#deadline());
+  }
+
+  #deadline(): { remaining(): number } {
+    const end = this.now + 29_000;
+    return { remaining: () => end - this.now };
+  }
+}
