@@ -9,9 +9,10 @@ export const LOG_SK = "LOG";
 
 /**
  * The head of an actor's change log: `newest`, the number of its last record, and `cleared`, that of the last one that
- * deleted all properties. Every change is one transaction that moves it on the condition that `newest` is as read, which
- * makes it the one item all writers of an actor meet at. In the due index only while properties that a deletion of all
- * has taken away are still stored.
+ * deleted all properties; `subscribers`, how many inbound heads there are; `suspended`, the suspended places as JSON text;
+ * `trimmed`, up to which the records are deleted. Every change is one transaction that moves it on the condition that
+ * `newest` is as read, which makes it the one item all writers of an actor meet at. In the due index while there is
+ * upkeep to do: heads to move, callbacks to send, records or deleted properties to remove.
  */
 export const logHeadKey = (actorId: string): Key => ({ pk: actorPartition(actorId), sk: LOG_SK });
 
@@ -43,4 +44,40 @@ export const OWN_PREFIX = "V#";
 export const ownPropertyKey = (actorId: string, name: string): Key => ({
   pk: ownPartition(actorId),
   sk: `${OWN_PREFIX}${name}`,
+});
+
+/**
+ * The head of an inbound subscription. Made and deleted in one transaction with its marker, the log's head and a record
+ * that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the holder of its lease.
+ */
+export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${inboundPrefix(peerId)}${subscriptionId}`,
+});
+
+/** Prefix of an actor's inbound heads; of one peer's when given. One query for each MB (about 1 000 heads). */
+export const inboundPrefix = (peerId?: string): string => (peerId === undefined ? "IN#" : `IN#${peerId}#`);
+
+/** Separates the parts of a scope marker's key: no target or name contains it. */
+const SCOPE_SEPARATOR = "\u0001";
+
+/** The partition of an actor's scope markers: which inbound subscriptions there are for a target or a part of it. */
+export const scopePartition = (actorId: string): string => `S#${actorId}`;
+
+/**
+ * Prefix of the markers of one target (`scopePrefix(t)`), or only of its subscriptions with that subtarget (`""`: of
+ * those without one). A change asks for those without and those of the names it touches: one query each.
+ */
+export const scopePrefix = (target: string, subtarget?: string): string =>
+  target + SCOPE_SEPARATOR + (subtarget === undefined ? "" : subtarget + SCOPE_SEPARATOR);
+
+/** The marker of one inbound subscription, written in the transactions that make, change and delete its head. */
+export const scopeKey = (
+  actorId: string,
+  scope: { readonly target: string; readonly subtarget?: string },
+  peerId: string,
+  subscriptionId: string,
+): Key => ({
+  pk: scopePartition(actorId),
+  sk: `${scopePrefix(scope.target, scope.subtarget ?? "")}${peerId}#${subscriptionId}`,
 });

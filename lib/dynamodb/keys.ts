@@ -51,12 +51,6 @@ export function peerOfOwnershipKey(sk: string): string | undefined {
   return sk.startsWith(OWNERSHIP_PREFIX) ? sk.slice(OWNERSHIP_PREFIX.length) : undefined;
 }
 
-/** An inbound subscription; here only so that an outbound one never takes its id. */
-export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
-  pk: actorPartition(actorId),
-  sk: `IN#${peerId}#${subscriptionId}`,
-});
-
 /**
  * The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks, never in the due
  * index. In order 2 conditional updates; put once on `itemMissing`. Listed by prefix when the peer's trust ends.

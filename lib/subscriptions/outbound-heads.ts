@@ -1,6 +1,7 @@
 /** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
 import type { Scope } from "../domain/scope.ts";
-import { actorPartition, inboundHeadKey, outboundHeadKey, outboundPrefix } from "../dynamodb/keys.ts";
+import { inboundHeadKey } from "../dynamodb/keys-publishing.ts";
+import { actorPartition, outboundHeadKey, outboundPrefix } from "../dynamodb/keys.ts";
 import {
   all,
   any,
