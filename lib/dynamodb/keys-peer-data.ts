@@ -75,6 +75,9 @@ export const valuePartKey = (actorId: string, peerId: string, place: Place, vers
 export const listPartition = (actorId: string, peerId: string, place: Place, generation: string): string =>
   `L#${actorId}#${peerId}#${digest(place)}#${generation}`;
 
+/** The same for a list of the actor's own: no peer has an empty id. `generation` is unique among the actor's lists. */
+export const ownListPartition = (actorId: string, generation: string): string => `L#${actorId}##${generation}`;
+
 /** A page of a list (leaf or inner node): read by id, many at once. */
 export const listPageKey = (partition: string, id: string): Key => ({ pk: partition, sk: `N#${id}` });
 

@@ -28,10 +28,17 @@ export class TooWide extends Error {
 }
 
 /**
- * The writes that make an edit real together with the list's head, at most `room` of them. What is too much for that
- * is first written beforehand, under keys nothing refers to yet: a redo of the same turn finds it there. @throws TooWide
+ * The writes that make an edit real together with the list's head, at most `room` of them. What is too much for that,
+ * or for `roomBytes`, is first written beforehand, under keys nothing refers to yet: a redo of the same turn finds it
+ * there. @throws TooWide
  */
-export async function editWrites(table: Table, partition: string, edit: ListEdit, room: number): Promise<Write[]> {
+export async function editWrites(
+  table: Table,
+  partition: string,
+  edit: ListEdit,
+  room: number,
+  roomBytes: number = TRANSACTION_BYTES,
+): Promise<Write[]> {
   const pages = [...edit.pages.values()].filter((page) => !edit.dropped.has(page.id));
   const changes = bucketChanges(edit);
   const rest = edit.dropped.size + edit.reparented.size;
@@ -41,7 +48,7 @@ export async function editWrites(table: Table, partition: string, edit: ListEdit
       sum + PAGE_BYTES + (page.kind === "leaf" ? page.elements.reduce((all, one) => all + inlineBytes(one), 0) : 0),
     0,
   );
-  const beforehand = pages.length + together + rest > room || bytes > TRANSACTION_BYTES;
+  const beforehand = pages.length + together + rest > room || bytes > roomBytes;
   if (beforehand) {
     const fresh = pages.filter((page) => edit.fresh.has(page.id));
     await inParallel(fresh, WRITES_AT_ONCE, (page) => putOnce(table, nodeItem(partition, page)));

@@ -37,7 +37,7 @@ export function childTotals(node: Inner, total: number): number[] {
 }
 
 /** Finds the leaf with the element at `index` (0 ≤ index < count): one request a level. @throws PageGone */
-export async function pathTo(pages: PageReader, shape: Shape, index: number): Promise<Path> {
+export async function pathTo(pages: Pick<PageReader, "node">, shape: Shape, index: number): Promise<Path> {
   const steps: Step[] = [];
   let node = await pages.node(shape.root ?? "");
   let offset = index;
@@ -61,8 +61,8 @@ interface Child {
 }
 
 /**
- * One change of a list's tree, worked out in memory. Pages that are written get into `pages`; nothing is stored here.
- * Pages split when too full and go when empty; they are not joined.
+ * One change of a list's tree, worked out in memory, of one splice or several one after another. Pages that are written
+ * get into `pages`; nothing is stored here. Pages split when too full and go when empty; they are not joined.
  */
 export class ListEdit {
   readonly #reader: PageReader;
@@ -76,8 +76,10 @@ export class ListEdit {
   readonly dropped = new Set<string>();
   /** Pages of which only the parent changes. */
   readonly reparented = new Map<string, string>();
-  /** Leaves that were changed or dropped, as they were; a fresh one is not among them. */
+  /** Leaves that were changed or dropped, as they are stored; a fresh one is not among them. */
   readonly before = new Map<string, Leaf>();
+  /** All that went, also what no more than an earlier splice had made. */
+  readonly #gone = new Set<string>();
 
   constructor(reader: PageReader, shape: Shape, newId: () => string) {
     this.#reader = reader;
@@ -89,16 +91,26 @@ export class ListEdit {
     return this.#shape;
   }
 
+  /** A page as the splices so far leave it. @throws PageGone */
+  async node(id: string): Promise<ListNode> {
+    const edited = this.pages.get(id);
+    if (edited !== undefined) return edited;
+    const stored = await this.#reader.node(id);
+    const parent = this.reparented.get(id);
+    return parent === undefined ? stored : { ...stored, parent };
+  }
+
   /**
    * Takes out `remove` elements (0 or 1) at `start` and puts `insert` there. At most one request when it stays within
-   * the last page, else one a level. @throws PageGone
+   * the last page, else one a level. `known` is the way there in the list as it is stored: for a first splice only.
+   * @throws PageGone
    */
   async splice(start: number, remove: 0 | 1, insert: readonly Element[], known?: Path): Promise<void> {
     const { count, last, root } = this.#shape;
     if (root === undefined || last === undefined) return this.#begin(insert);
     const atEnd = start === count;
     if (known === undefined && start >= count - LEAF_ELEMENTS) {
-      const tail = await this.#reader.node(last);
+      const tail = await this.node(last);
       if (tail.kind !== "leaf") throw new PageGone();
       const offset = start - (count - tail.elements.length);
       if (offset >= 0) {
@@ -107,7 +119,7 @@ export class ListEdit {
         await this.#reader.existing(this.#shape.spine ?? []);
       }
     }
-    const path = known ?? (await pathTo(this.#reader, this.#shape, atEnd ? count - 1 : start));
+    const path = known ?? (await pathTo(this, this.#shape, atEnd ? count - 1 : start));
     const offset = atEnd ? path.leaf.elements.length : path.offset;
     const elements = path.leaf.elements.toSpliced(offset, remove, ...insert);
     const groups = elements.length === 0 ? [] : fits(elements) ? [elements] : cutElements(elements, !atEnd);
@@ -117,7 +129,7 @@ export class ListEdit {
       const id = index === 0 ? path.leaf.id : this.#create();
       if (index === 0) this.#keep(path.leaf);
       const parent = path.leaf.parent;
-      this.pages.set(id, { kind: "leaf", id, elements: group, ...(parent === undefined ? {} : { parent }) });
+      this.#write({ kind: "leaf", id, elements: group, ...(parent === undefined ? {} : { parent }) });
       return { id, count: group.length };
     });
     this.#replace(path.steps, children, atEnd);
@@ -129,7 +141,7 @@ export class ListEdit {
     if (insert.length === 0) return;
     const children = cutElements(insert, false).map((elements): Child => {
       const id = this.#create();
-      this.pages.set(id, { kind: "leaf", id, elements });
+      this.#write({ kind: "leaf", id, elements });
       return { id, count: elements.length };
     });
     this.#shape = { ...this.#shape, height: 0 };
@@ -141,7 +153,7 @@ export class ListEdit {
   #rewrite(leaf: Leaf, elements: readonly Element[]): void {
     this.#account(leaf.elements, elements);
     this.#keep(leaf);
-    this.pages.set(leaf.id, { ...leaf, elements });
+    this.#write({ ...leaf, elements });
   }
 
   /** Puts `children` in the place of the child that the last step took, and so on upwards. */
@@ -161,7 +173,7 @@ export class ListEdit {
     const nodes = groups.map((group, index): Child => {
       const id = index === 0 ? node.id : this.#create();
       const written = this.#inner(id, group, node.parent);
-      if (index > 0 || differs(node, written)) this.pages.set(id, written);
+      if (index > 0 || differs(node, written)) this.#write(written);
       for (const child of group) if (index > 0 || this.fresh.has(child.id)) this.#setParent(child.id, id);
       return { id, count: totalOf(group) };
     });
@@ -176,7 +188,7 @@ export class ListEdit {
       height += 1;
       level = cutEvenly(level, FANOUT, false).map((group): Child => {
         const id = this.#create();
-        this.pages.set(id, this.#inner(id, group));
+        this.#write(this.#inner(id, group));
         for (const child of group) this.#setParent(child.id, id);
         return { id, count: totalOf(group) };
       });
@@ -191,7 +203,7 @@ export class ListEdit {
     return way.some((id, level) => {
       const page = this.pages.get(id);
       const moved = page?.kind === "inner" && page.children.at(-1) !== way[level + 1];
-      return moved || this.dropped.has(id) || (level === 0 && id !== this.#shape.root);
+      return moved || this.#gone.has(id) || (level === 0 && id !== this.#shape.root);
     });
   }
 
@@ -201,7 +213,7 @@ export class ListEdit {
     const spine: string[] = [];
     let id = this.#shape.root;
     for (;;) {
-      const node = this.pages.get(id) ?? (await this.#reader.node(id));
+      const node = await this.node(id);
       if (node.kind === "leaf") break;
       spine.push(id);
       id = node.children.at(-1) ?? "";
@@ -225,13 +237,23 @@ export class ListEdit {
     return id;
   }
 
+  /** What is written whole carries its parent with it. */
+  #write(page: ListNode): void {
+    this.pages.set(page.id, page);
+    this.reparented.delete(page.id);
+  }
+
   #keep(leaf: Leaf): void {
-    if (!this.fresh.has(leaf.id)) this.before.set(leaf.id, leaf);
+    if (!this.fresh.has(leaf.id) && !this.before.has(leaf.id)) this.before.set(leaf.id, leaf);
   }
 
   #drop(node: ListNode): void {
     if (node.kind === "leaf") this.#keep(node);
-    this.dropped.add(node.id);
+    this.#gone.add(node.id);
+    this.pages.delete(node.id);
+    this.reparented.delete(node.id);
+    // What no more than an earlier splice had made is not stored.
+    if (!this.fresh.delete(node.id)) this.dropped.add(node.id);
   }
 
   #setParent(id: string, parent: string): void {

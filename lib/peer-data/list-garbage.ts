@@ -1,24 +1,24 @@
-import { LIST_GARBAGE_PREFIX, listGarbageKey, listPartition, placeKey } from "../dynamodb/keys-peer-data.ts";
+import { LIST_GARBAGE_PREFIX, listGarbageKey } from "../dynamodb/keys-peer-data.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Item, Key, Table } from "../dynamodb/table.ts";
-import type { Place } from "../domain/scope.ts";
 
 /** A generation that was left is deleted after the longest time a frozen instance may still write to it. Milliseconds. */
 export const LEFT_DELAY_MS = 2 * 60_000;
 /** A generation not linked yet is garbage when whoever builds it must have failed. Milliseconds. */
 export const BUILDING_DELAY_MS = 15 * 60_000;
 
+/** One generation of a list: where its pages are, and the head that may refer to it. */
+export interface Generation {
+  readonly actorId: string;
+  readonly pages: string;
+  readonly generation: string;
+  readonly head: Key;
+}
+
 /** The due work for a generation that is, or may become, garbage. */
-export function garbageItem(
-  ids: { readonly actorId: string; readonly peerId: string },
-  place: Place,
-  generation: string,
-  dueAt: number,
-): Item {
-  const pages = listPartition(ids.actorId, ids.peerId, place, generation);
-  const key = listGarbageKey(ids.actorId, pages);
-  const head = placeKey(ids.actorId, ids.peerId, place);
+export function garbageItem({ actorId, pages, generation, head }: Generation, dueAt: number): Item {
+  const key = listGarbageKey(actorId, pages);
   return { ...key, pages, generation, headPk: head.pk, headSk: head.sk, dueShard: dueShardOf(key), dueAt };
 }
 
@@ -40,7 +40,7 @@ export async function collectGeneration(table: Table, key: Key, maxItems = 5000)
   return "done";
 }
 
-/** Collects all of one peer's generations that were left, for the deletion of that peer's data. */
+/** Collects all of one peer's generations that were left, for the deletion of that peer's data; the actor's own for `""`. */
 export async function collectPeerGarbage(table: Table, actorId: string, peerId: string): Promise<void> {
   for (;;) {
     const prefix = `${LIST_GARBAGE_PREFIX}L#${actorId}#${peerId}#`;

@@ -12,6 +12,7 @@ import { editWrites, layOut, orphanedParts, TooWide } from "./list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "./list-edit.ts";
 import type { Shape } from "./list-edit.ts";
 import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "./list-garbage.ts";
+import type { Generation } from "./list-garbage.ts";
 import { findRows } from "./list-index.ts";
 import type { Row } from "./list-index.ts";
 import { digestOf, PageReader } from "./list-pages.ts";
@@ -118,7 +119,7 @@ export class ListStore {
     const { table, clock } = this.#deps;
     // From here on something may be left in the new partition: the sweep gets to know of it before it is there.
     const isLong = whole.items.length > 60 || JSON.stringify(whole.items).length > 20_000;
-    const building = garbageItem(this.#deps, place, generation, clock.now() + BUILDING_DELAY_MS);
+    const building = garbageItem(this.#generation(place, generation), clock.now() + BUILDING_DELAY_MS);
     if (isLong) await table.put(building, always);
     await edit.splice(0, 0, await layOut(table, partition, whole.items, newId));
     const { items: _items, ...words } = whole;
@@ -170,7 +171,12 @@ export class ListStore {
   #leaving(stored: Held | undefined): Write[] {
     if (stored?.type !== "list") return [];
     const dueAt = this.#deps.clock.now() + LEFT_DELAY_MS;
-    return [{ put: garbageItem(this.#deps, stored.place, stored.generation, dueAt), condition: always }];
+    return [{ put: garbageItem(this.#generation(stored.place, stored.generation), dueAt), condition: always }];
+  }
+
+  #generation(place: Place, generation: string): Generation {
+    const { actorId } = this.#deps;
+    return { actorId, generation, pages: this.#partition(place, generation), head: this.#key(place) };
   }
 
   /** One write alone needs no transaction, which would cost twice. */
