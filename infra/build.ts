@@ -29,6 +29,7 @@ const bundles: Part = {
     "infra/bundle.ts",
     "infra/build.ts",
     "infra/bundle-diet.ts",
+    "infra/bundle-diet-sdk.ts",
     "package-lock.json",
     "package.json",
   ],

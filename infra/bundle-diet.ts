@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
+import { errorsInShort } from "./bundle-diet-sdk.ts";
 
 /** What takes the place of the SDK's search for credentials (see there). */
 export const environmentCredentials: Readonly<Record<string, string>> = {
@@ -80,4 +81,10 @@ function refusing(source: string): string {
 }
 
 /** All that is left out of the functions. */
-export const diet: readonly Plugin[] = [withoutJsonSchema, withoutEventStreams, withoutEndpointCache, onlyTheVersion];
+export const diet: readonly Plugin[] = [
+  withoutJsonSchema,
+  withoutEventStreams,
+  withoutEndpointCache,
+  onlyTheVersion,
+  errorsInShort,
+];
