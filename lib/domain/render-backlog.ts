@@ -2,7 +2,7 @@
 import type { LogRecord } from "./change-record.ts";
 import type { Json } from "../ports.ts";
 import { isExact, slicesAfter } from "./subscription-backlog.ts";
-import type { Slice } from "./subscription-backlog.ts";
+import type { Run, Slice } from "./subscription-backlog.ts";
 import { contentOf } from "./subscription-log.ts";
 import type { Subscriber, SubscriptionState, SubscriptionView } from "./subscription-log.ts";
 import type { Reads } from "./visibility.ts";
@@ -27,16 +27,67 @@ export function locate(state: SubscriptionState, sequence: number): Slice | unde
   return slice?.from === sequence ? slice : undefined;
 }
 
-/** The records to read for a slice, both ends included. */
-export function recordsFor({ run, from, to }: Slice): { readonly first: number; readonly last: number } {
+/**
+ * The records to read for a slice, both ends included; undefined when it needs none. For a run that only says where to
+ * look they are all of the run's.
+ */
+export function recordsFor({ run, from, to }: Slice): { readonly first: number; readonly last: number } | undefined {
+  if (run.resync !== undefined) return undefined;
   if (!isExact(run)) return { first: run.first, last: run.last };
   return { first: run.first + from - run.sequence, last: run.first + to - run.sequence };
 }
 
+/** A slice's number that says that everything is to be read again; undefined for any other slice. */
+export function toldResync({ run }: Slice): Told | undefined {
+  if (run.resync === undefined) return undefined;
+  return { sequence: run.sequence, recordNumber: run.first, at: run.resync, content: "resync" };
+}
+
+/** True when a record of a slice's run made one of its numbers. */
+export function madeNumber(state: SubscriptionState, who: Subscriber, { run }: Slice, record: LogRecord): boolean {
+  return record.kind === "change" && contentOf(record.changes, who, viewOf(state, run)) !== undefined;
+}
+
 /**
- * What the numbers of a slice say. `records` holds those of `recordsFor` that are still there; a number whose record is
- * not is left out. `now` is what the peer may read today: what it hides since is left out, a diff of which nothing is
- * left is `{}`; what it shows since stays out, so that the answer is otherwise the same every time.
+ * The slice's numbers by the records they are of. For a run that only says where to look `made` are those of its records
+ * that made numbers (`madeNumber`), ascending; the oldest may have expired.
+ */
+export function numbersByRecord({ run, from, to }: Slice, made: readonly number[]): ReadonlyMap<number, number> {
+  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  // Counted from the end, where nothing has expired.
+  const newest = run.sequence + run.count - 1;
+  const pairs = numbers.flatMap((sequence): [number, number][] => {
+    const recordNumber = isExact(run) ? run.first + sequence - run.sequence : made.at(sequence - newest - 1);
+    return recordNumber === undefined ? [] : [[recordNumber, sequence]];
+  });
+  return new Map(pairs);
+}
+
+/**
+ * What one number of a slice says. `now` is what the peer may read today: what it hides since is left out, a diff of
+ * which nothing is left is `{}`; what it shows since stays out, so that the answer is otherwise the same every time.
+ */
+export function tell(
+  state: SubscriptionState,
+  who: Subscriber,
+  { run }: Slice,
+  { sequence, recordNumber, record }: { sequence: number; recordNumber: number; record: LogRecord },
+  now: Reads,
+): Told | undefined {
+  if (record.kind !== "change") return undefined;
+  const content = contentOf(record.changes, who, viewOf(state, run), now) ?? { data: {}, overwritten: [] };
+  return { sequence, recordNumber, at: record.at, content };
+}
+
+function viewOf(state: SubscriptionState, run: Run): SubscriptionView {
+  const view = state.views.find(({ id }) => id === run.view);
+  if (view === undefined) throw new RangeError("a run of the backlog names a view that is not kept");
+  return view;
+}
+
+/**
+ * What the numbers of a slice say, with the records of `recordsFor` that are still there; a number whose record is not
+ * is left out. For records in hand; a long backlog is told record by record.
  */
 export function renderSlice(
   state: SubscriptionState,
@@ -45,42 +96,13 @@ export function renderSlice(
   records: ReadonlyMap<number, LogRecord>,
   now: Reads,
 ): readonly Told[] {
-  const { run } = slice;
-  if (run.resync === true) {
-    const record = records.get(run.first);
-    return record === undefined
-      ? []
-      : [{ sequence: run.sequence, recordNumber: run.first, at: record.at, content: "resync" }];
-  }
-  const view = state.views.find(({ id }) => id === run.view);
-  if (view === undefined) throw new RangeError("a run of the backlog names a view that is not kept");
-  return numbersOf(slice, records, who, view).flatMap(({ sequence, recordNumber }): Told[] => {
+  const resync = toldResync(slice);
+  if (resync !== undefined) return [resync];
+  const ascending = [...records].sort(([one], [other]) => one - other);
+  const made = ascending.flatMap(([number, record]) => (madeNumber(state, who, slice, record) ? [number] : []));
+  return [...numbersByRecord(slice, made)].flatMap(([recordNumber, sequence]): Told[] => {
     const record = records.get(recordNumber);
-    if (record?.kind !== "change") return [];
-    const content = contentOf(record.changes, who, view, now) ?? { data: {}, overwritten: [] };
-    return [{ sequence, recordNumber, at: record.at, content }];
-  });
-}
-
-function numbersOf(
-  { run, from, to }: Slice,
-  records: ReadonlyMap<number, LogRecord>,
-  who: Subscriber,
-  view: SubscriptionView,
-): readonly { readonly sequence: number; readonly recordNumber: number }[] {
-  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
-  if (isExact(run)) {
-    return numbers.map((sequence) => ({ sequence, recordNumber: run.first + sequence - run.sequence }));
-  }
-  const made: number[] = [];
-  for (let number = run.first; number <= run.last; number += 1) {
-    const record = records.get(number);
-    if (record?.kind === "change" && contentOf(record.changes, who, view) !== undefined) made.push(number);
-  }
-  // Counted from the end: the oldest records may have expired.
-  const newest = run.sequence + run.count - 1;
-  return numbers.flatMap((sequence) => {
-    const recordNumber = made.at(sequence - newest - 1);
-    return recordNumber === undefined ? [] : [{ sequence, recordNumber }];
+    const told = record === undefined ? undefined : tell(state, who, slice, { sequence, recordNumber, record }, now);
+    return told === undefined ? [] : [told];
   });
 }

@@ -14,8 +14,8 @@ export interface Run {
   readonly last: number;
   /** The id of the view they were made under. */
   readonly view: number;
-  /** The one number says that everything is to be read again. */
-  readonly resync?: true;
+  /** The one number says that everything is to be read again, since this time: it needs no record to be told. */
+  readonly resync?: string;
 }
 
 /** Most runs that are kept. */
@@ -27,6 +27,8 @@ export interface Entry {
   readonly sequence: number;
   readonly record: number;
   readonly view: number;
+  /** When it was made, ISO 8601 with microseconds and `Z`. */
+  readonly at: string;
   readonly resync: boolean;
 }
 
@@ -35,15 +37,15 @@ export interface Entry {
  * look; where that is not possible one resync stands for all (`collapsed`) and the older numbers go.
  */
 export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly Run[]; collapsed: boolean } {
-  const { sequence, record, view, resync } = entry;
-  const single: Run = { sequence, count: 1, first: record, last: record, view, ...(resync ? { resync: true } : {}) };
+  const { sequence, record, view, resync, at } = entry;
+  const single: Run = { sequence, count: 1, first: record, last: record, view, ...(resync ? { resync: at } : {}) };
   const last = runs.at(-1);
   const continues = last !== undefined && isExact(last) && last.last + 1 === record && fits(last, single);
   const longer = continues ? [...runs.slice(0, -1), joined(last, single)] : [...runs, single];
   const fewer = longer.length > MAX_RUNS ? withOneLess(longer) : longer;
-  const views = new Set((fewer ?? []).filter((run) => run.resync !== true).map((run) => run.view));
+  const views = new Set((fewer ?? []).filter((run) => run.resync === undefined).map((run) => run.view));
   if (fewer === undefined || views.size > MAX_VIEWS) {
-    return { runs: [{ ...single, resync: true }], collapsed: true };
+    return { runs: [{ ...single, resync: at }], collapsed: true };
   }
   return { runs: fewer, collapsed: false };
 }
@@ -54,7 +56,10 @@ export function isExact(run: Run): boolean {
 }
 
 const fits = (one: Run, next: Run): boolean =>
-  one.view === next.view && one.resync !== true && next.resync !== true && one.sequence + one.count === next.sequence;
+  one.view === next.view &&
+  one.resync === undefined &&
+  next.resync === undefined &&
+  one.sequence + one.count === next.sequence;
 
 const joined = (one: Run, next: Run): Run => ({ ...one, count: one.count + next.count, last: next.last });
 
@@ -84,10 +89,10 @@ export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run
   });
 }
 
-/** The runs without what records before `oldest` made. */
+/** The runs without what records before `oldest` made; what needs no record stays. */
 export function withoutRecords(runs: readonly Run[], oldest: number): readonly Run[] {
   return runs.flatMap((run) => {
-    if (run.first >= oldest) return [run];
+    if (run.first >= oldest || run.resync !== undefined) return [run];
     if (run.last < oldest) return [];
     const gone = oldest - run.first;
     if (!isExact(run)) return [run];

@@ -87,26 +87,40 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
   switch (record.kind) {
     case "change": {
       const content = contentOf(record.changes, who, currentView(state));
-      return content === undefined ? { state: at } : numbered(at, content);
+      return content === undefined ? { state: at } : numbered(at, content, record.at);
     }
     case "permissions":
       return { state: record.peerId === who.peerId ? withView(at, { permissions: record.permissions }) : at };
     case "scopes":
-      return record.peerId === who.peerId ? rescoped(at, who, record.subscriptions) : { state: at };
+      return record.peerId === who.peerId ? rescoped(at, who, record) : { state: at };
     case "suspend":
       return { state: suspended(at, who, placeOf(placed(record)), record.target) };
     case "resume":
-      return resumed(at, who, placeOf(placed(record)), record.target);
+      return resumed(at, who, record);
   }
 }
 
-/** The state continues at a later record because those between are no longer there: one resync stands for them. */
-export function skipTo(state: SubscriptionState, who: Subscriber, cursor: number, now: Circumstances): Advanced {
+/**
+ * The state continues at a later record because those between are no longer there: one resync, made at `at` (ISO 8601),
+ * stands for them.
+ */
+export function skipTo(
+  state: SubscriptionState,
+  who: Subscriber,
+  cursor: number,
+  now: Circumstances & { readonly at: string },
+): Advanced {
   if (cursor <= state.cursor) return { state };
   const own = now.subscriptions.find(({ id }) => id === who.id);
-  const at = { ...withView({ ...state, cursor, runs: [] }, viewOf(who, now)), granularity: own?.granularity ?? "none" };
-  if (own === undefined) return { state: { ...at, ended: true } };
-  return numbered(at, "resync");
+  const moved = withView({ ...state, cursor, runs: [] }, viewOf(who, now));
+  const next = { ...moved, granularity: own?.granularity ?? "none" };
+  if (own === undefined) return { state: { ...next, ended: true } };
+  return collapse(next, now.at);
+}
+
+/** One resync, made at `at` (ISO 8601), stands for every number so far: they are gone, and everything is to be read again. */
+export function collapse(state: SubscriptionState, at: string): Advanced {
+  return numbered({ ...state, cleared: state.sequence, runs: [] }, "resync", at);
 }
 
 /**
@@ -173,7 +187,11 @@ function viewOf(who: Subscriber, now: Circumstances): Omit<SubscriptionView, "id
   };
 }
 
-function rescoped(state: SubscriptionState, who: Subscriber, all: readonly NamedScope[]): Advanced {
+function rescoped(
+  state: SubscriptionState,
+  who: Subscriber,
+  { at, subscriptions: all }: Extract<LogRecord, { kind: "scopes" }>,
+): Advanced {
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };
   const before = currentView(state);
@@ -181,7 +199,7 @@ function rescoped(state: SubscriptionState, who: Subscriber, all: readonly Named
   const next = withView({ ...state, granularity: own.granularity }, { narrower });
   // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
   if (!comesBack(before.narrower, narrower) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
-  return numbered(next, "resync");
+  return numbered(next, "resync", at);
 }
 
 function suspended(state: SubscriptionState, who: Subscriber, place: Place, target: string): SubscriptionState {
@@ -190,12 +208,17 @@ function suspended(state: SubscriptionState, who: Subscriber, place: Place, targ
   return withView(state, { suspended: [...known, place] });
 }
 
-function resumed(state: SubscriptionState, who: Subscriber, place: Place, target: string): Advanced {
+function resumed(
+  state: SubscriptionState,
+  who: Subscriber,
+  record: Extract<LogRecord, { kind: "suspend" | "resume" }>,
+): Advanced {
+  const [place, target] = [placeOf(placed(record)), record.target];
   const known = currentView(state).suspended;
   const left = known.filter((other) => !samePlace(other, place));
   if (!touches(who, place, target) || left.length === known.length) return { state };
   const next = withView(state, { suspended: left });
-  return isSuspended(left, who, placeOf(who)) ? { state: next } : numbered(next, "resync");
+  return isSuspended(left, who, placeOf(who)) ? { state: next } : numbered(next, "resync", record.at);
 }
 
 function withView(state: SubscriptionState, change: Partial<Omit<SubscriptionView, "id">>): SubscriptionState {
@@ -215,18 +238,19 @@ function contentKey({ narrower, permissions, suspended: places }: SubscriptionVi
   ]);
 }
 
-function numbered(state: SubscriptionState, content: ShapedDiff | "resync"): Advanced {
+function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: string): Advanced {
   const sequence = state.sequence + 1;
   const recordNumber = state.cursor;
-  const entry = { sequence, record: recordNumber, view: currentView(state).id, resync: content === "resync" };
+  const entry = { sequence, record: recordNumber, view: currentView(state).id, at, resync: content === "resync" };
   const kept = withNumber(state.runs, entry);
-  const next = pruned({ ...state, sequence, runs: kept.runs });
+  const cleared = kept.collapsed ? state.sequence : state.cleared;
+  const next = pruned({ ...state, sequence, cleared, runs: kept.runs });
   return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
 }
 
 /** Only the views that the backlog still needs, and the one that holds now. */
 function pruned(state: SubscriptionState): SubscriptionState {
-  const needed = new Set(state.runs.filter((run) => run.resync !== true).map((run) => run.view));
+  const needed = new Set(state.runs.filter((run) => run.resync === undefined).map((run) => run.view));
   const last = state.views.length - 1;
   const views = state.views.filter((view, index) => index === last || needed.has(view.id));
   return views.length === state.views.length ? state : { ...state, views };

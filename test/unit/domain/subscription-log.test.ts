@@ -71,7 +71,7 @@ class Log {
 
   told(reads: Reads = READS_ALL, after = 0): Told[] {
     return backlogAfter(this.state, after, 1_000_000).flatMap((slice) => {
-      const { first, last } = recordsFor(slice);
+      const { first, last } = recordsFor(slice) ?? { first: 1, last: 0 };
       const read = new Map(this.records.slice(first - 1, last).map((record, index) => [first + index, record]));
       return [...renderSlice(this.state, this.who, slice, read, reads)];
     });
@@ -215,7 +215,12 @@ describe("the backlog", () => {
 
 test("a subscription left behind by the log's expiry goes on with one resync", () => {
   const log = new Log().add(set("a", 1));
-  const now = { permissions: hiding("b"), subscriptions: [scopeOf(broad)], suspensions: [] };
+  const now = {
+    at: "2026-11-22T00:00:00.000000Z",
+    permissions: hiding("b"),
+    subscriptions: [scopeOf(broad)],
+    suspensions: [],
+  };
   const { state, made } = skipTo(log.state, broad, 90, now);
   expect(made).toEqual({ sequence: 2, recordNumber: 90, content: "resync" });
   expect(advance(state, broad, 91, set("b", 1)).made).toBeUndefined();
