@@ -3,26 +3,150 @@
 /** Numbers from the first to the second, both included. */
 export type NumberRange = readonly [number, number];
 
+/** What was tried and delivered of a subscription's numbers. Stored with its head, written by whoever holds its lease. */
 export interface DeliveryState {
   /** The newest number that was tried; those up to it are not tried again by themselves. */
   readonly tried: number;
-  /** Every number up to this one was delivered. */
+  /** Every number up to this one was delivered, or is gone. */
   readonly to: number;
   /** Delivered numbers beyond, ascending, apart from each other. */
   readonly ranges: readonly NumberRange[];
-  /** `[upTo, at]`: delivered numbers up to `upTo` leave at `at` (ms since 1970); both ascending. */
+  /** `[upTo, at]`: delivered numbers up to `upTo` leave at `at` (ms since 1970); both ascending, at most `MAX_LEAVES`. */
   readonly leaves: readonly (readonly [number, number])[];
+  /** Delivered numbers that leave only when the peer clears them; absent: none. Ascending, apart from each other. */
+  readonly stays?: readonly NumberRange[];
 }
 
 /** A new subscription's. */
 export const NOTHING_DELIVERED: DeliveryState = { tried: 0, to: 0, ranges: [], leaves: [] };
 
-/** The newest number that has left by itself at `now` (ms since 1970); 0 when none has. */
-export function effectiveCleared(state: DeliveryState, now: number): number {
-  return Math.max(0, ...state.leaves.filter(([, at]) => at <= now).map(([upTo]) => upTo));
+/** Most ranges of delivered numbers beyond an undelivered one; with more, one resync is to stand for all. */
+export const MAX_RANGES = 50;
+/** Most leaving times that are told apart. */
+export const MAX_LEAVES = 9;
+
+/** The state with one more number tried, whatever comes of it. */
+export function tried(state: DeliveryState, sequence: number): DeliveryState {
+  return sequence <= state.tried ? state : { ...state, tried: sequence };
 }
 
-/** True when the peer has taken the number. */
+/**
+ * The state with one more number delivered.
+ *
+ * @param leavesAt when it leaves by itself, ms since 1970; undefined: only the peer takes it away
+ */
+export function delivered(state: DeliveryState, sequence: number, leavesAt: number | undefined): DeliveryState {
+  if (isDelivered(state, sequence)) return tried(state, sequence);
+  const taken = withPrefix({ ...tried(state, sequence), ranges: joined([...state.ranges, [sequence, sequence]]) });
+  if (leavesAt !== undefined) return { ...taken, leaves: withLeave(state.leaves, sequence, leavesAt) };
+  return { ...taken, stays: fewer(joined([...(state.stays ?? []), [sequence, sequence]])) };
+}
+
+/** The state once the numbers up to `cleared` are gone: nothing is kept of them. */
+export function settled(state: DeliveryState, cleared: number): DeliveryState {
+  const { stays: old = [], ...rest } = state;
+  const stays = above(old, cleared);
+  return {
+    ...withPrefix({ ...rest, to: Math.max(state.to, cleared), ranges: above(state.ranges, cleared) }),
+    tried: Math.max(state.tried, cleared),
+    leaves: state.leaves.filter(([upTo]) => upTo > cleared),
+    ...(stays.length === 0 ? {} : { stays }),
+  };
+}
+
+/** True when the peer has taken the number, or it is gone. */
 export function isDelivered(state: DeliveryState, sequence: number): boolean {
   return sequence <= state.to || state.ranges.some(([from, to]) => from <= sequence && sequence <= to);
+}
+
+/** The numbers up to `newest` that the peer has not taken, ascending. */
+export function undelivered(state: DeliveryState, newest: number): readonly NumberRange[] {
+  const open: NumberRange[] = [];
+  let from = state.to + 1;
+  for (const [first, last] of [...state.ranges, [newest + 1, newest + 1] as const]) {
+    const to = Math.min(first - 1, newest);
+    if (from <= to) open.push([from, to]);
+    from = Math.max(from, last + 1);
+  }
+  return open;
+}
+
+/** How many numbers that is. */
+export function countOf(ranges: readonly NumberRange[]): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+}
+
+/**
+ * The newest number that is gone at `now` (ms since 1970): `cleared`, or one that has left by itself since. None leaves
+ * before an earlier one that was not delivered, or that waits for the peer to clear it.
+ */
+export function effectiveCleared(state: DeliveryState, now: number, cleared = 0): number {
+  const due = Math.max(0, ...state.leaves.filter(([, at]) => at <= now).map(([upTo]) => upTo));
+  return Math.max(cleared, Math.min(due, furthest(state, cleared)));
+}
+
+/** When the next number leaves by itself, ms since 1970; undefined when none will before something else happens. */
+export function nextLeaving(state: DeliveryState, cleared: number): number | undefined {
+  // The earliest time is enough once any number above `cleared` may leave: its bucket covers the first of them.
+  return furthest(state, cleared) <= cleared ? undefined : state.leaves.find(([upTo]) => upTo > cleared)?.[1];
+}
+
+/** The newest number that could leave by itself now, were it time. */
+function furthest(state: DeliveryState, cleared: number): number {
+  const [first] = above(state.stays ?? [], cleared);
+  const to = withPrefix({ ...state, to: Math.max(state.to, cleared) }).to;
+  return first === undefined ? to : Math.min(to, first[0] - 1);
+}
+
+/** Ranges that follow the prefix without a hole join it. */
+function withPrefix(state: DeliveryState): DeliveryState {
+  let { to } = state;
+  const ranges = state.ranges.filter(([from, last]) => {
+    if (from > to + 1) return true;
+    to = Math.max(to, last);
+    return false;
+  });
+  return to === state.to && ranges.length === state.ranges.length ? state : { ...state, to, ranges };
+}
+
+function joined(ranges: readonly NumberRange[]): readonly NumberRange[] {
+  const result: [number, number][] = [];
+  for (const [from, to] of ranges.toSorted(([one], [other]) => one - other)) {
+    const last = result.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else result.push([from, to]);
+  }
+  return result;
+}
+
+const above = (ranges: readonly NumberRange[], cleared: number): readonly NumberRange[] =>
+  ranges.flatMap(([from, to]): NumberRange[] => (to <= cleared ? [] : [[Math.max(from, cleared + 1), to]]));
+
+/** Over `MAX_RANGES`, the two closest become one: what lies between then stays too, which loses nothing. */
+function fewer(ranges: readonly NumberRange[]): readonly NumberRange[] {
+  if (ranges.length <= MAX_RANGES) return ranges;
+  const gapAfter = (index: number): number => (ranges[index + 1]?.[0] ?? Infinity) - (ranges[index]?.[1] ?? 0);
+  const at = closest(ranges.length - 1, gapAfter);
+  const [one, next] = [ranges[at], ranges[at + 1]];
+  return one === undefined || next === undefined ? ranges : ranges.toSpliced(at, 2, [one[0], next[1]]);
+}
+
+/** A later number's time holds for those before it, so that none leaves early. */
+function withLeave(leaves: DeliveryState["leaves"], upTo: number, leavesAt: number): DeliveryState["leaves"] {
+  const at = Math.max(leavesAt, ...leaves.filter(([other]) => other < upTo).map(([, time]) => time));
+  const before = leaves.filter(([other, time]) => other < upTo && time < at);
+  const after = leaves.filter(([other]) => other >= upTo).map(([other, time]) => [other, Math.max(time, at)] as const);
+  // Of those with one time the furthest says it all.
+  const all = [...before, [upTo, at] as const, ...after].filter(
+    ([, time], index, list) => list[index + 1]?.[1] !== time,
+  );
+  if (all.length <= MAX_LEAVES) return all;
+  const gapAfter = (index: number): number => (all[index + 1]?.[1] ?? Infinity) - (all[index]?.[1] ?? 0);
+  return all.toSpliced(closest(all.length - 1, gapAfter), 1);
+}
+
+function closest(count: number, gapAfter: (index: number) => number): number {
+  let best = 0;
+  for (let index = 1; index < count; index += 1) if (gapAfter(index) < gapAfter(best)) best = index;
+  return best;
 }
