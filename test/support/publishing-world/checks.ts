@@ -1,0 +1,183 @@
+/** What must hold of a simulated publisher: P1, P2, P4, P5 as checks on its table, and on what its peers were told. */
+import { sameJson } from "../../../lib/domain/canonical-json.ts";
+import type { LogRecord } from "../../../lib/domain/change-record.ts";
+import { isArray } from "../../../lib/domain/json.ts";
+import { narrowerPlaces } from "../../../lib/domain/overlap.ts";
+import type { SubscriptionState } from "../../../lib/domain/subscription-log.ts";
+import { readsOf } from "../../../lib/domain/visibility.ts";
+import {
+  inboundHeadKey,
+  logHeadKey,
+  logRecordKey,
+  ownPropertyKey,
+  recordPartition,
+} from "../../../lib/dynamodb/keys-publishing.ts";
+import type { Item } from "../../../lib/dynamodb/table.ts";
+import type { MemoryTable } from "../memory-table.ts";
+import { visibleState, withoutShells } from "../shaped-world.ts";
+import type { Ledger, Line } from "./ledger.ts";
+import type { ModelPeer, Said, Subscription } from "./model-peer.ts";
+import { ACTOR, Violation } from "./violation.ts";
+
+/** Takes the records that have come into the log, and holds what is stored of the properties against them (P1). */
+export function absorbRecords(table: MemoryTable, ledger: Ledger): void {
+  const newest = Number(table.peek(logHeadKey(ACTOR))?.["newest"] ?? 0);
+  if (newest === ledger.newest) return;
+  const names = new Set<string>();
+  while (ledger.newest < newest) {
+    const record = recordIn(table, ledger.newest + 1);
+    if (record === undefined) throw new Violation(`Record ${String(ledger.newest + 1)} was never written (P1).`);
+    ledger.add(record);
+    for (const name of namesIn(record)) names.add(name);
+  }
+  for (const name of names) checkProperty(table, ledger, name);
+}
+
+function recordIn(table: MemoryTable, number: number): LogRecord | undefined {
+  const item = table.peek(logRecordKey(ACTOR, number));
+  if (item === undefined) return undefined;
+  const parts = Array.from({ length: Number(item["parts"]) }, (_, part) =>
+    table.peek(logRecordKey(ACTOR, number, part)),
+  );
+  return JSON.parse(parts.map((part) => String(part?.["text"])).join("")) as LogRecord;
+}
+
+function namesIn(record: LogRecord): readonly string[] {
+  if (record.kind !== "change") return [];
+  return record.changes.flatMap((change) =>
+    change.do === "set" || change.do === "delete" ? change.path.slice(0, 1) : [],
+  );
+}
+
+function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
+  const expected = ledger.state.get(name);
+  if (expected !== undefined && isArray(expected)) return;
+  const item = table.peek(ownPropertyKey(ACTOR, name));
+  const cleared = Number(table.peek(logHeadKey(ACTOR))?.["cleared"] ?? 0);
+  const text = item === undefined || Number(item["last"]) <= cleared ? undefined : String(item["text"]);
+  const wanted = expected === undefined ? undefined : JSON.stringify(expected);
+  if (
+    text === wanted ||
+    (text !== undefined && expected !== undefined && sameJson(JSON.parse(text) as never, expected))
+  )
+    return;
+  throw new Violation(`Property ${name} is ${String(text)}, the log says ${String(wanted)} (P1).`);
+}
+
+/** The stored head of a subscription. */
+export interface StoredHead {
+  readonly item: Item;
+  readonly state: SubscriptionState;
+  readonly delivery: { readonly tried: number } | undefined;
+  readonly leaseUntil: number | undefined;
+}
+
+export function headOf(table: MemoryTable, line: Line): StoredHead | undefined {
+  const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
+  if (item === undefined) return undefined;
+  const delivery = item["delivery"];
+  return {
+    item,
+    state: JSON.parse(String(item["state"])) as SubscriptionState,
+    delivery: typeof delivery === "string" ? (JSON.parse(delivery) as { tried: number }) : undefined,
+    leaseUntil: item["lease"] === undefined ? undefined : Number(item["leaseUntil"]),
+  };
+}
+
+/** After every step: each head stands as its records say. */
+export function followHeads(table: MemoryTable, ledger: Ledger, seen: Map<string, Item>): void {
+  for (const [key, line] of ledger.lines) {
+    const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
+    if (item === undefined) throw new Violation(`${line.name}: the log names it, and its head is not there (P1).`);
+    if (seen.get(key) === item) continue;
+    const before = seen.get(key);
+    seen.set(key, item);
+    const { state } = headOf(table, line) as StoredHead;
+    if (before !== undefined) {
+      const old = JSON.parse(String(before["state"])) as SubscriptionState;
+      if (state.cursor < old.cursor || state.sequence < old.sequence || state.cleared < old.cleared)
+        throw new Violation(`${line.name}: went back from ${JSON.stringify(old)} to ${JSON.stringify(state)} (P2).`);
+    }
+    if (Number(item["sequence"]) !== state.sequence)
+      throw new Violation(`${line.name}: its sequence is written twice, differently.`);
+    line.follow(state);
+  }
+  for (const key of seen.keys()) if (!ledger.lines.has(key)) seen.delete(key);
+}
+
+/** What a peer was told under a number is what the log says of it, and nothing hidden (P1, P2). */
+export function checkTold(
+  ledger: Ledger,
+  peerId: string,
+  id: string,
+  sequence: number,
+  said: Said,
+  since: number,
+): void {
+  const line = ledger.line(peerId, id) ?? ledger.ended.get(`${peerId} ${id}`);
+  const name = `${peerId}/${id} ${String(sequence)}`;
+  if (line === undefined) throw new Violation(`${name}: told of a subscription that never was.`);
+  const entry = line.told[sequence - 1];
+  if (entry === undefined) throw new Violation(`${name}: told before it was made, or made by no change (P1).`);
+  if (entry.said === "resync") {
+    // To those who are known to know no resync, and in a poll, it is the whole state under that number.
+    if (said === "resync" || said.overwritten.includes("")) return;
+    throw new Violation(`${name}: a resync was told as ${JSON.stringify(said)}.`);
+  }
+  if (said === "resync") return;
+  const allowed = ledger.contentsOf(line, entry, since);
+  if (allowed.some((content) => sameJson(content as never, said as never))) return;
+  throw new Violation(
+    `${name}: told ${JSON.stringify(said)}, the log says ${JSON.stringify(allowed.at(-1))} (P1, P2).`,
+  );
+}
+
+/** At the end: the copy of a subscriber is what it may see. */
+export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscription): void {
+  const line = ledger.line(peer.id, subscription.id);
+  if (line === undefined || subscription.scope.target !== "properties") return;
+  const name = `${peer.id}/${subscription.id} on /${[subscription.scope.subtarget, subscription.scope.resource].join("/")}`;
+  if (subscription.last !== line.told.length)
+    throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.told.length)}.`);
+  const all = ledger.scopesOf(peer.id);
+  const own = all.find(({ id }) => id === subscription.id);
+  if (own === undefined) return;
+  const narrower = narrowerPlaces(own, all);
+  const held = withoutShells(subscription.copy.value(narrower));
+  const published = withoutShells(visibleState(ledger.state, own, all, readsOf(ledger.permissionsOf(peer.id))));
+  if (!sameJson(held, published))
+    throw new Violation(`${name}: holds ${JSON.stringify(held)}, published is ${JSON.stringify(published)} (P1).`);
+}
+
+/** True when nothing is left to do for anybody. */
+export function unrest(table: MemoryTable, ledger: Ledger, now: number): string | undefined {
+  for (const line of ledger.lines.values()) {
+    const head = headOf(table, line);
+    if (head === undefined) return `${line.name} has no head`;
+    const { state, delivery, leaseUntil } = head;
+    if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
+    if (line.pendingAfter(state.cursor)) return `${line.name} has not moved to the log's end`;
+    if (state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
+      return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
+  }
+  return undefined;
+}
+
+/** At the very end, with everything delivered and cleared: no record that nobody needs is kept (P5). */
+export function checkTrimmed(table: MemoryTable, ledger: Ledger): void {
+  const stored = table.all().filter(({ pk }) => pk === recordPartition(ACTOR)).length;
+  const due = table.peek(logHeadKey(ACTOR))?.["dueAt"];
+  if (stored > 0)
+    throw new Violation(
+      `${String(stored)} of ${String(ledger.newest)} records are kept for nobody, due ${String(due)}.`,
+    );
+  for (const line of ledger.lines.values()) {
+    if (headOf(table, line)?.item["lease"] !== undefined) throw new Violation(`${line.name}: a lease is left.`);
+  }
+  const heads = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
+  const markers = table.all().filter(({ pk }) => pk.startsWith("S#")).length;
+  if (heads !== ledger.lines.size || markers !== ledger.lines.size)
+    throw new Violation(
+      `${String(ledger.lines.size)} subscriptions have ${String(heads)} heads and ${String(markers)} markers.`,
+    );
+}

@@ -1,0 +1,50 @@
+/** Watches what is sent to peers: first attempts in order, one probe at a time. */
+import { isObject } from "../../../lib/domain/json.ts";
+import type { PeerRequest } from "../../../lib/ports.ts";
+import type { MemoryTable } from "../memory-table.ts";
+import type { Instance } from "./instance.ts";
+import type { Ledger } from "./ledger.ts";
+import type { ModelPeer } from "./model-peer.ts";
+import type { Plan } from "./plan.ts";
+import { Violation } from "./violation.ts";
+
+export class Deliveries {
+  readonly #plan: Plan;
+  /** By subscription: the numbers that were tried. */
+  readonly #tried = new Map<string, { readonly numbers: Set<number>; newest: number }>();
+
+  constructor(_table: MemoryTable, _ledger: Ledger, plan: Plan) {
+    this.#plan = plan;
+  }
+
+  /** Something is sent; call what is returned when its answer is there. @throws Violation */
+  begin(peer: ModelPeer, request: PeerRequest, _instance: Instance | undefined, _now: number): () => void {
+    const sent = callbackOf(request);
+    if (sent !== undefined) this.#note(peer, sent.id, sent.sequence);
+    peer.inFlight += 1;
+    return () => {
+      peer.inFlight -= 1;
+    };
+  }
+
+  #note(peer: ModelPeer, id: string, sequence: number): void {
+    const key = `${peer.id} ${id}`;
+    const tried = this.#tried.get(key) ?? { numbers: new Set<number>(), newest: 0 };
+    this.#tried.set(key, tried);
+    const first = !tried.numbers.has(sequence);
+    // Who froze past its lease may still send what it had in hand.
+    if (first && sequence < tried.newest && !this.#plan.jumpy) {
+      throw new Violation(`${key}: ${String(sequence)} is sent for the first time after ${String(tried.newest)}.`);
+    }
+    tried.numbers.add(sequence);
+    tried.newest = Math.max(tried.newest, sequence);
+  }
+}
+
+function callbackOf(request: PeerRequest): { readonly id: string; readonly sequence: number } | undefined {
+  const [, , kind, what, , id] = new URL(request.url).pathname.split("/");
+  const body = request.json;
+  if (request.method !== "POST" || kind !== "callbacks" || what !== "subscriptions" || id === undefined)
+    return undefined;
+  return body !== undefined && isObject(body) ? { id, sequence: Number(body["sequence"]) } : undefined;
+}

@@ -1,0 +1,109 @@
+/** What peers and owners do beside changing properties. */
+import type { Granularity } from "../../../lib/domain/change-record.ts";
+import type { Scope } from "../../../lib/domain/scope.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { RELATIONSHIP } from "./ledger.ts";
+import type { ModelPeer, Subscription } from "./model-peer.ts";
+import type { Act } from "./plan.ts";
+import type { PublishingWorld } from "./world.ts";
+
+const SCOPES: readonly Scope[] = [
+  { target: "properties" },
+  { target: "properties" },
+  { target: "properties", subtarget: "a" },
+  { target: "properties", subtarget: "a", resource: "x" },
+  { target: "properties", subtarget: "b" },
+  { target: "properties", subtarget: "rows" },
+  { target: "properties", subtarget: "private" },
+];
+const GRANULARITIES: readonly Granularity[] = ["high", "high", "high", "low", "none"];
+const PERMISSIONS: readonly Json[] = [
+  { properties: { excluded_patterns: ["b"] } },
+  { properties: { excluded_patterns: ["*/ssn"] } },
+  { properties: { excluded_patterns: ["a/x", "rows"] } },
+  { properties: { operations: ["write"] } },
+  { properties: { operations: ["read", "write"] } },
+];
+const SUSPENDED: readonly { target: string; subtarget?: string }[] = [
+  { target: "properties" },
+  { target: "properties", subtarget: "a" },
+  { target: "properties", subtarget: "b" },
+];
+const PERMISSION_PATH = "/{actorId}/trust/{relationship}/{peerId}/permissions";
+
+/** Draws acts one after another. */
+export function planDraws(random: () => number, { rough }: { readonly rough: boolean }): () => Act {
+  const chance = (probability: number): boolean => random() < probability;
+  const controls = { permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5) };
+  const someone = (world: PublishingWorld): ModelPeer => pick(world.random, world.peers) as ModelPeer;
+  const oneOf = (world: PublishingWorld, peer: ModelPeer): Subscription | undefined =>
+    pick(world.random, [...peer.subscriptions.values()]);
+  const subscribe: Act = {
+    what: "subscribe",
+    run: async (world) => {
+      const scope = pick(world.random, SCOPES) as Scope;
+      await someone(world).subscribe(scope, pick(world.random, GRANULARITIES) as Granularity);
+    },
+  };
+  const others: Act[] = [
+    {
+      what: "recover",
+      run: async (world) => {
+        const peer = someone(world);
+        const subscription = oneOf(world, peer);
+        if (subscription !== undefined) await peer.recover(subscription);
+      },
+    },
+    {
+      what: "sweep",
+      run: async (world) => {
+        await world.clockwork(async (instance) => await instance.sweep());
+      },
+    },
+  ];
+  if (rough) {
+    others.push({
+      what: "mood",
+      run: (world) => {
+        world.changeMood(someone(world));
+        return Promise.resolve();
+      },
+    });
+  }
+  if (controls.leaving) {
+    others.push({
+      what: "leave",
+      run: async (world) => {
+        const peer = someone(world);
+        const subscription = oneOf(world, peer);
+        if (subscription !== undefined) await peer.leave(subscription);
+      },
+    });
+  }
+  if (controls.permissions) {
+    others.push({
+      what: "permissions",
+      run: async (world) => {
+        const params = { relationship: RELATIONSHIP, peerId: someone(world).id };
+        if (world.chance(0.3)) await world.own(`DELETE ${PERMISSION_PATH}`, params);
+        else await world.own(`PUT ${PERMISSION_PATH}`, params, pick(world.random, PERMISSIONS));
+      },
+    });
+  }
+  if (controls.suspensions) {
+    others.push({
+      what: "suspension",
+      run: async (world) => {
+        const at = pick(world.random, SUSPENDED) as (typeof SUSPENDED)[number];
+        const path = at.subtarget === undefined ? "{target}" : "{target}/{subtarget}";
+        if (world.chance(0.5)) await world.own("POST /{actorId}/suspensions", {}, { ...at });
+        else await world.own(`DELETE /{actorId}/suspensions/${path}`, { ...at });
+      },
+    });
+  }
+  return () => (chance(0.4) ? subscribe : (pick(random, others) as Act));
+}
+
+function pick<T>(random: () => number, all: readonly T[]): T | undefined {
+  return all[Math.floor(random() * all.length)];
+}

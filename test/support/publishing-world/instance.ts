@@ -1,0 +1,153 @@
+/** One simulated instance of the service: all its functions over a table that fails, a network of scripted peers, a queue. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { routes as peerRoutes } from "../../../functions/peers.ts";
+import { routes as propertyRoutes } from "../../../functions/properties.ts";
+import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
+import { routes as trustRoutes } from "../../../functions/trust.ts";
+import { routes as allRoutes } from "../../../infra/routes.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { takeMessages } from "../../../lib/clockwork/messages.ts";
+import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import type { Config } from "../../../lib/config.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { answer } from "../../../lib/http/area.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import type { RouteMap } from "../../../lib/http/router.ts";
+import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
+import { composeService } from "../../../lib/service.ts";
+import type { Service } from "../../../lib/service.ts";
+import { FaultyTable } from "../faulty-table.ts";
+import type { Fate } from "../faulty-table.ts";
+
+/** What an instance is made of. */
+export interface InstanceWorld {
+  readonly table: Table;
+  readonly config: Config;
+  readonly now: () => number;
+  readonly id: () => string;
+  /** Waits until it is this step's turn. */
+  readonly step: () => Promise<void>;
+  readonly fate: () => Fate;
+  readonly send: (request: PeerRequest) => Promise<PeerAnswer>;
+  readonly message: (work: DelayedWork) => void;
+  readonly note: (line: string) => void;
+  /** A warning or an error of the service. */
+  readonly log: (level: string, message: string, error: unknown) => void;
+}
+
+/** A request as the gateway hands it over. */
+export interface Asking {
+  readonly json?: Json;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly auth: string;
+}
+
+/** The record that was the newest when the work now running began. */
+export const begun = new AsyncLocalStorage<number>();
+
+/** So long one request may take, ms, as the gateway allows. */
+const REQUEST_MS = 29_000;
+
+export class Instance {
+  dead = false;
+  readonly services: Service;
+  /** Settles when the instance dies. */
+  readonly death: Promise<"dead">;
+  readonly #world: InstanceWorld;
+  readonly #areas: Readonly<Record<string, RouteMap>>;
+  #die: () => void = () => undefined;
+
+  constructor(world: InstanceWorld) {
+    this.#world = world;
+    this.death = new Promise((resolve) => {
+      this.#die = () => {
+        this.dead = true;
+        resolve("dead");
+      };
+    });
+    const app = new ActingWebApp({ awType: "urn:actingweb:example.com:world", desc: "Publishes" });
+    const log = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
+      if (level !== "info") world.log(level, message, fields?.["error"]);
+    };
+    this.services = composeService(app, {
+      config: world.config,
+      table: new FaultyTable(world.table, async (operation, keys) => {
+        await this.#step();
+        const fate = world.fate();
+        world.note(
+          `  ${operation} ${keys
+            .map(({ pk, sk }) => `${pk} ${sk}`)
+            .join(", ")
+            .slice(0, 120)} ${fate}`,
+        );
+        if (fate === "crash" || fate === "crash_after") this.#die();
+        return fate;
+      }),
+      http: {
+        send: async (request) => {
+          await this.#step();
+          try {
+            return await world.send(request);
+          } finally {
+            await this.#step();
+          }
+        },
+      },
+      queue: {
+        send: async (work) => {
+          await this.#step();
+          world.message(work);
+        },
+      },
+      clock: { now: world.now },
+      ids: { id: world.id, secret: world.id },
+      log: { info: log("info"), warn: log("warn"), error: log("error") },
+    });
+    this.#areas = {
+      peers: peerRoutes(this.services),
+      properties: propertyRoutes(this.services),
+      subscriptions: subscriptionRoutes(this.services),
+      trust: trustRoutes(this.services),
+    };
+  }
+
+  /** One request to a route, as the router answers it. */
+  async ask(route: string, params: Readonly<Record<string, string>>, asking: Asking): Promise<Reply> {
+    const [method = "", pattern = ""] = route.split(" ");
+    const area = allRoutes.find((each) => each.path === pattern)?.area ?? "actors";
+    return await answer(
+      area,
+      {
+        ...{ method, pattern, path: pattern, params, requestId: "r", deadline: this.deadline() },
+        query: new URLSearchParams(asking.query ?? ""),
+        headers: {
+          authorization: asking.auth,
+          ...(asking.json === undefined ? {} : { "content-type": "application/json" }),
+          ...asking.headers,
+        },
+        body: asking.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(asking.json)),
+      },
+      this.#areas[area] ?? {},
+      this.services,
+    );
+  }
+
+  async sweep(): Promise<void> {
+    await new Sweep(this.services).run(this.deadline(60_000));
+  }
+
+  async take(work: DelayedWork): Promise<void> {
+    await takeMessages(this.services, [{ messageId: "m", body: JSON.stringify(work) }], this.deadline(60_000));
+  }
+
+  deadline(ms = REQUEST_MS): { remaining(): number } {
+    const end = this.#world.now() + ms;
+    return { remaining: () => Math.max(0, end - this.#world.now()) };
+  }
+
+  async #step(): Promise<void> {
+    await this.#world.step();
+    if (this.dead) await new Promise<never>(() => undefined);
+  }
+}

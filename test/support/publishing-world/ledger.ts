@@ -1,0 +1,192 @@
+/**
+ * What the change log says, worked out beside the service from the records alone: the state after each, and what every
+ * subscription is to be told. The stored heads, callbacks and polls are held against it.
+ */
+import type { LogRecord, NamedScope } from "../../../lib/domain/change-record.ts";
+import { defaultPermissions } from "../../../lib/domain/permissions.ts";
+import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
+import { placeOf } from "../../../lib/domain/scope.ts";
+import type { Place } from "../../../lib/domain/scope.ts";
+import { advance, contentOf, currentView, startState } from "../../../lib/domain/subscription-log.ts";
+import type { Subscriber, SubscriptionState, SubscriptionView } from "../../../lib/domain/subscription-log.ts";
+import { readsOf } from "../../../lib/domain/visibility.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { changed } from "../shaped-world.ts";
+import type { State } from "../shaped-world.ts";
+import { Violation } from "./violation.ts";
+
+/** The relationship that every peer of the world has. */
+export const RELATIONSHIP = "friend";
+
+/** One number as it must be told. */
+export interface Entry {
+  readonly sequence: number;
+  /** The record that made it. */
+  readonly recordNumber: number;
+  /** The view it was made under; `resync`: everything is to be read again. */
+  readonly said: SubscriptionView | "resync";
+}
+
+/** One inbound subscription as the log knows it. */
+export class Line {
+  readonly who: Subscriber;
+  /** The record that named it first. */
+  readonly begun: number;
+  /** The numbers that its stored head has made so far, in order. */
+  readonly told: Entry[] = [];
+  /** Where it would stand, had it looked at every record. */
+  state: SubscriptionState;
+  /** What the records up to the newest make, those told already included. */
+  readonly #made: Omit<Entry, "sequence">[] = [];
+  #looked = 0;
+
+  constructor(who: Subscriber, begun: number, state: SubscriptionState) {
+    this.who = who;
+    this.begun = begun;
+    this.state = state;
+  }
+
+  record(number: number, record: LogRecord): void {
+    const { state, made } = advance(this.state, this.who, number, record);
+    this.state = state;
+    if (made === undefined) return;
+    const said = made.content === "resync" ? "resync" : currentView(state);
+    this.#made.push({ recordNumber: number, said });
+  }
+
+  /** Follows the stored head. @throws Violation when it has made another number of numbers than its records make */
+  follow(stored: SubscriptionState): void {
+    for (let next = this.#made[this.#looked]; next !== undefined && next.recordNumber <= stored.cursor;) {
+      this.told.push({ sequence: this.told.length + 1, ...next });
+      next = this.#made[(this.#looked += 1)];
+    }
+    // One resync may stand for what was given up; no record makes it.
+    const last = stored.runs.at(-1);
+    if (stored.sequence === this.told.length + 1 && last?.resync !== undefined) {
+      this.told.push({ sequence: this.told.length + 1, recordNumber: stored.cursor, said: "resync" });
+    }
+    if (stored.sequence !== this.told.length) {
+      throw new Violation(
+        `${this.name}: ${String(stored.sequence)} numbers made at record ${String(stored.cursor)}, the log makes ${String(this.told.length)} (P1, P2).`,
+      );
+    }
+  }
+
+  /** True when records after this one make a number. */
+  pendingAfter(cursor: number): boolean {
+    return this.#made.some(({ recordNumber }) => recordNumber > cursor);
+  }
+
+  get name(): string {
+    return `${this.who.peerId}/${this.who.id}`;
+  }
+}
+
+export class Ledger {
+  readonly records: LogRecord[] = [];
+  /** All properties after the newest record. */
+  state: State = new Map();
+  readonly lines = new Map<string, Line>();
+  /** Lines that have ended: what was under way for them may still arrive. */
+  readonly ended = new Map<string, Line>();
+  /** Of each peer: what it may read, from which record on. */
+  readonly #permissions = new Map<string, { readonly from: number; readonly permissions: PropertyPermissions }[]>();
+  readonly #scopes = new Map<string, readonly NamedScope[]>();
+  #suspensions: { readonly target: string; readonly subtarget?: string }[] = [];
+
+  get newest(): number {
+    return this.records.length;
+  }
+
+  /** Takes the next record. */
+  add(record: LogRecord): void {
+    this.records.push(record);
+    const number = this.newest;
+    if (record.kind === "change") this.state = changed(this.state, record.changes);
+    if (record.kind === "permissions")
+      this.#versionsOf(record.peerId).push({ from: number, permissions: record.permissions });
+    if (record.kind === "suspend" && !this.isSuspended(record)) this.#suspensions.push(placed(record));
+    if (record.kind === "resume") this.#suspensions = this.#suspensions.filter((at) => !same(at, record));
+    for (const line of this.lines.values()) line.record(number, record);
+    if (record.kind === "scopes") this.#rescope(number, record.peerId, record.subscriptions);
+  }
+
+  isSuspended(at: { readonly target: string; readonly subtarget?: string }): boolean {
+    return this.#suspensions.some((other) => same(other, at));
+  }
+
+  get suspensions(): readonly { readonly target: string; readonly subtarget?: string }[] {
+    return this.#suspensions;
+  }
+
+  line(peerId: string, id: string): Line | undefined {
+    return this.lines.get(`${peerId} ${id}`);
+  }
+
+  scopesOf(peerId: string): readonly NamedScope[] {
+    return this.#scopes.get(peerId) ?? [];
+  }
+
+  /** What the peer may read now. */
+  permissionsOf(peerId: string): PropertyPermissions {
+    const versions = this.#versionsOf(peerId);
+    return (versions.at(-1) ?? { permissions: DEFAULT }).permissions;
+  }
+
+  /** Everything that a number may say when it is told by work that began at a record: less when more is hidden by then. */
+  contentsOf(
+    line: Line,
+    entry: Entry,
+    since: number,
+  ): readonly { readonly data: Json; readonly overwritten: readonly string[] }[] {
+    const record = this.records[entry.recordNumber - 1];
+    const { said } = entry;
+    if (said === "resync" || record?.kind !== "change") return [];
+    const versions = this.#versionsOf(line.who.peerId);
+    const inForce = versions.filter((_, index) => (versions[index + 1]?.from ?? Number.POSITIVE_INFINITY) > since);
+    return inForce.map(
+      ({ permissions }) =>
+        contentOf(record.changes, line.who, said, readsOf(permissions)) ?? { data: {}, overwritten: [] },
+    );
+  }
+
+  #versionsOf(peerId: string): { readonly from: number; readonly permissions: PropertyPermissions }[] {
+    let versions = this.#permissions.get(peerId);
+    if (versions === undefined) {
+      versions = [{ from: 0, permissions: DEFAULT }];
+      this.#permissions.set(peerId, versions);
+    }
+    return versions;
+  }
+
+  #rescope(number: number, peerId: string, subscriptions: readonly NamedScope[]): void {
+    this.#scopes.set(peerId, subscriptions);
+    for (const [key, line] of this.lines) {
+      if (line.who.peerId !== peerId || subscriptions.some(({ id }) => id === line.who.id)) continue;
+      this.lines.delete(key);
+      this.ended.set(key, line);
+    }
+    const now = { permissions: this.permissionsOf(peerId), subscriptions, suspensions: this.#suspensions };
+    for (const { granularity: _granularity, ...scope } of subscriptions) {
+      const key = `${peerId} ${scope.id}`;
+      if (this.lines.has(key)) continue;
+      const who: Subscriber = { peerId, ...scope };
+      this.lines.set(key, new Line(who, number, startState(who, number, now)));
+    }
+  }
+}
+
+const DEFAULT = defaultPermissions(RELATIONSHIP).properties;
+
+const placed = ({ target, subtarget }: { readonly target: string; readonly subtarget?: string }) => ({
+  target,
+  ...(subtarget === undefined ? {} : { subtarget }),
+});
+
+const same = (
+  one: { readonly target: string; readonly subtarget?: string },
+  other: { readonly target: string; readonly subtarget?: string },
+): boolean => one.target === other.target && one.subtarget === other.subtarget;
+
+/** The place a subscription covers, for those on properties. */
+export const placeOfLine = (line: Line): Place => placeOf(line.who);

@@ -1,0 +1,349 @@
+/** A well-behaved subscriber of the simulated publisher, whose network and moods are not. */
+import type { NamedScope } from "../../../lib/domain/change-record.ts";
+import { isObject } from "../../../lib/domain/json.ts";
+import { placeOf } from "../../../lib/domain/scope.ts";
+import type { Scope } from "../../../lib/domain/scope.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
+import { Inapplicable, PeerCopy } from "./copy.ts";
+import { ACTOR, Violation } from "./violation.ts";
+
+/** How the peer takes what is sent to it. */
+export type Mood = "well" | "refuses" | "busy" | "hangs" | "loses answers" | "unreachable";
+export const MOODS: readonly Mood[] = ["refuses", "busy", "hangs", "loses answers", "unreachable"];
+
+export type Said = { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
+
+/** What a peer needs of the world around it. */
+export interface PeerWorld {
+  /** A request to the publisher; undefined when no answer came. */
+  readonly ask: (
+    route: string,
+    params: Readonly<Record<string, string>>,
+    asking: {
+      readonly auth: string;
+      readonly json?: Json;
+      readonly headers?: Record<string, string>;
+      readonly query?: string;
+    },
+  ) => Promise<Reply | undefined>;
+  /** Holds what was told against the log. @throws Violation */
+  readonly told: (peer: ModelPeer, id: string, sequence: number, said: Said) => void;
+  /** The newest number that the subscription has; 0 when it is not known. */
+  readonly newest: (peer: ModelPeer, id: string) => number;
+  readonly step: () => Promise<void>;
+  readonly launch: (work: () => Promise<void>) => void;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly chance: (probability: number) => boolean;
+}
+
+/** One subscription as the peer keeps it. */
+export interface Subscription {
+  readonly id: string;
+  readonly scope: Scope;
+  granularity: NamedScope["granularity"];
+  readonly copy: PeerCopy;
+  /** Everything up to this number is in the copy. */
+  last: number;
+  readonly pending: Map<number, Said>;
+  /** Counts what makes the copy useless until the state is read; `read` is that count when it was read last. */
+  stale: number;
+  read: number;
+  busy: boolean;
+}
+
+const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
+
+export class ModelPeer {
+  readonly id: string;
+  readonly secret: string;
+  mood: Mood = "well";
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Requests to this peer under way. */
+  inFlight = 0;
+  readonly #world: PeerWorld;
+
+  constructor(id: string, world: PeerWorld) {
+    this.id = id;
+    this.secret = `secret-of-${id}`.padEnd(40, "x");
+    this.#world = world;
+  }
+
+  get baseUri(): string {
+    return `https://${this.id}.example/${this.id}`;
+  }
+
+  /** Takes one request of the publisher. */
+  async receive(request: PeerRequest): Promise<PeerAnswer> {
+    const { mood } = this;
+    if (mood === "unreachable") throw new PeerFailure("unreachable", "Nobody is there.");
+    if (mood === "refuses") return reply(500);
+    if (mood === "busy") return { ...reply(429), headers: { "retry-after": "7" } };
+    if (mood === "hangs") {
+      await this.#world.pause(request.timeoutMs ?? 10_000);
+      throw new PeerFailure("timeout", "No answer came.");
+    }
+    const answer = await this.#take(request);
+    if (mood === "loses answers") throw new PeerFailure("unreachable", "The connection broke.");
+    return answer;
+  }
+
+  async #take(request: PeerRequest): Promise<PeerAnswer> {
+    const { pathname } = new URL(request.url);
+    const [, , kind, what, , id] = pathname.split("/");
+    if (kind !== "callbacks" || what !== "subscriptions" || id === undefined)
+      return reply(kind === "callbacks" ? 204 : 404);
+    if (request.credentials?.bearer !== this.secret) throw new Violation("A callback carries another bearer.");
+    const body = request.json;
+    if (request.method !== "POST" || !isObject(body ?? null)) return reply(204);
+    return await this.#callback(id, body as JsonObject);
+  }
+
+  async #callback(id: string, body: JsonObject): Promise<PeerAnswer> {
+    const sequence = Number(body["sequence"]);
+    const subscription = this.subscriptions.get(id) ?? this.#adopt(id, body);
+    if (body["subscriptionid"] !== id || body["id"] !== ACTOR)
+      throw new Violation(`A callback names ${JSON.stringify(body)}.`);
+    let said: Said;
+    if (body["type"] === "resync") said = "resync";
+    else if (body["data"] === undefined) {
+      const fetched = await this.#fetch(subscription, sequence);
+      if (fetched === undefined) return reply(503);
+      said = fetched;
+    } else said = { data: body["data"], overwritten: body["overwritten"] as readonly string[] };
+    if (body["type"] === "resync" || body["data"] !== undefined) this.#world.told(this, id, sequence, said);
+    return this.#arrive(subscription, sequence, said);
+  }
+
+  /** Of low granularity: what the number says is to be fetched before it is acknowledged. */
+  async #fetch(subscription: Subscription, sequence: number): Promise<Said | undefined> {
+    const params = { ...this.#params(subscription.id), seq: String(sequence) };
+    const answer = await this.#ask(`GET ${SUBSCRIPTION}/{seq}`, params);
+    if (answer?.status === 404 && sequence <= subscription.last) return "resync";
+    if (answer?.status !== 200) return undefined;
+    const told = entryOf(jsonOf(answer) as JsonObject);
+    this.#world.told(this, subscription.id, sequence, told);
+    return told;
+  }
+
+  #arrive(subscription: Subscription, sequence: number, said: Said): PeerAnswer {
+    if (sequence <= subscription.last) return reply(200);
+    if (!subscription.pending.has(sequence)) subscription.pending.set(sequence, said);
+    if (subscription.busy) return reply(202);
+    this.#drain(subscription);
+    if (subscription.stale > subscription.read || subscription.pending.size > 0) this.wantRecovery(subscription);
+    return reply(201);
+  }
+
+  #drain(subscription: Subscription): void {
+    for (const sequence of subscription.pending.keys())
+      if (sequence <= subscription.last) subscription.pending.delete(sequence);
+    for (let said = subscription.pending.get(subscription.last + 1); said !== undefined;) {
+      subscription.pending.delete(subscription.last + 1);
+      this.#apply(subscription, subscription.last + 1, said);
+      said = subscription.pending.get(subscription.last + 1);
+    }
+  }
+
+  #apply(subscription: Subscription, sequence: number, said: Said): void {
+    subscription.last = sequence;
+    if (said === "resync") subscription.stale += 1;
+    if (said === "resync" || subscription.stale > subscription.read) return;
+    try {
+      if (subscription.scope.target === "properties") subscription.copy.apply(said);
+    } catch (error) {
+      if (!(error instanceof Inapplicable)) throw error;
+      throw new Violation(
+        `${this.id}/${subscription.id}: number ${String(sequence)} does not fit the copy: ${error.message} ${JSON.stringify(said)}`,
+      );
+    }
+  }
+
+  /** Some time later the backlog or the state is read, as after a gap. */
+  wantRecovery(subscription: Subscription): void {
+    if (subscription.busy || !this.#world.chance(0.5)) return;
+    this.#world.launch(async () => {
+      await this.recover(subscription);
+    });
+  }
+
+  /** Brings a subscription up to date: from the backlog when that has no hole, else from the state. */
+  async recover(subscription: Subscription): Promise<void> {
+    if (subscription.busy) return;
+    subscription.busy = true;
+    try {
+      const polled = await this.#poll(subscription);
+      if (polled && subscription.stale > subscription.read) await this.#readState(subscription);
+      this.#drain(subscription);
+    } finally {
+      subscription.busy = false;
+    }
+  }
+
+  /** False when nothing could be told. */
+  async #poll(subscription: Subscription): Promise<boolean> {
+    const answer = await this.#ask(`GET ${SUBSCRIPTION}`, this.#params(subscription.id));
+    if (answer?.status === 404) {
+      this.subscriptions.delete(subscription.id);
+      return false;
+    }
+    if (answer?.status !== 200) return false;
+    const body = jsonOf(answer) as { sequence: number; data: JsonObject[]; next?: number };
+    const numbers = body.data.map((entry) => Number(entry["sequence"]));
+    if (numbers.some((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0))) {
+      throw new Violation(`${this.id}/${subscription.id}: a poll lists ${numbers.join()}.`);
+    }
+    for (const entry of body.data) {
+      const sequence = Number(entry["sequence"]);
+      const said = entryOf(entry);
+      this.#world.told(this, subscription.id, sequence, said);
+      if (sequence > subscription.last) subscription.pending.set(sequence, said);
+    }
+    this.#drain(subscription);
+    if (body.next === undefined && subscription.last < body.sequence) {
+      // The backlog has a hole: what is missing was cleared by time.
+      subscription.stale += 1;
+    }
+    if (body.next === undefined && this.#world.chance(0.5)) await this.clear(subscription);
+    return true;
+  }
+
+  /** Lets the publisher forget what is here. */
+  async clear(subscription: Subscription): Promise<boolean> {
+    const json = { sequence: subscription.last };
+    const answer = await this.#ask(`PUT ${SUBSCRIPTION}`, this.#params(subscription.id), { json });
+    if (answer !== undefined && answer.status === 400)
+      throw new Violation(`${this.id}: clearing ${String(subscription.last)} is refused.`);
+    return answer?.status === 204;
+  }
+
+  async #readState(subscription: Subscription): Promise<void> {
+    const { stale } = subscription;
+    const newest = this.#world.newest(this, subscription.id);
+    const [name, ...path] = placeOf(subscription.scope);
+    if (subscription.scope.target !== "properties") {
+      subscription.read = stale;
+      return;
+    }
+    const headers = { "x-actingweb-subscription": subscription.id };
+    const answer =
+      name === undefined
+        ? await this.#ask("GET /{actorId}/properties", { actorId: ACTOR }, { query: "format=full", headers })
+        : path.length === 0
+          ? await this.#ask("GET /{actorId}/properties/{name}", { actorId: ACTOR, name }, { headers })
+          : await this.#ask(
+              "GET /{actorId}/properties/{name}/{path+}",
+              { actorId: ACTOR, name, path: path.join("/") },
+              { headers },
+            );
+    if (answer === undefined || (answer.status !== 200 && answer.status !== 404)) return;
+    const position = answer.headers["x-actingweb-sequence"];
+    if (position === undefined) {
+      if (this.subscriptions.has(subscription.id))
+        throw new Violation("A state read for a subscription has no position (P6).");
+      return;
+    }
+    const sequence = Number(position);
+    if (sequence < newest)
+      throw new Violation(
+        `${this.id}/${subscription.id}: state at ${position}, though ${String(newest)} was made before (P6).`,
+      );
+    subscription.copy.replace(answer.status === 404 ? undefined : plain(jsonOf(answer)));
+    subscription.read = stale;
+    // Numbers that came meanwhile and are part of what was read go with it.
+    subscription.last = Math.max(subscription.last, sequence);
+  }
+
+  /** Subscribes, or subscribes again with another granularity. */
+  async subscribe(scope: Scope, granularity: NamedScope["granularity"]): Promise<void> {
+    const json = {
+      target: scope.target,
+      subtarget: scope.subtarget ?? null,
+      resource: scope.resource ?? null,
+      granularity,
+    };
+    const answer = await this.#ask(
+      "POST /{actorId}/subscriptions/{peerId}",
+      { actorId: ACTOR, peerId: this.id },
+      { json },
+    );
+    if (answer?.status !== 201) return;
+    const id = String((jsonOf(answer) as JsonObject)["subscriptionid"]);
+    const known = this.subscriptions.get(id) ?? this.#adopt(id, scope);
+    known.granularity = granularity;
+    await this.recover(known);
+  }
+
+  /** Ends a subscription. */
+  async leave(subscription: Subscription): Promise<void> {
+    const answer = await this.#ask(`DELETE ${SUBSCRIPTION}`, this.#params(subscription.id));
+    if (answer?.status === 204 || answer?.status === 404) this.subscriptions.delete(subscription.id);
+  }
+
+  /** Learns of the subscriptions it has without knowing, for the answer to a request was lost. */
+  async takeStock(): Promise<boolean> {
+    const answer = await this.#ask("GET /{actorId}/subscriptions/{peerId}", { actorId: ACTOR, peerId: this.id });
+    if (answer?.status !== 200) return false;
+    const { data } = jsonOf(answer) as { data: JsonObject[] };
+    for (const each of data) {
+      const known =
+        this.subscriptions.get(String(each["subscriptionid"])) ?? this.#adopt(String(each["subscriptionid"]), each);
+      known.granularity = each["granularity"] as NamedScope["granularity"];
+    }
+    return true;
+  }
+
+  #adopt(id: string, scope: JsonObject | Scope): Subscription {
+    const text = (value: unknown): string | undefined =>
+      typeof value === "string" && value !== "" ? value : undefined;
+    const { subtarget, resource } = scope as Record<string, unknown>;
+    const own: Scope = {
+      target: String(scope["target" as keyof typeof scope]),
+      ...(text(subtarget) === undefined ? {} : { subtarget: String(subtarget) }),
+      ...(text(resource) === undefined ? {} : { resource: String(resource) }),
+    };
+    const made: Subscription = {
+      ...{ id, scope: own, granularity: "high", copy: new PeerCopy(placeOf(own)), last: 0, pending: new Map() },
+      ...{ stale: 1, read: 0, busy: false },
+    };
+    this.subscriptions.set(id, made);
+    return made;
+  }
+
+  #params(id: string): Record<string, string> {
+    return { actorId: ACTOR, peerId: this.id, subscriptionId: id };
+  }
+
+  async #ask(
+    route: string,
+    params: Record<string, string>,
+    more: { readonly json?: Json; readonly headers?: Record<string, string>; readonly query?: string } = {},
+  ): Promise<Reply | undefined> {
+    return await this.#world.ask(route, params, { auth: `Bearer ${this.secret}`, ...more });
+  }
+}
+
+const reply = (status: number): PeerAnswer => ({ status, headers: {}, body: new Uint8Array() });
+
+function entryOf(entry: JsonObject): Said {
+  if (entry["type"] === "resync") return "resync";
+  return { data: entry["data"] ?? null, overwritten: (entry["overwritten"] ?? []) as readonly string[] };
+}
+
+function jsonOf(answer: Reply): Json {
+  const text = answer.body === undefined ? "" : Buffer.from(answer.body).toString();
+  return answer.headers["content-type"]?.startsWith("text/plain") === true ? text : (JSON.parse(text) as Json);
+}
+
+/** Properties as they are read, lists as arrays. */
+function plain(value: Json): Json {
+  if (!isObject(value)) return value;
+  if (value["_list"] === true) return value["items"] ?? [];
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [
+      name,
+      isObject(part) && part["_list"] === true ? (part["items"] ?? []) : part,
+    ]),
+  );
+}

@@ -1,0 +1,57 @@
+/** What happens in one schedule, drawn from its seed before it begins. */
+import { planDraws } from "./draws.ts";
+import { randomWish } from "./random-writes.ts";
+import type { PublishingWorld } from "./world.ts";
+
+/** Something somebody does. */
+export interface Act {
+  readonly what: string;
+  readonly run: (world: PublishingWorld) => Promise<void>;
+}
+
+export interface Plan {
+  /** Faults happen, instances crash, messages get lost, peers have moods. */
+  readonly rough: boolean;
+  /** Clocks jump over leases: instances freeze past them. */
+  readonly jumpy: boolean;
+  /** Deliveries go on behind the answer. */
+  readonly async: boolean;
+  /** The storage is checked at the end. */
+  readonly strict: boolean;
+  readonly peers: number;
+  readonly instances: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly acts: readonly Act[];
+}
+
+export function planOf(random: () => number): Plan {
+  const chance = (probability: number): boolean => random() < probability;
+  const below = (count: number): number => Math.floor(random() * count);
+  const rough = chance(0.7);
+  const jumpy = rough && chance(0.25);
+  const draws = planDraws(random, { rough });
+  const lists = chance(0.4);
+  let mark = 0;
+  const write = (): Act => {
+    const wish = randomWish(random, (mark += 1), lists);
+    return {
+      what: wish.route,
+      run: async (world) => void (await world.own(wish.route, wish.params, wish.json)),
+    };
+  };
+  const count = 4 + below(16);
+  const acts = Array.from({ length: count }, () => (chance(0.5) ? write() : draws()));
+  return {
+    ...{ rough, jumpy, async: chance(0.3), strict: true },
+    ...{ peers: 1 + below(3), instances: 1 + below(4) },
+    environment: {
+      DELIVERY_TIMEOUT_SECONDS: "5",
+      BREAKER_FAILURE_THRESHOLD: String(1 + below(4)),
+      BREAKER_RECOVERY_SECONDS: "30",
+      BACKLOG_REPLAY_MAX: chance(0.2) ? "2" : "100",
+      DELIVERED_KEEP_SECONDS: chance(0.3) ? "0" : "300",
+      MAX_CONCURRENT_DELIVERIES: String(1 + below(5)),
+    },
+    acts,
+  };
+}

@@ -1,0 +1,66 @@
+/** Random changes of an actor's properties, as requests of its owner. Every one carries a mark that no other has. */
+import type { Json } from "../../../lib/ports.ts";
+
+/** One request. */
+export interface Wish {
+  readonly route: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly json?: Json;
+}
+
+const NAMES = ["a", "b", "private"] as const;
+const KEYS = ["x", "y", "ssn"] as const;
+const LISTS = ["rows", "log"] as const;
+const PROPERTIES = "/{actorId}/properties";
+
+export function randomWish(random: () => number, mark: number, lists: boolean): Wish {
+  const below = (count: number): number => Math.floor(random() * count);
+  const pick = <T>(all: readonly T[]): T => all[below(all.length)] as T;
+  const name = random() < 0.15 ? "private" : pick(NAMES);
+  const path = Array.from({ length: 1 + below(2) }, () => pick(KEYS)).join("/");
+  const value = (): Json => {
+    const kind = random();
+    if (kind < 0.3) return mark;
+    if (kind < 0.45) return `text ${String(mark)}`;
+    if (kind < 0.5) return {};
+    if (kind < 0.55) return [mark, ""];
+    return Object.fromEntries(
+      KEYS.filter(() => random() < 0.6).map((key) => [key, random() < 0.3 ? { x: mark, ssn: mark } : mark]),
+    );
+  };
+  if (lists && random() < 0.35) return listWish(pick(LISTS), mark, below);
+  const kind = random();
+  if (kind < 0.35) return { route: `PUT ${PROPERTIES}/{name}`, params: { name }, json: value() };
+  if (kind < 0.6) return { route: `PUT ${PROPERTIES}/{name}/{path+}`, params: { name, path }, json: value() };
+  if (kind < 0.7) return { route: `DELETE ${PROPERTIES}/{name}/{path+}`, params: { name, path } };
+  if (kind < 0.8) return { route: `DELETE ${PROPERTIES}/{name}`, params: { name } };
+  if (kind < 0.84) return { route: `DELETE ${PROPERTIES}`, params: {} };
+  const some = NAMES.filter(() => random() < 0.6);
+  return { route: `POST ${PROPERTIES}`, params: {}, json: Object.fromEntries(some.map((each) => [each, value()])) };
+}
+
+function listWish(name: string, mark: number, below: (count: number) => number): Wish {
+  const kind = below(12);
+  const item = below(3) === 0 ? "same" : { mark };
+  const index = String(below(3));
+  const items = (json: Json): Wish => ({
+    route: `POST ${PROPERTIES}/{name}/{path+}`,
+    params: { name, path: "items" },
+    json,
+  });
+  if (kind < 2)
+    return {
+      route: `POST ${PROPERTIES}`,
+      params: {},
+      json: { [name]: { _type: "list", description: `list ${String(mark)}` } },
+    };
+  if (kind < 6) return { route: `POST ${PROPERTIES}/{name}`, params: { name }, json: item };
+  if (kind === 6) return { route: `PUT ${PROPERTIES}/{name}/{path+}`, params: { name, path: index }, json: item };
+  if (kind === 7) return { route: `DELETE ${PROPERTIES}/{name}/{path+}`, params: { name, path: index } };
+  if (kind === 8) return items({ operation: "insert", index: 0, item });
+  if (kind === 9) return items({ operation: "extend", items: [item, mark] });
+  if (kind === 10) return items({ operation: below(2) === 0 ? "pop" : "clear" });
+  return below(3) === 0
+    ? { route: `DELETE ${PROPERTIES}/{name}`, params: { name } }
+    : items({ operation: "remove", item: "same" });
+}
