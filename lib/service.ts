@@ -13,8 +13,10 @@ import { storedState } from "./peer-data/stored-state.ts";
 import { RemoteActor } from "./peers/remote-actor.ts";
 import { RemotePublisher } from "./peers/remote-publisher.ts";
 import type { Deadline } from "./ports.ts";
+import { PositionedReads } from "./properties/positioned-reads.ts";
 import { PropertyStore } from "./properties/property-store.ts";
 import { ChangeLog } from "./publishing/change-log.ts";
+import { LogCommits } from "./publishing/log-commits.ts";
 import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
@@ -43,7 +45,9 @@ export interface Service extends Runtime {
   readonly grants: GrantChanges;
   readonly permissions: PermissionStore;
   readonly changeLog: ChangeLog;
+  readonly commits: LogCommits;
   readonly properties: PropertyStore;
+  readonly positioned: PositionedReads;
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
@@ -122,10 +126,12 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const trust = trustServices(base, consequences);
   const permissions = new PermissionStore(table, app.relationships);
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
-  const properties = new PropertyStore({
-    ...{ table, clock, log: changeLog, random: Math.random },
+  const commits = new LogCommits({
+    ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
+    committed: () => Promise.resolve(),
   });
+  const properties = new PropertyStore({ table, clock, commits });
   const deletion = new ActorDeletion({
     ...base,
     ending: trust.ending,
@@ -150,7 +156,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     new Actor(actorId, { ...base, properties, trust, heads, outbound, remote });
   app.bind(actorOf);
   const stateHooks = new StateHooks({ app, actorOf, log, timeoutMs: settings.hookTimeoutMs });
-  const publishing = { permissions, changeLog, properties, stateHooks };
+  const positioned = new PositionedReads({
+    ...{ table, log: changeLog, properties },
+    positions: { toEnd: () => Promise.resolve(undefined), sequenceAt: (head) => Promise.resolve(head.state.sequence) },
+  });
+  const publishing = { permissions, changeLog, commits, properties, positioned, stateHooks };
   return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };
 }
 

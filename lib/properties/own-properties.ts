@@ -6,6 +6,7 @@ import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
+import type { PropertyReads } from "./positioned-properties.ts";
 import type { Plan, PlannedChange, PropertyStore } from "./property-store.ts";
 
 /** How many properties there are and what they take. */
@@ -20,16 +21,19 @@ export class OwnProperties {
   readonly #store: PropertyStore;
   readonly #actorId: string;
   readonly #permit: Permit;
+  readonly #reads: PropertyReads;
 
-  constructor(store: PropertyStore, actorId: string, permit: Permit) {
+  /** `reads`: where to read from instead of the store. */
+  constructor(store: PropertyStore, actorId: string, permit: Permit, reads: PropertyReads = store) {
     this.#store = store;
     this.#actorId = actorId;
     this.#permit = permit;
+    this.#reads = reads;
   }
 
   /** The value at a place; undefined when there is none for this caller. One request. */
   async get(place: Place): Promise<Json | undefined> {
-    const property = await this.#store.get(this.#actorId, nameOf(place));
+    const property = await this.#reads.get(this.#actorId, nameOf(place));
     if (property === undefined) return undefined;
     const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
     return value === undefined ? undefined : this.#permit.seen(value, place);
@@ -117,7 +121,7 @@ export class OwnProperties {
 
   /** What the caller sees of each property. */
   async *#seen(): AsyncGenerator<{ readonly name: string; readonly text: string; readonly bytes: number }> {
-    for await (const { name, text, bytes } of this.#store.all(this.#actorId)) {
+    for await (const { name, text, bytes } of this.#reads.all(this.#actorId)) {
       if (this.#permit.seesWhole([name])) {
         yield { name, text, bytes };
         continue;

@@ -11,11 +11,14 @@ import { placeOfPath } from "./limits.ts";
 import { OwnProperties, noSuchProperty } from "./own-properties.ts";
 import { Permit } from "./permit.ts";
 import { valueOf, valuesOf } from "./property-body.ts";
+import type { PropertyReads } from "./positioned-properties.ts";
+import type { PositionedReads } from "./positioned-reads.ts";
 import type { PropertyStore } from "./property-store.ts";
 
 export interface PropertyRouteServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "effective">;
+  readonly positioned: Pick<PositionedReads, "answer">;
 }
 
 /** Owners have all properties; a peer those that its permissions leave. */
@@ -32,12 +35,14 @@ export class PropertyRoutes {
     if (metadata && query.get("format") === "full") {
       throw new ServiceError("request.invalid", "Ask for format=full or for metadata=true, not for both.");
     }
-    const properties = await this.#of(admission);
-    if (!metadata) {
-      return { status: 200, headers: { "content-type": "application/json" }, body: await properties.allText() };
-    }
-    const { names, bytes } = await properties.totals();
-    return json(200, { simple: { properties: names, total_bytes: bytes }, lists: {} });
+    return await this.#services.positioned.answer(request, admission, async (reads) => {
+      const properties = await this.#of(admission, reads);
+      if (!metadata) {
+        return { status: 200, headers: { "content-type": "application/json" }, body: await properties.allText() };
+      }
+      const { names, bytes } = await properties.totals();
+      return json(200, { simple: { properties: names, total_bytes: bytes }, lists: {} });
+    });
   }
 
   async post(request: ServiceRequest, admission: Admission): Promise<Reply> {
@@ -54,9 +59,11 @@ export class PropertyRoutes {
 
   async get(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const place = placeOf(request);
-    const value = await (await this.#of(admission)).get(place);
-    if (value === undefined) throw noSuchProperty();
-    return typeof value === "string" ? text(200, value) : json(200, value);
+    return await this.#services.positioned.answer(request, admission, async (reads) => {
+      const value = await (await this.#of(admission, reads)).get(place);
+      if (value === undefined) throw noSuchProperty();
+      return typeof value === "string" ? text(200, value) : json(200, value);
+    });
   }
 
   async put(request: ServiceRequest, admission: Admission): Promise<Reply> {
@@ -72,11 +79,11 @@ export class PropertyRoutes {
     return empty();
   }
 
-  async #of({ actor, caller }: Admission): Promise<OwnProperties> {
+  async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
     const { properties, permissions } = this.#services;
     const permit =
       caller.kind === "peer" ? new Permit((await permissions.effective(caller.trust)).properties) : new Permit();
-    return new OwnProperties(properties, actor.id, permit);
+    return new OwnProperties(properties, actor.id, permit, reads);
   }
 }
 
