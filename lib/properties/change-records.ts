@@ -3,6 +3,7 @@ import { recordsOf } from "../domain/change-record.ts";
 import type { Change, LogRecord } from "../domain/change-record.ts";
 import { isNothing } from "../domain/gone.ts";
 import { MAX_RECORD_BYTES } from "../publishing/change-log.ts";
+import { recordTime } from "../publishing/record-time.ts";
 
 /** Room for a record's own fields. */
 const ENVELOPE_BYTES = 200;
@@ -12,7 +13,7 @@ const ENVELOPE_BYTES = 200;
  * than a record has, it keeps what was set and not the keys that went with it, which stand as not known then.
  */
 export function changeRecords(changes: readonly Change[], now: number): readonly LogRecord[] {
-  const at = new Date(now).toISOString().replace("Z", "000Z");
+  const at = recordTime(now);
   return recordsOf(changes).map((made) => {
     const fits = Buffer.byteLength(JSON.stringify(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
     return { kind: "change", at, changes: fits ? made : made.map(shortened) };

@@ -1,31 +1,17 @@
 /** An actor's own properties as they are stored, each change in one transaction with its record in the change log. */
-import { pauseAfter } from "../domain/backoff.ts";
 import { recordDeleteAll } from "../domain/change-record.ts";
 import type { Change, Made } from "../domain/change-record.ts";
-import { actorKey } from "../dynamodb/keys-actors.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
-import {
-  ConditionFailed,
-  TransactionRefused,
-  all,
-  equals,
-  itemExists,
-  itemMissing,
-  missing,
-} from "../dynamodb/table.ts";
+import { ConditionFailed, all, any, equals, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Item, Table, Write } from "../dynamodb/table.ts";
-import { ServiceError } from "../errors.ts";
 import type { Clock, Json } from "../ports.ts";
 import { inParallel } from "../peer-data/in-parallel.ts";
 import { readLogHead } from "../publishing/change-log.ts";
-import type { ChangeLog } from "../publishing/change-log.ts";
+import type { LogCommits } from "../publishing/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { propertyText } from "./limits.ts";
 
-/** Pauses of writers that meet, ms. Ten writers that meet all the time get through well before the last. */
-const MEETING = { base: 10, most: 250 };
-const MOST_ATTEMPTS = 40;
 /** Deletions at the same time when the sweep cleans up. */
 const DELETIONS_AT_ONCE = 8;
 
@@ -51,13 +37,10 @@ export interface PlannedChange extends Made {
 export interface PropertyStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
-  readonly log: ChangeLog;
-  /** 0 ≤ random < 1, for the pauses of writers that meet. */
-  readonly random: () => number;
-  readonly pause: (ms: number) => Promise<void>;
+  readonly commits: LogCommits;
 }
 
-/** The properties of all actors. Lost races are tried again; `service.unavailable` when they are lost for seconds. */
+/** The properties of all actors. Changes go through `LogCommits`, which says what they throw beside their own errors. */
 export class PropertyStore {
   readonly #deps: PropertyStoreDeps;
 
@@ -93,24 +76,24 @@ export class PropertyStore {
    * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is being deleted
    */
   async change(actorId: string, names: readonly string[], plan: Plan): Promise<void> {
-    await this.#untilDone(async () => {
-      const { head, items, properties } = await this.#read(actorId, names);
+    const keys = names.map((name) => ownPropertyKey(actorId, name));
+    await this.#deps.commits.commit(actorId, keys, ({ head, item }) => {
       const planned = plan((name) => {
-        const text = properties.get(name)?.text;
+        const stored = item(ownPropertyKey(actorId, name));
+        const text = stored === undefined ? undefined : readProperty(stored, head.cleared)?.text;
         return text === undefined ? undefined : (JSON.parse(text) as Json);
       });
-      if (planned.length === 0) return;
+      if (planned.length === 0) return undefined;
       const records = changeRecords(
         planned.map(({ change }) => change),
         this.#deps.clock.now(),
       );
       const last = head.newest + records.length;
       const left = new Map(planned.map(({ name, after }) => [name, after]));
-      await this.#deps.table.transact([
-        ...this.#deps.log.appendWrites(actorId, head.newest, records),
-        ...[...left].map(([name, value]) => propertyWrite(actorId, name, value, items.get(name), last)),
-        actorStands(actorId),
-      ]);
+      const writes = [...left].map(([name, value]) =>
+        propertyWrite(actorId, name, value, item(ownPropertyKey(actorId, name)), last),
+      );
+      return { records, writes };
     });
   }
 
@@ -119,41 +102,42 @@ export class PropertyStore {
    * when there was none.
    */
   async deleteAll(actorId: string): Promise<boolean> {
-    return await this.#untilDone(async () => {
-      const { head } = await this.#read(actorId, []);
+    const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
       const names: string[] = [];
       for await (const item of this.#items(actorId)) {
         if (Number(item["last"]) > head.cleared) names.push(item.sk.slice(OWN_PREFIX.length));
       }
-      if (names.length === 0) return false;
+      if (names.length === 0) return undefined;
       const changes: readonly Change[] = [recordDeleteAll(names)];
       const records = changeRecords(changes, this.#deps.clock.now());
-      const key = logHeadKey(actorId);
-      const due = { dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() };
-      const cleared = head.newest + records.length;
-      await this.#deps.table.transact([
-        ...this.#deps.log.appendWrites(actorId, head.newest, records, { cleared, ...due }),
-        actorStands(actorId),
-      ]);
-      return true;
+      const due = { dueShard: dueShardOf(logHeadKey(actorId)), dueAt: this.#deps.clock.now() };
+      return { records, writes: [], head: { set: { cleared: head.newest + records.length, stale: true, ...due } } };
     });
+    return made !== undefined;
   }
 
-  /** For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. */
+  /**
+   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. The
+   * head's due time goes too where there are no subscribers, whose upkeep it stands for.
+   */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;
     const key = logHeadKey(actorId);
     const item = await table.get(key);
-    const { cleared } = readLogHead(item);
-    if (item?.["dueAt"] === undefined || Number(item["dueAt"]) > clock.now()) return;
+    const { cleared, subscribers } = readLogHead(item);
+    if (item?.["stale"] === undefined || item["dueAt"] === undefined || Number(item["dueAt"]) > clock.now()) return;
     const stale: Item[] = [];
     for await (const each of this.#items(actorId)) if (Number(each["last"]) <= cleared) stale.push(each);
     await inParallel(stale, DELETIONS_AT_ONCE, async ({ pk, sk, last = 0 }) => {
       // A property made anew meanwhile has another number.
       await table.delete({ pk, sk }, equals("last", last)).catch(ignoreRefusal);
     });
-    const change = { remove: ["dueShard", "dueAt"] };
-    await table.update(key, change, equals("cleared", cleared)).catch(ignoreRefusal);
+    const alone = any(missing("subscribers"), equals("subscribers", 0));
+    const [change, when] =
+      subscribers > 0
+        ? [{ remove: ["stale"] }, equals("cleared", cleared)]
+        : [{ remove: ["stale", "dueShard", "dueAt"] }, all(equals("cleared", cleared), alone)];
+    await table.update(key, change, when).catch(ignoreRefusal);
   }
 
   /** Every stored item with its `last` only. */
@@ -181,33 +165,7 @@ export class PropertyStore {
     );
     return { head, items, properties };
   }
-
-  async #untilDone<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let failures = 0; failures < MOST_ATTEMPTS;) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof TransactionRefused)) throw error;
-        if (error.reasons.some(({ code }) => code === "other")) throw error;
-        // The last write of each transaction here is the actor's check.
-        if (error.reasons.at(-1)?.code === "condition") {
-          throw new ServiceError("resource.not_found", "There is no such actor.", { cause: error });
-        }
-      }
-      failures += 1;
-      await this.#deps.pause(pauseAfter(failures, MEETING, this.#deps.random()));
-    }
-    throw new ServiceError("service.unavailable", "Others keep changing this actor; try again in a moment.", {
-      headers: { "Retry-After": "1" },
-    });
-  }
 }
-
-/** A change that comes after the actor's deletion has begun would be left behind. */
-const actorStands = (actorId: string): Write => ({
-  check: actorKey(actorId),
-  condition: all(itemExists, missing("deleting")),
-});
 
 function propertyWrite(
   actorId: string,
@@ -222,7 +180,8 @@ function propertyWrite(
   return { delete: key, condition };
 }
 
-function readProperty(item: Item, cleared: number): Property | undefined {
+/** Reads a stored property; undefined when a deletion of all has taken it away. */
+export function readProperty(item: Item, cleared: number): Property | undefined {
   const last = Number(item["last"]);
   if (last <= cleared) return undefined;
   const name = item.sk.slice(OWN_PREFIX.length);

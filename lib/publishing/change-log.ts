@@ -2,7 +2,7 @@
 import type { LogRecord } from "../domain/change-record.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
-import type { Item, Table, Write } from "../dynamodb/table.ts";
+import type { Change, Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 
@@ -20,12 +20,26 @@ export interface ChangeLogDeps {
   readonly retentionDays: number;
 }
 
-/** What of a log's head its readers need; all 0 before the first record. */
+/** A suspended target, or part of one. */
+export interface Suspension {
+  readonly target: string;
+  readonly subtarget?: string;
+}
+
+/** What of a log's head its readers need; nothing but zeros before the first record. */
 export interface LogHead {
   /** The number of the newest record. */
   readonly newest: number;
   /** The record of the last deletion of all properties: what was changed last at or before it is gone. */
   readonly cleared: number;
+  /** How many inbound subscriptions there are. */
+  readonly subscribers: number;
+  /** What makes no diffs at the moment. */
+  readonly suspended: readonly Suspension[];
+  /** The records up to this one are deleted: nobody needed them. */
+  readonly trimmed: number;
+  /** When there is upkeep to do, ms since 1970. */
+  readonly dueAt?: number;
 }
 
 export interface NumberedRecord {
@@ -57,19 +71,14 @@ export class ChangeLog {
    * The writes that put records after the one numbered `newest`, to go into one transaction: first the head's, which
    * fails when another record has come meanwhile, then those of the records, numbered from `newest` + 1 on.
    *
-   * @param head attributes to set on the head too
+   * @param head what else changes on the head
    * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB
    */
-  appendWrites(
-    actorId: string,
-    newest: number,
-    records: readonly LogRecord[],
-    head: Readonly<Record<string, string | number>> = {},
-  ): readonly Write[] {
+  appendWrites(actorId: string, newest: number, records: readonly LogRecord[], head: Change = {}): readonly Write[] {
     const ttl = Math.ceil(this.#deps.clock.now() / 1_000) + this.#deps.retentionDays * DAY_SECONDS;
     const move: Write = {
       update: logHeadKey(actorId),
-      change: { set: { newest: newest + records.length, ...head } },
+      change: { ...head, set: { ...head.set, newest: newest + records.length } },
       condition: newest === 0 ? itemMissing : equals("newest", newest),
     };
     const puts = records.flatMap((record, index): Write[] => {
@@ -90,29 +99,75 @@ export class ChangeLog {
     return [move, ...puts];
   }
 
-  /** The records numbered over `after` and up to `upTo`, which must be there or expired. One query for each MB. */
-  async read(actorId: string, after: number, upTo: number): Promise<LogStretch> {
-    if (upTo <= after) return { records: [] };
-    const texts = new Map<number, { parts: number; texts: string[] }>();
+  /**
+   * The records numbered over `after` and up to `upTo` that are there, ascending, one page in memory at a time; those
+   * that expired are left out. One query for each MB.
+   */
+  async *stream(actorId: string, after: number, upTo: number): AsyncGenerator<NumberedRecord> {
+    if (upTo <= after) return;
+    let open: Map<number, Texts> = new Map();
     let from: string | undefined = endOfRecord(after);
     while (from !== undefined) {
       const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
       const page = await this.#deps.table.query(range);
-      for (const item of page.items) collect(texts, item);
+      for (const item of page.items) this.#collect(open, item);
+      from = page.next;
+      const last = [...open.keys()].at(-1);
+      for (const [number, found] of open) {
+        // The parts of a record may be on two pages.
+        if (number === last && from !== undefined && !isWhole(found)) continue;
+        if (isWhole(found)) yield { number, record: parsed(found) };
+        open.delete(number);
+      }
+    }
+  }
+
+  /** The number of the oldest record that can be read; undefined when there is none. One query but after expiry. */
+  async oldest(actorId: string): Promise<number | undefined> {
+    const now = Math.floor(this.#deps.clock.now() / 1_000);
+    let after: string | undefined;
+    do {
+      const range = { pk: recordPartition(actorId), prefix: "", only: ["ttl"], limit: 100 };
+      const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
+      const live = page.items.find((item) => Number(item["ttl"]) > now);
+      if (live !== undefined) return Number(live.sk.slice(0, 16));
+      after = page.next;
+    } while (after !== undefined);
+    return undefined;
+  }
+
+  /** The records numbered over `after` and up to `upTo`, which must be there or expired. One query for each MB. */
+  async read(actorId: string, after: number, upTo: number): Promise<LogStretch> {
+    if (upTo <= after) return { records: [] };
+    const texts = new Map<number, Texts>();
+    let from: string | undefined = endOfRecord(after);
+    while (from !== undefined) {
+      const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
+      const page = await this.#deps.table.query(range);
+      for (const item of page.items) this.#collect(texts, item);
       from = page.next;
     }
     const records: NumberedRecord[] = [];
     let lost: number | undefined;
     for (let number = upTo; number > after; number -= 1) {
       const found = texts.get(number);
-      // The parts of an expired record are deleted one by one.
-      if (found?.texts.length !== found?.parts || found === undefined) {
+      if (found === undefined || !isWhole(found)) {
         lost = number;
         break;
       }
-      records.push({ number, record: JSON.parse(found.texts.join("")) as LogRecord });
+      records.push({ number, record: parsed(found) });
     }
     return { records: records.toReversed(), ...(lost === undefined ? {} : { lost }) };
+  }
+
+  #collect(texts: Map<number, Texts>, item: Item): void {
+    // What has expired is deleted some time later.
+    if (Number(item["ttl"]) * 1_000 <= this.#deps.clock.now()) return;
+    const number = Number(item.sk.slice(0, 16));
+    const found = texts.get(number) ?? { parts: Number.POSITIVE_INFINITY, texts: [] };
+    if (typeof item["parts"] === "number") found.parts = item["parts"];
+    found.texts.push(String(item["text"]));
+    texts.set(number, found);
   }
 }
 
@@ -131,13 +186,24 @@ function cut(bytes: Buffer): string[] {
 
 /** Reads a log's head as it is stored. */
 export function readLogHead(item: Item | undefined): LogHead {
-  return { newest: Number(item?.["newest"] ?? 0), cleared: Number(item?.["cleared"] ?? 0) };
+  const number = (name: string): number => Number(item?.[name] ?? 0);
+  const suspended = item?.["suspended"];
+  return {
+    newest: number("newest"),
+    cleared: number("cleared"),
+    subscribers: number("subscribers"),
+    suspended: typeof suspended === "string" ? (JSON.parse(suspended) as Suspension[]) : [],
+    trimmed: number("trimmed"),
+    ...(item?.["dueAt"] === undefined ? {} : { dueAt: number("dueAt") }),
+  };
 }
 
-function collect(texts: Map<number, { parts: number; texts: string[] }>, item: Item): void {
-  const number = Number(item.sk.slice(0, 16));
-  const found = texts.get(number) ?? { parts: Number.POSITIVE_INFINITY, texts: [] };
-  if (typeof item["parts"] === "number") found.parts = item["parts"];
-  found.texts.push(String(item["text"]));
-  texts.set(number, found);
+interface Texts {
+  parts: number;
+  readonly texts: string[];
 }
+
+/** The parts of an expired record are deleted one by one. */
+const isWhole = (found: Texts): boolean => found.texts.length === found.parts;
+
+const parsed = (found: Texts): LogRecord => JSON.parse(found.texts.join("")) as LogRecord;

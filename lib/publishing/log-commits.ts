@@ -1,0 +1,170 @@
+/** The one way into an actor's change log: read, plan, commit all in one transaction, and try again when others came first. */
+import { pauseAfter } from "../domain/backoff.ts";
+import type { LogRecord } from "../domain/change-record.ts";
+import { actorKey } from "../dynamodb/keys-actors.ts";
+import { logHeadKey } from "../dynamodb/keys-publishing.ts";
+import { dueShardOf } from "../dynamodb/keys.ts";
+import { TransactionRefused, all, itemExists, missing } from "../dynamodb/table.ts";
+import type { Change, Item, Key, Table, Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import type { Clock, Log } from "../ports.ts";
+import { readLogHead } from "./change-log.ts";
+import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
+
+/** Pauses of writers that meet, ms. Ten writers that meet all the time get through well before the last. */
+const MEETING = { base: 10, most: 250 };
+const MOST_ATTEMPTS = 40;
+/** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
+const UPKEEP_AFTER_MS = 30_000;
+
+/** What a plan is made on. */
+export interface LogRead {
+  readonly head: LogHead;
+  /** The item of a key that was asked for; undefined when there is none. */
+  readonly item: (key: Key) => Item | undefined;
+}
+
+/** What one commit does. With the log's head, the parts of its records and the actor's check at most 100 writes. */
+export interface LogPlan {
+  /** At least one: whatever the log decides about has its record. */
+  readonly records: readonly LogRecord[];
+  /** On the conditions that what was read still holds; one that fails has the whole planned anew. */
+  readonly writes: readonly Write[];
+  /** What else changes on the log's head. */
+  readonly head?: Change;
+  /** The error to stop with when the write of that index was refused; undefined: try again. */
+  readonly refused?: (index: number, item: Item | undefined) => Error | undefined;
+}
+
+/** What was committed. */
+export interface Commit {
+  readonly actorId: string;
+  /** As it was before. */
+  readonly head: LogHead;
+  /** The number of the last record. */
+  readonly newest: number;
+  readonly records: readonly NumberedRecord[];
+}
+
+/** Hears of every commit once it stands. What it throws is logged. */
+export type CommitListener = (commit: Commit) => Promise<void>;
+
+export interface LogCommitsDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly changeLog: ChangeLog;
+  readonly log: Log;
+  /** 0 ≤ random < 1, for the pauses of writers that meet. */
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly committed: CommitListener;
+}
+
+/** Commits of all actors' logs. */
+export class LogCommits {
+  readonly #deps: LogCommitsDeps;
+
+  constructor(deps: LogCommitsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads the log's head and `keys` in one request, asks `plan` what to do, and commits it in a second one; two more for
+   * each time another writer came first, for which `plan` is asked again. A plan that is undefined writes nothing. The
+   * listener is told before this resolves, unless `quiet`.
+   *
+   * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or going,
+   *   service.unavailable when races are lost for seconds
+   */
+  async commit(
+    actorId: string,
+    keys: readonly Key[],
+    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
+    options: { readonly quiet?: boolean } = {},
+  ): Promise<Commit | undefined> {
+    const made = await this.#untilDone(async () => await this.#attempt(actorId, keys, plan));
+    if (made !== undefined && options.quiet !== true) await this.#tell(made);
+    return made;
+  }
+
+  async #attempt(
+    actorId: string,
+    keys: readonly Key[],
+    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
+  ): Promise<Commit | undefined> {
+    const { table, changeLog } = this.#deps;
+    const logKey = logHeadKey(actorId);
+    const found = await table.getMany([logKey, ...keys]);
+    const items = new Map(found.map((item) => [nameOf(item), item]));
+    const head = readLogHead(items.get(nameOf(logKey)));
+    const planned = await plan({ head, item: (key) => items.get(nameOf(key)) });
+    if (planned === undefined) return undefined;
+    const { records, writes } = planned;
+    const appended = changeLog.appendWrites(
+      actorId,
+      head.newest,
+      records,
+      this.#headChange(logKey, head, planned.head),
+    );
+    try {
+      await table.transact([...appended, ...writes, actorStands(actorId)]);
+    } catch (error) {
+      const stop = error instanceof TransactionRefused ? stopOf(error, planned, appended.length) : undefined;
+      throw stop ?? error;
+    }
+    const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
+    return { actorId, head, newest: head.newest + records.length, records: numbered };
+  }
+
+  /** From the first subscriber on each commit leaves something to do, which must be found if its writer dies. */
+  #headChange(key: Key, head: LogHead, change: Change = {}): Change {
+    const grows = Number(change.add?.["subscribers"] ?? 0) > 0;
+    if ((head.subscribers === 0 && !grows) || change.set?.["dueAt"] !== undefined) return change;
+    const due = { dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + UPKEEP_AFTER_MS };
+    return { ...change, setIfMissing: { ...change.setIfMissing, ...due } };
+  }
+
+  async #tell(commit: Commit): Promise<void> {
+    try {
+      await this.#deps.committed(commit);
+    } catch (error) {
+      // The change stands, and the upkeep does what was not done.
+      this.#deps.log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
+    }
+  }
+
+  async #untilDone<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let failures = 1; failures <= MOST_ATTEMPTS; failures += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof TransactionRefused)) throw error;
+        if (error.reasons.some(({ code }) => code === "other")) throw error;
+      }
+      await this.#deps.pause(pauseAfter(failures, MEETING, this.#deps.random()));
+    }
+    throw new ServiceError("service.unavailable", "Others keep changing this actor; try again in a moment.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+}
+
+/** Why a refused transaction is not worth another try; undefined when it is. */
+function stopOf(refusal: TransactionRefused, plan: LogPlan, before: number): Error | undefined {
+  if (refusal.reasons.at(-1)?.code === "condition") {
+    return new ServiceError("resource.not_found", "There is no such actor.", { cause: refusal });
+  }
+  for (const [index, { code, item }] of refusal.reasons.slice(before, -1).entries()) {
+    const stop = code === "condition" ? plan.refused?.(index, item) : undefined;
+    if (stop !== undefined) return stop;
+  }
+  return undefined;
+}
+
+/** A change that comes after the actor's deletion has begun would be left behind. */
+const actorStands = (actorId: string): Write => ({
+  check: actorKey(actorId),
+  condition: all(itemExists, missing("deleting")),
+});
+
+const nameOf = ({ pk, sk }: Key): string => `${pk}\n${sk}`;
