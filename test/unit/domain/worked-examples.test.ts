@@ -1,0 +1,177 @@
+/** The protocol's worked examples: one change, and what subscriptions on the target, a sub-target and a resource are told. */
+import { expect, test } from "vitest";
+import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/change-record.ts";
+import type { Change, Made } from "../../../lib/domain/change-record.ts";
+import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
+import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
+import type { Place, Scope } from "../../../lib/domain/scope.ts";
+import { READS_ALL } from "../../../lib/domain/visibility.ts";
+import type { Json, JsonObject } from "../../../lib/ports.ts";
+
+/** Subscriptions on `properties`, `properties/test` and `properties/test/resource`. */
+const SCOPES: readonly Scope[] = [
+  { target: "properties" },
+  { target: "properties", subtarget: "test" },
+  { target: "properties", subtarget: "test", resource: "resource" },
+];
+
+const made = (result: Made | string): Change => {
+  if (typeof result === "string") throw new Error(`nothing was recorded: ${result}`);
+  return result.change;
+};
+const set = (before: Json | undefined, path: Place, value: Json): Change => made(recordSet(before, path, value));
+const gone = (before: Json, path: Place): Change => made(recordDelete(before, path));
+const list = (operation: JsonObject, length: number): Change => recordList("test", operation, length);
+
+/** The data, and the places in it where values stand literally. */
+const says = (data: Json, ...overwritten: string[]): ShapedDiff => ({ data, overwritten });
+const nothing = undefined;
+
+const object = { resource: { a: 1, b: "x" }, other: 2 };
+const at = (...path: string[]): Place => ["test", ...path];
+
+type Told = ShapedDiff | undefined;
+type Row = readonly [what: string, change: Change, onTarget: Told, onSubtarget: Told, onResource: Told];
+
+const objects: readonly Row[] = [
+  [
+    "created: a nested object",
+    set(undefined, at(), object),
+    says({ test: object }, "/test"),
+    says(object, ""),
+    says(object.resource, ""),
+  ],
+  [
+    "created: an object without the resource",
+    set(undefined, at(), { other: 2 }),
+    says({ test: { other: 2 } }, "/test"),
+    says({ other: 2 }, ""),
+    nothing,
+  ],
+  ["created: a text", set(undefined, at(), "plain"), says({ test: "plain" }, "/test"), says("plain", ""), nothing],
+  [
+    "created: the resource, where nothing was",
+    set(undefined, at("resource"), { a: 1 }),
+    says({ test: { resource: { a: 1 } } }, "/test/resource"),
+    says({ resource: { a: 1 } }, "/resource"),
+    says({ a: 1 }, ""),
+  ],
+  [
+    "created: something below the resource, where nothing was",
+    set(undefined, at("resource", "a"), 1),
+    says({ test: { resource: { a: 1 } } }, "/test/resource/a"),
+    says({ resource: { a: 1 } }, "/resource/a"),
+    says({ a: 1 }, ""),
+  ],
+  [
+    "overwritten: by an object with another resource",
+    set(object, at(), { resource: { c: 3 } }),
+    says({ test: { resource: { c: 3 } } }, "/test"),
+    says({ resource: { c: 3 } }, ""),
+    says({ c: 3 }, ""),
+  ],
+  [
+    "overwritten: by one without the resource",
+    set(object, at(), { other: 3 }),
+    says({ test: { other: 3 } }, "/test"),
+    says({ other: 3 }, ""),
+    says(""),
+  ],
+  ["overwritten: by a text", set(object, at(), "plain"), says({ test: "plain" }, "/test"), says("plain", ""), says("")],
+  ["overwritten: by an empty object", set(object, at(), {}), says({ test: {} }, "/test"), says({}, ""), says("")],
+  [
+    "overwritten: when neither had the resource",
+    set({ other: 2 }, at(), { other: 3 }),
+    says({ test: { other: 3 } }, "/test"),
+    says({ other: 3 }, ""),
+    nothing,
+  ],
+  [
+    "overwritten: by values that would mean something else elsewhere",
+    set(undefined, at(), { resource: "", nothing: null, empty: {} }),
+    says({ test: { resource: "", nothing: null, empty: {} } }, "/test"),
+    says({ resource: "", nothing: null, empty: {} }, ""),
+    says("", ""),
+  ],
+  [
+    "changed by its path: the resource",
+    set(object, at("resource"), { c: 1 }),
+    says({ test: { resource: { c: 1 } } }, "/test/resource"),
+    says({ resource: { c: 1 } }, "/resource"),
+    says({ c: 1 }, ""),
+  ],
+  [
+    "changed by its path: below the resource, whose subscription has its full value",
+    set(object, at("resource", "a"), 9),
+    says({ test: { resource: { a: 9 } } }, "/test/resource/a"),
+    says({ resource: { a: 9 } }, "/resource/a"),
+    says({ a: 9, b: "x" }, ""),
+  ],
+  [
+    "changed by its path: beside the resource",
+    set(object, at("other"), 9),
+    says({ test: { other: 9 } }, "/test/other"),
+    says({ other: 9 }, "/other"),
+    nothing,
+  ],
+  [
+    "changed by its path: another property",
+    set(undefined, ["color"], "red"),
+    says({ color: "red" }, "/color"),
+    nothing,
+    nothing,
+  ],
+  [
+    "deleted: below the resource",
+    gone(object, at("resource", "a")),
+    says({ test: { resource: { a: "" } } }),
+    says({ resource: { a: "" } }),
+    says({ b: "x" }, ""),
+  ],
+  [
+    "deleted: the resource",
+    gone(object, at("resource")),
+    says({ test: { resource: "" } }),
+    says({ resource: "" }),
+    says(""),
+  ],
+  [
+    "deleted: beside the resource",
+    gone(object, at("other")),
+    says({ test: { other: "" } }),
+    says({ other: "" }),
+    nothing,
+  ],
+  ["deleted: the property", gone(object, at()), says({ test: "" }), says(""), says("")],
+  ["deleted: the property, which had no resource", gone({ other: 2 }, at()), says({ test: "" }), says(""), nothing],
+  ["deleted: all properties", recordDeleteAll(["test"]), says({}, ""), says(""), says("")],
+  ["deleted: all properties, this one not among them", recordDeleteAll(["color"]), says({}, ""), nothing, nothing],
+];
+
+/** A list goes out as the operation it was changed by, to the target's and its own subscriptions. */
+const operations: readonly (readonly [JsonObject, number])[] = [
+  [{ operation: "append", item: { a: 1 } }, 3],
+  [{ operation: "insert", index: 0, item: "x" }, 4],
+  [{ operation: "update", index: 1, item: "y", old_item: "x" }, 4],
+  [{ operation: "delete", index: 1, old_item: "y" }, 3],
+  [{ operation: "pop", item: "z" }, 2],
+  [{ operation: "extend", items: [1, 2] }, 4],
+  [{ operation: "remove", item: 1 }, 3],
+  [{ operation: "metadata", description: "d", explanation: "e" }, 3],
+  [{ operation: "clear" }, 0],
+  [{ operation: "delete_all" }, 0],
+];
+const lists = operations.map(([operation, length]): Row => {
+  const told = { list: "test", ...operation, length };
+  return [
+    `a list: ${String(operation["operation"])}`,
+    list(operation, length),
+    says({ test: told }),
+    says(told),
+    nothing,
+  ];
+});
+
+test.each([...objects, ...lists])("%s", (_, change, ...told) => {
+  expect(SCOPES.map((scope) => shapeDiff([change], scope, { narrower: [], reads: READS_ALL }))).toEqual(told);
+});
