@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What the deployer's code says; the environment goes before it. */
 export interface CodeOptions {
@@ -57,7 +57,7 @@ export interface Config {
 
 /** One variable: how its text is read, and what to tell the operator when it cannot be. */
 interface Variable<T> {
-  readonly schema: z.ZodType<T, string>;
+  readonly schema: z.ZodMiniType<T, string>;
   readonly allowed: string;
   readonly secret?: boolean;
 }
@@ -66,11 +66,10 @@ interface Variable<T> {
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 const number = (least: number, most: number, whole: boolean): Variable<number> => ({
-  schema: z
-    .string()
-    .regex(DECIMAL)
-    .transform(Number)
-    .pipe((whole ? z.int() : z.number()).min(least).max(most)),
+  schema: z.pipe(
+    z.pipe(z.string().check(z.regex(DECIMAL)), z.transform(Number)),
+    (whole ? z.int() : z.number()).check(z.minimum(least), z.maximum(most)),
+  ),
   allowed: `a ${whole ? "whole " : ""}number from ${String(least)} to ${String(most)}`,
 });
 const whole = (least: number, most: number): Variable<number> => number(least, most, true);
@@ -81,11 +80,14 @@ function oneOf<const T extends string>(...values: readonly T[]): Variable<T> {
 }
 
 const trueOrFalse: Variable<boolean> = {
-  schema: z.enum(["true", "false"]).transform((text) => text === "true"),
+  schema: z.pipe(
+    z.enum(["true", "false"]),
+    z.transform((text) => text === "true"),
+  ),
   allowed: "true or false",
 };
 
-const text: Variable<string> = { schema: z.string().min(1), allowed: "a text that is not empty" };
+const text: Variable<string> = { schema: z.string().check(z.minLength(1)), allowed: "a text that is not empty" };
 
 const isHttpUrl = (value: string): boolean => {
   const url = URL.parse(value);
@@ -93,18 +95,21 @@ const isHttpUrl = (value: string): boolean => {
 };
 
 const httpUrl: Variable<string> = {
-  schema: z
-    .string()
-    .refine(isHttpUrl)
-    .transform((value) => value.replace(/\/+$/, "")),
+  schema: z.pipe(
+    z.string().check(z.refine(isHttpUrl)),
+    z.transform((value) => value.replace(/\/+$/, "")),
+  ),
   allowed: "an http or https URL without query or fragment",
 };
 
 const relationships: Variable<readonly string[]> = {
-  schema: z
-    .string()
-    .transform((value) => value.split(",").map((name) => name.trim()))
-    .pipe(z.array(z.string().regex(/^[A-Za-z0-9._~-]{1,128}$/))),
+  schema: z.pipe(
+    z.pipe(
+      z.string(),
+      z.transform((value) => value.split(",").map((name) => name.trim())),
+    ),
+    z.array(z.string().check(z.regex(/^[A-Za-z0-9._~-]{1,128}$/))),
+  ),
   allowed: "relationships with commas between them, each 1 to 128 of A-Z a-z 0-9 . _ ~ -",
 };
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../config.ts";
 import { ServiceError } from "../errors.ts";
 import { bearerOf } from "../http/credentials.ts";
@@ -12,17 +12,20 @@ import { estimateBits, hashChosen, hashMinted } from "./passphrase.ts";
 const MINTED_BITS = 160;
 
 const optionalText = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .refine((value) => value.isWellFormed(), "must be well-formed text")
-    .nullish()
-    .transform((value) => (value === null || value === "" ? undefined : value));
+  z.pipe(
+    z.nullish(
+      z.string().check(
+        z.maxLength(most),
+        z.refine((value) => value.isWellFormed(), "must be well-formed text"),
+      ),
+    ),
+    z.transform((value) => (value === null || value === "" ? undefined : value)),
+  );
 
 /** `POST /`. What is empty counts as absent, as forms send it. */
 export const creationBody = z.object({
   // A colon would end the user name of Basic credentials.
-  creator: optionalText(256).refine((value) => value?.includes(":") !== true, "must not contain a colon"),
+  creator: optionalText(256).check(z.refine((value) => value?.includes(":") !== true, "must not contain a colon")),
   passphrase: optionalText(1024),
   trustee_root: optionalText(2048),
 });

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { MAX_DELAY_SECONDS } from "../ports.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { ClockworkDuties } from "./duties.ts";

@@ -1,4 +1,5 @@
-import type * as z from "zod";
+import { en } from "zod/locales";
+import type * as z from "zod/mini";
 import { decodeUtf8, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
@@ -6,6 +7,9 @@ import type { ServiceRequest } from "./request.ts";
 
 /** The most bytes a JSON or form body may have, unless a route says otherwise. */
 const MAX_BODY_BYTES = 1024 * 1024;
+
+/** `zod/mini` says of every fault only that there is one, unless it is told in which language. */
+const inEnglish = en().localeError;
 
 export interface BodyOptions {
   readonly maxBytes?: number;
@@ -19,8 +23,8 @@ export interface BodyOptions {
  * The body, parsed and checked against a schema.
  * @throws ServiceError request.invalid (names the field), request.too_large, request.unsupported_media_type
  */
-export function readBody<T>(request: ServiceRequest, schema: z.ZodType<T>, options: BodyOptions = {}): T {
-  const parsed = schema.safeParse(rawBody(request, options));
+export function readBody<T>(request: ServiceRequest, schema: z.ZodMiniType<T>, options: BodyOptions = {}): T {
+  const parsed = schema.safeParse(rawBody(request, options), { error: inEnglish });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.map(String).join(".") ?? "";

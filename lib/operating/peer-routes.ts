@@ -1,5 +1,5 @@
 /** The routes for operating an actor, from request to reply. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { keptKey } from "../dynamodb/keys-actors.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";

@@ -1,5 +1,5 @@
 /** Values of properties as requests carry them. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { decodeUtf8, isArray, isObject, own, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";

@@ -1,5 +1,5 @@
 /** The subscription routes, from request to reply. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
@@ -14,21 +14,19 @@ import type { Head } from "../receiving/head.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 import type { OutboundSubscriptions } from "./outbound-subscriptions.ts";
 
-const segment = z
-  .string()
-  .max(1_024)
-  .nullish()
-  .transform((text) => text ?? "");
+const segment = z.pipe(
+  z.nullish(z.string().check(z.maxLength(1_024))),
+  z.transform((text) => text ?? ""),
+);
 
 const wantedBody = z.object({
-  peerid: z.string().refine(isOutsideId, "is not a valid peer id"),
-  target: z.string().refine(isOutsideId, "is not a valid target"),
-  subtarget: segment.refine((text) => text === "" || isPropertyName(text), "is not a valid name"),
-  resource: segment.refine(
-    (text) => text.split("/").every((part) => part !== "." && part !== ".."),
-    "is not a valid path",
+  peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),
+  target: z.string().check(z.refine(isOutsideId, "is not a valid target")),
+  subtarget: segment.check(z.refine((text) => text === "" || isPropertyName(text), "is not a valid name")),
+  resource: segment.check(
+    z.refine((text) => text.split("/").every((part) => part !== "." && part !== ".."), "is not a valid path"),
   ),
-  granularity: z.enum(["high", "low", "none"]).default("high"),
+  granularity: z._default(z.enum(["high", "low", "none"]), "high"),
 });
 
 /** The routes of subscriptions, for their owner and for the peer at the other end. */

@@ -1,31 +1,51 @@
 /** The bodies of the trust routes. Unknown fields are ignored; `"true"` and `"false"` count as booleans. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { isRelationship } from "../domain/relationships.ts";
 
-const shortText = z
-  .string()
-  .max(1024)
-  .refine((value) => value.isWellFormed(), "must be well-formed text");
-const url = z.string().min(1).max(2048);
-const id = z.string().refine(isOutsideId, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -");
+const shortText = z.string().check(
+  z.maxLength(1024),
+  z.refine((value) => value.isWellFormed(), "must be well-formed text"),
+);
+const url = z.string().check(z.minLength(1), z.maxLength(2048));
+const id = z.string().check(z.refine(isOutsideId, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -"));
 /** What a header can carry as a bearer. */
 const secret = z
   .string()
-  .min(8, "must have at least 8 characters")
-  .max(512)
-  .regex(/^[A-Za-z0-9._~+/=-]+$/, "must be made of what a bearer may hold");
-const relationship = z.string().refine(isRelationship, "must be a relationship");
+  .check(
+    z.minLength(8, "must have at least 8 characters"),
+    z.maxLength(512),
+    z.regex(/^[A-Za-z0-9._~+/=-]+$/, "must be made of what a bearer may hold"),
+  );
+const relationship = z.string().check(z.refine(isRelationship, "must be a relationship"));
 /** Many clients send null for what they leave out. */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+const optional = <T extends z.ZodMiniType>(schema: T) =>
+  z.pipe(
+    z.nullish(schema),
+    z.transform((value) => value ?? undefined),
+  );
 
 /** Reads booleans as peers in the field write them. */
-export const looseBoolean = z.union([z.boolean(), z.enum(["true", "false"]).transform((value) => value === "true")]);
+export const looseBoolean = z.union([
+  z.boolean(),
+  z.pipe(
+    z.enum(["true", "false"]),
+    z.transform((value) => value === "true"),
+  ),
+]);
 
 /** `POST /trust`. */
 export const initiationBody = z.object({
   url,
-  relationship: optional(z.union([relationship, z.literal("").transform(() => undefined)])),
+  relationship: optional(
+    z.union([
+      relationship,
+      z.pipe(
+        z.literal(""),
+        z.transform(() => undefined),
+      ),
+    ]),
+  ),
   type: optional(shortText),
   desc: optional(shortText),
   secret: optional(secret),
@@ -57,10 +77,5 @@ export type ChangeBody = z.output<typeof changeBody>;
 /** `PUT /trust/trustee`. A colon would end the user name of Basic credentials. */
 export const trusteeBody = z.object({
   trustee_root: shortText,
-  creator: optional(
-    shortText
-      .min(1)
-      .max(256)
-      .regex(/^[^:]*$/, "must not contain a colon"),
-  ),
+  creator: optional(shortText.check(z.minLength(1), z.maxLength(256), z.regex(/^[^:]*$/, "must not contain a colon"))),
 });
