@@ -10,9 +10,10 @@ const noScan = {
   selector: "Identifier[name=/^(ScanCommand|paginateScan)$/]",
   message: "No table scans: give the access pattern a key.",
 };
-const zodNamespace = {
-  selector: "ImportDeclaration[source.value='zod']:not([importKind='type']) > :not(ImportNamespaceSpecifier, Literal)",
-  message: 'Write `import * as z from "zod"`: the named import bundles five times as much.',
+const zodMini = {
+  selector:
+    "ImportDeclaration[source.value=/^zod(\\u002Fv4)?$/], ImportDeclaration[source.value='zod/mini']:not([importKind='type']) > :not(ImportNamespaceSpecifier, Literal)",
+  message: 'Write `import * as z from "zod/mini"`: "zod" itself, or a named import, puts far more into every bundle.',
 };
 const noDefault = {
   selector: "ExportDefaultDeclaration",
@@ -20,7 +21,7 @@ const noDefault = {
 };
 const noBarrel = { selector: "ExportAllDeclaration", message: "No barrels: import from the file that holds it." };
 
-const everywhere = [noScan, zodNamespace, noDefault, noBarrel];
+const everywhere = [noScan, zodMini, noDefault, noBarrel];
 
 export default defineConfig(
   { ignores: ["dist/", "cdk.out/", "coverage/", ".data*/", "node_modules/"] },
