@@ -1,0 +1,96 @@
+/** The whole state that an inbound subscription covers, as its peer sees it. */
+import { valueAt } from "../domain/json-path.ts";
+import { placeOf } from "../domain/scope.ts";
+import type { Place, Scope } from "../domain/scope.ts";
+import { PROPERTIES } from "../domain/shape-diff.ts";
+import { visiblePart } from "../domain/visibility.ts";
+import type { Reads } from "../domain/visibility.ts";
+import type { Json } from "../ports.ts";
+import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
+import { PositionedProperties } from "../properties/positioned-properties.ts";
+import type { PositionedDeps } from "../properties/positioned-properties.ts";
+import type { ChangeLog } from "./change-log.ts";
+
+/** Whose state, and of what. */
+export interface SnapshotOf extends Scope {
+  readonly peerId: string;
+}
+
+/** A state with the record of the log that it is of, where that can be told. */
+export interface Snapshot {
+  /** Undefined: there is nothing at the place (any more). Null: there is no state to tell. */
+  readonly data: Json | undefined;
+  readonly record?: number;
+}
+
+export interface StateSnapshotsDeps extends PositionedDeps {
+  readonly log: Pick<ChangeLog, "read" | "newest">;
+  /** The state of an own target as JSON text; undefined when there is none. Rejects when the application's code fails. */
+  readonly ownTarget: (actorId: string, peerId: string, scope: Scope) => Promise<string | undefined>;
+}
+
+/** Reads whole states: for numbers that stand for everything, where whoever is told cannot read it again. */
+export class StateSnapshots {
+  readonly #deps: StateSnapshotsDeps;
+
+  constructor(deps: StateSnapshotsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
+   * value. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
+   * whose hook fails, or more than 5 MiB.
+   */
+  async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
+    return (await this.snapshot(actorId, of, reads)).data;
+  }
+
+  /** The same with its record. */
+  async snapshot(actorId: string, of: SnapshotOf, reads: Reads): Promise<Snapshot> {
+    if (of.target !== PROPERTIES) return { data: await this.#ownTarget(actorId, of) };
+    const from = await this.#deps.log.newest(actorId);
+    const properties = new PositionedProperties(this.#deps, from);
+    const place = placeOf(of);
+    const data =
+      place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads);
+    const { position } = properties;
+    return position === undefined ? { data } : { data, record: position };
+  }
+
+  async #ownTarget(actorId: string, of: SnapshotOf): Promise<Json> {
+    try {
+      const text = await this.#deps.ownTarget(actorId, of.peerId, of);
+      if (text === undefined || Buffer.byteLength(text) > MAX_ANSWER_BYTES) return null;
+      return JSON.parse(text) as Json;
+    } catch {
+      // Its own log line is written; who polls is told that there is no state rather than nothing at all.
+      return null;
+    }
+  }
+}
+
+async function everything(properties: PositionedProperties, actorId: string, reads: Reads): Promise<Json> {
+  const members: [string, Json][] = [];
+  let bytes = 2;
+  for await (const { name, text } of properties.all(actorId)) {
+    const seen = visiblePart(JSON.parse(text) as Json, [name], reads);
+    if (seen === undefined) continue;
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(text) + 4;
+    if (bytes > MAX_ANSWER_BYTES) return null;
+    members.push([name, seen]);
+  }
+  return Object.fromEntries(members);
+}
+
+async function part(
+  properties: PositionedProperties,
+  actorId: string,
+  place: Place,
+  reads: Reads,
+): Promise<Json | undefined> {
+  const property = await properties.get(actorId, place[0] ?? "");
+  if (property === undefined) return undefined;
+  const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
+  return value === undefined ? undefined : visiblePart(value, place, reads);
+}

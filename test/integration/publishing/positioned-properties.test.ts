@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import type { Json } from "../../../lib/ports.ts";
+import { OwnProperties } from "../../../lib/properties/own-properties.ts";
+import { Permit } from "../../../lib/properties/permit.ts";
+import { PositionedProperties } from "../../../lib/properties/positioned-properties.ts";
+import { Network } from "../../support/in-process.ts";
+import { jitteryTable } from "../../support/jittery-table.ts";
+import { seeded } from "../../support/publisher/random.ts";
+import type { Random } from "../../support/publisher/random.ts";
+import { changed } from "../../support/shaped-world.ts";
+import type { State } from "../../support/shaped-world.ts";
+import { WholeService } from "../../support/whole-service.ts";
+
+const NAMES = ["p0", "p1", "p2", "p3"];
+
+interface Seen {
+  readonly at: number | undefined;
+  /** The names that the read was about. */
+  readonly of: readonly string[] | "all";
+  readonly values: Readonly<Record<string, Json>>;
+}
+
+async function write(own: OwnProperties, random: Random, n: number): Promise<void> {
+  const name = NAMES[random.below(NAMES.length)] ?? "";
+  const kind = random.below(12);
+  if (kind === 0) await own.delete([name]);
+  else if (kind === 1) await own.deleteAll();
+  else if (kind === 2) await own.put([name, `k${random.below(2)}`], undefined);
+  else if (kind === 3) await own.putAll(new Map([...NAMES.slice(0, 3)].map((each) => [each, { n }])));
+  else if (kind < 7) await own.put([name, `k${random.below(2)}`, "deep"], n);
+  else await own.put([name], random.below(3) === 0 ? n : { n, k0: { deep: n } });
+}
+
+async function read(world: WholeService, actorId: string, random: Random): Promise<Seen> {
+  const from = await world.service.changeLog.newest(actorId);
+  const reads = new PositionedProperties({ ...world.service, log: world.service.changeLog }, from);
+  if (random.below(2) === 0) {
+    const values: Record<string, Json> = {};
+    for await (const { name, text } of reads.all(actorId)) values[name] = JSON.parse(text) as Json;
+    return { at: reads.position, of: "all", values };
+  }
+  const name = NAMES[random.below(NAMES.length)] ?? "";
+  const found = await reads.get(actorId, name);
+  const values = found === undefined ? {} : { [name]: JSON.parse(found.text) as Json };
+  return { at: reads.position, of: [name], values };
+}
+
+/** The state after each record of the log, from the empty one on. */
+async function states(world: WholeService, actorId: string): Promise<readonly State[]> {
+  const { changeLog } = world.service;
+  const { records } = await changeLog.read(actorId, 0, await changeLog.newest(actorId));
+  const all: State[] = [new Map()];
+  for (const { record } of records) {
+    const before = all.at(-1) ?? new Map<string, Json>();
+    all.push(record.kind === "change" ? changed(before, record.changes) : before);
+  }
+  return all;
+}
+
+describe("properties read while eight others write", () => {
+  it.each([1, 2, 3, 4, 5, 6])("are exactly those after the record that the read is of (%i)", async (seed) => {
+    const random = seeded(seed);
+    const world = new WholeService(new Network(), "https://a.example", { table: jitteryTable(random) });
+    const { id } = await world.actor();
+    const own = new OwnProperties(world.service.properties, id, new Permit());
+    const ignored = (error: { code?: string }): void => {
+      expect(["resource.not_found", "resource.conflict"]).toContain(error.code);
+    };
+    let writing = 8;
+    const writer = async (lane: number): Promise<void> => {
+      for (let n = 0; n < 25; n += 1) await write(own, random, lane * 100 + n).catch(ignored);
+      writing -= 1;
+    };
+    const seen: Seen[] = [];
+    const reader = async (): Promise<void> => {
+      while (writing > 0) seen.push(await read(world, id, random));
+    };
+    await Promise.all([...Array.from({ length: 8 }, (_, lane) => writer(lane)), reader(), reader(), reader()]);
+
+    const after = await states(world, id);
+    for (const { at, of, values } of seen) {
+      const state = after[at ?? -1] ?? new Map<string, Json>();
+      const names = of === "all" ? [...state.keys()] : of.filter((name) => state.has(name));
+      expect(values).toEqual(Object.fromEntries(names.map((name) => [name, state.get(name)])));
+    }
+    expect(seen.length).toBeGreaterThan(50);
+    expect(after.length).toBeGreaterThan(100);
+    // Otherwise the reads have not met any writer.
+    expect(new Set(seen.map(({ at }) => at)).size).toBeGreaterThan(30);
+    expect(seen.filter(({ at }) => at === undefined)).toEqual([]);
+  });
+});
