@@ -2,7 +2,6 @@
 import { isObject } from "../../../lib/domain/json.ts";
 import type { PeerRequest } from "../../../lib/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
-import type { Instance } from "./instance.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
@@ -18,7 +17,7 @@ export class Deliveries {
   }
 
   /** Something is sent; call what is returned when its answer is there. @throws Violation */
-  begin(peer: ModelPeer, request: PeerRequest, _instance: Instance | undefined, _now: number): () => void {
+  begin(peer: ModelPeer, request: PeerRequest, _isDead: () => boolean): () => void {
     const sent = callbackOf(request);
     if (sent !== undefined) this.#note(peer, sent.id, sent.sequence);
     peer.inFlight += 1;

@@ -28,7 +28,7 @@ export interface InstanceWorld {
   /** Waits until it is this step's turn. */
   readonly step: () => Promise<void>;
   readonly fate: () => Fate;
-  readonly send: (request: PeerRequest) => Promise<PeerAnswer>;
+  readonly send: (request: PeerRequest, isDead: () => boolean) => Promise<PeerAnswer>;
   readonly message: (work: DelayedWork) => void;
   readonly note: (line: string) => void;
   /** A warning or an error of the service. */
@@ -88,7 +88,7 @@ export class Instance {
         send: async (request) => {
           await this.#step();
           try {
-            return await world.send(request);
+            return await world.send(request, () => this.dead);
           } finally {
             await this.#step();
           }

@@ -2,7 +2,7 @@
  * What the change log says, worked out beside the service from the records alone: the state after each, and what every
  * subscription is to be told. The stored heads, callbacks and polls are held against it.
  */
-import type { LogRecord, NamedScope } from "../../../lib/domain/change-record.ts";
+import type { Change, LogRecord, NamedScope } from "../../../lib/domain/change-record.ts";
 import { defaultPermissions } from "../../../lib/domain/permissions.ts";
 import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
 import { placeOf } from "../../../lib/domain/scope.ts";
@@ -87,6 +87,8 @@ export class Ledger {
   /** All properties after the newest record. */
   state: State = new Map();
   readonly lines = new Map<string, Line>();
+  /** The marks of the changes that the log holds. */
+  readonly marks = new Set<string>();
   /** Lines that have ended: what was under way for them may still arrive. */
   readonly ended = new Map<string, Line>();
   /** Of each peer: what it may read, from which record on. */
@@ -102,13 +104,25 @@ export class Ledger {
   add(record: LogRecord): void {
     this.records.push(record);
     const number = this.newest;
-    if (record.kind === "change") this.state = changed(this.state, record.changes);
+    if (record.kind === "change") {
+      this.state = changed(this.state, record.changes);
+      this.#mark(record.changes);
+    }
     if (record.kind === "permissions")
       this.#versionsOf(record.peerId).push({ from: number, permissions: record.permissions });
     if (record.kind === "suspend" && !this.isSuspended(record)) this.#suspensions.push(placed(record));
     if (record.kind === "resume") this.#suspensions = this.#suspensions.filter((at) => !same(at, record));
     for (const line of this.lines.values()) line.record(number, record);
     if (record.kind === "scopes") this.#rescope(number, record.peerId, record.subscriptions);
+  }
+
+  /** @throws Violation when a change is in the log twice */
+  #mark(changes: readonly Change[]): void {
+    const texts = changes.flatMap((change) => (change.do === "set" ? [JSON.stringify(change.value)] : putIn(change)));
+    for (const mark of new Set(texts.join().match(/m\d+;/g))) {
+      if (this.marks.has(mark)) throw new Violation(`The change ${mark} is in the log twice (P1).`);
+      this.marks.add(mark);
+    }
   }
 
   isSuspended(at: { readonly target: string; readonly subtarget?: string }): boolean {
@@ -174,6 +188,15 @@ export class Ledger {
       this.lines.set(key, new Line(who, number, startState(who, number, now)));
     }
   }
+}
+
+/** What a list operation brings that was not there. */
+function putIn(change: Change): readonly string[] {
+  if (change.do !== "list") return [];
+  const { operation, item, items } = change.operation;
+  return ["append", "extend", "insert"].includes(String(operation))
+    ? [JSON.stringify([item ?? null, items ?? null])]
+    : [];
 }
 
 const DEFAULT = defaultPermissions(RELATIONSHIP).properties;

@@ -33,10 +33,16 @@ export function planOf(random: () => number): Plan {
   const lists = chance(0.4);
   let mark = 0;
   const write = (): Act => {
-    const wish = randomWish(random, (mark += 1), lists);
+    mark += 1;
+    const token = `m${String(mark)};`;
+    const wish = randomWish(random, token, lists);
     return {
       what: wish.route,
-      run: async (world) => void (await world.own(wish.route, wish.params, wish.json)),
+      run: async (world) => {
+        const answer = await world.own(wish.route, wish.params, wish.json);
+        const marked = wish.json !== undefined && JSON.stringify(wish.json).includes(token);
+        if (marked && answer !== undefined && answer.status < 300) world.acknowledged.push(token);
+      },
     };
   };
   const count = 4 + below(16);

@@ -13,7 +13,7 @@ const KEYS = ["x", "y", "ssn"] as const;
 const LISTS = ["rows", "log"] as const;
 const PROPERTIES = "/{actorId}/properties";
 
-export function randomWish(random: () => number, mark: number, lists: boolean): Wish {
+export function randomWish(random: () => number, mark: string, lists: boolean): Wish {
   const below = (count: number): number => Math.floor(random() * count);
   const pick = <T>(all: readonly T[]): T => all[below(all.length)] as T;
   const name = random() < 0.15 ? "private" : pick(NAMES);
@@ -21,7 +21,7 @@ export function randomWish(random: () => number, mark: number, lists: boolean): 
   const value = (): Json => {
     const kind = random();
     if (kind < 0.3) return mark;
-    if (kind < 0.45) return `text ${String(mark)}`;
+    if (kind < 0.45) return `text ${mark}`;
     if (kind < 0.5) return {};
     if (kind < 0.55) return [mark, ""];
     return Object.fromEntries(
@@ -39,7 +39,7 @@ export function randomWish(random: () => number, mark: number, lists: boolean): 
   return { route: `POST ${PROPERTIES}`, params: {}, json: Object.fromEntries(some.map((each) => [each, value()])) };
 }
 
-function listWish(name: string, mark: number, below: (count: number) => number): Wish {
+function listWish(name: string, mark: string, below: (count: number) => number): Wish {
   const kind = below(12);
   const item = below(3) === 0 ? "same" : { mark };
   const index = String(below(3));
@@ -52,7 +52,7 @@ function listWish(name: string, mark: number, below: (count: number) => number):
     return {
       route: `POST ${PROPERTIES}`,
       params: {},
-      json: { [name]: { _type: "list", description: `list ${String(mark)}` } },
+      json: { [name]: { _type: "list", description: `list ${mark}` } },
     };
   if (kind < 6) return { route: `POST ${PROPERTIES}/{name}`, params: { name }, json: item };
   if (kind === 6) return { route: `PUT ${PROPERTIES}/{name}/{path+}`, params: { name, path: index }, json: item };

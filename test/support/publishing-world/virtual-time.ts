@@ -97,6 +97,6 @@ function install(): void {
     else real.clearTimeout(handle as NodeJS.Timeout);
   };
   globalThis.setTimeout = set as unknown as typeof globalThis.setTimeout;
-  globalThis.clearTimeout = clear as typeof globalThis.clearTimeout;
+  globalThis.clearTimeout = clear;
   Math.random = () => (running.getStore()?.random ?? real.random)();
 }

@@ -5,6 +5,7 @@ import { readConfig } from "../../../lib/config.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
+import { isTransient } from "../../../lib/http/transient.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import type { Fate } from "../faulty-table.ts";
@@ -36,6 +37,8 @@ export class PublishingWorld {
   readonly random: () => number;
   /** What happened, for whoever looks into a schedule that failed. */
   readonly trace: string[] = [];
+  /** The marks of changes that were answered with success since the last step. */
+  readonly acknowledged: string[] = [];
   readonly #tracing: boolean;
   readonly #scheduler: Scheduler;
   readonly #config: ReturnType<typeof readConfig>;
@@ -137,7 +140,7 @@ export class PublishingWorld {
   ): Promise<Reply | undefined> {
     const instance = this.#instance();
     const call = async (): Promise<Reply> => await instance.ask(route, params, asking);
-    this.note(`ask ${route} ${JSON.stringify(params)} ${JSON.stringify(asking.json) ?? ""}`);
+    this.note(`ask ${route} ${JSON.stringify(params)} ${textOf(asking.json)}`);
     const answer = await Promise.race([begun.run(this.ledger.newest, call), instance.death]);
     if (answer === "dead") return undefined;
     this.note(
@@ -184,22 +187,16 @@ export class PublishingWorld {
     const index = Math.floor(this.random() * this.plan.instances);
     const known = this.#instances[index];
     if (known !== undefined) return known;
-    let self: Instance | undefined;
     const instance = new Instance({
       table: this.#sabotaged,
       config: this.#config,
       now: () => this.time.now,
-      id: () =>
-        `${String((this.#ids += 1))
-          .padStart(32, "0")
-          .split("")
-          .reverse()
-          .join("")}`,
+      id: () => this.#id(),
       step: async () => {
         await this.#scheduler.step();
       },
       fate: () => this.#fate(),
-      send: async (request) => await this.#send(request, self),
+      send: async (request, isDead) => await this.#send(request, isDead),
       message: (work) => {
         if (!(this.#rough && this.chance(0.3))) this.#messages.push(work);
       },
@@ -211,16 +208,15 @@ export class PublishingWorld {
         if (level === "error" && error !== undefined && !isInjected(error)) this.#failure ??= { error };
       },
     });
-    self = instance;
     this.#instances.push(instance);
     return instance;
   }
 
-  async #send(request: PeerRequest, instance: Instance | undefined): Promise<PeerAnswer> {
+  async #send(request: PeerRequest, isDead: () => boolean): Promise<PeerAnswer> {
     const peer = this.peers.find(({ baseUri }) => request.url.startsWith(`${baseUri}/`));
     if (peer === undefined) throw new Violation(`Something was sent to ${request.url}.`);
-    this.note(`  > ${peer.id} (${peer.mood}) ${request.method} ${request.url} ${JSON.stringify(request.json) ?? ""}`);
-    const end = this.#deliveries.begin(peer, request, instance, this.time.now);
+    this.note(`  > ${peer.id} (${peer.mood}) ${request.method} ${request.url} ${textOf(request.json)}`);
+    const end = this.#deliveries.begin(peer, request, isDead);
     try {
       return await peer.receive(request);
     } finally {
@@ -255,6 +251,10 @@ export class PublishingWorld {
     if (this.#failure !== undefined) throw this.#failure.error;
     checks.absorbRecords(this.table, this.ledger);
     checks.followHeads(this.table, this.ledger, this.#seen);
+    for (const mark of this.acknowledged.splice(0)) {
+      if (!this.ledger.marks.has(mark))
+        throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
+    }
   }
 
   #passTime(): void {
@@ -270,7 +270,9 @@ export class PublishingWorld {
     for (const at of this.ledger.suspensions) {
       const place = `${at.target}${at.subtarget === undefined ? "" : "/{subtarget}"}`;
       const path = place.replace(at.target, "{target}");
-      await this.#alone(async () => void (await this.own(`DELETE /{actorId}/suspensions/${path}`, { ...at })));
+      await this.#alone(async () => {
+        await this.own(`DELETE /{actorId}/suspensions/${path}`, { ...at });
+      });
     }
     let left: string | undefined = "not looked";
     for (let round = 0; round < 60 && left !== undefined; round += 1) {
@@ -323,6 +325,11 @@ export class PublishingWorld {
     if (this.#running > 0) throw new Violation("Something waits for ever.");
   }
 
+  #id(): string {
+    this.#ids += 1;
+    return String(this.#ids).padStart(32, "0").split("").reverse().join("");
+  }
+
   #fate(): Fate {
     if (!this.#rough || !this.chance(0.05)) return "ok";
     const fates: readonly Fate[] = [
@@ -346,5 +353,7 @@ export class PublishingWorld {
 /** An error that a fault of the table has led to. */
 function isInjected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === "InjectedFault" || isInjected(error.cause);
+  return error.name === "InjectedFault" || isTransient(error) || isInjected(error.cause);
 }
+
+const textOf = (json: Json | undefined): string => (json === undefined ? "" : JSON.stringify(json));
