@@ -103,9 +103,9 @@ export class ChangeLog {
    * The records numbered over `after` and up to `upTo` that are there, ascending, one page in memory at a time; those
    * that expired are left out. One query for each MB.
    */
-  async *stream(actorId: string, after: number, upTo: number): AsyncGenerator<NumberedRecord> {
+  async *stream(actorId: string, after: number, upTo: number): AsyncGenerator<NumberedRecord & { bytes: number }> {
     if (upTo <= after) return;
-    let open: Map<number, Texts> = new Map();
+    const open = new Map<number, Texts>();
     let from: string | undefined = endOfRecord(after);
     while (from !== undefined) {
       const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
@@ -116,7 +116,7 @@ export class ChangeLog {
       for (const [number, found] of open) {
         // The parts of a record may be on two pages.
         if (number === last && from !== undefined && !isWhole(found)) continue;
-        if (isWhole(found)) yield { number, record: parsed(found) };
+        if (isWhole(found)) yield { number, record: parsed(found), bytes: found.texts.join("").length };
         open.delete(number);
       }
     }
