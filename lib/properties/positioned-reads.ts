@@ -51,11 +51,8 @@ export class PositionedReads {
     const { head } = moved;
     const reads = new PositionedProperties(this.#deps, head.state.cursor);
     const headers = async (): Promise<Record<string, string>> => {
-      const { position } = reads;
-      if (position === undefined) return {};
-      const { cursor, sequence } = head.state;
-      const at = position === cursor ? sequence : await this.#deps.positions.sequenceAt(head, position);
-      return { [SEQUENCE_HEADER]: String(at) };
+      const sequence = reads.position === undefined ? undefined : await this.#sequence(head, reads.position);
+      return sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };
     };
     let reply: Reply;
     try {
@@ -66,5 +63,17 @@ export class PositionedReads {
       throw new ServiceError(error.code, error.message, { headers: also, cause: error });
     }
     return { ...reply, headers: { ...reply.headers, ...(await headers()) } };
+  }
+
+  /** Undefined when it cannot be told. */
+  async #sequence(head: InboundHead, record: number): Promise<number | undefined> {
+    const { positions } = this.#deps;
+    if (record === head.state.cursor) return head.state.sequence;
+    // A number that no record makes (one resync for a long backlog) would shift all that come after it.
+    const moved = await positions.toEnd(head.actorId, head.peerId, head.id);
+    if (moved === undefined) return undefined;
+    const { cursor, sequence } = moved.head.state;
+    if (cursor < record || (await positions.sequenceAt(head, cursor)) !== sequence) return undefined;
+    return cursor === record ? sequence : await positions.sequenceAt(head, record);
   }
 }
