@@ -15,3 +15,13 @@ export function pauseAfter(attempt: number, { base, most }: Backoff, random: num
   const ceiling = Math.min(most, base * 2 ** Math.min(attempt - 1, 40));
   return Math.round(ceiling / 2 + (random * ceiling) / 2);
 }
+
+/**
+ * The pause (ms) after `attempt` failures with full jitter: anything from 0 to the ceiling, so that many who failed at
+ * once do not come back at once.
+ *
+ * @param random 0 ≤ random < 1
+ */
+export function fullJitter(attempt: number, { base, most }: Backoff, random: number): number {
+  return Math.round(random * Math.min(most, base * 2 ** Math.min(attempt - 1, 40)));
+}

@@ -1,0 +1,80 @@
+/** Which deliveries of one process run at the same time. */
+
+/** How long a delivery counts among those at once, ms; whoever has not answered by then holds up nobody else. */
+const PATIENCE_MS = 1_000;
+/** Most that may go on beside the count. */
+const MOST_BESIDE = 100;
+
+export interface DeliveryPoolDeps {
+  /** At once, beside those that have lasted for a second. */
+  readonly most: number;
+  /** Calls back after so many ms, unless what it returns is called before. */
+  readonly after: (ms: number, call: () => void) => () => void;
+}
+
+interface Job {
+  readonly peer: string;
+  readonly run: () => Promise<void>;
+}
+
+/** At most `most` at once and one for each peer, in the order of asking; a slow one leaves the count after a second. */
+export class DeliveryPool {
+  readonly #deps: DeliveryPoolDeps;
+  readonly #waiting = new Map<string, Job[]>();
+  readonly #busy = new Set<string>();
+  #counted = 0;
+  #beside = 0;
+
+  constructor(deps: DeliveryPoolDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs it when there is room and nothing else of that peer is under way; settles as it does. */
+  async run<T>(peer: string, work: () => Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const jobs = this.#waiting.get(peer);
+      if (jobs === undefined) this.#waiting.set(peer, [{ peer, run }]);
+      else jobs.push({ peer, run });
+      this.#fill();
+    });
+  }
+
+  #fill(): void {
+    for (const [peer, jobs] of this.#waiting) {
+      if (this.#counted >= this.#deps.most) return;
+      if (this.#busy.has(peer)) continue;
+      const job = jobs.shift();
+      // What waits for this peer goes behind the others.
+      this.#waiting.delete(peer);
+      if (jobs.length > 0) this.#waiting.set(peer, jobs);
+      if (job !== undefined) this.#start(job);
+    }
+  }
+
+  #start({ peer, run }: Job): void {
+    this.#busy.add(peer);
+    this.#counted += 1;
+    let beside = false;
+    const stop = this.#deps.after(PATIENCE_MS, () => {
+      if (this.#beside >= MOST_BESIDE) return;
+      beside = true;
+      this.#beside += 1;
+      this.#counted -= 1;
+      this.#fill();
+    });
+    void run().finally(() => {
+      stop();
+      this.#busy.delete(peer);
+      if (beside) this.#beside -= 1;
+      else this.#counted -= 1;
+      this.#fill();
+    });
+  }
+}

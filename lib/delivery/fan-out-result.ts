@@ -1,0 +1,47 @@
+/** What became of one change's callbacks. */
+
+/** A callback that did not arrive. */
+export interface DeliveryFailure {
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  /** The peer's, when it answered. */
+  readonly statusCode?: number;
+  /** One sentence, safe to show. */
+  readonly error: string;
+  /** Seconds, when the peer said so. */
+  readonly retryAfter?: number;
+}
+
+/** Counts subscriptions that got a number: `totalCount` is the sum of the other four. */
+export interface FanOutResult {
+  readonly totalCount: number;
+  /** The peer took it. */
+  readonly successCount: number;
+  readonly failureCount: number;
+  /** Not sent: the peer's breaker is open, the peer is not approved (any more), or it only polls. */
+  readonly skippedCount: number;
+  /** Left to whoever delivers the subscription at the moment, or to the worker behind the queue. */
+  readonly deferredCount: number;
+  readonly failures: readonly DeliveryFailure[];
+}
+
+/** What became of one subscription's numbers; `nothing`: it got none. */
+export type DeliveryOutcome =
+  | { readonly kind: "delivered" | "skipped" | "deferred" | "nothing" }
+  | { readonly kind: "failed"; readonly failure: DeliveryFailure };
+
+/** Of no subscription at all. */
+export const NO_FAN_OUT: FanOutResult = sumOf([]);
+
+/** Adds up. */
+export function sumOf(outcomes: readonly DeliveryOutcome[]): FanOutResult {
+  const count = (kind: DeliveryOutcome["kind"]): number => outcomes.filter((outcome) => outcome.kind === kind).length;
+  return {
+    totalCount: outcomes.length - count("nothing"),
+    successCount: count("delivered"),
+    failureCount: count("failed"),
+    skippedCount: count("skipped"),
+    deferredCount: count("deferred"),
+    failures: outcomes.flatMap((outcome) => (outcome.kind === "failed" ? [outcome.failure] : [])),
+  };
+}
