@@ -10,17 +10,6 @@ export const environmentCredentials: Readonly<Record<string, string>> = {
   ),
 };
 
-/** Zod attaches a way to JSON Schema to every schema it makes: 18 KB in each bundle that no function asks for. */
-const JSON_SCHEMA = /[\\/]zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/;
-
-/** Leaves that out: its functions stay, by name, and refuse when they are called after all. */
-const withoutJsonSchema: Plugin = {
-  name: "without-json-schema",
-  setup(build) {
-    build.onLoad({ filter: JSON_SCHEMA }, async ({ path }) => ({ contents: refusing(await readFile(path, "utf8")) }));
-  },
-};
-
 /** The SDK loads its event streams when an operation has one; none of DynamoDB's or SQS's has: 15 KB in each bundle. */
 const EVENT_STREAMS = /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/;
 
@@ -69,22 +58,37 @@ const onlyTheVersion: Plugin = {
   },
 };
 
-/** A module with the same exports that does nothing but refuse. What is called while a schema is made must not yet. */
-function refusing(source: string): string {
-  const names = [...source.matchAll(/^export (?:const|function) (\w+)/gm)].map(([, name = ""]) => name);
-  const renamed = [...source.matchAll(/^export \{ (\w+ as \w+) \};/gm)].map(([, pair = ""]) => pair);
-  return [
-    `const refuse = () => { throw new Error("JSON Schema is left out of the functions (infra/bundle-diet.ts)."); };`,
-    ...names.map((name) => `export const ${name} = ${name.startsWith("create") ? "() => refuse" : "refuse"};`),
-    ...renamed.map((pair) => `export { ${pair} };`),
-  ].join("\n");
+/** What Node computes itself: the SDK's own SHA-256, for where there is no crypto module, is 3 KB in each bundle. */
+const OWN_SHA256 = /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]checksum[\\/]sha256[\\/]Sha256Js\.js$/;
+
+/** Leaves it out: a Node without SHA-256 could sign nothing, and would be told so. */
+const withoutOwnSha256: Plugin = refusing("without-own-sha256", OWN_SHA256, "Sha256Js", "The SDK's own SHA-256 is");
+
+/** The retries that slow all callers down, `AWS_RETRY_MODE=adaptive`, which both clients rule out: 4 KB in each bundle. */
+const ADAPTIVE_RETRIES =
+  /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]retry[\\/]util-retry[\\/]AdaptiveRetryStrategy\.js$/;
+
+/** Leaves them out: a client that asked for them after all would be refused. */
+const withoutAdaptiveRetries: Plugin = refusing(
+  "without-adaptive-retries",
+  ADAPTIVE_RETRIES,
+  "AdaptiveRetryStrategy",
+  "Adaptive retries are",
+);
+
+/** Puts in the place of a module a class of that name which cannot be made. */
+function refusing(name: string, filter: RegExp, className: string, what: string): Plugin {
+  const message = JSON.stringify(`${what} left out of the functions (infra/bundle-diet.ts).`);
+  const contents = `export class ${className} { constructor() { throw new Error(${message}); } }`;
+  return { name, setup: (build) => build.onLoad({ filter }, () => ({ contents })) };
 }
 
 /** All that is left out of the functions. */
 export const diet: readonly Plugin[] = [
-  withoutJsonSchema,
   withoutEventStreams,
   withoutEndpointCache,
   onlyTheVersion,
+  withoutOwnSha256,
+  withoutAdaptiveRetries,
   errorsInShort,
 ];

@@ -23,6 +23,7 @@ export class SqsDelayQueue implements DelayQueue {
       client ??
       new SQSClient({
         region,
+        retryMode: "standard",
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(isLoopback(endpoint) ? { credentials: LOCAL_CREDENTIALS } : {}),
       });

@@ -1,7 +1,12 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text as textOf } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { describe, expect, it } from "vitest";
-import { diet } from "../../infra/bundle-diet.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { diet, environmentCredentials } from "../../infra/bundle-diet.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 type Module = Readonly<Record<string, unknown>>;
@@ -16,7 +21,7 @@ async function bundled(source: string, options: { readonly lean: boolean }): Pro
     platform: "node",
     mainFields: ["module", "main"],
     minify: true,
-    plugins: options.lean ? [...diet] : [],
+    ...(options.lean ? { alias: environmentCredentials, plugins: [...diet] } : {}),
   });
   const text = outputFiles[0]?.text ?? "";
   return (await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`)) as Module;
@@ -62,4 +67,58 @@ describe.each(["client-dynamodb", "client-sqs"])("the errors of %s, written in s
     );
     expect(sizes[0]).toBeLessThan(0.6 * (sizes[1] ?? 0));
   });
+});
+
+describe("the queue's client without what is left out", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** The queue out of a lean bundle, and a server in the place of SQS that gives this answer to all. */
+  async function queueBefore(answer: { status: number; headers?: Record<string, string>; body: object }) {
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      void textOf(request).then((body) => {
+        bodies.push(body);
+        response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0", ...answer.headers });
+        response.end(JSON.stringify(answer.body));
+      });
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    vi.stubEnv("AWS_RETRY_MODE", "adaptive");
+    const { SqsDelayQueue } = (await bundled(`export * from "./lib/queue/sqs-delay-queue.ts";`, { lean: true })) as any;
+    const queue = new SqsDelayQueue({ queueUrl: `${endpoint}/1/queue`, region: "eu-north-1", endpoint });
+    return { queue, bodies, [Symbol.dispose]: () => void server.close() };
+  }
+  const work = { kind: "due", pk: "A#a", sk: "LOG", dueAt: 1 } as const;
+  const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+
+  it("sends and signs, whatever way of retrying the environment asks for", async () => {
+    const MD5OfMessageBody = md5(JSON.stringify(work));
+    using sqs = await queueBefore({ status: 200, body: { MessageId: "m", MD5OfMessageBody } });
+    await sqs.queue.send(work, 3);
+    expect(sqs.bodies.map((body) => JSON.parse(body))).toEqual([
+      expect.objectContaining({ MessageBody: JSON.stringify(work), DelaySeconds: 3 }),
+    ]);
+  });
+
+  it("names an error as the SDK does", async () => {
+    using sqs = await queueBefore({
+      status: 400,
+      headers: { "x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender" },
+      body: { __type: "com.amazonaws.sqs#QueueDoesNotExist", message: "There is none." },
+    });
+    await expect(sqs.queue.send(work, 3)).rejects.toMatchObject({
+      name: "QueueDoesNotExist",
+      message: "There is none.",
+      $fault: "client",
+    });
+  });
+});
+
+it("refuses what is left out, loudly", async () => {
+  const { AdaptiveRetryStrategy } = (await bundled(
+    `export { AdaptiveRetryStrategy } from "./node_modules/@smithy/core/dist-es/submodules/retry/index.js";`,
+    { lean: true },
+  )) as any;
+  expect(() => new AdaptiveRetryStrategy(3)).toThrow(/left out of the functions/);
 });
