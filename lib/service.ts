@@ -24,7 +24,7 @@ import type { Receiving } from "./receiving/receiving.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
 import { GrantStore } from "./permissions/grant-store.ts";
-import { PermissionStore } from "./permissions/permission-store.ts";
+import type { PermissionStore } from "./permissions/permission-store.ts";
 import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
@@ -123,15 +123,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       await removeBareStreams(table, actorId, peerId);
     },
   };
-  const trust = trustServices(base, consequences);
-  const permissions = new PermissionStore(table, app.relationships);
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
     committed: () => Promise.resolve(),
   });
-  const properties = new PropertyStore({ table, clock, commits });
+  const trust = trustServices({ ...base, commits }, consequences);
+  const permissions = trust.permissionStore;
+  const properties = new PropertyStore({ table, clock, ids, commits });
   const deletion = new ActorDeletion({
     ...base,
     ending: trust.ending,

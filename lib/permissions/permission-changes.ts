@@ -1,19 +1,18 @@
-import { mergePermissions, permissionsJson } from "../domain/permissions.ts";
-import type { Clock, JsonObject } from "../ports.ts";
+import { permissionsJson } from "../domain/permissions.ts";
+import type { JsonObject } from "../ports.ts";
 import type { PeerCalls, Trace } from "../trust/peer-calls.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
-import type { PermissionStore } from "./permission-store.ts";
+import { grantJson } from "./permission-store.ts";
+import type { Granted, PermissionStore } from "./permission-store.ts";
 
 /** Shows and changes what a peer may do, and lets the peer know. */
 export class PermissionChanges {
   readonly #store: PermissionStore;
   readonly #calls: PeerCalls;
-  readonly #clock: Clock;
 
-  constructor(store: PermissionStore, calls: PeerCalls, clock: Clock) {
+  constructor(store: PermissionStore, calls: PeerCalls) {
     this.#store = store;
     this.#calls = calls;
-    this.#clock = clock;
   }
 
   /** What was set for the peer, or else what its relationship allows. */
@@ -26,27 +25,37 @@ export class PermissionChanges {
   /** What the peer may do in effect. */
   async effective(trust: TrustRecord): Promise<JsonObject> {
     const custom = await this.#store.custom(trust.actorId, trust.peerId);
-    const defaults = this.#store.defaults(trust.relationship);
-    const effective = custom === undefined ? defaults : mergePermissions(defaults, custom);
-    return describe(trust, permissionsJson(effective), custom !== undefined);
+    return describe(trust, permissionsJson(await this.#store.effective(trust)), custom !== undefined);
   }
 
-  /** Sets them and tells the peer, best effort; true when none had been set before. */
+  /**
+   * Sets them and tells the peer, best effort, at most 5 s; true when none had been set before. When it resolves they
+   * hold for every subscription of the peer, from this place of the actor's log on.
+   */
   async set(trust: TrustRecord, permissions: JsonObject, trace: Trace): Promise<boolean> {
-    const first = await this.#store.set(trust, permissions, this.#clock.now());
-    await this.#tell(trust, trace);
-    return first;
+    const granted = await this.#store.set(trust, permissions);
+    await this.tell(granted, trace);
+    return granted.first;
   }
 
   /** Back to the relationship's defaults; tells the peer if that changed anything. */
   async clear(trust: TrustRecord, trace: Trace): Promise<void> {
-    if (await this.#store.clear(trust.actorId, trust.peerId)) await this.#tell(trust, trace);
+    const granted = await this.#store.clear(trust);
+    if (granted !== undefined) await this.tell(granted, trace);
   }
 
-  async #tell(trust: TrustRecord, trace: Trace): Promise<void> {
-    if (!trust.approved) return;
-    const effective = permissionsJson(await this.#store.effective(trust));
-    await this.#calls.tellPermissions(trust, effective, this.#clock.now(), trace);
+  /** Sends an approved peer what it is allowed. The time is the record's, so that of two the later one wins. */
+  async tell(granted: Granted, trace: Trace): Promise<void> {
+    if (!granted.trust.approved) return;
+    await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace);
+  }
+
+  /** After a first approval only what was set for this peer is news: it knows what it asked for. */
+  async tellOnApproval(granted: Granted, trace: Trace): Promise<void> {
+    const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
+    const first = granted.trust.revision === 2;
+    if (first && JSON.stringify(usual) === JSON.stringify(grantJson(granted))) return;
+    await this.tell(granted, trace);
   }
 }
 

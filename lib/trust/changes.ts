@@ -32,16 +32,18 @@ export class TrustChanges {
   }
 
   /**
-   * Our approval: the record, then what hangs on it, then the peer is told (at most 5 s, its failure does not undo it).
-   * Repeating it repairs whatever an earlier try did not reach.
+   * Our approval: the record, then what hangs on it, then the peer is told, and what it may do if that may be news (each
+   * at most 5 s, its failure does not undo it). Repeating it repairs whatever an earlier try did not reach.
    */
   async approve(trust: TrustRecord, trace: Trace): Promise<TrustRecord> {
-    const { calls, clock, trusts } = this.#context;
-    const approved = trust.approved ? trust : await trusts.changeApproval(trust, true, clock.now());
+    const { calls, logged, permissions } = this.#context;
+    const granted = trust.approved ? undefined : await logged.changeApproval(trust, true);
+    const approved = granted?.trust ?? trust;
     await spread(this.#context, approved);
     await this.#undoIfOvertaken(approved);
-    await calls.tellApproved(approved, trace);
-    if (!trust.approved) await tellTrustHook(this.#context, "approve", approved);
+    const reached = await calls.tellApproved(approved, trace);
+    if (granted !== undefined && reached) await permissions.tellOnApproval(granted, trace);
+    if (granted !== undefined) await tellTrustHook(this.#context, "approve", approved);
     return approved;
   }
 
@@ -50,8 +52,8 @@ export class TrustChanges {
    * sweep goes on (`resumeSpreading`).
    */
   async revoke(trust: TrustRecord): Promise<void> {
-    const { clock, trusts } = this.#context;
-    await spread(this.#context, await trusts.changeApproval(trust, false, clock.now()));
+    const { trust: revoked } = await this.#context.logged.changeApproval(trust, false);
+    await spread(this.#context, revoked);
   }
 
   /** A revocation may have come between our record and what hangs on it; then it has the last word. */

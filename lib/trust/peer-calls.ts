@@ -84,9 +84,8 @@ export class PeerCalls {
     return this.#noted("trust deletion", trust, told);
   }
 
-  /** Sends the peer what it is allowed now. Best effort, at most 5 s. */
-  async tellPermissions(trust: TrustRecord, data: JsonObject, now: number, trace: Trace): Promise<boolean> {
-    const timestamp = new Date(now).toISOString();
+  /** Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most 5 s. */
+  async tellPermissions(trust: TrustRecord, data: JsonObject, timestamp: string, trace: Trace): Promise<boolean> {
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
     const at = ["callbacks", "permissions", trust.actorId];
     const told = await this.#remote(trust, trace, TELL_MS).call({ method: "POST", at, json });

@@ -62,12 +62,11 @@ export class TrustReception {
   }
 
   async #replace(old: TrustRecord, trust: TrustRecord): Promise<TrustRecord> {
-    const { clock, trusts } = this.#context;
     const isSamePeer = trust.verified && trust.baseUri === old.baseUri;
     const isWorthless = !old.verified && !old.approved;
     if (old.ending || !(isSamePeer || isWorthless)) throw taken(old.peerId);
     const replacing = { ...trust, revision: old.revision + 1 };
-    await trusts.replace(old, replacing, clock.now());
+    await this.#context.logged.replace(old, replacing);
     await spread(this.#context, replacing);
     await tellTrustHook(this.#context, "create", replacing);
     return replacing;

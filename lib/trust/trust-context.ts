@@ -5,6 +5,8 @@ import { parsePeerUrl } from "../domain/peer-url.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
 import type { Table } from "../dynamodb/table.ts";
+import type { PermissionChanges } from "../permissions/permission-changes.ts";
+import type { LoggedTrusts } from "./logged-trusts.ts";
 import type { PeerCalls } from "./peer-calls.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -15,6 +17,8 @@ export interface TrustContext {
   readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
   readonly trusts: TrustStore;
+  readonly logged: LoggedTrusts;
+  readonly permissions: PermissionChanges;
   readonly calls: PeerCalls;
   readonly consequences: TrustConsequences;
   readonly application: Application;

@@ -4,9 +4,12 @@ import type { Table } from "../dynamodb/table.ts";
 import { PermissionChanges } from "../permissions/permission-changes.ts";
 import { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, Ids, Log, PeerHttp } from "../ports.ts";
+import type { LogCommits } from "../publishing/log-commits.ts";
+import { recordTime } from "../publishing/record-time.ts";
 import { TrustChanges } from "./changes.ts";
 import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";
+import { LoggedTrusts } from "./logged-trusts.ts";
 import { PeerCalls } from "./peer-calls.ts";
 import { TrustReception } from "./reception.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";
@@ -23,6 +26,7 @@ export interface TrustParts {
   readonly log: Log;
   readonly application: Application;
   readonly trusts: TrustStore;
+  readonly commits: LogCommits;
 }
 
 /** Everything that can be done with trusts. */
@@ -32,18 +36,28 @@ export interface TrustServices {
   readonly changes: TrustChanges;
   readonly ending: TrustEnding;
   readonly permissions: PermissionChanges;
+  /** What each peer may do. */
+  readonly permissionStore: PermissionStore;
 }
 
 /** Puts trust together. `consequences` is what hangs on a trust: subscriptions, stored data. */
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
-  const { application, clock, config, http, ids, log, table, trusts } = parts;
+  const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
   const calls = new PeerCalls(http, log);
-  const context: TrustContext = { config, table, trusts, calls, consequences, application, clock, ids, log };
+  const at = (): string => recordTime(clock.now());
+  const permissionStore = new PermissionStore({ table, commits, now: at, defined: application.relationships });
+  const permissions = new PermissionChanges(permissionStore, calls);
+  const now = (): number => clock.now();
+  const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, now, at });
+  const context: TrustContext = {
+    ...{ config, table, trusts, logged, permissions, calls, consequences, application, clock, ids, log },
+  };
   return {
     initiation: new TrustInitiation(context),
     reception: new TrustReception(context),
     changes: new TrustChanges(context),
     ending: new TrustEnding(context),
-    permissions: new PermissionChanges(new PermissionStore(table, application.relationships), calls, clock),
+    permissions,
+    permissionStore,
   };
 }

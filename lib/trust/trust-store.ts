@@ -98,26 +98,19 @@ export class TrustStore {
     ]);
   }
 
-  /**
-   * Puts a trust in the place of another with the same peer; the sweep tells what hangs on it unless `hasSpread` comes.
-   * @throws as `create`, conflict too when it changed meanwhile
-   */
-  async replace(old: TrustRecord, trust: TrustRecord, now: number): Promise<void> {
-    const samePointer = old.secret === trust.secret;
-    await this.#transact(trust, [
-      { check: actorKey(trust.actorId), condition: actorLives },
-      {
-        put: trustItem(trust, { spreading: true, ...dueOf(trust, now) }),
-        condition: all(isSame(old), equals("revision", old.revision), notEnding, missing("initiating")),
-      },
-      ...(samePointer
-        ? []
-        : ([
-            // Right whatever is stored: the old secret ends here.
-            { delete: secretKey(old.actorId, secretDigest(old.secret)), condition: always },
-            { put: secretItem(trust), condition: itemMissing },
-          ] as const)),
-    ]);
+  /** The writes that put a trust in the place of another with the same peer, to go into one transaction (`LoggedTrusts`). */
+  replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
+    const put: Write = {
+      put: trustItem(trust, { spreading: true, ...dueOf(trust, now) }),
+      condition: all(isSame(old), equals("revision", old.revision), notEnding, missing("initiating")),
+    };
+    if (old.secret === trust.secret) return [put];
+    return [
+      put,
+      // Right whatever is stored: the old secret ends here.
+      { delete: secretKey(old.actorId, secretDigest(old.secret)), condition: always },
+      { put: secretItem(trust), condition: itemMissing },
+    ];
   }
 
   /**
@@ -134,12 +127,13 @@ export class TrustStore {
     }
   }
 
-  /**
-   * Our approval, given or taken back: the next revision. The sweep tells what hangs on it unless `hasSpread` comes.
-   * @throws ServiceError resource.not_found when it is gone or another
-   */
-  async changeApproval(trust: TrustRecord, approved: boolean, now: number): Promise<TrustRecord> {
-    return this.change(trust, { set: { approved, spreading: true, ...dueOf(trust, now) }, add: { revision: 1 } });
+  /** The write that gives our approval or takes it back, to go into one transaction (`LoggedTrusts`). */
+  approvalWrite(trust: TrustRecord, approved: boolean, now: number): Write {
+    return {
+      update: trustKey(trust.actorId, trust.peerId),
+      change: { set: { approved, spreading: true, ...dueOf(trust, now) }, add: { revision: 1 } },
+      condition: all(isSame(trust), notEnding, equals("revision", trust.revision)),
+    };
   }
 
   /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */

@@ -14,11 +14,13 @@ import { PeerFailure } from "../../lib/ports.ts";
 import type { Log, PeerAnswer, PeerHttp, PeerRequest } from "../../lib/ports.ts";
 import { composeRuntime } from "../../lib/runtime.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import type { LogCommits } from "../../lib/publishing/log-commits.ts";
 import { ActorDeletion } from "../../lib/actors/deletion.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
 import { MemoryTable } from "./memory-table.ts";
+import { quietCommits } from "./quiet-commits.ts";
 
 /** What a request in a test may say. */
 export interface Asking {
@@ -58,7 +60,7 @@ export interface ConsequenceCall {
 export class InProcessService {
   readonly origin: string;
   readonly table: Table;
-  readonly runtime: Runtime;
+  readonly runtime: Runtime & { readonly commits: LogCommits };
   readonly logged: { level: string; message: string; fields?: Readonly<Record<string, unknown>> }[] = [];
   readonly consequences: ConsequenceCall[] = [];
   readonly removed: string[] = [];
@@ -81,7 +83,7 @@ export class InProcessService {
     const log = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) =>
       void this.logged.push({ level, message, ...(fields === undefined ? {} : { fields }) });
     const logger: Log = { info: log("info"), warn: log("warn"), error: log("error") };
-    this.runtime = composeRuntime(
+    const runtime = composeRuntime(
       { ...plainApplication, ...options.application },
       {
         config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
@@ -93,6 +95,7 @@ export class InProcessService {
         log: logger,
       },
     );
+    this.runtime = { ...runtime, commits: quietCommits(runtime) };
     const note =
       (what: ConsequenceCall["what"]) =>
       (...args: readonly unknown[]): Promise<void> => {
@@ -125,6 +128,10 @@ export class InProcessService {
       const { credentials, headers = {}, json } = request;
       const auth = credentials === undefined ? {} : { authorization: `Bearer ${credentials.bearer}` };
       const trace = request.requestId === undefined ? {} : { "x-request-id": request.requestId };
+      const area = matchRoute(new URL(request.url).pathname)?.area ?? "actors";
+      // What a peer is told beside trust is none of these services' business.
+      if (this.#handlers[area] === undefined)
+        return Promise.resolve({ status: 404, headers: {}, text: "", json: undefined });
       return this.ask(request.method, request.url, {
         headers: { ...headers, ...auth, ...trace },
         ...(json === undefined ? {} : { json }),

@@ -85,11 +85,8 @@ describe("capabilities in a trust", () => {
     expect(await cache.read()).toEqual(said);
     const kept = await service.services.trusts.get(service.actorId, "bob");
     expect(kept?.capabilities).toEqual(said);
-    await service.services.trusts.replace(
-      trust,
-      { ...trust, ...kept, baseUri: "https://other.example/a" },
-      service.now,
-    );
+    const elsewhere = { ...trust, ...kept, baseUri: "https://other.example/a" };
+    await service.table.transact(service.services.trusts.replacingWrites(trust, elsewhere, service.now));
     // What was asked of the first is not kept as the second's.
     await cache.save(said);
     expect((await service.services.trusts.get(service.actorId, "bob"))?.capabilities).toBeUndefined();

@@ -85,8 +85,8 @@ export class PropertyWorld {
       ...{ createdAt: this.now, revision: 1, ending: false },
     });
     if (permissions !== undefined) {
-      const subject = { actorId: this.actorId, peerId, relationship, secret };
-      await this.services.permissions.set(subject, permissions, this.now);
+      const trust = await this.services.trusts.get(this.actorId, peerId);
+      if (trust !== undefined) await this.services.permissions.set(trust, permissions);
     }
     return bearer(secret);
   }

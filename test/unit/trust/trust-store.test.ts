@@ -5,12 +5,17 @@ import { always } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/errors.ts";
 import { TrustSenders } from "../../../lib/trust/senders.ts";
 import { secretDigest } from "../../../lib/trust/secret-digest.ts";
+import { PermissionStore } from "../../../lib/permissions/permission-store.ts";
+import { LoggedTrusts } from "../../../lib/trust/logged-trusts.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
+import { quietCommits } from "../../support/quiet-commits.ts";
 
 let table: MemoryTable;
 let trusts: TrustStore;
+let logged: LoggedTrusts;
+let now: number;
 
 const trust = (more: Partial<TrustRecord> = {}): TrustRecord => ({
   actorId: "a",
@@ -44,6 +49,11 @@ async function due(until: number): Promise<readonly string[]> {
 beforeEach(async () => {
   table = new MemoryTable();
   trusts = new TrustStore(table);
+  now = 0;
+  const commits = quietCommits({ table, clock: { now: () => now } });
+  const at = (): string => new Date(now).toISOString();
+  const permissions = new PermissionStore({ table, commits, now: at, defined: {} });
+  logged = new LoggedTrusts({ commits, permissions, trusts, now: () => now, at });
   const actor = { id: "a", creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 };
   await table.put(actorItem(actor), always);
 });
@@ -60,15 +70,15 @@ describe("the trusts of an actor", () => {
 
   it("forgets the old secret when a trust is replaced", async () => {
     await trusts.create(trust());
-    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }), 0);
+    await logged.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }));
     expect(await trusts.bySecret("a", "s".repeat(40))).toBeUndefined();
     expect((await trusts.bySecret("a", "n".repeat(40)))?.approved).toBe(false);
-    expect(await codeOf(trusts.replace(trust(), trust({ secret: "m".repeat(40) }), 0))).toBe("resource.conflict");
+    expect(await codeOf(logged.replace(trust(), trust({ secret: "m".repeat(40) })))).toBe("resource.conflict");
   });
 
   it("keeps a late change of a replaced trust from touching the new one", async () => {
     await trusts.create(trust());
-    await trusts.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }), 0);
+    await logged.replace(trust(), trust({ secret: "n".repeat(40), revision: 2, approved: false }));
     expect(await codeOf(trusts.change(trust(), { set: { approved: true } }))).toBe("resource.not_found");
     expect(await trusts.beginEnding(trust(), 0)).toBeUndefined();
     await trusts.remove(trust());
@@ -101,10 +111,12 @@ describe("the trusts of an actor", () => {
 
   it("stays due with a changed approval until what hangs on it knows, by its present revision", async () => {
     await trusts.create(trust());
-    const revoked = await trusts.changeApproval(trust(), false, 1000);
+    now = 1000;
+    const { trust: revoked } = await logged.changeApproval(trust(), false);
     expect(await trusts.spreading("a", "p", 60_999)).toBeUndefined();
     expect(await trusts.spreading("a", "p", 61_000)).toMatchObject({ approved: false, revision: 2 });
-    const approved = await trusts.changeApproval(trust(), true, 2000);
+    now = 2000;
+    const { trust: approved } = await logged.changeApproval(trust(), true);
     await trusts.hasSpread(revoked);
     expect(await due(62_000)).toEqual(["TRUST#p"]);
     await trusts.hasSpread(approved);
@@ -113,7 +125,8 @@ describe("the trusts of an actor", () => {
 
   it("keeps a changed approval due although the start it came in between has succeeded", async () => {
     await trusts.create(trust(), 0);
-    const revoked = await trusts.changeApproval(trust(), false, 1000);
+    now = 1000;
+    const { trust: revoked } = await logged.changeApproval(trust(), false);
     await trusts.hasSpread(revoked);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
     expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
