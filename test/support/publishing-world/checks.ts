@@ -16,7 +16,8 @@ import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import { visibleState, withoutShells } from "../shaped-world.ts";
 import type { Ledger, Line } from "./ledger.ts";
-import type { ModelPeer, Said, Subscription } from "./model-peer.ts";
+import type { ModelPeer } from "./model-peer.ts";
+import type { Said, Subscription } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 /** Takes the records that have come into the log, and holds what is stored of the properties against them (P1). */

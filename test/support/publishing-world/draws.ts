@@ -3,9 +3,10 @@ import type { Granularity } from "../../../lib/domain/change-record.ts";
 import type { Scope } from "../../../lib/domain/scope.ts";
 import type { Json } from "../../../lib/ports.ts";
 import { RELATIONSHIP } from "./ledger.ts";
-import type { ModelPeer, Subscription } from "./model-peer.ts";
+import type { ModelPeer } from "./model-peer.ts";
+import type { Subscription } from "./peer-subscription.ts";
 import type { Act } from "./plan.ts";
-import type { PublishingWorld } from "./world.ts";
+import type { Stage } from "./stage.ts";
 
 const SCOPES: readonly Scope[] = [
   { target: "properties" },
@@ -35,8 +36,8 @@ const PERMISSION_PATH = "/{actorId}/trust/{relationship}/{peerId}/permissions";
 export function planDraws(random: () => number, { rough }: { readonly rough: boolean }): () => Act {
   const chance = (probability: number): boolean => random() < probability;
   const controls = { permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5) };
-  const someone = (world: PublishingWorld): ModelPeer => pick(world.random, world.peers) as ModelPeer;
-  const oneOf = (world: PublishingWorld, peer: ModelPeer): Subscription | undefined =>
+  const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
+  const oneOf = (world: Stage, peer: ModelPeer): Subscription | undefined =>
     pick(world.random, [...peer.subscriptions.values()]);
   const subscribe: Act = {
     what: "subscribe",

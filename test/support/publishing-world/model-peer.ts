@@ -6,14 +6,13 @@ import type { Scope } from "../../../lib/domain/scope.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
-import { Inapplicable, PeerCopy } from "./copy.ts";
+import { Subscription } from "./peer-subscription.ts";
+import type { Said } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 /** How the peer takes what is sent to it. */
 export type Mood = "well" | "refuses" | "busy" | "hangs" | "loses answers" | "unreachable";
 export const MOODS: readonly Mood[] = ["refuses", "busy", "hangs", "loses answers", "unreachable"];
-
-export type Said = { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
 
 /** What a peer needs of the world around it. */
 export interface PeerWorld {
@@ -36,21 +35,6 @@ export interface PeerWorld {
   readonly launch: (work: () => Promise<void>) => void;
   readonly pause: (ms: number) => Promise<void>;
   readonly chance: (probability: number) => boolean;
-}
-
-/** One subscription as the peer keeps it. */
-export interface Subscription {
-  readonly id: string;
-  readonly scope: Scope;
-  granularity: NamedScope["granularity"];
-  readonly copy: PeerCopy;
-  /** Everything up to this number is in the copy. */
-  last: number;
-  readonly pending: Map<number, Said>;
-  /** Counts what makes the copy useless until the state is read; `read` is that count when it was read last. */
-  stale: number;
-  read: number;
-  busy: boolean;
 }
 
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
@@ -129,35 +113,11 @@ export class ModelPeer {
 
   #arrive(subscription: Subscription, sequence: number, said: Said): PeerAnswer {
     if (sequence <= subscription.last) return reply(200);
-    if (!subscription.pending.has(sequence)) subscription.pending.set(sequence, said);
+    subscription.keep(sequence, said);
     if (subscription.busy) return reply(202);
-    this.#drain(subscription);
-    if (subscription.stale > subscription.read || subscription.pending.size > 0) this.wantRecovery(subscription);
+    subscription.drain();
+    if (subscription.isStale || subscription.pending.size > 0) this.wantRecovery(subscription);
     return reply(201);
-  }
-
-  #drain(subscription: Subscription): void {
-    for (const sequence of subscription.pending.keys())
-      if (sequence <= subscription.last) subscription.pending.delete(sequence);
-    for (let said = subscription.pending.get(subscription.last + 1); said !== undefined;) {
-      subscription.pending.delete(subscription.last + 1);
-      this.#apply(subscription, subscription.last + 1, said);
-      said = subscription.pending.get(subscription.last + 1);
-    }
-  }
-
-  #apply(subscription: Subscription, sequence: number, said: Said): void {
-    subscription.last = sequence;
-    if (said === "resync") subscription.stale += 1;
-    if (said === "resync" || subscription.stale > subscription.read) return;
-    try {
-      if (subscription.scope.target === "properties") subscription.copy.apply(said);
-    } catch (error) {
-      if (!(error instanceof Inapplicable)) throw error;
-      throw new Violation(
-        `${this.id}/${subscription.id}: number ${String(sequence)} does not fit the copy: ${error.message} ${JSON.stringify(said)}`,
-      );
-    }
   }
 
   /** Some time later the backlog or the state is read, as after a gap. */
@@ -174,8 +134,8 @@ export class ModelPeer {
     subscription.busy = true;
     try {
       const polled = await this.#poll(subscription);
-      if (polled && subscription.stale > subscription.read) await this.#readState(subscription);
-      this.#drain(subscription);
+      if (polled && subscription.isStale) await this.#readState(subscription);
+      subscription.drain();
     } finally {
       subscription.busy = false;
     }
@@ -198,9 +158,9 @@ export class ModelPeer {
       const sequence = Number(entry["sequence"]);
       const said = entryOf(entry);
       this.#world.told(this, subscription.id, sequence, said);
-      if (sequence > subscription.last) subscription.pending.set(sequence, said);
+      subscription.keep(sequence, said);
     }
-    this.#drain(subscription);
+    subscription.drain();
     if (body.next === undefined && subscription.last < body.sequence) {
       // The backlog has a hole: what is missing was cleared by time.
       subscription.stale += 1;
@@ -275,6 +235,11 @@ export class ModelPeer {
     await this.recover(known);
   }
 
+  /** What its copies hold is not all that it may see, or more. */
+  readAnew(): void {
+    for (const subscription of this.subscriptions.values()) subscription.stale += 1;
+  }
+
   /** Ends a subscription. */
   async leave(subscription: Subscription): Promise<void> {
     const answer = await this.#ask(`DELETE ${SUBSCRIPTION}`, this.#params(subscription.id));
@@ -303,10 +268,7 @@ export class ModelPeer {
       ...(text(subtarget) === undefined ? {} : { subtarget: String(subtarget) }),
       ...(text(resource) === undefined ? {} : { resource: String(resource) }),
     };
-    const made: Subscription = {
-      ...{ id, scope: own, granularity: "high", copy: new PeerCopy(placeOf(own)), last: 0, pending: new Map() },
-      ...{ stale: 1, read: 0, busy: false },
-    };
+    const made = new Subscription(`${this.id}/${id}`, id, own);
     this.subscriptions.set(id, made);
     return made;
   }
@@ -331,13 +293,14 @@ function entryOf(entry: JsonObject): Said {
   return { data: entry["data"] ?? null, overwritten: (entry["overwritten"] ?? []) as readonly string[] };
 }
 
-function jsonOf(answer: Reply): Json {
+/** The body of an answer. */
+export function jsonOf(answer: Reply): Json {
   const text = answer.body === undefined ? "" : Buffer.from(answer.body).toString();
   return answer.headers["content-type"]?.startsWith("text/plain") === true ? text : (JSON.parse(text) as Json);
 }
 
 /** Properties as they are read, lists as arrays. */
-function plain(value: Json): Json {
+export function plain(value: Json): Json {
   if (!isObject(value)) return value;
   if (value["_list"] === true) return value["items"] ?? [];
   return Object.fromEntries(

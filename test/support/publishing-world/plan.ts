@@ -1,12 +1,12 @@
 /** What happens in one schedule, drawn from its seed before it begins. */
 import { planDraws } from "./draws.ts";
 import { randomWish } from "./random-writes.ts";
-import type { PublishingWorld } from "./world.ts";
+import type { Stage } from "./stage.ts";
 
 /** Something somebody does. */
 export interface Act {
   readonly what: string;
-  readonly run: (world: PublishingWorld) => Promise<void>;
+  readonly run: (world: Stage) => Promise<void>;
 }
 
 export interface Plan {

@@ -1,0 +1,68 @@
+/** One subscription as its subscriber keeps it: numbers taken in order, those too early kept until they fit. */
+import type { Granularity } from "../../../lib/domain/change-record.ts";
+import { placeOf } from "../../../lib/domain/scope.ts";
+import type { Scope } from "../../../lib/domain/scope.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { Inapplicable, PeerCopy } from "./copy.ts";
+import { Violation } from "./violation.ts";
+
+/** What one number says. */
+export type Said = { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
+
+export class Subscription {
+  readonly id: string;
+  readonly scope: Scope;
+  granularity: Granularity = "high";
+  readonly copy: PeerCopy;
+  /** Everything up to this number is in the copy. */
+  last = 0;
+  readonly pending = new Map<number, Said>();
+  /** Counts what makes the copy useless until the state is read. At first there is none. */
+  stale = 1;
+  /** That count when the state was read last. */
+  read = 0;
+  /** Its backlog or its state is being read. */
+  busy = false;
+  readonly #name: string;
+
+  constructor(name: string, id: string, scope: Scope) {
+    this.#name = name;
+    this.id = id;
+    this.scope = scope;
+    this.copy = new PeerCopy(placeOf(scope));
+  }
+
+  get isStale(): boolean {
+    return this.stale > this.read;
+  }
+
+  /** Keeps a number until it fits; the first content counts. */
+  keep(sequence: number, said: Said): void {
+    if (sequence > this.last && !this.pending.has(sequence)) this.pending.set(sequence, said);
+  }
+
+  /** Takes what follows without a gap. @throws Violation when it does not fit what is held */
+  drain(): void {
+    for (const sequence of this.pending.keys()) if (sequence <= this.last) this.pending.delete(sequence);
+    for (;;) {
+      const said = this.pending.get(this.last + 1);
+      if (said === undefined) return;
+      this.last += 1;
+      this.pending.delete(this.last);
+      this.#apply(said);
+    }
+  }
+
+  #apply(said: Said): void {
+    if (said === "resync") this.stale += 1;
+    if (said === "resync" || this.isStale || this.scope.target !== "properties") return;
+    try {
+      this.copy.apply(said);
+    } catch (error) {
+      if (!(error instanceof Inapplicable)) throw error;
+      throw new Violation(
+        `${this.#name}: number ${String(this.last)} does not fit the copy: ${error.message} ${JSON.stringify(said)}`,
+      );
+    }
+  }
+}

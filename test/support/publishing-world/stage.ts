@@ -1,0 +1,288 @@
+/** Where a schedule is played: instances of the service, peers, a table, a clock, and a scheduler that lets one step happen at a time. */
+import { hashMinted } from "../../../lib/actors/passphrase.ts";
+import { readConfig } from "../../../lib/config.ts";
+import type { Item, Table } from "../../../lib/dynamodb/table.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import { isTransient } from "../../../lib/http/transient.ts";
+import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
+import type { Fate } from "../faulty-table.ts";
+import { MemoryTable } from "../memory-table.ts";
+import { Scheduler, seeded, settled } from "../simulation/scheduler.ts";
+import * as checks from "./checks.ts";
+import { Deliveries } from "./deliveries.ts";
+import { begun, Instance } from "./instance.ts";
+import { Ledger } from "./ledger.ts";
+import { ModelPeer, MOODS } from "./model-peer.ts";
+import { planOf } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { VirtualTime } from "./virtual-time.ts";
+import { ACTOR, Violation } from "./violation.ts";
+
+/** Breaks one thing on purpose, to show that the simulation would see it. */
+export type Sabotage = (table: Table) => Table;
+
+/** The actor's owner. */
+export const OWNER = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
+export const PASSPHRASE_HASH = hashMinted("passphrase");
+
+export interface StageOptions {
+  readonly sabotage?: Sabotage;
+  /** Keeps what happens in `trace`. */
+  readonly tracing?: boolean;
+}
+
+/** Everything a schedule needs to run, and the checks after each of its steps. */
+export class Stage {
+  readonly plan: Plan;
+  readonly table = new MemoryTable();
+  readonly ledger = new Ledger();
+  readonly peers: readonly ModelPeer[];
+  readonly time = new VirtualTime(Date.UTC(2026, 0, 1));
+  readonly random: () => number;
+  /** What happened, for whoever looks into a schedule that failed. */
+  readonly trace: string[] = [];
+  /** The marks of changes that were answered with success since the last step. */
+  readonly acknowledged: string[] = [];
+  readonly #tracing: boolean;
+  readonly #scheduler: Scheduler;
+  readonly #config: ReturnType<typeof readConfig>;
+  readonly #sabotaged: Table;
+  readonly #deliveries: Deliveries;
+  /** The delay queue. */
+  readonly messages: DelayedWork[] = [];
+  readonly #seen = new Map<string, Item>();
+  #instances: Instance[] = [];
+  /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
+  rough: boolean;
+  /** Pieces of work under way. */
+  running = 0;
+  #ids = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(seed: number, { sabotage = (table) => table, tracing = false }: StageOptions = {}) {
+    this.random = seeded(seed);
+    this.#scheduler = new Scheduler(this.random);
+    this.#sabotaged = sabotage(this.table);
+    this.#tracing = tracing;
+    this.plan = planOf(this.random);
+    this.rough = this.plan.rough;
+    this.#config = readConfig({
+      ...{ BASE_URL: "https://us.example", TABLE_NAME: "t", CALLBACK_MODE: this.plan.async ? "async" : "sync" },
+      ...this.plan.environment,
+    });
+    this.#deliveries = new Deliveries(this.table, this.ledger, this.plan);
+    const world = {
+      ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
+        await this.ask(route, params, asking),
+      told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
+        checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
+      },
+      newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.told.length ?? 0,
+      step: async () => {
+        await this.#scheduler.step();
+      },
+      launch: (work: () => Promise<void>) => {
+        this.launch(work);
+      },
+      pause: async (ms: number) => {
+        await new Promise<void>((resolve) => globalThis.setTimeout(resolve, ms));
+      },
+      chance: (probability: number) => this.chance(probability),
+    };
+    this.peers = Array.from({ length: this.plan.peers }, (_, index) => new ModelPeer(`p${String(index + 1)}`, world));
+  }
+
+  /** A request of the owner. */
+  async own(route: string, params: Readonly<Record<string, string>> = {}, json?: Json): Promise<Reply | undefined> {
+    return await this.ask(
+      route,
+      { actorId: ACTOR, ...params },
+      { auth: OWNER, ...(json === undefined ? {} : { json }) },
+    );
+  }
+
+  /** A request to some instance; undefined when it dies over it. */
+  async ask(
+    route: string,
+    params: Readonly<Record<string, string>>,
+    asking: Parameters<Instance["ask"]>[2],
+  ): Promise<Reply | undefined> {
+    const instance = this.#instance();
+    const call = async (): Promise<Reply> => await instance.ask(route, params, asking);
+    this.note(`ask ${route} ${JSON.stringify(params)} ${textOf(asking.json)}`);
+    const answer = await Promise.race([begun.run(this.ledger.newest, call), instance.death]);
+    if (answer === "dead") return undefined;
+    this.note(
+      `  ${String(answer.status)} to ${route} ${answer.status >= 400 && answer.body !== undefined ? String(answer.body) : ""}`,
+    );
+    return answer;
+  }
+
+  /** Something that goes on beside everything else. */
+  launch(work: () => Promise<void>): void {
+    this.running += 1;
+    begun
+      .run(this.ledger.newest, work)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.running -= 1;
+      })
+      .catch(() => undefined);
+  }
+
+  /** Work that no request began, in some instance. */
+  async clockwork(work: (instance: Instance) => Promise<void>): Promise<void> {
+    const instance = this.#instance();
+    try {
+      await Promise.race([work(instance), instance.death]);
+    } catch (error) {
+      if (!isInjected(error)) throw error;
+    }
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  note(line: string): void {
+    if (this.#tracing) this.trace.push(line);
+  }
+
+  /** One of the living instances, or a new one. */
+  #instance(): Instance {
+    this.#instances = this.#instances.filter(({ dead }) => !dead);
+    const index = Math.floor(this.random() * this.plan.instances);
+    const known = this.#instances[index];
+    if (known !== undefined) return known;
+    const instance = new Instance({
+      table: this.#sabotaged,
+      config: this.#config,
+      now: () => this.time.now,
+      id: () => this.#id(),
+      step: async () => {
+        await this.#scheduler.step();
+      },
+      fate: () => this.#fate(),
+      send: async (request, isDead) => await this.#send(request, isDead),
+      message: (work) => {
+        if (!(this.rough && this.chance(0.3))) this.messages.push(work);
+      },
+      note: (line) => {
+        this.note(line);
+      },
+      log: (level, message, error) => {
+        this.note(`${level} ${message} ${String(error ?? "")}`);
+        if (level === "error" && error !== undefined && !isInjected(error)) this.#failure ??= { error };
+      },
+    });
+    this.#instances.push(instance);
+    return instance;
+  }
+
+  async #send(request: PeerRequest, isDead: () => boolean): Promise<PeerAnswer> {
+    const peer = this.peers.find(({ baseUri }) => request.url.startsWith(`${baseUri}/`));
+    if (peer === undefined) throw new Violation(`Something was sent to ${request.url}.`);
+    this.note(`  > ${peer.id} (${peer.mood}) ${request.method} ${request.url} ${textOf(request.json)}`);
+    const end = this.#deliveries.begin(peer, request, isDead);
+    try {
+      return await peer.receive(request);
+    } finally {
+      end();
+    }
+  }
+
+  /** One step of somebody, or something of the clockwork; false when nobody waits. */
+  async turn(): Promise<boolean> {
+    const due = this.messages.findIndex((message) => message.dueAt <= this.time.now);
+    if (due >= 0 && this.chance(0.3)) this.#takeMessage(due);
+    let gone = true;
+    if (this.time.fire()) await settled();
+    else if (!(await this.#scheduler.pick())) {
+      const { next } = this.time;
+      if (next === undefined) gone = false;
+      else this.time.now = Math.max(this.time.now, next);
+    }
+    this.#observe();
+    return gone;
+  }
+
+  /** Every message that is due arrives. */
+  takeMessages(): void {
+    for (let index = this.messages.length - 1; index >= 0; index -= 1) {
+      if ((this.messages[index]?.dueAt ?? 0) <= this.time.now) this.#takeMessage(index);
+    }
+  }
+
+  #takeMessage(index: number): void {
+    const [work] = this.messages.splice(index, 1);
+    if (work === undefined) return;
+    this.launch(async () => {
+      await this.clockwork(async (instance) => await instance.take(work));
+    });
+  }
+
+  #observe(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const { newest } = this.ledger;
+    checks.absorbRecords(this.table, this.ledger);
+    for (const record of this.ledger.records.slice(newest)) {
+      // Whoever is granted other things than before reads them: no diff tells what was there already.
+      if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
+    }
+    checks.followHeads(this.table, this.ledger, this.#seen);
+    for (const mark of this.acknowledged.splice(0)) {
+      if (!this.ledger.marks.has(mark))
+        throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
+    }
+  }
+
+  /** Some seconds, or past every lease. */
+  passTime(): void {
+    const step = this.plan.jumpy && this.chance(0.2) ? 70_000 : Math.floor(this.random() * 4_000);
+    this.time.now += step;
+    this.note(`time passes: ${String(step)}`);
+  }
+
+  /** Runs something until it and everything else is done. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    this.launch(work);
+    for (let steps = 0; await this.turn(); steps += 1) {
+      if (steps > 20_000) throw new Violation("Something goes on for ever.");
+    }
+    if (this.running > 0) throw new Violation("Something waits for ever.");
+  }
+
+  #id(): string {
+    this.#ids += 1;
+    return String(this.#ids).padStart(32, "0").split("").reverse().join("");
+  }
+
+  #fate(): Fate {
+    if (!this.rough || !this.chance(0.05)) return "ok";
+    const fates: readonly Fate[] = [
+      "throttle",
+      "lost_answer",
+      "repeat",
+      "condition",
+      "conflict",
+      "crash",
+      "crash_after",
+    ];
+    return fates[Math.floor(this.random() * fates.length)] ?? "ok";
+  }
+
+  /** Every peer a mood of its own, or none. */
+  changeMood(peer: ModelPeer): void {
+    peer.mood = this.chance(0.5) ? "well" : (MOODS[Math.floor(this.random() * MOODS.length)] ?? "well");
+  }
+}
+
+/** An error that a fault of the table has led to. */
+function isInjected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "InjectedFault" || isTransient(error) || isInjected(error.cause);
+}
+
+const textOf = (json: Json | undefined): string => (json === undefined ? "" : JSON.stringify(json));
