@@ -8,6 +8,9 @@ import { Stream, type StreamScope } from "./stream.ts";
 
 export interface PeerOptions {
   readonly id?: string;
+  /** The trust's secret and the token it is verified with [random]. */
+  readonly secret?: string;
+  readonly token?: string;
   /** The tags of its /meta. */
   readonly supported?: readonly string[];
   /** Keeps no copy and no contents, only the numbers: for crowds. */
@@ -49,8 +52,10 @@ const SUPPORTED = [
 export class SubscriberPeer {
   readonly id: string;
   readonly baseUri: string;
-  readonly secret = randomBytes(20).toString("hex");
-  readonly token = randomBytes(20).toString("hex");
+  readonly secret: string;
+  readonly token: string;
+  /** Every request it got, callbacks included, in order of arrival; none for who keeps only the numbers. */
+  readonly calls: Incoming[] = [];
   /** Every callback on a subscription, in order of arrival. */
   readonly callbacks: Callback[] = [];
   /** Every permission callback's body, in order. */
@@ -70,6 +75,8 @@ export class SubscriberPeer {
     this.id = id;
     this.baseUri = baseUri;
     this.#options = options;
+    this.secret = options.secret ?? randomBytes(20).toString("hex");
+    this.token = options.token ?? randomBytes(20).toString("hex");
   }
 
   get publisher(): ActorAddress {
@@ -110,7 +117,18 @@ export class SubscriberPeer {
     // A subscription that was there already goes on as it is.
     const known = this.streams.get(id);
     if (known) return known;
-    const stream = new Stream(this, id, wanted, this.#options.numbersOnly ?? false);
+    return this.adopt(id, wanted);
+  }
+
+  /** Counts the actor as its publisher although the trust was asked for by other means. */
+  meets(actor: ActorAddress): void {
+    this.#publisher = actor;
+  }
+
+  /** Takes callbacks of a subscription that was made by other means. */
+  adopt(id: string, scope: Partial<StreamScope>): Stream {
+    const whole: StreamScope = { target: "properties", granularity: "high", ...scope };
+    const stream = new Stream(this, id, whole, this.#options.numbersOnly ?? false);
     this.streams.set(id, stream);
     return stream;
   }
@@ -123,6 +141,7 @@ export class SubscriberPeer {
   /** Answers what comes to this actor. */
   async serve(incoming: Incoming, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [area, ...rest] = incoming.parts;
+    if (this.#options.numbersOnly !== true) this.calls.push(incoming);
     const send = (status: number, json?: Json, text?: string): void => {
       response.writeHead(status, json === undefined ? {} : { "content-type": "application/json" });
       response.end(json === undefined ? (text ?? "") : JSON.stringify(json));

@@ -139,6 +139,21 @@ export class Stream {
     return this.#inTurn(() => this.#readState());
   }
 
+  /** The publisher's state of this scope and its position. The copy stays as it is. */
+  async look(): Promise<{ position: number; state: Json | undefined }> {
+    const { target, subtarget, resource } = this.scope;
+    const path = [target, subtarget, resource].filter((part) => part !== undefined).join("/");
+    const answer = await this.#peer.ask("GET", `/${path}${subtarget === undefined ? "?format=full" : ""}`, {
+      headers: { "x-actingweb-subscription": this.id },
+    });
+    const { status, headers, text, json } = answer;
+    if (status !== 200 && status !== 404) throw new Error(`state: ${status} ${text}`);
+    const position = Number(headers["x-actingweb-sequence"] ?? Number.NaN);
+    if (!Number.isInteger(position)) this.faults.push(`a state without position: ${JSON.stringify(headers)}`);
+    if (status === 404) return { position, state: undefined };
+    return { position, state: subtarget === undefined ? plainState(json) : valueOf(answer) };
+  }
+
   /** Numbers told so far that are missing below the newest one told, or below `newest`. */
   holes(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
     const seen = new Set([...this.told.keys(), ...this.arrivals]);
@@ -198,19 +213,11 @@ export class Stream {
   }
 
   async #readState(atLeast = 0): Promise<number> {
-    const { target, subtarget, resource } = this.scope;
-    const path = [target, subtarget, resource].filter((part) => part !== undefined).join("/");
-    const answer = await this.#peer.ask("GET", `/${path}${subtarget === undefined ? "?format=full" : ""}`, {
-      headers: { "x-actingweb-subscription": this.id },
-    });
-    if (answer.status !== 200 && answer.status !== 404) throw new Error(`state: ${answer.status} ${answer.text}`);
-    const position = Number(answer.headers["x-actingweb-sequence"]);
-    if (!Number.isInteger(position)) this.faults.push(`a state without position: ${JSON.stringify(answer.headers)}`);
+    const { position, state } = await this.look();
     if (position < atLeast) this.faults.push(`a state of ${position} after number ${atLeast}`);
-    this.#copy =
-      answer.status === 404 ? undefined : subtarget === undefined ? plainState(answer.json) : valueOf(answer);
+    this.#copy = state;
     this.#last = Math.max(position, atLeast);
-    this.history.set(this.#last, this.#copy);
+    this.history.set(this.#last, state);
     for (const number of this.#waiting.keys()) if (number <= this.#last) this.#waiting.delete(number);
     return this.#last;
   }
