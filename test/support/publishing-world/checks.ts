@@ -1,8 +1,11 @@
 /** What must hold of a simulated publisher: P1, P2, P4, P5 as checks on its table, and on what its peers were told. */
 import { sameJson } from "../../../lib/domain/canonical-json.ts";
 import type { LogRecord } from "../../../lib/domain/change-record.ts";
+import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/delivery-state.ts";
+import type { DeliveryState } from "../../../lib/domain/delivery-state.ts";
 import { isArray } from "../../../lib/domain/json.ts";
 import { narrowerPlaces } from "../../../lib/domain/overlap.ts";
+import { locate, recordsFor } from "../../../lib/domain/render-backlog.ts";
 import type { SubscriptionState } from "../../../lib/domain/subscription-log.ts";
 import { readsOf } from "../../../lib/domain/visibility.ts";
 import {
@@ -69,7 +72,7 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
 export interface StoredHead {
   readonly item: Item;
   readonly state: SubscriptionState;
-  readonly delivery: { readonly tried: number } | undefined;
+  readonly delivery: DeliveryState | undefined;
   readonly leaseUntil: number | undefined;
 }
 
@@ -80,13 +83,13 @@ export function headOf(table: MemoryTable, line: Line): StoredHead | undefined {
   return {
     item,
     state: JSON.parse(String(item["state"])) as SubscriptionState,
-    delivery: typeof delivery === "string" ? (JSON.parse(delivery) as { tried: number }) : undefined,
+    delivery: typeof delivery === "string" ? (JSON.parse(delivery) as DeliveryState) : undefined,
     leaseUntil: item["lease"] === undefined ? undefined : Number(item["leaseUntil"]),
   };
 }
 
 /** After every step: each head stands as its records say. */
-export function followHeads(table: MemoryTable, ledger: Ledger, seen: Map<string, Item>): void {
+export function followHeads(table: MemoryTable, ledger: Ledger, seen: Map<string, Item>, now: number): void {
   for (const [key, line] of ledger.lines) {
     const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
     if (item === undefined) throw new Violation(`${line.name}: the log names it, and its head is not there (P1).`);
@@ -94,17 +97,26 @@ export function followHeads(table: MemoryTable, ledger: Ledger, seen: Map<string
     const before = seen.get(key);
     seen.set(key, item);
     const { state } = headOf(table, line) as StoredHead;
-    if (before !== undefined) {
-      const old = JSON.parse(String(before["state"])) as SubscriptionState;
+    const old = before === undefined ? undefined : (JSON.parse(String(before["state"])) as SubscriptionState);
+    if (old !== undefined) {
       if (state.cursor < old.cursor || state.sequence < old.sequence || state.cleared < old.cleared)
         throw new Violation(`${line.name}: went back from ${JSON.stringify(old)} to ${JSON.stringify(state)} (P2).`);
     }
     if (Number(item["sequence"]) !== state.sequence)
       throw new Violation(`${line.name}: its sequence is written twice, differently.`);
-    line.follow(state);
+    line.follow(state, old !== undefined && isLost(table, old.cursor + 1, state.cursor, now));
   }
   for (const key of seen.keys()) if (!ledger.lines.has(key)) seen.delete(key);
 }
+
+/** True when a record between has expired, whether it is deleted yet or not. */
+function isLost(table: MemoryTable, first: number, last: number, now: number): boolean {
+  for (let number = first; number <= last; number += 1) if (!isThere(table, number, now)) return true;
+  return false;
+}
+
+const isThere = (table: MemoryTable, number: number, now: number): boolean =>
+  Number(table.peek(logRecordKey(ACTOR, number))?.["ttl"] ?? 0) * 1_000 > now;
 
 /** What a peer was told under a number is what the log says of it, and nothing hidden (P1, P2). */
 export function checkTold(
@@ -158,8 +170,23 @@ export function unrest(table: MemoryTable, ledger: Ledger, now: number): string 
     const { state, delivery, leaseUntil } = head;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
     if (line.pendingAfter(state.cursor)) return `${line.name} has not moved to the log's end`;
+    const hole = untellable(table, head, now);
+    if (hole !== undefined) return `${line.name}: number ${String(hole)} can be told by nobody`;
     if (state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
       return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
+  }
+  return undefined;
+}
+
+/** A number that the peer has not taken and that nothing tells any more. */
+function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: number): number | undefined {
+  for (const [from, to] of undelivered(delivery ?? NOTHING_DELIVERED, state.sequence)) {
+    for (let number = Math.max(from, state.cleared + 1); number <= to; number += 1) {
+      const slice = locate(state, number);
+      if (slice === undefined) return number;
+      const range = recordsFor(slice);
+      if (range !== undefined && !isThere(table, range.last, now)) return number;
+    }
   }
   return undefined;
 }

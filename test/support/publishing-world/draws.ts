@@ -33,7 +33,10 @@ const SUSPENDED: readonly { target: string; subtarget?: string }[] = [
 const PERMISSION_PATH = "/{actorId}/trust/{relationship}/{peerId}/permissions";
 
 /** Draws acts one after another. */
-export function planDraws(random: () => number, { rough }: { readonly rough: boolean }): () => Act {
+export function planDraws(
+  random: () => number,
+  { rough, expiry }: { readonly rough: boolean; readonly expiry: boolean },
+): () => Act {
   const chance = (probability: number): boolean => random() < probability;
   const controls = { permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5) };
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
@@ -71,6 +74,7 @@ export function planDraws(random: () => number, { rough }: { readonly rough: boo
       },
     });
   }
+  if (expiry) others.push({ what: "a long time", run: async (world) => await world.outlast() });
   if (controls.leaving) {
     others.push({
       what: "leave",

@@ -54,16 +54,23 @@ export class Line {
     this.#made.push({ recordNumber: number, said });
   }
 
-  /** Follows the stored head. @throws Violation when it has made another number of numbers than its records make */
-  follow(stored: SubscriptionState): void {
-    for (let next = this.#made[this.#looked]; next !== undefined && next.recordNumber <= stored.cursor;) {
-      this.told.push({ sequence: this.told.length + 1, ...next });
-      next = this.#made[(this.#looked += 1)];
+  /**
+   * Follows the stored head. `lost`: records that it had not looked at have expired.
+   * @throws Violation when it has made another number of numbers than its records make
+   */
+  follow(stored: SubscriptionState, lost: boolean): void {
+    const made = this.#made.slice(this.#looked).filter(({ recordNumber }) => recordNumber <= stored.cursor);
+    this.#looked += made.length;
+    const before = this.told.length;
+    const resync = stored.runs.at(-1)?.resync !== undefined;
+    if (lost && resync && stored.sequence === before + 1) {
+      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
+      return;
     }
+    for (const each of made) this.told.push({ sequence: this.told.length + 1, ...each });
     // One resync may stand for what was given up; no record makes it.
-    const last = stored.runs.at(-1);
-    if (stored.sequence === this.told.length + 1 && last?.resync !== undefined) {
-      this.told.push({ sequence: this.told.length + 1, recordNumber: stored.cursor, said: "resync" });
+    if (stored.sequence === this.told.length + 1 && resync) {
+      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
     }
     if (stored.sequence !== this.told.length) {
       throw new Violation(

@@ -20,16 +20,21 @@ export interface Plan {
   readonly strict: boolean;
   readonly peers: number;
   readonly instances: number;
+  /** So long a record may be read, ms; a schedule may have a time as long as that go by. */
+  readonly retentionMs: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly acts: readonly Act[];
 }
 
+const DAY_MS = 86_400_000;
+
+/** Draws a plan. */
 export function planOf(random: () => number): Plan {
   const chance = (probability: number): boolean => random() < probability;
   const below = (count: number): number => Math.floor(random() * count);
   const rough = chance(0.7);
   const jumpy = rough && chance(0.25);
-  const draws = planDraws(random, { rough });
+  const draws = planDraws(random, { rough, expiry: chance(0.1) });
   const lists = chance(0.4);
   let mark = 0;
   const write = (): Act => {
@@ -50,7 +55,9 @@ export function planOf(random: () => number): Plan {
   return {
     ...{ rough, jumpy, async: chance(0.3), strict: true },
     ...{ peers: 1 + below(3), instances: 1 + below(4) },
+    retentionMs: DAY_MS + 1,
     environment: {
+      DIFF_RETENTION_DAYS: "1",
       DELIVERY_TIMEOUT_SECONDS: "5",
       BREAKER_FAILURE_THRESHOLD: String(1 + below(4)),
       BREAKER_RECOVERY_SECONDS: "30",

@@ -208,6 +208,13 @@ export class Stage {
     return gone;
   }
 
+  /** Longer than records are kept; the table deletes some of what has expired. */
+  async outlast(): Promise<void> {
+    this.time.now += this.plan.retentionMs;
+    const expired = this.table.all().filter(({ ttl }) => typeof ttl === "number" && ttl * 1_000 <= this.time.now);
+    await this.table.deleteMany(expired.filter(() => this.chance(0.7)));
+  }
+
   /** Every message that is due arrives. */
   takeMessages(): void {
     for (let index = this.messages.length - 1; index >= 0; index -= 1) {
@@ -231,7 +238,7 @@ export class Stage {
       // Whoever is granted other things than before reads them: no diff tells what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
     }
-    checks.followHeads(this.table, this.ledger, this.#seen);
+    checks.followHeads(this.table, this.ledger, this.#seen, this.time.now);
     for (const mark of this.acknowledged.splice(0)) {
       if (!this.ledger.marks.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
