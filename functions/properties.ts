@@ -13,7 +13,7 @@ const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
 
 /** What the properties area answers. */
 export function routes(
-  services: Pick<Service, "properties" | "permissions" | "positioned" | "stateHooks">,
+  services: Pick<Service, "properties" | "permissions" | "positioned" | "config" | "stateHooks">,
 ): Record<RouteKey<"properties">, RouteHandler> {
   const properties = new PropertyRoutes(services);
   const get: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };
@@ -41,9 +41,17 @@ export function routes(
       handle: async (...given) => await properties.deleteAll(...given),
     },
     "GET /{actorId}/properties/{name}": get,
+    "POST /{actorId}/properties/{name}": {
+      access: OWNER_OR_PEER,
+      handle: async (...given) => await properties.append(...given),
+    },
     "PUT /{actorId}/properties/{name}": put,
     "DELETE /{actorId}/properties/{name}": remove,
     "GET /{actorId}/properties/{name}/{path+}": get,
+    "POST /{actorId}/properties/{name}/{path+}": {
+      access: OWNER_OR_PEER,
+      handle: async (...given) => await properties.operate(...given),
+    },
     "PUT /{actorId}/properties/{name}/{path+}": put,
     "DELETE /{actorId}/properties/{name}/{path+}": remove,
   };

@@ -51,7 +51,7 @@ const PURGE = ["BatchWriteItem"] as const;
 export const areas = {
   actors: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
   trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
-  properties: { table: [...READ, ...WRITE], dueIndex: false, sends: false, startedBy: "requests" },
+  properties: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
   subscriptions: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   callbacks: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   peers: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
@@ -106,9 +106,11 @@ export const routes = [
   { method: "POST", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
   { method: "GET", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
+  { method: "POST", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
   { method: "PUT", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
   { method: "GET", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
+  { method: "POST", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
   { method: "PUT", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
 
@@ -116,13 +118,15 @@ export const routes = [
   { method: "GET", path: "/{actorId}/{target}", area: "properties", access: CREATOR_OR_PEER },
   { method: "GET", path: "/{actorId}/{target}/{path+}", area: "properties", access: CREATOR_OR_PEER },
 
-  // Subscriptions. A peer's POST asks for an inbound one: 501 until this service publishes.
+  // Subscriptions, ours and those of peers to us.
   { method: "GET", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
   { method: "POST", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
   { method: "GET", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: ["peer"] },
   { method: "GET", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
+  { method: "PUT", path: SUBSCRIPTION, area: "subscriptions", access: ["peer"] },
   { method: "DELETE", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
+  { method: "GET", path: `${SUBSCRIPTION}/{sequence}`, area: "subscriptions", access: OWNER_OR_PEER },
   { method: "POST", path: `${SUBSCRIPTION}/resync`, area: "subscriptions", access: OWNER },
   { method: "GET", path: `${SUBSCRIPTION}/state`, area: "subscriptions", access: OWNER },
   { method: "DELETE", path: `${SUBSCRIPTION}/state`, area: "subscriptions", access: OWNER },

@@ -13,15 +13,22 @@ export const MAX_PROPERTIES_AT_ONCE = 90;
 export const MAX_ANSWER_BYTES = 5 * 1_024 * 1_024;
 /** Levels of arrays and objects in a property: a callback around it stays within what peers like us parse (64). */
 export const MAX_PROPERTY_DEPTH = 60;
+/** Levels of an item: in a poll it stands two levels deeper than a property's value does. */
+export const MAX_ITEM_DEPTH = 58;
+/** Most bytes of JSON that one change brings into lists: with its records and pages it fits one transaction. */
+export const MAX_ITEMS_BYTES = 1_536 * 1_024;
+/** Most bytes of a list's description, and of its explanation: they are written anew with each change of the list. */
+export const MAX_WORDS_BYTES = 8 * 1_024;
+/** What some publishers put before a list's name in a diff; as a part of a name it would be lost on the way. */
+const LIST_PREFIX = "list:";
 
 /** @throws ServiceError request.invalid */
 export function checkName(name: string): void {
-  if (!isPropertyName(name)) {
-    throw new ServiceError(
-      "request.invalid",
-      "A property's name is 1 to 256 bytes of UTF-8 without a slash or control characters.",
-    );
-  }
+  if (isPropertyName(name) && !name.startsWith(LIST_PREFIX)) return;
+  throw new ServiceError(
+    "request.invalid",
+    "A property's name is 1 to 256 bytes of UTF-8 without a slash or control characters, and does not begin with list:.",
+  );
 }
 
 /** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
@@ -35,7 +42,7 @@ export function placeOfPath(name: string, path: string | undefined): Place {
 export function checkPlace(place: Place): void {
   const [name = "", ...keys] = place;
   checkName(name);
-  if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep();
+  if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep(MAX_PROPERTY_DEPTH);
   if (keys.every(isPropertyName)) return;
   throw new ServiceError(
     "request.invalid",
@@ -43,13 +50,33 @@ export function checkPlace(place: Place): void {
   );
 }
 
+/** How many bytes an item of a list takes. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+export function checkItem(value: Json): number {
+  return propertyText(value, MAX_ITEM_DEPTH).bytes;
+}
+
+/** @throws ServiceError request.too_large */
+export function checkWords(words: { readonly description: string; readonly explanation: string }): void {
+  for (const [field, text] of Object.entries(words)) {
+    if (Buffer.byteLength(text) <= MAX_WORDS_BYTES) continue;
+    const message = `A list's ${field} takes at most ${String(MAX_WORDS_BYTES)} bytes.`;
+    throw new ServiceError("request.too_large", message, { field });
+  }
+}
+
 /** The JSON text of a property. @throws ServiceError request.too_large, request.invalid when it nests too deep */
-export function propertyText(value: Json): { readonly text: string; readonly bytes: number } {
-  if (isDeeper(value, MAX_PROPERTY_DEPTH)) throw tooDeep();
+export function propertyText(
+  value: Json,
+  levels: number = MAX_PROPERTY_DEPTH,
+): { readonly text: string; readonly bytes: number } {
+  if (isDeeper(value, levels)) throw tooDeep(levels);
   const text = JSON.stringify(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_PROPERTY_BYTES) return { text, bytes };
-  throw new ServiceError("request.too_large", `A property takes at most ${String(MAX_PROPERTY_BYTES)} bytes as JSON.`);
+  throw new ServiceError(
+    "request.too_large",
+    `A property, or an item, takes at most ${String(MAX_PROPERTY_BYTES)} bytes as JSON.`,
+  );
 }
 
 function isDeeper(value: Json, levels: number): boolean {
@@ -57,5 +84,5 @@ function isDeeper(value: Json, levels: number): boolean {
   return levels === 0 || Object.values(value).some((part: Json) => isDeeper(part, levels - 1));
 }
 
-const tooDeep = (): ServiceError =>
-  new ServiceError("request.invalid", `A property nests at most ${String(MAX_PROPERTY_DEPTH)} levels deep.`);
+const tooDeep = (levels: number): ServiceError =>
+  new ServiceError("request.invalid", `It nests more than ${String(levels)} levels deep.`);

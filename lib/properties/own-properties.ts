@@ -3,17 +3,23 @@ import { recordDelete, recordSet } from "../domain/change-record.ts";
 import { valueAt } from "../domain/json-path.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
 import type { PropertyReads } from "./positioned-properties.ts";
-import type { Plan, PlannedChange, PropertyStore } from "./property-store.ts";
+import { asksForList, batch, batchOf, creation, deleting, putting } from "./list-requests.ts";
+import type { OwnList } from "./own-list.ts";
+import type { Property } from "./property-item.ts";
+import type { Before, ChangedList, ChangedLists, Plan, PlannedChange, PlannedRequests } from "./property-plan.ts";
+import type { PropertyStore } from "./property-store.ts";
 
 /** How many properties there are and what they take. */
 export interface PropertyTotals {
   readonly names: readonly string[];
   /** Of their values as JSON. */
   readonly bytes: number;
+  /** The lists, which are not among them. */
+  readonly lists: readonly OwnList[];
 }
 
 /** One actor's own properties as one caller meets them. */
@@ -31,20 +37,39 @@ export class OwnProperties {
     this.#reads = reads;
   }
 
-  /** The value at a place; undefined when there is none for this caller. One request. */
-  async get(place: Place): Promise<Json | undefined> {
-    const property = await this.#reads.get(this.#actorId, nameOf(place));
-    if (property === undefined) return undefined;
+  /** A property as it is stored, a list too; undefined when there is none for this caller. One request. */
+  async find(name: string): Promise<Property | undefined> {
+    const property = await this.#reads.get(this.#actorId, name);
+    // A list is one place: it is seen whole or not at all.
+    const hidden = property?.list !== undefined && this.#permit.seen([], [name]) === undefined;
+    return hidden ? undefined : property;
+  }
+
+  /** What the caller sees of a property that is no list, at a place in it. */
+  seen(property: Property, place: Place): Json | undefined {
     const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
     return value === undefined ? undefined : this.#permit.seen(value, place);
   }
 
-  /** All properties as the JSON text of one object. @throws ServiceError request.too_large over 5 MiB */
-  async allText(): Promise<string> {
+  /** The value at a place; undefined when there is none for this caller, and in a list. One request. */
+  async get(place: Place): Promise<Json | undefined> {
+    const property = await this.find(nameOf(place));
+    return property === undefined || property.list !== undefined ? undefined : this.seen(property, place);
+  }
+
+  /**
+   * All properties as the JSON text of one object, a list by its length, or by what `show` makes of it. Undefined when
+   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over 5 MiB
+   */
+  async allText(show?: (list: OwnList) => Promise<JsonObject | undefined>): Promise<string | undefined> {
     const members: string[] = [];
     let bytes = 2;
-    for await (const { name, text } of this.#seen()) {
-      const member = `${JSON.stringify(name)}:${text}`;
+    for await (const { name, text, list, bytes: size } of this.#seen()) {
+      if (list !== undefined && show !== undefined && bytes + size > MAX_ANSWER_BYTES) throw tooLarge();
+      const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list));
+      // Of undefined there is no JSON text, whatever the type says.
+      if ((shown as string | undefined) === undefined) return undefined;
+      const member = `${JSON.stringify(name)}:${shown}`;
       bytes += Buffer.byteLength(member) + 1;
       if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
       members.push(member);
@@ -55,33 +80,64 @@ export class OwnProperties {
   /** What there is, without the values. */
   async totals(): Promise<PropertyTotals> {
     const names: string[] = [];
+    const lists: OwnList[] = [];
     let total = 0;
-    for await (const { name, bytes } of this.#seen()) {
+    for await (const { name, bytes, list } of this.#seen()) {
+      if (list !== undefined) {
+        lists.push(list);
+        continue;
+      }
       names.push(name);
       total += bytes;
     }
-    return { names, bytes: total };
+    return { names, bytes: total, lists };
   }
 
   /**
-   * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing.
-   * @throws ServiceError auth.forbidden, resource.conflict for a path through a non-object, request.too_large
+   * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing. In a list a place
+   * is an index, or `metadata`.
+   * @throws ServiceError auth.forbidden, resource.conflict for a path through a non-object, or for a value in the place of
+   *   a list, request.too_large, resource.not_found beyond the end of a list
    */
   async put(place: Place, value: Json | undefined): Promise<void> {
     this.#permit.demandWrite(place);
     if (value !== undefined) propertyText(value);
-    await this.#change([nameOf(place)], (before) => this.#putting(place, value, before(nameOf(place))));
+    const name = nameOf(place);
+    await this.#change([name], (before) => {
+      const list = before.property(name)?.list;
+      if (list === undefined) return this.#putting(place, value, before.value(name));
+      return this.#operating(list, putting(list, place.slice(1), value));
+    });
   }
 
-  /** Sets several properties, or none when one cannot be; `""` deletes one. @throws ServiceError as `put` */
-  async putAll(values: ReadonlyMap<string, Json>): Promise<void> {
+  /**
+   * Sets several properties, makes lists and changes items of them, or nothing when one cannot be; `""` deletes one. What
+   * became of the lists is the answer. @throws ServiceError as `put`
+   */
+  async putAll(values: ReadonlyMap<string, Json>): Promise<ChangedLists> {
     for (const [name, value] of values) {
       this.#permit.demandWrite([name]);
-      propertyText(value);
+      // The items of a list are checked one by one, once it is known that they are such.
+      if (batchOf(value) === undefined) propertyText(value);
     }
-    await this.#change([...values.keys()], (before) =>
-      [...values].flatMap(([name, value]) => this.#putting([name], value === "" ? undefined : value, before(name))),
+    return await this.#change([...values.keys()], (before) =>
+      [...values].flatMap(([name, value]) => this.#posting(name, value, before)),
     );
+  }
+
+  /**
+   * Carries out operations on a list, in the wire's form; `requests` may be asked again.
+   * @throws ServiceError auth.forbidden, resource.not_found, resource.conflict when it is no list, and as `listSteps`
+   */
+  async operate(name: string, requests: (list: OwnList) => readonly JsonObject[]): Promise<ChangedList> {
+    this.#permit.demandWrite([name]);
+    const changed = await this.#change([name], (before) => {
+      const property = before.property(name);
+      if (property === undefined) throw noSuchProperty();
+      if (property.list === undefined) throw notAList();
+      return this.#operating(property.list, requests(property.list));
+    });
+    return changed.get(name) ?? { index: null, count: 0 };
   }
 
   /** Deletes a place. @throws ServiceError auth.forbidden, resource.not_found */
@@ -89,7 +145,9 @@ export class OwnProperties {
     this.#permit.demandWrite(place);
     const name = nameOf(place);
     await this.#change([name], (before) => {
-      const old = before(name);
+      const list = before.property(name)?.list;
+      if (list !== undefined) return this.#operating(list, deleting(place.slice(1)));
+      const old = before.value(name);
       const made = recordDelete(old, place);
       if (made === "missing") throw noSuchProperty();
       this.#permit.demandWriteBelow(place, old, undefined);
@@ -101,6 +159,23 @@ export class OwnProperties {
   async deleteAll(): Promise<void> {
     this.#permit.demandWrite([]);
     await this.#store.deleteAll(this.#actorId);
+  }
+
+  #operating(list: OwnList, requests: readonly JsonObject[]): readonly PlannedRequests[] {
+    this.#permit.demandWrite([list.name]);
+    return [{ name: list.name, requests }];
+  }
+
+  #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
+    const held = before.property(name);
+    if (asksForList(value)) {
+      if (held !== undefined && held.list === undefined) throw notAList();
+      return [{ name, requests: creation(value, held?.list) }];
+    }
+    const put = value === "" ? undefined : value;
+    if (held?.list === undefined) return this.#putting([name], put, before.value(name));
+    const items = batchOf(value);
+    return this.#operating(held.list, items === undefined ? putting(held.list, [], put) : batch(items, held.list));
   }
 
   #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {
@@ -115,21 +190,26 @@ export class OwnProperties {
     return gone === "missing" ? [] : [{ name, ...gone }];
   }
 
-  async #change(names: readonly string[], plan: Plan): Promise<void> {
-    await this.#store.change(this.#actorId, names, plan);
+  async #change(names: readonly string[], plan: Plan): Promise<ChangedLists> {
+    return await this.#store.change(this.#actorId, names, plan);
   }
 
   /** What the caller sees of each property. */
-  async *#seen(): AsyncGenerator<{ readonly name: string; readonly text: string; readonly bytes: number }> {
-    for await (const { name, text, bytes } of this.#reads.all(this.#actorId)) {
+  async *#seen(): AsyncGenerator<Property> {
+    for await (const property of this.#reads.all(this.#actorId)) {
+      const { name, text, list } = property;
       if (this.#permit.seesWhole([name])) {
-        yield { name, text, bytes };
+        yield property;
         continue;
       }
-      const seen = this.#permit.seen(JSON.parse(text) as Json, [name]);
+      const seen = this.#permit.seen(list === undefined ? (JSON.parse(text) as Json) : [], [name]);
       if (seen === undefined) continue;
+      if (list !== undefined) {
+        yield property;
+        continue;
+      }
       const part = JSON.stringify(seen);
-      yield { name, text: part, bytes: Buffer.byteLength(part) };
+      yield { ...property, text: part, bytes: Buffer.byteLength(part) };
     }
   }
 }
@@ -139,6 +219,9 @@ const nameOf = (place: Place): string => place[0] ?? "";
 /** The answer to what is not there, or not for this caller. */
 export const noSuchProperty = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no such property, or nothing at this path in it.");
+
+const notAList = (): ServiceError =>
+  new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
 const tooLarge = (): ServiceError =>
   new ServiceError(

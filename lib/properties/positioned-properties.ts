@@ -1,18 +1,35 @@
 /** An actor's own properties as of exactly one record of its change log. */
+import { jsonBytes } from "../domain/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
+import { inParallel } from "../peer-data/in-parallel.ts";
+import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 import { readLogHead } from "../publishing/change-log.ts";
 import type { ChangeLog, LogHead } from "../publishing/change-log.ts";
 import { absentAt, changesOf, forwarded, namesIn, touches } from "./forwarded.ts";
-import type { NumberedChange } from "./forwarded.ts";
-import { readProperty } from "./property-store.ts";
-import type { Property, PropertyStore } from "./property-store.ts";
+import type { Content, NumberedChange } from "./forwarded.ts";
+import { itemsOf } from "./list-reads.ts";
+import { emptyList, listBytes } from "./own-list.ts";
+import type { OwnList } from "./own-list.ts";
+import { readProperty } from "./property-item.ts";
+import type { Property } from "./property-item.ts";
+import type { PropertyStore } from "./property-store.ts";
 
 /** Most bytes of values that are held at once while they are brought to one record. */
 const MOST_BYTES = 32 * 1_024 * 1_024;
 /** Reads begun again because records between them were gone already. */
 const TRIES = 3;
+
+/** Reads of a list begun again because it changed meanwhile: each time another writer got through. */
+const LIST_TRIES = 20;
+/** Lists read at the same time. */
+const LISTS_AT_ONCE = 4;
+
+/** A property as it was read, of a list with its items when they were asked for. */
+export interface ReadProperty extends Property {
+  readonly items?: readonly Json[];
+}
 
 /** Reads of an actor's properties. */
 export type PropertyReads = Pick<PropertyStore, "get" | "all">;
@@ -45,22 +62,56 @@ export class PositionedProperties implements PropertyReads {
 
   /** One request, and two more when there is none and others write. */
   async get(actorId: string, name: string): Promise<Property | undefined> {
+    return await this.#placed(actorId, name, await this.#get(actorId, name));
+  }
+
+  /**
+   * The same, and of a list all its items. What `itemsOf` takes, again while others change the list.
+   * @throws ServiceError request.too_large over 32 MiB, service.unavailable when it changes all the time
+   */
+  async whole(actorId: string, name: string): Promise<ReadProperty | undefined> {
+    return await this.#placed(actorId, name, await this.#withItems(actorId, await this.#get(actorId, name)));
+  }
+
+  async #placed<R extends Property>(actorId: string, name: string, read: R | undefined): Promise<R | undefined> {
+    // Nothing after its last record and up to `from` has changed it.
+    this.#position = read === undefined ? await this.#absent(actorId, name) : Math.max(this.#from, read.last);
+    return read;
+  }
+
+  async #get(actorId: string, name: string): Promise<Property | undefined> {
     const key = ownPropertyKey(actorId, name);
     const found = await this.#deps.table.getMany([logHeadKey(actorId), key]);
     const item = found.find(({ pk }) => pk === key.pk);
     const { cleared } = readLogHead(found.find(({ pk }) => pk !== key.pk));
-    const property = item === undefined ? undefined : readProperty(item, cleared);
-    // Nothing after its last record and up to `from` has changed it.
-    this.#position = property === undefined ? await this.#absent(actorId, name) : Math.max(this.#from, property.last);
-    return property;
+    return item === undefined ? undefined : readProperty(item, cleared);
   }
 
-  /** One query for each MB, a read before and one after, and the records between when others write. */
-  async *all(actorId: string): AsyncGenerator<Property> {
+  async #withItems(actorId: string, property: Property | undefined): Promise<ReadProperty | undefined> {
+    let read = property;
+    for (let attempt = 1; attempt <= LIST_TRIES; attempt += 1) {
+      if (read?.list === undefined) return read;
+      const { list } = read;
+      if (read.bytes > MOST_BYTES) throw tooLarge();
+      const items = await itemsOf(this.#deps.table, actorId, list, 0, list.shape.count);
+      if (items !== undefined) return { ...read, items };
+      read = await this.#get(actorId, list.name);
+    }
+    throw new ServiceError("service.unavailable", "The list keeps changing; try again in a moment.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+
+  /**
+   * One query for each MB, a read before and one after, and the records between when others write; with `items` also what
+   * `whole` takes for each list.
+   */
+  async *all(actorId: string, { items: wanted = false } = {}): AsyncGenerator<ReadProperty> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const before = await this.#head(actorId);
       const items = await this.#items(actorId, before);
       if (items === "too much") break;
+      if (wanted) await this.#readLists(actorId, items);
       const after = await this.#head(actorId);
       const changes = await this.#changes(actorId, before.newest, after.newest);
       if (changes === undefined) continue;
@@ -72,6 +123,17 @@ export class PositionedProperties implements PropertyReads {
     yield* this.#deps.properties.all(actorId);
   }
 
+  /** Puts the items of the lists in; one that has gone meanwhile goes, as if it had been read later. */
+  async #readLists(actorId: string, found: Map<string, ReadProperty>): Promise<void> {
+    const lists = [...found.values()].filter(({ list }) => list !== undefined);
+    if (lists.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES) throw tooLarge();
+    await inParallel(lists, LISTS_AT_ONCE, async (property) => {
+      const read = await this.#withItems(actorId, property);
+      if (read === undefined) found.delete(property.name);
+      else found.set(property.name, read);
+    });
+  }
+
   /** Up to which record there is no such property, which was not there when it was read. */
   async #absent(actorId: string, name: string): Promise<number | undefined> {
     const { newest } = await this.#head(actorId);
@@ -80,8 +142,8 @@ export class PositionedProperties implements PropertyReads {
   }
 
   /** All properties as stored, those that a deletion of all up to `before` has taken away left out. */
-  async #items(actorId: string, { cleared }: LogHead): Promise<ReadonlyMap<string, Property> | "too much"> {
-    const found = new Map<string, Property>();
+  async #items(actorId: string, { cleared }: LogHead): Promise<Map<string, ReadProperty> | "too much"> {
+    const found = new Map<string, ReadProperty>();
     let bytes = 0;
     let after: string | undefined;
     do {
@@ -90,7 +152,7 @@ export class PositionedProperties implements PropertyReads {
       for (const item of page.items) {
         const property = readProperty(item, cleared);
         if (property === undefined) continue;
-        bytes += property.bytes;
+        bytes += property.text.length;
         if (bytes > MOST_BYTES) return "too much";
         found.set(property.name, property);
       }
@@ -110,10 +172,10 @@ export class PositionedProperties implements PropertyReads {
 }
 
 function* atEnd(
-  items: ReadonlyMap<string, Property>,
+  items: ReadonlyMap<string, ReadProperty>,
   from: number,
   changes: readonly NumberedChange[],
-): Generator<Property> {
+): Generator<ReadProperty> {
   const made = namesIn(changes).filter((name) => !items.has(name));
   for (const name of [...items.keys(), ...made]) {
     const item = items.get(name);
@@ -125,13 +187,30 @@ function* atEnd(
       if (item !== undefined) yield item;
       continue;
     }
-    const value = forwarded(
-      name,
-      item === undefined ? undefined : { value: JSON.parse(item.text) as Json, at },
-      changes,
-    );
-    if (value === undefined) continue;
-    const text = JSON.stringify(value);
-    yield { name, text, bytes: Buffer.byteLength(text), last: later.number };
+    const content = forwarded(name, item === undefined ? undefined : { content: contentOf(item), at }, changes);
+    if (content !== undefined) yield propertyOf(name, content, later.number, item?.list);
   }
 }
+
+function contentOf({ text, list, items }: ReadProperty): Content {
+  if (list === undefined) return { value: JSON.parse(text) as Json };
+  const { description, explanation, shape } = list;
+  return { list: { description, explanation, count: shape.count, items } };
+}
+
+/** `before`: the list that it was, whose bytes stand in where the items were not read. */
+function propertyOf(name: string, content: Content, last: number, before: OwnList | undefined): ReadProperty {
+  if ("value" in content) {
+    const text = JSON.stringify(content.value);
+    return { name, text, bytes: Buffer.byteLength(text), last };
+  }
+  const { count, items, description, explanation } = content.list;
+  const known = before ?? emptyList(name, "");
+  const bytes = items === undefined ? known.shape.bytes : items.reduce<number>((sum, item) => sum + jsonBytes(item), 0);
+  const list = { ...known, description, explanation, last, shape: { ...known.shape, count, bytes } };
+  const text = JSON.stringify({ _list: true, count });
+  return { name, text, bytes: listBytes(list), last, list, ...(items === undefined ? {} : { items }) };
+}
+
+const tooLarge = (): ServiceError =>
+  new ServiceError("request.too_large", "The lists are over 32 MiB: read each page by page, with ?after= and ?limit=.");

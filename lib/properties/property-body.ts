@@ -1,28 +1,27 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
-import { decodeUtf8, isArray, isObject, own, parseJson } from "../domain/json.ts";
+import { decodeUtf8, isArray, isObject, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import { MAX_PROPERTIES_AT_ONCE, checkName } from "./limits.ts";
+import { operationOf } from "./list-requests.ts";
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const JSON_TYPE = /^application\/([\w.-]+\+)?json$/;
 
+const operationSchema = z.custom<JsonObject>(isObject, "it must be an object");
 const valuesBody = z.custom<JsonObject>(isObject, "it must be an object of properties");
 
 /**
  * The properties of a `POST`, JSON or form.
- * @throws ServiceError request.invalid, request.too_large, method.not_implemented for a list property
+ * @throws ServiceError request.invalid, request.too_large
  */
 export function valuesOf(request: ServiceRequest): ReadonlyMap<string, Json> {
   const body = readBody(request, valuesBody, { form: true, maxBytes: MAX_BODY_BYTES });
   const values = new Map(Object.entries(body));
-  for (const [name, value] of values) {
-    checkName(name);
-    refuseList(value);
-  }
+  for (const name of values.keys()) checkName(name);
   if (values.size <= MAX_PROPERTIES_AT_ONCE) return values;
   throw new ServiceError(
     "request.too_large",
@@ -36,8 +35,18 @@ export function valuesOf(request: ServiceRequest): ReadonlyMap<string, Json> {
  */
 export function valueOf(request: ServiceRequest): Json | undefined {
   const value = sentValue(request);
-  refuseList(value);
   return value === "" ? undefined : value;
+}
+
+/** The item of a `POST` to a list, read like the value of a `PUT`; `""` is an item. @throws ServiceError request.invalid for an empty body */
+export function itemOf(request: ServiceRequest): Json {
+  if (request.body.byteLength > 0) return sentValue(request);
+  throw new ServiceError("request.invalid", "The body is empty: it must be the item to append.");
+}
+
+/** The body of a `POST` to a list's `items`. */
+export function operationBody(request: ServiceRequest): JsonObject {
+  return operationOf(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
 }
 
 function sentValue(request: ServiceRequest): Json {
@@ -71,9 +80,4 @@ function looksStructured(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function refuseList(value: Json): void {
-  if (!isObject(value) || own(value, "_type") !== "list") return;
-  throw new ServiceError("method.not_implemented", "List properties cannot be made here yet.");
 }

@@ -1,4 +1,5 @@
 /** The routes of an actor's own properties, from request to reply. */
+import type { Config } from "../config.ts";
 import type { PermissionStore } from "../permissions/permission-store.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
@@ -10,15 +11,20 @@ import type { Place } from "../domain/scope.ts";
 import { placeOfPath } from "./limits.ts";
 import { OwnProperties, noSuchProperty } from "./own-properties.ts";
 import { Permit } from "./permit.ts";
-import { valueOf, valuesOf } from "./property-body.ts";
+import { ITEMS } from "./list-requests.ts";
+import { listTotals, ListViews, untilStill } from "./list-views.ts";
+import { itemOf, operationBody, valueOf, valuesOf } from "./property-body.ts";
 import type { PropertyReads } from "./positioned-properties.ts";
 import type { PositionedReads } from "./positioned-reads.ts";
+import type { OwnList } from "./own-list.ts";
 import type { PropertyStore } from "./property-store.ts";
+import type { Json } from "../ports.ts";
 
 export interface PropertyRouteServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "effective">;
   readonly positioned: Pick<PositionedReads, "answer">;
+  readonly config: Pick<Config, "baseUrl">;
 }
 
 /** Owners have all properties; a peer those that its permissions leave. */
@@ -37,19 +43,26 @@ export class PropertyRoutes {
     }
     return await this.#services.positioned.answer(request, admission, async (reads) => {
       const properties = await this.#of(admission, reads);
-      if (!metadata) {
-        return { status: 200, headers: { "content-type": "application/json" }, body: await properties.allText() };
+      if (metadata) {
+        const { names, bytes, lists } = await properties.totals();
+        return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
       }
-      const { names, bytes } = await properties.totals();
-      return json(200, { simple: { properties: names, total_bytes: bytes }, lists: {} });
+      const views = this.#views(admission);
+      const full = query.get("format") === "full" ? async (list: OwnList) => await views.full(list) : undefined;
+      const body = await untilStill(async () => await properties.allText(full));
+      return { status: 200, headers: { "content-type": "application/json" }, body };
     });
   }
 
   async post(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const properties = await this.#of(admission);
     const values = valuesOf(request);
-    await properties.putAll(values);
-    return json(201, Object.fromEntries(values));
+    const lists = await properties.putAll(values);
+    const stored = [...values].map(([name, value]): [string, Json] => {
+      const list = lists.get(name);
+      return [name, list === undefined ? value : { _list: true, count: list.count }];
+    });
+    return json(201, Object.fromEntries(stored));
   }
 
   async deleteAll(_request: ServiceRequest, admission: Admission): Promise<Reply> {
@@ -60,10 +73,36 @@ export class PropertyRoutes {
   async get(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const place = placeOf(request);
     return await this.#services.positioned.answer(request, admission, async (reads) => {
-      const value = await (await this.#of(admission, reads)).get(place);
-      if (value === undefined) throw noSuchProperty();
-      return typeof value === "string" ? text(200, value) : json(200, value);
+      const properties = await this.#of(admission, reads);
+      return await untilStill(async () => {
+        const property = await properties.find(param(request, "name"));
+        if (property?.list !== undefined) {
+          return await this.#views(admission).show(property.list, place.slice(1), request.query);
+        }
+        const value = property === undefined ? undefined : properties.seen(property, place);
+        if (value === undefined) throw noSuchProperty();
+        return typeof value === "string" ? text(200, value) : json(200, value);
+      });
     });
+  }
+
+  /** Appends to a list. */
+  async append(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const [name = ""] = placeOf(request);
+    const properties = await this.#of(admission);
+    const { index } = await properties.operate(name, () => [{ operation: "append", item: itemOf(request) }]);
+    const root = `${this.#services.config.baseUrl}/${admission.actor.id}`;
+    const location = `${root}/properties/${encodeURIComponent(name)}/${String(index)}`;
+    return json(201, { success: true, index }, { location });
+  }
+
+  /** Carries out one operation on a list. */
+  async operate(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const [name = "", ...path] = placeOf(request);
+    if (path.length !== 1 || path[0] !== ITEMS) throw noPosting();
+    const properties = await this.#of(admission);
+    const { index } = await properties.operate(name, () => [operationBody(request)]);
+    return json(201, { success: true, index });
   }
 
   async put(request: ServiceRequest, admission: Admission): Promise<Reply> {
@@ -79,6 +118,11 @@ export class PropertyRoutes {
     return empty();
   }
 
+  #views({ actor }: Admission): ListViews {
+    const { properties } = this.#services;
+    return new ListViews(async (list, start, limit) => await properties.items(actor.id, list, start, limit));
+  }
+
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
     const { properties, permissions } = this.#services;
     const permit =
@@ -88,3 +132,8 @@ export class PropertyRoutes {
 }
 
 const placeOf = (request: ServiceRequest): Place => placeOfPath(param(request, "name"), request.params["path"]);
+
+const noPosting = (): ServiceError =>
+  new ServiceError("method.not_allowed", "Below a property only the items of a list take a POST.", {
+    headers: { Allow: "DELETE, GET, HEAD, PUT" },
+  });

@@ -116,7 +116,8 @@ describe("posting several", () => {
       [{ ok: 1, big: "x".repeat(262_144) }, 413],
       [{ ok: 1, "a/b": 2 }, 400],
       [{ ok: 1, "": 2 }, 400],
-      [{ ok: 1, list: { _type: "list" } }, 501],
+      [{ ok: 1, list: { _type: "list", description: 5 } }, 400],
+      [{ ok: 1, "list:memo": 2 }, 400],
       [[1], 400],
       ["x", 400],
     ] as const) {
@@ -203,7 +204,7 @@ describe("credentials", () => {
   it("are the creator's or an approved peer's", async () => {
     expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
     expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);
-    expect(await world.status("POST", "p", { json: {} })).toBe(405);
+    expect(await world.status("POST", "p/x", { json: {} })).toBe(405);
   });
 
   it("end with the actor, and so do the properties", async () => {

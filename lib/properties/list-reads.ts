@@ -1,0 +1,97 @@
+/** Reads of an actor's own lists: each of exactly one version. */
+import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import { PageGone, PageReader } from "../peer-data/list-pages.ts";
+import { listItems } from "../peer-data/list-read.ts";
+import type { Json } from "../ports.ts";
+import { pagesOf } from "./own-list.ts";
+import type { OwnList } from "./own-list.ts";
+
+/**
+ * The items of the very version that the head is of, from `start` on, at most `limit`; undefined when the list has
+ * changed since the head was read. One request for each level and 100 pages, and one for the head.
+ */
+export async function itemsOf(
+  table: Table,
+  actorId: string,
+  list: OwnList,
+  start: number,
+  limit: number,
+): Promise<readonly Json[] | undefined> {
+  try {
+    const pages = new PageReader(table, pagesOf(actorId, list));
+    const items = await listItems(pages, list.shape, start, limit);
+    if (items.length === 0) return items;
+    const now = await table.get(ownPropertyKey(actorId, list.name), { only: ["last"] });
+    return now?.["last"] === list.last ? items : undefined;
+  } catch (error) {
+    if (error instanceof PageGone) return undefined;
+    throw error;
+  }
+}
+
+/** Most bytes of the items in one page; one item alone may take more. */
+const PAGE_BYTES = 4 * 1_024 * 1_024;
+/** Most items in one page. */
+export const MAX_PAGE_ITEMS = 1_000;
+
+/** A page of items, as its reader goes on from it. */
+export interface ItemPage {
+  readonly items: readonly Json[];
+  /** Stands for what comes after, in this version only; absent on the last page. */
+  readonly next?: string;
+}
+
+/** Where a page begins, and the version it must be of, when the one before was of it. */
+export interface PageStart {
+  readonly start: number;
+  readonly version?: number;
+}
+
+/** What `?after=` says: an index, or what a page before gave as `next`. @throws ServiceError request.invalid */
+export function pageStart(after: string | null): PageStart {
+  if (after === null) return { start: 0 };
+  const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,15})$/.exec(after) ?? [];
+  if (at === undefined) throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.");
+  return version === undefined ? { start: Number(at) + 1 } : { start: Number(at), version: Number(version) };
+}
+
+/** What `?limit=` says. @throws ServiceError request.invalid */
+export function pageLimit(limit: string | null): number {
+  if (limit === null) return MAX_PAGE_ITEMS;
+  if (/^[1-9]\d{0,8}$/.test(limit)) return Math.min(Number(limit), MAX_PAGE_ITEMS);
+  throw new ServiceError("request.invalid", "limit is a number from 1 on.");
+}
+
+/** Items of the version that a head is of; undefined when the list has changed since. */
+export type ItemReads = (list: OwnList, start: number, limit: number) => Promise<readonly Json[] | undefined>;
+
+/** One page of at most `limit` items and about 4 MiB. Undefined when the list has changed since the head was read. */
+export async function itemPage(
+  read: ItemReads,
+  list: OwnList,
+  { start, version }: PageStart,
+  limit: number,
+): Promise<ItemPage | undefined> {
+  if (version !== undefined && version !== list.last) throw changed();
+  const { count, bytes } = list.shape;
+  // As many as fit when all are of the average size; what is larger is cut off below.
+  const average = Math.max(1, Math.floor(bytes / Math.max(1, count)));
+  const wanted = Math.max(1, Math.min(limit, Math.ceil(PAGE_BYTES / average)));
+  const found = await read(list, start, wanted);
+  if (found === undefined) return undefined;
+  const items: Json[] = [];
+  let taken = 0;
+  for (const item of found) {
+    taken += Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (items.length > 0 && taken > PAGE_BYTES) break;
+    items.push(item);
+  }
+  const end = start + items.length;
+  return { items, ...(end < count ? { next: `${String(list.last)}.${String(end)}` } : {}) };
+}
+
+/** The answer to a page's reader that goes on after the list has changed. */
+const changed = (): ServiceError =>
+  new ServiceError("resource.conflict", "The list has changed since the page before; begin again.");

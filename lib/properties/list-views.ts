@@ -1,0 +1,87 @@
+/** Answers that show an actor's own lists. */
+import { ServiceError } from "../errors.ts";
+import { json, text } from "../http/reply.ts";
+import type { Reply } from "../http/reply.ts";
+import type { JsonObject } from "../ports.ts";
+import { MAX_ANSWER_BYTES } from "./limits.ts";
+import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
+import type { ItemReads } from "./list-reads.ts";
+import { indexOf, METADATA, noSuchItem } from "./list-requests.ts";
+import { listBytes, listMetadata } from "./own-list.ts";
+import type { OwnList } from "./own-list.ts";
+
+/** How often a read is begun again when the list changes under it. */
+const TRIES = 6;
+
+/** Shows lists as requests ask for them. */
+export class ListViews {
+  readonly #items: ItemReads;
+
+  constructor(items: ItemReads) {
+    this.#items = items;
+  }
+
+  /**
+   * The list, a page of it, its metadata or one item, as path and query say. Undefined when the list has changed since
+   * its head was read: then the head is to be read again.
+   *
+   * @throws ServiceError resource.not_found, resource.conflict for a page of another version, request.too_large
+   */
+  async show(list: OwnList, path: readonly string[], query: URLSearchParams): Promise<Reply | undefined> {
+    const [key] = path;
+    if (key === undefined) return await this.#whole(list, query);
+    if (path.length === 1 && key === METADATA) return json(200, listMetadata(list));
+    const index = indexOf(path);
+    if (index >= list.shape.count) throw noSuchItem();
+    const found = await this.#items(list, index, 1);
+    const item = found?.[0];
+    if (item === undefined) return undefined;
+    return typeof item === "string" ? text(200, item) : json(200, item);
+  }
+
+  /** The list as `?format=full` shows it among all properties; undefined as for `show`. */
+  async full(list: OwnList): Promise<JsonObject | undefined> {
+    const items = await this.#items(list, 0, list.shape.count);
+    const { description, explanation, shape } = list;
+    return items === undefined ? undefined : { _list: true, count: shape.count, items, description, explanation };
+  }
+
+  async #whole(list: OwnList, query: URLSearchParams): Promise<Reply | undefined> {
+    if (query.get("format") === "short") return json(200, listMetadata(list));
+    const [after, limit] = [query.get("after"), query.get("limit")];
+    if (after !== null || limit !== null) {
+      const page = await itemPage(this.#items, list, pageStart(after), pageLimit(limit));
+      return page === undefined ? undefined : json(200, { ...page });
+    }
+    if (listBytes(list) > MAX_ANSWER_BYTES) throw tooLarge();
+    const items = await this.#items(list, 0, list.shape.count);
+    return items === undefined ? undefined : json(200, items);
+  }
+}
+
+/** What a list is among `?metadata=true`. */
+export function listTotals(lists: readonly OwnList[]): JsonObject {
+  return Object.fromEntries(
+    lists.map((list) => {
+      const { name, shape, description, explanation } = list;
+      return [name, { count: shape.count, total_bytes: listBytes(list), description, explanation }];
+    }),
+  );
+}
+
+/** Begins a read again while what is read changes under it. @throws ServiceError service.unavailable */
+export async function untilStill<T>(read: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    const found = await read();
+    if (found !== undefined) return found;
+  }
+  throw new ServiceError("service.unavailable", "What is read keeps changing; try again in a moment.", {
+    headers: { "Retry-After": "1" },
+  });
+}
+
+const tooLarge = (): ServiceError =>
+  new ServiceError(
+    "request.too_large",
+    "The list is over 5 MiB: read it in pages, with ?limit= and then ?after=<next>.",
+  );

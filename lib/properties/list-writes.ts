@@ -1,0 +1,124 @@
+/** Steps on a list as writes, to go into the transaction that changes the list's head. */
+import { createHash } from "node:crypto";
+import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
+import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import { always, itemExists } from "../dynamodb/table.ts";
+import type { Key, Table, Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import { editWrites, layOut, orphanedParts, TooWide } from "../peer-data/list-commit.ts";
+import { EMPTY_SHAPE, ListEdit } from "../peer-data/list-edit.ts";
+import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../peer-data/list-garbage.ts";
+import { PageReader } from "../peer-data/list-pages.ts";
+import { listItems } from "../peer-data/list-read.ts";
+import type { Clock } from "../ports.ts";
+import { afterSteps } from "./list-steps.ts";
+import type { ListStep } from "./list-steps.ts";
+import type { OwnList } from "./own-list.ts";
+
+/** What a list may have to be written anew as a whole, when a change touches too many of its pages. */
+const MOST_REBUILT = { count: 20_000, bytes: 8 * 1_024 * 1_024 };
+/** Writes beside the head's, whatever a change does: garbage left, and garbage taken up again. */
+export const GARBAGE_WRITES = 2;
+
+/** The list as it is to be (undefined: gone), and what has to be written with its head. */
+export interface ListWrites {
+  readonly next: OwnList | undefined;
+  readonly writes: readonly Write[];
+  /** What nothing refers to once that is committed. */
+  readonly orphans: readonly Key[];
+}
+
+/** What one transaction still takes. */
+export interface Room {
+  readonly writes: number;
+  readonly bytes: number;
+}
+
+export interface ListWriteDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+}
+
+/** Ids of pages: the same for the same change of the same list, so that what an earlier try laid out is found again. */
+export function pageIds(seed: string, list: Pick<OwnList, "name" | "generation" | "last"> | undefined): () => string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([seed, list?.name ?? "", list?.generation ?? "", list?.last ?? 0]))
+    .digest("base64url")
+    .slice(0, 16);
+  let next = 0;
+  return () => `${hash}.${(next++).toString(36)}`;
+}
+
+/** The write that leaves a generation to the sweep. */
+export function leaveGeneration(clock: Clock, actorId: string, { name, generation }: Named): Write {
+  return { put: garbageItem(generationOf(actorId, name, generation), clock.now() + LEFT_DELAY_MS), condition: always };
+}
+
+type Named = Pick<OwnList, "name" | "generation">;
+
+/**
+ * Works out what the steps write, at most `room`; big items, and what would not fit, are laid out beforehand where
+ * nothing refers to them yet. At most one request when it stays within the last page, else one a level.
+ *
+ * @throws ServiceError request.too_large when a change touches more pages than fit, of a list too large to be rebuilt;
+ *   PageGone when the list has changed since its head was read
+ */
+export async function listWrites(
+  deps: ListWriteDeps,
+  actorId: string,
+  list: OwnList,
+  steps: readonly ListStep[],
+  { pages, newId, room }: { readonly pages: PageReader; readonly newId: () => string; readonly room: Room },
+): Promise<ListWrites> {
+  const { table, clock } = deps;
+  const leave = leaveGeneration(clock, actorId, list);
+  const edit = new ListEdit(pages, list.shape, newId);
+  let next = list;
+  for (const step of steps) {
+    if (step.do === "words") next = { ...next, ...step.words };
+    if (step.do === "drop") return { next: undefined, writes: [leave], orphans: [] };
+    if (step.do === "clear") {
+      return { next: { ...next, generation: newId(), shape: EMPTY_SHAPE }, writes: [leave], orphans: [] };
+    }
+    if (step.do !== "splice") continue;
+    const elements = await layOut(table, pages.partition, step.insert, newId);
+    await edit.splice(step.start, step.remove, elements, step.path);
+  }
+  try {
+    const writes = await editWrites(table, pages.partition, edit, Math.max(0, room.writes), room.bytes);
+    return { next: { ...next, shape: edit.shape }, writes, orphans: orphanedParts(pages.partition, edit) };
+  } catch (error) {
+    if (!(error instanceof TooWide)) throw error;
+  }
+  const built = await rebuild(deps, actorId, list, steps, { pages, newId });
+  return { next: { ...next, ...built.next }, writes: [leave, ...built.writes], orphans: [] };
+}
+
+/** The whole list after the steps, laid out beforehand as a generation of its own. */
+async function rebuild(
+  { table, clock }: ListWriteDeps,
+  actorId: string,
+  list: OwnList,
+  steps: readonly ListStep[],
+  { pages, newId }: { readonly pages: PageReader; readonly newId: () => string },
+): Promise<{ readonly next: Pick<OwnList, "generation" | "shape">; readonly writes: readonly Write[] }> {
+  if (list.shape.count > MOST_REBUILT.count || list.shape.bytes > MOST_REBUILT.bytes) {
+    throw new ServiceError("request.too_large", "This changes too many items of a long list at once; change fewer.");
+  }
+  const items = afterSteps(await listItems(pages, list.shape, 0, list.shape.count), steps);
+  const generation = newId();
+  const partition = ownListPartition(actorId, generation);
+  // The sweep gets to know of the new generation before anything of it is there.
+  const building = garbageItem(generationOf(actorId, list.name, generation), clock.now() + BUILDING_DELAY_MS);
+  await table.put(building, always);
+  const edit = new ListEdit(new PageReader(table, partition), EMPTY_SHAPE, newId);
+  await edit.splice(0, 0, await layOut(table, partition, items, newId));
+  const writes = await editWrites(table, partition, edit, 0);
+  const linked: Write = { delete: { pk: building.pk, sk: building.sk }, condition: itemExists };
+  return { next: { generation, shape: edit.shape }, writes: [linked, ...writes] };
+}
+
+function generationOf(actorId: string, name: string, generation: string) {
+  const pages = ownListPartition(actorId, generation);
+  return { actorId, generation, pages, head: ownPropertyKey(actorId, name) };
+}
