@@ -1,8 +1,21 @@
 /** What a property holds at a later record than the one it was read at. */
-import { applyChange } from "../domain/change-record.ts";
-import type { Change } from "../domain/change-record.ts";
+import { applyChange, applyListChange } from "../domain/change-record.ts";
+import type { Change, ListChange } from "../domain/change-record.ts";
+import { readListOperation } from "../domain/list-operations.ts";
 import type { Json } from "../ports.ts";
 import type { NumberedRecord } from "../publishing/change-log.ts";
+
+/** A list as far as it was read. */
+export interface ListContent {
+  readonly count: number;
+  readonly description: string;
+  readonly explanation: string;
+  /** Undefined: not read. */
+  readonly items: readonly Json[] | undefined;
+}
+
+/** What a property holds: a value, or a list. */
+export type Content = { readonly value: Json } | { readonly list: ListContent };
 
 /** One change of a stretch of the log, with the number of its record. */
 export interface NumberedChange {
@@ -55,14 +68,36 @@ export function changesAfter(
   return changes.slice(changes.findIndex(({ change }) => takesAway(name, change)) + 1);
 }
 
-/** The value of a property that is no list at the end of the stretch; undefined when there is none. */
+/** What a property holds at the end of the stretch; undefined when there is none. */
 export function forwarded(
   name: string,
-  read: { readonly value: Json; readonly at: number } | undefined,
+  read: { readonly content: Content; readonly at: number } | undefined,
   changes: readonly NumberedChange[],
-): Json | undefined {
+): Content | undefined {
   const left = changesAfter(name, read?.at ?? "nothing there", changes);
-  return left.reduce<Json | undefined>((value, { change }) => applyChange(name, value, change), read?.value);
+  return left.reduce<Content | undefined>((content, { change }) => after(name, content, change), read?.content);
+}
+
+function after(name: string, content: Content | undefined, change: Change): Content | undefined {
+  if (!touches(name, change)) return content;
+  if (takesAway(name, change)) return undefined;
+  if (change.do === "list") {
+    const before = content !== undefined && "list" in content ? content.list : NO_LIST;
+    return { list: listAfter(name, before, change) };
+  }
+  const value = applyChange(name, content !== undefined && "value" in content ? content.value : undefined, change);
+  return value === undefined ? undefined : { value };
+}
+
+const NO_LIST: ListContent = { count: 0, description: "", explanation: "", items: [] };
+
+function listAfter(name: string, list: ListContent, change: ListChange): ListContent {
+  const operation = readListOperation(change.operation, name);
+  const action = operation?.action;
+  if (action?.kind === "clear") return { ...list, count: 0, items: [] };
+  const { description = list.description, explanation = list.explanation } = action?.kind === "metadata" ? action : {};
+  const items = list.items === undefined ? undefined : applyListChange(name, list.items, change);
+  return { count: items?.length ?? operation?.length ?? list.count, description, explanation, items };
 }
 
 /**

@@ -47,12 +47,14 @@ export interface PositionedDeps {
 export class PositionedProperties implements PropertyReads {
   readonly #deps: PositionedDeps;
   readonly #from: number;
+  readonly #withItems: boolean;
   #position: number | undefined;
 
-  /** `from`: the newest record, read before anything is asked of this. */
-  constructor(deps: PositionedDeps, from: number) {
+  /** `from`: the newest record, read before anything is asked of this. `items`: `all` gives those of lists too. */
+  constructor(deps: PositionedDeps, from: number, { items = false } = {}) {
     this.#deps = deps;
     this.#from = from;
+    this.#withItems = items;
   }
 
   /** The record that what was read is of; undefined before the read, and when it cannot be told. */
@@ -70,7 +72,7 @@ export class PositionedProperties implements PropertyReads {
    * @throws ServiceError request.too_large over 32 MiB, service.unavailable when it changes all the time
    */
   async whole(actorId: string, name: string): Promise<ReadProperty | undefined> {
-    return await this.#placed(actorId, name, await this.#withItems(actorId, await this.#get(actorId, name)));
+    return await this.#placed(actorId, name, await this.#filled(actorId, await this.#get(actorId, name)));
   }
 
   async #placed<R extends Property>(actorId: string, name: string, read: R | undefined): Promise<R | undefined> {
@@ -87,7 +89,7 @@ export class PositionedProperties implements PropertyReads {
     return item === undefined ? undefined : readProperty(item, cleared);
   }
 
-  async #withItems(actorId: string, property: Property | undefined): Promise<ReadProperty | undefined> {
+  async #filled(actorId: string, property: Property | undefined): Promise<ReadProperty | undefined> {
     let read = property;
     for (let attempt = 1; attempt <= LIST_TRIES; attempt += 1) {
       if (read?.list === undefined) return read;
@@ -106,12 +108,12 @@ export class PositionedProperties implements PropertyReads {
    * One query for each MB, a read before and one after, and the records between when others write; with `items` also what
    * `whole` takes for each list.
    */
-  async *all(actorId: string, { items: wanted = false } = {}): AsyncGenerator<ReadProperty> {
+  async *all(actorId: string): AsyncGenerator<ReadProperty> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const before = await this.#head(actorId);
       const items = await this.#items(actorId, before);
       if (items === "too much") break;
-      if (wanted) await this.#readLists(actorId, items);
+      if (this.#withItems) await this.#readLists(actorId, items);
       const after = await this.#head(actorId);
       const changes = await this.#changes(actorId, before.newest, after.newest);
       if (changes === undefined) continue;
@@ -128,7 +130,7 @@ export class PositionedProperties implements PropertyReads {
     const lists = [...found.values()].filter(({ list }) => list !== undefined);
     if (lists.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES) throw tooLarge();
     await inParallel(lists, LISTS_AT_ONCE, async (property) => {
-      const read = await this.#withItems(actorId, property);
+      const read = await this.#filled(actorId, property);
       if (read === undefined) found.delete(property.name);
       else found.set(property.name, read);
     });

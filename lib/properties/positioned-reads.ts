@@ -49,7 +49,9 @@ export class PositionedReads {
     const moved = await this.#deps.positions.toEnd(actor.id, caller.peerId, id);
     if (moved === undefined) return await answer();
     const { head } = moved;
-    const reads = new PositionedProperties(this.#deps, head.state.cursor);
+    const reads = new PositionedProperties(this.#deps, head.state.cursor, {
+      items: request.query.get("format") === "full",
+    });
     const headers = async (): Promise<Record<string, string>> => {
       const sequence = reads.position === undefined ? undefined : await this.#sequence(head, reads.position);
       return sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };

@@ -8,7 +8,7 @@ import type { Reads } from "../domain/visibility.ts";
 import type { Json } from "../ports.ts";
 import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
 import { PositionedProperties } from "../properties/positioned-properties.ts";
-import type { PositionedDeps } from "../properties/positioned-properties.ts";
+import type { PositionedDeps, ReadProperty } from "../properties/positioned-properties.ts";
 import type { ChangeLog } from "./change-log.ts";
 
 /** Whose state, and of what. */
@@ -39,7 +39,7 @@ export class StateSnapshots {
 
   /**
    * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
-   * value. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
+   * value, a list as `{_list: true, count, items, description, explanation}`. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
    * whose hook fails, or more than 5 MiB.
    */
   async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
@@ -50,7 +50,7 @@ export class StateSnapshots {
   async snapshot(actorId: string, of: SnapshotOf, reads: Reads): Promise<Snapshot> {
     if (of.target !== PROPERTIES) return { data: await this.#ownTarget(actorId, of) };
     const from = await this.#deps.log.newest(actorId);
-    const properties = new PositionedProperties(this.#deps, from);
+    const properties = new PositionedProperties(this.#deps, from, { items: true });
     const place = placeOf(of);
     const data =
       place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads);
@@ -73,12 +73,12 @@ export class StateSnapshots {
 async function everything(properties: PositionedProperties, actorId: string, reads: Reads): Promise<Json> {
   const members: [string, Json][] = [];
   let bytes = 2;
-  for await (const { name, text } of properties.all(actorId)) {
-    const seen = visiblePart(JSON.parse(text) as Json, [name], reads);
+  for await (const property of properties.all(actorId)) {
+    const seen = seenOf(property, [property.name], reads);
     if (seen === undefined) continue;
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(text) + 4;
+    bytes += Buffer.byteLength(property.name) + property.bytes + 4;
     if (bytes > MAX_ANSWER_BYTES) return null;
-    members.push([name, seen]);
+    members.push([property.name, seen]);
   }
   return Object.fromEntries(members);
 }
@@ -89,8 +89,18 @@ async function part(
   place: Place,
   reads: Reads,
 ): Promise<Json | undefined> {
-  const property = await properties.get(actorId, place[0] ?? "");
+  const property = await properties.whole(actorId, place[0] ?? "");
   if (property === undefined) return undefined;
-  const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
-  return value === undefined ? undefined : visiblePart(value, place, reads);
+  return property.bytes > MAX_ANSWER_BYTES ? null : seenOf(property, place, reads);
+}
+
+/** A list is one place, whatever is in it. */
+function seenOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
+  if (list === undefined) {
+    const value = valueAt(JSON.parse(text) as Json, place.slice(1));
+    return value === undefined ? undefined : visiblePart(value, place, reads);
+  }
+  if (place.length > 1 || !reads.at(place)) return undefined;
+  const { description, explanation } = list;
+  return { _list: true, count: items.length, items, description, explanation };
 }
