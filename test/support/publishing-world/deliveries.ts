@@ -1,18 +1,23 @@
-/** Watches what is sent to peers: first attempts in order, one probe at a time. */
+/** Watches what is sent to peers: first attempts in order, one probe of a peer that was left alone at a time. */
 import { isObject } from "../../../lib/domain/json.ts";
+import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { PeerRequest } from "../../../lib/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
-import type { Ledger } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
-import { Violation } from "./violation.ts";
+import { ACTOR, Violation } from "./violation.ts";
 
 export class Deliveries {
   readonly #plan: Plan;
+  /** By peer: its trust as it was after the last step. */
+  readonly #trusts = new Map<string, Item>();
+  readonly #table: MemoryTable;
   /** By subscription: the numbers that were tried. */
   readonly #tried = new Map<string, { readonly numbers: Set<number>; newest: number }>();
 
-  constructor(_table: MemoryTable, _ledger: Ledger, plan: Plan) {
+  constructor(table: MemoryTable, plan: Plan) {
+    this.#table = table;
     this.#plan = plan;
   }
 
@@ -24,6 +29,20 @@ export class Deliveries {
     return () => {
       peer.inFlight -= 1;
     };
+  }
+
+  /** After every step. @throws Violation when a probe begins before its time, or beside another */
+  watch(peer: ModelPeer, now: number): void {
+    const trust = this.#table.peek(trustKey(ACTOR, peer.id));
+    const before = this.#trusts.get(peer.id);
+    if (trust === undefined || trust === before) return;
+    this.#trusts.set(peer.id, trust);
+    const [probe, was] = [trust["breakerProbe"], before?.["breakerProbe"]];
+    if (probe === undefined || probe === was) return;
+    const openUntil = before?.["breakerOpenUntil"];
+    if (typeof openUntil !== "number")
+      throw new Violation(`${peer.id}: a probe of a peer whose breaker is closed (P4).`);
+    if (openUntil > now) throw new Violation(`${peer.id}: a probe before its time, or beside another (P4).`);
   }
 
   #note(peer: ModelPeer, id: string, sequence: number): void {

@@ -201,7 +201,7 @@ export class Ledger {
 function putIn(change: Change): readonly string[] {
   if (change.do !== "list") return [];
   const { operation, item, items } = change.operation;
-  return ["append", "extend", "insert"].includes(String(operation))
+  return ["append", "extend", "insert", "update"].includes(String(operation))
     ? [JSON.stringify([item ?? null, items ?? null])]
     : [];
 }

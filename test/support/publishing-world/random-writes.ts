@@ -52,7 +52,7 @@ function listWish(name: string, mark: string, below: (count: number) => number):
     return {
       route: `POST ${PROPERTIES}`,
       params: {},
-      json: { [name]: { _type: "list", description: `list ${mark}` } },
+      json: { [name]: { _type: "list", description: "a list" } },
     };
   if (kind < 6) return { route: `POST ${PROPERTIES}/{name}`, params: { name }, json: item };
   if (kind === 6) return { route: `PUT ${PROPERTIES}/{name}/{path+}`, params: { name, path: index }, json: item };

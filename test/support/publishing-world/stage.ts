@@ -70,7 +70,7 @@ export class Stage {
       ...{ BASE_URL: "https://us.example", TABLE_NAME: "t", CALLBACK_MODE: this.plan.async ? "async" : "sync" },
       ...this.plan.environment,
     });
-    this.#deliveries = new Deliveries(this.table, this.ledger, this.plan);
+    this.#deliveries = new Deliveries(this.table, this.plan);
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
@@ -239,6 +239,7 @@ export class Stage {
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
     }
     checks.followHeads(this.table, this.ledger, this.#seen, this.time.now);
+    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
     for (const mark of this.acknowledged.splice(0)) {
       if (!this.ledger.marks.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);

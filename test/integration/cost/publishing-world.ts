@@ -1,0 +1,159 @@
+import { actorItem } from "../../../lib/actors/actor-record.ts";
+import { hashMinted } from "../../../lib/actors/passphrase.ts";
+import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import { readConfig } from "../../../lib/config.ts";
+import { measure } from "../../../lib/dynamodb/measured-table.ts";
+import type { Cost, Measurement } from "../../../lib/dynamodb/measured-table.ts";
+import { always } from "../../../lib/dynamodb/table.ts";
+import { routes as propertyRoutes } from "../../../functions/properties.ts";
+import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
+import { answer } from "../../../lib/http/area.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import type { RouteMap } from "../../../lib/http/router.ts";
+import { randomIds } from "../../../lib/ids.ts";
+import type { Json, PeerRequest } from "../../../lib/ports.ts";
+import { composeService } from "../../../lib/service.ts";
+import type { Service } from "../../../lib/service.ts";
+import { startEmulatedTable } from "../../support/emulated-table.ts";
+import type { EmulatedTable } from "../../support/emulated-table.ts";
+
+const PASSPHRASE_HASH = hashMinted("passphrase");
+const OWNER = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
+const REQUEST_MS = 29_000;
+/** Requests at once while subscribers are made. */
+const AT_ONCE = 20;
+
+/** One subscriber of the measured actor. */
+export interface Follower {
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly secret: string;
+}
+
+/** One actor and its subscribers over the local emulator, in this process, with every request to the table counted. */
+export class PublishingCosts {
+  readonly services: Service;
+  /** Every callback that was sent, all of which are answered with 204. */
+  readonly sent: PeerRequest[] = [];
+  now = Date.UTC(2026, 0, 1);
+  readonly #table: EmulatedTable;
+  readonly #measurement: Measurement;
+  readonly #areas: Readonly<Record<string, RouteMap>>;
+
+  private constructor(table: EmulatedTable) {
+    this.#table = table;
+    this.#measurement = measure(table.client);
+    const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
+    this.services = composeService(app, {
+      config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName }),
+      table: table.table,
+      http: {
+        send: async (request) => {
+          this.sent.push(request);
+          return await Promise.resolve({ status: 204, headers: {}, body: new Uint8Array() });
+        },
+      },
+      queue: { send: () => Promise.resolve() },
+      clock: { now: () => this.now },
+      ids: randomIds,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    this.#areas = { properties: propertyRoutes(this.services), subscriptions: subscriptionRoutes(this.services) };
+  }
+
+  static async start(): Promise<PublishingCosts> {
+    return new PublishingCosts(await startEmulatedTable());
+  }
+
+  async close(): Promise<void> {
+    await this.#table.close();
+  }
+
+  /** A new actor with so many subscribers of its own. */
+  async actor(followers: number): Promise<{ readonly actorId: string; readonly followers: readonly Follower[] }> {
+    const actorId = randomIds.id();
+    const actor = { id: actorId, creator: "creator", passphraseHash: PASSPHRASE_HASH, passphraseBits: 160 };
+    await this.services.table.put(actorItem({ ...actor, createdAt: this.now }), always);
+    const made: Follower[] = [];
+    const waiting = Array.from({ length: followers }, (_, index) => index);
+    const work = async (): Promise<void> => {
+      while (waiting.pop() !== undefined) made.push(await this.#follower(actorId));
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, followers) }, work));
+    return { actorId, followers: made };
+  }
+
+  async #follower(actorId: string): Promise<Follower> {
+    const [peerId, secret] = [randomIds.id(), randomIds.secret()];
+    await this.services.trusts.create({
+      ...{
+        actorId,
+        peerId,
+        baseUri: `https://peer.example/${peerId}`,
+        type: "urn:peer",
+        relationship: "friend",
+        secret,
+      },
+      ...{ desc: "", approved: true, peerApproved: true, verified: true, verificationToken: "", createdAt: this.now },
+      ...{ revision: 1, ending: false },
+    });
+    const follower = { peerId, subscriptionId: "", secret };
+    const json = { target: "properties", granularity: "high" };
+    const reply = await this.peer("POST /{actorId}/subscriptions/{peerId}", actorId, follower, { json });
+    if (reply.status !== 201) throw new Error(`subscribing was answered with ${String(reply.status)}`);
+    const { subscriptionid } = JSON.parse(String(reply.body)) as { subscriptionid: string };
+    return { ...follower, subscriptionId: subscriptionid };
+  }
+
+  /** A request of the actor's owner. */
+  async owner(route: string, actorId: string, more: Asking = {}): Promise<Reply> {
+    return await this.#ask(route, actorId, OWNER, more);
+  }
+
+  /** A request of a subscriber. */
+  async peer(route: string, actorId: string, follower: Follower, more: Asking = {}): Promise<Reply> {
+    const { peerId, subscriptionId, secret } = follower;
+    const params = { peerId, subscriptionId, ...more.params };
+    return await this.#ask(route, actorId, `Bearer ${secret}`, { ...more, params });
+  }
+
+  async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
+    const [method = "", pattern = ""] = route.split(" ");
+    const area = pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties";
+    const end = this.now + REQUEST_MS;
+    const request = {
+      ...{
+        method,
+        pattern,
+        path: pattern,
+        params: { actorId, ...more.params },
+        query: new URLSearchParams(more.query),
+      },
+      headers: { authorization, "content-type": "application/json", ...more.headers },
+      body: more.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(more.json)),
+      ...{ requestId: "r", deadline: { remaining: () => end - this.now } },
+    };
+    return await answer(area, request, this.#areas[area] ?? {}, this.services);
+  }
+
+  /** One sweep. */
+  async sweep(): Promise<void> {
+    await new Sweep(this.services).run({ remaining: () => 600_000 });
+  }
+
+  /** What the table was asked for while `work` ran. */
+  async costOf(work: () => Promise<unknown>): Promise<Cost> {
+    this.#measurement.reset();
+    await work();
+    return this.#measurement.report();
+  }
+}
+
+/** What a request may say. */
+export interface Asking {
+  readonly json?: Json;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
