@@ -1,9 +1,10 @@
-/** Operating an actor: its peers, what is held of them, and the hook events that did not go through. */
+/** Operating an actor: its peers and what is held of them, suspended targets, and hook events that did not go through. */
 import type { RouteKey } from "../infra/routes.ts";
 import type { Access } from "../lib/http/access.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
 import { PeerRoutes } from "../lib/operating/peer-routes.ts";
+import { SuspensionRoutes } from "../lib/operating/suspension-routes.ts";
 import { service } from "../lib/service.ts";
 import type { Service } from "../lib/service.ts";
 import { app } from "./app.ts";
@@ -13,7 +14,18 @@ const OWNER: readonly Access[] = ["creator", "trustee"];
 /** What the peers area answers. */
 export function routes(services: Service): Record<RouteKey<"peers">, RouteHandler> {
   const peers = new PeerRoutes(services);
+  const suspensions = new SuspensionRoutes(services);
   return {
+    "GET /{actorId}/suspensions": { access: OWNER, handle: async (request) => await suspensions.list(request) },
+    "POST /{actorId}/suspensions": { access: OWNER, handle: async (request) => await suspensions.suspend(request) },
+    "DELETE /{actorId}/suspensions/{target}": {
+      access: OWNER,
+      handle: async (request) => await suspensions.resume(request),
+    },
+    "DELETE /{actorId}/suspensions/{target}/{subtarget}": {
+      access: OWNER,
+      handle: async (request) => await suspensions.resume(request),
+    },
     "GET /{actorId}/peers": { access: OWNER, handle: async (request) => await peers.peers(request) },
     "GET /{actorId}/peers/{peerId}/properties": {
       access: OWNER,

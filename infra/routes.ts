@@ -141,6 +141,12 @@ export const routes = [
   { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
 
+  // Suspending and resuming diffs.
+  { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },
+  { method: "POST", path: "/{actorId}/suspensions", area: "peers", access: OWNER },
+  { method: "DELETE", path: "/{actorId}/suspensions/{target}", area: "peers", access: OWNER },
+  { method: "DELETE", path: "/{actorId}/suspensions/{target}/{subtarget}", area: "peers", access: OWNER },
+
   // Operating an actor.
   { method: "GET", path: "/{actorId}/peers", area: "peers", access: OWNER },
   { method: "GET", path: "/{actorId}/peers/{peerId}/properties", area: "peers", access: OWNER },

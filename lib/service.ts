@@ -5,18 +5,26 @@ import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
 import { StateHooks } from "./app/state-hooks.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
+import { NO_FAN_OUT } from "./delivery/fan-out-result.ts";
 import { placeOf } from "./domain/scope.ts";
 import { currentTrace } from "./http/current-trace.ts";
 import { PeerReader } from "./peer-data/peer-reader.ts";
 import { PeerStore } from "./peer-data/peer-store.ts";
 import { storedState } from "./peer-data/stored-state.ts";
+import { CapabilityRefresh } from "./peers/capability-refresh.ts";
 import { RemoteActor } from "./peers/remote-actor.ts";
 import { RemotePublisher } from "./peers/remote-publisher.ts";
+import { unsubscribe } from "./peers/remote-subscriptions.ts";
 import type { Deadline } from "./ports.ts";
 import { PositionedReads } from "./properties/positioned-reads.ts";
 import { PropertyStore } from "./properties/property-store.ts";
 import { ChangeLog } from "./publishing/change-log.ts";
+import { inboundServices } from "./publishing/inbound-services.ts";
+import type { InboundServices } from "./publishing/inbound-services.ts";
+import type { InboundDeps } from "./publishing/inbound-subscriptions.ts";
 import { LogCommits } from "./publishing/log-commits.ts";
+import { StateSnapshots } from "./publishing/state-snapshot.ts";
+import { Suspensions } from "./publishing/suspensions.ts";
 import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
@@ -33,7 +41,7 @@ import type { TrustConsequences } from "./trust/trust-consequences.ts";
 import { trustServices } from "./trust/trust-services.ts";
 import type { TrustServices } from "./trust/trust-services.ts";
 
-export interface Service extends Runtime {
+export interface Service extends Runtime, InboundServices {
   readonly app: ActingWebApp;
   readonly receiving: Receiving;
   readonly heads: OutboundHeads;
@@ -44,10 +52,13 @@ export interface Service extends Runtime {
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly grants: GrantChanges;
   readonly permissions: PermissionStore;
+  readonly capabilities: CapabilityRefresh;
+  readonly suspensions: Suspensions;
   readonly changeLog: ChangeLog;
   readonly commits: LogCommits;
   readonly properties: PropertyStore;
   readonly positioned: PositionedReads;
+  readonly snapshots: StateSnapshots;
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
@@ -100,15 +111,16 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       await outbound.bury(head);
     },
   });
+  const lifecycle: InboundDeps["lifecycle"] = async (name, event) => {
+    try {
+      await app.runSubscriptionHook(name, event);
+    } catch (error) {
+      log.error("hook failed", { hook: name, error });
+    }
+  };
   const outbound = new OutboundSubscriptions({
     ...{ table, clock, log, heads, trusts, senders, receiving, store, remote, settings },
-    lifecycle: async (name, event) => {
-      try {
-        await app.runSubscriptionHook(name, event);
-      } catch (error) {
-        log.error("hook failed", { hook: name, error });
-      }
-    },
+    lifecycle,
   });
   const consequences: TrustConsequences = {
     approved: async (actorId, peerId, digest, revision) => {
@@ -120,6 +132,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
     ended: async (actorId, peerId, options) => {
       await outbound.endAll(actorId, peerId, options);
+      await inbounds.inbound.endAll(actorId, peerId);
       await removeBareStreams(table, actorId, peerId);
     },
   };
@@ -142,8 +155,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       await store(actorId, peerId).deleteAll();
     },
   });
+  const capabilities = new CapabilityRefresh({
+    ...{ table, clock, log, random: Math.random },
+    reader: (actorId) => actorOf(actorId),
+  });
+  const suspensions = new Suspensions({ table, clock, commits, fanOut: () => Promise.resolve(NO_FAN_OUT) });
   const duties = new ClockworkDuties({
-    ...{ table, clock, log, receiving, deletion },
+    ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
     properties,
@@ -156,11 +174,36 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     new Actor(actorId, { ...base, properties, trust, heads, outbound, remote });
   app.bind(actorOf);
   const stateHooks = new StateHooks({ app, actorOf, log, timeoutMs: settings.hookTimeoutMs });
-  const positioned = new PositionedReads({
+  const snapshots = new StateSnapshots({
     ...{ table, log: changeLog, properties },
-    positions: { toEnd: () => Promise.resolve(undefined), sequenceAt: (head) => Promise.resolve(head.state.sequence) },
+    ownTarget: async (...wanted) => await stateHooks.text(...wanted),
   });
-  const publishing = { permissions, changeLog, commits, properties, positioned, stateHooks };
+  const inbounds = inboundServices({
+    ...{ table, clock, ids, log, commits, changeLog, lifecycle },
+    permissions: async (actorId, peerId) => {
+      const known = await trusts.get(actorId, peerId);
+      return known === undefined ? undefined : (await permissions.effective(known)).properties;
+    },
+    tellEnded: async (actorId, peerId, id) => {
+      const known = await trusts.get(actorId, peerId);
+      const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
+      if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
+    },
+    fullState: async (...wanted) => await snapshots.fullState(...wanted),
+  });
+  const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.walk });
+  const publishing = {
+    ...inbounds,
+    snapshots,
+    permissions,
+    capabilities,
+    suspensions,
+    changeLog,
+    commits,
+    properties,
+    positioned,
+    stateHooks,
+  };
   return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };
 }
 

@@ -1,10 +1,11 @@
 /** What is done with each kind of due work. The sweep finds it by the due index, a delayed message brings it sooner. */
-import { ACTOR_SK, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
+import { ACTOR_SK, peerOfCapabilityKey, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
 import { LOG_SK } from "../dynamodb/keys-publishing.ts";
 import { parkedPrefix, peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { ActorDeletion } from "../actors/deletion.ts";
 import { collectGeneration, isListGarbage } from "../peer-data/list-garbage.ts";
+import type { CapabilityRefresh } from "../peers/capability-refresh.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import type { Receiving } from "../receiving/receiving.ts";
@@ -20,6 +21,7 @@ export interface DutiesDeps {
   readonly ending: TrustEnding;
   readonly ownership: Ownership;
   readonly properties: Pick<PropertyStore, "clean">;
+  readonly capabilities: Pick<CapabilityRefresh, "look">;
 }
 
 /** What the sweep and the delayed messages do to one due item. */
@@ -36,15 +38,17 @@ export class ClockworkDuties {
    * @returns since when a gap stands there (ms since 1970), if one does
    */
   async look(key: Key, deadline: Deadline): Promise<number | undefined> {
-    const { receiving, deletion, ending, ownership, properties, table, log } = this.#deps;
+    const { receiving, deletion, ending, ownership, properties, capabilities, table, log } = this.#deps;
     if (streamOfKey(key) !== undefined) return await receiving.dueStreams.look(key, deadline);
     const actorId = key.pk.slice(2);
     const peerId = peerOfTrustKey(key.sk);
     const owner = peerOfOwnershipKey(key.sk);
+    const subscriber = peerOfCapabilityKey(key.sk);
     if (key.sk.startsWith(parkedPrefix())) await this.#retry(key, deadline);
     else if (isListGarbage(key)) await collectGeneration(table, key);
     else if (peerId !== undefined) await ending.resume(actorId, peerId);
     else if (owner !== undefined) await ownership.resume(actorId, owner);
+    else if (subscriber !== undefined) await capabilities.look(actorId, subscriber);
     else if (key.sk === LOG_SK) await properties.clean(actorId);
     else if (key.sk === ACTOR_SK) await deletion.resume(actorId, deadline);
     else log.error("work of an unknown kind is due", { sk: key.sk });

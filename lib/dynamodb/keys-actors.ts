@@ -54,3 +54,19 @@ export const keptKey = (actorId: string, peerId: string): Key => ({
 
 /** Prefix of an actor's marks of kept data. */
 export const KEPT_PREFIX = "KEPT#";
+
+/**
+ * When a subscribing peer is to be asked next what it can. In the due index while the peer has subscriptions to us: one
+ * update for each that is made, one for each time it is asked; deleted with the trust.
+ */
+export const capabilityKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${CAPABILITY_PREFIX}${peerId}`,
+});
+
+const CAPABILITY_PREFIX = "CAP#";
+
+/** The peer's id in such a sort key; undefined when the key is another's. */
+export function peerOfCapabilityKey(sk: string): string | undefined {
+  return sk.startsWith(CAPABILITY_PREFIX) ? sk.slice(CAPABILITY_PREFIX.length) : undefined;
+}

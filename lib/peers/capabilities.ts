@@ -22,11 +22,12 @@ export interface CapabilityCache {
 }
 
 /**
- * Whether delivery may send this peer a resync callback: from the cache alone, and a missing or expired one counts as
- * yes, because a peer that does not understand it is the exception.
+ * What is kept of a peer while it is fresh, else undefined. All that delivery goes by: it never waits for a peer's answer
+ * to this. Without one a resync callback is sent, because a peer that does not understand it is the exception, and
+ * nothing is compressed.
  */
-export function mayResync(cached: CachedCapabilities | undefined, now: number): boolean {
-  return cached === undefined || !isFresh(cached, now) || cached.supported.includes("subscriptionresync");
+export function freshCapabilities(cached: CachedCapabilities | undefined, now: number): CachedCapabilities | undefined {
+  return cached !== undefined && isFresh(cached, now) ? cached : undefined;
 }
 
 function isFresh(cached: CachedCapabilities, now: number): boolean {
@@ -117,6 +118,12 @@ export class PeerCapabilities {
 
   /** Asks the peer now, whatever is kept. A failure leaves what is kept as it is. */
   async refresh(): Promise<Remote<CachedCapabilities>> {
+    // What is kept says whom the answer will be of.
+    await this.#cache.read();
+    return await this.#ask();
+  }
+
+  async #ask(): Promise<Remote<CachedCapabilities>> {
     const remote = await this.#actor.remoteActor(this.#peerId);
     if (remote === undefined) return { ok: false, kind: "blocked", message: "There is no trust with this peer." };
     const fetched = await fetchCapabilities(remote);
@@ -129,7 +136,7 @@ export class PeerCapabilities {
   async #current(): Promise<CachedCapabilities | undefined> {
     const cached = await this.#cache.read();
     if (cached !== undefined && isFresh(cached, this.#actor.clock.now())) return cached;
-    const refreshed = await this.refresh();
+    const refreshed = await this.#ask();
     return refreshed.ok ? refreshed.value : cached;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CachedCapabilities, mayResync, PeerCapabilities } from "../../../lib/peers/capabilities.ts";
+import { type CachedCapabilities, freshCapabilities, PeerCapabilities } from "../../../lib/peers/capabilities.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import { type Says, ScriptedPeer } from "./scripted-peer.ts";
 
@@ -77,12 +77,11 @@ describe("PeerCapabilities", () => {
   });
 });
 
-describe("mayResync", () => {
+describe("what delivery goes by", () => {
   const cached = { version: "1.0", supported: ["trust"], fetchedAt: 0 };
-  it("believes a fresh no, and takes a missing or expired one for yes", () => {
-    expect(mayResync(cached, DAY - 1)).toBe(false);
-    expect(mayResync(cached, DAY)).toBe(true);
-    expect(mayResync(undefined, 0)).toBe(true);
-    expect(mayResync({ ...cached, supported: ["subscriptionresync"] }, 0)).toBe(true);
+  it("is what is cached and fresh; nothing is known without", () => {
+    expect(freshCapabilities(cached, DAY - 1)).toBe(cached);
+    expect(freshCapabilities(cached, DAY)).toBeUndefined();
+    expect(freshCapabilities(undefined, 0)).toBeUndefined();
   });
 });
