@@ -32,7 +32,7 @@ export interface ReadProperty extends Property {
 }
 
 /** Reads of an actor's properties. */
-export type PropertyReads = Pick<PropertyStore, "get" | "all">;
+export type PropertyReads = Pick<PropertyStore, "get" | "all" | "items">;
 
 export interface PositionedDeps {
   readonly table: Table;
@@ -48,6 +48,8 @@ export class PositionedProperties implements PropertyReads {
   readonly #deps: PositionedDeps;
   readonly #from: number;
   readonly #withItems: boolean;
+  /** Of the lists that `all` has given. */
+  readonly #items = new Map<OwnList, readonly Json[]>();
   #position: number | undefined;
 
   /** `from`: the newest record, read before anything is asked of this. `items`: `all` gives those of lists too. */
@@ -111,18 +113,28 @@ export class PositionedProperties implements PropertyReads {
   async *all(actorId: string): AsyncGenerator<ReadProperty> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const before = await this.#head(actorId);
-      const items = await this.#items(actorId, before);
+      const items = await this.#stored(actorId, before);
       if (items === "too much") break;
       if (this.#withItems) await this.#readLists(actorId, items);
       const after = await this.#head(actorId);
       const changes = await this.#changes(actorId, before.newest, after.newest);
       if (changes === undefined) continue;
       this.#position = after.newest;
-      yield* atEnd(items, before.newest, changes);
+      for (const property of atEnd(items, before.newest, changes)) {
+        if (property.list !== undefined && property.items !== undefined) this.#items.set(property.list, property.items);
+        yield property;
+      }
       return;
     }
     this.#position = undefined;
     yield* this.#deps.properties.all(actorId);
+  }
+
+  /** As the store's; those of a list that `all` gave are of the same record as everything that it gave. */
+  async items(actorId: string, list: OwnList, start: number, limit: number): ReturnType<PropertyStore["items"]> {
+    const read = this.#items.get(list);
+    if (read !== undefined) return read.slice(start, start + limit);
+    return await this.#deps.properties.items(actorId, list, start, limit);
   }
 
   /** Puts the items of the lists in; one that has gone meanwhile goes, as if it had been read later. */
@@ -144,7 +156,7 @@ export class PositionedProperties implements PropertyReads {
   }
 
   /** All properties as stored, those that a deletion of all up to `before` has taken away left out. */
-  async #items(actorId: string, { cleared }: LogHead): Promise<Map<string, ReadProperty> | "too much"> {
+  async #stored(actorId: string, { cleared }: LogHead): Promise<Map<string, ReadProperty> | "too much"> {
     const found = new Map<string, ReadProperty>();
     let bytes = 0;
     let after: string | undefined;

@@ -10,13 +10,13 @@ import type { ServiceRequest } from "../http/request.ts";
 import type { Place } from "../domain/scope.ts";
 import { placeOfPath } from "./limits.ts";
 import { OwnProperties, noSuchProperty } from "./own-properties.ts";
+import type { ShowList } from "./own-properties.ts";
 import { Permit } from "./permit.ts";
 import { ITEMS } from "./list-requests.ts";
 import { listTotals, ListViews, untilStill } from "./list-views.ts";
 import { itemOf, operationBody, valueOf, valuesOf } from "./property-body.ts";
 import type { PropertyReads } from "./positioned-properties.ts";
 import type { PositionedReads } from "./positioned-reads.ts";
-import type { OwnList } from "./own-list.ts";
 import type { PropertyStore } from "./property-store.ts";
 import type { Json } from "../ports.ts";
 
@@ -47,8 +47,9 @@ export class PropertyRoutes {
         const { names, bytes, lists } = await properties.totals();
         return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
       }
-      const views = this.#views(admission);
-      const full = query.get("format") === "full" ? async (list: OwnList) => await views.full(list) : undefined;
+      const views = this.#views(admission, reads);
+      const full =
+        query.get("format") === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
       const body = await untilStill(async () => await properties.allText(full));
       return { status: 200, headers: { "content-type": "application/json" }, body };
     });
@@ -77,7 +78,7 @@ export class PropertyRoutes {
       return await untilStill(async () => {
         const property = await properties.find(param(request, "name"));
         if (property?.list !== undefined) {
-          return await this.#views(admission).show(property.list, place.slice(1), request.query);
+          return await this.#views(admission, reads).show(property.list, place.slice(1), request.query);
         }
         const value = property === undefined ? undefined : properties.seen(property, place);
         if (value === undefined) throw noSuchProperty();
@@ -118,9 +119,8 @@ export class PropertyRoutes {
     return empty();
   }
 
-  #views({ actor }: Admission): ListViews {
-    const { properties } = this.#services;
-    return new ListViews(async (list, start, limit) => await properties.items(actor.id, list, start, limit));
+  #views({ actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
+    return new ListViews(async (list, start, limit) => await reads.items(actor.id, list, start, limit));
   }
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
