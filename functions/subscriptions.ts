@@ -1,8 +1,9 @@
-/** Subscriptions: ours to peers, made, listed, brought up to date and ended. Publishing comes with the inbound ones. */
+/** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
 import type { RouteKey } from "../infra/routes.ts";
 import { area } from "../lib/http/area.ts";
 import type { Access } from "../lib/http/access.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
+import { InboundRoutes } from "../lib/subscriptions/inbound-routes.ts";
 import { SubscriptionRoutes } from "../lib/subscriptions/subscription-routes.ts";
 import { service } from "../lib/service.ts";
 import type { Service } from "../lib/service.ts";
@@ -13,7 +14,8 @@ const OWNER_OR_PEER: readonly Access[] = [...OWNER, "peer"];
 
 /** What the subscriptions area answers. */
 export function routes(services: Service): Record<RouteKey<"subscriptions">, RouteHandler> {
-  const subscriptions = new SubscriptionRoutes(services);
+  const inbound = new InboundRoutes(services);
+  const subscriptions = new SubscriptionRoutes(services, inbound);
   return {
     "GET /{actorId}/subscriptions": { access: OWNER, handle: async (request) => await subscriptions.list(request) },
     "POST /{actorId}/subscriptions": {
@@ -24,10 +26,21 @@ export function routes(services: Service): Record<RouteKey<"subscriptions">, Rou
       access: OWNER_OR_PEER,
       handle: async (request, { caller }) => await subscriptions.listOfPeer(request, caller),
     },
-    "POST /{actorId}/subscriptions/{peerId}": { access: ["peer"], handle: () => subscriptions.makeInbound() },
+    "POST /{actorId}/subscriptions/{peerId}": {
+      access: ["peer"],
+      handle: async (request, { caller }) => await inbound.create(request, caller),
+    },
     "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
       access: OWNER_OR_PEER,
       handle: async (request, { caller }) => await subscriptions.show(request, caller),
+    },
+    "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}/{sequence}": {
+      access: OWNER_OR_PEER,
+      handle: async (request) => await inbound.one(request),
+    },
+    "PUT /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
+      access: ["peer"],
+      handle: async (request) => await inbound.clear(request),
     },
     "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
       access: OWNER_OR_PEER,

@@ -59,6 +59,7 @@ export interface Service extends Runtime, InboundServices {
   readonly properties: PropertyStore;
   readonly positioned: PositionedReads;
   readonly snapshots: StateSnapshots;
+  readonly senders: TrustSenders;
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
@@ -195,6 +196,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const publishing = {
     ...inbounds,
     snapshots,
+    senders,
     permissions,
     capabilities,
     suspensions,

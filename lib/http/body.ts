@@ -24,7 +24,12 @@ export interface BodyOptions {
  * @throws ServiceError request.invalid (names the field), request.too_large, request.unsupported_media_type
  */
 export function readBody<T>(request: ServiceRequest, schema: z.ZodMiniType<T>, options: BodyOptions = {}): T {
-  const parsed = schema.safeParse(rawBody(request, options), { error: inEnglish });
+  return checked(rawBody(request, options), schema);
+}
+
+/** A value, checked against a schema. @throws ServiceError request.invalid (names the field) */
+export function checked<T>(value: unknown, schema: z.ZodMiniType<T>): T {
+  const parsed = schema.safeParse(value, { error: inEnglish });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.map(String).join(".") ?? "";

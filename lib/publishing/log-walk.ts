@@ -230,7 +230,10 @@ export class LogWalk {
 
   /** What has left by itself since goes with the next write. */
   #left(now: InboundHead, step: Step): Step {
-    const upTo = Math.min(effectiveCleared(now.delivery, this.#deps.clock.now()), step.state.sequence);
+    const upTo = Math.min(
+      effectiveCleared(now.delivery, this.#deps.clock.now(), now.state.cleared),
+      step.state.sequence,
+    );
     return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
   }
 

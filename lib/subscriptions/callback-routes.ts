@@ -13,6 +13,7 @@ import type { Actor } from "../app/actor.ts";
 import type { Config } from "../config.ts";
 import type { Json, Log } from "../ports.ts";
 import type { Sender } from "../receiving/callback-access.ts";
+import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
 import type { Receiving } from "../receiving/receiving.ts";
 import { secretDigest } from "../trust/secret-digest.ts";
 import type { GrantChanges } from "./grant-changes.ts";
@@ -24,6 +25,7 @@ export interface CallbackServices {
   readonly log: Log;
   readonly receiving: Receiving;
   readonly outbound: OutboundSubscriptions;
+  readonly inbound: InboundSubscriptions;
   readonly grants: GrantChanges;
   readonly actorOf: (actorId: string) => Actor;
 }
@@ -63,12 +65,16 @@ export class CallbackRoutes {
     return this.#services.config.callbackSuccessStatus === 204 ? empty() : json(201, { result: "processed" });
   }
 
-  /** The subscription's peer has ended it. */
+  /** The peer has ended the subscription with it of that id, whichever direction it has. */
   async leave(request: ServiceRequest): Promise<Reply> {
-    const { receiving, outbound } = this.#services;
+    const { receiving, outbound, inbound } = this.#services;
     const sender = senderOf(request);
-    await receiving.access.open(sender);
-    const ended = await outbound.end(sender.actorId, sender.peerId, sender.subscriptionId, { tellPeer: false });
+    await receiving.access.trusted(sender);
+    const { actorId, peerId, subscriptionId } = sender;
+    const tellPeer = false;
+    const ended =
+      (await outbound.end(actorId, peerId, subscriptionId, { tellPeer })) ||
+      (await inbound.end(actorId, peerId, subscriptionId, { tellPeer }));
     if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
     return empty();
   }

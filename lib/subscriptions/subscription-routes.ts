@@ -1,6 +1,5 @@
 /** The subscription routes, from request to reply. */
 import * as z from "zod/mini";
-import { ServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
@@ -8,82 +7,101 @@ import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
+import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHeads } from "../publishing/inbound-heads.ts";
+import { noSuch } from "../publishing/inbound-subscriptions.ts";
+import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
+import type { LogWalk } from "../publishing/log-walk.ts";
 import type { Head } from "../receiving/head.ts";
+import type { InboundRoutes } from "./inbound-routes.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 import type { OutboundSubscriptions } from "./outbound-subscriptions.ts";
-
-const segment = z.pipe(
-  z.nullish(z.string().check(z.maxLength(1_024))),
-  z.transform((text) => text ?? ""),
-);
+import { granularities, scopeFields, wishedScope } from "./wish.ts";
 
 const wantedBody = z.object({
   peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),
-  target: z.string().check(z.refine(isOutsideId, "is not a valid target")),
-  subtarget: segment.check(z.refine((text) => text === "" || isPropertyName(text), "is not a valid name")),
-  resource: segment.check(
-    z.refine((text) => text.split("/").every((part) => part !== "." && part !== ".."), "is not a valid path"),
-  ),
-  granularity: z._default(z.enum(["high", "low", "none"]), "high"),
+  ...scopeFields,
+  granularity: z._default(granularities, "high"),
 });
+
+export interface SubscriptionServices {
+  readonly heads: OutboundHeads;
+  readonly outbound: OutboundSubscriptions;
+  readonly changeLog: Pick<ChangeLog, "newest">;
+  readonly walk: Pick<LogWalk, "peek">;
+  readonly inbound: InboundSubscriptions;
+  readonly inboundHeads: InboundHeads;
+}
 
 /** The routes of subscriptions, for their owner and for the peer at the other end. */
 export class SubscriptionRoutes {
-  readonly #heads: OutboundHeads;
-  readonly #outbound: OutboundSubscriptions;
+  readonly #services: SubscriptionServices;
+  readonly #inbound: Pick<InboundRoutes, "poll">;
 
-  constructor(services: { heads: OutboundHeads; outbound: OutboundSubscriptions }) {
-    this.#heads = services.heads;
-    this.#outbound = services.outbound;
+  constructor(services: SubscriptionServices, inbound: Pick<InboundRoutes, "poll">) {
+    this.#services = services;
+    this.#inbound = inbound;
   }
 
   /** All subscriptions of the actor, in order of creation, filtered by query. */
   async list(request: ServiceRequest): Promise<Reply> {
     const actorId = param(request, "actorId");
-    const peerId = request.query.get("peerid") ?? undefined;
-    const heads = await this.#heads.live(actorId, peerId === undefined || !isOutsideId(peerId) ? undefined : peerId);
-    const found = heads.filter((head) => meets(head, request.query));
-    return json(200, { id: actorId, data: found.map(wireOf) });
+    const asked = request.query.get("peerid") ?? undefined;
+    const peerId = asked === undefined || !isOutsideId(asked) ? undefined : asked;
+    const [outbound, inbound] = await Promise.all([this.#outbound(actorId, peerId), this.#inboundOf(actorId, peerId)]);
+    return json(200, { id: actorId, data: shown([...outbound, ...inbound], request.query) });
   }
 
   /** What concerns one peer: to the owner both directions, to the peer its own to us. */
   async listOfPeer(request: ServiceRequest, caller: Caller): Promise<Reply> {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
-    const heads = caller.kind === "peer" ? [] : await this.#heads.live(actorId, peerId);
-    const found = heads.filter((head) => meets(head, request.query));
-    return json(200, { id: actorId, peerid: peerId, data: found.map(wireOf) });
+    const [outbound, inbound] = await Promise.all([
+      caller.kind === "peer" ? [] : this.#outbound(actorId, peerId),
+      this.#inboundOf(actorId, peerId),
+    ]);
+    return json(200, { id: actorId, peerid: peerId, data: shown([...outbound, ...inbound], request.query) });
+  }
+
+  async #outbound(actorId: string, peerId: string | undefined): Promise<readonly Listed[]> {
+    const heads = await this.#services.heads.live(actorId, peerId);
+    return heads.map((head) => ({
+      ...{ actorId, peerId: head.peerId, id: head.subscriptionId, createdAt: head.createdAt },
+      ...{ granularity: head.granularity, scope: head.scope, sequence: head.lastSeq, callback: true },
+    }));
+  }
+
+  /** With the newest number made, which not every head has noted yet. */
+  async #inboundOf(actorId: string, peerId: string | undefined): Promise<readonly Listed[]> {
+    const { inboundHeads, changeLog, walk } = this.#services;
+    const [newest, stored] = await Promise.all([
+      changeLog.newest(actorId),
+      peerId === undefined ? inboundHeads.all(actorId) : inboundHeads.ofPeer(actorId, peerId),
+    ]);
+    const heads = await walk.peek(stored, newest);
+    return heads.map((head) => ({
+      ...{ actorId, peerId: head.peerId, id: head.id, createdAt: head.createdAt },
+      ...{ granularity: head.granularity, scope: head, sequence: head.state.sequence, callback: false },
+    }));
   }
 
   async subscribe(request: ServiceRequest): Promise<Reply> {
     const body = readBody(request, wantedBody);
-    if (body.resource !== "" && body.subtarget === "") {
-      throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
-    }
-    const { location } = await this.#outbound.subscribe(
-      param(request, "actorId"),
-      {
-        peerId: body.peerid,
-        target: body.target,
-        ...(body.subtarget === "" ? {} : { subtarget: body.subtarget }),
-        ...(body.resource === "" ? {} : { resource: body.resource }),
-        granularity: body.granularity,
-      },
-      request.deadline,
-    );
+    const wanted = { peerId: body.peerid, ...wishedScope(body), granularity: body.granularity };
+    const { outbound } = this.#services;
+    const { location } = await outbound.subscribe(param(request, "actorId"), wanted, request.deadline);
     return empty(204, { location });
   }
 
-  /** Peers cannot subscribe to us yet. */
-  makeInbound(): Promise<Reply> {
-    return Promise.reject(
-      new ServiceError("method.not_implemented", "This service does not publish yet; it takes no subscriptions."),
-    );
-  }
-
+  /** One subscription: a peer's to us with its backlog, ours without. */
   async show(request: ServiceRequest, caller: Caller): Promise<Reply> {
-    const head = await this.#head(request, caller);
+    const head = caller.kind === "peer" ? undefined : await this.#find(request);
+    if (head === undefined) {
+      const found = await this.#inbound.poll(request);
+      if (found === undefined) throw noSuch();
+      return found;
+    }
     return json(200, {
       id: head.actorId,
       peerid: head.peerId,
@@ -96,16 +114,21 @@ export class SubscriptionRoutes {
     });
   }
 
+  /** Ends the subscription of that id, whichever direction it has; the peer is told unless it asks itself. */
   async end(request: ServiceRequest, caller: Caller): Promise<Reply> {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
+    const id = param(request, "subscriptionId");
     const tellPeer = caller.kind !== "peer";
-    if (!(await this.#outbound.end(actorId, peerId, param(request, "subscriptionId"), { tellPeer }))) throw noSuch();
+    const { outbound, inbound } = this.#services;
+    const ended =
+      (await outbound.end(actorId, peerId, id, { tellPeer })) || (await inbound.end(actorId, peerId, id, { tellPeer }));
+    if (!ended) throw noSuch();
     return empty();
   }
 
   async resync(request: ServiceRequest): Promise<Reply> {
     const head = await this.#head(request);
-    const recovered = await this.#outbound.resync(head, request.deadline);
+    const recovered = await this.#services.outbound.resync(head, request.deadline);
     return json(200, {
       subscriptionid: head.subscriptionId,
       result: recovered.is,
@@ -119,22 +142,21 @@ export class SubscriptionRoutes {
   }
 
   async clearState(request: ServiceRequest): Promise<Reply> {
-    await this.#outbound.clearState(await this.#head(request), request.deadline);
+    await this.#services.outbound.clearState(await this.#head(request), request.deadline);
     return empty();
   }
 
-  async #head(request: ServiceRequest, caller?: Caller): Promise<Head> {
-    const head = await this.#heads.get(
-      param(request, "actorId"),
-      param(request, "peerId"),
-      param(request, "subscriptionId"),
-    );
-    if (head === undefined || caller?.kind === "peer") throw noSuch();
+  async #head(request: ServiceRequest): Promise<Head> {
+    const head = await this.#find(request);
+    if (head === undefined) throw noSuch();
     return head;
   }
-}
 
-const noSuch = (): ServiceError => new ServiceError("resource.not_found", "There is no such subscription.");
+  async #find(request: ServiceRequest): Promise<Head | undefined> {
+    const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
+    return await this.#services.heads.get(actorId, peerId, param(request, "subscriptionId"));
+  }
+}
 
 /** The state of an outbound subscription's stream, as the route shows it. */
 export function stateOf(head: Head): JsonObject {
@@ -149,26 +171,44 @@ export function stateOf(head: Head): JsonObject {
   };
 }
 
-function wireOf(head: Head): JsonObject {
+/** One subscription of either direction, for a list. */
+interface Listed {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly id: string;
+  readonly createdAt: number;
+  readonly granularity: string;
+  readonly scope: Scope;
+  readonly sequence: number;
+  readonly callback: boolean;
+}
+
+function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObject[] {
+  // Each direction comes in its order of creation, and sorting keeps the order of equals.
+  const ordered = all.toSorted((one, other) => one.createdAt - other.createdAt);
+  return ordered.filter((each) => meets(each, query)).map(wireOf);
+}
+
+function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }: Listed): JsonObject {
   return {
-    id: head.actorId,
-    peerid: head.peerId,
-    subscriptionid: head.subscriptionId,
-    granularity: head.granularity,
-    target: head.scope.target,
-    subtarget: head.scope.subtarget ?? "",
-    resource: head.scope.resource ?? "",
-    sequence: head.lastSeq,
-    callback: true,
+    id: actorId,
+    peerid: peerId,
+    subscriptionid: id,
+    granularity,
+    target: scope.target,
+    subtarget: scope.subtarget ?? "",
+    resource: scope.resource ?? "",
+    sequence,
+    callback,
   };
 }
 
-function meets(head: Head, query: URLSearchParams): boolean {
+function meets({ peerId, scope }: Listed, query: URLSearchParams): boolean {
   const is = (name: string, value: string): boolean => !query.has(name) || query.get(name) === value;
   return (
-    is("peerid", head.peerId) &&
-    is("target", head.scope.target) &&
-    is("subtarget", head.scope.subtarget ?? "") &&
-    is("resource", head.scope.resource ?? "")
+    is("peerid", peerId) &&
+    is("target", scope.target) &&
+    is("subtarget", scope.subtarget ?? "") &&
+    is("resource", scope.resource ?? "")
   );
 }

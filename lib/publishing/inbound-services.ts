@@ -1,0 +1,33 @@
+/** Everything about peers' subscriptions to us, put together. */
+import type { Table } from "../dynamodb/table.ts";
+import type { ChangeLog } from "./change-log.ts";
+import { readCircumstances } from "./circumstances.ts";
+import { InboundHeads } from "./inbound-heads.ts";
+import { InboundReading } from "./inbound-reading.ts";
+import type { InboundReadingDeps } from "./inbound-reading.ts";
+import { InboundSubscriptions } from "./inbound-subscriptions.ts";
+import type { InboundDeps } from "./inbound-subscriptions.ts";
+import { LogWalk } from "./log-walk.ts";
+
+/** The parts of peers' subscriptions to us. */
+export interface InboundServices {
+  readonly inboundHeads: InboundHeads;
+  readonly walk: LogWalk;
+  readonly inbound: InboundSubscriptions;
+  readonly inboundReading: InboundReading;
+}
+
+/** Puts the parts together over one table. */
+export function inboundServices(
+  deps: Omit<InboundDeps, "heads" | "walk"> &
+    Pick<InboundReadingDeps, "fullState"> & { readonly table: Table; readonly changeLog: ChangeLog },
+): InboundServices {
+  const { table, clock, changeLog, permissions, fullState } = deps;
+  const inboundHeads = new InboundHeads(table);
+  const walk = new LogWalk({
+    ...{ table, clock, changeLog },
+    circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
+  });
+  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
+  return { inboundHeads, walk, inbound, inboundReading: new InboundReading({ walk, fullState }) };
+}
