@@ -2,7 +2,9 @@
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
-import { PageGone, PageReader } from "../peer-data/list-pages.ts";
+import { pathTo } from "../peer-data/list-edit.ts";
+import type { Shape } from "../peer-data/list-edit.ts";
+import { LEAF_ELEMENTS, PageGone, PageReader } from "../peer-data/list-pages.ts";
 import { listItems } from "../peer-data/list-read.ts";
 import type { Json } from "../ports.ts";
 import { pagesOf } from "./own-list.ts";
@@ -29,6 +31,20 @@ export async function itemsOf(
     if (error instanceof PageGone) return undefined;
     throw error;
   }
+}
+
+/**
+ * One item of a list that has it. One request when it is on the last page, else one a level; what has been read is not
+ * read again. @throws PageGone
+ */
+export async function itemAt(pages: PageReader, shape: Shape, index: number): Promise<Json> {
+  const tail = index >= shape.count - LEAF_ELEMENTS ? await pages.node(shape.last ?? "") : undefined;
+  const fromTail = tail?.kind === "leaf" ? index - (shape.count - tail.elements.length) : -1;
+  const { leaf, offset } =
+    tail?.kind === "leaf" && fromTail >= 0 ? { leaf: tail, offset: fromTail } : await pathTo(pages, shape, index);
+  const [item] = await pages.values(leaf.elements.slice(offset, offset + 1));
+  if (item === undefined) throw new PageGone();
+  return item;
 }
 
 /** Most bytes of the items in one page; one item alone may take more. */

@@ -2,7 +2,7 @@
 import { ServiceError } from "../errors.ts";
 import { json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
-import type { JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ANSWER_BYTES } from "./limits.ts";
 import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
 import type { ItemReads } from "./list-reads.ts";
@@ -39,9 +39,9 @@ export class ListViews {
     return typeof item === "string" ? text(200, item) : json(200, item);
   }
 
-  /** The list as `?format=full` shows it among all properties; undefined as for `show`. */
-  async full(list: OwnList): Promise<JsonObject | undefined> {
-    const items = await this.#items(list, 0, list.shape.count);
+  /** The list as `?format=full` shows it among all properties, with the items if they are known; undefined as for `show`. */
+  async full(list: OwnList, known?: readonly Json[]): Promise<JsonObject | undefined> {
+    const items = known ?? (await this.#items(list, 0, list.shape.count));
     const { description, explanation, shape } = list;
     return items === undefined ? undefined : { _list: true, count: shape.count, items, description, explanation };
   }

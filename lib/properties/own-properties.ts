@@ -6,7 +6,7 @@ import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
-import type { PropertyReads } from "./positioned-properties.ts";
+import type { PropertyReads, ReadProperty } from "./positioned-properties.ts";
 import { asksForList, batch, batchOf, creation, deleting, putting } from "./list-requests.ts";
 import type { OwnList } from "./own-list.ts";
 import type { Property } from "./property-item.ts";
@@ -21,6 +21,9 @@ export interface PropertyTotals {
   /** The lists, which are not among them. */
   readonly lists: readonly OwnList[];
 }
+
+/** What stands for a list among all properties, `items` its items when they have been read with it. */
+export type ShowList = (list: OwnList, items?: readonly Json[]) => Promise<JsonObject | undefined>;
 
 /** One actor's own properties as one caller meets them. */
 export class OwnProperties {
@@ -61,12 +64,12 @@ export class OwnProperties {
    * All properties as the JSON text of one object, a list by its length, or by what `show` makes of it. Undefined when
    * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over 5 MiB
    */
-  async allText(show?: (list: OwnList) => Promise<JsonObject | undefined>): Promise<string | undefined> {
+  async allText(show?: ShowList): Promise<string | undefined> {
     const members: string[] = [];
     let bytes = 2;
-    for await (const { name, text, list, bytes: size } of this.#seen()) {
+    for await (const { name, text, list, items, bytes: size } of this.#seen()) {
       if (list !== undefined && show !== undefined && bytes + size > MAX_ANSWER_BYTES) throw tooLarge();
-      const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list));
+      const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list, items));
       // Of undefined there is no JSON text, whatever the type says.
       if ((shown as string | undefined) === undefined) return undefined;
       const member = `${JSON.stringify(name)}:${shown}`;
@@ -134,7 +137,7 @@ export class OwnProperties {
     const changed = await this.#change([name], (before) => {
       const property = before.property(name);
       if (property === undefined) throw noSuchProperty();
-      if (property.list === undefined) throw notAList();
+      if (property.list === undefined) throw isAValue();
       return this.#operating(property.list, requests(property.list));
     });
     return changed.get(name) ?? { index: null, count: 0 };
@@ -169,7 +172,7 @@ export class OwnProperties {
   #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
     const held = before.property(name);
     if (asksForList(value)) {
-      if (held !== undefined && held.list === undefined) throw notAList();
+      if (held !== undefined && held.list === undefined) throw isAValue();
       return [{ name, requests: creation(value, held?.list) }];
     }
     const put = value === "" ? undefined : value;
@@ -195,7 +198,7 @@ export class OwnProperties {
   }
 
   /** What the caller sees of each property. */
-  async *#seen(): AsyncGenerator<Property> {
+  async *#seen(): AsyncGenerator<ReadProperty> {
     for await (const property of this.#reads.all(this.#actorId)) {
       const { name, text, list } = property;
       if (this.#permit.seesWhole([name])) {
@@ -220,7 +223,8 @@ const nameOf = (place: Place): string => place[0] ?? "";
 export const noSuchProperty = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no such property, or nothing at this path in it.");
 
-const notAList = (): ServiceError =>
+/** A name stands for a value or for a list, never for both. */
+export const isAValue = (): ServiceError =>
   new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
 const tooLarge = (): ServiceError =>

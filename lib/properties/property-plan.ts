@@ -8,6 +8,7 @@ import { PageGone, PageReader } from "../peer-data/list-pages.ts";
 import type { Clock, Json, JsonObject } from "../ports.ts";
 import type { LogPlan, LogRead } from "../publishing/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
+import { itemAt } from "./list-reads.ts";
 import { listSteps } from "./list-steps.ts";
 import type { ListSteps } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
@@ -39,6 +40,8 @@ export interface PlannedChange extends Made {
 export interface PlannedRequests {
   readonly name: string;
   readonly requests: readonly JsonObject[];
+  /** The item that a single request takes away is wanted. */
+  readonly wantsTaken?: boolean;
 }
 
 /** What became of a list. */
@@ -47,6 +50,8 @@ export interface ChangedList {
   readonly index: number | null;
   /** How many items there are now. */
   readonly count: number;
+  /** The item that was taken away, when it was wanted. */
+  readonly taken?: Json;
 }
 
 /** The lists that operations were asked for, by their names. */
@@ -68,7 +73,7 @@ const TRANSACTION_BYTES = 3.5 * 1_024 * 1_024;
 /** A part of a record takes more than this. */
 const RECORD_PART_BYTES = 300_000;
 
-interface PlannedList extends ListSteps {
+interface PlannedList extends ListSteps, ChangedList {
   readonly list: OwnList;
   readonly pages: PageReader;
   readonly newId: () => string;
@@ -143,11 +148,15 @@ export class Planning {
     return { plan: { records, writes }, lists, orphans };
   }
 
-  async #steps({ name, requests }: PlannedRequests, held: OwnList | undefined): Promise<PlannedList> {
+  async #steps({ name, requests, wantsTaken }: PlannedRequests, held: OwnList | undefined): Promise<PlannedList> {
     const newId = pageIds(this.#seed, held ?? { name, generation: "", last: 0 });
     const list = held ?? emptyList(name, newId());
     const pages = new PageReader(this.#deps.table, pagesOf(this.#actorId, list));
-    return { list, pages, newId, ...(await listSteps(this.#deps.table, pages, list, requests)) };
+    const worked = await listSteps(this.#deps.table, pages, list, requests);
+    const [step] = worked.steps;
+    const takes = wantsTaken === true && step?.do === "splice" && step.remove === 1;
+    const taken = takes ? { taken: await itemAt(pages, list.shape, step.start) } : {};
+    return { list, pages, newId, ...worked, ...taken };
   }
 }
 
