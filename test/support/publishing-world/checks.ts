@@ -150,6 +150,7 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
   const line = ledger.line(peer.id, subscription.id);
   if (line === undefined || subscription.scope.target !== "properties") return;
   const name = `${peer.id}/${subscription.id} on /${[subscription.scope.subtarget, subscription.scope.resource].join("/")}`;
+  if (subscription.isStale) throw new Violation(`${name}: its state could not be read with a position (P6).`);
   if (subscription.last !== line.told.length)
     throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.told.length)}.`);
   const all = ledger.scopesOf(peer.id);

@@ -33,10 +33,15 @@ const SUSPENDED: readonly { target: string; subtarget?: string }[] = [
 const PERMISSION_PATH = "/{actorId}/trust/{relationship}/{peerId}/permissions";
 
 /** Draws acts one after another. */
+export interface Draws {
+  readonly any: () => Act;
+  readonly subscribe: Act;
+}
+
 export function planDraws(
   random: () => number,
   { rough, expiry }: { readonly rough: boolean; readonly expiry: boolean },
-): () => Act {
+): Draws {
   const chance = (probability: number): boolean => random() < probability;
   const controls = { permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5) };
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
@@ -106,7 +111,7 @@ export function planDraws(
       },
     });
   }
-  return () => (chance(0.4) ? subscribe : (pick(random, others) as Act));
+  return { subscribe, any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)) };
 }
 
 function pick<T>(random: () => number, all: readonly T[]): T | undefined {

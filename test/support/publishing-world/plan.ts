@@ -1,6 +1,6 @@
 /** What happens in one schedule, drawn from its seed before it begins. */
 import { planDraws } from "./draws.ts";
-import { randomWish } from "./random-writes.ts";
+import { LISTS, PROPERTIES, randomWish } from "./random-writes.ts";
 import type { Stage } from "./stage.ts";
 
 /** Something somebody does. */
@@ -51,7 +51,12 @@ export function planOf(random: () => number): Plan {
     };
   };
   const count = 4 + below(16);
-  const acts = Array.from({ length: count }, () => (chance(0.5) ? write() : draws()));
+  const some = Array.from({ length: count }, () => (chance(0.5) ? write() : draws.any()));
+  const acts = [
+    ...(lists ? LISTS.map(making) : []),
+    ...(chance(0.8) ? [draws.subscribe, draws.subscribe] : []),
+    ...some,
+  ];
   return {
     ...{ rough, jumpy, async: chance(0.3), strict: true },
     ...{ peers: 1 + below(3), instances: 1 + below(4) },
@@ -68,3 +73,10 @@ export function planOf(random: () => number): Plan {
     acts,
   };
 }
+
+const making = (name: string): Act => ({
+  what: "make a list",
+  run: async (world) => {
+    await world.own(`POST ${PROPERTIES}`, {}, { [name]: { _type: "list" } });
+  },
+});

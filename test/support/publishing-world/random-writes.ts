@@ -10,8 +10,10 @@ export interface Wish {
 
 const NAMES = ["a", "b", "private"] as const;
 const KEYS = ["x", "y", "ssn"] as const;
-const LISTS = ["rows", "log"] as const;
-const PROPERTIES = "/{actorId}/properties";
+/** The lists there may be. */
+export const LISTS = ["rows", "log"] as const;
+/** The route of all properties. */
+export const PROPERTIES = "/{actorId}/properties";
 
 export function randomWish(random: () => number, mark: string, lists: boolean): Wish {
   const below = (count: number): number => Math.floor(random() * count);
