@@ -1,8 +1,10 @@
 import { actorPartition, outboundPrefix } from "../dynamodb/keys.ts";
 import { ACTOR_SK, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys-actors.ts";
-import { ownPartition, recordPartition } from "../dynamodb/keys-publishing.ts";
+import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
+import { collectPeerGarbage } from "../peer-data/list-garbage.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
+import { removeOwnLists } from "../properties/list-removal.ts";
 import type { TrustEnding } from "../trust/ending.ts";
 import type { Trace } from "../trust/peer-calls.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
@@ -105,8 +107,11 @@ export class ActorDeletion {
   /** Dead subscription heads stay until the longest claim has run out; the sweep takes them with what came late. */
   async #removeRest(actorId: string): Promise<void> {
     // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.
+    await removeOwnLists(this.#parts.table, actorId);
     await this.#removeAll(ownPartition(actorId));
+    await collectPeerGarbage(this.#parts.table, actorId, "");
     await this.#removeAll(recordPartition(actorId));
+    await this.#removeAll(scopePartition(actorId));
     const stays = (sk: string): boolean =>
       sk === ACTOR_SK || sk.startsWith(TRUST_PREFIX) || sk.startsWith(outboundPrefix());
     await this.#removeAll(actorPartition(actorId), stays);
