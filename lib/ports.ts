@@ -61,6 +61,12 @@ export interface PeerRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as `application/json`. */
   readonly json?: Json;
+  /** The same as text, instead of `json`: what goes to many is made into text once. */
+  readonly jsonText?: string;
+  /** The body goes out compressed. */
+  readonly gzip?: boolean;
+  /** What the answer says beside its status does not matter: its headers are waited for, and no body is given. */
+  readonly statusOnly?: boolean;
   /** Most bytes of the answer's body after decompression [1 MiB]. */
   readonly maxBytes?: number;
   /** Total time in milliseconds, connecting (at most 5 s) included [10 000]. */

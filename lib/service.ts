@@ -5,7 +5,8 @@ import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
 import { StateHooks } from "./app/state-hooks.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
-import { NO_FAN_OUT } from "./delivery/fan-out-result.ts";
+import { deliveryServices } from "./delivery/delivery-services.ts";
+import type { DeliveryServices } from "./delivery/delivery-services.ts";
 import { placeOf } from "./domain/scope.ts";
 import { currentTrace } from "./http/current-trace.ts";
 import { PeerReader } from "./peer-data/peer-reader.ts";
@@ -41,7 +42,7 @@ import type { TrustConsequences } from "./trust/trust-consequences.ts";
 import { trustServices } from "./trust/trust-services.ts";
 import type { TrustServices } from "./trust/trust-services.ts";
 
-export interface Service extends Runtime, InboundServices {
+export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly app: ActingWebApp;
   readonly receiving: Receiving;
   readonly heads: OutboundHeads;
@@ -141,7 +142,9 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
-    committed: () => Promise.resolve(),
+    committed: async (commit) => {
+      await delivery.callbacks.committed(commit);
+    },
   });
   const trust = trustServices({ ...base, commits }, consequences);
   const permissions = trust.permissionStore;
@@ -160,12 +163,18 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, random: Math.random },
     reader: (actorId) => actorOf(actorId),
   });
-  const suspensions = new Suspensions({ table, clock, commits, fanOut: () => Promise.resolve(NO_FAN_OUT) });
+  const suspensions = new Suspensions({
+    table,
+    clock,
+    commits,
+    fanOut: async (made) => await delivery.callbacks.deliver(made),
+  });
   const duties = new ClockworkDuties({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
-    properties,
+    upkeep: { look: async (...due) => await delivery.upkeep.look(...due) },
+    breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
@@ -192,9 +201,23 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
     fullState: async (...wanted) => await snapshots.fullState(...wanted),
   });
+  const delivery = deliveryServices({
+    ...{ table, clock, ids, log, http, queue, config, changeLog, properties },
+    inboundHeads: inbounds.inboundHeads,
+    walk: inbounds.walk,
+    random: Math.random,
+    pause: async (ms) => await pause(ms),
+    after: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => {
+        clearTimeout(timer);
+      };
+    },
+  });
   const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.walk });
   const publishing = {
     ...inbounds,
+    ...delivery,
     snapshots,
     senders,
     permissions,

@@ -81,3 +81,18 @@ export const scopeKey = (
   pk: scopePartition(actorId),
   sk: `${scopePrefix(scope.target, scope.subtarget ?? "")}${peerId}#${subscriptionId}`,
 });
+
+const BREAKER_PREFIX = "BRK#";
+
+/**
+ * Has the sweep look at a peer whose breaker is open, or whose missed callbacks are being replayed. What there is to do
+ * is in the peer's trust. Put in one transaction with the trust when that begins, and deleted when it is over.
+ */
+export const breakerKey = (actorId: string, peerId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${BREAKER_PREFIX}${peerId}`,
+});
+
+/** The peer's id in a breaker's sort key; undefined when the key is another's. */
+export const peerOfBreakerKey = (sk: string): string | undefined =>
+  sk.startsWith(BREAKER_PREFIX) ? sk.slice(BREAKER_PREFIX.length) : undefined;

@@ -36,6 +36,28 @@ export async function readAnswerBody(answer: IncomingMessage, maxBytes: number):
   return Buffer.concat(chunks);
 }
 
+/** A body that is not wanted may be this long before its connection is given up for it, bytes and ms. */
+const DROPPED = { bytes: 64 * 1_024, ms: 1_000 };
+
+/** Lets go of a body that nobody reads: a short one so that its connection is of further use. Never throws. */
+export function dropAnswerBody(answer: IncomingMessage): void {
+  let bytes = 0;
+  const giveUp = (): void => {
+    answer.destroy();
+  };
+  const late = setTimeout(giveUp, DROPPED.ms);
+  late.unref();
+  answer.on("data", (chunk: Buffer) => {
+    bytes += chunk.byteLength;
+    if (bytes > DROPPED.bytes) giveUp();
+  });
+  // What becomes of it changes nothing about the status.
+  answer.on("error", () => undefined);
+  answer.on("close", () => {
+    clearTimeout(late);
+  });
+}
+
 async function* meter(answer: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer, void, undefined> {
   let bytes = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

@@ -1,9 +1,11 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { liesUnder } from "../domain/peer-url.ts";
 import { type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../ports.ts";
 import { type AddressPolicy, hostOf, judgeUrl } from "./address-rules.ts";
-import { ACCEPTED_CODINGS, readAnswerBody } from "./answer-body.ts";
+import { ACCEPTED_CODINGS, dropAnswerBody, readAnswerBody } from "./answer-body.ts";
 import { checkedLookup, type Resolve, systemResolve } from "./checked-lookup.ts";
 
 export interface PeerHttpClientOptions extends AddressPolicy {
@@ -16,6 +18,7 @@ export interface PeerHttpClientOptions extends AddressPolicy {
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
+const compressed = promisify(gzip);
 
 /** Set by this client or by node alone; anyone else's would undermine the rules. */
 const OWN_HEADERS = new Set(
@@ -52,15 +55,16 @@ export class PeerHttpClient implements PeerHttp {
       throw new PeerFailure("refused", "The URL does not lie under the peer's baseuri.");
     }
     const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(request.timeoutMs ?? DEFAULT_TIMEOUT_MS)));
+    const body = await bodyOf(request);
     try {
-      return await exchange(url, request, deadline, this.#keeping, this.#connectTimeoutMs);
+      return await exchange(url, request, body, deadline, this.#keeping, this.#connectTimeoutMs);
     } catch (error) {
       // A kept connection may have been closed by the peer meanwhile. Nothing was answered on it, and every request of
       // the protocol may be repeated, so it is sent once more, on a new connection.
       if (!(error instanceof StaleConnection) || deadline.aborted) throw asFailure(error, deadline);
     }
     try {
-      return await exchange(url, request, deadline, this.#single, this.#connectTimeoutMs);
+      return await exchange(url, request, body, deadline, this.#single, this.#connectTimeoutMs);
     } catch (error) {
       throw asFailure(error, deadline);
     }
@@ -87,17 +91,29 @@ function agents(options: http.AgentOptions): Agents {
 /** The peer had closed a kept connection before it answered. */
 class StaleConnection extends Error {}
 
+async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
+  const text = jsonText ?? (json === undefined ? undefined : JSON.stringify(json));
+  if (text === undefined) return undefined;
+  return compress === true ? await compressed(text) : Buffer.from(text);
+}
+
 async function exchange(
   url: URL,
   request: PeerRequest,
+  outgoingBody: Buffer | undefined,
   deadline: AbortSignal,
   through: Agents,
   connectTimeoutMs: number,
 ): Promise<PeerAnswer> {
-  const answer = await open(url, request, deadline, through, connectTimeoutMs);
+  const answer = await open(url, request, outgoingBody, deadline, through, connectTimeoutMs);
+  const [status, headers] = [answer.statusCode ?? 0, flatHeaders(answer.headers)];
+  if (request.statusOnly === true) {
+    dropAnswerBody(answer);
+    return { status, headers, body: new Uint8Array() };
+  }
   try {
     const body = await readAnswerBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES);
-    return { status: answer.statusCode ?? 0, headers: flatHeaders(answer.headers), body };
+    return { status, headers, body };
   } catch (error) {
     answer.destroy();
     throw error;
@@ -108,13 +124,13 @@ async function exchange(
 function open(
   url: URL,
   request: PeerRequest,
+  body: Buffer | undefined,
   deadline: AbortSignal,
   through: Agents,
   connectTimeoutMs: number,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const secure = url.protocol === "https:";
-    const body = request.json === undefined ? undefined : Buffer.from(JSON.stringify(request.json));
     const outgoing = (secure ? https : http).request({
       protocol: url.protocol,
       hostname: hostOf(url),
@@ -161,6 +177,7 @@ function headersOf(request: PeerRequest, url: URL, body: Buffer | undefined): Re
   if (request.requestId !== undefined) headers["x-request-id"] = request.requestId;
   if (request.traceparent !== undefined) headers["traceparent"] = request.traceparent;
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (body !== undefined && request.gzip === true) headers["content-encoding"] = "gzip";
   // A POST without a body says so; some servers answer 411 else.
   if (body !== undefined || request.method !== "GET") headers["content-length"] = body?.byteLength ?? 0;
   for (const [name, value] of Object.entries(headers)) {

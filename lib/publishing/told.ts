@@ -7,10 +7,13 @@ import type { Slice } from "../domain/subscription-backlog.ts";
 import { currentView } from "../domain/subscription-log.ts";
 import { readsOf } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
-import type { ChangeLog } from "./change-log.ts";
+import type { NumberedRecord } from "./change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
-type Records = Pick<ChangeLog, "stream">;
+/** Where records are read: a change log, or what of it is in hand. */
+export interface Records {
+  stream(actorId: string, after: number, upTo: number): AsyncIterable<NumberedRecord>;
+}
 
 /** What the peer may read, as far as the head has looked. */
 const readsNow = (head: InboundHead): Reads => readsOf(currentView(head.state).permissions);

@@ -135,7 +135,7 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const others = { deletion: none, ending: none, ownership: none, properties: none, capabilities: none };
+    const others = { deletion: none, ending: none, ownership: none, upkeep: none, breakers: none, capabilities: none };
     const duties = new ClockworkDuties({ table, clock, log, receiving, ...others });
     await new Sweep({ table, clock, log, duties }).run(this.deadline());
   }

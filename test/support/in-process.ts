@@ -20,6 +20,7 @@ import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
 import { MemoryTable } from "./memory-table.ts";
+import { withJson } from "./sent-json.ts";
 import { quietCommits } from "./quiet-commits.ts";
 
 /** What a request in a test may say. */
@@ -42,7 +43,8 @@ export class Network implements PeerHttp {
   readonly hosts = new Map<string, (request: PeerRequest) => Promise<Answer>>();
   readonly sent: PeerRequest[] = [];
 
-  async send(request: PeerRequest): Promise<PeerAnswer> {
+  async send(given: PeerRequest): Promise<PeerAnswer> {
+    const request = withJson(given);
     this.sent.push(request);
     const host = this.hosts.get(new URL(request.url).origin);
     if (host === undefined) throw new PeerFailure("unreachable", "No such host.");

@@ -18,6 +18,7 @@ import { composeService } from "../../../lib/service.ts";
 import type { Service } from "../../../lib/service.ts";
 import { FaultyTable } from "../faulty-table.ts";
 import type { Fate } from "../faulty-table.ts";
+import { withJson } from "../sent-json.ts";
 
 /** What an instance is made of. */
 export interface InstanceWorld {
@@ -88,7 +89,7 @@ export class Instance {
         send: async (request) => {
           await this.#step();
           try {
-            return await world.send(request, () => this.dead);
+            return await world.send(withJson(request), () => this.dead);
           } finally {
             await this.#step();
           }

@@ -1,0 +1,79 @@
+/** Everything that happens after a number was made, put together. */
+import type { Config } from "../config.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../ports.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHeads } from "../publishing/inbound-heads.ts";
+import type { LogWalk } from "../publishing/log-walk.ts";
+import { BreakerRecovery } from "./breaker-recovery.ts";
+import { BreakerStore } from "./breaker-store.ts";
+import { CallbackSender } from "./callback-sender.ts";
+import { Callbacks } from "./callbacks.ts";
+import { DeliveryPool } from "./delivery-pool.ts";
+import { FanOut } from "./fan-out.ts";
+import { Upkeep } from "./upkeep.ts";
+
+export interface DeliveryServices {
+  readonly breakers: BreakerStore;
+  readonly breakerRecovery: BreakerRecovery;
+  readonly fanOut: FanOut;
+  readonly callbacks: Callbacks;
+  readonly upkeep: Upkeep;
+}
+
+export interface DeliveryServicesDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly http: PeerHttp;
+  readonly queue: DelayQueue;
+  readonly config: Config;
+  readonly changeLog: ChangeLog;
+  readonly inboundHeads: InboundHeads;
+  readonly walk: LogWalk;
+  readonly properties: Pick<PropertyStore, "clean">;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  /** Calls back after so many ms, unless what it returns is called before. */
+  readonly after: (ms: number, call: () => void) => () => void;
+}
+
+/** What the configuration says, and a `FanOutManager` may say otherwise. */
+export type DeliverySettings = Pick<
+  Config,
+  "maxConcurrentDeliveries" | "deliveryTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
+>;
+
+/** Puts the parts together over one table and one network. */
+export function deliveryServices(
+  deps: DeliveryServicesDeps,
+  settings: DeliverySettings = deps.config,
+): DeliveryServices {
+  const { table, clock, ids, log, http, queue, config, changeLog, inboundHeads: heads, walk } = deps;
+  const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
+  const breakers = new BreakerStore({
+    ...{ table, clock, ids, log, queue },
+    policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },
+  });
+  const sender = new CallbackSender({
+    ...{ http, clock, log, timeoutMs },
+    random: deps.random,
+    pause: deps.pause,
+    rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
+    retries: config.deliveryRetries,
+  });
+  const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
+  const hold = {
+    ...{ table, clock, ids, log, queue, sender, breakers, walk, changeLog, heads, pool },
+    keepMs: config.deliveredKeepSeconds * 1_000,
+    replayMax: config.backlogReplayMax,
+  };
+  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs });
+  const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
+  const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
+  const upkeep = new Upkeep({ table, clock, log, queue, heads, walk, fanOut, properties: deps.properties });
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep };
+}

@@ -1,0 +1,206 @@
+/** From a commit of the change log to callbacks at every subscriber. */
+import { mayProbe } from "../domain/breaker.ts";
+import { isDelivered } from "../domain/delivery-state.ts";
+import { contentOf, currentView } from "../domain/subscription-log.ts";
+import { trustKey } from "../dynamodb/keys-actors.ts";
+import { inboundHeadKey, logHeadKey } from "../dynamodb/keys-publishing.ts";
+import type { Item, Table } from "../dynamodb/table.ts";
+import type { Clock, DelayQueue, Ids, Log } from "../ports.ts";
+import type { NumberedRecord } from "../publishing/change-log.ts";
+import type { ChangeLog } from "../publishing/change-log.ts";
+import { readInboundHead } from "../publishing/inbound-head.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
+import type { InboundHeads, SubscriberName } from "../publishing/inbound-heads.ts";
+import type { Commit } from "../publishing/log-commits.ts";
+import type { LogWalk, Moved } from "../publishing/log-walk.ts";
+import { RecordCache } from "../publishing/record-cache.ts";
+import { readTrust } from "../trust/trust-record.ts";
+import { peerOf } from "./breaker-recovery.ts";
+import type { BreakerRecovery } from "./breaker-recovery.ts";
+import { isReplaying, readBreaker } from "./breaker-store.ts";
+import type { DeliveryPool } from "./delivery-pool.ts";
+import { NO_FAN_OUT, sumOf } from "./fan-out-result.ts";
+import type { DeliveryOutcome, FanOutResult } from "./fan-out-result.ts";
+import { Hold } from "./hold.ts";
+import type { HoldDeps } from "./hold.ts";
+import { leaseFor } from "./lease.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** Heads and trusts read with one request. */
+const AT_ONCE = 50;
+
+export interface FanOutDeps extends HoldDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly queue: DelayQueue;
+  readonly changeLog: ChangeLog;
+  readonly heads: Pick<InboundHeads, "touched">;
+  readonly walk: LogWalk;
+  readonly pool: DeliveryPool;
+  readonly recovery: Pick<BreakerRecovery, "attempt">;
+}
+
+type Outcome = DeliveryOutcome & {
+  /** Nobody is at it: the upkeep is to finish it. */
+  readonly unfinished?: true;
+};
+
+/** What one round of deliveries shares. */
+interface Round {
+  readonly newest: number;
+  /** The records it is about; none: whatever is there. */
+  readonly records: readonly NumberedRecord[];
+  readonly cache: RecordCache;
+  readonly time: TimeLeft;
+}
+
+/** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
+export class FanOut {
+  readonly #deps: FanOutDeps;
+
+  constructor(deps: FanOutDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
+   * someone else; rejects only when the subscriptions cannot be found.
+   */
+  async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
+    const { actorId, newest, records } = commit;
+    if (commit.head.subscribers === 0) return NO_FAN_OUT;
+    const names = await this.#deps.heads.touched(
+      actorId,
+      records.map(({ record }) => record),
+    );
+    const polling = names.filter(({ granularity }) => granularity === "none");
+    const told = names.filter(({ granularity }) => granularity !== "none");
+    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
+    const outcomes = await this.#round(actorId, told, { newest, records, cache, time });
+    return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
+  }
+
+  /** Delivers what is left to deliver of these subscriptions, up to the record `newest`. */
+  async deliver(
+    actorId: string,
+    names: readonly Pick<SubscriberName, "peerId" | "id">[],
+    newest: number,
+    time: TimeLeft,
+  ): Promise<FanOutResult> {
+    const cache = new RecordCache(this.#deps.changeLog, actorId);
+    return sumOf(await this.#round(actorId, names, { newest, records: [], cache, time }));
+  }
+
+  async #round(
+    actorId: string,
+    names: readonly Pick<SubscriberName, "peerId" | "id">[],
+    round: Round,
+  ): Promise<readonly Outcome[]> {
+    const work: Promise<Outcome>[] = [];
+    for (let from = 0; from < names.length; from += AT_ONCE) {
+      const some = names.slice(from, from + AT_ONCE);
+      const peers = [...new Set(some.map(({ peerId }) => peerId))];
+      const found = await this.#deps.table.getMany([
+        ...some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
+        ...peers.map((peerId) => trustKey(actorId, peerId)),
+      ]);
+      const items = new Map(found.map((item) => [item.sk, item]));
+      for (const { peerId, id } of some) {
+        const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
+        if (head !== undefined) {
+          work.push(this.#safely(readInboundHead(head), items.get(trustKey(actorId, peerId).sk), round));
+        }
+      }
+    }
+    const outcomes = await Promise.all(work);
+    if (outcomes.some(({ unfinished }) => unfinished === true)) await this.#handOver(actorId);
+    return outcomes;
+  }
+
+  async #safely(head: InboundHead, trust: Item | undefined, round: Round): Promise<Outcome> {
+    const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
+    try {
+      const peer = trust === undefined ? "" : peerOf(readTrust(trust));
+      return await this.#deps.pool.run(peer, async () => await this.#one(head, trust, round));
+    } catch (error) {
+      this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
+      return { kind: "deferred", unfinished: true };
+    }
+  }
+
+  async #one(head: InboundHead, item: Item | undefined, round: Round): Promise<Outcome> {
+    const { clock, ids, walk, recovery } = this.#deps;
+    const { newest, cache, time } = round;
+    if (!time.mayBegin()) return { kind: "deferred", unfinished: true };
+    const trust = item === undefined ? undefined : readTrust(item);
+    if (item === undefined || trust?.approved !== true || trust.ending) {
+      return this.#told(round, head, await walk.move(head, { newest, records: cache }), { kind: "skipped" });
+    }
+    const breaker = readBreaker(item);
+    if (breaker.openUntil !== undefined) {
+      const moved = await walk.move(head, { newest, records: cache });
+      if (!mayProbe(breaker, clock.now())) return this.#told(round, head, moved, { kind: "skipped" });
+      await recovery.attempt(item, time);
+      return this.#told(round, head, moved, await this.#afterwards(moved));
+    }
+    const lease = leaseFor(ids, clock, time);
+    const everything = isReplaying(item);
+    const moved = await walk.move(head, { newest, records: cache, lease: { ...lease, always: everything } });
+    if (moved === undefined) return { kind: "nothing" };
+    if (!moved.leased && moved.head.lease?.token !== lease.token) {
+      return this.#told(round, head, moved, { kind: "deferred" });
+    }
+    const records = { stream: (_: string, after: number, upTo: number) => cache.stream(after, upTo) };
+    const hold = new Hold(this.#deps, {
+      head: moved.head,
+      token: lease.token,
+      trust,
+      breaker,
+      time,
+      records,
+      everything,
+    });
+    const end = await hold.deliver();
+    if (end === "late") return { kind: "deferred", unfinished: true };
+    if (end === "lost") return { kind: "deferred" };
+    const [failure] = hold.failures;
+    if (failure !== undefined) return { kind: "failed", failure };
+    return this.#told(round, head, moved, { kind: end === "open" ? "skipped" : "delivered" });
+  }
+
+  /** What became of the newest number after someone has tried whether the peer answers again. */
+  async #afterwards(moved: Moved | undefined): Promise<Outcome> {
+    if (moved === undefined) return { kind: "nothing" };
+    const { actorId, peerId, id, state } = moved.head;
+    const item = await this.#deps.table.get(inboundHeadKey(actorId, peerId, id));
+    if (item === undefined) return { kind: "nothing" };
+    return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : "skipped" };
+  }
+
+  /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
+  #told({ records }: Round, before: InboundHead, moved: Moved | undefined, outcome: Outcome): Outcome {
+    if (moved === undefined || moved.head.state.ended) return { kind: "nothing" };
+    if (moved.made.length > 0 || moved.head.state.sequence > before.state.sequence) return outcome;
+    // Another has moved it over these records already: what they say to it is still known.
+    const view = currentView(moved.head.state);
+    const heard = records.some(
+      ({ number, record }) =>
+        number <= before.state.cursor &&
+        record.kind === "change" &&
+        contentOf(record.changes, before, view) !== undefined,
+    );
+    return heard ? outcome : { kind: "nothing" };
+  }
+
+  /** The rest is a worker's. Without the message the sweep finds it half a minute later. */
+  async #handOver(actorId: string): Promise<void> {
+    const { queue, clock, log } = this.#deps;
+    try {
+      await queue.send({ kind: "due", ...logHeadKey(actorId), dueAt: clock.now() }, 0);
+    } catch (error) {
+      log.warn("no message for what is left to deliver; the sweep finds it", { actorId, error });
+    }
+  }
+}

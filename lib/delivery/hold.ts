@@ -1,0 +1,213 @@
+/** One turn of delivering one subscription, by the holder of its lease. */
+import type { Breaker } from "../domain/breaker.ts";
+import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../domain/delivery-state.ts";
+import type { DeliveryState, NumberRange } from "../domain/delivery-state.ts";
+import type { Told } from "../domain/render-backlog.ts";
+import { ConditionFailed, all, equals, itemExists } from "../dynamodb/table.ts";
+import type { Condition, Item, Table } from "../dynamodb/table.ts";
+import type { Clock, Log } from "../ports.ts";
+import { headKey, readInboundHead } from "../publishing/inbound-head.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
+import type { LogWalk } from "../publishing/log-walk.ts";
+import { toldAfter } from "../publishing/told.ts";
+import type { Records } from "../publishing/told.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
+import type { BreakerStore } from "./breaker-store.ts";
+import type { CallbackSender } from "./callback-sender.ts";
+import type { DeliveryFailure } from "./fan-out-result.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** What was delivered is noted after so many numbers, so that little of a long backlog is sent twice after a crash. */
+const NOTE_EVERY = 50;
+/** Tries of a write whose answer was lost. */
+const MOST_ATTEMPTS = 3;
+
+export interface HoldDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sender: Pick<CallbackSender, "send">;
+  readonly breakers: BreakerStore;
+  readonly walk: Pick<LogWalk, "makeResync">;
+  /** How long a delivered number stays readable, ms. */
+  readonly keepMs: number;
+  /** A longer backlog of a peer that was away is made up for by one resync. */
+  readonly replayMax: number;
+}
+
+/** What is delivered, to whom, and how. */
+export interface Holding {
+  /** With the lease that was taken. */
+  readonly head: InboundHead;
+  readonly token: string;
+  readonly trust: TrustRecord;
+  readonly breaker: Breaker;
+  readonly time: TimeLeft;
+  /** The records of the log, as far as others need them too. */
+  readonly records: Records;
+  /** Everything that the peer has not taken is sent, not only what was never tried. */
+  readonly everything: boolean;
+}
+
+/**
+ * How it ended. `done`: nothing is left to send; `late`: no time for the rest; `open`: the peer's breaker is open now;
+ * `lost`: the lease is another's, or the subscription is no more.
+ */
+export type HoldEnd = "done" | "late" | "open" | "lost";
+
+export class Hold {
+  readonly #deps: HoldDeps;
+  readonly #given: Holding;
+  #head: InboundHead;
+  #delivery: DeliveryState;
+  #breaker: Breaker;
+  #unnoted = 0;
+  readonly failures: DeliveryFailure[] = [];
+
+  constructor(deps: HoldDeps, given: Holding) {
+    this.#deps = deps;
+    this.#given = given;
+    this.#head = given.head;
+    this.#delivery = settled(given.head.delivery, given.head.state.cleared);
+    this.#breaker = given.breaker;
+  }
+
+  /** What was delivered so far. */
+  get delivery(): DeliveryState {
+    return this.#delivery;
+  }
+
+  /**
+   * Sends what there is, in order, one after the other, what others make meanwhile included, and lets the lease go. A
+   * number that fails is passed over.
+   */
+  async deliver(): Promise<HoldEnd> {
+    for (;;) {
+      const end = await this.#pass();
+      const noted = await this.#letGo(end === "done" ? equals("sequence", this.#head.state.sequence) : itemExists);
+      if (noted !== "more") return noted === "lost" ? "lost" : end;
+    }
+  }
+
+  /** Sends the first number that the peer has not taken, and keeps the lease. True: taken; undefined: there is none. */
+  async probe(): Promise<boolean | undefined> {
+    for await (const told of this.#told()) {
+      const sent = await this.#send(told);
+      if (sent === "polls") continue;
+      return sent === "taken";
+    }
+    return undefined;
+  }
+
+  /** Lets the lease go with what was delivered so far. */
+  async end(): Promise<void> {
+    await this.#letGo(itemExists);
+  }
+
+  async #pass(): Promise<"done" | "late" | "open"> {
+    for await (const told of this.#told()) {
+      if (!this.#given.time.mayBegin()) return "late";
+      const sent = await this.#send(told);
+      if (sent === "taken") this.#breaker = await this.#deps.breakers.answered(this.#given.trust, this.#breaker);
+      if (sent === "failed") this.#breaker = await this.#deps.breakers.failed(this.#given.trust);
+      if (this.#breaker.openUntil !== undefined) return "open";
+      if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
+    }
+    return "done";
+  }
+
+  /** The numbers to send, in order. Where some cannot be told any more, or too many, one resync instead. */
+  async *#told(): AsyncGenerator<Told> {
+    for (let resyncs = 0; resyncs < 2; resyncs += 1) {
+      const whole = yield* this.#tellable();
+      if (whole) return;
+      await this.#resync();
+    }
+    this.#deps.log.error("a subscription's numbers cannot be told", this.#ids());
+  }
+
+  /** False when it stopped at something that cannot be told. */
+  async *#tellable(): AsyncGenerator<Told, boolean> {
+    const { records, everything } = this.#given;
+    const open = this.#open();
+    const tooMany = everything && countOf(open) > this.#deps.replayMax;
+    const torn = this.#delivery.ranges.length > MAX_RANGES;
+    if (tooMany || torn) await this.#resync();
+    for (const [from, to] of tooMany || torn ? this.#open() : open) {
+      let expected = from;
+      for await (const told of toldAfter(records, this.#head, from - 1, to - from + 1)) {
+        if (told.sequence > to) break;
+        if (told.sequence !== expected) return false;
+        yield told;
+        expected = told.sequence + 1;
+      }
+      if (expected <= to) return false;
+    }
+    return true;
+  }
+
+  #open(): readonly NumberRange[] {
+    const { sequence } = this.#head.state;
+    if (this.#given.everything) return undelivered(this.#delivery, sequence);
+    const from = this.#delivery.tried + 1;
+    return from > sequence ? [] : [[from, sequence]];
+  }
+
+  async #send(told: Told): Promise<"taken" | "failed" | "polls"> {
+    const { trust, time } = this.#given;
+    const sent = await this.#deps.sender.send(trust, this.#head, told, time);
+    this.#unnoted += 1;
+    if (sent.kind === "taken") {
+      const leavesAt = sent.whole ? this.#deps.clock.now() + this.#deps.keepMs : undefined;
+      this.#delivery = delivered(this.#delivery, told.sequence, leavesAt);
+    } else this.#delivery = tried(this.#delivery, told.sequence);
+    if (sent.kind === "failed") this.failures.push(sent.failure);
+    return sent.kind;
+  }
+
+  async #resync(): Promise<void> {
+    const { head, walk } = { head: this.#head, walk: this.#deps.walk };
+    const moved = await walk.makeResync(head, { newest: head.state.cursor });
+    if (moved === undefined) return;
+    this.#head = moved.head;
+    this.#delivery = settled(this.#delivery, moved.head.state.cleared);
+  }
+
+  /** Writes down what was delivered, and keeps the lease. False when it is another's. */
+  async #note(): Promise<boolean> {
+    const found = await this.#write({ set: { delivery: JSON.stringify(this.#delivery) } }, itemExists);
+    this.#unnoted = 0;
+    return found === "written";
+  }
+
+  async #letGo(when: Condition): Promise<"gone" | "more" | "lost"> {
+    const text = JSON.stringify(this.#delivery);
+    const found = await this.#write({ set: { delivery: text }, remove: ["lease", "leaseUntil"] }, when);
+    if (found === "written") return "gone";
+    if (found === "lost") return "lost";
+    // The answer to the same write was lost, and it was sent again.
+    if (found["lease"] === undefined && found["delivery"] === text) return "gone";
+    if (found["lease"] !== this.#given.token) return "lost";
+    this.#head = readInboundHead(found);
+    this.#delivery = settled(this.#delivery, this.#head.state.cleared);
+    return "more";
+  }
+
+  async #write(change: Parameters<Table["update"]>[1], when: Condition): Promise<"written" | "lost" | Item> {
+    const condition = all(equals("lease", this.#given.token), when);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#deps.table.update(headKey(this.#head), change, condition);
+        return "written";
+      } catch (error) {
+        if (error instanceof ConditionFailed) return error.item ?? "lost";
+        if (attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #ids() {
+    const { actorId, peerId, id } = this.#head;
+    return { actorId, peerId, subscriptionId: id };
+  }
+}

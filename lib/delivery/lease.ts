@@ -1,0 +1,11 @@
+import type { Clock, Ids } from "../ports.ts";
+import type { Lease } from "../publishing/inbound-head.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** Longer than a holder may take, ms. */
+const MARGIN_MS = 2_000;
+
+/** A lease for someone who has so much time: nobody else takes it while its holder may still be at work. */
+export function leaseFor(ids: Ids, clock: Clock, time: TimeLeft): Lease {
+  return { token: ids.id(), until: clock.now() + time.remaining() + MARGIN_MS };
+}

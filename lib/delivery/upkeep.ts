@@ -1,0 +1,100 @@
+/** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
+import { nextLeaving, settled } from "../domain/delivery-state.ts";
+import { trustKey } from "../dynamodb/keys-actors.ts";
+import { logHeadKey } from "../dynamodb/keys-publishing.ts";
+import { dueShardOf } from "../dynamodb/keys.ts";
+import { ConditionFailed, all, equals, missing } from "../dynamodb/table.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import { readLogHead } from "../publishing/change-log.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
+import type { InboundHeads } from "../publishing/inbound-heads.ts";
+import type { LogWalk } from "../publishing/log-walk.ts";
+import { readTrust } from "../trust/trust-record.ts";
+import { readBreaker } from "./breaker-store.ts";
+import type { FanOut } from "./fan-out.ts";
+import { TimeLeft } from "./time-left.ts";
+
+/** What someone else is delivering, or could not be delivered now, is looked at again so much later, ms. */
+const LOOK_AGAIN_MS = 30_000;
+const AT_ONCE = 100;
+
+export interface UpkeepDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly queue: DelayQueue;
+  readonly heads: Pick<InboundHeads, "all">;
+  readonly walk: Pick<LogWalk, "peek">;
+  readonly fanOut: Pick<FanOut, "deliver">;
+  readonly properties: Pick<PropertyStore, "clean">;
+}
+
+export class Upkeep {
+  readonly #deps: UpkeepDeps;
+
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * For the due item of a log's head: moves every head to the log's end, delivers what was never tried and nobody is
+   * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
+   */
+  async look(actorId: string, deadline: Deadline): Promise<void> {
+    const { table, heads, walk, fanOut, properties } = this.#deps;
+    await properties.clean(actorId);
+    const { newest, subscribers } = readLogHead(await table.get(logHeadKey(actorId)));
+    if (subscribers === 0) {
+      await this.#next(actorId, newest, undefined);
+      return;
+    }
+    const behind = (await walk.peek(await heads.all(actorId), newest)).filter(isUntried);
+    const result = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
+    // Deferred for want of time: a message has gone out, and the due time stands in case it gets lost.
+    if (result.deferredCount > 0) return;
+    await this.#settle(actorId, newest);
+  }
+
+  async #settle(actorId: string, newest: number): Promise<void> {
+    const { heads, walk, clock } = this.#deps;
+    const all = await walk.peek(await heads.all(actorId), newest);
+    const reachable = await this.#reachable(actorId, all.filter(isUntried));
+    const leaving = all.flatMap((head) => nextLeaving(head.delivery, head.state.cleared) ?? []);
+    const times = reachable.length > 0 ? [...leaving, clock.now() + LOOK_AGAIN_MS] : leaving;
+    await this.#next(actorId, newest, times.length === 0 ? undefined : Math.min(...times));
+  }
+
+  /** Those whose peer could be told now; the others wait for its breaker or its approval. */
+  async #reachable(actorId: string, untried: readonly InboundHead[]): Promise<readonly InboundHead[]> {
+    const peers = [...new Set(untried.map(({ peerId }) => peerId))];
+    const open = new Set<string>();
+    for (let from = 0; from < peers.length; from += AT_ONCE) {
+      const keys = peers.slice(from, from + AT_ONCE).map((peerId) => trustKey(actorId, peerId));
+      for (const item of await this.#deps.table.getMany(keys)) {
+        const { approved, ending, peerId } = readTrust(item);
+        if (approved && !ending && readBreaker(item).openUntil === undefined) open.add(peerId);
+      }
+    }
+    return untried.filter(({ peerId }) => open.has(peerId));
+  }
+
+  /** The head's due time, unless something was committed meanwhile. */
+  async #next(actorId: string, newest: number, dueAt: number | undefined): Promise<void> {
+    const key = logHeadKey(actorId);
+    const change =
+      dueAt === undefined ? { remove: ["dueShard", "dueAt"] } : { set: { dueShard: dueShardOf(key), dueAt } };
+    try {
+      await this.#deps.table.update(key, change, all(equals("newest", newest), missing("stale")));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+}
+
+/** Something of it was never tried. */
+function isUntried({ state, delivery }: InboundHead): boolean {
+  if (state.ended || state.granularity === "none") return false;
+  return state.sequence > settled(delivery, state.cleared).tried;
+}
