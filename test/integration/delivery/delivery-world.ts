@@ -1,0 +1,146 @@
+/** One service with peers that do as they are told, all in this process. */
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { PeerFailure } from "../../../lib/ports.ts";
+import type { Json, JsonObject, PeerRequest } from "../../../lib/ports.ts";
+import type { InboundHead } from "../../../lib/publishing/inbound-head.ts";
+import { Network, bearer } from "../../support/in-process.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { WholeService } from "../../support/whole-service.ts";
+import type { Hosted } from "../../support/whole-service.ts";
+
+export interface Callback {
+  readonly subscriptionId: string;
+  readonly sequence: number;
+  readonly body: JsonObject;
+  readonly request: PeerRequest;
+}
+
+/** What a peer does with a callback: a status, nothing until it is let go, or no connection at all. */
+export type Mood = number | "hangs" | "refuses" | ((callback: Callback) => number | Promise<number>);
+
+export class Peer {
+  readonly id: string;
+  readonly baseUri: string;
+  readonly secret: string;
+  mood: Mood = 200;
+  answerHeaders: Record<string, string> = {};
+  /** Every callback as it arrived, whatever was answered. */
+  readonly seen: Callback[] = [];
+  /** Those answered with 2xx. */
+  readonly taken: Callback[] = [];
+  #release: () => void = () => undefined;
+  #released = new Promise<void>((resolve) => {
+    this.#release = resolve;
+  });
+
+  constructor(id: string) {
+    this.id = id;
+    this.baseUri = `https://${id}.example.com/${id}`;
+    this.secret = `secret-of-${id}`;
+  }
+
+  /** Those that hang are answered 200 now. */
+  letGo(): void {
+    this.#release();
+    this.#released = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  sequences(subscriptionId?: string): number[] {
+    const mine = this.seen.filter((each) => subscriptionId === undefined || each.subscriptionId === subscriptionId);
+    return mine.map(({ sequence }) => sequence);
+  }
+
+  async answer(request: PeerRequest): Promise<Answer> {
+    const [, , , what, , subscriptionId = ""] = new URL(request.url).pathname.split("/");
+    if (what !== "subscriptions") return reply(404);
+    const body = request.json as JsonObject;
+    const callback = { subscriptionId, sequence: Number(body["sequence"]), body, request };
+    this.seen.push(callback);
+    const mood = typeof this.mood === "function" ? await this.mood(callback) : this.mood;
+    if (mood === "refuses") throw new PeerFailure("unreachable", "The peer could not be reached, or broke off.");
+    if (mood === "hangs") await this.#released;
+    const status = typeof mood === "number" ? mood : 200;
+    if (status >= 200 && status < 300) this.taken.push(callback);
+    return reply(status, this.answerHeaders);
+  }
+}
+
+const reply = (status: number, headers: Record<string, string> = {}): Answer => ({
+  ...{ status, headers, text: "", json: undefined },
+});
+
+export interface Subscribed {
+  readonly peer: Peer;
+  readonly id: string;
+}
+
+export class DeliveryWorld {
+  readonly network = new Network();
+  readonly host: WholeService;
+  readonly table: Table;
+  readonly origin = "https://publisher.example.com";
+  actor!: Hosted;
+  readonly #options: { readonly environment?: Record<string, string>; readonly table?: Table };
+
+  constructor(options: { readonly environment?: Record<string, string>; readonly table?: Table } = {}) {
+    this.#options = options;
+    this.table = options.table ?? new MemoryTable();
+    this.host = this.instance();
+  }
+
+  static async begin(options: ConstructorParameters<typeof DeliveryWorld>[0] = {}): Promise<DeliveryWorld> {
+    const world = new DeliveryWorld(options);
+    world.actor = await world.host.actor();
+    return world;
+  }
+
+  /** Another instance over the same table, or over one that fails. */
+  instance(table: Table = this.table): WholeService {
+    return new WholeService(this.network, this.origin, { ...this.#options, table });
+  }
+
+  async peer(id: string, capabilities?: readonly string[]): Promise<Peer> {
+    const peer = new Peer(id);
+    this.network.hosts.set(new URL(peer.baseUri).origin, (request) => peer.answer(request));
+    await this.host.trusts(this.actor.id, id, peer.baseUri, peer.secret);
+    if (capabilities !== undefined) {
+      const cache = this.host.service.actorOf(this.actor.id).capabilityCache(id);
+      await cache.read();
+      await cache.save({ version: "1.4", supported: capabilities, fetchedAt: this.host.now });
+    }
+    return peer;
+  }
+
+  async subscribe(peer: Peer, scope: JsonObject = { target: "properties" }): Promise<Subscribed> {
+    const answer = await this.host.ask("POST", `${this.actor.root}/subscriptions/${peer.id}`, {
+      headers: bearer(peer.secret),
+      json: { granularity: "high", ...scope },
+    });
+    if (answer.status !== 201) throw new Error(`not subscribed: ${String(answer.status)} ${answer.text}`);
+    return { peer, id: (answer.json as { subscriptionid: string }).subscriptionid };
+  }
+
+  async subscriber(id: string, scope?: JsonObject): Promise<Subscribed> {
+    return await this.subscribe(await this.peer(id), scope);
+  }
+
+  async set(name: string, value: Json, host = this.host): Promise<Answer> {
+    return await host.ask("PUT", `${this.actor.root}/properties/${name}`, { headers: this.actor.as, json: value });
+  }
+
+  async head({ peer, id }: Subscribed): Promise<InboundHead> {
+    const head = await this.host.service.inboundHeads.get(this.actor.id, peer.id, id);
+    if (head === undefined) throw new Error("no such subscription");
+    return head;
+  }
+
+  /** Lets time pass: messages arrive, and the sweep comes once. */
+  async pass(ms: number, host = this.host): Promise<void> {
+    host.now += ms;
+    await host.arriveMessages();
+    await host.sweep();
+  }
+}
