@@ -9,11 +9,13 @@ const FORMATS = "json";
 
 /**
  * The protocol's option tags that work in this service; what is not listed does not work yet. Publishing will add
- * `callbacks`, `listproperties`, `subscriptionbatch`, `subscriptionhealth`, `subscriptions`, `subscriptionstats`.
+ * `callbacks`, `subscriptionbatch`, `subscriptionhealth`, `subscriptions`, `subscriptionstats`.
  */
 const SUPPORTED = [
   // A callback may come compressed (gzip, br, deflate).
   "callbackcompression",
+  // Properties can be lists, whose items have paths of their own and change one by one.
+  "listproperties",
   // Properties are objects whose parts have paths of their own: /{actorId}/properties/{name}/{path}.
   "nestedproperties",
   // A peer may tell us that what it grants us has changed.

@@ -29,8 +29,8 @@ export class TooWide extends Error {
 
 /**
  * The writes that make an edit real together with the list's head, at most `room` of them. What is too much for that,
- * or for `roomBytes`, is first written beforehand, under keys nothing refers to yet: a redo of the same turn finds it
- * there. @throws TooWide
+ * or for `roomBytes`, is first written beforehand, under keys nothing refers to yet, which join `laid`: a redo of the same
+ * turn finds it there. @throws TooWide
  */
 export async function editWrites(
   table: Table,
@@ -38,6 +38,7 @@ export async function editWrites(
   edit: ListEdit,
   room: number,
   roomBytes: number = TRANSACTION_BYTES,
+  laid: Key[] = [],
 ): Promise<Write[]> {
   const pages = [...edit.pages.values()].filter((page) => !edit.dropped.has(page.id));
   const changes = bucketChanges(edit);
@@ -51,6 +52,7 @@ export async function editWrites(
   const beforehand = pages.length + together + rest > room || bytes > roomBytes;
   if (beforehand) {
     const fresh = pages.filter((page) => edit.fresh.has(page.id));
+    laid.push(...fresh.map((page) => listPageKey(partition, page.id)));
     await inParallel(fresh, WRITES_AT_ONCE, (page) => putOnce(table, nodeItem(partition, page)));
     // These only join sets, so whoever does it again, however late, takes nothing away.
     const joins = await bucketWrites(table, partition, changes.fresh);
@@ -80,12 +82,16 @@ export async function editWrites(
   return writes;
 }
 
-/** Elements as leaves hold them; those over 32 KB are written now, under ids of this turn (one write per 300 KB). */
+/**
+ * Elements as leaves hold them; those over 32 KB are written now, under ids of this turn (one write per 300 KB), and their
+ * keys join `laid`.
+ */
 export async function layOut(
   table: Table,
   partition: string,
   values: readonly Json[],
   newId: () => string,
+  laid: Key[] = [],
 ): Promise<Element[]> {
   return inParallel(values, WRITES_AT_ONCE, async (value) => {
     const text = JSON.stringify(value);
@@ -93,6 +99,7 @@ export async function layOut(
     if (bytes <= INLINE_BYTES) return { text };
     const ref = newId();
     const parts = cutText(text);
+    laid.push(...parts.map((_, index) => listElementKey(partition, ref, index)));
     await inParallel(parts, WRITES_AT_ONCE, (part, index) =>
       putOnce(table, { ...listElementKey(partition, ref, index), text: part }),
     );

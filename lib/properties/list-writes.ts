@@ -34,6 +34,14 @@ export interface Room {
   readonly bytes: number;
 }
 
+/** How new pages come about. */
+export interface Layout {
+  readonly pages: PageReader;
+  readonly newId: () => string;
+  /** Gets the keys of what is laid out beforehand in the list's own generation. */
+  readonly laid: Key[];
+}
+
 export interface ListWriteDeps {
   readonly table: Table;
   readonly clock: Clock;
@@ -68,7 +76,7 @@ export async function listWrites(
   actorId: string,
   list: OwnList,
   steps: readonly ListStep[],
-  { pages, newId, room }: { readonly pages: PageReader; readonly newId: () => string; readonly room: Room },
+  { pages, newId, room, laid }: Layout & { readonly room: Room },
 ): Promise<ListWrites> {
   const { table, clock } = deps;
   const leave = leaveGeneration(clock, actorId, list);
@@ -81,11 +89,11 @@ export async function listWrites(
       return { next: { ...next, generation: newId(), shape: EMPTY_SHAPE }, writes: [leave], orphans: [] };
     }
     if (step.do !== "splice") continue;
-    const elements = await layOut(table, pages.partition, step.insert, newId);
+    const elements = await layOut(table, pages.partition, step.insert, newId, laid);
     await edit.splice(step.start, step.remove, elements, step.path);
   }
   try {
-    const writes = await editWrites(table, pages.partition, edit, Math.max(0, room.writes), room.bytes);
+    const writes = await editWrites(table, pages.partition, edit, Math.max(0, room.writes), room.bytes, laid);
     return { next: { ...next, shape: edit.shape }, writes, orphans: orphanedParts(pages.partition, edit) };
   } catch (error) {
     if (!(error instanceof TooWide)) throw error;
@@ -100,7 +108,7 @@ async function rebuild(
   actorId: string,
   list: OwnList,
   steps: readonly ListStep[],
-  { pages, newId }: { readonly pages: PageReader; readonly newId: () => string },
+  { pages, newId }: Pick<Layout, "pages" | "newId">,
 ): Promise<{ readonly next: Pick<OwnList, "generation" | "shape">; readonly writes: readonly Write[] }> {
   if (list.shape.count > MOST_REBUILT.count || list.shape.bytes > MOST_REBUILT.bytes) {
     throw new ServiceError("request.too_large", "This changes too many items of a long list at once; change fewer.");

@@ -84,6 +84,8 @@ export class Planning {
   readonly #deps: { readonly table: Table; readonly clock: Clock };
   readonly #actorId: string;
   readonly #seed: string;
+  /** What the last try laid out beforehand. */
+  #laid: Key[] = [];
 
   /** `seed`: unique to this change; what it lays out has its ids from it. */
   constructor(deps: { readonly table: Table; readonly clock: Clock }, actorId: string, seed: string) {
@@ -100,9 +102,14 @@ export class Planning {
       return item === undefined ? undefined : readProperty(item, read.head.cleared);
     };
     const asked = plan({ property, value: (name) => valueOf(property(name)) });
+    const earlier = this.#laid;
+    this.#laid = [];
     try {
-      return await this.#worked(read, asked, stored, property);
+      const planned = await this.#worked(read, asked, stored, property);
+      await this.#discard(earlier);
+      return planned;
     } catch (error) {
+      this.#laid.push(...earlier);
       // The list has changed since its head was read: as if the transaction had been refused for that.
       if (error instanceof PageGone) throw new TransactionRefused([{ code: "conflict" }]);
       throw error;
@@ -138,7 +145,10 @@ export class Planning {
     const bytes = (TRANSACTION_BYTES - bytesOf(records) - bytesOf([...values.values()])) / Math.max(1, changed.length);
     for (const [at, [name, { list, steps, pages, newId }]] of changed.entries()) {
       const room = { writes: left - (changed.length - at) * (1 + GARBAGE_WRITES), bytes };
-      const made = await listWrites(this.#deps, this.#actorId, list, steps, { pages, newId, room });
+      const made = await listWrites(this.#deps, this.#actorId, list, steps, {
+        ...{ pages, newId, room },
+        laid: this.#laid,
+      });
       const head = listWrite(this.#actorId, name, made.next, stored(name), last);
       writes.push(head, ...made.writes);
       left -= 1 + made.writes.length;
@@ -146,6 +156,20 @@ export class Planning {
     }
     if (left < 0) throw tooMuch();
     return { plan: { records, writes }, lists, orphans };
+  }
+
+  /** When nothing was committed, which is certain: takes away what was laid out for it. */
+  async abandon(): Promise<void> {
+    const laid = this.#laid;
+    this.#laid = [];
+    await this.#discard(laid);
+  }
+
+  /** What was laid out for a list as it no longer is, and not for the one it is now. Failing leaves it. */
+  async #discard(laid: readonly Key[]): Promise<void> {
+    const kept = new Set(this.#laid.map(({ pk, sk }) => `${pk} ${sk}`));
+    const gone = laid.filter(({ pk, sk }) => !kept.has(`${pk} ${sk}`));
+    if (gone.length > 0) await this.#deps.table.deleteMany(gone).catch(() => undefined);
   }
 
   async #steps({ name, requests, wantsTaken }: PlannedRequests, held: OwnList | undefined): Promise<PlannedList> {

@@ -5,6 +5,7 @@ import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamod
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
+import { isServiceError } from "../errors.ts";
 import type { Clock, Ids, Json } from "../ports.ts";
 import { inParallel } from "../peer-data/in-parallel.ts";
 import { readLogHead } from "../publishing/change-log.ts";
@@ -67,7 +68,8 @@ export class PropertyStore {
 
   /**
    * Changes the named properties as `plan` says, all in one transaction with their records. A plan without changes writes
-   * nothing. What became of the lists is the answer. Two requests for values, and what the trees of lists need; two more for each time another writer came first.
+   * nothing. What became of the lists is the answer. Two requests for values, and what the trees of lists need; two more
+   * for each time another writer came first.
    *
    * @throws whatever `plan` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
    *   resource.not_found when the actor is being deleted
@@ -77,10 +79,16 @@ export class PropertyStore {
     const keys = names.map((name) => ownPropertyKey(actorId, name));
     const planning = new Planning(this.#deps, actorId, this.#deps.ids.id());
     let planned = undefined as Planned | undefined;
-    const made = await commits.commit(actorId, keys, async (read) => {
-      planned = await planning.plan(read, plan);
-      return planned.plan;
-    });
+    const made = await commits
+      .commit(actorId, keys, async (read) => {
+        planned = await planning.plan(read, plan);
+        return planned.plan;
+      })
+      .catch(async (error: unknown) => {
+        // Any other error may hide that it was committed.
+        if (isServiceError(error)) await planning.abandon();
+        throw error;
+      });
     const orphans = planned?.orphans ?? [];
     // Failing leaves them until their generation goes.
     if (made !== undefined && orphans.length > 0) await table.deleteMany(orphans).catch(() => undefined);
