@@ -39,6 +39,8 @@ export interface Config {
   readonly callbackMode: "sync" | "async";
   readonly maxConcurrentDeliveries: number;
   readonly deliveryTimeoutSeconds: number;
+  /** The same for a `FanOutManager` that was given none: an application's own deliveries may take longer by default. */
+  readonly fanOutTimeoutSeconds: number;
   readonly deliveryRetries: number;
   readonly breakerFailureThreshold: number;
   readonly breakerRecoverySeconds: number;
@@ -207,6 +209,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     if (fault !== undefined) faults.push(fault);
   }
 
+  const deliveryTimeoutSeconds = read("DELIVERY_TIMEOUT_SECONDS");
   const queueUrl = read("QUEUE_URL");
   const dynamodbEndpoint = read("DYNAMODB_ENDPOINT");
   const sqsEndpoint = read("SQS_ENDPOINT");
@@ -233,7 +236,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     reconcileIntervalSeconds: read("RECONCILE_INTERVAL_SECONDS") ?? 3600,
     callbackMode: read("CALLBACK_MODE") ?? (code.syncCallbacks === false ? "async" : "sync"),
     maxConcurrentDeliveries: read("MAX_CONCURRENT_DELIVERIES") ?? 5,
-    deliveryTimeoutSeconds: read("DELIVERY_TIMEOUT_SECONDS") ?? 10,
+    deliveryTimeoutSeconds: deliveryTimeoutSeconds ?? 10,
+    fanOutTimeoutSeconds: deliveryTimeoutSeconds ?? 30,
     deliveryRetries: read("DELIVERY_RETRIES") ?? 0,
     breakerFailureThreshold: read("BREAKER_FAILURE_THRESHOLD") ?? 5,
     breakerRecoverySeconds: read("BREAKER_RECOVERY_SECONDS") ?? 60,

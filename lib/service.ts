@@ -3,10 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ActorDeletion } from "./actors/deletion.ts";
 import type { ActingWebApp } from "./app/acting-web-app.ts";
 import { Actor } from "./app/actor.ts";
+import type { ActorServices } from "./app/actor.ts";
 import { StateHooks } from "./app/state-hooks.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
 import { deliveryServices } from "./delivery/delivery-services.ts";
-import type { DeliveryServices } from "./delivery/delivery-services.ts";
+import type { DeliveryServices, DeliveryServicesDeps } from "./delivery/delivery-services.ts";
 import { placeOf } from "./domain/scope.ts";
 import { currentTrace } from "./http/current-trace.ts";
 import { PeerReader } from "./peer-data/peer-reader.ts";
@@ -25,6 +26,8 @@ import type { InboundServices } from "./publishing/inbound-services.ts";
 import type { InboundDeps } from "./publishing/inbound-subscriptions.ts";
 import { LogCommits } from "./publishing/log-commits.ts";
 import { StateSnapshots } from "./publishing/state-snapshot.ts";
+import { Notices } from "./publishing/notices.ts";
+import type { TellSubscribers } from "./publishing/notices.ts";
 import { Suspensions } from "./publishing/suspensions.ts";
 import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
@@ -163,12 +166,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, random: Math.random },
     reader: (actorId) => actorOf(actorId),
   });
-  const suspensions = new Suspensions({
-    table,
-    clock,
-    commits,
-    fanOut: async (made) => await delivery.callbacks.deliver(made),
-  });
+  const suspensions = new Suspensions({ table, clock, commits, fanOut: async (made) => await tell(made) });
   const duties = new ClockworkDuties({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
@@ -180,8 +178,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, heads, receiving, store, settings: config },
     grants: new GrantStore(table),
   });
-  const actorOf = (actorId: string): Actor =>
-    new Actor(actorId, { ...base, properties, trust, heads, outbound, remote });
+  const actorOf = (actorId: string): Actor => new Actor(actorId, actorServices());
   app.bind(actorOf);
   const stateHooks = new StateHooks({ app, actorOf, log, timeoutMs: settings.hookTimeoutMs });
   const snapshots = new StateSnapshots({
@@ -190,6 +187,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
+    subscribed: async (...peer) => await capabilities.want(...peer),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
       return known === undefined ? undefined : (await permissions.effective(known)).properties;
@@ -201,7 +199,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
     fullState: async (...wanted) => await snapshots.fullState(...wanted),
   });
-  const delivery = deliveryServices({
+  const deliveryParts: DeliveryServicesDeps = {
     ...{ table, clock, ids, log, http, queue, config, changeLog, properties },
     inboundHeads: inbounds.inboundHeads,
     walk: inbounds.walk,
@@ -213,6 +211,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
         clearTimeout(timer);
       };
     },
+  };
+  const delivery = deliveryServices(deliveryParts);
+  const notices = new Notices({ commits, clock });
+  const tell: TellSubscribers = async (commit) => await delivery.callbacks.deliver(commit);
+  const actorServices = (): ActorServices => ({
+    ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, tell },
+    deliveryBy: (rules) => deliveryServices(deliveryParts, rules),
   });
   const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.walk });
   const publishing = {

@@ -1,42 +1,34 @@
-/** The subscriptions of one actor, for hooks and the deployer's own code. */
+/** The subscriptions of one actor, both directions, for hooks and the deployer's own code. */
+import type { FanOutResult } from "../delivery/fan-out-result.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { isPropertyName } from "../domain/names.ts";
-import type { Scope } from "../domain/scope.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
-import type { Clock, Deadline } from "../ports.ts";
-import type { Granularity, Head } from "../receiving/head.ts";
+import type { Clock, Deadline, Json } from "../ports.ts";
+import type { ChangeLog, Suspension } from "../publishing/change-log.ts";
+import type { InboundHeads } from "../publishing/inbound-heads.ts";
+import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
+import type { LogWalk } from "../publishing/log-walk.ts";
+import type { Notices, TellSubscribers } from "../publishing/notices.ts";
+import type { Resumed, Suspensions } from "../publishing/suspensions.ts";
+import type { Head } from "../receiving/head.ts";
 import type { OutboundHeads } from "../subscriptions/outbound-heads.ts";
 import type { OutboundSubscriptions } from "../subscriptions/outbound-subscriptions.ts";
+import { checked, ofInbound, ofOutbound, wishedScope } from "./subscription.ts";
+import type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
 
-/** One of our subscriptions to a peer. */
-export interface Subscription {
-  readonly peerId: string;
-  readonly subscriptionId: string;
-  readonly target: string;
-  readonly subtarget?: string;
-  readonly resource?: string;
-  readonly granularity: Granularity;
-  /** The newest number applied; 0 before the first. */
-  readonly sequence: number;
-  /** `outbound`: ours to a peer, from which we receive. */
-  readonly direction: "outbound";
-  /** ms since 1970. */
-  readonly createdAt: number;
-}
+export type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
 
-/** What to subscribe to. An empty or null subtarget or resource is none. */
-export interface SubscriptionWish {
-  readonly peerId: string;
+/** A target, or the part of it that is named. An empty or null subtarget is none. */
+export interface TargetName {
   readonly target: string;
   readonly subtarget?: string | null;
-  readonly resource?: string | null;
-  readonly granularity?: Granularity;
 }
 
-/** Which subscription: the peer's id, and the id the peer gave it. */
-export interface SubscriptionName {
-  readonly peerId: string;
-  readonly subscriptionId: string;
+/** What is new, and where. */
+export interface News extends TargetName {
+  readonly resource?: string | null;
+  /** Relative to the place; nested and cut for each subscription as the value of a property is. */
+  readonly data: Json;
 }
 
 /** What bringing one subscription up to date came to. */
@@ -57,11 +49,19 @@ export interface PeerSyncResult {
   readonly failed: readonly (SubscriptionName & { readonly error: string })[];
 }
 
-/** What subscriptions are made, read and ended with. */
+/** What subscriptions are made, read, told and ended with. */
 export interface ActorSubscriptionServices {
   readonly clock: Clock;
   readonly heads: Pick<OutboundHeads, "live" | "get">;
   readonly outbound: Pick<OutboundSubscriptions, "subscribe" | "end" | "resync">;
+  readonly inboundHeads: Pick<InboundHeads, "all" | "ofPeer">;
+  readonly inbound: Pick<InboundSubscriptions, "end">;
+  readonly walk: Pick<LogWalk, "peek">;
+  readonly changeLog: Pick<ChangeLog, "newest">;
+  readonly notices: Pick<Notices, "notify">;
+  readonly suspensions: Suspensions;
+  /** Sends what a commit has made. */
+  readonly tell: TellSubscribers;
 }
 
 /** What one call of this component may take of the function's time, ms; what is not done then is due again. */
@@ -88,30 +88,80 @@ export class ActorSubscriptions {
    */
   async subscribeToPeer(wish: SubscriptionWish): Promise<Subscription> {
     const { peerId, granularity = "high" } = wish;
-    const wanted = { peerId: checked("peerId", peerId, isOutsideId), ...scopeOf(wish), granularity };
+    const wanted = { peerId: checked("peerId", peerId, isOutsideId), ...wishedScope(wish), granularity };
     checked("granularity", granularity, (text) => GRANULARITIES.includes(text));
     const { head } = await this.#services.outbound.subscribe(this.#actorId, wanted, this.#deadline());
-    return shown(head);
+    return ofOutbound(head);
   }
 
-  /** Every subscription of this actor, in order of creation; only those with a peer when given. */
+  /**
+   * Tells the subscribers of a target that is not kept as properties what is new there. It is one change of the actor's
+   * log: whoever is not reached finds it in its backlog. When this resolves each subscription in scope was sent its
+   * number, or the result says why not.
+   *
+   * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
+   */
+  async notifySubscribers({ data, ...place }: News): Promise<FanOutResult> {
+    return await this.#services.notices.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.tell);
+  }
+
+  /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */
   async allSubscriptions(peerId?: string): Promise<Subscription[]> {
-    return await this.outboundSubscriptions(peerId);
+    const both = await Promise.all([this.outboundSubscriptions(peerId), this.inboundSubscriptions(peerId)]);
+    return both.flat().sort((one, other) => one.createdAt - other.createdAt);
   }
 
   /** Our subscriptions to peers, in order of creation; only those to one peer when given. */
   async outboundSubscriptions(peerId?: string): Promise<Subscription[]> {
-    return (await this.#services.heads.live(this.#actorId, peerId)).map(shown);
+    return (await this.#services.heads.live(this.#actorId, peerId)).map(ofOutbound);
+  }
+
+  /** Peers' subscriptions to us, in order of creation; only those of one peer when given. */
+  async inboundSubscriptions(peerId?: string): Promise<Subscription[]> {
+    const { changeLog, inboundHeads, walk } = this.#services;
+    const [newest, heads] = await Promise.all([
+      changeLog.newest(this.#actorId),
+      peerId === undefined ? inboundHeads.all(this.#actorId) : inboundHeads.ofPeer(this.#actorId, peerId),
+    ]);
+    // Not every head has noted its newest number yet.
+    return (await walk.peek(heads, newest)).map(ofInbound);
   }
 
   /**
-   * Ends our subscription: the peer is told, best effort, at most 5 s; what it owned in the peer's stored data goes to
-   * the next broader subscription, or away.
+   * Ends the subscription of that id, whichever direction it has: the peer is told, best effort, at most 5 s. What one of
+   * ours owned in the peer's stored data goes to the next broader subscription, or away; the backlog of a peer's goes.
    *
    * @returns false when there is none
    */
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
-    return await this.#services.outbound.end(this.#actorId, peerId, subscriptionId, { tellPeer: true });
+    const { inbound, outbound } = this.#services;
+    const tell = { tellPeer: true };
+    if (await outbound.end(this.#actorId, peerId, subscriptionId, tell)) return true;
+    return await inbound.end(this.#actorId, peerId, subscriptionId, tell);
+  }
+
+  /**
+   * From here on changes of the target, or of the part of it that is named, make no diffs, until `resume`.
+   *
+   * @returns false when it was suspended already
+   * @throws ServiceError request.invalid, resource.conflict for more than 100 at the same time
+   */
+  async suspend(place: TargetName): Promise<boolean> {
+    return await this.#services.suspensions.suspend(this.#actorId, named(place));
+  }
+
+  /**
+   * Changes make diffs again; every peer's subscription that this touches is told to read its own state again, before
+   * this resolves as far as the request's time allows. All zeros when it was not suspended.
+   */
+  async resume(place: TargetName): Promise<Resumed> {
+    const resumed = await this.#services.suspensions.resume(this.#actorId, named(place));
+    return resumed ?? { count: 0, resynced: 0, failed: 0 };
+  }
+
+  /** True while changes there make no diffs: it is suspended itself, or its whole target is. */
+  async isSuspended(place: TargetName): Promise<boolean> {
+    return await this.#services.suspensions.isSuspended(this.#actorId, named(place));
   }
 
   /**
@@ -158,27 +208,9 @@ export class ActorSubscriptions {
   }
 }
 
-function scopeOf(wish: SubscriptionWish): Scope {
-  const target = checked("target", wish.target, isOutsideId);
-  if (!wish.subtarget) {
-    if (wish.resource) throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
-    return { target };
-  }
-  const subtarget = checked("subtarget", wish.subtarget, isPropertyName);
-  return wish.resource
-    ? { target, subtarget, resource: checked("resource", wish.resource, isResource) }
-    : { target, subtarget };
-}
-
-const isResource = (text: string): boolean =>
-  text.length <= 1_024 && text.split("/").every((part) => part !== "." && part !== "..");
-
-function checked(field: string, value: string, isValid: (text: string) => boolean): string {
-  if (typeof value === "string" && isValid(value)) return value;
-  throw new ServiceError("request.invalid", `${field} is not valid: ${JSON.stringify(value)}.`, { field });
-}
-
-function shown(head: Head): Subscription {
-  const { peerId, subscriptionId, scope, granularity, lastSeq, createdAt } = head;
-  return { peerId, subscriptionId, ...scope, granularity, sequence: lastSeq, direction: "outbound", createdAt };
+function named({ target, subtarget }: TargetName): Suspension {
+  const checkedTarget = checked("target", target, isOutsideId);
+  return subtarget
+    ? { target: checkedTarget, subtarget: checked("subtarget", subtarget, isPropertyName) }
+    : { target: checkedTarget };
 }

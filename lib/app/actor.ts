@@ -1,6 +1,7 @@
 /** One actor as hooks and the deployer's own code see it. */
 import type { ActorStore } from "../actors/actor-store.ts";
 import type { Config } from "../config.ts";
+import type { DeliverySettings } from "../delivery/delivery-services.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { CapabilityCache } from "../peers/capabilities.ts";
@@ -8,19 +9,23 @@ import type { RemoteActor } from "../peers/remote-actor.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
+import type { Notices } from "../publishing/notices.ts";
 import { ActorProperties } from "./actor-properties.ts";
 import { ActorSubscriptions } from "./actor-subscriptions.ts";
 import type { ActorSubscriptionServices } from "./actor-subscriptions.ts";
 import { ActorTrust } from "./actor-trust.ts";
 import type { ActorTrustServices } from "./actor-trust.ts";
+import { OwnDelivery } from "./own-delivery.ts";
+import type { OwnDeliveryServices } from "./own-delivery.ts";
 
 /** What actors are made from; the composition has it all. */
-export interface ActorServices extends ActorTrustServices, ActorSubscriptionServices {
+export interface ActorServices extends ActorTrustServices, ActorSubscriptionServices, OwnDeliveryServices {
   readonly config: Config;
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly notices: Notices;
   readonly actors: Pick<ActorStore, "get">;
   readonly properties: PropertyStore;
   readonly remote: (trust: {
@@ -81,6 +86,22 @@ export class Actor {
   get processing(): Pick<Config, "gapTimeoutSeconds" | "maxPending" | "claimFence"> {
     const { gapTimeoutSeconds, maxPending, claimFence } = this.#services.config;
     return { gapTimeoutSeconds, maxPending, claimFence };
+  }
+
+  /** For components: how the service was told to deliver; environment before default. */
+  get publishing(): Pick<
+    Config,
+    "maxConcurrentDeliveries" | "fanOutTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
+  > {
+    const { config } = this.#services;
+    const { maxConcurrentDeliveries, fanOutTimeoutSeconds } = config;
+    const { breakerFailureThreshold, breakerRecoverySeconds } = config;
+    return { maxConcurrentDeliveries, fanOutTimeoutSeconds, breakerFailureThreshold, breakerRecoverySeconds };
+  }
+
+  /** For components: delivery by rules of their own. */
+  ownDelivery(settings: DeliverySettings): OwnDelivery {
+    return new OwnDelivery(this.id, this.#services, settings);
   }
 
   /** For components: what is kept of a peer's capabilities, in its trust. */

@@ -33,9 +33,17 @@ export class CapabilityRefresh {
 
   /**
    * After a peer has subscribed: it is asked at the sweep's next turn, or when what is kept of it runs out. One read and
-   * one write; may be called again.
+   * one write; may be called again. Never rejects: without it, what is delivered is only less fit.
    */
   async want(actorId: string, peerId: string): Promise<void> {
+    try {
+      await this.#want(actorId, peerId);
+    } catch (error) {
+      this.#deps.log.warn("a subscribing peer will not be asked what it can", { actorId, peerId, error });
+    }
+  }
+
+  async #want(actorId: string, peerId: string): Promise<void> {
     const { table, clock, reader } = this.#deps;
     const cached = await reader(actorId).capabilityCache(peerId).read();
     const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));

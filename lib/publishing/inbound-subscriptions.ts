@@ -58,6 +58,8 @@ export interface InboundDeps {
   /** Tells the peer that its subscription has ended; does not reject. */
   readonly tellEnded: (actorId: string, peerId: string, id: string) => Promise<void>;
   /** Tells the application; does not reject. */
+  /** Told once after a peer got new ones; must not reject. */
+  readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
   readonly lifecycle: (
     name: LifecycleName,
     event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
@@ -105,6 +107,7 @@ export class InboundSubscriptions {
         refused: (index) => (index === 0 ? notTrusted() : undefined),
       };
     });
+    if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
     return made.map(({ id, granularity, state }) => ({ id, granularity, sequence: state.sequence }));
   }

@@ -1,0 +1,75 @@
+/** News of targets whose state the application keeps itself: told to their subscribers as any other change is. */
+import { isOutsideId } from "../domain/identifiers.ts";
+import { parseJson } from "../domain/json.ts";
+import { isPropertyName } from "../domain/names.ts";
+import type { Scope } from "../domain/scope.ts";
+import { ServiceError } from "../errors.ts";
+import type { FanOutResult } from "../delivery/fan-out-result.ts";
+import type { Clock, Json } from "../ports.ts";
+import type { Commit, LogCommits } from "./log-commits.ts";
+import { recordTime } from "./record-time.ts";
+
+/** Most bytes of JSON that are told at once: as a property's value. Over 256 KiB a subscriber only hears that there is news. */
+const MAX_NOTICE_BYTES = 256 * 1_024;
+/** Levels of arrays and objects: a poll around it stays within what peers like us parse (64). */
+const MAX_NOTICE_DEPTH = 56;
+
+/** What is new, and where: at the whole target, or at a part of it that is named. */
+export interface Notice extends Scope {
+  readonly data: Json;
+}
+
+/** Sends what a commit has made, and tells what became of it. */
+export type TellSubscribers = (commit: Commit) => Promise<FanOutResult>;
+
+/** Commits notices to the actors' change logs. */
+export class Notices {
+  readonly #commits: LogCommits;
+  readonly #clock: Clock;
+
+  constructor(deps: { readonly commits: LogCommits; readonly clock: Clock }) {
+    this.#commits = deps.commits;
+    this.#clock = deps.clock;
+  }
+
+  /**
+   * One change of the log: every subscription in scope gets its next number with it, and whoever is not reached finds it
+   * there. Then `tell` sends them.
+   *
+   * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
+   */
+  async notify(actorId: string, notice: Notice, tell: TellSubscribers): Promise<FanOutResult> {
+    const { data, ...scope } = checkedNotice(notice);
+    const at = recordTime(this.#clock.now());
+    const record = { kind: "change", at, changes: [{ do: "notify", ...scope, data }] } as const;
+    const made = await this.#commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
+    if (made === undefined) throw new RangeError("a notice always writes");
+    return await tell(made);
+  }
+}
+
+/** @throws ServiceError request.invalid which names the field, request.too_large */
+function checkedNotice(notice: Notice): Notice {
+  const { target, subtarget, resource } = notice;
+  if (!isOutsideId(target)) throw invalid("target");
+  if (subtarget !== undefined && !isPropertyName(subtarget)) throw invalid("subtarget");
+  if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isPropertyName))) {
+    throw invalid("resource");
+  }
+  // Of a value that is no JSON there is no text.
+  const text = JSON.stringify(notice.data) as string | undefined;
+  if (text === undefined) throw invalid("data");
+  if (Buffer.byteLength(text) > MAX_NOTICE_BYTES) {
+    const message = `What subscribers are told takes at most ${String(MAX_NOTICE_BYTES)} bytes as JSON.`;
+    throw new ServiceError("request.too_large", message, { field: "data" });
+  }
+  return {
+    target,
+    ...(subtarget === undefined ? {} : { subtarget }),
+    ...(resource === undefined ? {} : { resource }),
+    data: parseJson(text, { maxDepth: MAX_NOTICE_DEPTH, what: "data" }),
+  };
+}
+
+const invalid = (field: string): ServiceError =>
+  new ServiceError("request.invalid", `The ${field} of what subscribers are told is not valid.`, { field });
