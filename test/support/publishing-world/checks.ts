@@ -170,7 +170,8 @@ export function unrest(table: MemoryTable, ledger: Ledger, now: number): string 
     if (head === undefined) return `${line.name} has no head`;
     const { state, delivery, leaseUntil } = head;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
-    if (line.pendingAfter(state.cursor)) return `${line.name} has not moved to the log's end`;
+    // Polls move what only polls.
+    if (line.state.granularity !== "none" && line.pendingAfter(state.cursor)) return `${line.name} has not moved to the log's end`;
     const hole = untellable(table, head, now);
     if (hole !== undefined) return `${line.name}: number ${String(hole)} can be told by nobody`;
     if (state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)

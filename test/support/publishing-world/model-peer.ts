@@ -102,8 +102,8 @@ export class ModelPeer {
 
   /** Of low granularity: what the number says is to be fetched before it is acknowledged. */
   async #fetch(subscription: Subscription, sequence: number): Promise<Said | undefined> {
-    const params = { ...this.#params(subscription.id), seq: String(sequence) };
-    const answer = await this.#ask(`GET ${SUBSCRIPTION}/{seq}`, params);
+    const params = { ...this.#params(subscription.id), sequence: String(sequence) };
+    const answer = await this.#ask(`GET ${SUBSCRIPTION}/{sequence}`, params);
     if (answer?.status === 404 && sequence <= subscription.last) return "resync";
     if (answer?.status !== 200) return undefined;
     const told = entryOf(jsonOf(answer) as JsonObject);
