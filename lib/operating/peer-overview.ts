@@ -1,17 +1,29 @@
 import { inParallel } from "../peer-data/in-parallel.ts";
 import type { StorageStats } from "../peer-data/peer-reader.ts";
-import type { Deadline, JsonObject } from "../ports.ts";
+import { readBreaker } from "../delivery/breaker-store.ts";
+import { breakerState } from "../domain/breaker.ts";
+import type { Item } from "../dynamodb/table.ts";
+import type { Clock, Deadline, JsonObject } from "../ports.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { Head } from "../receiving/head.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
+
+/** A trust as it was read. */
+interface Known {
+  readonly trust: TrustRecord;
+  readonly item: Item;
+}
 
 export interface PeerOverviewDeps {
   readonly trusts: {
     page(
       actorId: string,
       options: { readonly after?: string; readonly limit: number },
-    ): Promise<{ readonly trusts: readonly TrustRecord[]; readonly next?: string }>;
+    ): Promise<{ readonly trusts: readonly Known[]; readonly next?: string }>;
   };
+  readonly clock: Clock;
   readonly heads: { live(actorId: string, peerId: string): Promise<readonly Head[]> };
+  readonly inboundHeads: { ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> };
   readonly reader: (actorId: string, peerId: string) => { stats(): Promise<StorageStats> };
 }
 
@@ -29,8 +41,8 @@ export class PeerOverview {
   }
 
   /**
-   * One page, by peer id. One query for the trusts, then two or more for each peer: its subscriptions, and one per
-   * megabyte held of it. Ends early, with `next`, when time runs out.
+   * One page, by peer id. One query for the trusts, then three or more for each peer: its subscriptions in both
+   * directions, and one per megabyte held of it. Ends early, with `next`, when time runs out.
    */
   async page(
     actorId: string,
@@ -41,18 +53,19 @@ export class PeerOverview {
     const data: JsonObject[] = [];
     for (let from = 0; from < trusts.length; from += AT_ONCE) {
       const last = trusts[from - 1];
-      if (last !== undefined && deadline.remaining() < LEAST_MS) return { data, next: last.peerId };
+      if (last !== undefined && deadline.remaining() < LEAST_MS) return { data, next: last.trust.peerId };
       const some = trusts.slice(from, from + AT_ONCE);
-      data.push(...(await inParallel(some, AT_ONCE, async (trust) => await this.#one(trust))));
+      data.push(...(await inParallel(some, AT_ONCE, async (known) => await this.#one(known))));
     }
     return { data, ...(next === undefined ? {} : { next }) };
   }
 
-  async #one(trust: TrustRecord): Promise<JsonObject> {
+  async #one({ trust, item }: Known): Promise<JsonObject> {
     const { actorId, peerId, capabilities } = trust;
-    const [stored, heads] = await Promise.all([
+    const [stored, outbound, inbound] = await Promise.all([
       this.#deps.reader(actorId, peerId).stats(),
       this.#deps.heads.live(actorId, peerId),
+      this.#deps.inboundHeads.ofPeer(actorId, peerId),
     ]);
     return {
       peerid: peerId,
@@ -62,10 +75,16 @@ export class PeerOverview {
         capabilities === undefined
           ? null
           : { ...capabilities, fetchedAt: new Date(capabilities.fetchedAt).toISOString() },
-      // Nothing is delivered to peers yet, so nothing has failed; publishing brings the breaker itself.
-      breaker: { state: "closed", failures: 0 },
+      breaker: this.#breaker(item),
       stored: { scalarCount: stored.scalarCount, listCount: stored.listCount, bytes: stored.bytes },
-      subscriptions: { inbound: 0, outbound: heads.length },
+      subscriptions: { inbound: inbound.length, outbound: outbound.length },
     };
+  }
+
+  #breaker(item: Item): JsonObject {
+    const breaker = readBreaker(item);
+    const { failures, openUntil } = breaker;
+    const state = breakerState(breaker, this.#deps.clock.now()).toLowerCase();
+    return { state, failures, ...(openUntil === undefined ? {} : { openUntil: new Date(openUntil).toISOString() }) };
   }
 }

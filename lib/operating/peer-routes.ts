@@ -9,6 +9,9 @@ import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import { PeerReader } from "../peer-data/peer-reader.ts";
+import type { Clock } from "../ports.ts";
+import type { BreakerStore } from "../delivery/breaker-store.ts";
+import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { Receiving } from "../receiving/receiving.ts";
 import type { OutboundHeads } from "../subscriptions/outbound-heads.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
@@ -29,7 +32,10 @@ const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
 export interface PeerRouteServices {
   readonly table: Table;
   readonly trusts: TrustStore;
+  readonly clock: Clock;
   readonly heads: OutboundHeads;
+  readonly inboundHeads: InboundHeads;
+  readonly breakers: Pick<BreakerStore, "reset">;
   readonly receiving: Pick<Receiving, "parked" | "hooks">;
 }
 
@@ -40,11 +46,10 @@ export class PeerRoutes {
   readonly #parked: ParkedEvents;
 
   constructor(services: PeerRouteServices) {
-    const { heads, receiving, table, trusts } = services;
+    const { clock, heads, inboundHeads, receiving, table, trusts } = services;
     this.#services = services;
     this.#overview = new PeerOverview({
-      trusts,
-      heads,
+      ...{ trusts, clock, heads, inboundHeads },
       reader: (actorId, peerId) => new PeerReader({ table, actorId, peerId }),
     });
     this.#parked = new ParkedEvents({ heads, parked: receiving.parked, hooks: receiving.hooks });
@@ -69,10 +74,12 @@ export class PeerRoutes {
     return json(200, await properties.one(param(request, "name")));
   }
 
-  /** There is no delivery to peers yet, so every known peer's breaker is closed already. */
+  /** Closed by hand, whatever state it is in; what the peer missed goes out behind the answer. */
   async closeBreaker(request: ServiceRequest): Promise<Reply> {
-    const trust = await this.#services.trusts.get(param(request, "actorId"), param(request, "peerId"));
+    const { breakers, trusts } = this.#services;
+    const trust = await trusts.get(param(request, "actorId"), param(request, "peerId"));
     if (trust === undefined) throw noSuchPeer();
+    await breakers.reset(trust);
     return empty();
   }
 

@@ -70,18 +70,24 @@ export class TrustStore {
       .sort((one, other) => one.createdAt - other.createdAt);
   }
 
-  /** Some of an actor's trusts by the peers' ids, at most `limit`; those whose deletion is under way are left out. One query. */
+  /**
+   * Some of an actor's trusts by the peers' ids, at most `limit`, with what else is noted in their items; those whose
+   * deletion is under way are left out. One query.
+   */
   async page(
     actorId: string,
     options: { readonly after?: string; readonly limit: number },
-  ): Promise<{ readonly trusts: readonly TrustRecord[]; readonly next?: string }> {
+  ): Promise<{
+    readonly trusts: readonly { readonly trust: TrustRecord; readonly item: Item }[];
+    readonly next?: string;
+  }> {
     const { after, limit } = options;
     const range = { pk: actorPartition(actorId), prefix: TRUST_PREFIX, limit };
     const page = await this.#table.query(
       after === undefined ? range : { ...range, after: trustKey(actorId, after).sk },
     );
     const next = page.next === undefined ? undefined : peerOfTrustKey(page.next);
-    const trusts = page.items.map(readTrust).filter((trust) => !trust.ending);
+    const trusts = page.items.map((item) => ({ trust: readTrust(item), item })).filter(({ trust }) => !trust.ending);
     return { trusts, ...(next === undefined ? {} : { next }) };
   }
 
