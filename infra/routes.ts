@@ -50,8 +50,8 @@ const PURGE = ["BatchWriteItem"] as const;
 
 export const areas = {
   actors: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
-  trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
-  properties: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
+  trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
+  properties: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   subscriptions: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   callbacks: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
   peers: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
