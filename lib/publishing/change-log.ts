@@ -1,7 +1,7 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
 import type { LogRecord } from "../domain/change-record.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
-import { equals, itemMissing } from "../dynamodb/table.ts";
+import { ConditionFailed, all, any, atLeast, below, equals, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Change, Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
@@ -122,18 +122,40 @@ export class ChangeLog {
     }
   }
 
-  /** The number of the oldest record that can be read; undefined when there is none. One query but after expiry. */
-  async oldest(actorId: string): Promise<number | undefined> {
+  /**
+   * The oldest record that can be read, and when it expires (ms since 1970); undefined when there is none. One query but
+   * after expiry.
+   */
+  async oldest(actorId: string): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
     const now = Math.floor(this.#deps.clock.now() / 1_000);
     let after: string | undefined;
     do {
       const range = { pk: recordPartition(actorId), prefix: "", only: ["ttl"], limit: 100 };
       const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
       const live = page.items.find((item) => Number(item["ttl"]) > now);
-      if (live !== undefined) return Number(live.sk.slice(0, 16));
+      if (live !== undefined) {
+        return { number: Number(live.sk.slice(0, 16)), expiresAt: Number(live["ttl"]) * 1_000 };
+      }
       after = page.next;
     } while (after !== undefined);
     return undefined;
+  }
+
+  /** Deletes the records up to one that nobody needs any more, and notes it. May be called again. */
+  async trim(actorId: string, upTo: number): Promise<void> {
+    const { table } = this.#deps;
+    const range = { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo), only: ["parts"], limit: 100 };
+    for (;;) {
+      const page = await table.query(range);
+      if (page.items.length > 0) await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
+      if (page.next === undefined) break;
+    }
+    const further = all(atLeast("newest", upTo), any(missing("trimmed"), below("trimmed", upTo)));
+    try {
+      await table.update(logHeadKey(actorId), { set: { trimmed: upTo } }, further);
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
   }
 
   /** The records numbered over `after` and up to `upTo`, which must be there or expired. One query for each MB. */

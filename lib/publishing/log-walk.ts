@@ -18,7 +18,7 @@ import { recordTime } from "./record-time.ts";
 import { toldAfter, toldNumber } from "./told.ts";
 
 /** A head is written without a new number, too, when it has come so many records further. */
-const LAZY_RECORDS = 100;
+export const LAZY_RECORDS = 100;
 /** Longest state, characters of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
 const MAX_STATE_TEXT = 200_000;
 /** Movers that meet at one head: each try lost was won by another. */
@@ -176,7 +176,9 @@ export class LogWalk {
       const wanted = await step(now);
       const wished = wanted.lease ? lease : undefined;
       const free = wished !== undefined && this.#isFree(now.lease);
-      if (wanted.idle && !free) return { head: { ...now, state: wanted.state }, made: [], leased: false };
+      if (wanted.idle && !free) {
+        return { head: { ...now, state: this.#left(now, wanted).state }, made: [], leased: false };
+      }
       const { state, made } = this.#fitting(this.#left(now, wanted));
       const found = await this.#update(now, state, free ? wished : undefined);
       if (found === undefined) return undefined;
