@@ -1,0 +1,99 @@
+import { describe, expect, it } from "vitest";
+import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import type { JsonObject } from "../../../lib/ports.ts";
+import { bearer, Network } from "../../support/in-process.ts";
+import { WholeService } from "../../support/whole-service.ts";
+
+const SECRET = "s".repeat(40);
+const OTHER = "o".repeat(40);
+
+async function subscribed(scope: JsonObject = {}) {
+  const world = new WholeService(new Network(), "https://a.example");
+  const alice = await world.actor();
+  await world.trusts(alice.id, "bob", "https://b.example/bob", SECRET);
+  await world.trusts(alice.id, "carol", "https://c.example/carol", OTHER);
+  const made = await world.ask("POST", `/${alice.id}/subscriptions/bob`, {
+    headers: bearer(SECRET),
+    json: { target: "properties", granularity: "none", ...scope },
+  });
+  const id = String(made.json.subscriptionid);
+  const { properties } = world.service.actorOf(alice.id);
+  const read = async (path: string, subscription = id, as: Record<string, string> = bearer(SECRET)) => {
+    const headers = { ...as, "x-actingweb-subscription": subscription };
+    return await world.ask("GET", `/${alice.id}/properties${path}`, { headers });
+  };
+  const position = async (...given: Parameters<typeof read>) => (await read(...given)).headers["x-actingweb-sequence"];
+  return { world, alice, id, properties, read, position };
+}
+
+describe("a read that names a subscription of the reader", () => {
+  it("says the newest diff that it contains, from 0 on", async () => {
+    const { properties, position } = await subscribed();
+    expect(await position("")).toBe("0");
+    await properties.set("a", 1);
+    await properties.set("b", 1);
+    expect(await position("")).toBe("2");
+    expect(await position("?metadata=true")).toBe("2");
+    expect(await position("?format=full")).toBe("2");
+    expect(await position("/a")).toBe("2");
+  });
+
+  it("counts only what the subscription was told", async () => {
+    const { properties, position } = await subscribed({ subtarget: "a" });
+    await properties.set("b", 1);
+    await properties.set("a", 1);
+    await properties.set("b", 2);
+    expect(await position("/a")).toBe("1");
+    expect(await position("/b")).toBe("1");
+  });
+
+  it("says it of what is not there, too", async () => {
+    const { properties, read } = await subscribed();
+    await properties.set("a", { k: 1 });
+    await properties.delete("a");
+    for (const path of ["/a", "/a/k", "/never"]) {
+      const answer = await read(path);
+      expect([answer.status, answer.headers["x-actingweb-sequence"]]).toEqual([404, "2"]);
+      expect(answer.json.error.code).toBe("not_found");
+    }
+  });
+
+  it("says it of what is hidden as of what is not there", async () => {
+    const { properties, read } = await subscribed();
+    await properties.set("a", 1);
+    await properties.set("private", 1);
+    const hidden = await read("/private");
+    expect([hidden.status, hidden.headers["x-actingweb-sequence"]]).toEqual([404, "1"]);
+    expect(hidden.json.error.message).toBe((await read("/nothing")).json.error.message);
+  });
+
+  it("notes nothing that was not noted", async () => {
+    const { world, alice, id, properties, position } = await subscribed();
+    await properties.set("a", 1);
+    expect(await position("/a")).toBe("1");
+    const key = inboundHeadKey(alice.id, "bob", id);
+    const before = await world.table.get(key);
+    expect(await position("/a")).toBe("1");
+    expect(await world.table.get(key)).toEqual(before);
+  });
+});
+
+describe("a read without a position", () => {
+  it("is every other one", async () => {
+    const { world, alice, id, properties, position } = await subscribed();
+    await properties.set("a", 1);
+    expect(await position("/a", "unknown")).toBeUndefined();
+    expect(await position("/a", "not an id!")).toBeUndefined();
+    expect(await position("/a", id, bearer(OTHER))).toBeUndefined();
+    expect(await position("/a", id, alice.as)).toBeUndefined();
+    const plain = await world.ask("GET", `/${alice.id}/properties/a`, { headers: bearer(SECRET) });
+    expect([plain.status, plain.headers["x-actingweb-sequence"]]).toEqual([200, undefined]);
+  });
+
+  it("is one of a subscription that has ended", async () => {
+    const { world, alice, id, read } = await subscribed();
+    await world.ask("DELETE", `/${alice.id}/subscriptions/bob/${id}`, { headers: bearer(SECRET) });
+    const answer = await read("");
+    expect([answer.status, answer.headers["x-actingweb-sequence"]]).toEqual([200, undefined]);
+  });
+});
