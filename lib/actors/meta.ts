@@ -8,22 +8,26 @@ const PROTOCOL_VERSION = "1.4";
 const FORMATS = "json";
 
 /**
- * The protocol's option tags that work in this service; what is not listed does not work yet. Publishing will add
- * `callbacks`, `subscriptionbatch`, `subscriptionhealth`, `subscriptions`, `subscriptionstats`.
+ * The protocol's option tags that work in this service; what is not listed does not. There are no routes for
+ * `subscriptionhealth` and `subscriptionstats`, and no pages for people (`www`).
  */
 const SUPPORTED = [
   // A callback may come compressed (gzip, br, deflate).
   "callbackcompression",
-  // Properties can be lists, whose items have paths of their own and change one by one.
-  "listproperties",
+  // Callbacks are sent to subscribers, and taken from publishers.
+  "callbacks",
   // Properties are objects whose parts have paths of their own: /{actorId}/properties/{name}/{path}.
   "nestedproperties",
-  // A peer may tell us that what it grants us has changed.
+  // A peer is told when what we grant it has changed, and may tell us the same.
   "permissioncallback",
   // A peer may ask what we grant it: GET /{actorId}/permissions/{peerId}.
   "permissionquery",
-  // A peer may send a resync callback instead of the diffs that are lost.
+  // Several subscriptions can be made with one request.
+  "subscriptionbatch",
+  // A resync callback may come, or go out, instead of diffs that are lost.
   "subscriptionresync",
+  // Peers can subscribe to our actors.
+  "subscriptions",
   // Trust can be asked for, verified, approved and ended.
   "trust",
   // Permissions can be set for a single peer.
