@@ -64,7 +64,12 @@ export class ChangeLog {
 
   /** The number of the newest record, 0 before the first. One read. */
   async newest(actorId: string): Promise<number> {
-    return readLogHead(await this.#deps.table.get(logHeadKey(actorId))).newest;
+    return (await this.head(actorId)).newest;
+  }
+
+  /** What the log's head says. One read. */
+  async head(actorId: string): Promise<LogHead> {
+    return readLogHead(await this.#deps.table.get(logHeadKey(actorId)));
   }
 
   /**

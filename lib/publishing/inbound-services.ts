@@ -8,6 +8,7 @@ import type { InboundReadingDeps } from "./inbound-reading.ts";
 import { InboundSubscriptions } from "./inbound-subscriptions.ts";
 import type { InboundDeps } from "./inbound-subscriptions.ts";
 import { LogWalk } from "./log-walk.ts";
+import { LogTrim } from "./trim.ts";
 
 /** The parts of peers' subscriptions to us. */
 export interface InboundServices {
@@ -15,6 +16,7 @@ export interface InboundServices {
   readonly walk: LogWalk;
   readonly inbound: InboundSubscriptions;
   readonly inboundReading: InboundReading;
+  readonly trim: LogTrim;
 }
 
 /** Puts the parts together over one table. */
@@ -29,5 +31,6 @@ export function inboundServices(
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
-  return { inboundHeads, walk, inbound, inboundReading: new InboundReading({ walk, fullState }) };
+  const inboundReading = new InboundReading({ walk, fullState });
+  return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, changeLog, walk }) };
 }
