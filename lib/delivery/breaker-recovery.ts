@@ -94,10 +94,8 @@ export class BreakerRecovery {
     if (hold === undefined || answered === undefined) await breakers.giveUpProbe(trust, token);
     const replay = answered === true ? await breakers.close(trust, token) : undefined;
     if (replay === undefined) await hold?.end();
-    else {
-      await hold?.deliver();
-      await this.#replay(trust, replay, time);
-    }
+    // Open again: what is left comes after the next try.
+    else if ((await hold?.deliver()) !== "open") await this.#replay(trust, replay, time);
   }
 
   /** Sends everything that the peer has missed, subscription by subscription, each in order. */
@@ -111,7 +109,6 @@ export class BreakerRecovery {
       }
       const hold = await this.#hold([head], trust, time);
       const end = await hold?.deliver();
-      // Open again: what is left comes after the next try.
       if (end === "open") return;
       if (end !== "done") busy = true;
     }

@@ -1,5 +1,8 @@
 /** One service with peers that do as they are told, all in this process. */
-import type { Table } from "../../../lib/dynamodb/table.ts";
+import type { FanOutResult } from "../../../lib/delivery/fan-out-result.ts";
+import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import type { Item, Table } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import type { Json, JsonObject, PeerRequest } from "../../../lib/ports.ts";
 import type { InboundHead } from "../../../lib/publishing/inbound-head.ts";
@@ -82,6 +85,7 @@ export class DeliveryWorld {
   readonly host: WholeService;
   readonly table: Table;
   readonly origin = "https://publisher.example.com";
+  readonly results: FanOutResult[] = [];
   actor!: Hosted;
   readonly #options: { readonly environment?: Record<string, string>; readonly table?: Table };
 
@@ -97,9 +101,17 @@ export class DeliveryWorld {
     return world;
   }
 
-  /** Another instance over the same table, or over one that fails. */
+  /** Another instance over the same table, or over one that fails; what its fan-outs came to goes to `results`. */
   instance(table: Table = this.table): WholeService {
-    return new WholeService(this.network, this.origin, { ...this.#options, table });
+    const instance = new WholeService(this.network, this.origin, { ...this.#options, table });
+    const { fanOut } = instance.service;
+    const changed = fanOut.changed.bind(fanOut);
+    fanOut.changed = async (...given) => {
+      const result = await changed(...given);
+      this.results.push(result);
+      return result;
+    };
+    return instance;
   }
 
   async peer(id: string, capabilities?: readonly string[]): Promise<Peer> {
@@ -135,6 +147,14 @@ export class DeliveryWorld {
     const head = await this.host.service.inboundHeads.get(this.actor.id, peer.id, id);
     if (head === undefined) throw new Error("no such subscription");
     return head;
+  }
+
+  async log(): Promise<Item | undefined> {
+    return await this.table.get(logHeadKey(this.actor.id));
+  }
+
+  async trust(peer: Peer): Promise<Item | undefined> {
+    return await this.table.get(trustKey(this.actor.id, peer.id));
   }
 
   /** Lets time pass: messages arrive, and the sweep comes once. */

@@ -1,0 +1,168 @@
+import { describe, expect, test, vi } from "vitest";
+import { breakerState } from "../../../lib/domain/breaker.ts";
+import { readBreaker } from "../../../lib/delivery/breaker-store.ts";
+import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { DeliveryWorld } from "./delivery-world.ts";
+import type { Peer } from "./delivery-world.ts";
+
+async function stateOf(world: DeliveryWorld, peer: Peer) {
+  const item = await world.trust(peer);
+  return item === undefined ? undefined : breakerState(readBreaker(item), world.host.now);
+}
+
+/** A world whose one peer has failed as often as it takes. */
+async function opened(environment: Record<string, string> = {}) {
+  const world = await DeliveryWorld.begin({ environment });
+  const subscribed = await world.subscriber("p1");
+  subscribed.peer.mood = 503;
+  for (let n = 1; n <= 5; n += 1) await world.set("n", n);
+  return { world, subscribed, peer: subscribed.peer };
+}
+
+describe("a breaker", () => {
+  test("opens at the fifth failure in a row, and nothing is sent while it is open", async () => {
+    const { world, peer } = await opened();
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
+    expect(await stateOf(world, peer)).toBe("OPEN");
+    await world.set("n", 6);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
+    expect(world.results.at(-1)).toMatchObject({ totalCount: 1, skippedCount: 1 });
+  });
+
+  test("counts only failures in a row", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    for (let round = 0; round < 3; round += 1) {
+      peer.mood = 503;
+      for (let n = 1; n <= 4; n += 1) await world.set("n", n);
+      peer.mood = 200;
+      await world.set("n", 0);
+    }
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(peer.seen).toHaveLength(15);
+  });
+
+  test("lets one delivery try when its time has come, and then the backlog goes out in order", async () => {
+    const { world, peer } = await opened();
+    await world.set("n", 6);
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.pass(59_000);
+    expect(peer.seen).toEqual([]);
+    await world.pass(1_000);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
+    expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
+    await world.set("n", 7);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("is found by the sweep alone", async () => {
+    const { world, peer } = await opened();
+    world.host.messages.length = 0;
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.pass(60_000);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("stays open twice as long after each try that fails, up to a quarter of an hour", async () => {
+    const { world, peer } = await opened();
+    const cooldowns: number[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      peer.seen.length = 0;
+      const { openUntil = 0 } = readBreaker((await world.trust(peer)) ?? { pk: "", sk: "" });
+      cooldowns.push((openUntil - world.host.now) / 60_000);
+      await world.pass(openUntil - world.host.now);
+      expect(peer.sequences()).toEqual([1]);
+    }
+    expect(cooldowns).toEqual([1, 2, 4, 8, 15, 15]);
+  });
+
+  test("lets one try in the whole deployment", async () => {
+    const { world, peer } = await opened();
+    const others = [world.instance(), world.instance(), world.instance()];
+    peer.seen.length = 0;
+    peer.mood = "hangs";
+    for (const host of [world.host, ...others]) host.now += 60_000;
+    const work = [
+      world.host.sweep(),
+      ...others.map((other) => other.sweep()),
+      ...others.map((other, n) => world.set("n", n + 10, other)),
+    ];
+    await vi.waitUntil(() => peer.seen.length > 0);
+    expect(await stateOf(world, peer)).toBe("HALF_OPEN");
+    await Promise.all(work.slice(4));
+    expect(peer.seen).toHaveLength(1);
+    peer.mood = 200;
+    peer.letGo();
+    await Promise.all(work);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("lets another try when the one that did has died", async () => {
+    const { world, peer } = await opened();
+    const dead = world.instance();
+    peer.seen.length = 0;
+    peer.mood = "hangs";
+    dead.now += 60_000;
+    void dead.sweep();
+    await vi.waitUntil(() => peer.seen.length === 1);
+    peer.mood = 200;
+    await world.pass(60_000);
+    expect(peer.seen).toHaveLength(1);
+    // The dead one's lease and its try have run out by then.
+    await world.pass(60_000);
+    await world.pass(60_000);
+    expect(peer.sequences().slice(1)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("has what was missed made up for by one resync when it is too much", async () => {
+    const { world, peer } = await opened({ BACKLOG_REPLAY_MAX: "5" });
+    await world.set("n", 6);
+    await world.set("n", 7);
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.pass(60_000);
+    expect(peer.taken.at(-1)?.body).toMatchObject({ type: "resync", sequence: 8 });
+    expect(peer.seen.length).toBeLessThanOrEqual(2);
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+  });
+
+  test("closed by hand lets what was missed out at once", async () => {
+    const { world, peer } = await opened();
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.host.service.breakers.reset({ actorId: world.actor.id, peerId: peer.id, secret: peer.secret });
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+    await world.host.arriveMessages();
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test("replays every subscription of the peer", async () => {
+    const { world, peer, subscribed } = await opened();
+    const other = await world.subscribe(peer, { target: "properties", subtarget: "size" });
+    await world.set("size", 3);
+    await world.set("n", 6);
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.pass(60_000);
+    expect(peer.sequences(subscribed.id)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(peer.sequences(other.id)).toEqual([1]);
+  });
+
+  test("opens again when the peer fails five times during the replay", async () => {
+    const { world, peer } = await opened();
+    for (let n = 6; n <= 10; n += 1) await world.set("n", n);
+    peer.seen.length = 0;
+    peer.mood = ({ sequence }) => (sequence <= 3 ? 200 : 503);
+    await world.pass(60_000);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(await stateOf(world, peer)).toBe("OPEN");
+    peer.mood = 200;
+    peer.seen.length = 0;
+    await world.pass(60_000);
+    expect(peer.sequences()).toEqual([4, 5, 6, 7, 8, 9, 10]);
+  });
+});
