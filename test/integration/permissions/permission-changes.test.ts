@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { JsonObject, PeerRequest } from "../../../lib/ports.ts";
+import type { LogRecord } from "../../../lib/domain/change-record.ts";
+import { DeliveryWorld } from "../delivery/delivery-world.ts";
+import type { Peer } from "../delivery/delivery-world.ts";
+
+let world: DeliveryWorld;
+let bob: Peer;
+beforeEach(async () => {
+  world = await DeliveryWorld.begin();
+  bob = await world.peer("bob");
+});
+
+const path = (peer: Peer, relationship = "friend"): string =>
+  `${world.actor.root}/trust/${relationship}/${peer.id}/permissions`;
+
+const put = async (peer: Peer, excluded: readonly string[]) =>
+  await world.host.ask("PUT", path(peer), {
+    headers: world.actor.as,
+    json: { properties: { excluded_patterns: excluded } },
+  });
+
+const told = (peer: Peer): PeerRequest[] =>
+  world.network.sent.filter(({ url }) => url === `${peer.baseUri}/callbacks/permissions/${world.actor.id}`);
+
+async function records(): Promise<readonly LogRecord[]> {
+  const { changeLog } = world.host.service;
+  const { records: numbered } = await changeLog.read(world.actor.id, 0, await changeLog.newest(world.actor.id));
+  return numbered.map(({ record }) => record);
+}
+
+const excludedIn = (body: PeerRequest["json"]): unknown =>
+  ((body as JsonObject)["data"] as { properties: { excluded_patterns: unknown } }).properties.excluded_patterns;
+
+const HIDDEN = ["private/*", "security/*", "_internal/*"];
+
+describe("a change of what a peer may do", () => {
+  it("is one record, and one callback to the peer with the whole grant and the record's time", async () => {
+    expect((await put(bob, ["secret"])).status).toBe(201);
+    const [record, ...more] = await records();
+    expect(more).toEqual([]);
+    expect(record).toMatchObject({ kind: "permissions", peerId: "bob" });
+    const [callback, ...others] = told(bob);
+    expect(others).toEqual([]);
+    expect(callback).toMatchObject({
+      method: "POST",
+      credentials: { bearer: bob.secret },
+      json: { id: world.actor.id, target: "permissions", type: "permission", timestamp: record?.at },
+    });
+    expect(record?.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    expect(excludedIn(callback?.json)).toEqual([...HIDDEN, "secret"]);
+    expect(Object.keys((callback?.json as { data: object }).data)).toEqual([
+      ...["properties", "methods", "actions", "tools", "resources", "prompts"],
+    ]);
+  });
+
+  it("back to the relationship's defaults is another one; where nothing was set nothing happens", async () => {
+    await put(bob, ["secret"]);
+    const remove = async () => await world.host.ask("DELETE", path(bob), { headers: world.actor.as });
+    expect((await remove()).status).toBe(204);
+    expect((await remove()).status).toBe(204);
+    expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions"]);
+    expect(told(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"], HIDDEN]);
+  });
+
+  it("stands although the peer does not answer", async () => {
+    world.network.hosts.delete(new URL(bob.baseUri).origin);
+    expect((await put(bob, ["secret"])).status).toBe(201);
+    expect((await put(bob, ["other"])).status).toBe(200);
+    const shown = await world.host.ask("GET", path(bob), { headers: world.actor.as });
+    expect(shown.json.permissions.properties.excluded_patterns).toEqual(["other"]);
+  });
+
+  it("is told only to a peer that is approved", async () => {
+    const trust = `${world.actor.root}/trust/friend/bob`;
+    const approve = async (approved: boolean) =>
+      await world.host.ask("PUT", trust, { headers: world.actor.as, json: { approved } });
+    expect((await approve(false)).status).toBe(204);
+    await put(bob, ["secret"]);
+    expect(told(bob)).toEqual([]);
+    // It takes note of its approval.
+    world.network.hosts.set(new URL(bob.baseUri).origin, () =>
+      Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
+    );
+    expect((await approve(true)).status).toBe(204);
+    expect(told(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"]]);
+    expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions", "permissions"]);
+  });
+
+  it("does not touch a trust that took the place of the one that was meant", async () => {
+    const trust = await world.host.service.trusts.get(world.actor.id, "bob");
+    if (trust === undefined) throw new Error("no trust");
+    const { permissions, trusts } = world.host.service;
+    await world.table.transact(trusts.replacingWrites(trust, { ...trust, secret: "another-secret" }, world.host.now));
+    await expect(permissions.set(trust, {})).rejects.toMatchObject({ code: "resource.not_found" });
+    expect(await records()).toEqual([]);
+  });
+});
+
+describe("a trust that takes the place of one with another relationship", () => {
+  it("has what it allows in the log, and told once it is approved", async () => {
+    const json = { baseuri: bob.baseUri, id: "bob", type: "", secret: "another-secret", verify: "token" };
+    world.network.hosts.set(new URL(bob.baseUri).origin, ({ url }) => {
+      const text = JSON.stringify({ verification_token: url.includes("/trust/admin/") ? "token" : "" });
+      const headers = { "content-type": "application/json" };
+      return Promise.resolve({ status: 200, headers, text, json: JSON.parse(text) as unknown });
+    });
+    await world.subscribe(bob);
+    await put(bob, ["secret"]);
+    const before = told(bob).length;
+    expect((await world.host.ask("POST", `${world.actor.root}/trust/admin`, { json })).status).toBe(202);
+    const excluded = async (): Promise<unknown> => {
+      const record = (await records()).at(-1);
+      return record?.kind === "permissions" ? record.permissions.excluded_patterns : record?.kind;
+    };
+    // The defaults are another relationship's, what was set for this peer stays.
+    expect(await excluded()).toEqual(["secret"]);
+    expect(told(bob)).toHaveLength(before);
+    const approve = { headers: world.actor.as, json: { approved: true } };
+    expect((await world.host.ask("PUT", `${world.actor.root}/trust/admin/bob`, approve)).status).toBe(204);
+    expect(
+      told(bob)
+        .slice(before)
+        .map(({ json: sent }) => excludedIn(sent)),
+    ).toEqual([["secret"]]);
+  });
+});
+
+describe("permissions that several change at the same time", () => {
+  it("end as the last record of the log says", async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `hidden-${String(index)}`);
+    const answers = await Promise.all([
+      ...names.map(async (name) => await put(bob, [name])),
+      ...names.map(async (name) => await world.set(name, { v: 1 })),
+    ]);
+    expect(answers.map(({ status }) => status).filter((status) => status >= 300)).toEqual([]);
+    const said = (await records()).filter((record) => record.kind === "permissions");
+    expect(said).toHaveLength(12);
+    const trust = await world.host.service.trusts.get(world.actor.id, "bob");
+    if (trust === undefined) throw new Error("no trust");
+    expect(said.at(-1)?.permissions).toEqual((await world.host.service.permissions.effective(trust)).properties);
+  });
+});
