@@ -1,7 +1,7 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
 import type { Change, LogRecord, Made } from "../domain/change-record.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
-import { MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
+import { ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import { PageGone, PageReader } from "../peer-data/list-pages.ts";
@@ -111,7 +111,7 @@ export class Planning {
     } catch (error) {
       this.#laid.push(...earlier);
       // The list has changed since its head was read: as if the transaction had been refused for that.
-      if (error instanceof PageGone) throw new TransactionRefused([{ code: "conflict" }]);
+      if (error instanceof PageGone || error instanceof ConditionFailed) throw new TransactionRefused([{ code: "conflict" }]);
       throw error;
     }
   }

@@ -1,0 +1,117 @@
+/** One actor's lists over a table of the test's own, without HTTP, and what the log says they hold. */
+import { applyListChange } from "../../lib/domain/change-record.ts";
+import { actorKey } from "../../lib/dynamodb/keys-actors.ts";
+import { always } from "../../lib/dynamodb/table.ts";
+import type { Item, Table } from "../../lib/dynamodb/table.ts";
+import { randomIds } from "../../lib/ids.ts";
+import { collectGeneration, isListGarbage } from "../../lib/peer-data/list-garbage.ts";
+import type { Json, JsonObject } from "../../lib/ports.ts";
+import { batch } from "../../lib/properties/list-requests.ts";
+import { untilStill } from "../../lib/properties/list-views.ts";
+import type { ChangedList } from "../../lib/properties/property-plan.ts";
+import { PropertyStore } from "../../lib/properties/property-store.ts";
+import { ChangeLog } from "../../lib/publishing/change-log.ts";
+import { LogCommits } from "../../lib/publishing/log-commits.ts";
+import type { MemoryTable } from "./memory-table.ts";
+
+const actorId = "a1";
+const clock = { now: () => 1_700_000_000_000 };
+const quiet = (): void => undefined;
+
+/** `table` may count or fail; `memory` is what is under it. */
+export class OwnLists {
+  readonly actorId = actorId;
+  readonly #memory: MemoryTable;
+  readonly #changeLog: ChangeLog;
+  readonly #store: PropertyStore;
+  readonly #still: PropertyStore;
+
+  private constructor(memory: MemoryTable, table: Table) {
+    this.#memory = memory;
+    this.#changeLog = new ChangeLog({ table: memory, clock, retentionDays: 30 });
+    this.#store = storeOver(table);
+    this.#still = storeOver(memory);
+  }
+
+  static async open(memory: MemoryTable, table: Table = memory): Promise<OwnLists> {
+    await memory.put({ ...actorKey(actorId) }, always);
+    return new OwnLists(memory, table);
+  }
+
+  /** One operation; it makes the list when there is none. */
+  async run(name: string, request: JsonObject, wantsTaken = false): Promise<ChangedList> {
+    const changed = await this.#store.change(actorId, [name], () => [{ name, requests: [request], wantsTaken }]);
+    return changed.get(name) ?? { index: null, count: 0 };
+  }
+
+  /** A batch of changes of a list that is there. */
+  async batch(name: string, items: readonly Json[]): Promise<void> {
+    await this.#store.change(actorId, [name], ({ property }) => {
+      const list = property(name)?.list;
+      return list === undefined ? [] : [{ name, requests: batch(items, list) }];
+    });
+  }
+
+  async deleteAll(): Promise<void> {
+    await this.#store.deleteAll(actorId);
+  }
+
+  /** The items, undefined when there is no list. Read without faults. */
+  async items(name: string, start = 0, limit = Infinity): Promise<readonly Json[] | undefined> {
+    const list = (await this.#still.get(actorId, name))?.list;
+    if (list === undefined) return undefined;
+    return await untilStill(async () => await this.#still.items(actorId, list, start, limit));
+  }
+
+  /** The number of the newest record. */
+  async newest(): Promise<number> {
+    return await this.#changeLog.newest(actorId);
+  }
+
+  /** What a copy holds that applied all records one after another. */
+  async told(name: string): Promise<readonly Json[] | undefined> {
+    const { records } = await this.#changeLog.read(actorId, 0, await this.newest());
+    return records
+      .flatMap(({ record }) => (record.kind === "change" ? record.changes : []))
+      .reduce<readonly Json[] | undefined>((items, change) => applyListChange(name, items, change), undefined);
+  }
+
+  /** Lets the sweep delete what is to be deleted, and gives the keys of list pages and elements no list refers to. */
+  async strays(): Promise<readonly string[]> {
+    await this.#still.clean(actorId);
+    for (const key of this.#memory.all().filter(isListGarbage)) {
+      while ((await collectGeneration(this.#memory, key, 1_000)) === "more");
+    }
+    const all = this.#memory.all();
+    const pages = all.filter(({ pk, sk }) => pk.startsWith("L#") && !sk.startsWith("X#"));
+    const roots = all.flatMap((item) =>
+      item["root"] === undefined ? [] : [`${pageOf(item)}N#${String(item["root"])}`],
+    );
+    const referred = new Set(roots);
+    for (const page of pages) for (const key of below(page)) referred.add(key);
+    return pages.map(({ pk, sk }) => `${pk} ${sk}`).filter((key) => !referred.has(key));
+  }
+}
+
+const pageOf = (head: Item): string => `L#${actorId}##${String(head["generation"])} `;
+
+function below({ pk, children = [], elements = [] }: Item): string[] {
+  const parts = (elements as readonly (string | { ref: string; parts: number })[]).flatMap((element) =>
+    typeof element === "string"
+      ? []
+      : Array.from({ length: element.parts }, (_, part) => `${pk} E#${element.ref}#${String(part)}`),
+  );
+  return [...(children as readonly string[]).map((child) => `${pk} N#${child}`), ...parts];
+}
+
+function storeOver(table: Table): PropertyStore {
+  const log = { info: quiet, warn: quiet, error: quiet };
+  const changeLog = new ChangeLog({ table, clock, retentionDays: 30 });
+  const pause = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const commits = new LogCommits({
+    ...{ table, clock, changeLog, log, pause },
+    random: () => 0.5,
+    committed: () => Promise.resolve(),
+  });
+  return new PropertyStore({ table, clock, ids: randomIds, commits });
+}
