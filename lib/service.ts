@@ -203,6 +203,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, ids, log, http, queue, config, changeLog, properties },
     inboundHeads: inbounds.inboundHeads,
     walk: inbounds.walk,
+    trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
     after: (ms, call) => {

@@ -6,6 +6,7 @@ import type { PropertyStore } from "../properties/property-store.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
+import type { LogTrim } from "../publishing/trim.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
@@ -33,6 +34,7 @@ export interface DeliveryServicesDeps {
   readonly changeLog: ChangeLog;
   readonly inboundHeads: InboundHeads;
   readonly walk: LogWalk;
+  readonly trim: LogTrim;
   readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
@@ -74,6 +76,7 @@ export function deliveryServices(
   const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs });
   const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
-  const upkeep = new Upkeep({ table, clock, log, queue, heads, walk, fanOut, properties: deps.properties });
+  const { properties, trim } = deps;
+  const upkeep = new Upkeep({ table, clock, log, queue, heads, walk, fanOut, properties, trim });
   return { breakers, breakerRecovery, fanOut, callbacks, upkeep };
 }

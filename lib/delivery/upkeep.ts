@@ -1,5 +1,5 @@
 /** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
-import { nextLeaving, settled } from "../domain/delivery-state.ts";
+import { effectiveCleared, nextLeaving, settled } from "../domain/delivery-state.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
@@ -11,6 +11,7 @@ import { readLogHead } from "../publishing/change-log.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
+import type { LogTrim } from "../publishing/trim.ts";
 import { readTrust } from "../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -28,6 +29,7 @@ export interface UpkeepDeps {
   readonly heads: Pick<InboundHeads, "all">;
   readonly walk: Pick<LogWalk, "peek">;
   readonly fanOut: Pick<FanOut, "deliver">;
+  readonly trim: Pick<LogTrim, "catchUp" | "trim">;
   readonly properties: Pick<PropertyStore, "clean">;
 }
 
@@ -43,14 +45,15 @@ export class Upkeep {
    * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
    */
   async look(actorId: string, deadline: Deadline): Promise<void> {
-    const { table, heads, walk, fanOut, properties } = this.#deps;
+    const { table, heads, walk, fanOut, properties, trim } = this.#deps;
     await properties.clean(actorId);
     const { newest, subscribers } = readLogHead(await table.get(logHeadKey(actorId)));
     if (subscribers === 0) {
       await this.#next(actorId, newest, undefined);
       return;
     }
-    const behind = (await walk.peek(await heads.all(actorId), newest)).filter(isUntried);
+    const stored = await trim.catchUp(actorId, await heads.all(actorId), newest);
+    const behind = (await walk.peek(stored, newest)).filter(isUntried);
     const result = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
     // Deferred for want of time: a message has gone out, and the due time stands in case it gets lost.
     if (result.deferredCount > 0) return;
@@ -58,11 +61,22 @@ export class Upkeep {
   }
 
   async #settle(actorId: string, newest: number): Promise<void> {
-    const { heads, walk, clock } = this.#deps;
-    const all = await walk.peek(await heads.all(actorId), newest);
+    const { heads, walk, clock, table, trim } = this.#deps;
+    // Before the heads: one made in between needs no record up to here.
+    const logHead = readLogHead(await table.get(logHeadKey(actorId)));
+    const stored = await heads.all(actorId);
+    const expires = await trim.trim(actorId, stored, logHead);
+    const all = await walk.peek(stored, newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried));
-    const leaving = all.flatMap((head) => nextLeaving(head.delivery, head.state.cleared) ?? []);
-    const times = reachable.length > 0 ? [...leaving, clock.now() + LOOK_AGAIN_MS] : leaving;
+    const now = clock.now();
+    const leaving = all.flatMap(({ delivery, state }) => {
+      return nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared)) ?? [];
+    });
+    const times = [
+      ...leaving,
+      ...(reachable.length > 0 ? [now + LOOK_AGAIN_MS] : []),
+      ...(expires === undefined ? [] : [expires]),
+    ];
     await this.#next(actorId, newest, times.length === 0 ? undefined : Math.min(...times));
   }
 

@@ -1,0 +1,100 @@
+import { describe, expect, test, vi } from "vitest";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Fate } from "../../support/faulty-table.ts";
+import { DeliveryWorld } from "./delivery-world.ts";
+import type { Subscribed } from "./delivery-world.ts";
+
+const MINUTE = 60_000;
+
+/** Changes something with an instance to which `fate` happens at its operation `at`, the first one being 0. */
+async function withFault(at: number, fate: Fate) {
+  const world = await DeliveryWorld.begin();
+  const subscribed: Subscribed[] = [];
+  for (const name of ["p1", "p2", "p3"]) subscribed.push(await world.subscriber(name));
+  await world.set("n", 0);
+  let operations = 0;
+  let struck = false;
+  const table = new FaultyTable(world.table, () => {
+    const strikes = operations === at;
+    operations += 1;
+    struck ||= strikes;
+    return strikes ? fate : "ok";
+  });
+  const failing = world.instance(table);
+  let status: number | undefined;
+  const writing = world.set("n", 1, failing).then((answer) => (status = answer.status));
+  // A crashed instance never answers; what it began ends by itself.
+  await vi.waitUntil(() => status !== undefined || (struck && fate.startsWith("crash")));
+  await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 20))]);
+  return { world, subscribed, struck, status };
+}
+
+describe("the upkeep", () => {
+  test.each(["crash", "crash_after", "lost_answer", "throttle", "repeat"] as const)(
+    "finishes every change that is met by a fault: %s",
+    async (fate) => {
+      let at = 0;
+      for (let struck = true; struck; at += 1) {
+        const tried = await withFault(at, fate);
+        struck = tried.struck;
+        const { world, subscribed } = tried;
+        for (let minute = 0; minute < 3; minute += 1) await world.pass(MINUTE);
+        const stored = await world.host.ask("GET", `${world.actor.root}/properties/n`, { headers: world.actor.as });
+        const newest = stored.json === 1 ? 2 : 1;
+        for (const each of subscribed) {
+          expect([at, fate, [...new Set(each.peer.sequences())]]).toEqual([
+            at,
+            fate,
+            Array.from({ length: newest }, (_, index) => index + 1),
+          ]);
+          expect(await world.head(each)).not.toHaveProperty("lease");
+        }
+      }
+      expect(at).toBeGreaterThan(10);
+    },
+  );
+
+  test("delivers what a request had no time for, after one message", async () => {
+    const world = await DeliveryWorld.begin();
+    const slow = await world.subscriber("slow");
+    const second = await world.subscribe(slow.peer, { target: "properties", subtarget: "n" });
+    await world.subscriber("quick");
+    // Overlap: both of the slow peer's subscriptions are told, one after the other.
+    slow.peer.mood = () => {
+      world.host.now += 13_000;
+      return 200;
+    };
+    world.host.messages.length = 0;
+    const { commits } = world.host.service;
+    expect(commits).toBeDefined();
+    await world.set("n", 1);
+    await world.pass(0);
+    await world.pass(MINUTE);
+    expect([slow.peer.sequences(slow.id), slow.peer.sequences(second.id)]).toEqual([[], [1]]);
+  });
+
+  test("leaves nothing due once what was delivered has left", async () => {
+    const world = await DeliveryWorld.begin();
+    const subscribed = await world.subscriber("p1");
+    await world.set("n", 1);
+    expect(await world.log()).toHaveProperty("dueAt");
+    await world.pass(MINUTE);
+    expect((await world.log())?.["dueAt"]).toBe((await world.head(subscribed)).delivery.leaves[0]?.[1]);
+    await world.pass(5 * MINUTE);
+    expect(await world.log()).not.toHaveProperty("dueAt");
+    const polled = await world.host.ask("GET", `${world.actor.root}/subscriptions/p1/${subscribed.id}`, {
+      headers: { authorization: `Bearer ${subscribed.peer.secret}` },
+    });
+    expect(polled.json).toMatchObject({ sequence: 1, data: [] });
+  });
+
+  test("does not try again by itself what was tried and failed", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    peer.mood = 500;
+    await world.set("n", 1);
+    peer.mood = 200;
+    for (let minute = 0; minute < 10; minute += 1) await world.pass(MINUTE);
+    expect(peer.sequences()).toEqual([1]);
+  });
+});
