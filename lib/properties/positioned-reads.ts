@@ -13,6 +13,9 @@ const SUBSCRIPTION_HEADER = "x-actingweb-subscription";
 /** The newest diff of that subscription that the answer contains. */
 const SEQUENCE_HEADER = "x-actingweb-sequence";
 
+/** Reads begun again because the permissions they were made with had changed. */
+const TRIES = 3;
+
 /** Where subscriptions stand in the log. */
 export interface Positions {
   /** Moves a subscription to the log's end; undefined when there is none. */
@@ -37,6 +40,8 @@ export class PositionedReads {
    * Lets `answer` read, and says in a header which diffs of the asking peer's subscription the answer contains: exactly
    * those, the answer that there is nothing (404) included. A request that names no inbound subscription of its own peer is
    * answered as if it named none. When the position cannot be told the header is left out.
+   *
+   * @param answer asked again when the peer's permissions changed while it read
    */
   async answer(
     request: ServiceRequest,
@@ -45,26 +50,34 @@ export class PositionedReads {
   ): Promise<Reply> {
     const id = request.headers[SUBSCRIPTION_HEADER];
     if (id === undefined || !isOutsideId(id) || caller.kind !== "peer") return await answer();
-    // First: what is read afterwards contains every diff that the head has made by then.
-    const moved = await this.#deps.positions.toEnd(actor.id, caller.peerId, id);
-    if (moved === undefined) return await answer();
-    const { head } = moved;
-    const reads = new PositionedProperties(this.#deps, head.state.cursor, {
-      items: request.query.get("format") === "full",
-    });
-    const headers = async (): Promise<Record<string, string>> => {
-      const sequence = reads.position === undefined ? undefined : await this.#sequence(head, reads.position);
-      return sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };
-    };
-    let reply: Reply;
-    try {
-      reply = await answer(reads);
-    } catch (error) {
-      if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
-      const also = { ...error.headers, ...(await headers()) };
-      throw new ServiceError(error.code, error.message, { headers: also, cause: error });
+    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+      // First: what is read afterwards contains every diff that the head has made by then.
+      const moved = await this.#deps.positions.toEnd(actor.id, caller.peerId, id);
+      if (moved === undefined) return await answer();
+      const { head } = moved;
+      const reads = new PositionedProperties(this.#deps, head.state.cursor, {
+        items: request.query.get("format") === "full",
+      });
+      const outcome = await settled(answer, reads);
+      const at = reads.position;
+      if (at !== undefined && (await this.#permissionsChanged(head, at))) continue;
+      const sequence = at === undefined ? undefined : await this.#sequence(head, at);
+      const headers: Record<string, string> = sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };
+      if ("code" in outcome) {
+        const also = { headers: { ...outcome.headers, ...headers }, cause: outcome };
+        throw new ServiceError(outcome.code, outcome.message, also);
+      }
+      return { ...outcome, headers: { ...outcome.headers, ...headers } };
     }
-    return { ...reply, headers: { ...reply.headers, ...(await headers()) } };
+    throw new ServiceError("service.unavailable", "The permissions keep changing; try again in a moment.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+
+  /** What is of a record is not to be shown by what was allowed before it. */
+  async #permissionsChanged(head: InboundHead, record: number): Promise<boolean> {
+    const { records } = await this.#deps.log.read(head.actorId, head.state.cursor, record);
+    return records.some(({ record: made }) => made.kind === "permissions" && made.peerId === head.peerId);
   }
 
   /** Undefined when it cannot be told. */
@@ -77,5 +90,18 @@ export class PositionedReads {
     const { cursor, sequence } = moved.head.state;
     if (cursor < record || (await positions.sequenceAt(head, cursor)) !== sequence) return undefined;
     return cursor === record ? sequence : await positions.sequenceAt(head, record);
+  }
+}
+
+/** That there is nothing is an answer too. */
+async function settled(
+  answer: (reads: PositionedProperties) => Promise<Reply>,
+  reads: PositionedProperties,
+): Promise<Reply | ServiceError> {
+  try {
+    return await answer(reads);
+  } catch (error) {
+    if (isServiceError(error) && error.code === "resource.not_found") return error;
+    throw error;
   }
 }

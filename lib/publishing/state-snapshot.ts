@@ -5,6 +5,7 @@ import type { Place, Scope } from "../domain/scope.ts";
 import { PROPERTIES } from "../domain/shape-diff.ts";
 import { visiblePart } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
+import { isServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
 import { PositionedProperties } from "../properties/positioned-properties.ts";
@@ -52,8 +53,9 @@ export class StateSnapshots {
     const from = await this.#deps.log.newest(actorId);
     const properties = new PositionedProperties(this.#deps, from, { items: true });
     const place = placeOf(of);
-    const data =
-      place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads);
+    const data = await nullWhenTooLarge(async () =>
+      place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads),
+    );
     const { position } = properties;
     return position === undefined ? { data } : { data, record: position };
   }
@@ -70,12 +72,23 @@ export class StateSnapshots {
   }
 }
 
+async function nullWhenTooLarge(read: () => Promise<Json | undefined>): Promise<Json | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isServiceError(error) && error.code === "request.too_large") return null;
+    throw error;
+  }
+}
+
 async function everything(properties: PositionedProperties, actorId: string, reads: Reads): Promise<Json> {
   const members: [string, Json][] = [];
   let bytes = 2;
   for await (const property of properties.all(actorId)) {
     const seen = seenOf(property, [property.name], reads);
     if (seen === undefined) continue;
+    // So much was stored that it could not be read at one record: more than can be told, lists first.
+    if (property.list !== undefined && property.items === undefined) return null;
     bytes += Buffer.byteLength(property.name) + property.bytes + 4;
     if (bytes > MAX_ANSWER_BYTES) return null;
     members.push([property.name, seen]);

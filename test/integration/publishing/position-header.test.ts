@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { JsonObject } from "../../../lib/ports.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Fate } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 import { bearer, Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 
 const SECRET = "s".repeat(40);
 const OTHER = "o".repeat(40);
 
-async function subscribed(scope: JsonObject = {}) {
-  const world = new WholeService(new Network(), "https://a.example");
+async function subscribed(scope: JsonObject = {}, table: Table = new MemoryTable()) {
+  const world = new WholeService(new Network(), "https://a.example", { table });
   const alice = await world.actor();
   await world.trusts(alice.id, "bob", "https://b.example/bob", SECRET);
   await world.trusts(alice.id, "carol", "https://c.example/carol", OTHER);
@@ -65,6 +69,31 @@ describe("a read that names a subscription of the reader", () => {
     const hidden = await read("/private");
     expect([hidden.status, hidden.headers["x-actingweb-sequence"]]).toEqual([404, "1"]);
     expect(hidden.json.error.message).toBe((await read("/nothing")).json.error.message);
+  });
+
+  it.each(["", "?format=full", "/a"])("shows nothing of what was hidden while it read: %s", async (path) => {
+    let meanwhile: (() => Promise<void>) | undefined;
+    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Fate> => {
+      const reads = operation === "query" || operation === "getMany";
+      if (reads && keys.some(({ pk }) => pk.startsWith("O#")) && meanwhile !== undefined) {
+        const once = meanwhile;
+        meanwhile = undefined;
+        await once();
+      }
+      return "ok";
+    });
+    const { world, alice, properties, read } = await subscribed({}, table);
+    await properties.set("a", "shown");
+    meanwhile = async () => {
+      const permissions = `/${alice.id}/trust/friend/bob/permissions`;
+      const json = { properties: { excluded_patterns: ["a"] } };
+      expect((await world.ask("PUT", permissions, { headers: alice.as, json })).status).toBe(201);
+      await properties.set("a", "hidden");
+    };
+    const answer = await read(path);
+    expect(answer.text).not.toContain("hidden");
+    expect(answer.headers["x-actingweb-sequence"]).toBe("1");
+    expect((await read(path)).text).not.toContain("hidden");
   });
 
   it("notes nothing that was not noted", async () => {
