@@ -116,12 +116,15 @@ export class LogCommits {
     return { actorId, head, newest: head.newest + records.length, records: numbered };
   }
 
-  /** From the first subscriber on each commit leaves something to do, which must be found if its writer dies. */
+  /**
+   * From the first subscriber on each commit leaves something to do, which must be found if its writer dies. Set rather
+   * than kept: the upkeep may put it off after it was read here.
+   */
   #headChange(key: Key, head: LogHead, change: Change = {}): Change {
     const grows = Number(change.add?.["subscribers"] ?? 0) > 0;
     if ((head.subscribers === 0 && !grows) || change.set?.["dueAt"] !== undefined) return change;
-    const due = { dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + UPKEEP_AFTER_MS };
-    return { ...change, setIfMissing: { ...change.setIfMissing, ...due } };
+    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + UPKEEP_AFTER_MS);
+    return { ...change, set: { ...change.set, dueShard: dueShardOf(key), dueAt } };
   }
 
   async #tell(commit: Commit): Promise<void> {
