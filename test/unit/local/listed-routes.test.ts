@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_AREA, pathsByArea } from "../../../infra/routes.ts";
+import { RouteTable } from "../../../infra/local/route-table.ts";
+
+const paths = [...pathsByArea()];
+const gateway = new RouteTable([
+  { routeKey: "$default", area: DEFAULT_AREA, timeoutMs: 1_000 },
+  ...paths.map(([path, area]) => ({ routeKey: `ANY ${path}`, area, timeoutMs: 1_000 })),
+]);
+const chosen = (path: string): string | undefined => gateway.match("GET", path)?.route.routeKey;
+
+/** A request of that path: a variable is one segment, a greedy one two. */
+const sample = (path: string): string => path.replaceAll(/\{\w+\+\}/g, "x/y").replaceAll(/\{\w+\}/g, "x");
+
+describe("the listed routes", () => {
+  it.each(paths)("has %s to itself", (path) => {
+    expect(chosen(sample(path))).toBe(`ANY ${path}`);
+  });
+
+  it("leave to own targets what no other path is", () => {
+    expect(chosen("/x/resources")).toBe("ANY /{actorId}/{target}");
+    expect(chosen("/x/resources/a/b/c")).toBe("ANY /{actorId}/{target}/{path+}");
+    expect(chosen("/x/healthz")).toBe("ANY /{actorId}/{target}");
+  });
+
+  it("leave the rest to the default", () => {
+    expect(chosen("//trust")).toBe("$default");
+  });
+});
