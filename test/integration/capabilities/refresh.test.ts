@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { capabilityKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { bearer } from "../../support/in-process.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { DeliveryWorld } from "../delivery/delivery-world.ts";
+import type { Peer, Subscribed } from "../delivery/delivery-world.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+let world: DeliveryWorld;
+let bob: Peer;
+/** What bob says it can; undefined: it does not answer. */
+let says: string | undefined;
+
+beforeEach(async () => {
+  world = await DeliveryWorld.begin();
+  bob = await world.peer("bob");
+  says = "subscriptions,callbacks";
+  const { origin } = new URL(bob.baseUri);
+  world.network.hosts.set(origin, async (request) => {
+    if (!request.url.includes("/meta")) return await bob.answer(request);
+    const text = request.url.endsWith("/version") ? "1.0" : (says ?? "");
+    const answer: Answer = { status: says === undefined ? 503 : 200, headers: {}, text, json: undefined };
+    return answer;
+  });
+});
+
+const asked = (): number => world.network.sent.filter(({ url }) => url.endsWith("/meta/actingweb/supported")).length;
+const item = async () => await world.table.get(capabilityKey(world.actor.id, "bob"));
+const kept = async () => (await world.host.service.trusts.get(world.actor.id, "bob"))?.capabilities;
+
+async function leave({ peer, id }: Subscribed): Promise<void> {
+  const path = `${world.actor.root}/subscriptions/${peer.id}/${id}`;
+  expect((await world.host.ask("DELETE", path, { headers: bearer(peer.secret) })).status).toBe(204);
+}
+
+describe("what a subscribing peer can", () => {
+  it("is asked by the sweep, once a day as long as it has subscriptions, never by a delivery", async () => {
+    await world.subscribe(bob);
+    await world.set("color", "red");
+    expect([asked(), bob.seen.length]).toEqual([0, 1]);
+    await world.pass(MINUTE);
+    expect(asked()).toBe(1);
+    expect(await kept()).toMatchObject({ version: "1.0", supported: ["callbacks", "subscriptions"] });
+    await world.pass(23 * 60 * MINUTE);
+    expect(asked()).toBe(1);
+    says = "subscriptionresync";
+    await world.pass(60 * MINUTE);
+    expect(asked()).toBe(2);
+    expect(await kept()).toMatchObject({ supported: ["subscriptionresync"], fetchedAt: world.host.now });
+  });
+
+  it("is not asked again for another subscription while it is known", async () => {
+    await world.subscribe(bob);
+    await world.pass(MINUTE);
+    await world.subscribe(bob, { target: "news" });
+    await world.pass(MINUTE);
+    expect(asked()).toBe(1);
+    expect(Number((await item())?.["dueAt"])).toBeGreaterThan(world.host.now + 23 * 60 * MINUTE);
+  });
+
+  it("decides the form of a resync from the moment it is known", async () => {
+    const subscribed = await world.subscribe(bob);
+    const resync = async (): Promise<unknown> => {
+      const headers = world.actor.as;
+      await world.host.ask("POST", `${world.actor.root}/suspensions`, { headers, json: { target: "properties" } });
+      await world.host.ask("DELETE", `${world.actor.root}/suspensions/properties`, { headers });
+      return bob.seen.at(-1)?.body["type"] ?? bob.seen.at(-1)?.body["granularity"];
+    };
+    expect(await resync()).toBe("resync");
+    await world.pass(MINUTE);
+    expect(await resync()).toBe("low");
+    // Too old to be believed.
+    says = undefined;
+    await world.pass(2 * DAY);
+    expect(await resync()).toBe("resync");
+    expect(bob.sequences(subscribed.id)).toEqual([1, 2, 3]);
+  });
+
+  it("is asked less and less often while the peer does not answer, and what was known stays", async () => {
+    await world.subscribe(bob);
+    await world.pass(MINUTE);
+    says = undefined;
+    const before = await kept();
+    await world.pass(DAY);
+    const due: number[] = [];
+    for (let tries = 0; tries < 12; tries += 1) {
+      const dueAt = Number((await item())?.["dueAt"]);
+      due.push(dueAt - world.host.now);
+      await world.pass(dueAt - world.host.now);
+    }
+    expect(due[0]).toBeGreaterThanOrEqual(5 * MINUTE);
+    expect(due[3]).toBeGreaterThan(30 * MINUTE);
+    expect(Math.max(...due)).toBeLessThanOrEqual(DAY);
+    expect(due.at(-1)).toBeGreaterThanOrEqual(DAY / 2);
+    expect(await kept()).toEqual(before);
+    says = "trust";
+    await world.pass(DAY);
+    expect(await kept()).toMatchObject({ supported: ["trust"] });
+    expect(await item()).toMatchObject({ failures: 0 });
+  });
+
+  it("is not asked any more after the last subscription, and starts again with a new one", async () => {
+    const first = await world.subscribe(bob);
+    const second = await world.subscribe(bob, { target: "news" });
+    await world.pass(MINUTE);
+    await leave(first);
+    await world.pass(DAY);
+    expect(asked()).toBe(2);
+    await leave(second);
+    await world.pass(DAY);
+    expect([asked(), await item()]).toEqual([2, undefined]);
+    await world.subscribe(bob);
+    await world.pass(MINUTE);
+    expect(asked()).toBe(3);
+  });
+
+  it("goes with the trust", async () => {
+    await world.subscribe(bob);
+    const path = `${world.actor.root}/trust/friend/bob?peer=true`;
+    expect((await world.host.ask("DELETE", path, { headers: world.actor.as })).status).toBe(204);
+    expect(await item()).toBeUndefined();
+    await world.pass(MINUTE);
+    expect(asked()).toBe(0);
+  });
+
+  it("stays to be asked when a subscription comes while the last one is found gone", async () => {
+    const first = await world.subscribe(bob);
+    await world.pass(MINUTE);
+    await leave(first);
+    const { table } = world.host;
+    const query = table.query.bind(table);
+    let late: (() => Promise<unknown>) | undefined = async () => await world.subscribe(bob);
+    table.query = async (range) => {
+      const page = await query(range);
+      const isLook = range.prefix === "IN#bob#" && range.limit === 1;
+      const run = isLook ? late : undefined;
+      if (isLook) late = undefined;
+      await run?.();
+      return page;
+    };
+    await world.pass(DAY);
+    expect(late).toBeUndefined();
+    expect(await item()).toBeDefined();
+  });
+});
