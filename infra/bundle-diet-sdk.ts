@@ -48,7 +48,33 @@ function shortened(source: string): string {
   const short = source.replace(PLAIN_CLASS, (whole, name: string, prefix: string, fault: string) => {
     if (shape === "") shape = prefix;
     if (prefix !== shape) return whole;
-    return `export const ${name} = plainError(SHAPE, "${name}", "${fault}");`;
+    return `export const ${name} = /* @__PURE__ */ plainError(SHAPE, "${name}", "${fault}");`;
   });
   return short.replace(/^(?=export )/m, `const SHAPE = "${shape}";\n${MAKER}\n`);
 }
+
+/** Each client knows the errors of every operation there is, those that make tables and empty queues too: 4 KB more. */
+const SCHEMAS = /[\\/]@aws-sdk[\\/]client-(dynamodb|sqs)[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/;
+const REGISTERED =
+  /^export var (?<name>\w+)\$ = \[-3, n0, [^;]*?\n\];\nn0_registry\.registerError\(\k<name>\$, \k<name>\);\n/gm;
+/** Whose operations no function calls. What the SDK gets to know besides stays in. */
+const OF_OTHERS = new RegExp(
+  [
+    // DynamoDB: backups, exports and imports, global tables, replicas, policies, indexes, tables.
+    "Backup|^Export|^Import|^GlobalTable|^Replica(Already|Not)|^Policy|^Index|PointInTime|^Invalid(Export|Restore)",
+    "^Table|^ResourceInUse|^LimitExceeded|^DuplicateItem",
+    // SQS: attributes of queues, receiving, moving and purging.
+    "^InvalidAttribute|^InvalidIdFormat|^MessageNotInflight|^OverLimit|^PurgeQueue|^QueueDeleted|^QueueName|^ReceiptHandle",
+  ].join("|"),
+);
+
+/** Leaves those out: one that came after all would be the client's general error, by its name and with its message. */
+export const withoutErrorsOfOthers: Plugin = {
+  name: "without-errors-of-others",
+  setup(build) {
+    build.onLoad({ filter: SCHEMAS }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      return { contents: source.replace(REGISTERED, (whole, name: string) => (OF_OTHERS.test(name) ? "" : whole)) };
+    });
+  },
+};

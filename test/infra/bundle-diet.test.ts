@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as textOf } from "node:stream/consumers";
@@ -112,6 +113,32 @@ describe("the queue's client without what is left out", () => {
       message: "There is none.",
       $fault: "client",
     });
+  });
+});
+
+describe.each([
+  ["DynamoDB", "dynamodb", ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem"]],
+  ["DynamoDB", "dynamodb", ["BatchWriteItem", "TransactGetItems", "TransactWriteItems"]],
+  ["SQS", "sqs", ["SendMessage", "SendMessageBatch"]],
+])("the errors %s knows of the operations we call", (_, client, operations) => {
+  it("are all left in", async () => {
+    const folder = `${root}node_modules/@aws-sdk/client-${client}/dist-types/commands/`;
+    const texts = await Promise.all(
+      operations.map((operation) => readFile(`${folder}${operation}Command.d.ts`, "utf8")),
+    );
+    const thrown = new Set(
+      texts.flatMap((text) => [...text.matchAll(/@throws \{@link (\w+)\}/g)].map(([, name]) => name)),
+    );
+    const source = `export * as errors from "./node_modules/@aws-sdk/client-${client}/dist-es/schemas/schemas_0.js";`;
+    const { errors } = (await bundled(source, { lean: true })) as any;
+    const known = new Set(
+      errors.errorTypeRegistries
+        .flatMap(({ exceptions }: any) => [...exceptions.keys()])
+        .map((schema: any) => schema[2]),
+    );
+    expect(thrown.size).toBeGreaterThan(5);
+    expect([...thrown].filter((name) => !known.has(name))).toEqual([]);
+    expect(known.size).toBeLessThan(25);
   });
 });
 
