@@ -171,10 +171,11 @@ export function unrest(table: MemoryTable, ledger: Ledger, now: number): string 
     const { state, delivery, leaseUntil } = head;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
     // Polls move what only polls.
-    if (line.state.granularity !== "none" && line.pendingAfter(state.cursor)) return `${line.name} has not moved to the log's end`;
+    if (line.state.granularity !== "none" && line.pendingAfter(state.cursor))
+      return `${line.name} has not moved to the log's end`;
     const hole = untellable(table, head, now);
     if (hole !== undefined) return `${line.name}: number ${String(hole)} can be told by nobody`;
-    if (state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
+    if (line.state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
       return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
   }
   return undefined;
@@ -195,19 +196,23 @@ function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: nu
 
 /** At the very end, with everything delivered and cleared: no record that nobody needs is kept (P5). */
 export function checkTrimmed(table: MemoryTable, ledger: Ledger): void {
-  const stored = table.all().filter(({ pk }) => pk === recordPartition(ACTOR)).length;
-  const due = table.peek(logHeadKey(ACTOR))?.["dueAt"];
-  if (stored > 0)
-    throw new Violation(
-      `${String(stored)} of ${String(ledger.newest)} records are kept for nobody, due ${String(due)}.`,
-    );
+  const heads = [...ledger.lines.values()].map((line) => headOf(table, line)?.state);
+  const needed = Math.min(
+    ...heads.map((state) => Math.min((state?.cursor ?? 0) + 1, state?.runs[0]?.first ?? Infinity)),
+  );
+  const stored = table.all().filter(({ pk }) => pk === recordPartition(ACTOR));
+  const kept = stored.filter(({ sk }) => Number(sk.slice(0, 16)) < needed).length;
+  if (kept > 0) throw new Violation(`${String(kept)} records before ${String(needed)} are kept for nobody (P5).`);
   for (const line of ledger.lines.values()) {
+    const { runs, sequence } = headOf(table, line)?.state ?? { runs: [], sequence: 0 };
+    if (runs.length > 0)
+      throw new Violation(`${line.name}: numbers up to ${String(sequence)} are kept, and were cleared (P5).`);
     if (headOf(table, line)?.item["lease"] !== undefined) throw new Violation(`${line.name}: a lease is left.`);
   }
-  const heads = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
+  const inbound = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
   const markers = table.all().filter(({ pk }) => pk.startsWith("S#")).length;
-  if (heads !== ledger.lines.size || markers !== ledger.lines.size)
+  if (inbound !== ledger.lines.size || markers !== ledger.lines.size)
     throw new Violation(
-      `${String(ledger.lines.size)} subscriptions have ${String(heads)} heads and ${String(markers)} markers.`,
+      `${String(ledger.lines.size)} subscriptions have ${String(inbound)} heads and ${String(markers)} markers.`,
     );
 }

@@ -16,8 +16,6 @@ export interface Plan {
   readonly jumpy: boolean;
   /** Deliveries go on behind the answer. */
   readonly async: boolean;
-  /** The storage is checked at the end. */
-  readonly strict: boolean;
   readonly peers: number;
   readonly instances: number;
   /** So long a record may be read, ms; a schedule may have a time as long as that go by. */
@@ -58,7 +56,7 @@ export function planOf(random: () => number): Plan {
     ...some,
   ];
   return {
-    ...{ rough, jumpy, async: chance(0.3), strict: true },
+    ...{ rough, jumpy, async: chance(0.3) },
     ...{ peers: 1 + below(3), instances: 1 + below(4) },
     retentionMs: DAY_MS + 1,
     environment: {
