@@ -7,7 +7,8 @@ import { ConditionFailed, all, equals, missing } from "../dynamodb/table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
-import { readLogHead } from "../publishing/change-log.ts";
+import { TIDY_AFTER_MS, readLogHead } from "../publishing/change-log.ts";
+import type { LogHead } from "../publishing/change-log.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
@@ -47,20 +48,24 @@ export class Upkeep {
   async look(actorId: string, deadline: Deadline): Promise<void> {
     const { table, heads, walk, fanOut, properties, trim } = this.#deps;
     await properties.clean(actorId);
-    const { newest, subscribers } = readLogHead(await table.get(logHeadKey(actorId)));
+    const logHead = readLogHead(await table.get(logHeadKey(actorId)));
+    const { newest, subscribers } = logHead;
     if (subscribers === 0) {
-      await this.#next(actorId, newest, undefined);
+      await trim.trim(actorId, [], logHead);
+      await this.#next(actorId, logHead, undefined);
       return;
     }
-    const stored = await trim.catchUp(actorId, await heads.all(actorId), newest);
+    // Nothing was committed since the last look: now those are brought along, too, whom no change concerns.
+    const quiet = logHead.looked === newest;
+    const stored = await trim.catchUp(actorId, await heads.all(actorId), newest, { all: quiet });
     const behind = (await walk.peek(stored, newest)).filter(isUntried);
     const result = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
     // Deferred for want of time: a message has gone out, and the due time stands in case it gets lost.
     if (result.deferredCount > 0) return;
-    await this.#settle(actorId, newest);
+    await this.#settle(actorId, newest, quiet);
   }
 
-  async #settle(actorId: string, newest: number): Promise<void> {
+  async #settle(actorId: string, newest: number, quiet: boolean): Promise<void> {
     const { heads, walk, clock, table, trim } = this.#deps;
     // Before the heads: one made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
@@ -76,8 +81,9 @@ export class Upkeep {
       ...leaving,
       ...(reachable.length > 0 ? [now + LOOK_AGAIN_MS] : []),
       ...(expires === undefined ? [] : [expires]),
+      ...(!quiet && stored.some(({ state }) => state.cursor < newest) ? [now + TIDY_AFTER_MS] : []),
     ];
-    await this.#next(actorId, newest, times.length === 0 ? undefined : Math.min(...times));
+    await this.#next(actorId, { ...logHead, newest }, times.length === 0 ? undefined : Math.min(...times));
   }
 
   /** Those whose peer could be told now; the others wait for its breaker or its approval. */
@@ -94,13 +100,16 @@ export class Upkeep {
     return untried.filter(({ peerId }) => open.has(peerId));
   }
 
-  /** The head's due time, unless something was committed meanwhile. */
-  async #next(actorId: string, newest: number, dueAt: number | undefined): Promise<void> {
+  /** The head's due time, unless something was committed, or asked for, meanwhile. */
+  async #next(actorId: string, { newest, dueAt: was }: LogHead, dueAt: number | undefined): Promise<void> {
     const key = logHeadKey(actorId);
     const change =
-      dueAt === undefined ? { remove: ["dueShard", "dueAt"] } : { set: { dueShard: dueShardOf(key), dueAt } };
+      dueAt === undefined
+        ? { set: { looked: newest }, remove: ["dueShard", "dueAt"] }
+        : { set: { looked: newest, dueShard: dueShardOf(key), dueAt } };
+    const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     try {
-      await this.#deps.table.update(key, change, all(equals("newest", newest), missing("stale")));
+      await this.#deps.table.update(key, change, all(equals("newest", newest), same, missing("stale")));
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
     }

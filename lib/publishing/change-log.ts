@@ -1,7 +1,19 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
 import type { LogRecord } from "../domain/change-record.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
-import { ConditionFailed, all, any, atLeast, below, equals, itemMissing, missing } from "../dynamodb/table.ts";
+import { dueShardOf } from "../dynamodb/keys.ts";
+import {
+  ConditionFailed,
+  above,
+  all,
+  any,
+  atLeast,
+  below,
+  equals,
+  itemExists,
+  itemMissing,
+  missing,
+} from "../dynamodb/table.ts";
 import type { Change, Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
@@ -12,6 +24,8 @@ const PART_BYTES = 300 * 1_024;
 /** Most bytes of JSON text that one record takes. */
 export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
 const DAY_SECONDS = 86_400;
+/** So long after records became superfluous, ms, they go, unless something else has the upkeep look sooner. */
+export const TIDY_AFTER_MS = 5 * 60_000;
 
 export interface ChangeLogDeps {
   readonly table: Table;
@@ -38,6 +52,8 @@ export interface LogHead {
   readonly suspended: readonly Suspension[];
   /** The records up to this one are deleted: nobody needed them. */
   readonly trimmed: number;
+  /** The newest record at the last upkeep. */
+  readonly looked: number;
   /** When there is upkeep to do, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -146,6 +162,18 @@ export class ChangeLog {
     return undefined;
   }
 
+  /** Has the upkeep look soon, because a peer has cleared what it had. One write. */
+  async tidySoon(actorId: string): Promise<void> {
+    const key = logHeadKey(actorId);
+    const dueAt = this.#deps.clock.now() + TIDY_AFTER_MS;
+    const later = all(itemExists, any(missing("dueAt"), above("dueAt", dueAt)));
+    try {
+      await this.#deps.table.update(key, { set: { dueShard: dueShardOf(key), dueAt } }, later);
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+
   /** Deletes the records up to one that nobody needs any more, and notes it. May be called again. */
   async trim(actorId: string, upTo: number): Promise<void> {
     const { table } = this.#deps;
@@ -221,6 +249,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     subscribers: number("subscribers"),
     suspended: typeof suspended === "string" ? (JSON.parse(suspended) as Suspension[]) : [],
     trimmed: number("trimmed"),
+    looked: number("looked"),
     ...(item?.["dueAt"] === undefined ? {} : { dueAt: number("dueAt") }),
   };
 }

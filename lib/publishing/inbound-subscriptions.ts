@@ -10,6 +10,7 @@ import { always, itemExists, itemMissing } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
+import type { ChangeLog } from "./change-log.ts";
 import { headKey, inboundItem, scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import { markerItem } from "./inbound-heads.ts";
@@ -52,6 +53,7 @@ export interface InboundDeps {
   readonly log: Log;
   readonly heads: InboundHeads;
   readonly commits: LogCommits;
+  readonly changeLog: Pick<ChangeLog, "tidySoon">;
   readonly walk: LogWalk;
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
@@ -206,7 +208,7 @@ export class InboundSubscriptions {
    * @throws ServiceError resource.not_found, request.invalid beyond the newest number
    */
   async clear(stored: InboundHead, upTo: number): Promise<void> {
-    const { walk } = this.#deps;
+    const { walk, changeLog } = this.#deps;
     const behind = upTo > stored.state.sequence;
     const head = behind ? (await walk.toEnd(stored.actorId, stored.peerId, stored.id))?.head : stored;
     if (head === undefined) throw noSuch();
@@ -215,7 +217,9 @@ export class InboundSubscriptions {
         field: "sequence",
       });
     }
-    if (!(await walk.clear(head, upTo))) throw noSuch();
+    const cleared = await walk.clear(head, upTo);
+    if (cleared === undefined) throw noSuch();
+    if (cleared.state.runs.length === 0 && head.state.runs.length > 0) await changeLog.tidySoon(head.actorId);
   }
 
   #scopes(peerId: string, all: readonly InboundHead[]): LogRecord {

@@ -46,6 +46,8 @@ export interface Move {
    * if there is nothing new.
    */
   readonly lease?: Lease & { readonly always?: boolean };
+  /** Notes also that nothing concerned the head. */
+  readonly eager?: boolean;
 }
 
 /** A head after a move. */
@@ -82,7 +84,7 @@ export class LogWalk {
       const behind = step.state.cursor - now.state.cursor;
       const untried = step.state.sequence > Math.max(now.delivery.tried, step.state.cleared);
       const leasable = step.state.granularity !== "none" && untried;
-      const idle = step.made.length === 0 && behind < LAZY_RECORDS;
+      const idle = step.made.length === 0 && behind < (move.eager === true ? 1 : LAZY_RECORDS);
       return { ...step, idle, lease: leasable || move.lease?.always === true };
     });
   }
@@ -142,17 +144,17 @@ export class LogWalk {
   }
 
   /**
-   * Clears the numbers up to `upTo`: they are gone for good; going back changes nothing. False when the subscription has
-   * ended. One update.
+   * Clears the numbers up to `upTo`: they are gone for good; going back changes nothing. Undefined when the subscription
+   * has ended. One update.
    *
    * @throws RangeError for a number that was not made up to the head's state
    */
-  async clear(head: InboundHead, upTo: number): Promise<boolean> {
+  async clear(head: InboundHead, upTo: number): Promise<InboundHead | undefined> {
     const cleared = await this.#write(head, {}, (now) => {
       const state = clear(now.state, upTo);
       return Promise.resolve({ state, made: [], idle: state === now.state, lease: false });
     });
-    return cleared !== undefined;
+    return cleared?.head;
   }
 
   /** The kept numbers above `after`, at most `limit`, ascending; see `toldAfter`. */

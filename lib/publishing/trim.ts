@@ -56,17 +56,23 @@ export class LogTrim {
   }
 
   /**
-   * Brings heads along that no change has moved for long, and has one resync number stand for what expired before its
-   * peer took it. `heads` are all of the actor's as they are stored. Gives them as they are then; ended ones are left out.
+   * Brings heads along that no change has moved for long (`all`: all of them), and has one resync number stand for what
+   * expired before its peer took it. `heads` are all of the actor's as they are stored. Gives them as they are then; ended ones are left out.
    */
-  async catchUp(actorId: string, heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
+  async catchUp(
+    actorId: string,
+    heads: readonly InboundHead[],
+    newest: number,
+    options: { readonly all?: boolean } = {},
+  ): Promise<readonly InboundHead[]> {
     const { changeLog, clock, walk } = this.#deps;
     if (heads.length === 0) return [];
     const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
-    const move: Move = { newest, records: new RecordCache(changeLog, actorId) };
+    const move: Move = { newest, records: new RecordCache(changeLog, actorId), eager: options.all === true };
     const found: InboundHead[] = [];
     await inParallel(heads, AT_ONCE, async (head) => {
-      const isLate = newest - head.state.cursor >= LAZY_RECORDS || head.state.cursor + 1 < oldest;
+      const behind = newest - head.state.cursor;
+      const isLate = behind >= (move.eager === true ? 1 : LAZY_RECORDS) || head.state.cursor + 1 < oldest;
       const moved = isLate ? (await walk.move(head, move))?.head : head;
       if (moved === undefined) return;
       const whole = hasExpired(moved, oldest, clock.now()) ? (await walk.makeResync(moved, move))?.head : moved;
