@@ -53,10 +53,10 @@ async function tell(a: Service, b: Service, network: MeddlingProxy): Promise<voi
   await reach("number 1", ({ lastSeq }) => lastSeq === 1);
   await look();
 
-  step("Alice changes it, and the network loses the callback with number 2.");
-  network.meddling = { lost: 1 };
+  step("Alice changes it, and the network loses the callback with number 2. Alice is told that it has arrived.");
+  network.meddling = { swallowed: 1 };
   await alice.expect("PUT", "/properties/color", 204, "green");
-  await until("the loss", () => network.done.get("lost") === 1);
+  await until("the loss", () => network.done.get("swallowed") === 1);
   network.meddling = {};
   await look();
 

@@ -27,10 +27,10 @@ export class SubscriberHost {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Another subscriber. Ids are `s1`, `s2`, … unless one is given. */
+  /** Another subscriber. Ids are `s0001`, `s0002`, … unless one is given. */
   add(options: PeerOptions = {}): SubscriberPeer {
     this.#made += 1;
-    const id = options.id ?? `s${this.#made}`;
+    const id = options.id ?? `s${String(this.#made).padStart(4, "0")}`;
     const peer = new SubscriberPeer(id, `${this.url}/${id}`, options);
     this.peers.set(id, peer);
     return peer;

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { OwnedActor } from "../support/owned-actor.ts";
+import { stateOf } from "../support/random-writers.ts";
+import { startService, until, type Service } from "../support/service.ts";
+import type { Behaviour } from "../support/subscriber-peer/behaviour.ts";
+import { gather, type Member } from "../support/subscriber-peer/crowd.ts";
+import { SubscriberHost } from "../support/subscriber-peer/host.ts";
+
+const SUBSCRIBERS = 100;
+const DELIVERY_TIMEOUT_MS = 3000;
+const THRESHOLD = 3;
+const RECOVERY_MS = 2000;
+
+let service: Service;
+let host: SubscriberHost;
+beforeAll(async () => {
+  host = await new SubscriberHost().listen();
+  service = await startService({
+    TRUST_AUTO_APPROVE: "friend",
+    SWEEP_INTERVAL_SECONDS: "1",
+    CALLBACK_MODE: "sync",
+    DELIVERY_TIMEOUT_SECONDS: String(DELIVERY_TIMEOUT_MS / 1000),
+    BREAKER_FAILURE_THRESHOLD: String(THRESHOLD),
+    BREAKER_RECOVERY_SECONDS: String(RECOVERY_MS / 1000),
+  });
+});
+afterAll(async () => {
+  await service.dispose();
+  await host.close();
+});
+
+const BAD: readonly Behaviour[] = [
+  { kind: "hang" },
+  { kind: "refuse", status: 500 },
+  { kind: "slow", ms: 1500 },
+  { kind: "trickle", everyMs: 100 },
+  { kind: "reset" },
+  { kind: "garbage" },
+  { kind: "huge", bytes: 10_000_000 },
+  { kind: "refuse", status: 429, retryAfter: "120" },
+];
+
+/** What the owner is shown of a peer's breaker. */
+async function breaker(actor: OwnedActor, peerId: string) {
+  const all: { peerid: string; breaker: { state: string; failures: number; openUntil?: string } }[] = [];
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const query: string = after === "" ? "" : `?after=${after}`;
+    const page = await actor.expect("GET", `/peers${query}`, 200);
+    const { data, next } = page as unknown as { data: typeof all; next?: string };
+    all.push(...data);
+    after = next;
+  }
+  const found = all.find(({ peerid }) => peerid === peerId);
+  if (!found) throw new Error(`no peer ${peerId}`);
+  return found.breaker;
+}
+
+/** One change; gives when it began and how long its request took. */
+async function write(actor: OwnedActor, n: number): Promise<{ began: number; took: number }> {
+  const began = Date.now();
+  await actor.expect("PUT", `/properties/color`, 204, { n });
+  return { began, took: Date.now() - began };
+}
+
+const byId = (one: Member, other: Member): number => (one.peer.id < other.peer.id ? -1 : 1);
+
+const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+describe("a hundred subscribers", () => {
+  let actor: OwnedActor;
+  let members: Member[];
+  beforeAll(async () => {
+    actor = await service.createActor();
+    // The bad ones come first, whether by name or by the order of subscribing: whoever waits for them keeps the others.
+    members = (await gather(host, actor, BAD.length)).toSorted(byId);
+    members.push(...(await gather(host, actor, SUBSCRIBERS - BAD.length)).toSorted(byId));
+  });
+
+  it("have their callback within 2 s although some of them hang, refuse, trickle or talk nonsense", async () => {
+    for (const [index, behaviour] of BAD.entries()) members[index]!.peer.behaviour = behaviour;
+    const { began, took } = await write(actor, 1);
+    expect(took, "the writer's request").toBeLessThan(DELIVERY_TIMEOUT_MS + 5000);
+    const good = members.slice(BAD.length);
+    await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 1), 10_000);
+    const waits = good.map(({ peer }) => (peer.callbacks[0]?.at ?? Number.POSITIVE_INFINITY) - began);
+    expect(Math.max(...waits)).toBeLessThan(2000);
+    expect(good.flatMap(({ stream }) => stream.faults)).toEqual([]);
+    expect(members[2]!.stream.last, "the slow one").toBe(1);
+  });
+
+  it("one that refuses opens its breaker, is probed one at a time, and gets what it missed in order", async () => {
+    for (const { peer } of members) peer.behaviour = undefined;
+    const { peer, stream } = members.at(-1)!;
+    const before = stream.last;
+    peer.behaviour = { kind: "refuse", status: 503 };
+    const refused = (): typeof peer.callbacks => peer.callbacks.filter(({ status }) => status === 503);
+    for (let n = 1; n <= THRESHOLD; n++) await write(actor, n);
+    expect(refused().length).toBe(THRESHOLD);
+    const opened = await until("an open breaker", async () => {
+      const seen = await breaker(actor, peer.id);
+      return /^open$/i.test(seen.state) && seen;
+    });
+    expect(opened.failures).toBeGreaterThanOrEqual(THRESHOLD);
+    expect(Date.parse(opened.openUntil ?? "")).toBeGreaterThan(Date.now() - RECOVERY_MS);
+    for (let n = THRESHOLD + 1; n <= 10; n++) await write(actor, n);
+
+    await until("two failed probes", () => refused().length >= THRESHOLD + 2, 30_000);
+    const probes = refused().slice(THRESHOLD);
+    expect(probes.map(({ sequence }) => sequence)).toEqual([before + 1, before + 1]);
+    expect(probes[1]!.at - probes[0]!.at, "the second waits twice as long").toBeGreaterThan(1.8 * RECOVERY_MS);
+    peer.behaviour = undefined;
+    await until("the backlog", () => stream.last === before + 10, 30_000);
+    const taken = peer.taken(stream).map(({ sequence }) => sequence);
+    expect(taken.filter((sequence) => sequence > before)).toEqual(numbers(10).map((n) => before + n));
+    expect(await breaker(actor, peer.id)).toMatchObject({ state: expect.stringMatching(/^closed$/i) as string });
+    expect(stream.copy).toEqual(await stateOf(actor));
+    expect(stream.faults).toEqual([]);
+  });
+
+  it("closes a breaker by hand", async () => {
+    const { peer, stream } = members.at(-2)!;
+    peer.behaviour = { kind: "reset" };
+    for (let n = 1; n <= THRESHOLD; n++) await write(actor, n);
+    peer.behaviour = undefined;
+    await actor.expect("DELETE", `/peers/${peer.id}/breaker`, 204);
+    expect(await breaker(actor, peer.id)).toMatchObject({ state: expect.stringMatching(/^closed$/i) as string });
+    await write(actor, 99);
+    await stream.catchUp();
+    expect(stream.copy).toEqual(await stateOf(actor));
+    expect(stream.faults).toEqual([]);
+  });
+});
