@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sameJson, type Json } from "../support/publisher/json.ts";
+import { stateOf, writeRandomly } from "../support/random-writers.ts";
+import { until } from "../support/service.ts";
+import type { Stream, StreamScope } from "../support/subscriber-peer/stream.ts";
+import {
+  caughtUp,
+  openTwoStacks,
+  pair,
+  STORMY,
+  subscribeTo,
+  type Pair,
+  type Subscribed,
+  type TwoStacks,
+} from "../support/two-stacks.ts";
+
+const CHANGES = 500;
+const SCOPES: readonly Partial<StreamScope>[] = [
+  {},
+  { subtarget: "p0" },
+  { subtarget: "p1", resource: "deep" },
+  { subtarget: "l0" },
+  { subtarget: "p2", granularity: "low" },
+];
+
+let stacks: TwoStacks;
+beforeAll(async () => {
+  stacks = await openTwoStacks(20_261_121);
+});
+afterAll(() => stacks.close());
+
+const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+/** The numbers of one of B's subscriptions as its hooks saw them. */
+const hooked = (id: string) => stacks.b.hookRuns(id).filter(({ callbackType }) => callbackType === "diff");
+
+async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<string, number>> {
+  const { publisher, subscriber } = both;
+  const newest = await caughtUp(both, subscribed);
+  const state = await stateOf(publisher);
+  let held: Record<string, Json> = {};
+  const same = async (): Promise<boolean> => sameJson((held = await subscriber.held(publisher.id)), state);
+  await until("an exact copy", same, 15_000).catch(() => undefined);
+  expect(held).toEqual(state);
+  expect(Object.keys(state).length, "something is there to compare").toBeGreaterThan(3);
+  return newest;
+}
+
+/** What was told by callback alone is every number once, and makes the state. */
+async function expectWitnessed(stream: Stream, both: Pair): Promise<void> {
+  const { newest } = await stream.poll();
+  await until("all callbacks", () => stream.last === newest, 45_000).catch(() => undefined);
+  expect(stream.holes(newest)).toEqual([]);
+  expect(stream.faults).toEqual([]);
+  expect(stream.copy).toEqual(await stateOf(both.publisher));
+}
+
+describe("two services", () => {
+  it("agree after 500 random changes from 8 writers, number by number", async () => {
+    const both = await pair(stacks);
+    const stream = await both.witness.subscribe();
+    const subscribed = await subscribeTo(both, SCOPES);
+    const kinds = await writeRandomly(both.publisher, { seed: 1, changes: CHANGES });
+    expect([...kinds.keys()].filter((kind) => kind.startsWith("list "))).toHaveLength(10);
+    const newest = await expectSameState(both, subscribed);
+    for (const { id, scope } of subscribed) {
+      const last = newest.get(id) ?? 0;
+      expect(last, JSON.stringify(scope)).toBeGreaterThan(0);
+      await until("the hooks", () => hooked(id).length >= last);
+      expect(
+        hooked(id).map(({ sequence }) => sequence),
+        JSON.stringify(scope),
+      ).toEqual(numbers(last));
+    }
+    await expectWitnessed(stream, both);
+    expect(stream.arrivals, "in order, each once").toEqual(numbers(stream.last));
+  });
+
+  it("agree although the network loses, doubles, delays and reorders callbacks", async () => {
+    const both = await pair(stacks);
+    const subscribed = await subscribeTo(both, SCOPES);
+    stacks.network.meddling = STORMY;
+    await writeRandomly(both.publisher, { seed: 2, changes: CHANGES });
+    await stacks.network.settled();
+    await expectSameState(both, subscribed);
+    stacks.network.meddling = {};
+    for (const deed of ["lost", "swallowed", "unanswered", "doubled", "late", "slow"] as const) {
+      expect(stacks.network.done.get(deed), deed).toBeGreaterThan(0);
+    }
+  });
+
+  it("agree after the subscriber's side was down in the middle", async () => {
+    const both = await pair(stacks);
+    const subscribed = await subscribeTo(both, SCOPES);
+    await writeRandomly(both.publisher, { seed: 3, changes: CHANGES / 5 });
+    expect(await stacks.b.stop()).toBe(0);
+    await writeRandomly(both.publisher, { seed: 4, changes: (3 * CHANGES) / 5 });
+    await stacks.b.start();
+    await writeRandomly(both.publisher, { seed: 5, changes: CHANGES / 5 });
+    await expectSameState(both, subscribed);
+  });
+
+  it("agree after the publisher's side was killed in the middle", async () => {
+    const both = await pair(stacks);
+    const stream = await both.witness.subscribe();
+    const subscribed = await subscribeTo(both, SCOPES);
+    const reached = Promise.withResolvers<undefined>();
+    const onChange = (made: number): void => {
+      if (made === CHANGES / 2) reached.resolve(undefined);
+    };
+    const writing = writeRandomly(both.publisher, { seed: 6, changes: CHANGES, patient: true, onChange });
+    await Promise.race([reached.promise, writing]);
+    await stacks.a.kill();
+    await stacks.a.start();
+    await writing;
+    await expectSameState(both, subscribed);
+    await expectWitnessed(stream, both);
+  });
+});
