@@ -141,12 +141,14 @@ function withLeave(leaves: DeliveryState["leaves"], upTo: number, leavesAt: numb
     ([, time], index, list) => list[index + 1]?.[1] !== time,
   );
   if (all.length <= MAX_LEAVES) return all;
-  const gapAfter = (index: number): number => (all[index + 1]?.[1] ?? Infinity) - (all[index]?.[1] ?? 0);
-  return all.toSpliced(closest(all.length - 1, gapAfter), 1);
+  // The one goes whose absence delays the fewest: never the first, so that a steady stream keeps leaving.
+  const around = (index: number): number =>
+    index === 0 ? Infinity : (all[index + 1]?.[1] ?? Infinity) - (all[index - 1]?.[1] ?? 0);
+  return all.toSpliced(closest(all.length - 1, around), 1);
 }
 
-function closest(count: number, gapAfter: (index: number) => number): number {
+function closest(count: number, cost: (index: number) => number): number {
   let best = 0;
-  for (let index = 1; index < count; index += 1) if (gapAfter(index) < gapAfter(best)) best = index;
+  for (let index = 1; index < count; index += 1) if (cost(index) <= cost(best)) best = index;
   return best;
 }
