@@ -68,11 +68,16 @@ class Pair {
     const pair = new Pair(random, network, [a, b], [alice, bob]);
     for (const list of LISTS) await pair.owner("POST", "properties", { [list]: { _type: "list" } });
     for (const name of VALUES) await pair.owner("PUT", `properties/${name}`, { k0: { begun: true } });
-    const wanted = { peerid: alice.id, target: "properties", granularity: "high", ...scope };
-    const made = await b.ask("POST", `/${bob.id}/subscriptions`, { headers: bob.as, json: wanted });
-    expect(made.status).toBe(204);
-    pair.subscription = made.headers["location"]?.split("/").at(-1) ?? "";
+    pair.subscription = await pair.subscribe(scope);
     return pair;
+  }
+
+  /** Bob's new subscription. */
+  async subscribe(scope: JsonObject): Promise<string> {
+    const json = { peerid: this.alice.id, target: "properties", granularity: "high", ...scope };
+    const made = await this.subscriber.ask("POST", `/${this.bob.id}/subscriptions`, { headers: this.bob.as, json });
+    expect(made.status).toBe(204);
+    return made.headers["location"]?.split("/").at(-1) ?? "";
   }
 
   async owner(method: string, path: string, json?: Json): Promise<number> {
@@ -96,8 +101,8 @@ class Pair {
   }
 
   /** Bob brings his copy up to date; what became of it. */
-  async resync(): Promise<string> {
-    const path = `/${this.bob.id}/subscriptions/${this.alice.id}/${this.subscription}/resync`;
+  async resync(subscription = this.subscription): Promise<string> {
+    const path = `/${this.bob.id}/subscriptions/${this.alice.id}/${subscription}/resync`;
     const { json, status } = await this.subscriber.ask("POST", path, { headers: this.bob.as });
     return status === 200 ? String(json.result) : String(status);
   }
@@ -166,5 +171,29 @@ describe("a subscriber whose recovery meets eight writers", () => {
       const copy = resource === undefined ? part : { [resource]: part ?? null };
       expect(await pair.held()).toEqual(part === undefined ? {} : { [subtarget]: copy });
     }
+  });
+
+  it.each([31, 32, 33])("and narrower subscriptions has each part from the one that owns it (%i)", async (seed) => {
+    const pair = await Pair.open(seed, {});
+    const others = [
+      await pair.subscribe({ subtarget: "l0" }),
+      await pair.subscribe({ subtarget: "p1", resource: "k0" }),
+    ];
+    let writing = 8;
+    const writer = async (lane: number): Promise<void> => {
+      for (let n = 0; n < 15; n += 1) await pair.write(lane * 100 + n);
+      writing -= 1;
+    };
+    const recover = async (subscription: string): Promise<void> => {
+      while (writing > 0) await pair.resync(subscription);
+    };
+    const all = [pair.subscription, ...others];
+    await Promise.all([...Array.from({ length: 8 }, (_, lane) => writer(lane)), ...all.map(recover)]);
+    for (let minutes = 0; minutes < 5; minutes += 1) {
+      pair.subscriber.now += 60_000;
+      await pair.subscriber.sweep();
+    }
+    for (const subscription of all) expect(["caught_up", "resynced"]).toContain(await pair.resync(subscription));
+    expect(await pair.held()).toEqual(await pair.has());
   });
 });
