@@ -131,6 +131,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     approved: async (actorId, peerId, digest, revision) => {
       await heads.authorize(actorId, peerId, digest, revision);
       await outbound.catchUpAll(actorId, peerId);
+      await delivery.upkeep.wake(actorId);
     },
     revoked: async (actorId, peerId, revision) => {
       await heads.authorize(actorId, peerId, undefined, revision);

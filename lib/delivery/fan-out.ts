@@ -28,6 +28,8 @@ import type { TimeLeft } from "./time-left.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
+/** When the table did not take part, another try comes so much later. */
+const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends HoldDeps {
   readonly table: Table;
@@ -43,8 +45,8 @@ export interface FanOutDeps extends HoldDeps {
 }
 
 type Outcome = DeliveryOutcome & {
-  /** Nobody is at it: the upkeep is to finish it. */
-  readonly unfinished?: true;
+  /** Nobody is at it: the upkeep is to finish it, so many seconds later. */
+  readonly unfinished?: number;
 };
 
 /** What one round of deliveries shares. */
@@ -115,7 +117,8 @@ export class FanOut {
       }
     }
     const outcomes = await Promise.all(work);
-    if (outcomes.some(({ unfinished }) => unfinished === true)) await this.#handOver(actorId);
+    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
     return outcomes;
   }
 
@@ -126,14 +129,14 @@ export class FanOut {
       return await this.#deps.pool.run(peer, async () => await this.#one(head, trust, round));
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
-      return { kind: "deferred", unfinished: true };
+      return { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
     }
   }
 
   async #one(head: InboundHead, item: Item | undefined, round: Round): Promise<Outcome> {
     const { clock, ids, walk, recovery } = this.#deps;
     const { newest, cache, time } = round;
-    if (!time.mayBegin()) return { kind: "deferred", unfinished: true };
+    if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
       return this.#told(round, head, await walk.move(head, { newest, records: cache }), { kind: "skipped" });
@@ -163,7 +166,7 @@ export class FanOut {
       everything,
     });
     const end = await hold.deliver();
-    if (end === "late") return { kind: "deferred", unfinished: true };
+    if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
     const [failure] = hold.failures;
     if (failure !== undefined) return { kind: "failed", failure };
@@ -195,10 +198,10 @@ export class FanOut {
   }
 
   /** The rest is a worker's. Without the message the sweep finds it half a minute later. */
-  async #handOver(actorId: string): Promise<void> {
+  async #handOver(actorId: string, seconds: number): Promise<void> {
     const { queue, clock, log } = this.#deps;
     try {
-      await queue.send({ kind: "due", ...logHeadKey(actorId), dueAt: clock.now() }, 0);
+      await queue.send({ kind: "due", ...logHeadKey(actorId), dueAt: clock.now() + seconds * 1_000 }, seconds);
     } catch (error) {
       log.warn("no message for what is left to deliver; the sweep finds it", { actorId, error });
     }

@@ -3,7 +3,7 @@ import { effectiveCleared, nextLeaving, settled } from "../domain/delivery-state
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
-import { ConditionFailed, all, equals, missing } from "../dynamodb/table.ts";
+import { ConditionFailed, above, all, equals, missing } from "../dynamodb/table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
@@ -63,6 +63,27 @@ export class Upkeep {
     // Deferred for want of time: a message has gone out, and the due time stands in case it gets lost.
     if (result.deferredCount > 0) return;
     await this.#settle(actorId, newest, quiet);
+  }
+
+  /**
+   * There may be something to deliver again, although nothing was changed: a peer was approved. One write where there are
+   * subscribers, and a message.
+   */
+  async wake(actorId: string): Promise<void> {
+    const { table, clock, queue, log } = this.#deps;
+    const key = logHeadKey(actorId);
+    const dueAt = clock.now();
+    try {
+      await table.update(key, { set: { dueShard: dueShardOf(key), dueAt } }, above("subscribers", 0));
+    } catch (error) {
+      if (error instanceof ConditionFailed) return;
+      throw error;
+    }
+    try {
+      await queue.send({ kind: "due", ...key, dueAt }, 0);
+    } catch (error) {
+      log.warn("no message for the upkeep; the sweep finds it", { actorId, error });
+    }
   }
 
   async #settle(actorId: string, newest: number, quiet: boolean): Promise<void> {

@@ -1,10 +1,19 @@
 import { describe, expect, test, vi } from "vitest";
+import { TimeLeft } from "../../../lib/delivery/time-left.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Subscribed } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
+
+/** The world's own instance, whose fan-outs have the request's time that `left` says. */
+function withDeadline(world: DeliveryWorld, left: () => number): DeliveryWorld["host"] {
+  const { fanOut } = world.host.service;
+  const changed = fanOut.changed.bind(fanOut);
+  fanOut.changed = async (commit) => await changed(commit, TimeLeft.ofRequest({ remaining: left }));
+  return world.host;
+}
 
 /** Changes something with an instance to which `fate` happens at its operation `at`, the first one being 0. */
 async function withFault(at: number, fate: Fate) {
@@ -54,23 +63,48 @@ describe("the upkeep", () => {
     },
   );
 
-  test("delivers what a request had no time for, after one message", async () => {
+  test("delivers what a request had no time for, each number once and in order, after one message", async () => {
     const world = await DeliveryWorld.begin();
-    const slow = await world.subscriber("slow");
-    const second = await world.subscribe(slow.peer, { target: "properties", subtarget: "n" });
-    await world.subscriber("quick");
-    // Overlap: both of the slow peer's subscriptions are told, one after the other.
-    slow.peer.mood = () => {
-      world.host.now += 13_000;
-      return 200;
-    };
+    const subscribed: Subscribed[] = [];
+    for (let index = 0; index < 20; index += 1) subscribed.push(await world.subscriber(`p${String(index)}`));
+    let left = 29_000;
+    for (const { peer } of subscribed) {
+      peer.mood = () => {
+        left -= 1_500;
+        return 200;
+      };
+    }
     world.host.messages.length = 0;
-    const { commits } = world.host.service;
-    expect(commits).toBeDefined();
+    await world.set(
+      "n",
+      1,
+      withDeadline(world, () => left),
+    );
+    const result = world.results.at(-1);
+    expect(result).toMatchObject({ totalCount: 20, failureCount: 0, skippedCount: 0 });
+    expect(result?.deferredCount).toBeGreaterThan(5);
+    expect(subscribed.filter(({ peer }) => peer.taken.length === 1)).toHaveLength(result?.successCount ?? 0);
+    expect(left).toBeGreaterThan(5_000);
+    expect(world.host.messages.filter(({ sk }) => sk === "LOG")).toHaveLength(1);
+    await world.host.arriveMessages();
+    for (const { peer } of subscribed) expect(peer.sequences()).toEqual([1]);
+  });
+
+  test("delivers what a peer has missed while it was not approved", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    const approve = async (approved: boolean): Promise<void> => {
+      const json = { approved };
+      await world.host.ask("PUT", `${world.actor.root}/trust/friend/p1`, { headers: world.actor.as, json });
+    };
+    await approve(false);
     await world.set("n", 1);
-    await world.pass(0);
+    await world.set("n", 2);
     await world.pass(MINUTE);
-    expect([slow.peer.sequences(slow.id), slow.peer.sequences(second.id)]).toEqual([[], [1]]);
+    expect(peer.sequences()).toEqual([]);
+    await approve(true);
+    await world.pass(0);
+    expect(peer.sequences()).toEqual([1, 2]);
   });
 
   test("leaves nothing due once what was delivered has left", async () => {
