@@ -3,6 +3,7 @@
  *
  * Hooks are given their `Actor`. Components are made from it, each imported where it is used:
  * `RemotePeerStore` (lib/peer-data/remote-peer-store.ts), `PeerCapabilities` (lib/peers/capabilities.ts),
+ * `FanOutManager` (lib/app/fan-out-manager.ts),
  * `CallbackProcessor` (lib/receiving/callback-processor.ts).
  */
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
@@ -89,7 +90,7 @@ export type StateHook = (wanted: {
 /** Runs after the fact; `actor.trust` reads the trust, except in `delete`, where it is gone. */
 export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
 
-/** A subscription of ours that came or went. */
+/** A subscription that came or went: ours to a peer, or a peer's to us. */
 export interface SubscriptionLifecycleEvent {
   readonly actorId: string;
   readonly peerId: string;

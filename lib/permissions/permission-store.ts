@@ -5,8 +5,9 @@ import { permissionKey, trustKey } from "../dynamodb/keys-actors.ts";
 import { all, equals, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Condition, Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
-import type { JsonObject } from "../ports.ts";
+import type { Clock, JsonObject } from "../ports.ts";
 import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
+import { recordTime } from "../publishing/record-time.ts";
 import { readTrust } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 
@@ -26,19 +27,19 @@ export interface Granted {
 export class PermissionStore {
   readonly #table: Table;
   readonly #commits: LogCommits;
-  readonly #now: () => string;
+  readonly #clock: Clock;
   readonly #defined: Readonly<Record<string, Permissions>>;
 
-  /** `now` is the time as records say it; `defined` are the deployment's own relationships. */
+  /** `defined` are the deployment's own relationships. */
   constructor(deps: {
     readonly table: Table;
     readonly commits: LogCommits;
-    readonly now: () => string;
+    readonly clock: Clock;
     readonly defined: Readonly<Record<string, Permissions>>;
   }) {
     this.#table = deps.table;
     this.#commits = deps.commits;
-    this.#now = deps.now;
+    this.#clock = deps.clock;
     this.#defined = deps.defined;
   }
 
@@ -104,7 +105,7 @@ export class PermissionStore {
         const standing = demandStanding(trust, read);
         const made = change(read);
         if (made === undefined) return undefined;
-        const at = this.#now();
+        const at = recordTime(this.#clock.now(), read.head.newest + 1);
         granted = { trust: standing, permissions: this.of(standing.relationship, made.item), at };
         const same = all(equals("secret", standing.secret), equals("revision", standing.revision), missing("ending"));
         return {

@@ -1,7 +1,9 @@
 import { permissionKey, trustKey } from "../dynamodb/keys-actors.ts";
 import { demandStanding, permissionRecord, permissionsAsRead } from "../permissions/permission-store.ts";
 import type { Granted, PermissionStore } from "../permissions/permission-store.ts";
+import type { Clock } from "../ports.ts";
 import type { LogCommits } from "../publishing/log-commits.ts";
+import { recordTime } from "../publishing/record-time.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -14,22 +16,18 @@ export class LoggedTrusts {
   readonly #commits: LogCommits;
   readonly #permissions: PermissionStore;
   readonly #trusts: TrustStore;
-  readonly #now: () => number;
-  readonly #at: () => string;
+  readonly #clock: Clock;
 
   constructor(deps: {
     readonly commits: LogCommits;
     readonly permissions: PermissionStore;
     readonly trusts: TrustStore;
-    readonly now: () => number;
-    /** The time as records say it. */
-    readonly at: () => string;
+    readonly clock: Clock;
   }) {
     this.#commits = deps.commits;
     this.#permissions = deps.permissions;
     this.#trusts = deps.trusts;
-    this.#now = deps.now;
-    this.#at = deps.at;
+    this.#clock = deps.clock;
   }
 
   /**
@@ -40,7 +38,7 @@ export class LoggedTrusts {
   async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
     return await this.#commit(trust, trust, (standing) => {
       const changed = { ...standing, approved, revision: standing.revision + 1 };
-      return { trust: changed, writes: [this.#trusts.approvalWrite(standing, approved, this.#now())] };
+      return { trust: changed, writes: [this.#trusts.approvalWrite(standing, approved, this.#clock.now())] };
     });
   }
 
@@ -50,7 +48,10 @@ export class LoggedTrusts {
    *   without actor
    */
   async replace(old: TrustRecord, trust: TrustRecord): Promise<void> {
-    await this.#commit(old, trust, () => ({ trust, writes: this.#trusts.replacingWrites(old, trust, this.#now()) }));
+    await this.#commit(old, trust, () => ({
+      trust,
+      writes: this.#trusts.replacingWrites(old, trust, this.#clock.now()),
+    }));
   }
 
   async #commit(
@@ -71,7 +72,7 @@ export class LoggedTrusts {
       (read) => {
         const planned = plan(replaces ? old : demandStanding(old, read));
         const permissions = this.#permissions.of(planned.trust.relationship, read.item(permitted));
-        granted = { trust: planned.trust, permissions, at: this.#at() };
+        granted = { trust: planned.trust, permissions, at: recordTime(this.#clock.now(), read.head.newest + 1) };
         return {
           records: [permissionRecord(granted)],
           writes: [...planned.writes, permissionsAsRead(actorId, peerId, read.item(permitted))],

@@ -5,7 +5,6 @@ import { PermissionChanges } from "../permissions/permission-changes.ts";
 import { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, Ids, Log, PeerHttp } from "../ports.ts";
 import type { LogCommits } from "../publishing/log-commits.ts";
-import { recordTime } from "../publishing/record-time.ts";
 import { TrustChanges } from "./changes.ts";
 import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";
@@ -44,11 +43,9 @@ export interface TrustServices {
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
   const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
   const calls = new PeerCalls(http, log);
-  const at = (): string => recordTime(clock.now());
-  const permissionStore = new PermissionStore({ table, commits, now: at, defined: application.relationships });
+  const permissionStore = new PermissionStore({ table, commits, clock, defined: application.relationships });
   const permissions = new PermissionChanges(permissionStore, calls);
-  const now = (): number => clock.now();
-  const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, now, at });
+  const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, clock });
   const context: TrustContext = {
     ...{ config, table, trusts, logged, permissions, calls, consequences, application, clock, ids, log },
   };

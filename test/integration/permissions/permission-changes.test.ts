@@ -97,6 +97,28 @@ describe("a change of what a peer may do", () => {
   });
 });
 
+describe("an approval that was taken back", () => {
+  it("leaves the numbers of the peer's subscriptions dense, and the peer told of all of them when it is given again", async () => {
+    const { id } = await world.subscribe(bob);
+    const trust = `${world.actor.root}/trust/friend/bob`;
+    const approve = async (approved: boolean) =>
+      await world.host.ask("PUT", trust, { headers: world.actor.as, json: { approved } });
+    await world.set("color", "red");
+    expect((await approve(false)).status).toBe(204);
+    await world.set("color", "green");
+    await world.pass(60_000);
+    await world.set("color", "blue");
+    expect(bob.sequences(id)).toEqual([1]);
+    expect((await approve(true)).status).toBe(204);
+    await world.pass(60_000);
+    expect(bob.seen.map(({ body }) => [body["sequence"], body["data"]])).toEqual([
+      [1, { color: "red" }],
+      [2, { color: "green" }],
+      [3, { color: "blue" }],
+    ]);
+  });
+});
+
 describe("a trust that takes the place of one with another relationship", () => {
   it("has what it allows in the log, and told once it is approved", async () => {
     const json = { baseuri: bob.baseUri, id: "bob", type: "", secret: "another-secret", verify: "token" };
@@ -136,6 +158,9 @@ describe("permissions that several change at the same time", () => {
     expect(answers.map(({ status }) => status).filter((status) => status >= 300)).toEqual([]);
     const said = (await records()).filter((record) => record.kind === "permissions");
     expect(said).toHaveLength(12);
+    // Whoever is told in another order keeps the newest.
+    expect(said.map(({ at }) => at)).toEqual(said.map(({ at }) => at).toSorted());
+    expect(new Set(said.map(({ at }) => at)).size).toBe(12);
     const trust = await world.host.service.trusts.get(world.actor.id, "bob");
     if (trust === undefined) throw new Error("no trust");
     expect(said.at(-1)?.permissions).toEqual((await world.host.service.permissions.effective(trust)).properties);

@@ -50,10 +50,10 @@ beforeEach(async () => {
   table = new MemoryTable();
   trusts = new TrustStore(table);
   now = 0;
-  const commits = quietCommits({ table, clock: { now: () => now } });
-  const at = (): string => new Date(now).toISOString();
-  const permissions = new PermissionStore({ table, commits, now: at, defined: {} });
-  logged = new LoggedTrusts({ commits, permissions, trusts, now: () => now, at });
+  const clock = { now: () => now };
+  const commits = quietCommits({ table, clock });
+  const permissions = new PermissionStore({ table, commits, clock, defined: {} });
+  logged = new LoggedTrusts({ commits, permissions, trusts, clock });
   const actor = { id: "a", creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 };
   await table.put(actorItem(actor), always);
 });
