@@ -2,7 +2,7 @@
 import { isArray, isObject, own } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
+import { MAX_ITEMS_AT_ONCE, MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
 import { isAList } from "./property-plan.ts";
 import type { OwnList } from "./own-list.ts";
 
@@ -102,9 +102,13 @@ export const ITEMS = "items";
 
 const ACTIONS: Readonly<Record<string, string>> = { add: "append", update: "update", delete: "delete" };
 
-/** A POST to a list's `items`, in either of its forms. @throws ServiceError request.invalid */
+/** A POST to a list's `items`, in either of its forms. @throws ServiceError request.invalid, request.too_large */
 export function operationOf(body: JsonObject): JsonObject {
   const action = own(body, "action");
+  if ((batchOf(body)?.length ?? 0) > MAX_ITEMS_AT_ONCE) {
+    const most = String(MAX_ITEMS_AT_ONCE);
+    throw new ServiceError("request.too_large", `One request brings at most ${most} items into a list.`);
+  }
   if (own(body, "operation") !== undefined || action === undefined) return body;
   if (typeof action !== "string" || !Object.hasOwn(ACTIONS, action)) {
     throw new ServiceError("request.invalid", "An action is add, update or delete.", { field: "action" });

@@ -69,7 +69,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
 );
 
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
-const RUNS = Number(process.env["LIST_RUNS"] ?? 150);
+const RUNS = Number(process.env["LIST_RUNS"] ?? 60);
 
 /** What an array becomes; `refused` when a step cannot be made on it. */
 function modelled(before: readonly Json[] | undefined, step: Step): readonly Json[] | undefined | "refused" {
@@ -112,7 +112,7 @@ async function made(lists: OwnLists, step: Step): Promise<"made" | "refused" | "
 
 test("any operations, whatever fails on the way, leave what they leave of an array, and tell just that", async () => {
   await fc.assert(
-    fc.asyncProperty(steps, fates, async (all, plan) => {
+    fc.asyncProperty(steps, fc.oneof(fates, fc.constant<Fate[]>([])), async (all, plan) => {
       const memory = new MemoryTable();
       let asked = 0;
       const lists = await OwnLists.open(memory, new FaultyTable(memory, () => plan[asked++] ?? "ok"));

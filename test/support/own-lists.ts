@@ -18,24 +18,27 @@ const actorId = "a1";
 const clock = { now: () => 1_700_000_000_000 };
 const quiet = (): void => undefined;
 
-/** `table` may count or fail; `memory` is what is under it. */
+/** A table, and all that is in it when it can tell. */
+type Store = Table & Partial<Pick<MemoryTable, "all">>;
+
+/** `table` may count or fail; `store` is what is under it. */
 export class OwnLists {
   readonly actorId = actorId;
-  readonly #memory: MemoryTable;
+  readonly #under: Store;
   readonly #changeLog: ChangeLog;
   readonly #store: PropertyStore;
   readonly #still: PropertyStore;
 
-  private constructor(memory: MemoryTable, table: Table) {
-    this.#memory = memory;
-    this.#changeLog = new ChangeLog({ table: memory, clock, retentionDays: 30 });
+  private constructor(under: Store, table: Table) {
+    this.#under = under;
+    this.#changeLog = new ChangeLog({ table: under, clock, retentionDays: 30 });
     this.#store = storeOver(table);
-    this.#still = storeOver(memory);
+    this.#still = storeOver(under);
   }
 
-  static async open(memory: MemoryTable, table: Table = memory): Promise<OwnLists> {
-    await memory.put({ ...actorKey(actorId) }, always);
-    return new OwnLists(memory, table);
+  static async open(under: Store, table: Table = under): Promise<OwnLists> {
+    await under.put({ ...actorKey(actorId) }, always);
+    return new OwnLists(under, table);
   }
 
   /** One operation; it makes the list when there is none. */
@@ -56,11 +59,14 @@ export class OwnLists {
     await this.#store.deleteAll(actorId);
   }
 
-  /** The items, undefined when there is no list. Read without faults. */
+  /** The items, undefined when there is no list. Read without faults, and without being counted. */
   async items(name: string, start = 0, limit = Infinity): Promise<readonly Json[] | undefined> {
-    const list = (await this.#still.get(actorId, name))?.list;
-    if (list === undefined) return undefined;
-    return await untilStill(async () => await this.#still.items(actorId, list, start, limit));
+    return await itemsOf(this.#still, name, start, limit);
+  }
+
+  /** The same through the table that counts or fails. */
+  async read(name: string, start: number, limit: number): Promise<readonly Json[] | undefined> {
+    return await itemsOf(this.#store, name, start, limit);
   }
 
   /** The number of the newest record. */
@@ -79,10 +85,10 @@ export class OwnLists {
   /** Lets the sweep delete what is to be deleted, and gives the keys of list pages and elements no list refers to. */
   async strays(): Promise<readonly string[]> {
     await this.#still.clean(actorId);
-    for (const key of this.#memory.all().filter(isListGarbage)) {
-      while ((await collectGeneration(this.#memory, key, 1_000)) === "more");
+    for (const key of this.#all().filter(isListGarbage)) {
+      while ((await collectGeneration(this.#under, key, 1_000)) === "more");
     }
-    const all = this.#memory.all();
+    const all = this.#all();
     const pages = all.filter(({ pk, sk }) => pk.startsWith("L#") && !sk.startsWith("X#"));
     const roots = all.flatMap((item) =>
       item["root"] === undefined ? [] : [`${pageOf(item)}N#${String(item["root"])}`],
@@ -91,6 +97,20 @@ export class OwnLists {
     for (const page of pages) for (const key of below(page)) referred.add(key);
     return pages.map(({ pk, sk }) => `${pk} ${sk}`).filter((key) => !referred.has(key));
   }
+
+  #all(): readonly Item[] {
+    if (this.#under.all === undefined) throw new Error("this table cannot tell all that is in it");
+    return this.#under.all();
+  }
+}
+
+async function itemsOf(store: PropertyStore, name: string, start: number, limit: number) {
+  return await untilStill(async () => {
+    const list = (await store.get(actorId, name))?.list;
+    if (list === undefined) return { items: undefined };
+    const items = await store.items(actorId, list, start, limit);
+    return items === undefined ? undefined : { items };
+  }).then(({ items }) => items);
 }
 
 const pageOf = (head: Item): string => `L#${actorId}##${String(head["generation"])} `;
