@@ -16,7 +16,7 @@ export interface RouteHandler {
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
   /** Where a parameter says what the path is: false when there is nothing of that name, whatever the method. */
-  knows?(params: ServiceRequest["params"]): boolean;
+  readonly knows?: (params: ServiceRequest["params"]) => boolean;
   handle(request: ServiceRequest, admission: Admission): Promise<Reply>;
 }
 
