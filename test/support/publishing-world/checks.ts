@@ -195,7 +195,7 @@ function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: nu
 }
 
 /** At the very end, with everything delivered and cleared: no record that nobody needs is kept (P5). */
-export function checkTrimmed(table: MemoryTable, ledger: Ledger): void {
+export function checkTrimmed(table: MemoryTable, ledger: Ledger, now: number): void {
   const heads = [...ledger.lines.values()].map((line) => headOf(table, line)?.state);
   const needed = Math.min(
     ...heads.map((state) => Math.min((state?.cursor ?? 0) + 1, state?.runs[0]?.first ?? Infinity)),
@@ -207,7 +207,8 @@ export function checkTrimmed(table: MemoryTable, ledger: Ledger): void {
     const { runs, sequence } = headOf(table, line)?.state ?? { runs: [], sequence: 0 };
     if (runs.length > 0)
       throw new Violation(`${line.name}: numbers up to ${String(sequence)} are kept, and were cleared (P5).`);
-    if (headOf(table, line)?.item["lease"] !== undefined) throw new Violation(`${line.name}: a lease is left.`);
+    // One that has run out binds nobody.
+    if ((headOf(table, line)?.leaseUntil ?? 0) > now) throw new Violation(`${line.name}: a lease is left.`);
   }
   const inbound = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
   const markers = table.all().filter(({ pk }) => pk.startsWith("S#")).length;

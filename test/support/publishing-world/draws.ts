@@ -6,6 +6,7 @@ import { RELATIONSHIP } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Subscription } from "./peer-subscription.ts";
 import type { Act } from "./plan.ts";
+import { ACTOR } from "./violation.ts";
 import type { Stage } from "./stage.ts";
 
 const SCOPES: readonly Scope[] = [
@@ -16,6 +17,8 @@ const SCOPES: readonly Scope[] = [
   { target: "properties", subtarget: "b" },
   { target: "properties", subtarget: "rows" },
   { target: "properties", subtarget: "private" },
+  { target: "resources" },
+  { target: "resources", subtarget: "tool" },
 ];
 const GRANULARITIES: readonly Granularity[] = ["high", "high", "high", "low", "none"];
 const PERMISSIONS: readonly Json[] = [
@@ -30,7 +33,9 @@ const SUSPENDED: readonly { target: string; subtarget?: string }[] = [
   { target: "properties", subtarget: "a" },
   { target: "properties", subtarget: "b" },
 ];
-const PERMISSION_PATH = "/{actorId}/trust/{relationship}/{peerId}/permissions";
+/** The route of a trust. */
+export const TRUST_PATH = "/{actorId}/trust/{relationship}/{peerId}";
+const PERMISSION_PATH = `${TRUST_PATH}/permissions`;
 
 /** Draws acts one after another. */
 export interface Draws {
@@ -43,7 +48,10 @@ export function planDraws(
   { rough, expiry }: { readonly rough: boolean; readonly expiry: boolean },
 ): Draws {
   const chance = (probability: number): boolean => random() < probability;
-  const controls = { permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5) };
+  const controls = {
+    ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5), goodbye: chance(0.1) },
+    ...{ approvals: chance(0.15), news: chance(0.2) },
+  };
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
   const oneOf = (world: Stage, peer: ModelPeer): Subscription | undefined =>
     pick(world.random, [...peer.subscriptions.values()]);
@@ -52,6 +60,22 @@ export function planDraws(
     run: async (world) => {
       const scope = pick(world.random, SCOPES) as Scope;
       await someone(world).subscribe(scope, pick(world.random, GRANULARITIES) as Granularity);
+    },
+  };
+  const leave: Act = {
+    what: "leave",
+    run: async (world) => {
+      const peer = someone(world);
+      const subscription = oneOf(world, peer);
+      if (subscription !== undefined) await peer.leave(subscription);
+    },
+  };
+  const goodbye: Act = { what: "goodbye", run: async (world) => await someone(world).goodbye() };
+  const approval: Act = {
+    what: "approval",
+    run: async (world) => {
+      const params = { relationship: RELATIONSHIP, peerId: someone(world).id };
+      await world.own(`PUT ${TRUST_PATH}`, params, { approved: world.chance(0.5) });
     },
   };
   const others: Act[] = [
@@ -72,6 +96,12 @@ export function planDraws(
   ];
   if (rough) {
     others.push({
+      what: "breaker",
+      run: async (world) => {
+        await world.own("DELETE /{actorId}/peers/{peerId}/breaker", { peerId: someone(world).id });
+      },
+    });
+    others.push({
       what: "mood",
       run: (world) => {
         world.changeMood(someone(world));
@@ -79,17 +109,11 @@ export function planDraws(
       },
     });
   }
+  if (controls.leaving) others.push(...[leave, leave]);
+  if (controls.news) others.push(news);
+  if (controls.approvals) others.push(approval);
+  if (controls.goodbye) others.push(goodbye);
   if (expiry) others.push({ what: "a long time", run: async (world) => await world.outlast() });
-  if (controls.leaving) {
-    others.push({
-      what: "leave",
-      run: async (world) => {
-        const peer = someone(world);
-        const subscription = oneOf(world, peer);
-        if (subscription !== undefined) await peer.leave(subscription);
-      },
-    });
-  }
   if (controls.permissions) {
     others.push({
       what: "permissions",
@@ -113,6 +137,18 @@ export function planDraws(
   }
   return { subscribe, any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)) };
 }
+
+/** News of a target that is not kept here. */
+const news: Act = {
+  what: "news",
+  run: async (world) => {
+    const place = world.chance(0.5) ? { target: "resources" } : { target: "resources", subtarget: "tool" };
+    const data = { tool: { state: Math.floor(world.random() * 100) } };
+    await world.clockwork(async ({ services }) => {
+      await services.actorOf(ACTOR).subscriptions.notifySubscribers({ ...place, data });
+    });
+  },
+};
 
 function pick<T>(random: () => number, all: readonly T[]): T | undefined {
   return all[Math.floor(random() * all.length)];

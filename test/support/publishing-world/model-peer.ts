@@ -6,6 +6,7 @@ import type { Scope } from "../../../lib/domain/scope.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
+import { RELATIONSHIP } from "./ledger.ts";
 import { Subscription } from "./peer-subscription.ts";
 import type { Said } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -43,12 +44,15 @@ export class ModelPeer {
   readonly id: string;
   readonly secret: string;
   mood: Mood = "well";
+  /** Whether it says that it can take a resync. */
+  readonly knowsResync: boolean;
   readonly subscriptions = new Map<string, Subscription>();
   /** Requests to this peer under way. */
   inFlight = 0;
   readonly #world: PeerWorld;
 
-  constructor(id: string, world: PeerWorld) {
+  constructor(id: string, world: PeerWorld, knowsResync: boolean) {
+    this.knowsResync = knowsResync;
     this.id = id;
     this.secret = `secret-of-${id}`.padEnd(40, "x");
     this.#world = world;
@@ -75,7 +79,11 @@ export class ModelPeer {
 
   async #take(request: PeerRequest): Promise<PeerAnswer> {
     const { pathname } = new URL(request.url);
-    const [, , kind, what, , id] = pathname.split("/");
+    const [, , kind, what, leaf, id] = pathname.split("/");
+    if (kind === "meta" && leaf === "supported") {
+      const supported = this.knowsResync ? "subscriptions,subscriptionresync" : "subscriptions";
+      return { status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from(supported) };
+    }
     if (kind !== "callbacks" || what !== "subscriptions" || id === undefined)
       return reply(kind === "callbacks" ? 204 : 404);
     if (request.credentials?.bearer !== this.secret) throw new Violation("A callback carries another bearer.");
@@ -150,6 +158,7 @@ export class ModelPeer {
     }
     if (answer?.status !== 200) return false;
     const body = jsonOf(answer) as { sequence: number; data: JsonObject[]; next?: number };
+    subscription.polled = body.sequence;
     const numbers = body.data.map((entry) => Number(entry["sequence"]));
     if (numbers.some((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0))) {
       throw new Violation(`${this.id}/${subscription.id}: a poll lists ${numbers.join()}.`);
@@ -183,7 +192,9 @@ export class ModelPeer {
     const newest = this.#world.newest(this, subscription.id);
     const [name, ...path] = placeOf(subscription.scope);
     if (subscription.scope.target !== "properties") {
+      // There is no state to read: what is newest is all there is.
       subscription.read = stale;
+      subscription.last = Math.max(subscription.last, subscription.polled);
       return;
     }
     const headers = { "x-actingweb-subscription": subscription.id };
@@ -241,6 +252,12 @@ export class ModelPeer {
   async leave(subscription: Subscription): Promise<void> {
     const answer = await this.#ask(`DELETE ${SUBSCRIPTION}`, this.#params(subscription.id));
     if (answer?.status === 204 || answer?.status === 404) this.subscriptions.delete(subscription.id);
+  }
+
+  /** Ends the trust, and with it everything. */
+  async goodbye(): Promise<void> {
+    const params = { actorId: ACTOR, relationship: RELATIONSHIP, peerId: this.id };
+    await this.#ask("DELETE /{actorId}/trust/{relationship}/{peerId}", params);
   }
 
   /** Learns of the subscriptions it has without knowing, for the answer to a request was lost. */

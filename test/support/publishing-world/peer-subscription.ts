@@ -16,6 +16,8 @@ export class Subscription {
   readonly copy: PeerCopy;
   /** Everything up to this number is in the copy. */
   last = 0;
+  /** The newest number when it was polled last. */
+  polled = 0;
   readonly pending = new Map<number, Said>();
   /** Counts what makes the copy useless until the state is read. At first there is none. */
   stale = 1;

@@ -75,6 +75,7 @@ export class Stage {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
       told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
+        this.#follow();
         checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
       },
       newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.told.length ?? 0,
@@ -89,7 +90,10 @@ export class Stage {
       },
       chance: (probability: number) => this.chance(probability),
     };
-    this.peers = Array.from({ length: this.plan.peers }, (_, index) => new ModelPeer(`p${String(index + 1)}`, world));
+    this.peers = Array.from(
+      { length: this.plan.peers },
+      (_, index) => new ModelPeer(`p${String(index + 1)}`, world, index !== 1),
+    );
   }
 
   /** A request of the owner. */
@@ -232,6 +236,16 @@ export class Stage {
 
   #observe(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
+    this.#follow();
+    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+    for (const mark of this.acknowledged.splice(0)) {
+      if (!this.ledger.marks.has(mark))
+        throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
+    }
+  }
+
+  /** Takes in what the last step has written. */
+  #follow(): void {
     const { newest } = this.ledger;
     checks.absorbRecords(this.table, this.ledger);
     for (const record of this.ledger.records.slice(newest)) {
@@ -239,11 +253,6 @@ export class Stage {
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
     }
     checks.followHeads(this.table, this.ledger, this.#seen, this.time.now);
-    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
-    for (const mark of this.acknowledged.splice(0)) {
-      if (!this.ledger.marks.has(mark))
-        throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
-    }
   }
 
   /** Some seconds, or past every lease. */

@@ -4,6 +4,7 @@ import { sameJson } from "../../../lib/domain/canonical-json.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import * as checks from "./checks.ts";
+import { TRUST_PATH } from "./draws.ts";
 import { RELATIONSHIP } from "./ledger.ts";
 import { jsonOf, plain } from "./model-peer.ts";
 import { OWNER, PASSPHRASE_HASH, Stage } from "./stage.ts";
@@ -74,6 +75,11 @@ export class PublishingWorld {
         await this.#stage.own(`DELETE /{actorId}/suspensions/${path}`, { ...at });
       });
     }
+    for (const peer of this.#stage.peers) {
+      await this.#stage.alone(async () => {
+        await this.#stage.own(`PUT ${TRUST_PATH}`, { relationship: RELATIONSHIP, peerId: peer.id }, { approved: true });
+      });
+    }
     let left: string | undefined = "not looked";
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
       this.#stage.takeMessages();
@@ -129,7 +135,8 @@ export class PublishingWorld {
         await this.#stage.clockwork(async (instance) => await instance.sweep());
       });
     }
-    if (this.#stage.ledger.lines.size > 0) checks.checkTrimmed(this.#stage.table, this.#stage.ledger);
+    const { table, ledger, time } = this.#stage;
+    if (ledger.lines.size > 0) checks.checkTrimmed(table, ledger, time.now);
   }
 
   async #clearAll(): Promise<void> {
