@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startService, until, type Service } from "../support/service.ts";
+import { SubscriberHost } from "../support/subscriber-peer/host.ts";
+
+let service: Service;
+let host: SubscriberHost;
+beforeAll(async () => {
+  host = await new SubscriberHost().listen();
+  service = await startService({ TRUST_AUTO_APPROVE: "friend" });
+});
+afterAll(async () => {
+  await service.dispose();
+  await host.close();
+});
+
+it("a change is answered before its callback is, and stopping waits for the callback", async () => {
+  const actor = await service.createActor();
+  const peer = host.add();
+  await peer.trust({ id: actor.id, uri: actor.uri });
+  const stream = await peer.subscribe();
+  peer.behaviour = { kind: "slow", ms: 1_500 };
+  const begun = Date.now();
+  await actor.expect("PUT", "/properties/color", 204, { v: 1 });
+  expect(Date.now() - begun).toBeLessThan(1_400);
+  await until("the callback", () => peer.callbacks.length === 1);
+  await service.stop();
+  await service.start({ SWEEP_INTERVAL_SECONDS: "1" });
+  peer.behaviour = undefined;
+  await actor.expect("PUT", "/properties/color", 204, { v: 2 });
+  await until("the next callback", () => peer.callbacks.length === 2);
+  // What was on its way was noted as delivered: it is not sent again.
+  expect(peer.taken(stream).map(({ sequence }) => sequence)).toEqual([1, 2]);
+});
