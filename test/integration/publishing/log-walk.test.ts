@@ -1,0 +1,134 @@
+import { expect, it } from "vitest";
+import { itemExists } from "../../../lib/dynamodb/table.ts";
+import { headKey } from "../../../lib/publishing/inbound-head.ts";
+import type { InboundHead } from "../../../lib/publishing/inbound-head.ts";
+import { RecordCache } from "../../../lib/publishing/record-cache.ts";
+import { PublisherWorld } from "./publisher-world.ts";
+
+/** An actor whose callbacks nobody sends, with one subscription, and the changes of its property `a`. */
+async function standing(wish: Record<string, unknown> = {}) {
+  const world = await PublisherWorld.open();
+  const bob = await world.peer("bob");
+  const id = await bob.subscribe({ granularity: "none", ...wish });
+  const { walk, inboundHeads, changeLog } = world.host.service;
+  const head = async (): Promise<InboundHead> => {
+    const found = await inboundHeads.get(world.actor.id, "bob", id);
+    if (found === undefined) throw new Error("there is no such head");
+    return found;
+  };
+  const newest = async (): Promise<number> => await changeLog.newest(world.actor.id);
+  return { world, bob, id, walk, head, newest };
+}
+
+/** As `standing`, but it wants callbacks: made so after its changes, so that none was sent for them. */
+async function waiting(changes: number) {
+  const all = await standing();
+  for (let n = 1; n <= changes; n += 1) await all.world.set("a", n);
+  await all.bob.subscribe({ granularity: "high" });
+  return all;
+}
+
+const lease = (token: string, until: number) => ({ token, until, always: true });
+
+it("makes each number once, however many move a head at the same time", async () => {
+  const { world, walk, head, newest } = await standing();
+  for (let n = 1; n <= 5; n += 1) await world.set("a", n);
+  const [from, end] = [await head(), await newest()];
+  const moves = await Promise.all(Array.from({ length: 6 }, async () => await walk.move(from, { newest: end })));
+  expect(moves.flatMap((moved) => moved?.made.map(({ sequence }) => sequence) ?? [])).toEqual([1, 2, 3, 4, 5]);
+  expect(moves.map((moved) => moved?.head.state.sequence)).toEqual([5, 5, 5, 5, 5, 5]);
+  expect(await head()).toMatchObject({ version: 2, state: { cursor: end, sequence: 5 } });
+});
+
+it("writes nothing for records that make no number, until they are many", async () => {
+  const { world, walk, head, newest } = await standing({ subtarget: "a" });
+  await world.set("b", 1);
+  const moved = await walk.move(await head(), { newest: await newest() });
+  expect(moved).toMatchObject({ made: [], leased: false, head: { state: { cursor: await newest() } } });
+  expect((await head()).version).toBe(1);
+  for (let n = 0; n < 100; n += 1) await world.set("b", n);
+  await walk.move(await head(), { newest: await newest() });
+  expect(await head()).toMatchObject({ version: 2, state: { cursor: await newest() } });
+});
+
+it("gives the lease to one of those who move, until it runs out", async () => {
+  const { world, walk, head, newest } = await waiting(3);
+  const [from, end, until] = [await head(), await newest(), world.host.now + 1_000];
+  const moves = await Promise.all(
+    ["x", "y", "z"].map(async (token) => await walk.move(from, { newest: end, lease: lease(token, until) })),
+  );
+  const taken = moves.filter((moved) => moved?.leased === true);
+  expect(taken).toHaveLength(1);
+  expect((await head()).lease).toEqual(taken[0]?.head.lease);
+  world.host.now = until - 1;
+  const again = { newest: end, lease: lease("late", until + 1_000) };
+  expect((await walk.move(await head(), again))?.leased).toBe(false);
+  world.host.now = until;
+  expect((await walk.move(await head(), again))?.leased).toBe(true);
+  expect((await head()).lease?.token).toBe("late");
+});
+
+it("takes a lease that its holder let go while the numbers were written", async () => {
+  const { world, walk, head, newest } = await waiting(1);
+  const until = world.host.now + 1_000;
+  await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
+  const held = await head();
+  // Its holder lets go after this one has looked.
+  await world.inner.update(headKey(held), { remove: ["lease", "leaseUntil"] }, itemExists);
+  await world.ask("PUT", "properties/private", 1);
+  const moved = await walk.makeResync(held, { newest: await newest(), lease: lease("new", until) });
+  expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
+});
+
+it("is gone for whoever moves a head that has ended", async () => {
+  const { world, bob, id, walk, head, newest } = await standing();
+  await world.set("a", 1);
+  const [from, end] = [await head(), await newest()];
+  await bob.ask("DELETE", id);
+  expect(await walk.move(from, { newest: end })).toBeUndefined();
+  expect(await walk.makeResync(from, { newest: end })).toBeUndefined();
+  expect(await walk.toEnd(world.actor.id, "bob", id)).toBeUndefined();
+});
+
+it("says which number stood at a record, without noting anything", async () => {
+  const { world, walk, head, newest } = await standing();
+  const start = await newest();
+  await world.set("a", 1);
+  await world.set("private", 1);
+  await world.set("a", 2);
+  const from = await head();
+  const numbers = await Promise.all([0, 1, 2, 3].map(async (more) => await walk.sequenceAt(from, start + more)));
+  expect(numbers).toEqual([0, 1, 1, 2]);
+  await expect(walk.sequenceAt(from, start - 1)).rejects.toThrow(RangeError);
+  expect((await head()).version).toBe(1);
+});
+
+it("makes one resync stand for a backlog, and no second one", async () => {
+  const { world, bob, id, walk, head, newest } = await waiting(4);
+  const made = await walk.makeResync(await head(), { newest: await newest() });
+  expect(made?.made.at(-1)).toMatchObject({ sequence: 5, content: "resync" });
+  expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5, type: "resync", data: { a: 4 } }]);
+  const again = await walk.makeResync(await head(), { newest: await newest() });
+  expect(again?.made).toEqual([]);
+  await bob.subscribe({ granularity: "none" });
+  await world.set("a", 5);
+  expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5 }, { sequence: 6, data: { a: 5 } }]);
+});
+
+it("reads the log once for many heads that are behind", async () => {
+  const { world, bob, newest } = await standing();
+  const { changeLog, inboundHeads, walk } = world.host.service;
+  for (let n = 0; n < 10; n += 1) await bob.subscribe({ subtarget: `n${String(n)}` });
+  for (let n = 0; n < 10; n += 1) await world.set(`n${String(n)}`, n);
+  let reads = 0;
+  world.decide = (operation, [key]) => {
+    if (operation === "query" && key?.pk.startsWith("R#") === true) reads += 1;
+    return "ok";
+  };
+  const heads = (await inboundHeads.all(world.actor.id)).toReversed();
+  const records = new RecordCache(changeLog, world.actor.id);
+  const end = await newest();
+  const moved = await Promise.all(heads.map(async (head) => await walk.move(head, { newest: end, records })));
+  expect(moved.map((each) => each?.made.length)).toEqual([...Array.from({ length: 10 }, () => 1), 10]);
+  expect(reads).toBeLessThanOrEqual(11);
+});
