@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, itemExists } from "../dynamodb/table.ts";
-import type { Key, Table, Write } from "../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import { editWrites, layOut, orphanedParts, TooWide } from "../peer-data/list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "../peer-data/list-edit.ts";
@@ -57,9 +57,9 @@ export function pageIds(seed: string, list: Pick<OwnList, "name" | "generation" 
   return () => `${hash}.${(next++).toString(36)}`;
 }
 
-/** The write that leaves a generation to the sweep. */
-export function leaveGeneration(clock: Clock, actorId: string, { name, generation }: Named): Write {
-  return { put: garbageItem(generationOf(actorId, name, generation), clock.now() + LEFT_DELAY_MS), condition: always };
+/** What tells the sweep of a generation that is left. */
+export function leftGeneration(clock: Clock, actorId: string, { name, generation }: Named): Item {
+  return garbageItem(generationOf(actorId, name, generation), clock.now() + LEFT_DELAY_MS);
 }
 
 type Named = Pick<OwnList, "name" | "generation">;
@@ -79,7 +79,7 @@ export async function listWrites(
   { pages, newId, room, laid }: Layout & { readonly room: Room },
 ): Promise<ListWrites> {
   const { table, clock } = deps;
-  const leave = leaveGeneration(clock, actorId, list);
+  const leave: Write = { put: leftGeneration(clock, actorId, list), condition: always };
   const edit = new ListEdit(pages, list.shape, newId);
   let next = list;
   for (const step of steps) {

@@ -4,7 +4,7 @@ import { equals, itemMissing } from "../dynamodb/table.ts";
 import type { Condition, Item, Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../ports.ts";
 import { propertyText } from "./limits.ts";
-import { leaveGeneration } from "./list-writes.ts";
+import { leftGeneration } from "./list-writes.ts";
 import { isListItem, listBytes, listItem, readList } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
@@ -62,10 +62,10 @@ export function listWrite(
   return list === undefined ? { delete: key, condition } : { put: listItem(key, list, last), condition };
 }
 
-/** Leaves the pages of a list to the sweep that has gone with a deletion of all and whose head is about to go too. */
-export function leftover(clock: Clock, actorId: string, stored: Item | undefined, cleared: number): readonly Write[] {
+/** What tells the sweep of a list's pages that has gone with a deletion of all, and whose head is about to go too. */
+export function leftover(clock: Clock, actorId: string, stored: Item | undefined, cleared: number): readonly Item[] {
   if (stored === undefined || !isListItem(stored) || Number(stored["last"]) > cleared) return [];
-  return [leaveGeneration(clock, actorId, { name: nameOfItem(stored), generation: String(stored["generation"]) })];
+  return [leftGeneration(clock, actorId, { name: nameOfItem(stored), generation: String(stored["generation"]) })];
 }
 
 /** Each change of a property is another record. */

@@ -1,9 +1,10 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
 import type { Change, LogRecord, Made } from "../domain/change-record.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
-import { ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
+import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
+import { inParallel } from "../peer-data/in-parallel.ts";
 import { PageGone, PageReader } from "../peer-data/list-pages.ts";
 import type { Clock, Json, JsonObject } from "../ports.ts";
 import type { LogPlan, LogRead } from "../publishing/log-commits.ts";
@@ -66,6 +67,8 @@ export interface Planned {
   readonly orphans: readonly Key[];
 }
 
+/** Generations left to the sweep at the same time. */
+const LEFT_AT_ONCE = 8;
 /** The log's head and the check of the actor. */
 const LOG_WRITES = 2;
 /** Most bytes that records, values and pages of one transaction may take; it takes 4 MB. */
@@ -111,7 +114,8 @@ export class Planning {
     } catch (error) {
       this.#laid.push(...earlier);
       // The list has changed since its head was read: as if the transaction had been refused for that.
-      if (error instanceof PageGone || error instanceof ConditionFailed) throw new TransactionRefused([{ code: "conflict" }]);
+      if (error instanceof PageGone || error instanceof ConditionFailed)
+        throw new TransactionRefused([{ code: "conflict" }]);
       throw error;
     }
   }
@@ -137,9 +141,7 @@ export class Planning {
       valueWrite(this.#actorId, name, value, stored(name), last),
     );
     const changed = [...lists].filter(([, list]) => list.changes.length > 0);
-    for (const name of [...values.keys(), ...changed.map(([each]) => each)]) {
-      writes.push(...leftover(this.#deps.clock, this.#actorId, stored(name), read.head.cleared));
-    }
+    await this.#leave([...values.keys(), ...changed.map(([name]) => name)].map(stored), read.head.cleared);
     const orphans: Key[] = [];
     let left = MAX_TRANSACTION_WRITES - LOG_WRITES - partsOf(records) - writes.length;
     const bytes = (TRANSACTION_BYTES - bytesOf(records) - bytesOf([...values.values()])) / Math.max(1, changed.length);
@@ -156,6 +158,18 @@ export class Planning {
     }
     if (left < 0) throw tooMuch();
     return { plan: { records, writes }, lists, orphans };
+  }
+
+  /**
+   * Tells the sweep of lists that went with a deletion of all and whose heads are about to be replaced. Beforehand, as
+   * there may be many: when nothing comes of the change, the sweep finds the generation in its head still.
+   */
+  async #leave(replaced: readonly (Item | undefined)[], cleared: number): Promise<void> {
+    const { table, clock } = this.#deps;
+    const left = replaced.flatMap((item) => leftover(clock, this.#actorId, item, cleared));
+    await inParallel(left, LEFT_AT_ONCE, async (garbage) => {
+      await table.put(garbage, always);
+    });
   }
 
   /** When nothing was committed, which is certain: takes away what was laid out for it. */

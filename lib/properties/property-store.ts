@@ -127,9 +127,7 @@ export class PropertyStore {
     const stale: Item[] = [];
     for await (const each of this.#items(actorId)) if (Number(each["last"]) <= cleared) stale.push(each);
     await inParallel(stale, DELETIONS_AT_ONCE, async (each) => {
-      for (const write of leftover(clock, actorId, each, cleared)) {
-        if ("put" in write) await table.put(write.put, always);
-      }
+      for (const garbage of leftover(clock, actorId, each, cleared)) await table.put(garbage, always);
       const { pk, sk, last = 0 } = each;
       // A property made anew meanwhile has another number.
       await table.delete({ pk, sk }, equals("last", last)).catch(ignoreRefusal);

@@ -1,0 +1,35 @@
+/** The list `memo` of a world, over HTTP. */
+import { expect } from "vitest";
+import type { Json } from "../../../lib/ports.ts";
+import type { PropertyWorld } from "./world.ts";
+
+/** What tests do with that list. */
+export function memoList(world: () => PropertyWorld) {
+  /** The list operations in the log from a record on. */
+  async function told(after = 0): Promise<readonly Json[]> {
+    const records = (await world().records()).filter(({ number }) => number > after);
+    return records.flatMap(({ record }) =>
+      record.kind === "change"
+        ? record.changes.map((change) => (change.do === "list" ? change.operation : change.do))
+        : [],
+    );
+  }
+
+  /** Makes the list `memo` with these items; the number of the last record. */
+  async function memo(...content: readonly Json[]): Promise<number> {
+    expect(await world().status("POST", "", { json: { memo: { _type: "list" } } })).toBe(201);
+    if (content.length > 0) await operate({ operation: "extend", items: content });
+    return (await world().records()).length;
+  }
+
+  /** An operation on `memo`: its status, and its answer's index. */
+  async function operate(json: unknown): Promise<readonly [number, unknown]> {
+    const { status, json: answer } = await world().ask("POST", "memo/items", { json });
+    if (status === 201) expect(answer).toEqual({ success: true, index: answer.index });
+    return [status, answer.index];
+  }
+
+  const items = async (name: string): Promise<Json> => (await world().ask("GET", name)).json;
+
+  return { told, memo, operate, items };
+}
