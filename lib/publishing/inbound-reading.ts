@@ -46,8 +46,11 @@ export class InboundReading {
     let bytes = 0;
     let next: { readonly next?: number } = {};
     let last = after;
+    let state: Promise<Json | undefined> | undefined;
+    // One answer tells one state, however often its numbers say to read it.
+    const stateOnce = async (): Promise<Json | undefined> => await (state ??= this.#state(head));
     for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER)) {
-      const entry = await this.#entry(head, told);
+      const entry = await entryOf(told, stateOnce);
       const more = Buffer.byteLength(JSON.stringify(entry)) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
         next = { next: last };
@@ -65,18 +68,26 @@ export class InboundReading {
     const moved = await this.#deps.walk.toEnd(actorId, peerId, id);
     if (moved === undefined) return undefined;
     const told = await this.#deps.walk.toldOne(moved.head, sequence);
-    return told === undefined ? undefined : { ...wireScope(moved.head), ...(await this.#entry(moved.head, told)) };
+    if (told === undefined) return undefined;
+    return { ...wireScope(moved.head), ...(await entryOf(told, async () => await this.#state(moved.head))) };
   }
 
-  async #entry(head: InboundHead, { sequence, at, content }: Told): Promise<JsonObject> {
-    if (content !== "resync") {
-      return { sequence, timestamp: at, data: content.data, overwritten: content.overwritten };
-    }
-    const state = await this.#deps.fullState(head.actorId, head, readsOf(currentView(head.state).permissions));
-    // Where nothing is any more, it says so as a deletion does.
-    const [data, overwritten] = state === undefined ? ["", []] : [state, [""]];
-    return { sequence, timestamp: at, type: "resync", data, overwritten };
+  async #state(head: InboundHead): Promise<Json | undefined> {
+    return await this.#deps.fullState(head.actorId, head, readsOf(currentView(head.state).permissions));
   }
+}
+
+async function entryOf(
+  { sequence, at, content }: Told,
+  stateNow: () => Promise<Json | undefined>,
+): Promise<JsonObject> {
+  if (content !== "resync") {
+    return { sequence, timestamp: at, data: content.data, overwritten: content.overwritten };
+  }
+  const state = await stateNow();
+  // Where nothing is any more, it says so as a deletion does.
+  const [data, overwritten] = state === undefined ? ["", []] : [state, [""]];
+  return { sequence, timestamp: at, type: "resync", data, overwritten };
 }
 
 function wireScope({ actorId, peerId, id, target, subtarget, resource }: InboundHead): JsonObject {

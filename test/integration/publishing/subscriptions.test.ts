@@ -116,6 +116,36 @@ describe("a peer's subscription", () => {
   });
 });
 
+describe("a peer's subscriptions", () => {
+  it("end where all of them together would be too much to note with each", async () => {
+    const world = await PublisherWorld.open();
+    const peer = await world.peer("bob");
+    const statuses = new Set<number>();
+    for (let batch = 0; batch < 3; batch += 1) {
+      const subscriptions = Array.from({ length: 80 }, (_, n) => ({
+        ...{ target: "properties", subtarget: `${String(batch)}-${String(n)}-${"x".repeat(240)}` },
+      }));
+      const { json } = await peer.ask("POST", "", { subscriptions });
+      for (const { status } of json.results as { status: number }[]) statuses.add(status);
+    }
+    expect([...statuses]).toEqual([201, 409]);
+    expect((await world.stored()).log?.["subscribers"]).toBe((await world.stored()).heads.length);
+  });
+
+  it("lend their ids to none of ours", async () => {
+    const world = await PublisherWorld.open();
+    const peer = await world.peer("bob");
+    const id = await peer.subscribe();
+    world.network.hosts.set("https://bob.example", () => {
+      const json = { subscriptionid: id, granularity: "high", sequence: 0 };
+      return Promise.resolve({ status: 201, headers: {}, text: JSON.stringify(json), json });
+    });
+    const refused = await world.ask("POST", "subscriptions", { peerid: "bob", target: "properties" });
+    expect(refused.status).toBe(502);
+    expect((await world.ask("GET", "subscriptions")).json.data).toHaveLength(1);
+  });
+});
+
 describe("several subscriptions in one request", () => {
   it("have one result each, in order", async () => {
     const world = await PublisherWorld.open();
