@@ -150,6 +150,21 @@ describe("resuming", () => {
     }
   });
 
+  it("tells everyone a little later when it broke off before anyone was told", async () => {
+    const all = await world.subscriber("bob");
+    await suspend("properties");
+    await world.set("color", "red");
+    const { fanOut } = world.host.service;
+    const changed = fanOut.changed.bind(fanOut);
+    fanOut.changed = () => Promise.reject(new Error("crash"));
+    expect((await ask("DELETE", "/properties")).status).toBe(500);
+    fanOut.changed = changed;
+    expect((await ask("GET")).json.data).toEqual([]);
+    expect(bodies(all)).toEqual([]);
+    await world.pass(60_000);
+    expect(bodies(all)).toMatchObject([{ sequence: 1, type: "resync" }]);
+  });
+
   it("loses no change of writers that go on meanwhile: each is in the diffs after the last resync, or before it", async () => {
     const all = await world.subscriber("bob");
     const write = async (name: string): Promise<void> => {
