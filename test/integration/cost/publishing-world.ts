@@ -3,6 +3,7 @@ import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { Sweep } from "../../../lib/clockwork/sweep.ts";
 import { readConfig } from "../../../lib/config.ts";
+import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
 import { measure } from "../../../lib/dynamodb/measured-table.ts";
 import type { Cost, Measurement } from "../../../lib/dynamodb/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
@@ -12,7 +13,7 @@ import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/http/router.ts";
 import { randomIds } from "../../../lib/ids.ts";
-import type { Json, PeerRequest } from "../../../lib/ports.ts";
+import type { Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
 import { composeService } from "../../../lib/service.ts";
 import type { Service } from "../../../lib/service.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
@@ -22,7 +23,7 @@ const PASSPHRASE_HASH = hashMinted("passphrase");
 const OWNER = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
 const REQUEST_MS = 29_000;
 /** Requests at once while subscribers are made. */
-const AT_ONCE = 20;
+const AT_ONCE = 2;
 
 /** One subscriber of the measured actor. */
 export interface Follower {
@@ -50,8 +51,8 @@ export class PublishingCosts {
       table: table.table,
       http: {
         send: async (request) => {
-          this.sent.push(request);
-          return await Promise.resolve({ status: 204, headers: {}, body: new Uint8Array() });
+          if (request.method === "POST") this.sent.push(request);
+          return await Promise.resolve(answerOf(request));
         },
       },
       queue: { send: () => Promise.resolve() },
@@ -114,7 +115,7 @@ export class PublishingCosts {
   /** A request of a subscriber. */
   async peer(route: string, actorId: string, follower: Follower, more: Asking = {}): Promise<Reply> {
     const { peerId, subscriptionId, secret } = follower;
-    const params = { peerId, subscriptionId, ...more.params };
+    const params = { peerId, ...(subscriptionId === "" ? {} : { subscriptionId }), ...more.params };
     return await this.#ask(route, actorId, `Bearer ${secret}`, { ...more, params });
   }
 
@@ -137,6 +138,16 @@ export class PublishingCosts {
     return await answer(area, request, this.#areas[area] ?? {}, this.services);
   }
 
+  /** What the sweep does for an actor's change log when it is due. */
+  async upkeep(actorId: string): Promise<void> {
+    await this.services.duties.look(logHeadKey(actorId), { remaining: () => 600_000 });
+  }
+
+  /** How many parts of records an actor's log has. */
+  async records(actorId: string): Promise<number> {
+    return (await this.services.table.query({ pk: recordPartition(actorId), prefix: "" })).items.length;
+  }
+
   /** One sweep. */
   async sweep(): Promise<void> {
     await new Sweep(this.services).run({ remaining: () => 600_000 });
@@ -148,6 +159,13 @@ export class PublishingCosts {
     await work();
     return this.#measurement.report();
   }
+}
+
+/** Every callback is taken; every peer says what it can. */
+function answerOf({ method, url }: PeerRequest): PeerAnswer {
+  if (method === "POST") return { status: 204, headers: {}, body: new Uint8Array() };
+  const text = url.endsWith("/version") ? "1.4" : "subscriptions,subscriptionresync";
+  return { status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from(text) };
 }
 
 /** What a request may say. */

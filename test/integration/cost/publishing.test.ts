@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DUE_SHARDS } from "../../../lib/dynamodb/keys.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import type { Json } from "../../../lib/ports.ts";
+import { CostTable } from "./cost-table.ts";
+import { PublishingCosts } from "./publishing-world.ts";
+
+const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
+/** Longer than what was delivered stays, ms. */
+const LEFT_MS = 360_000;
+
+let world: PublishingCosts;
+const table = new CostTable();
+
+beforeAll(async () => {
+  world = await PublishingCosts.start();
+});
+afterAll(async () => {
+  table.print();
+  await world.close();
+});
+
+async function change(actorId: string, name: string, json: Json): Promise<void> {
+  const reply = await world.owner("PUT /{actorId}/properties/{name}", actorId, { json, params: { name } });
+  expect(reply.status).toBe(204);
+}
+
+const fine = (reply: Reply): void => {
+  expect(reply.status, String(reply.body)).toBeLessThan(300);
+};
+
+describe("a property change", () => {
+  it("without a subscriber needs three requests", async () => {
+    const { actorId } = await world.actor(0);
+    await change(actorId, "color", "red");
+    const cost = await world.costOf(async () => {
+      await change(actorId, "color", "green");
+    });
+    table.check("change, no subscriber", cost, { requests: 3, indexWriteUnits: 0 });
+  });
+
+  it.each([1, 10, 100, 1_000])(
+    "delivered to %i subscribers stays within two for each, and what is left to do does not grow with them",
+    { timeout: 240_000 },
+    async (count) => {
+      const { actorId } = await world.actor(count);
+      await change(actorId, "color", "red");
+      world.sent.length = 0;
+      const cost = await world.costOf(async () => {
+        await change(actorId, "color", "green");
+      });
+      expect(world.sent).toHaveLength(count);
+      const budget = { requests: 6 + 2 * count + count / 50, indexWriteUnits: 1 };
+      table.check(`change, ${String(count)} subscribers, delivered`, cost, budget);
+
+      // What was delivered leaves without a request of its own: the upkeep only sees that its records can go.
+      world.now += LEFT_MS;
+      const upkeep = await world.costOf(async () => {
+        await world.upkeep(actorId);
+      });
+      expect(await world.records(actorId)).toBe(0);
+      // Besides the change's, each subscriber has left the record of its subscribing, of which 25 go in a request.
+      const most = 12 + Math.ceil((count + 2) / 25) + count / 100;
+      table.check(`upkeep once they have left, ${String(count)} subscribers`, upkeep, { requests: most });
+    },
+  );
+
+  it.each([1, 10, 100])("of 64 KiB is stored once, however many of %i subscribers have it", async (count) => {
+    const { actorId } = await world.actor(count);
+    await change(actorId, "big", "x");
+    world.sent.length = 0;
+    const kib = 64;
+    const cost = await world.costOf(async () => {
+      await change(actorId, "big", "y".repeat(kib * 1_024 - 1_024));
+    });
+    expect(world.sent).toHaveLength(count);
+    // The property and its record, twice as much for being in one transaction; of each subscriber two small writes.
+    table.check(`64 KiB change, ${String(count)} subscribers`, cost, {
+      requests: 6 + 2 * count + count / 50,
+      writeUnits: 4 * kib + 20 + 4 * count,
+      readUnits: kib + 2 * count,
+    });
+  });
+});
+
+describe("a subscriber's request", () => {
+  it("costs a few requests, and no more with a backlog of a hundred", async () => {
+    const { actorId, followers } = await world.actor(3);
+    const [follower] = followers;
+    if (follower === undefined) throw new Error("nobody follows");
+    for (let n = 0; n < 100; n += 1) await change(actorId, "color", n);
+    const poll = await world.costOf(async () => {
+      const reply = await world.peer(`GET ${SUBSCRIPTION}`, actorId, follower);
+      fine(reply);
+      expect((JSON.parse(String(reply.body)) as { data: Json[] }).data).toHaveLength(100);
+    });
+    table.check("poll of 100 diffs", poll, { requests: 6 });
+    const single = await world.costOf(async () => {
+      fine(await world.peer(`GET ${SUBSCRIPTION}/{sequence}`, actorId, follower, { params: { sequence: "50" } }));
+    });
+    table.check("single diff", single, { requests: 6 });
+    const positioned = await world.costOf(async () => {
+      const headers = { "x-actingweb-subscription": follower.subscriptionId };
+      const reply = await world.peer("GET /{actorId}/properties/{name}", actorId, follower, {
+        headers,
+        params: { name: "color" },
+      });
+      fine(reply);
+      expect(reply.headers["x-actingweb-sequence"]).toBe("100");
+    });
+    table.check("positioned read", positioned, { requests: 7 });
+    const cleared = await world.costOf(async () => {
+      fine(await world.peer(`PUT ${SUBSCRIPTION}`, actorId, follower, { json: { sequence: 100 } }));
+    });
+    table.check("clear of 100 diffs", cleared, { requests: 5 });
+  });
+});
+
+describe("the sweep", () => {
+  it("asks each shard once when everything is delivered and looked after", async () => {
+    const { actorId } = await world.actor(10);
+    await change(actorId, "color", "red");
+    for (let minutes = 0; minutes < 20; minutes += 10) {
+      world.now += 600_000;
+      await world.sweep();
+    }
+    table.check("sweep, nothing due", await world.costOf(async () => await world.sweep()), {
+      requests: DUE_SHARDS,
+      indexWriteUnits: 0,
+    });
+  });
+});
