@@ -79,6 +79,36 @@ describe("an actor's own properties", () => {
     table.check("all 92 properties read", await ask("GET", ""), { requests: 3 });
   });
 
+  it("cost the same as lists of 10 and of 1 000 items, authentication included", async () => {
+    const costs: Cost[][] = [[], []];
+    for (const [at, size] of [10, 1_000].entries()) {
+      const name = `list${String(size)}`;
+      await ask("POST", "", { [name]: { _type: "list" } });
+      const items = Array.from({ length: size }, (_, index) => `item ${String(index)}`);
+      await ask("POST", `/${name}/items`, { operation: "extend", items });
+      const kept = async (
+        what: string,
+        made: Promise<Cost>,
+        budget: { requests: number; indexWriteUnits?: number },
+      ) => {
+        const cost = await made;
+        table.check(`${what}, ${String(size)} items`, cost, { indexWriteUnits: 0, ...budget });
+        costs[at]?.push({ ...cost, readUnits: 0, writeUnits: 0 });
+      };
+      await kept("item appended", ask("POST", `/${name}`, "new"), { requests: 4 });
+      await kept("last item popped", ask("POST", `/${name}/items`, { operation: "pop" }), { requests: 4 });
+      const three = { operation: "extend", items: [1, 2, 3] };
+      await kept("list extended by three", ask("POST", `/${name}/items`, three), { requests: 4 });
+      await kept("list described", ask("PUT", `/${name}/metadata`, { description: "what" }), { requests: 3 });
+      table.check(`item put, ${String(size)} items`, await ask("PUT", `/${name}/5`, "u"), { requests: 6 });
+      table.check(`item read, ${String(size)} items`, await ask("GET", `/${name}/5`), { requests: 5 });
+      await kept("list cleared", ask("POST", `/${name}/items`, { operation: "clear" }), {
+        ...{ requests: 3, indexWriteUnits: 1 },
+      });
+    }
+    expect(costs[1]).toEqual(costs[0]);
+  });
+
   it("are all deleted by one write, however many there are", async () => {
     table.check("all properties deleted", await ask("DELETE", ""), { requests: 4, indexWriteUnits: 1 });
   });
