@@ -52,3 +52,29 @@ it("forty writes with eight in flight are all there, also after the service was 
   const all = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, `v${n}`]));
   expect(JSON.parse((await ask("GET", "/shared"))[1])).toEqual(all);
 });
+
+it("a list takes items from eight writers through the gateway, and keeps them when the service was killed", async () => {
+  const json = { authorization: actor.basic, "content-type": "application/json" };
+  const post = async (path: string, body: unknown): Promise<Response> =>
+    await fetch(`${actor.uri}/properties${path}`, { method: "POST", headers: json, body: JSON.stringify(body) });
+  expect((await post("", { "my list": { _type: "list" } })).status).toBe(201);
+  const left = Array.from({ length: 40 }, (_, n) => n);
+  const work = async (): Promise<void> => {
+    for (let n = left.shift(); n !== undefined; n = left.shift()) {
+      const made = await post("/my%20list", { n });
+      expect(made.status).toBe(201);
+      const item = await fetch(String(made.headers.get("location")), { headers: { authorization: actor.basic } });
+      expect(await item.json()).toEqual({ n });
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  const many = Array.from({ length: 300 }, (_, n) => ({ n: n + 40 }));
+  expect((await post("/my%20list/items", { operation: "extend", items: many })).status).toBe(201);
+  expect(await ask("DELETE", "/my%20list/0")).toEqual([204, ""]);
+  await service.kill();
+  await service.start();
+  const items = JSON.parse((await ask("GET", "/my%20list"))[1]) as { n: number }[];
+  expect(items.length).toBe(339);
+  expect(new Set(items.map(({ n }) => n)).size).toBe(339);
+  expect((await ask("GET", "/my%20list/metadata"))[1]).toContain('"count":339');
+});
