@@ -88,13 +88,14 @@ export class Upkeep {
 
   async #settle(actorId: string, newest: number, quiet: boolean): Promise<void> {
     const { heads, walk, clock, table, trim } = this.#deps;
+    // What leaves from here on may have come too late for the trimming.
+    const now = clock.now();
     // Before the heads: one made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const stored = await heads.all(actorId);
     const expires = await trim.trim(actorId, stored, logHead);
     const all = await walk.peek(stored, newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried));
-    const now = clock.now();
     const leaving = all.flatMap(({ delivery, state }) => {
       return nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared)) ?? [];
     });
