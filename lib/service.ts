@@ -36,6 +36,7 @@ import type { Receiving } from "./receiving/receiving.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
 import { GrantStore } from "./permissions/grant-store.ts";
+import { RelationshipRules, rulesDigest } from "./permissions/relationship-rules.ts";
 import type { PermissionStore } from "./permissions/permission-store.ts";
 import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
@@ -143,15 +144,28 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   };
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
+  const digest = rulesDigest(app.relationships);
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
     committed: async (commit) => {
       await delivery.callbacks.committed(commit);
     },
+    rules: {
+      digest,
+      confirm: async (actorId) => {
+        await rules.confirm(actorId);
+      },
+    },
   });
   const trust = trustServices({ ...base, commits }, consequences);
   const permissions = trust.permissionStore;
+  const rules = new RelationshipRules({
+    ...{ table, clock, commits, permissions, digest },
+    subscribers: async (actorId) => [
+      ...new Set((await inbounds.inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
+    ],
+  });
   const properties = new PropertyStore({ table, clock, ids, commits });
   const deletion = new ActorDeletion({
     ...base,

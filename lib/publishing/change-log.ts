@@ -54,6 +54,8 @@ export interface LogHead {
   readonly trimmed: number;
   /** The newest record at the last upkeep. */
   readonly looked: number;
+  /** By which rules of relationships what peers may do was recorded last; see `RelationshipRules`. */
+  readonly rules?: string;
   /** When there is upkeep to do, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -250,6 +252,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     suspended: typeof suspended === "string" ? (JSON.parse(suspended) as Suspension[]) : [],
     trimmed: number("trimmed"),
     looked: number("looked"),
+    ...(typeof item?.["rules"] === "string" ? { rules: item["rules"] } : {}),
     ...(item?.["dueAt"] === undefined ? {} : { dueAt: number("dueAt") }),
   };
 }

@@ -58,6 +58,12 @@ export interface LogCommitsDeps {
   readonly random: () => number;
   readonly pause: (ms: number) => Promise<void>;
   readonly committed: CommitListener;
+  /** What relationships allow in this release. Absent: it is of no account. */
+  readonly rules?: {
+    readonly digest: string;
+    /** Records what subscribers may do by them; its own commits say `confirms`. */
+    readonly confirm: (actorId: string) => Promise<void>;
+  };
 }
 
 /** Commits of all actors' logs. */
@@ -80,9 +86,10 @@ export class LogCommits {
     actorId: string,
     keys: readonly Key[],
     plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
-    options: { readonly quiet?: boolean } = {},
+    options: { readonly quiet?: boolean; readonly confirms?: boolean } = {},
   ): Promise<Commit | undefined> {
-    const made = await this.#untilDone(async () => await this.#attempt(actorId, keys, plan));
+    const confirms = options.confirms === true;
+    const made = await this.#untilDone(async () => await this.#attempt(actorId, keys, plan, confirms));
     if (made !== undefined && options.quiet !== true) await this.#tell(made);
     return made;
   }
@@ -91,12 +98,18 @@ export class LogCommits {
     actorId: string,
     keys: readonly Key[],
     plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
+    confirmed: boolean,
   ): Promise<Commit | undefined> {
-    const { table, changeLog } = this.#deps;
+    const { table, changeLog, rules } = this.#deps;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
     const items = new Map(found.map((item) => [nameOf(item), item]));
     const head = readLogHead(items.get(nameOf(logKey)));
+    if (rules !== undefined && !confirmed && head.subscribers > 0 && head.rules !== rules.digest) {
+      // Those who subscribed under an earlier release's rules are told nothing by them any more.
+      await rules.confirm(actorId);
+      return await this.#attempt(actorId, keys, plan, true);
+    }
     const planned = await plan({ head, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined) return undefined;
     const { records, writes } = planned;
@@ -123,8 +136,11 @@ export class LogCommits {
   #headChange(key: Key, head: LogHead, change: Change = {}): Change {
     const grows = Number(change.add?.["subscribers"] ?? 0) > 0;
     if ((head.subscribers === 0 && !grows) || change.set?.["dueAt"] !== undefined) return change;
+    // The first subscriptions begin by the rules of now.
+    const { rules } = this.#deps;
+    const first = head.subscribers === 0 && rules !== undefined ? { rules: rules.digest } : {};
     const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + UPKEEP_AFTER_MS);
-    return { ...change, set: { ...change.set, dueShard: dueShardOf(key), dueAt } };
+    return { ...change, set: { ...first, ...change.set, dueShard: dueShardOf(key), dueAt } };
   }
 
   async #tell(commit: Commit): Promise<void> {
