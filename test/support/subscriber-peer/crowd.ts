@@ -12,11 +12,14 @@ export interface CrowdOptions {
   readonly scope?: Partial<StreamScope>;
   /** They keep no copies, only the numbers. */
   readonly numbersOnly?: boolean;
-  readonly supported?: readonly string[];
+  /** They say so when they have fetched what a low callback names. */
+  readonly acknowledges?: boolean;
 }
 
-/** How many of them ask for trust and subscribe at a time. */
-const AT_ONCE = 8;
+/** How many of them ask for trust at a time. */
+const TRUSTS_AT_ONCE = 8;
+/** Every subscription is one more record of the same log: more at a time would only get into each other's way. */
+const SUBSCRIPTIONS_AT_ONCE = 2;
 
 /** That many subscribers of one actor, each with one subscription. */
 export async function gather(
@@ -25,14 +28,18 @@ export async function gather(
   count: number,
   { scope = {}, ...options }: CrowdOptions = {},
 ): Promise<Member[]> {
-  const members: Member[] = [];
   const peers = Array.from({ length: count }, () => host.add(options));
-  const join = async (): Promise<void> => {
-    for (let peer = peers.pop(); peer; peer = peers.pop()) {
-      await peer.trust(actor);
-      members.push({ peer, stream: await peer.subscribe(scope) });
-    }
+  await each(peers, TRUSTS_AT_ONCE, async (peer) => await peer.trust(actor));
+  return await each(peers, SUBSCRIPTIONS_AT_ONCE, async (peer) => ({ peer, stream: await peer.subscribe(scope) }));
+}
+
+/** The results in the order of the items. */
+async function each<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const left = items.entries();
+  const lane = async (): Promise<void> => {
+    for (const [index, item] of left) results[index] = await act(item);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, join));
-  return members;
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return results;
 }

@@ -13,6 +13,8 @@ export interface PeerOptions {
   readonly token?: string;
   /** The tags of its /meta. */
   readonly supported?: readonly string[];
+  /** Says of every low callback, once it has fetched what that names, that it is here: PUT with its number. */
+  readonly acknowledges?: boolean;
   /** Keeps no copy and no contents, only the numbers: for crowds. */
   readonly numbersOnly?: boolean;
 }
@@ -219,5 +221,9 @@ export class SubscriberPeer {
       return;
     }
     note(answerCallback(behaviour, request, response));
+    if (this.#options.acknowledges === true && body["data"] === undefined) {
+      const status = await stream.clear(Number(body["sequence"]));
+      if (status !== 204) stream.faults.push(`PUT of ${String(body["sequence"])}: ${status}`);
+    }
   }
 }
