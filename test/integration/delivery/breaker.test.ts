@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { breakerState } from "../../../lib/domain/breaker.ts";
 import { readBreaker } from "../../../lib/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Peer } from "./delivery-world.ts";
 
@@ -165,4 +166,33 @@ describe("a breaker", () => {
     await world.pass(60_000);
     expect(peer.sequences()).toEqual([4, 5, 6, 7, 8, 9, 10]);
   });
+
+  test.each(["crash", "crash_after", "lost_answer"] as const)(
+    "comes to its end although the instance that tries meets a fault at any step: %s",
+    async (fate) => {
+      for (let at = 0, struck = true; struck; at += 1) {
+        const { world, peer } = await opened();
+        await world.set("n", 6);
+        peer.mood = 200;
+        peer.seen.length = 0;
+        let operations = 0;
+        struck = false;
+        const table = new FaultyTable(world.table, () => {
+          const strikes = operations === at;
+          operations += 1;
+          struck ||= strikes;
+          return strikes ? fate : "ok";
+        });
+        const failing = world.instance(table);
+        failing.now = world.host.now + 60_000;
+        const sweeping = failing.sweep().catch(() => undefined);
+        await Promise.race([sweeping, new Promise((resolve) => setTimeout(resolve, 15))]);
+        for (let minute = 0; minute < 6; minute += 1) await world.pass(60_000);
+        expect([at, [...new Set(peer.sequences())]]).toEqual([at, [1, 2, 3, 4, 5, 6]]);
+        expect(await stateOf(world, peer)).toBe("CLOSED");
+        expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
+        expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
+      }
+    },
+  );
 });
