@@ -2,23 +2,17 @@
 import { sameJson } from "../../../lib/domain/canonical-json.ts";
 import type { LogRecord } from "../../../lib/domain/change-record.ts";
 import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/delivery-state.ts";
-import type { DeliveryState } from "../../../lib/domain/delivery-state.ts";
 import { isArray } from "../../../lib/domain/json.ts";
 import { narrowerPlaces } from "../../../lib/domain/overlap.ts";
 import { locate, recordsFor } from "../../../lib/domain/render-backlog.ts";
-import type { SubscriptionState } from "../../../lib/domain/subscription-log.ts";
 import { readsOf } from "../../../lib/domain/visibility.ts";
-import {
-  inboundHeadKey,
-  logHeadKey,
-  logRecordKey,
-  ownPropertyKey,
-  recordPartition,
-} from "../../../lib/dynamodb/keys-publishing.ts";
-import type { Item } from "../../../lib/dynamodb/table.ts";
+import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { logHeadKey, logRecordKey, ownPropertyKey, recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import { visibleState, withoutShells } from "../shaped-world.ts";
-import type { Ledger, Line } from "./ledger.ts";
+import { headOf, isThere } from "./stored-heads.ts";
+import type { StoredHead } from "./stored-heads.ts";
+import type { Ledger } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Said, Subscription } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -67,56 +61,6 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
     return;
   throw new Violation(`Property ${name} is ${String(text)}, the log says ${String(wanted)} (P1).`);
 }
-
-/** The stored head of a subscription. */
-export interface StoredHead {
-  readonly item: Item;
-  readonly state: SubscriptionState;
-  readonly delivery: DeliveryState | undefined;
-  readonly leaseUntil: number | undefined;
-}
-
-export function headOf(table: MemoryTable, line: Line): StoredHead | undefined {
-  const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
-  if (item === undefined) return undefined;
-  const delivery = item["delivery"];
-  return {
-    item,
-    state: JSON.parse(String(item["state"])) as SubscriptionState,
-    delivery: typeof delivery === "string" ? (JSON.parse(delivery) as DeliveryState) : undefined,
-    leaseUntil: item["lease"] === undefined ? undefined : Number(item["leaseUntil"]),
-  };
-}
-
-/** After every step: each head stands as its records say. */
-export function followHeads(table: MemoryTable, ledger: Ledger, seen: Map<string, Item>, now: number): void {
-  for (const [key, line] of ledger.lines) {
-    const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
-    if (item === undefined) throw new Violation(`${line.name}: the log names it, and its head is not there (P1).`);
-    if (seen.get(key) === item) continue;
-    const before = seen.get(key);
-    seen.set(key, item);
-    const { state } = headOf(table, line) as StoredHead;
-    const old = before === undefined ? undefined : (JSON.parse(String(before["state"])) as SubscriptionState);
-    if (old !== undefined) {
-      if (state.cursor < old.cursor || state.sequence < old.sequence || state.cleared < old.cleared)
-        throw new Violation(`${line.name}: went back from ${JSON.stringify(old)} to ${JSON.stringify(state)} (P2).`);
-    }
-    if (Number(item["sequence"]) !== state.sequence)
-      throw new Violation(`${line.name}: its sequence is written twice, differently.`);
-    line.follow(state, old !== undefined && isLost(table, old.cursor + 1, state.cursor, now));
-  }
-  for (const key of seen.keys()) if (!ledger.lines.has(key)) seen.delete(key);
-}
-
-/** True when a record between has expired, whether it is deleted yet or not. */
-function isLost(table: MemoryTable, first: number, last: number, now: number): boolean {
-  for (let number = first; number <= last; number += 1) if (!isThere(table, number, now)) return true;
-  return false;
-}
-
-const isThere = (table: MemoryTable, number: number, now: number): boolean =>
-  Number(table.peek(logRecordKey(ACTOR, number))?.["ttl"] ?? 0) * 1_000 > now;
 
 /** What a peer was told under a number is what the log says of it, and nothing hidden (P1, P2). */
 export function checkTold(
@@ -179,6 +123,39 @@ export function unrest(table: MemoryTable, ledger: Ledger, now: number): string 
       return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
   }
   return undefined;
+}
+
+/**
+ * Without faults and with healthy peers nothing is left for the sweep: every number was sent when its change was answered
+ * (P3), once.
+ */
+export function checkSent(table: MemoryTable, ledger: Ledger): void {
+  for (const line of ledger.lines.values()) {
+    const head = headOf(table, line);
+    if (head === undefined || line.state.granularity === "none") continue;
+    const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
+    if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)
+      throw new Violation(
+        `${line.name}: ${String(tried)} of ${String(head.state.sequence)} were sent, and nobody is at it.`,
+      );
+  }
+}
+
+/** True for a peer whose breaker is open, or that is yet to be sent what it missed. */
+export function isLeftAlone(table: MemoryTable, peerId: string): boolean {
+  const trust = table.peek(trustKey(ACTOR, peerId));
+  return trust?.["breakerOpenUntil"] !== undefined || trust?.["breakerReplay"] !== undefined;
+}
+
+/** A peer that was left alone for a while has all that it missed, or a resync for it (P4). */
+export function checkReplayed(table: MemoryTable, ledger: Ledger, peerId: string): void {
+  for (const line of ledger.lines.values()) {
+    const head = line.who.peerId === peerId ? headOf(table, line) : undefined;
+    if (head === undefined || line.state.granularity === "none") continue;
+    const open = undelivered(head.delivery ?? NOTHING_DELIVERED, head.state.sequence);
+    const [missed] = open.filter(([, to]) => to > head.state.cleared);
+    if (missed !== undefined) throw new Violation(`${line.name}: ${String(missed)} was not sent again (P4).`);
+  }
 }
 
 /** A number that the peer has not taken and that nothing tells any more. */

@@ -54,6 +54,7 @@ export class Deliveries {
     if (first && sequence < tried.newest && !this.#plan.jumpy) {
       throw new Violation(`${key}: ${String(sequence)} is sent for the first time after ${String(tried.newest)}.`);
     }
+    if (!first && this.#plan.smooth) throw new Violation(`${key}: ${String(sequence)} is sent twice.`);
     tried.numbers.add(sequence);
     tried.newest = Math.max(tried.newest, sequence);
   }

@@ -20,6 +20,7 @@ const SCOPES: readonly Scope[] = [
   { target: "resources" },
   { target: "resources", subtarget: "tool" },
 ];
+const isNested = ({ target, subtarget = "a" }: Scope): boolean => target === "properties" && subtarget === "a";
 const GRANULARITIES: readonly Granularity[] = ["high", "high", "high", "low", "none"];
 const PERMISSIONS: readonly Json[] = [
   { properties: { excluded_patterns: ["b"] } },
@@ -41,6 +42,8 @@ const PERMISSION_PATH = `${TRUST_PATH}/permissions`;
 export interface Draws {
   readonly any: () => Act;
   readonly subscribe: Act;
+  /** Approvals of peers come and go. */
+  readonly approvals: boolean;
 }
 
 export function planDraws(
@@ -52,13 +55,15 @@ export function planDraws(
     ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5), goodbye: chance(0.1) },
     ...{ approvals: chance(0.15), news: chance(0.2) },
   };
+  // Overlapping ones are where much can go wrong.
+  const scopes = chance(0.3) ? SCOPES.filter(isNested) : SCOPES;
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
   const oneOf = (world: Stage, peer: ModelPeer): Subscription | undefined =>
     pick(world.random, [...peer.subscriptions.values()]);
   const subscribe: Act = {
     what: "subscribe",
     run: async (world) => {
-      const scope = pick(world.random, SCOPES) as Scope;
+      const scope = pick(world.random, scopes) as Scope;
       await someone(world).subscribe(scope, pick(world.random, GRANULARITIES) as Granularity);
     },
   };
@@ -135,7 +140,11 @@ export function planDraws(
       },
     });
   }
-  return { subscribe, any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)) };
+  return {
+    subscribe,
+    approvals: controls.approvals,
+    any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)),
+  };
 }
 
 /** News of a target that is not kept here. */

@@ -113,6 +113,11 @@ export class Instance {
     };
   }
 
+  /** It dies with all that it is doing. */
+  kill(): void {
+    this.#die();
+  }
+
   /** One request to a route, as the router answers it. */
   async ask(route: string, params: Readonly<Record<string, string>>, asking: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");

@@ -30,6 +30,8 @@ export interface PeerWorld {
   ) => Promise<Reply | undefined>;
   /** Holds what was told against the log. @throws Violation */
   readonly told: (peer: ModelPeer, id: string, sequence: number, said: Said) => void;
+  /** A request to clear goes out. */
+  readonly clears: (peer: ModelPeer, id: string, upTo: number) => void;
   /** The newest number that the subscription has; 0 when it is not known. */
   readonly newest: (peer: ModelPeer, id: string) => number;
   readonly step: () => Promise<void>;
@@ -181,6 +183,7 @@ export class ModelPeer {
   /** Lets the publisher forget what is here. */
   async clear(subscription: Subscription): Promise<boolean> {
     const json = { sequence: subscription.last };
+    this.#world.clears(this, subscription.id, subscription.last);
     const answer = await this.#ask(`PUT ${SUBSCRIPTION}`, this.#params(subscription.id), { json });
     if (answer !== undefined && answer.status === 400)
       throw new Violation(`${this.id}: clearing ${String(subscription.last)} is refused.`);

@@ -12,6 +12,8 @@ export interface Act {
 export interface Plan {
   /** Faults happen, instances crash, messages get lost, peers have moods. */
   readonly rough: boolean;
+  /** No faults, no moods, nobody whose approval goes, no long times: then nothing is left for the sweep. */
+  readonly smooth: boolean;
   /** Clocks jump over leases: instances freeze past them. */
   readonly jumpy: boolean;
   /** Deliveries go on behind the answer. */
@@ -32,7 +34,8 @@ export function planOf(random: () => number): Plan {
   const below = (count: number): number => Math.floor(random() * count);
   const rough = chance(0.7);
   const jumpy = rough && chance(0.25);
-  const draws = planDraws(random, { rough, expiry: chance(0.1) });
+  const expiry = chance(0.1);
+  const draws = planDraws(random, { rough, expiry });
   const lists = chance(0.4);
   let mark = 0;
   const write = (): Act => {
@@ -56,7 +59,7 @@ export function planOf(random: () => number): Plan {
     ...some,
   ];
   return {
-    ...{ rough, jumpy, async: chance(0.3) },
+    ...{ rough, smooth: !rough && !expiry && !draws.approvals, jumpy, async: chance(0.3) },
     ...{ peers: 1 + below(3), instances: 1 + below(4) },
     retentionMs: DAY_MS + 1,
     environment: {

@@ -1,7 +1,7 @@
 /** Where a schedule is played: instances of the service, peers, a table, a clock, and a scheduler that lets one step happen at a time. */
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { readConfig } from "../../../lib/config.ts";
-import type { Item, Table } from "../../../lib/dynamodb/table.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
@@ -15,6 +15,7 @@ import { Ledger } from "./ledger.ts";
 import { ModelPeer, MOODS } from "./model-peer.ts";
 import { planOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
+import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
@@ -50,7 +51,7 @@ export class Stage {
   readonly #deliveries: Deliveries;
   /** The delay queue. */
   readonly messages: DelayedWork[] = [];
-  readonly #seen = new Map<string, Item>();
+  readonly #heads = new StoredHeads(this.table, this.ledger);
   #instances: Instance[] = [];
   /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
   rough: boolean;
@@ -77,6 +78,9 @@ export class Stage {
       told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
         this.#follow();
         checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
+      },
+      clears: (peer: ModelPeer, id: string, upTo: number) => {
+        this.#heads.askedToClear(peer.id, id, upTo);
       },
       newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.told.length ?? 0,
       step: async () => {
@@ -214,6 +218,8 @@ export class Stage {
 
   /** Longer than records are kept; the table deletes some of what has expired. */
   async outlast(): Promise<void> {
+    // No request lasts as long.
+    for (const instance of this.#instances) instance.kill();
     this.time.now += this.plan.retentionMs;
     const expired = this.table.all().filter(({ ttl }) => typeof ttl === "number" && ttl * 1_000 <= this.time.now);
     await this.table.deleteMany(expired.filter(() => this.chance(0.7)));
@@ -252,7 +258,7 @@ export class Stage {
       // Whoever is granted other things than before reads them: no diff tells what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
     }
-    checks.followHeads(this.table, this.ledger, this.#seen, this.time.now);
+    this.#heads.follow(this.time.now);
   }
 
   /** Some seconds, or past every lease. */

@@ -42,7 +42,13 @@ export class PublishingWorld {
       }
       while (this.#stage.running > 0 && (await this.#stage.turn()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
+      const { plan, table, ledger, peers } = this.#stage;
+      // What goes on behind the answers comes to its end, too.
+      while (await this.#stage.turn());
+      if (plan.smooth) checks.checkSent(table, ledger);
+      const alone = peers.filter(({ id }) => checks.isLeftAlone(table, id));
       await this.#comeToRest();
+      for (const { id } of alone) checks.checkReplayed(table, ledger, id);
       await this.#catchUp();
       for (const peer of this.#stage.peers)
         for (const each of peer.subscriptions.values()) checks.checkCopy(this.#stage.ledger, peer, each);
