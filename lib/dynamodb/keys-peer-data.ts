@@ -99,6 +99,12 @@ export const listGarbageKey = (actorId: string, partition: string): Key => ({
   sk: `${LIST_GARBAGE_PREFIX}${partition}`,
 });
 
+/** What one change lays out in a generation that is in use; else the same. Neither part holds the separator. */
+export const laidGarbageKey = (actorId: string, partition: string, change: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${LIST_GARBAGE_PREFIX}${partition}#${change}`,
+});
+
 /** Prefix of an actor's list garbage. */
 export const LIST_GARBAGE_PREFIX = "GC#";
 

@@ -1,23 +1,18 @@
 import { cutText } from "./value-body.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
-import { always, ConditionFailed, itemExists, itemMissing, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
+import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
-import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
-import { inParallel } from "./in-parallel.ts";
 import { bucketChanges, bucketWrites } from "./list-index.ts";
 import type { ListEdit } from "./list-edit.ts";
+import { joinAll, putAll, putEach } from "./list-layout.ts";
 import { digestOf, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
-import type { Element } from "./list-pages.ts";
+import type { Element, ListNode } from "./list-pages.ts";
 
-/** Writes under way at a time when pages are laid out beforehand. */
-const WRITES_AT_ONCE = 16;
 /** A transaction takes 4 MB; this leaves room for what is not counted here. */
 const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
 /** What the page of a tree takes besides its elements, at most. */
 const PAGE_BYTES = 3 * 1024;
-
-const PUT_ATTEMPTS = 5;
 
 /** The operation touches more items than one transaction takes. The list is to be read again, which rebuilds it. */
 export class TooWide extends Error {
@@ -27,38 +22,56 @@ export class TooWide extends Error {
   }
 }
 
+/** How an edit is written. */
+export interface Layout {
+  /** Most writes that it adds to the transaction of the list's head. */
+  readonly room: number;
+  /** Most bytes of them. */
+  readonly bytes?: number;
+  /** The parts of big elements, from `elementsOf`. */
+  readonly parts: readonly Item[];
+  /** Gets the keys of what is written beforehand. */
+  readonly laid?: Key[];
+  /**
+   * Asked before several items are written beforehand, so that they are found when nothing comes of it. What it answers
+   * joins the transaction, beside `room`.
+   */
+  readonly announce?: () => Promise<Write>;
+}
+
 /**
- * The writes that make an edit real together with the list's head, at most `room` of them. What is too much for that,
- * or for `roomBytes`, is first written beforehand, under keys nothing refers to yet, which join `laid`: a redo of the same
- * turn finds it there. @throws TooWide
+ * The writes that make an edit real together with the list's head. What is too much for that is first written
+ * beforehand, under keys nothing refers to yet: a redo of the same turn finds it there. So are the parts of big elements.
+ * One request for each 100 pages, and for each 100 buckets of the index. @throws TooWide, and nothing is written
  */
 export async function editWrites(
   table: Table,
   partition: string,
   edit: ListEdit,
-  room: number,
-  roomBytes: number = TRANSACTION_BYTES,
-  laid: Key[] = [],
+  { room, bytes = TRANSACTION_BYTES, parts, laid = [], announce }: Layout,
 ): Promise<Write[]> {
   const pages = [...edit.pages.values()].filter((page) => !edit.dropped.has(page.id));
+  const stored = pages.filter((page) => !edit.fresh.has(page.id));
   const changes = bucketChanges(edit);
   const rest = edit.dropped.size + edit.reparented.size;
   const together = new Set([...changes.fresh.keys(), ...changes.other.keys()]).size;
-  const bytes = pages.reduce(
-    (sum, page) =>
-      sum + PAGE_BYTES + (page.kind === "leaf" ? page.elements.reduce((all, one) => all + inlineBytes(one), 0) : 0),
-    0,
-  );
-  const beforehand = pages.length + together + rest > room || bytes > roomBytes;
+  const beforehand = pages.length + together + rest > room || bytesOf(pages) > bytes;
+  const writes: Write[] = [];
+  if (beforehand) {
+    const most = Math.min(room, MAX_TRANSACTION_WRITES);
+    if (stored.length + changes.other.size + rest > most || bytesOf(stored) > bytes) throw new TooWide();
+  }
+  if (announce !== undefined && (beforehand || parts.length > 1)) writes.push(await announce());
+  laid.push(...parts.map(({ pk, sk }) => ({ pk, sk })));
+  await putEach(table, parts);
   if (beforehand) {
     const fresh = pages.filter((page) => edit.fresh.has(page.id));
     laid.push(...fresh.map((page) => listPageKey(partition, page.id)));
-    await inParallel(fresh, WRITES_AT_ONCE, (page) => putOnce(table, nodeItem(partition, page)));
-    // These only join sets, so whoever does it again, however late, takes nothing away.
-    const joins = await bucketWrites(table, partition, changes.fresh);
-    await inParallel(joins, WRITES_AT_ONCE, async (join) => {
-      if ("update" in join) await table.update(join.update, join.change, join.condition);
-    });
+    await putAll(
+      table,
+      fresh.map((page) => ({ item: nodeItem(partition, page), bytes: bytesOf([page]) })),
+    );
+    await joinAll(table, await bucketWrites(table, partition, changes.fresh));
   } else {
     for (const [name, { add }] of changes.fresh) {
       const other = changes.other.get(name);
@@ -66,10 +79,9 @@ export async function editWrites(
       else for (const entry of add) other.add.add(entry);
     }
   }
-  const writes: Write[] = [
-    ...pages
-      .filter((page) => !beforehand || !edit.fresh.has(page.id))
-      .map((page): Write => ({ put: nodeItem(partition, page), condition: always })),
+  return [
+    ...writes,
+    ...(beforehand ? stored : pages).map((page): Write => ({ put: nodeItem(partition, page), condition: always })),
     ...[...edit.reparented].map(([id, parent]): Write => ({
       update: listPageKey(partition, id),
       change: { set: { parent } },
@@ -78,32 +90,30 @@ export async function editWrites(
     ...[...edit.dropped].map((id): Write => ({ delete: listPageKey(partition, id), condition: always })),
     ...(await bucketWrites(table, partition, changes.other)),
   ];
-  if (writes.length > Math.min(room, MAX_TRANSACTION_WRITES)) throw new TooWide();
-  return writes;
 }
 
-/**
- * Elements as leaves hold them; those over 32 KB are written now, under ids of this turn (one write per 300 KB), and their
- * keys join `laid`.
- */
-export async function layOut(
-  table: Table,
+const bytesOf = (pages: readonly ListNode[]): number =>
+  pages.reduce(
+    (sum, page) =>
+      sum + PAGE_BYTES + (page.kind === "leaf" ? page.elements.reduce((all, one) => all + inlineBytes(one), 0) : 0),
+    0,
+  );
+
+/** Elements as leaves hold them; of those over 32 KB the parts, one per 300 KB under ids of this turn, join `parts`. */
+export function elementsOf(
   partition: string,
   values: readonly Json[],
   newId: () => string,
-  laid: Key[] = [],
-): Promise<Element[]> {
-  return inParallel(values, WRITES_AT_ONCE, async (value) => {
+  parts: Item[],
+): readonly Element[] {
+  return values.map((value): Element => {
     const text = JSON.stringify(value);
     const bytes = Buffer.byteLength(text);
     if (bytes <= INLINE_BYTES) return { text };
     const ref = newId();
-    const parts = cutText(text);
-    laid.push(...parts.map((_, index) => listElementKey(partition, ref, index)));
-    await inParallel(parts, WRITES_AT_ONCE, (part, index) =>
-      putOnce(table, { ...listElementKey(partition, ref, index), text: part }),
-    );
-    return { ref, parts: parts.length, bytes, digest: digestOf(value) };
+    const texts = cutText(text);
+    parts.push(...texts.map((part, index) => ({ ...listElementKey(partition, ref, index), text: part })));
+    return { ref, parts: texts.length, bytes, digest: digestOf(value) };
   });
 }
 
@@ -122,18 +132,4 @@ export function orphanedParts(partition: string, edit: ListEdit): Key[] {
       if (!("ref" in element) || kept.has(element.ref)) return [];
       return Array.from({ length: element.parts }, (_, part) => listElementKey(partition, element.ref, part));
     });
-}
-
-/** Ids are those of one turn on one state of the list, so an item that is there already is the same item. */
-async function putOnce(table: Table, item: Item): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await table.put(item, itemMissing);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      // Refused, and yet nothing is there: it was not the condition, so it has to be written still.
-      if (error.item !== undefined) return;
-      if (attempt === PUT_ATTEMPTS) throw new ServiceError("service.unavailable", "A page could not be written.");
-    }
-  }
 }

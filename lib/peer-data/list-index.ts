@@ -3,7 +3,7 @@ import { always } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import { childTotals } from "./list-edit.ts";
 import type { ListEdit, Path, Shape, Step } from "./list-edit.ts";
-import { elementDigest } from "./list-pages.ts";
+import { elementDigest, SHARDS, shardOf } from "./list-pages.ts";
 import type { Leaf, ListNode, PageReader } from "./list-pages.ts";
 
 /**
@@ -12,15 +12,8 @@ import type { Leaf, ListNode, PageReader } from "./list-pages.ts";
  * crash can leave strings behind that are no longer true, so what is found is always checked against the leaf.
  */
 const DIGEST_BUCKETS = 512;
-const SHARDS = 8;
 
 const entryOf = (digest: string, leaf: string): string => `${digest.slice(2, 10)}~${leaf}`;
-
-function shardOf(leaf: string): number {
-  let folded = 0;
-  for (let at = 0; at < leaf.length; at++) folded = (folded * 31 + leaf.charCodeAt(at)) >>> 0;
-  return folded % SHARDS;
-}
 
 function bucketName(digest: string, shard: number): string {
   const bucket = Buffer.from(digest.slice(0, 4), "base64url").readUInt16BE(0) % DIGEST_BUCKETS;

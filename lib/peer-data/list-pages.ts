@@ -54,6 +54,16 @@ export function digestOf(value: Json): string {
 export const elementDigest = (element: Element): string =>
   "text" in element ? digestOf(JSON.parse(element.text) as Json) : element.digest;
 
+/** How many items of the value index a value's leaves are spread over, so that one may stand in very many. */
+export const SHARDS = 8;
+
+/** Which of them knows a leaf. */
+export function shardOf(leaf: string): number {
+  let folded = 0;
+  for (let at = 0; at < leaf.length; at++) folded = (folded * 31 + leaf.charCodeAt(at)) >>> 0;
+  return folded % SHARDS;
+}
+
 /** The stored form of a page. */
 export function nodeItem(partition: string, node: ListNode): Item {
   const base = { ...listPageKey(partition, node.id), ...(node.parent === undefined ? {} : { parent: node.parent }) };

@@ -4,11 +4,11 @@ import type { ListOperation } from "../domain/list-operations.ts";
 import type { Place } from "../domain/scope.ts";
 import { listPartition, placeKey } from "../dynamodb/keys-peer-data.ts";
 import { always, itemExists } from "../dynamodb/table.ts";
-import type { Key, Table, Write } from "../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../ports.ts";
 import { toItem, unchangedSince } from "./held.ts";
 import type { Held, HeldList } from "./held.ts";
-import { editWrites, layOut, orphanedParts, TooWide } from "./list-commit.ts";
+import { editWrites, elementsOf, orphanedParts, TooWide } from "./list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "./list-edit.ts";
 import type { Shape } from "./list-edit.ts";
 import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "./list-garbage.ts";
@@ -93,12 +93,13 @@ export class ListStore {
       }
       case "splice": {
         const change = new ListEdit(pages, shape, newId);
-        const elements = await layOut(this.#deps.table, partition, edit.insert, newId);
+        const parts: Item[] = [];
+        const elements = elementsOf(partition, edit.insert, newId, parts);
         const path = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
         await change.splice(edit.start, edit.remove, elements, path);
         const { root: _root, last: _last, spine: _spine, ...rest } = base;
         const next: HeldList = { ...rest, ...change.shape };
-        const writes = await editWrites(this.#deps.table, partition, change, 100 - HEAD_WRITES);
+        const writes = await editWrites(this.#deps.table, partition, change, { room: 100 - HEAD_WRITES, parts });
         await this.#deps.table.transact([this.#headWrite(stored, next), ...writes]);
         PAGES_OF.set(next, pagesAfter(known, change));
         await this.#forget(orphanedParts(partition, change));
@@ -121,7 +122,8 @@ export class ListStore {
     const isLong = whole.items.length > 60 || JSON.stringify(whole.items).length > 20_000;
     const building = garbageItem(this.#generation(place, generation), clock.now() + BUILDING_DELAY_MS);
     if (isLong) await table.put(building, always);
-    await edit.splice(0, 0, await layOut(table, partition, whole.items, newId));
+    const parts: Item[] = [];
+    await edit.splice(0, 0, elementsOf(partition, whole.items, newId, parts));
     const { items: _items, ...words } = whole;
     const next: HeldList = {
       ...this.#empty(place, generation),
@@ -129,7 +131,7 @@ export class ListStore {
       ...words,
       ...edit.shape,
     };
-    const writes = await editWrites(table, partition, edit, 100 - BUILD_WRITES);
+    const writes = await editWrites(table, partition, edit, { room: 100 - BUILD_WRITES, parts });
     const linked: Write[] = isLong ? [{ delete: { pk: building.pk, sk: building.sk }, condition: itemExists }] : [];
     await this.#transact([this.#headWrite(stored, next), ...this.#leaving(stored), ...linked, ...writes]);
     return next;

@@ -5,11 +5,12 @@ import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, itemExists } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
-import { editWrites, layOut, orphanedParts, TooWide } from "../peer-data/list-commit.ts";
+import { editWrites, elementsOf, orphanedParts, TooWide } from "../peer-data/list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "../peer-data/list-edit.ts";
-import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../peer-data/list-garbage.ts";
+import { announceLaid, BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../peer-data/list-garbage.ts";
+import type { Generation } from "../peer-data/list-garbage.ts";
 import { PageReader } from "../peer-data/list-pages.ts";
-import { listItems } from "../peer-data/list-read.ts";
+import { listItems, readAhead } from "../peer-data/list-read.ts";
 import type { Clock } from "../ports.ts";
 import { afterSteps } from "./list-steps.ts";
 import type { ListStep } from "./list-steps.ts";
@@ -47,7 +48,10 @@ export interface ListWriteDeps {
   readonly clock: Clock;
 }
 
-/** Ids of pages: the same for the same change of the same list, so that what an earlier try laid out is found again. */
+/**
+ * Ids of pages: the same for the same change of the same list, so that what an earlier try laid out is found again. What
+ * is before their dot is the change's own.
+ */
 export function pageIds(seed: string, list: Pick<OwnList, "name" | "generation" | "last"> | undefined): () => string {
   const hash = createHash("sha256")
     .update(JSON.stringify([seed, list?.name ?? "", list?.generation ?? "", list?.last ?? 0]))
@@ -58,8 +62,8 @@ export function pageIds(seed: string, list: Pick<OwnList, "name" | "generation" 
 }
 
 /** What tells the sweep of a generation that is left. */
-export function leftGeneration(clock: Clock, actorId: string, { name, generation }: Named): Item {
-  return garbageItem(generationOf(actorId, name, generation), clock.now() + LEFT_DELAY_MS);
+export function leftGeneration(clock: Clock, actorId: string, list: Named): Item {
+  return garbageItem(generationOf(actorId, list), clock.now() + LEFT_DELAY_MS);
 }
 
 type Named = Pick<OwnList, "name" | "generation">;
@@ -81,7 +85,10 @@ export async function listWrites(
   const { table, clock } = deps;
   const leave: Write = { put: leftGeneration(clock, actorId, list), condition: always };
   const edit = new ListEdit(pages, list.shape, newId);
+  const parts: Item[] = [];
   let next = list;
+  const ways = steps.flatMap((step) => (step.do === "splice" && step.path === undefined ? [step.start] : []));
+  if (ways.length > 1) await readAhead(pages, list.shape, ways);
   for (const step of steps) {
     if (step.do === "words") next = { ...next, ...step.words };
     if (step.do === "drop") return { next: undefined, writes: [leave], orphans: [] };
@@ -89,11 +96,16 @@ export async function listWrites(
       return { next: { ...next, generation: newId(), shape: EMPTY_SHAPE }, writes: [leave], orphans: [] };
     }
     if (step.do !== "splice") continue;
-    const elements = await layOut(table, pages.partition, step.insert, newId, laid);
-    await edit.splice(step.start, step.remove, elements, step.path);
+    await edit.splice(step.start, step.remove, elementsOf(pages.partition, step.insert, newId, parts), step.path);
   }
   try {
-    const writes = await editWrites(table, pages.partition, edit, Math.max(0, room.writes), room.bytes, laid);
+    const writes = await editWrites(table, pages.partition, edit, {
+      ...{ room: Math.max(0, room.writes), bytes: room.bytes, parts, laid },
+      announce: async () =>
+        list.last === 0
+          ? await announceBuilt(deps, actorId, list)
+          : await announceLaid(table, generationOf(actorId, list), newId().split(".", 1)[0] ?? "", clock.now()),
+    });
     return { next: { ...next, shape: edit.shape }, writes, orphans: orphanedParts(pages.partition, edit) };
   } catch (error) {
     if (!(error instanceof TooWide)) throw error;
@@ -104,7 +116,7 @@ export async function listWrites(
 
 /** The whole list after the steps, laid out beforehand as a generation of its own. */
 async function rebuild(
-  { table, clock }: ListWriteDeps,
+  deps: ListWriteDeps,
   actorId: string,
   list: OwnList,
   steps: readonly ListStep[],
@@ -113,20 +125,26 @@ async function rebuild(
   if (list.shape.count > MOST_REBUILT.count || list.shape.bytes > MOST_REBUILT.bytes) {
     throw new ServiceError("request.too_large", "This changes too many items of a long list at once; change fewer.");
   }
+  const { table } = deps;
   const items = afterSteps(await listItems(pages, list.shape, 0, list.shape.count), steps);
   const generation = newId();
   const partition = ownListPartition(actorId, generation);
-  // The sweep gets to know of the new generation before anything of it is there.
-  const building = garbageItem(generationOf(actorId, list.name, generation), clock.now() + BUILDING_DELAY_MS);
-  await table.put(building, always);
+  const linked = await announceBuilt(deps, actorId, { name: list.name, generation });
   const edit = new ListEdit(new PageReader(table, partition), EMPTY_SHAPE, newId);
-  await edit.splice(0, 0, await layOut(table, partition, items, newId));
-  const writes = await editWrites(table, partition, edit, 0);
-  const linked: Write = { delete: { pk: building.pk, sk: building.sk }, condition: itemExists };
+  const parts: Item[] = [];
+  await edit.splice(0, 0, elementsOf(partition, items, newId, parts));
+  const writes = await editWrites(table, partition, edit, { room: 0, parts });
   return { next: { generation, shape: edit.shape }, writes: [linked, ...writes] };
 }
 
-function generationOf(actorId: string, name: string, generation: string) {
+/** Tells the sweep of a new generation before anything of it is there; the write goes with the one that links it. */
+async function announceBuilt({ table, clock }: ListWriteDeps, actorId: string, named: Named): Promise<Write> {
+  const building = garbageItem(generationOf(actorId, named), clock.now() + BUILDING_DELAY_MS);
+  await table.put(building, always);
+  return { delete: { pk: building.pk, sk: building.sk }, condition: itemExists };
+}
+
+function generationOf(actorId: string, { name, generation }: Named): Generation {
   const pages = ownListPartition(actorId, generation);
   return { actorId, generation, pages, head: ownPropertyKey(actorId, name) };
 }

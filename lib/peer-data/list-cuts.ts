@@ -1,0 +1,43 @@
+/** How what is too much for one page of a list is cut into several. */
+import { inlineBytes, LEAF_BYTES, LEAF_ELEMENTS } from "./list-pages.ts";
+import type { Element } from "./list-pages.ts";
+
+/** Whether elements go into one leaf. */
+export function fits(elements: readonly Element[]): boolean {
+  if (elements.length > LEAF_ELEMENTS) return false;
+  return elements.length <= 1 || elements.reduce((sum, element) => sum + inlineBytes(element), 0) <= LEAF_BYTES;
+}
+
+/** Groups that fit: filled one after another, or about equal ones, so that inserting there again does not split again. */
+export function cutElements(elements: readonly Element[], evenly: boolean): Element[][] {
+  const sizes = elements.map(inlineBytes);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const most = evenly ? Math.min(LEAF_ELEMENTS, Math.ceil(elements.length / 2)) : LEAF_ELEMENTS;
+  const room = evenly ? Math.min(LEAF_BYTES, Math.ceil(total / 2)) : LEAF_BYTES;
+  const groups: Element[][] = [];
+  let group: Element[] = [];
+  let bytes = 0;
+  elements.forEach((element, index) => {
+    const size = sizes[index] ?? 0;
+    if (group.length > 0 && (group.length >= most || bytes + size > room)) {
+      groups.push(group);
+      group = [];
+      bytes = 0;
+    }
+    group.push(element);
+    bytes += size;
+  });
+  // The last page keeps room, so that what is appended next does not split it at once.
+  const half = Math.ceil(group.length / 2);
+  if (!evenly && groups.length > 0 && group.length > LEAF_ELEMENTS / 2) groups.push(group.splice(0, half));
+  groups.push(group);
+  return groups;
+}
+
+/** Groups of at most `most`, each full but the last, or about equal ones. */
+export function cutEvenly<T>(items: readonly T[], most: number, evenly: boolean): T[][] {
+  const size = evenly ? Math.ceil(items.length / Math.ceil(items.length / most)) : most;
+  const groups: T[][] = [];
+  for (let start = 0; start < items.length; start += size) groups.push(items.slice(start, start + size));
+  return groups;
+}
