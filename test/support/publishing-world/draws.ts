@@ -48,15 +48,14 @@ export interface Draws {
 
 export function planDraws(
   random: () => number,
-  { rough, expiry }: { readonly rough: boolean; readonly expiry: boolean },
+  { rough, expiry, narrow }: { readonly rough: boolean; readonly expiry: boolean; readonly narrow: boolean },
 ): Draws {
   const chance = (probability: number): boolean => random() < probability;
   const controls = {
-    ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: chance(0.5), goodbye: chance(0.1) },
+    ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: narrow || chance(0.5), goodbye: chance(0.1) },
     ...{ approvals: chance(0.15), news: chance(0.2) },
   };
-  // Overlapping ones are where much can go wrong.
-  const scopes = chance(0.3) ? SCOPES.filter(isNested) : SCOPES;
+  const scopes = narrow ? SCOPES.filter(isNested) : SCOPES;
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
   const oneOf = (world: Stage, peer: ModelPeer): Subscription | undefined =>
     pick(world.random, [...peer.subscriptions.values()]);
@@ -114,7 +113,7 @@ export function planDraws(
       },
     });
   }
-  if (controls.leaving) others.push(...[leave, leave]);
+  if (controls.leaving) others.push(...Array.from({ length: narrow ? 6 : 2 }, () => leave));
   if (controls.news) others.push(news);
   if (controls.approvals) others.push(approval);
   if (controls.goodbye) others.push(goodbye);

@@ -1,6 +1,6 @@
 /** What happens in one schedule, drawn from its seed before it begins. */
 import { planDraws } from "./draws.ts";
-import { LISTS, PROPERTIES, randomWish } from "./random-writes.ts";
+import { LISTS, NAMES, PROPERTIES, randomWish } from "./random-writes.ts";
 import type { Stage } from "./stage.ts";
 
 /** Something somebody does. */
@@ -18,6 +18,8 @@ export interface Plan {
   readonly jumpy: boolean;
   /** Deliveries go on behind the answer. */
   readonly async: boolean;
+  /** How likely something goes on before the next act begins: the less, the more happens at once. */
+  readonly calm: number;
   readonly peers: number;
   readonly instances: number;
   /** So long a record may be read, ms; a schedule may have a time as long as that go by. */
@@ -35,13 +37,15 @@ export function planOf(random: () => number): Plan {
   const rough = chance(0.7);
   const jumpy = rough && chance(0.25);
   const expiry = chance(0.1);
-  const draws = planDraws(random, { rough, expiry });
-  const lists = chance(0.4);
+  // One peer and one property: overlapping subscriptions come and go over the same places.
+  const narrow = chance(0.25);
+  const draws = planDraws(random, { rough, expiry, narrow });
+  const lists = !narrow && chance(0.4);
   let mark = 0;
   const write = (): Act => {
     mark += 1;
     const token = `m${String(mark)};`;
-    const wish = randomWish(random, token, lists);
+    const wish = randomWish(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
     return {
       what: wish.route,
       run: async (world) => {
@@ -59,8 +63,14 @@ export function planOf(random: () => number): Plan {
     ...some,
   ];
   return {
-    ...{ rough, smooth: !rough && !expiry && !draws.approvals, jumpy, async: chance(0.3) },
-    ...{ peers: 1 + below(3), instances: 1 + below(4) },
+    ...{
+      rough,
+      smooth: !rough && !expiry && !draws.approvals,
+      jumpy,
+      async: chance(0.3),
+      calm: [0.3, 0.75, 0.95][below(3)] ?? 0.75,
+    },
+    ...{ peers: narrow ? 1 : 1 + below(3), instances: 1 + below(4) },
     retentionMs: DAY_MS + 1,
     environment: {
       DIFF_RETENTION_DAYS: "1",

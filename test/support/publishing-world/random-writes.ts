@@ -8,17 +8,22 @@ export interface Wish {
   readonly json?: Json;
 }
 
-const NAMES = ["a", "b", "private"] as const;
+/** The properties there may be. */
+export const NAMES: readonly string[] = ["a", "b", "private"];
 const KEYS = ["x", "y", "ssn"] as const;
 /** The lists there may be. */
 export const LISTS = ["rows", "log"] as const;
 /** The route of all properties. */
 export const PROPERTIES = "/{actorId}/properties";
 
-export function randomWish(random: () => number, mark: string, lists: boolean): Wish {
+export function randomWish(
+  random: () => number,
+  mark: string,
+  { lists, names }: { readonly lists: boolean; readonly names: readonly string[] },
+): Wish {
   const below = (count: number): number => Math.floor(random() * count);
   const pick = <T>(all: readonly T[]): T => all[below(all.length)] as T;
-  const name = random() < 0.15 ? "private" : pick(NAMES);
+  const name = pick(names);
   const path = Array.from({ length: 1 + below(2) }, () => pick(KEYS)).join("/");
   const value = (): Json => {
     const kind = random();
@@ -37,7 +42,7 @@ export function randomWish(random: () => number, mark: string, lists: boolean): 
   if (kind < 0.7) return { route: `DELETE ${PROPERTIES}/{name}/{path+}`, params: { name, path } };
   if (kind < 0.8) return { route: `DELETE ${PROPERTIES}/{name}`, params: { name } };
   if (kind < 0.84) return { route: `DELETE ${PROPERTIES}`, params: {} };
-  const some = NAMES.filter(() => random() < 0.6);
+  const some = names.filter(() => random() < 0.6);
   return { route: `POST ${PROPERTIES}`, params: {}, json: Object.fromEntries(some.map((each) => [each, value()])) };
 }
 

@@ -37,7 +37,7 @@ export class PublishingWorld {
         this.#stage.launch(async () => {
           await act.run(this.#stage);
         });
-        while (this.#stage.chance(0.75) && (await this.#stage.turn()));
+        while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
         if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.2 : 0.05)) this.#stage.passTime();
       }
       while (this.#stage.running > 0 && (await this.#stage.turn()))
