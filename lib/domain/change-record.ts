@@ -1,7 +1,7 @@
 /** What an actor's change log holds: one record is one atomic change, numbered by the log. */
 import type { Json, JsonObject } from "../ports.ts";
 import { goneBetween, isNothing, turnedBetween } from "./gone.ts";
-import type { Gone } from "./gone.ts";
+import type { Gone, Turned } from "./gone.ts";
 import { isObject, jsonBytes } from "./json.ts";
 import { valueAt, withValueAt } from "./json-path.ts";
 import { applyToArray, readListOperation } from "./list-operations.ts";
@@ -17,8 +17,10 @@ export interface SetChange {
   readonly value: Json;
   /** What was at or below the path before and is not any more. Absent: nothing. */
   readonly gone?: Gone;
-  /** Relative to the path: where something else than an object has become an object. Absent: nowhere. */
-  readonly turned?: readonly Place[];
+  /** Relative to the path: where objects stand and none stood before. Absent: nowhere. */
+  readonly turned?: Turned;
+  /** The objects on the way that were made too are those of at least so many of the path's segments. Absent: none. */
+  readonly made?: number;
   /** What the property's second level (`name/key`) holds afterwards, for subscriptions with a resource. */
   readonly resource?: Json;
 }
@@ -98,7 +100,8 @@ export function recordSet(before: Json | undefined, path: Place, value: Json): M
     path,
     value,
     ...(isNothing(gone) ? {} : { gone }),
-    ...(turned.length === 0 ? {} : { turned }),
+    ...(isNothing(turned) ? {} : { turned }),
+    ...madeOnTheWay(before, path),
     ...resourceOf(after, path),
   };
   return { after, change };
@@ -135,6 +138,11 @@ function isBlocked(before: Json | undefined, inside: Place): boolean {
     const above = valueAt(before, inside.slice(0, depth));
     return above !== undefined && !isObject(above);
   });
+}
+
+function madeOnTheWay(before: Json | undefined, path: Place): { made?: number } {
+  const missing = path.findIndex((_, depth) => valueAt(before, path.slice(1, depth + 1)) === undefined);
+  return missing < 0 || missing === path.length - 1 ? {} : { made: missing + 1 };
 }
 
 function resourceOf(after: Json | undefined, path: Place): { resource?: Json } {

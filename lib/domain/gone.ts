@@ -51,11 +51,25 @@ export function goneAt(tree: Gone, path: readonly string[]): Gone | undefined {
   return at;
 }
 
-/** The places at or below which something that was no object has become one, the shallowest only. */
-export function turnedBetween(before: Json | undefined, after: Json): readonly (readonly string[])[] {
-  if (before === undefined || !isObject(after)) return [];
-  if (!isObject(before)) return [[]];
-  return Object.entries(after).flatMap(([key, value]) =>
-    turnedBetween(own(before, key), value).map((path) => [key, ...path]),
+/**
+ * Where objects came to be. The keys lead to the places, null stands where all objects at and below the place are new [or
+ * may be: it was too much to keep]; `{}` is nowhere.
+ */
+export type Turned = Gone;
+
+/** Where objects stand in `after` and none stood in `before`, at most `MAX_GONE_BYTES`. */
+export function turnedBetween(before: Json | undefined, after: Json): Turned {
+  const whole = turned(before, after);
+  return small(whole) ? whole : null;
+}
+
+function turned(before: Json | undefined, after: Json): Turned {
+  if (!isObject(after)) return NONE;
+  if (!isObject(before)) return null;
+  return Object.fromEntries(
+    Object.entries(after).flatMap(([key, value]): [string, Turned][] => {
+      const inner = turned(own(before, key), value);
+      return isNothing(inner) ? [] : [[key, inner]];
+    }),
   );
 }

@@ -4,7 +4,7 @@ import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "
 import { combine } from "./diff-tree.ts";
 import type { Edit, ShapedDiff } from "./diff-tree.ts";
 import { goneAt } from "./gone.ts";
-import type { Gone } from "./gone.ts";
+import type { Gone, Turned } from "./gone.ts";
 import { isObject } from "./json.ts";
 import { valueAt } from "./json-path.ts";
 import { covers, placeOf } from "./scope.ts";
@@ -51,7 +51,9 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
   const { own } = shaping;
   if (covers(own, change.path)) {
     const edits =
-      change.do === "set" ? ofValue(change.path, change, shaping) : ofGone(change.path, change.gone, shaping);
+      change.do === "set"
+        ? [...ofWay(change, shaping), ...ofValue(change.path, change, shaping)]
+        : ofGone(change.path, change.gone, shaping);
     return edits.length === 0 ? edits : (wholeResource(change, shaping) ?? edits);
   }
   if (!covers(change.path, own)) return [];
@@ -59,11 +61,30 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
   const gone = goneAt(change.gone === undefined ? NOTHING : change.gone, below);
   const value = change.do === "set" ? valueAt(change.value, below) : undefined;
   if (value === undefined) return gone === undefined ? [] : ofGone(own, gone, shaping);
-  const turned = change.do === "set" ? turnedBelow(change.turned ?? [], below) : [];
+  const turned = change.do === "set" ? turnedAt(change.turned, below) : NOTHING;
   return ofValue(own, { value, ...(gone === undefined ? {} : { gone }), turned }, shaping);
 }
 
-const NOTHING: Gone = {};
+const NOTHING: Gone & Turned = {};
+
+/** Null is not nothing. */
+function turnedAt(turned: Turned | undefined, path: Place): Turned {
+  const at = goneAt(turned === undefined ? NOTHING : turned, path);
+  return at === undefined ? NOTHING : at;
+}
+
+/** The objects on the way to a value that were made for it: nothing of what is in them may be for the subscription. */
+function ofWay({ path, made = path.length }: SetChange, shaping: Shaping): readonly Edit[] {
+  const from = Math.max(made, shaping.own.length);
+  const lengths = Array.from({ length: Math.max(path.length - from, 0) }, (_, index) => from + index);
+  return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
+}
+
+/** An object stands at a place that the subscription covers, and none did before. */
+function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
+  if (!shaping.reads.at(place) || shaping.narrower.some((other) => covers(other, place))) return [];
+  return [{ say: "object", path: relative(place, shaping) }];
+}
 
 type Setting = Pick<SetChange, "value" | "gone" | "turned">;
 
@@ -71,7 +92,11 @@ type Setting = Pick<SetChange, "value" | "gone" | "turned">;
  * A value at a place that the subscription covers. Where a narrower subscription has a part of it, it is told member by
  * member: literally as a whole it would take that part away from a subscriber who keeps both in one place.
  */
-function ofValue(place: Place, { value, gone = NOTHING, turned = [] }: Setting, shaping: Shaping): readonly Edit[] {
+function ofValue(
+  place: Place,
+  { value, gone = NOTHING, turned = NOTHING }: Setting,
+  shaping: Shaping,
+): readonly Edit[] {
   const { narrower, reads } = shaping;
   if (narrower.some((other) => covers(other, place))) return [];
   const inside = narrower.some((other) => covers(place, other));
@@ -80,16 +105,15 @@ function ofValue(place: Place, { value, gone = NOTHING, turned = [] }: Setting, 
     if (seen !== undefined) return [{ say: "value", path: relative(place, shaping), value: seen }];
     return ofGone(place, gone, shaping);
   }
-  const wasOther = turned.some((path) => path.length === 0) && reads.at(place);
   const kept = Object.entries(value).flatMap(([key, part]) => {
     const lostBelow = goneAt(gone, [key]);
-    const setting = { value: part, turned: turnedBelow(turned, [key]) };
+    const setting = { value: part, turned: turnedAt(turned, [key]) };
     return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, gone: lostBelow }, shaping);
   });
   const lost = Object.keys(gone)
     .filter((key) => !Object.hasOwn(value, key))
     .flatMap((key) => ofGone([...place, key], goneAt(gone, [key]) ?? null, shaping));
-  return [...(wasOther ? [{ say: "object" as const, path: relative(place, shaping) }] : []), ...kept, ...lost];
+  return [...(turned === null ? ofObject(place, shaping) : []), ...kept, ...lost];
 }
 
 function ofGone(place: Place, gone: Gone, shaping: Shaping): readonly Edit[] {
@@ -138,8 +162,3 @@ function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: rea
 }
 
 const relative = (place: Place, shaping: Shaping): Place => place.slice(shaping.own.length);
-
-/** The places below one, relative to it. */
-function turnedBelow(turned: readonly Place[], below: Place): readonly Place[] {
-  return turned.filter((path) => covers(below, path)).map((path) => path.slice(below.length));
-}

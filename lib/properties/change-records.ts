@@ -23,7 +23,11 @@ export function changeRecords(changes: readonly Change[], now: number): readonly
 function shortened(change: Change): Change {
   if (change.do === "delete") return { do: "delete", path: change.path, gone: null };
   if (change.do !== "set") return change;
-  const { path, value, gone, turned } = change;
-  const unknown = gone === undefined || isNothing(gone) ? {} : { gone: null };
-  return { do: "set", path, value, ...unknown, ...(turned === undefined ? {} : { turned }) };
+  const { path, value, gone, turned, made } = change;
+  return {
+    ...{ do: "set", path, value },
+    ...(gone === undefined || isNothing(gone) ? {} : { gone: null }),
+    ...(turned === undefined ? {} : { turned: null }),
+    ...(made === undefined ? {} : { made }),
+  };
 }

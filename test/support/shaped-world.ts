@@ -100,19 +100,19 @@ export class Copy {
 }
 
 /**
- * Without empty objects inside: nobody is told when an object appears, or stays behind, of which only hidden parts or
- * those of narrower subscriptions are left.
+ * Without the empty objects at places that are not open themselves: nobody is told when one stays behind of which the
+ * last open part went. Every other empty object counts. `place` is where the value stands.
  */
-export function withoutShells(value: Json | undefined): Json {
-  const rest = value === undefined ? undefined : peeled(value);
+export function withoutShells(value: Json | undefined, place: Place, reads: Reads): Json {
+  const rest = value === undefined ? undefined : peeled(value, place, reads);
   return rest === undefined ? "nothing" : rest;
 }
 
-function peeled(value: Json): Json | undefined {
+function peeled(value: Json, place: Place, reads: Reads): Json | undefined {
   if (!isObject(value)) return value;
   const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
-    const rest = peeled(part);
+    const rest = peeled(part, [...place, key], reads);
     return rest === undefined ? [] : [[key, rest]];
   });
-  return parts.length === 0 ? undefined : Object.fromEntries(parts);
+  return parts.length > 0 || place.length === 0 || reads.at(place) ? Object.fromEntries(parts) : undefined;
 }

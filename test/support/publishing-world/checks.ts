@@ -5,6 +5,7 @@ import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/delivery-sta
 import { isArray } from "../../../lib/domain/json.ts";
 import { narrowerPlaces } from "../../../lib/domain/overlap.ts";
 import { locate, recordsFor } from "../../../lib/domain/render-backlog.ts";
+import { placeOf } from "../../../lib/domain/scope.ts";
 import { readsOf } from "../../../lib/domain/visibility.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { logHeadKey, logRecordKey, ownPropertyKey, recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
@@ -101,8 +102,9 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
   const own = all.find(({ id }) => id === subscription.id);
   if (own === undefined) return;
   const narrower = narrowerPlaces(own, all);
-  const held = withoutShells(subscription.copy.value(narrower));
-  const published = withoutShells(visibleState(ledger.state, own, all, readsOf(ledger.permissionsOf(peer.id))));
+  const reads = readsOf(ledger.permissionsOf(peer.id));
+  const held = withoutShells(subscription.copy.value(narrower), placeOf(own), reads);
+  const published = withoutShells(visibleState(ledger.state, own, all, reads), placeOf(own), reads);
   if (!sameJson(held, published))
     throw new Violation(`${name}: holds ${JSON.stringify(held)}, published is ${JSON.stringify(published)} (P1).`);
 }

@@ -22,7 +22,7 @@ describe("setting a place", () => {
         path: ["p"],
         value: { a: { x: 2 }, b: { n: 1 } },
         gone: { a: { y: { z: {} } }, c: {} },
-        turned: [["b"]],
+        turned: { b: null },
       },
     });
     expect(recordSet(undefined, ["p"], 1)).toEqual({ after: 1, change: { do: "set", path: ["p"], value: 1 } });
@@ -33,6 +33,22 @@ describe("setting a place", () => {
     expect(recordSet({ a: 5 }, ["p", "a", "b"], 1)).toBe("blocked");
     expect(recordSet([1], ["p", "0"], 1)).toBe("blocked");
     expect(recordSet("text", ["p", "length"], 1)).toBe("blocked");
+  });
+
+  test("names the objects that came to be, and on the way to it too", () => {
+    expect(recordSet(undefined, ["p"], {})).toMatchObject({ change: { turned: null } });
+    expect(recordSet({ a: {} }, ["p"], { a: { b: {} } })).toMatchObject({ change: { turned: { a: { b: null } } } });
+    expect(recordSet({ a: {} }, ["p", "a", "b", "c"], 1)).toMatchObject({ change: { made: 3 } });
+    expect(recordSet(undefined, ["p", "a"], 1)).toMatchObject({ change: { made: 1 } });
+    for (const made of [recordSet({ a: 1 }, ["p", "b"], 1), recordSet({}, ["p"], {}), recordSet(undefined, ["p"], 1)]) {
+      const change = made === "blocked" ? undefined : made.change;
+      expect(change).not.toHaveProperty("made");
+      expect(change).not.toHaveProperty("turned");
+    }
+    const [key, members] = ["long".repeat(2_000), Array.from({ length: 3_000 }, (_, index) => String(index))];
+    const before = { [key]: Object.fromEntries(members.map((member) => [member, 1])) };
+    const after = { [key]: Object.fromEntries(members.map((member) => [member, {}])) };
+    expect(recordSet(before, ["p"], after)).toMatchObject({ change: { turned: null } });
   });
 
   test("never keeps an old value", () => {

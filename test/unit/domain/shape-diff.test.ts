@@ -100,6 +100,20 @@ describe("where a narrower subscription of the same peer covers a place", () => 
     expect(see(set(5, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
   });
 
+  test("an object of which it covers everything is told where none stood, once", () => {
+    expect(see(set(undefined, ["test"], {}), whole, { narrower })).toEqual(says({ test: {} }));
+    expect(see(set(undefined, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
+    expect(see(set(undefined, ["test", "resource"], 1), whole, { narrower })).toEqual(says({ test: {} }));
+    expect(see(set({ resource: 1 }, ["test"], { resource: 2 }), whole, { narrower })).toBeUndefined();
+    expect(see(set({}, ["test", "resource"], 1), whole, { narrower })).toBeUndefined();
+    const deep = [["test", "resource", "a"]];
+    expect(see(set(5, ["test"], { resource: { a: 1 } }), whole, { narrower: deep })).toEqual(
+      says({ test: { resource: {} } }),
+    );
+    expect(see(set({}, ["test", "resource", "a"], 1), onTest, { narrower: deep })).toEqual(says({ resource: {} }));
+    expect(see(set(undefined, ["test", "resource", "a"], 1), onResource, { narrower: deep })).toEqual(says({}));
+  });
+
   test("a subscription with a resource is told what changed beside it, not its full value", () => {
     const change = set({ resource: { a: 1, b: "x" } }, ["test", "resource", "a"], 2);
     expect(see(change, onResource, { narrower: [["test", "resource", "b"]] })).toEqual(says({ a: 2 }, "/a"));
@@ -127,6 +141,15 @@ describe("what permissions hide", () => {
     expect(see(set(object, ["test"], { other: 1 }), onResource, { reads })).toBeUndefined();
     expect(see(recordDeleteAll(["private"]), whole, { reads })).toBeUndefined();
     expect(see(recordList("private", { operation: "append", item: 1 }, 1), whole, { reads })).toBeUndefined();
+  });
+
+  test("leaves the object around it, which is told where none stood", () => {
+    const reads = excluding("test/resource");
+    expect(see(set(undefined, ["test", "resource"], 1), whole, { reads })).toEqual(says({ test: {} }));
+    expect(see(set(undefined, ["test", "resource", "a"], 1), onTest, { reads })).toEqual(says({}));
+    expect(see(set({}, ["test", "resource"], 1), whole, { reads })).toBeUndefined();
+    const narrower = [["test", "other"]];
+    expect(see(set(undefined, ["test"], { resource: 1 }), whole, { reads, narrower })).toEqual(says({ test: {} }));
   });
 
   test("is around what a pattern opens only inside a property", () => {
