@@ -53,9 +53,8 @@ export async function joinAll(table: Table, joins: readonly Write[]): Promise<vo
   await inParallel(groups, TRANSACTIONS_AT_ONCE, async (group) => {
     try {
       await table.transact(group);
-    } catch (error) {
-      if (!(error instanceof TransactionRefused)) throw error;
-      // Another writer keeps meeting it, or the sets are too large together: apart they are not.
+    } catch {
+      // Another writer keeps meeting it, or the sets are too large together: apart they are not. Else that fails too.
       await inParallel(group, WRITES_AT_ONCE, async (join) => {
         if ("update" in join) await table.update(join.update, join.change, join.condition);
       });

@@ -18,9 +18,12 @@ async function told(world: PropertyWorld, name: string): Promise<readonly Json[]
 async function listData(world: PropertyWorld, generations: readonly string[]): Promise<readonly Item[]> {
   const partitions = generations.map((generation) => `L#${world.actorId}##${generation}`);
   const found = await Promise.all(partitions.map(async (pk) => (await world.table.query({ pk, prefix: "" })).items));
-  const due = (await world.table.query({ pk: `A#${world.actorId}`, prefix: "GC#" })).items;
+  const due = (await garbage(world)).filter((item) => item["dueAt"] !== undefined);
   return [...found.flat(), ...due];
 }
+
+const garbage = async (world: PropertyWorld): Promise<readonly Item[]> =>
+  (await world.table.query({ pk: `A#${world.actorId}`, prefix: "GC#" })).items;
 
 const generationOf = async (world: PropertyWorld, name: string): Promise<string> =>
   (await world.services.properties.get(world.actorId, name))?.list?.generation ?? "none";
@@ -174,5 +177,6 @@ describe("what is stored of lists", () => {
     const { actors, deletion } = world.services;
     await deletion.delete((await actors.get(world.actorId))!, { remaining: () => 29_000 });
     expect(await listData(world, generations)).toEqual([]);
+    expect(await garbage(world)).toEqual([]);
   });
 });

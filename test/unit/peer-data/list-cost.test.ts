@@ -120,6 +120,20 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
   });
 });
 
+// The head, a request for each 100 pages and for each 100 of the 512 buckets of the index, the commit.
+test("ten thousand items come in with a dozen requests, as a diff and as a state", async () => {
+  const own = new Lists();
+  const items = Array.from({ length: 10_000 }, (_, at) => `item ${String(at)}`);
+  const { cost } = await own.run("wide", { operation: "extend", items });
+  expect(cost.requests).toBeLessThanOrEqual(15);
+  const store = new PeerStore({ table: own.counted, clock, ...ids });
+  const parts = [{ place: ["whole"], kind: "list" as const, items }];
+  own.counted.take();
+  await store.replace({ scope: [], carved: [], parts, fence: 2, sequence: 1 });
+  expect(own.counted.take().requests).toBeLessThanOrEqual(20);
+  expect(await own.length("whole")).toBe(10_000);
+});
+
 test("a list grown and shrunk at random in all its parts stays what an array would be", async () => {
   const own = new Lists();
   const model: Json[] = Array.from({ length: 4000 }, (_, at) => at);

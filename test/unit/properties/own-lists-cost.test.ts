@@ -103,3 +103,22 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     }
   });
 });
+
+// The heads, what the sweep is told, a request for each 100 pages and for each 100 of the 512 buckets, the commit.
+test("ten thousand items come in with a dozen requests, and so does a batch that lays the list out anew", async () => {
+  const name = "wide";
+  const items = Array.from({ length: 10_000 }, (_, at) => `item ${String(at)}`);
+  await lists.run(name, { operation: "append", item: "first" });
+  counted.take();
+  await lists.run(name, { operation: "extend", items });
+  expect(counted.take().requests).toBeLessThanOrEqual(15);
+
+  const rows = Array.from({ length: 90 }, (_, at) => ({ index: at * 100, at }));
+  await lists.batch(name, rows);
+  expect(counted.take().requests).toBeLessThanOrEqual(25);
+  const model: Json[] = ["first", ...items];
+  for (const { index, at } of rows) model[index] = { at };
+  expect(await lists.items(name)).toEqual(model);
+  await lists.run(name, { operation: "remove", item: "item 4567" });
+  expect(await lists.items(name)).toEqual(model.filter((item) => item !== "item 4567"));
+});

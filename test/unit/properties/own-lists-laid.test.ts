@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Item, Key } from "../../../lib/dynamodb/table.ts";
+import { ConditionFailed, missing } from "../../../lib/dynamodb/table.ts";
+import { isListGarbage } from "../../../lib/peer-data/list-garbage.ts";
+import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
+import type { Fate } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { OwnLists } from "../../support/own-lists.ts";
+
+const numbers = Array.from({ length: 1_000 }, (_, at) => at);
+const extend = { operation: "extend", items: numbers };
+
+let memory: MemoryTable;
+let lists: OwnLists;
+/** What becomes of the next commit. */
+let commit: () => Fate | Promise<Fate>;
+
+const isCommit = (keys: readonly Key[]): boolean => keys.some(({ sk }) => sk === "LOG");
+
+beforeEach(async () => {
+  memory = new MemoryTable();
+  commit = () => "ok";
+  const faulty = new FaultyTable(memory, (operation, keys) =>
+    operation === "transact" && isCommit(keys) ? commit() : "ok",
+  );
+  lists = await OwnLists.open(memory, faulty);
+});
+
+const pages = (): readonly Item[] => memory.all().filter(({ sk }) => sk.startsWith("N#"));
+
+describe("what a wide change laid out for a list", () => {
+  test("goes with the next sweep when the change came to nothing, and the list stays as it was", async () => {
+    await lists.run("memo", { operation: "append", item: "a" });
+    commit = () => "throttle";
+    await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
+    expect(pages().length).toBeGreaterThan(30);
+    expect(await lists.strays()).toEqual([]);
+    expect(pages()).toHaveLength(1);
+    expect(await lists.items("memo")).toEqual(["a"]);
+
+    commit = () => "ok";
+    await lists.run("memo", extend);
+    expect(await lists.items("memo")).toEqual(["a", ...numbers]);
+  });
+
+  test("goes whole, with its index, when the list itself has never come to be", async () => {
+    commit = () => "throttle";
+    await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
+    expect(pages().length).toBeGreaterThan(30);
+    await lists.strays();
+    expect(memory.all().filter(({ pk }) => pk.startsWith("L#"))).toEqual([]);
+  });
+
+  test("stays when the change was committed, though the answer was lost", async () => {
+    await lists.run("memo", { operation: "append", item: "a" });
+    commit = () => "lost_answer";
+    await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
+    expect(await lists.strays()).toEqual([]);
+    expect(await lists.items("memo")).toEqual(["a", ...numbers]);
+  });
+
+  test("stays when a copy of what told the sweep of it arrives after the commit", async () => {
+    await lists.run("memo", { operation: "append", item: "a" });
+    let told: Item | undefined;
+    commit = () => {
+      told = memory.all().find(isListGarbage);
+      return "ok";
+    };
+    await lists.run("memo", extend);
+    await expect(memory.put(told!, missing("settled"))).rejects.toBeInstanceOf(ConditionFailed);
+    expect(await lists.strays()).toEqual([]);
+    expect(await lists.items("memo")).toEqual(["a", ...numbers]);
+  });
+
+  test("is laid out anew when the sweep was there before the commit", async () => {
+    await lists.run("memo", { operation: "append", item: "a" });
+    let sweeps = 0;
+    commit = async () => {
+      if (sweeps++ === 0) await lists.strays();
+      return "ok" as const;
+    };
+    await lists.run("memo", extend);
+    expect(sweeps).toBe(2);
+    expect(await lists.items("memo")).toEqual(["a", ...numbers]);
+    expect(await lists.told("memo")).toEqual(["a", ...numbers]);
+    expect(await lists.strays()).toEqual([]);
+  });
+
+  test("is found there when only the commit has to be done again", async () => {
+    await lists.run("memo", { operation: "append", item: "a" });
+    let tries = 0;
+    commit = () => (tries++ === 0 ? "conflict" : "ok");
+    await lists.run("memo", extend);
+    expect(await lists.items("memo")).toEqual(["a", ...numbers]);
+    expect(await lists.strays()).toEqual([]);
+  });
+});
