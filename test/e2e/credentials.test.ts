@@ -63,15 +63,16 @@ describe("a callback", () => {
     await expectUnchanged(stream);
   });
 
-  it("is 403 as soon as the approval was taken back, and 201 when it was given again", async () => {
+  it("is 403 as soon as the approval was taken back, and taken when it was given again", async () => {
     const stream = await running(41);
     const { actor, publisher } = stream;
     const path = `/trust/friend/${publisher.id}`;
     await actor.expect("PUT", path, 204, { approved: false });
     expect((await publisher.send(2)).status).toBe(403);
     await actor.expect("PUT", path, 204, { approved: true });
-    await expectUnchanged(stream);
-    expect((await publisher.send(2)).status).toBe(201);
+    // The approval has the publisher asked for what was missed: that may come first, and then this is a duplicate.
+    expect([200, 201]).toContain((await publisher.send(2)).status);
+    expect(await stream.lastSeq()).toBe(2);
   });
 
   it("is 403 as soon as the trust was deleted, by the owner or by the peer", async () => {

@@ -337,13 +337,4 @@ describe("subscribing", () => {
     expect(await list("subtarget=x")).toMatchObject([{ subscriptionid: "aaa", callback: true, subtarget: "x" }]);
     expect(await list("target=resources")).toEqual([]);
   });
-
-  it("to us is not offered yet", async () => {
-    const reply = await us.ask("subscriptions", "POST /{actorId}/subscriptions/{peerId}", {
-      params: { actorId: ACTOR, peerId: PEER },
-      headers: { authorization: `Bearer ${"s".repeat(40)}` },
-      body: Buffer.from("{}"),
-    });
-    expect(reply.status).toBe(501);
-  });
 });
