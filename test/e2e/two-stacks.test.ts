@@ -9,6 +9,7 @@ import {
   pair,
   STORMY,
   subscribeTo,
+  turned,
   type Pair,
   type Subscribed,
   type TwoStacks,
@@ -74,6 +75,25 @@ describe("two services", () => {
     }
     await expectWitnessed(stream, both);
     expect(stream.arrivals, "in order, each once").toEqual(numbers(stream.last));
+  });
+
+  it("keep each other up to date both ways at once", async () => {
+    const there = await pair(stacks);
+    const back = turned(there);
+    const [subscribedThere, subscribedBack] = [
+      await subscribeTo(there, [{}, { subtarget: "p0" }]),
+      await subscribeTo(back, [{}, { subtarget: "l1" }]),
+    ];
+    await Promise.all([
+      writeRandomly(there.publisher, { seed: 21, changes: CHANGES / 5, writers: 4 }),
+      writeRandomly(back.publisher, { seed: 22, changes: CHANGES / 5, writers: 4 }),
+    ]);
+    await expectSameState(there, subscribedThere);
+    await expectSameState(back, subscribedBack);
+    const all = (await there.publisher.expect("GET", "/subscriptions", 200)) as { data: { callback: boolean }[] };
+    expect(all.data.map(({ callback }) => callback).toSorted(), "two of each direction").toEqual([
+      ...[false, false, true, true],
+    ]);
   });
 
   it("agree although the network loses, doubles, delays and reorders callbacks", async () => {

@@ -16,6 +16,8 @@ export interface Writing {
   readonly writers?: number;
   /** Goes on although there is no answer, as when the service is down; otherwise that fails. */
   readonly patient?: boolean;
+  /** How often a writer may be told to come again because others were always faster [never]. */
+  readonly mostRefused?: number;
   /** Told after each change. */
   readonly onChange?: (made: number) => void;
 }
@@ -34,9 +36,10 @@ const OVERTAKEN = new Set([404, 409]);
  * list operations. Resolves when that many have been made. Gives how often each kind was.
  */
 export async function writeRandomly(actor: OwnedActor, writing: Writing): Promise<Map<string, number>> {
-  const { seed, changes = 500, writers = 8, patient = false, onChange } = writing;
+  const { seed, changes = 500, writers = 8, patient = false, mostRefused = 0, onChange } = writing;
   const kinds = new Map<string, number>();
   let made = 0;
+  let refused = 0;
   for (const list of LISTS) await create(actor, list);
   const write = async (random: Random): Promise<void> => {
     for (let turn = 0; made < changes; turn++) {
@@ -50,7 +53,8 @@ export async function writeRandomly(actor: OwnedActor, writing: Writing): Promis
         made += 1;
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
         onChange?.(made);
-      } else await failed(actor, request, answer, patient);
+      } else if (answer.status === 503 && refused < mostRefused) refused += 1;
+      else await failed(actor, request, answer, patient);
     }
   };
   await Promise.all(Array.from({ length: writers }, (_, lane) => write(seeded(seed * 100 + lane))));

@@ -64,6 +64,13 @@ export async function pair({ a, b, network, witnesses }: TwoStacks): Promise<Pai
   return { publisher, subscriber, witness };
 }
 
+/** The same two, the other way round: who subscribed publishes. */
+export const turned = ({ publisher, subscriber, witness }: Pair): Pair => ({
+  publisher: subscriber,
+  subscriber: publisher,
+  witness,
+});
+
 /** B subscribes to these scopes of A's actor. */
 export async function subscribeTo(
   { publisher, subscriber }: Pair,

@@ -66,7 +66,10 @@ export class Stream {
     return `/subscriptions/${this.#peer.id}/${this.id}`;
   }
 
-  /** Takes a callback. False when what it points at could not be fetched: then nothing was taken. */
+  /**
+   * Takes a callback. False when what it points at could not be fetched: then nothing was taken. A little later it is in
+   * the copy, as far as nothing before it is missing.
+   */
   async take(body: JsonObject): Promise<boolean> {
     const sequence = Number(body["sequence"]);
     if (!Number.isInteger(sequence) || sequence < 1) this.faults.push(`no number: ${JSON.stringify(body)}`);
@@ -84,14 +87,15 @@ export class Stream {
     const told = toldOf(body, sequence);
     const url = body["url"];
     if (told.resync || told.data !== undefined || typeof url !== "string") {
-      await this.#hear([told]);
+      // Noted, hence taken; a state is read when its turn comes, and nobody waits for it.
+      this.#soon([told]);
       return true;
     }
     if (!url.startsWith(`${this.#peer.publisher.uri}/`)) this.faults.push(`${sequence}: url ${url}`);
     const fetched = await ask(url, { bearer: this.#peer.secret });
     if (fetched.status !== 200 || !isObject(fetched.json)) return false;
     if (fetched.json["data"] === undefined) this.faults.push(`${sequence}: nothing at ${url}`);
-    await this.#hear([toldOf(fetched.json, sequence)]);
+    this.#soon([toldOf(fetched.json, sequence)]);
     return true;
   }
 
@@ -154,10 +158,16 @@ export class Stream {
     return { position, state: subtarget === undefined ? plainState(json) : valueOf(answer) };
   }
 
-  /** Numbers told so far that are missing below the newest one told, or below `newest`. */
+  /** Numbers that were never told, below the newest one told or up to `newest`. */
   holes(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
     const seen = new Set([...this.told.keys(), ...this.arrivals]);
     return Array.from({ length: newest }, (_, index) => index + 1).filter((number) => !seen.has(number));
+  }
+
+  /** The holes that no resync stands for: the first number told after them is a diff, or there is none. */
+  unexplainedHoles(newest?: number): number[] {
+    const seen = [...this.told.values()].toSorted((one, other) => one.sequence - other.sequence);
+    return this.holes(newest).filter((hole) => seen.find(({ sequence }) => sequence > hole)?.resync !== true);
   }
 
   #checked(newest: number, entries: Told[]): { newest: number; entries: Told[] } {
@@ -168,17 +178,21 @@ export class Stream {
     return { newest, entries };
   }
 
+  #soon(some: readonly Told[]): void {
+    this.#hear(some).catch((error: unknown) => this.faults.push(String(error)));
+  }
+
   #hear(some: readonly Told[]): Promise<void> {
     if (this.#numbersOnly) return Promise.resolve();
+    for (const told of some) this.#compare(told);
     return this.#inTurn(async () => {
-      for (const told of some) {
-        this.#compare(told);
-        if (told.sequence > this.#last) this.#waiting.set(told.sequence, told);
-      }
+      for (const told of some) if (told.sequence > this.#last) this.#waiting.set(told.sequence, told);
+      // A resync stands for everything before it, whatever is missing there.
+      const resync = Math.max(0, ...[...this.#waiting.values()].filter((one) => one.resync).map((one) => one.sequence));
+      if (resync > 0) await this.#readState(resync);
       for (let next = this.#next(); next; next = this.#next()) {
         this.#waiting.delete(next.sequence);
-        if (next.resync) await this.#readState(next.sequence);
-        else this.#apply(next);
+        this.#apply(next);
       }
     });
   }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startPublisher, type Publisher } from "../../support/publisher/publisher.ts";
 import { change } from "../../support/random-changes.ts";
 import type { Behaviour } from "../../support/subscriber-peer/behaviour.ts";
+import { until } from "../../support/service.ts";
 import { SubscriberHost } from "../../support/subscriber-peer/host.ts";
 import type { SubscriberPeer } from "../../support/subscriber-peer/peer.ts";
 import type { Stream, StreamScope } from "../../support/subscriber-peer/stream.ts";
@@ -49,6 +50,20 @@ describe("the independent subscriber", () => {
     expect(await stream.clear(29)).toBe(204);
     expect((await stream.poll()).entries.map(({ sequence }) => sequence)).toEqual([30]);
     expect(await stream.single(29)).toBeUndefined();
+    expect(stream.faults).toEqual([]);
+  });
+
+  it("reads the state again where a resync stands for what was lost", async () => {
+    const stream = await open();
+    for (let n = 1; n <= 10; n++) publisher.set({ [`p${n}`]: n });
+    const { sequence } = publisher.makeResync();
+    publisher.set({ later: 1 });
+    publisher.set({ later: 2 });
+    await publisher.deliver({ drop: [1, 2, 10, 12] });
+    await until("the state", () => stream.last === sequence + 2);
+    expect(stream.copy).toEqual(publisher.state.snapshot());
+    expect(stream.holes()).toEqual([1, 2, 10, 12]);
+    expect(stream.unexplainedHoles(), "only 10 is right before the resync").toEqual([1, 2, 12]);
     expect(stream.faults).toEqual([]);
   });
 
