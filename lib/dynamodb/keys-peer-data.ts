@@ -99,7 +99,10 @@ export const listGarbageKey = (actorId: string, partition: string): Key => ({
   sk: `${LIST_GARBAGE_PREFIX}${partition}`,
 });
 
-/** What one change lays out in a generation that is in use; else the same. Neither part holds the separator. */
+/**
+ * The same for what one wide change lays out in a generation that is in use: one put before, one update with the
+ * transaction that links it; both on the condition that it is not settled, so that late copies do nothing.
+ */
 export const laidGarbageKey = (actorId: string, partition: string, change: string): Key => ({
   pk: actorPartition(actorId),
   sk: `${LIST_GARBAGE_PREFIX}${partition}#${change}`,
