@@ -202,6 +202,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
+    fence: config.claimFence,
     subscribed: async (...peer) => await capabilities.want(...peer),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);

@@ -28,6 +28,8 @@ export interface BreakerRecoveryDeps extends HoldDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Which life of the service its leases belong to. */
+  readonly fence: string;
   readonly breakers: BreakerStore;
   readonly heads: Pick<InboundHeads, "ofPeer">;
   readonly changeLog: ChangeLog;
@@ -132,9 +134,9 @@ export class BreakerRecovery {
 
   /** The delivery of the first of the subscriptions that nobody else delivers at the moment. */
   async #hold(heads: readonly InboundHead[], trust: TrustRecord, time: TimeLeft): Promise<Hold | undefined> {
-    const { clock, ids, walk, changeLog } = this.#deps;
+    const { walk, changeLog } = this.#deps;
     for (const head of heads) {
-      const lease = leaseFor(ids, clock, time);
+      const lease = leaseFor(this.#deps, time);
       const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
       if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) continue;
       return new Hold(this.#deps, {

@@ -70,6 +70,7 @@ export function deliveryServices(
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const hold = {
     ...{ table, clock, ids, log, queue, sender, breakers, walk, changeLog, heads, pool },
+    fence: config.claimFence,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };

@@ -35,6 +35,8 @@ export interface FanOutDeps extends HoldDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Which life of the service its leases belong to. */
+  readonly fence: string;
   readonly log: Log;
   readonly queue: DelayQueue;
   readonly changeLog: ChangeLog;
@@ -134,7 +136,7 @@ export class FanOut {
   }
 
   async #one(head: InboundHead, item: Item | undefined, round: Round): Promise<Outcome> {
-    const { clock, ids, walk, recovery } = this.#deps;
+    const { clock, walk, recovery } = this.#deps;
     const { newest, cache, time } = round;
     if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
     const trust = item === undefined ? undefined : readTrust(item);
@@ -148,7 +150,7 @@ export class FanOut {
       await recovery.attempt(item, time);
       return this.#told(round, head, moved, await this.#afterwards(moved));
     }
-    const lease = leaseFor(ids, clock, time);
+    const lease = leaseFor(this.#deps, time);
     const everything = isReplaying(item);
     const moved = await walk.move(head, { newest, records: cache, lease: { ...lease, always: everything } });
     if (moved === undefined) return { kind: "nothing" };

@@ -182,7 +182,7 @@ export class Hold {
 
   async #letGo(when: Condition): Promise<"gone" | "more" | "lost"> {
     const text = JSON.stringify(this.#delivery);
-    const found = await this.#write({ set: { delivery: text }, remove: ["lease", "leaseUntil"] }, when);
+    const found = await this.#write({ set: { delivery: text }, remove: ["lease", "leaseUntil", "leaseFence"] }, when);
     if (found === "written") return "gone";
     if (found === "lost") return "lost";
     // The answer to the same write was lost, and it was sent again.

@@ -12,6 +12,8 @@ export interface Lease {
   readonly token: string;
   /** ms since 1970; from then on anyone may take it. */
   readonly until: number;
+  /** Which life of the service it belongs to: one of another is that of a dead process. */
+  readonly fence: string;
 }
 
 /** One inbound subscription: which it is, how far along the log it has come, what of it was delivered. */
@@ -54,7 +56,7 @@ export function readInboundHead(item: Item): InboundHead {
     state: JSON.parse(String(item["state"])) as SubscriptionState,
     version: Number(item["version"]),
     delivery: delivery === undefined ? NOTHING_DELIVERED : (JSON.parse(delivery) as DeliveryState),
-    ...(token === undefined ? {} : { lease: { token, until: Number(item["leaseUntil"]) } }),
+    ...(token === undefined ? {} : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
   };
 }
 

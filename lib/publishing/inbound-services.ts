@@ -22,12 +22,16 @@ export interface InboundServices {
 /** Puts the parts together over one table. */
 export function inboundServices(
   deps: Omit<InboundDeps, "heads" | "walk"> &
-    Pick<InboundReadingDeps, "fullState"> & { readonly table: Table; readonly changeLog: ChangeLog },
+    Pick<InboundReadingDeps, "fullState"> & {
+      readonly table: Table;
+      readonly changeLog: ChangeLog;
+      readonly fence: string;
+    },
 ): InboundServices {
-  const { table, clock, changeLog, permissions, fullState } = deps;
+  const { table, clock, changeLog, permissions, fullState, fence } = deps;
   const inboundHeads = new InboundHeads(table);
   const walk = new LogWalk({
-    ...{ table, clock, changeLog },
+    ...{ table, clock, changeLog, fence },
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });

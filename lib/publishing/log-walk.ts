@@ -5,7 +5,7 @@ import type { Told } from "../domain/render-backlog.ts";
 import type { Circumstances, MadeNumber, SubscriptionState } from "../domain/subscription-log.ts";
 import type { Reads } from "../domain/visibility.ts";
 import { inboundHeadKey, logHeadKey } from "../dynamodb/keys-publishing.ts";
-import { ConditionFailed, all, any, atMost, equals, itemExists, missing } from "../dynamodb/table.ts";
+import { ConditionFailed, all, any, atMost, differs, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
@@ -31,6 +31,8 @@ export interface LogWalkDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly changeLog: ChangeLog;
+  /** Leases of another fence are those of a dead process. */
+  readonly fence: string;
   /** What holds for a peer now, and the log's newest record at that moment; undefined without a trust. */
   readonly circumstances: (actorId: string, peerId: string) => Promise<CircumstancesAt | undefined>;
 }
@@ -275,15 +277,15 @@ export class LogWalk {
   }
 
   #isFree(lease: Lease | undefined): boolean {
-    return lease === undefined || lease.until <= this.#deps.clock.now();
+    return lease === undefined || lease.until <= this.#deps.clock.now() || lease.fence !== this.#deps.fence;
   }
 
   #freeNow(): Condition {
-    return any(missing("lease"), atMost("leaseUntil", this.#deps.clock.now()));
+    return any(missing("lease"), atMost("leaseUntil", this.#deps.clock.now()), differs("leaseFence", this.#deps.fence));
   }
 }
 
-const leaseAttributes = ({ token, until }: Lease) => ({ lease: token, leaseUntil: until });
+const leaseAttributes = ({ token, until, fence }: Lease) => ({ lease: token, leaseUntil: until, leaseFence: fence });
 
 /** Not one that was made anew under the same id. */
 const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;

@@ -28,7 +28,7 @@ async function waiting(changes: number) {
   return all;
 }
 
-const lease = (token: string, until: number) => ({ token, until, always: true });
+const lease = (token: string, until: number) => ({ token, until, fence: "aws", always: true });
 
 it("makes each number once, however many move a head at the same time", async () => {
   const { world, walk, head, newest } = await standing();
@@ -77,6 +77,17 @@ it("takes a lease that its holder let go while the numbers were written", async 
   await world.inner.update(headKey(held), { remove: ["lease", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
   const moved = await walk.makeResync(held, { newest: await newest(), lease: lease("new", until) });
+  expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
+});
+
+it("takes a lease of a process that is dead, however long it would last", async () => {
+  const { world, walk, head, newest } = await waiting(1);
+  const until = world.host.now + 60_000;
+  await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
+  const living = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
+  expect([living?.leased, living?.head.lease?.token]).toEqual([false, "old"]);
+  await world.inner.update(headKey(await head()), { set: { leaseFence: "before the restart" } }, itemExists);
+  const moved = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
   expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
