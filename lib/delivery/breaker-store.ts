@@ -71,11 +71,17 @@ export class BreakerStore {
     return (await this.#open(of, breaker, missing("breakerOpenUntil"))) ?? breaker;
   }
 
-  /** It answered: earlier failures do not count any more. No write where there were none. */
+  /**
+   * It answered: earlier failures do not count any more. No write where there were none. The breaker as it is then, open
+   * when others have opened it.
+   */
   async answered(of: BreakerOf, breaker: Breaker): Promise<Breaker> {
     if (breaker.failures === 0) return breaker;
-    await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
-    return { ...breaker, failures: 0 };
+    const closed = await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
+    if (closed !== undefined) return { ...breaker, failures: 0 };
+    // Opened by someone else meanwhile: what is left goes out after its probe, in order.
+    const item = await this.#deps.table.get(trustKey(of.actorId, of.peerId));
+    return item === undefined ? CLOSED : readBreaker(item);
   }
 
   /** The one try of an open breaker, until `until` (ms); undefined when it is another's or not the time. 1 write. */

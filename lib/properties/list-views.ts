@@ -11,7 +11,7 @@ import { listBytes, listMetadata } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** How often a read is begun again when the list changes under it. */
-const TRIES = 6;
+const TRIES = 40;
 
 /** Shows lists as requests ask for them. */
 export class ListViews {

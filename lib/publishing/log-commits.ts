@@ -13,7 +13,12 @@ import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
 
 /** Pauses of writers that meet, ms. Ten writers that meet all the time get through well before the last. */
 const MEETING = { base: 10, most: 250 };
-const MOST_ATTEMPTS = 40;
+/** Who has lost so often comes back sooner than newcomers do, so that nobody loses for ever. */
+const OFTEN = 8;
+const PRESSING = { base: 5, most: 25 };
+/** So long a writer tries, ms: its request still ends in time. */
+const MOST_MS = 12_000;
+const MOST_ATTEMPTS = 400;
 /** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
 const UPKEEP_AFTER_MS = 30_000;
 
@@ -153,14 +158,16 @@ export class LogCommits {
   }
 
   async #untilDone<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let failures = 1; failures <= MOST_ATTEMPTS; failures += 1) {
+    const { clock, pause, random } = this.#deps;
+    const until = clock.now() + MOST_MS;
+    for (let failures = 1; failures <= MOST_ATTEMPTS && clock.now() < until; failures += 1) {
       try {
         return await attempt();
       } catch (error) {
         if (!(error instanceof TransactionRefused)) throw error;
         if (error.reasons.some(({ code }) => code === "other")) throw error;
       }
-      await this.#deps.pause(pauseAfter(failures, MEETING, this.#deps.random()));
+      await pause(pauseAfter(failures, failures < OFTEN ? MEETING : PRESSING, random()));
     }
     throw new ServiceError("service.unavailable", "Others keep changing this actor; try again in a moment.", {
       headers: { "Retry-After": "1" },

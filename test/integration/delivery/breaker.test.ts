@@ -59,6 +59,16 @@ describe("a breaker", () => {
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  test("stays open for a holder that knew it closed: its success does not close it", async () => {
+    const { world, peer } = await opened();
+    const item = await world.trust(peer);
+    const of = { actorId: world.actor.id, peerId: peer.id, secret: String(item?.["secret"]) };
+    const seen = { failures: 4 };
+    const found = await world.host.service.breakers.answered(of, seen);
+    expect(found.openUntil).toBe(readBreaker(item ?? { pk: "", sk: "" }).openUntil);
+    expect(await stateOf(world, peer)).toBe("OPEN");
+  });
+
   test("is found by the sweep alone", async () => {
     const { world, peer } = await opened();
     world.host.messages.length = 0;
