@@ -213,7 +213,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
       if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
     },
-    fullState: async (...wanted) => await snapshots.fullState(...wanted),
+    snapshot: async (...wanted) => await snapshots.snapshot(...wanted),
+    rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
   });
   const deliveryParts: DeliveryServicesDeps = {
     ...{ table, clock, ids, log, http, queue, config, changeLog, properties },

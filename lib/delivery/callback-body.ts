@@ -3,6 +3,7 @@ import { formOf, formOfResync } from "../domain/diff-limits.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import type { Json } from "../ports.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
+import { stateUrl } from "../publishing/state-url.ts";
 
 /** One callback, ready to go. */
 export interface CallbackBody {
@@ -83,10 +84,4 @@ function envelope(head: InboundHead, told: Told): string {
 /** Where one diff is read. */
 function diffUrl(root: string, head: InboundHead, sequence: number): string {
   return [root, "subscriptions", encodeURIComponent(head.peerId), encodeURIComponent(head.id), sequence].join("/");
-}
-
-/** Where what the subscription covers is read. */
-function stateUrl(root: string, { target, subtarget, resource }: InboundHead): string {
-  const below = [target, ...(subtarget === undefined ? [] : [subtarget]), ...(resource ?? "").split("/")];
-  return [root, ...below.filter((segment) => segment !== "").map(encodeURIComponent)].join("/");
 }

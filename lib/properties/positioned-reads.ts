@@ -11,7 +11,7 @@ import type { PositionedDeps } from "./positioned-properties.ts";
 /** Names the inbound subscription that a read is for. */
 const SUBSCRIPTION_HEADER = "x-actingweb-subscription";
 /** The newest diff of that subscription that the answer contains. */
-const SEQUENCE_HEADER = "x-actingweb-sequence";
+export const SEQUENCE_HEADER = "x-actingweb-sequence";
 
 /** Reads begun again because the permissions they were made with had changed. */
 const TRIES = 3;

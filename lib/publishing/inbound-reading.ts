@@ -7,18 +7,20 @@ import type { Reads } from "../domain/visibility.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import type { LogWalk } from "./log-walk.ts";
+import type { Snapshot } from "./state-snapshot.ts";
+import { stateUrl } from "./state-url.ts";
 
 /** Most bytes of diffs in one page; one diff alone may be larger. */
 const MAX_PAGE_BYTES = 1_024 * 1_024;
+/** States read again because the permissions they were read with had changed. */
+const TRIES = 3;
 
 export interface InboundReadingDeps {
   readonly walk: LogWalk;
-  /** What the subscription covers, as its peer sees it; undefined when nothing is there, null when it cannot be told. */
-  readonly fullState: (
-    actorId: string,
-    of: Scope & { readonly peerId: string },
-    reads: Reads,
-  ) => Promise<Json | undefined>;
+  /** What the subscription covers, as its peer sees it. */
+  readonly snapshot: (actorId: string, of: Scope & { readonly peerId: string }, reads: Reads) => Promise<Snapshot>;
+  /** An actor's root URL. */
+  readonly rootOf: (actorId: string) => string;
 }
 
 /** Which part of a backlog. */
@@ -27,6 +29,19 @@ export interface Page {
   readonly after: number;
   /** At most so many. */
   readonly limit: number;
+}
+
+/** One diff as it is answered. */
+export interface OneDiff {
+  readonly diff: JsonObject;
+  /** It is a state that contains what the diffs up to this one say. */
+  readonly contains?: number;
+}
+
+interface State {
+  /** As a snapshot's. */
+  readonly data: Json | undefined;
+  readonly contains?: number;
 }
 
 /** Reads inbound subscriptions. Reading never clears. */
@@ -46,11 +61,11 @@ export class InboundReading {
     let bytes = 0;
     let next: { readonly next?: number } = {};
     let last = after;
-    let state: Promise<Json | undefined> | undefined;
+    let state: Promise<State> | undefined;
     // One answer tells one state, however often its numbers say to read it.
-    const stateOnce = async (): Promise<Json | undefined> => await (state ??= this.#state(head));
+    const stateOnce = async (): Promise<State> => await (state ??= this.#state(head));
     for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER)) {
-      const entry = await entryOf(told, stateOnce);
+      const entry = await this.#entry(head, told, stateOnce);
       const more = Buffer.byteLength(JSON.stringify(entry)) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
         next = { next: last };
@@ -63,31 +78,79 @@ export class InboundReading {
     return { ...wireScope(head), sequence: head.state.sequence, data, ...next };
   }
 
-  /** One diff; undefined when it is cleared, has expired or was never made. The same answer every time. */
-  async one(actorId: string, peerId: string, id: string, sequence: number): Promise<JsonObject | undefined> {
+  /**
+   * One diff; undefined when it is cleared, has expired or was never made. The same answer every time, but for one that
+   * says that everything is to be read again: it holds the state of now, and says which diffs that contains.
+   */
+  async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
     const moved = await this.#deps.walk.toEnd(actorId, peerId, id);
     if (moved === undefined) return undefined;
     const told = await this.#deps.walk.toldOne(moved.head, sequence);
     if (told === undefined) return undefined;
-    return { ...wireScope(moved.head), ...(await entryOf(told, async () => await this.#state(moved.head))) };
+    const entry = await this.#entry(moved.head, told, async () => await this.#state(moved.head));
+    const contains = entry["contains"];
+    return {
+      diff: { ...wireScope(moved.head), ...entry },
+      ...(typeof contains === "number" ? { contains } : {}),
+    };
   }
 
-  async #state(head: InboundHead): Promise<Json | undefined> {
-    return await this.#deps.fullState(head.actorId, head, readsOf(currentView(head.state).permissions));
+  async #entry(
+    head: InboundHead,
+    { sequence, at, content }: Told,
+    stateNow: () => Promise<State>,
+  ): Promise<JsonObject> {
+    if (content !== "resync") {
+      return { sequence, timestamp: at, data: content.data, overwritten: content.overwritten };
+    }
+    const { data, contains } = await stateNow();
+    const resync = { sequence, timestamp: at, type: "resync" };
+    // Nothing that could be taken for the state: it is where the URL says.
+    if (data === null) {
+      return { ...resync, data: {}, overwritten: [], url: stateUrl(this.#deps.rootOf(head.actorId), head) };
+    }
+    return {
+      ...resync,
+      // Where nothing is any more, it says so as a deletion does.
+      ...(data === undefined ? { data: "", overwritten: [] } : { data, overwritten: [""] }),
+      // Whoever is behind this number takes the state, and not once more what it contains; whoever has taken an earlier
+      // state needs what came after that. So those numbers say what they always said.
+      ...(contains === undefined ? {} : { contains: Math.max(contains, sequence) }),
+    };
+  }
+
+  async #state(head: InboundHead): Promise<State> {
+    let now = head;
+    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+      const reads = readsOf(currentView(now.state).permissions);
+      const { data, record } = await this.#deps.snapshot(now.actorId, now, reads);
+      if (data === null || record === undefined) return { data };
+      const moved = await this.#deps.walk.toEnd(now.actorId, now.peerId, now.id);
+      if (moved === undefined) return { data };
+      if (samePermissions(now, moved.head)) {
+        const contains = await this.#contained(now, moved.head, record);
+        return { data, ...(contains === undefined ? {} : { contains }) };
+      }
+      // What is of a later record is not to be shown by what was allowed before it.
+      now = moved.head;
+    }
+    return { data: null };
+  }
+
+  /** The newest number that a state of `record` contains; undefined when a number was made that no record makes. */
+  async #contained(before: InboundHead, after: InboundHead, record: number): Promise<number | undefined> {
+    const { walk } = this.#deps;
+    const { cursor, sequence } = after.state;
+    if (record === before.state.cursor) return before.state.sequence;
+    if (record < before.state.cursor || cursor < record) return undefined;
+    if ((await walk.sequenceAt(before, cursor)) !== sequence) return undefined;
+    return cursor === record ? sequence : await walk.sequenceAt(before, record);
   }
 }
 
-async function entryOf(
-  { sequence, at, content }: Told,
-  stateNow: () => Promise<Json | undefined>,
-): Promise<JsonObject> {
-  if (content !== "resync") {
-    return { sequence, timestamp: at, data: content.data, overwritten: content.overwritten };
-  }
-  const state = await stateNow();
-  // Where nothing is any more, it says so as a deletion does.
-  const [data, overwritten] = state === undefined ? ["", []] : [state, [""]];
-  return { sequence, timestamp: at, type: "resync", data, overwritten };
+function samePermissions(one: InboundHead, other: InboundHead): boolean {
+  const [before, after] = [currentView(one.state).permissions, currentView(other.state).permissions];
+  return JSON.stringify(before) === JSON.stringify(after);
 }
 
 function wireScope({ actorId, peerId, id, target, subtarget, resource }: InboundHead): JsonObject {

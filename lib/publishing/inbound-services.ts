@@ -22,19 +22,19 @@ export interface InboundServices {
 /** Puts the parts together over one table. */
 export function inboundServices(
   deps: Omit<InboundDeps, "heads" | "walk"> &
-    Pick<InboundReadingDeps, "fullState"> & {
+    Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
       readonly table: Table;
       readonly changeLog: ChangeLog;
       readonly fence: string;
     },
 ): InboundServices {
-  const { table, clock, changeLog, permissions, fullState, fence } = deps;
+  const { table, clock, changeLog, permissions, snapshot, rootOf, fence } = deps;
   const inboundHeads = new InboundHeads(table);
   const walk = new LogWalk({
     ...{ table, clock, changeLog, fence },
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
-  const inboundReading = new InboundReading({ walk, fullState });
+  const inboundReading = new InboundReading({ walk, snapshot, rootOf });
   return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, changeLog, walk }) };
 }

@@ -13,6 +13,7 @@ import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { InboundReading, Page } from "../publishing/inbound-reading.ts";
 import { noSuch } from "../publishing/inbound-subscriptions.ts";
 import type { InboundMade, InboundSubscriptions, InboundWish } from "../publishing/inbound-subscriptions.ts";
+import { SEQUENCE_HEADER } from "../properties/positioned-reads.ts";
 import { secretDigest } from "../trust/secret-digest.ts";
 import type { TrustSenders } from "../trust/senders.ts";
 import { granularities, scopeFields, wishedScope } from "./wish.ts";
@@ -130,12 +131,16 @@ export class InboundRoutes {
   async one(request: ServiceRequest): Promise<Reply> {
     const [actorId, peerId, id] = namesOf(request);
     const text = param(request, "sequence");
-    const sequence = /^[0-9]{1,16}$/.test(text) ? Number(text) : 0;
+    // One name for each: no leading zeros.
+    const sequence = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : 0;
     const found =
       sequence > 0 && Number.isSafeInteger(sequence)
         ? await this.#services.inboundReading.one(actorId, peerId, id, sequence)
         : undefined;
-    if (found !== undefined) return json(200, found);
+    if (found !== undefined) {
+      const { diff, contains } = found;
+      return json(200, diff, contains === undefined ? {} : { [SEQUENCE_HEADER]: String(contains) });
+    }
     throw new ServiceError("resource.not_found", "There is no such diff, or it was cleared.");
   }
 

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { PublisherWorld } from "./publisher-world.ts";
+import type { Peer } from "./publisher-world.ts";
+
+async function subscribed(wish: Record<string, unknown> = {}) {
+  const world = await PublisherWorld.open();
+  const bob = await world.peer("bob");
+  return { world, bob, sub: await bob.subscribe(wish) };
+}
+
+/** A suspension that has ended: one number that says that everything is to be read again. */
+async function resumed(world: PublisherWorld, target = "properties"): Promise<void> {
+  await world.ask("POST", "suspensions", { target });
+  await world.ask("DELETE", `suspensions/${target}`);
+}
+
+async function one(bob: Peer, sub: string, sequence: number) {
+  const { status, json, headers } = await bob.ask("GET", `${sub}/${String(sequence)}`);
+  return { status, json, position: headers["x-actingweb-sequence"] };
+}
+
+describe("a number that says that everything is to be read again", () => {
+  it("holds the state, and says which numbers that contains", async () => {
+    const { world, bob, sub } = await subscribed();
+    await world.set("a", 1);
+    await resumed(world);
+    expect(await one(bob, sub, 2)).toMatchObject({
+      json: { type: "resync", data: { a: 1 }, overwritten: [""], contains: 2 },
+      position: "2",
+    });
+    await world.ask("POST", "properties", { l: { _type: "list" } });
+    await world.ask("POST", "properties/l", "x");
+    const last = (await bob.poll(sub)).sequence;
+    const told = await one(bob, sub, 2);
+    expect(told.json.data).toMatchObject({ a: 1, l: { items: ["x"] } });
+    expect([told.json.contains, told.position]).toEqual([last, String(last)]);
+    expect((await one(bob, sub, last)).position).toBeUndefined();
+  });
+
+  it("leaves what the numbers after it say as it was, for whoever has taken an earlier state", async () => {
+    const { world, bob, sub } = await subscribed();
+    await resumed(world);
+    await world.set("a", 1);
+    await resumed(world);
+    await world.set("a", 2);
+    expect((await bob.poll(sub)).data).toMatchObject([
+      { sequence: 1, type: "resync", data: { a: 2 }, contains: 4 },
+      { sequence: 2, data: { a: 1 } },
+      { sequence: 3, type: "resync", data: { a: 2 }, contains: 4 },
+      { sequence: 4, data: { a: 2 } },
+    ]);
+  });
+
+  it("names no number that was made after its state was read", async () => {
+    const { world, bob, sub } = await subscribed();
+    await world.set("a", 1);
+    await resumed(world);
+    // Between the reading of the state and the look at where the subscription stands then.
+    let reads = 0;
+    world.decide = (operation, keys) => {
+      if (operation === "query" && keys.some(({ pk }) => pk.startsWith("O#"))) reads += 1;
+      return "ok";
+    };
+    const { walk, inboundReading } = world.host.service;
+    const toEnd = walk.toEnd.bind(walk);
+    let looks = 0;
+    walk.toEnd = async (...names) => {
+      looks += 1;
+      if (looks === 2) await world.set("b", 1);
+      return await toEnd(...names);
+    };
+    const page = { after: 0, limit: 100 };
+    const polled = await inboundReading.poll(world.actor.id, "bob", sub, page);
+    expect([reads, looks]).toEqual([1, 2]);
+    expect(polled?.["data"]).toMatchObject([{ sequence: 1 }, { sequence: 2, data: { a: 1 }, contains: 2 }]);
+  });
+
+  it("shows nothing that was hidden while its state was read", async () => {
+    const { world, bob, sub } = await subscribed();
+    await world.set("a", 1);
+    await resumed(world);
+    const { walk, inboundReading } = world.host.service;
+    const toEnd = walk.toEnd.bind(walk);
+    let looks = 0;
+    walk.toEnd = async (...names) => {
+      looks += 1;
+      if (looks === 2) await world.permit("bob", { properties: { patterns: [], excluded_patterns: ["a"] } });
+      return await toEnd(...names);
+    };
+    const polled = await inboundReading.poll(world.actor.id, "bob", sub, { after: 1, limit: 100 });
+    expect(polled?.["data"]).toMatchObject([{ sequence: 2, type: "resync", data: {} }]);
+  });
+
+  it("is nothing that could be taken for the state when there is none to tell, and says where it is", async () => {
+    const { world, bob, sub } = await subscribed({ target: "resources", subtarget: "a b" });
+    await world.ask("POST", "suspensions", { target: "resources" });
+    await world.ask("DELETE", "suspensions/resources");
+    const url = `https://us.example/${world.actor.id}/resources/a%20b`;
+    const nothing = { sequence: 1, type: "resync", data: {}, overwritten: [], url };
+    expect((await bob.poll(sub)).data).toMatchObject([nothing]);
+    const { json, position } = await one(bob, sub, 1);
+    expect(json).toMatchObject(nothing);
+    expect([json.contains, position]).toEqual([undefined, undefined]);
+  });
+});
+
+it("a diff has one name: its number without zeros before it", async () => {
+  const { world, bob, sub } = await subscribed();
+  await world.set("a", 1);
+  expect([(await one(bob, sub, 1)).status, (await bob.ask("GET", `${sub}/01`)).status]).toEqual([200, 404]);
+});
