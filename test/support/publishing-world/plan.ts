@@ -78,7 +78,7 @@ export function planOf(random: () => number): Plan {
       BREAKER_FAILURE_THRESHOLD: String(1 + below(4)),
       BREAKER_RECOVERY_SECONDS: "30",
       BACKLOG_REPLAY_MAX: chance(0.2) ? "2" : "100",
-      DELIVERED_KEEP_SECONDS: chance(0.3) ? "0" : "300",
+      DELIVERED_KEEP_SECONDS: chance(0.5) ? "0" : "300",
       MAX_CONCURRENT_DELIVERIES: String(1 + below(5)),
     },
     acts,

@@ -2,6 +2,7 @@
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { readConfig } from "../../../lib/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
+import { isServiceError } from "../../../lib/errors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
@@ -263,7 +264,7 @@ export class Stage {
 
   /** Some seconds, or past every lease. */
   passTime(): void {
-    const step = this.plan.jumpy && this.chance(0.2) ? 70_000 : Math.floor(this.random() * 4_000);
+    const step = this.plan.jumpy && this.chance(0.4) ? 70_000 : Math.floor(this.random() * 4_000);
     this.time.now += step;
     this.note(`time passes: ${String(step)}`);
   }
@@ -305,7 +306,8 @@ export class Stage {
 /** An error that a fault of the table has led to. */
 function isInjected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === "InjectedFault" || isTransient(error) || isInjected(error.cause);
+  const busy = isServiceError(error) && error.status === 503;
+  return busy || error.name === "InjectedFault" || isTransient(error) || isInjected(error.cause);
 }
 
 const textOf = (json: Json | undefined): string => (json === undefined ? "" : JSON.stringify(json));

@@ -28,6 +28,12 @@ export class PublishingWorld {
     return this.#stage.trace;
   }
 
+  /** How many numbers all subscriptions together have got. */
+  get numbers(): number {
+    const { lines, ended } = this.#stage.ledger;
+    return [...lines.values(), ...ended.values()].reduce((sum, { told }) => sum + told.length, 0);
+  }
+
   /** Plays the schedule to its end. @throws Violation */
   async play(): Promise<void> {
     await inVirtualTime(this.#stage.time, this.#stage.random, async () => {
@@ -38,7 +44,7 @@ export class PublishingWorld {
           await act.run(this.#stage);
         });
         while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
-        if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.2 : 0.05)) this.#stage.passTime();
+        if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.35 : 0.05)) this.#stage.passTime();
       }
       while (this.#stage.running > 0 && (await this.#stage.turn()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
