@@ -113,7 +113,7 @@ function drawList(random: Random, turn: number, n: number): [kind: string, Reque
   const list = LISTS[random.below(LISTS.length)] ?? "l0";
   const index = random.below(3);
   // Few different ones, so that one to remove is often there.
-  const item = { v: random.below(4), text: "x".repeat(random.below(20)).length };
+  const item = { v: random.below(3) };
   const operations: Record<string, Json> = {
     append: { item },
     insert: { index, item },
@@ -126,10 +126,11 @@ function drawList(random: Random, turn: number, n: number): [kind: string, Reque
     delete_all: {},
     metadata: { description: `at ${n}`, explanation: "why" },
   };
-  const rare = random.below(10) === 0;
-  const names = Object.keys(operations).filter((one) => rare || (one !== "clear" && one !== "delete_all"));
-  const growing = turn % 3 === 0 ? ["append", "extend", "insert"] : names;
-  const operation = growing[random.below(growing.length)] ?? "append";
+  const emptying = ["clear", "delete_all"];
+  const changing = Object.keys(operations).filter((one) => !emptying.includes(one));
+  const growing = turn % 3 === 0 ? ["append", "extend", "insert"] : changing;
+  const names = turn % 3 === 1 && random.below(6) === 0 ? emptying : growing;
+  const operation = names[random.below(names.length)] ?? "append";
   const json = { operation, ...(operations[operation] as object) };
   return [`list ${operation}`, { method: "POST", path: `/${list}/items`, json }];
 }

@@ -4,6 +4,9 @@ import { afterDiff, type ListDepth } from "./copy.ts";
 import type { SubscriberPeer } from "./peer.ts";
 import { plainState } from "./plain-state.ts";
 
+/** How long to wait for a publisher that cannot tell its state just now. */
+const AGAIN_MS = 100;
+
 export interface StreamScope {
   readonly target: string;
   readonly subtarget?: string;
@@ -143,14 +146,21 @@ export class Stream {
     return this.#inTurn(() => this.#readState());
   }
 
-  /** The publisher's state of this scope and its position. The copy stays as it is. */
-  async look(): Promise<{ position: number; state: Json | undefined }> {
+  /**
+   * The publisher's state of this scope and its position; asked again where it says that it cannot tell just now. The copy
+   * stays as it is.
+   */
+  async look(times = 20): Promise<{ position: number; state: Json | undefined }> {
     const { target, subtarget, resource } = this.scope;
     const path = [target, subtarget, resource].filter((part) => part !== undefined).join("/");
     const answer = await this.#peer.ask("GET", `/${path}${subtarget === undefined ? "?format=full" : ""}`, {
       headers: { "x-actingweb-subscription": this.id },
     });
     const { status, headers, text, json } = answer;
+    if (status === 503 && headers["retry-after"] !== undefined && times > 1) {
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      return await this.look(times - 1);
+    }
     if (status !== 200 && status !== 404) throw new Error(`state: ${status} ${text}`);
     const position = Number(headers["x-actingweb-sequence"] ?? Number.NaN);
     if (!Number.isInteger(position)) this.faults.push(`a state without position: ${JSON.stringify(headers)}`);
