@@ -75,7 +75,7 @@ describe("changes over HTTP", () => {
       }
     };
     const reading = read();
-    await writeRandomly(actor, { seed: 7, changes: 200 });
+    await writeRandomly(actor, { seed: 7, changes: 200, mostRefused: 2 });
     writing = false;
     await reading;
     for (const [index, stream] of streams.entries()) {

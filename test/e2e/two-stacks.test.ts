@@ -61,7 +61,7 @@ describe("two services", () => {
     const both = await pair(stacks);
     const stream = await both.witness.subscribe();
     const subscribed = await subscribeTo(both, SCOPES);
-    const kinds = await writeRandomly(both.publisher, { seed: 1, changes: CHANGES });
+    const kinds = await writeRandomly(both.publisher, { seed: 1, changes: CHANGES, mostRefused: 5 });
     expect([...kinds.keys()].filter((kind) => kind.startsWith("list "))).toHaveLength(10);
     const newest = await expectSameState(both, subscribed);
     for (const { id, scope } of subscribed) {
@@ -85,8 +85,8 @@ describe("two services", () => {
       await subscribeTo(back, [{}, { subtarget: "l1" }]),
     ];
     await Promise.all([
-      writeRandomly(there.publisher, { seed: 21, changes: CHANGES / 5, writers: 4 }),
-      writeRandomly(back.publisher, { seed: 22, changes: CHANGES / 5, writers: 4 }),
+      writeRandomly(there.publisher, { seed: 21, changes: CHANGES / 5, writers: 4, mostRefused: 5 }),
+      writeRandomly(back.publisher, { seed: 22, changes: CHANGES / 5, writers: 4, mostRefused: 5 }),
     ]);
     await expectSameState(there, subscribedThere);
     await expectSameState(back, subscribedBack);
@@ -100,7 +100,7 @@ describe("two services", () => {
     const both = await pair(stacks);
     const subscribed = await subscribeTo(both, SCOPES);
     stacks.network.meddling = STORMY;
-    await writeRandomly(both.publisher, { seed: 2, changes: CHANGES });
+    await writeRandomly(both.publisher, { seed: 2, changes: CHANGES, mostRefused: 5 });
     await stacks.network.settled();
     await expectSameState(both, subscribed);
     stacks.network.meddling = {};
@@ -112,11 +112,11 @@ describe("two services", () => {
   it("agree after the subscriber's side was down in the middle", async () => {
     const both = await pair(stacks);
     const subscribed = await subscribeTo(both, SCOPES);
-    await writeRandomly(both.publisher, { seed: 3, changes: CHANGES / 5 });
+    await writeRandomly(both.publisher, { seed: 3, changes: CHANGES / 5, mostRefused: 5 });
     expect(await stacks.b.stop()).toBe(0);
-    await writeRandomly(both.publisher, { seed: 4, changes: (3 * CHANGES) / 5 });
+    await writeRandomly(both.publisher, { seed: 4, changes: (3 * CHANGES) / 5, mostRefused: 5 });
     await stacks.b.start();
-    await writeRandomly(both.publisher, { seed: 5, changes: CHANGES / 5 });
+    await writeRandomly(both.publisher, { seed: 5, changes: CHANGES / 5, mostRefused: 5 });
     await expectSameState(both, subscribed);
   });
 
