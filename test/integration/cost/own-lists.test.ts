@@ -6,7 +6,7 @@ import { PublishingCosts } from "./publishing-world.ts";
 
 const SIZES = [10, 1_000, 100_000] as const;
 /** Items that one request brings when the lists are made. */
-const CHUNK = 25_000;
+const CHUNK = 10_000;
 const ROWS = "/{actorId}/properties/{name}";
 
 let world: PublishingCosts;
