@@ -206,7 +206,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     subscribed: async (...peer) => await capabilities.want(...peer),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
-      return known === undefined ? undefined : (await permissions.effective(known)).properties;
+      return known === undefined ? undefined : permissions.of(known).properties;
     },
     tellEnded: async (actorId, peerId, id) => {
       const known = await trusts.get(actorId, peerId);

@@ -34,12 +34,6 @@ export const secretKey = (actorId: string, secretDigest: string): Key => ({
   sk: `SECRET#${secretDigest}`,
 });
 
-/** What was set for a peer beside its relationship's defaults. Read by key with the trust. */
-export const permissionKey = (actorId: string, peerId: string): Key => ({
-  pk: actorPartition(actorId),
-  sk: `PERM#${peerId}`,
-});
-
 /** What a peer granted us, as its last permission callback said. Put on a condition that names its time. */
 export const grantKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),

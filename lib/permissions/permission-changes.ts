@@ -1,5 +1,6 @@
 import { permissionsJson } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
+import type { LoggedTrusts } from "../trust/logged-trusts.ts";
 import type { PeerCalls, Trace } from "../trust/peer-calls.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import { grantJson } from "./permission-store.ts";
@@ -8,39 +9,38 @@ import type { Granted, PermissionStore } from "./permission-store.ts";
 /** Shows and changes what a peer may do, and lets the peer know. */
 export class PermissionChanges {
   readonly #store: PermissionStore;
+  readonly #logged: LoggedTrusts;
   readonly #calls: PeerCalls;
 
-  constructor(store: PermissionStore, calls: PeerCalls) {
+  constructor(store: PermissionStore, logged: LoggedTrusts, calls: PeerCalls) {
     this.#store = store;
+    this.#logged = logged;
     this.#calls = calls;
   }
 
   /** What was set for the peer, or else what its relationship allows. */
-  async shown(trust: TrustRecord): Promise<JsonObject> {
-    const custom = await this.#store.custom(trust.actorId, trust.peerId);
-    const permissions = custom ?? permissionsJson(this.#store.defaults(trust.relationship));
-    return describe(trust, permissions, custom !== undefined);
+  shown(trust: TrustRecord): JsonObject {
+    return describe(trust, trust.custom ?? permissionsJson(this.#store.defaults(trust.relationship)));
   }
 
   /** What the peer may do in effect. */
-  async effective(trust: TrustRecord): Promise<JsonObject> {
-    const custom = await this.#store.custom(trust.actorId, trust.peerId);
-    return describe(trust, permissionsJson(await this.#store.effective(trust)), custom !== undefined);
+  effective(trust: TrustRecord): JsonObject {
+    return describe(trust, permissionsJson(this.#store.of(trust)));
   }
 
   /**
-   * Sets them and tells the peer, best effort, at most 5 s; true when none had been set before. When it resolves they
+   * Sets them and tells the peer, best effort, at most 5 s; `first` when none had been set before. When it resolves they
    * hold for every subscription of the peer, from this place of the actor's log on.
    */
-  async set(trust: TrustRecord, permissions: JsonObject, trace: Trace): Promise<boolean> {
-    const granted = await this.#store.set(trust, permissions);
+  async set(trust: TrustRecord, permissions: JsonObject, trace: Trace) {
+    const granted = await this.#logged.setCustom(trust, permissions);
     await this.tell(granted, trace);
-    return granted.first;
+    return { first: granted.first, shown: this.shown(granted.trust) };
   }
 
   /** Back to the relationship's defaults; tells the peer if that changed anything. */
   async clear(trust: TrustRecord, trace: Trace): Promise<void> {
-    const granted = await this.#store.clear(trust);
+    const granted = await this.#logged.clearCustom(trust);
     if (granted !== undefined) await this.tell(granted, trace);
   }
 
@@ -59,12 +59,12 @@ export class PermissionChanges {
   }
 }
 
-function describe(trust: TrustRecord, permissions: JsonObject, custom: boolean): JsonObject {
+function describe(trust: TrustRecord, permissions: JsonObject): JsonObject {
   return {
     actor_id: trust.actorId,
     peer_id: trust.peerId,
     permissions,
-    source: custom ? "custom_override" : "trust_type_default",
+    source: trust.custom !== undefined ? "custom_override" : "trust_type_default",
     trust_type: trust.relationship,
   };
 }

@@ -2,15 +2,16 @@
 import { createHash } from "node:crypto";
 import { defaultPermissions, knownRelationships } from "../domain/permissions.ts";
 import type { Permissions } from "../domain/permissions.ts";
-import { permissionKey, trustKey } from "../dynamodb/keys-actors.ts";
+import { trustKey } from "../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
-import { all, equals, itemExists, missing } from "../dynamodb/table.ts";
+import { itemExists } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import type { Clock } from "../ports.ts";
 import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
 import { recordTime } from "../publishing/record-time.ts";
 import { readTrust } from "../trust/trust-record.ts";
-import { permissionRecord, permissionsAsRead } from "./permission-store.ts";
+import { asRead } from "../trust/trust-store.ts";
+import { permissionRecord } from "./permission-store.ts";
 import type { PermissionStore } from "./permission-store.ts";
 
 /** Peers whose permissions one commit records: two checks and a record each, in a transaction of 100. */
@@ -50,7 +51,7 @@ export class RelationshipRules {
     const peers = await subscribers(actorId);
     for (let from = 0; from < peers.length; from += AT_ONCE) {
       const some = peers.slice(from, from + AT_ONCE);
-      const keys = some.flatMap((peerId) => [trustKey(actorId, peerId), permissionKey(actorId, peerId)]);
+      const keys = some.map((peerId) => trustKey(actorId, peerId));
       await commits.commit(actorId, keys, (read) => this.#plan(actorId, some, read), { quiet: true, confirms: true });
     }
     await table.update(logHeadKey(actorId), { set: { rules: digest } }, itemExists);
@@ -63,11 +64,8 @@ export class RelationshipRules {
       const item = read.item(trustKey(actorId, peerId));
       const trust = item === undefined ? undefined : readTrust(item);
       if (trust === undefined || trust.ending) return [];
-      const set = read.item(permissionKey(actorId, peerId));
-      const same = all(equals("secret", trust.secret), equals("revision", trust.revision), missing("ending"));
-      const stands: Write = { check: trustKey(actorId, peerId), condition: same };
-      const record = permissionRecord({ trust, permissions: permissions.of(trust.relationship, set), at });
-      return [{ record, writes: [stands, permissionsAsRead(actorId, peerId, set)] }];
+      const stands: Write = { check: trustKey(actorId, peerId), condition: asRead(trust) };
+      return [{ record: permissionRecord({ trust, permissions: permissions.of(trust), at }), writes: [stands] }];
     });
     if (confirmed.length === 0) return undefined;
     return {

@@ -22,7 +22,7 @@ import type { Json } from "../ports.ts";
 
 export interface PropertyRouteServices {
   readonly properties: PropertyStore;
-  readonly permissions: Pick<PermissionStore, "effective">;
+  readonly permissions: Pick<PermissionStore, "of">;
   readonly positioned: Pick<PositionedReads, "answer">;
   readonly config: Pick<Config, "baseUrl">;
 }
@@ -125,8 +125,7 @@ export class PropertyRoutes {
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
     const { properties, permissions } = this.#services;
-    const permit =
-      caller.kind === "peer" ? new Permit((await permissions.effective(caller.trust)).properties) : new Permit();
+    const permit = caller.kind === "peer" ? new Permit(permissions.of(caller.trust).properties) : new Permit();
     return new OwnProperties(properties, actor.id, permit, reads);
   }
 }

@@ -1,4 +1,4 @@
-import { capabilityKey, grantKey, keptKey, permissionKey } from "../dynamodb/keys-actors.ts";
+import { capabilityKey, grantKey, keptKey } from "../dynamodb/keys-actors.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Trace } from "./peer-calls.ts";
 import { resumeSpreading } from "./spreading.ts";
@@ -37,7 +37,7 @@ export class TrustEnding {
       consequences.ended(actorId, peerId, { keepData }),
       options.tell ? calls.tellDeleted(ending, trace) : undefined,
     ]);
-    await table.deleteMany([permissionKey, grantKey, capabilityKey].map((key) => key(actorId, peerId)));
+    await table.deleteMany([grantKey, capabilityKey].map((key) => key(actorId, peerId)));
     await trusts.remove(ending);
     await tellTrustHook(this.#context, "delete", ending);
   }

@@ -1,12 +1,21 @@
-import { permissionKey, trustKey } from "../dynamodb/keys-actors.ts";
-import { demandStanding, permissionRecord, permissionsAsRead } from "../permissions/permission-store.ts";
+import { trustKey } from "../dynamodb/keys-actors.ts";
+import type { Write } from "../dynamodb/table.ts";
+import { ServiceError } from "../errors.ts";
+import { permissionRecord } from "../permissions/permission-store.ts";
 import type { Granted, PermissionStore } from "../permissions/permission-store.ts";
-import type { Clock } from "../ports.ts";
-import type { LogCommits } from "../publishing/log-commits.ts";
+import type { Clock, JsonObject } from "../ports.ts";
+import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
 import { recordTime } from "../publishing/record-time.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
+import { readTrust } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
+
+/** How a trust is to be, and the writes that make it so. */
+interface TrustPlan {
+  readonly trust: TrustRecord;
+  readonly writes: readonly Write[];
+}
 
 /**
  * The changes of a trust by which its peer may see something else than before: each in one transaction with the record
@@ -36,9 +45,33 @@ export class LoggedTrusts {
    * @throws ServiceError resource.not_found when it is gone or another
    */
   async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
-    return await this.#commit(trust, trust, (standing) => {
+    const granted = await this.#commit(trust, (read) => {
+      const standing = demandStanding(trust, read);
       const changed = { ...standing, approved, revision: standing.revision + 1 };
       return { trust: changed, writes: [this.#trusts.approvalWrite(standing, approved, this.#clock.now())] };
+    });
+    return sure(granted);
+  }
+
+  /**
+   * Sets what a peer may do beside its relationship's defaults: the next revision too.
+   * @throws ServiceError resource.not_found when the trust is gone or another
+   */
+  async setCustom(trust: TrustRecord, custom: JsonObject): Promise<Granted & { readonly first: boolean }> {
+    let first = false;
+    const granted = await this.#commit(trust, (read) => {
+      const standing = demandStanding(trust, read);
+      first = standing.custom === undefined;
+      return this.#customised(standing, custom);
+    });
+    return { ...sure(granted), first };
+  }
+
+  /** Back to the relationship's defaults; undefined when nothing had been set. @throws as `setCustom` */
+  async clearCustom(trust: TrustRecord): Promise<Granted | undefined> {
+    return await this.#commit(trust, (read) => {
+      const standing = demandStanding(trust, read);
+      return standing.custom === undefined ? undefined : this.#customised(standing);
     });
   }
 
@@ -48,41 +81,51 @@ export class LoggedTrusts {
    *   without actor
    */
   async replace(old: TrustRecord, trust: TrustRecord): Promise<void> {
-    await this.#commit(old, trust, () => ({
-      trust,
-      writes: this.#trusts.replacingWrites(old, trust, this.#clock.now()),
-    }));
+    const writes = this.#trusts.replacingWrites(old, trust, this.#clock.now());
+    // What is replaced was looked at before the peer was asked; what is changed is whatever stands now.
+    const refused = (index: number) => (index < writes.length ? taken(trust.peerId) : undefined);
+    await this.#commit(trust, () => ({ trust, writes }), refused);
+  }
+
+  #customised({ custom: _before, ...standing }: TrustRecord, custom?: JsonObject): TrustPlan {
+    const trust = { ...standing, ...(custom === undefined ? {} : { custom }), revision: standing.revision + 1 };
+    return { trust, writes: [this.#trusts.customWrite(standing, custom)] };
   }
 
   async #commit(
-    old: TrustRecord,
-    trust: TrustRecord,
-    plan: (standing: TrustRecord) => {
-      readonly trust: TrustRecord;
-      readonly writes: ReturnType<TrustStore["replacingWrites"]>;
-    },
-  ): Promise<Granted> {
-    const { actorId, peerId } = trust;
-    const permitted = permissionKey(actorId, peerId);
-    const replaces = old !== trust;
+    { actorId, peerId }: TrustRecord,
+    plan: (read: LogRead) => TrustPlan | undefined,
+    refused?: (index: number) => Error | undefined,
+  ): Promise<Granted | undefined> {
     let granted: Granted | undefined;
     await this.#commits.commit(
       actorId,
-      [trustKey(actorId, peerId), permitted],
+      [trustKey(actorId, peerId)],
       (read) => {
-        const planned = plan(replaces ? old : demandStanding(old, read));
-        const permissions = this.#permissions.of(planned.trust.relationship, read.item(permitted));
-        granted = { trust: planned.trust, permissions, at: recordTime(this.#clock.now(), read.head.newest + 1) };
-        return {
-          records: [permissionRecord(granted)],
-          writes: [...planned.writes, permissionsAsRead(actorId, peerId, read.item(permitted))],
-          // What is replaced was looked at before the peer was asked; what is approved is whatever stands now.
-          refused: (index) => (replaces && index < planned.writes.length ? taken(peerId) : undefined),
-        };
+        granted = undefined;
+        const planned = plan(read);
+        if (planned === undefined) return undefined;
+        const { trust, writes } = planned;
+        const at = recordTime(this.#clock.now(), read.head.newest + 1);
+        granted = { trust, permissions: this.#permissions.of(trust), at };
+        return { records: [permissionRecord(granted)], writes, ...(refused === undefined ? {} : { refused }) };
       },
+      // It makes no numbers, so there is nobody to tell.
       { quiet: true },
     );
-    if (granted === undefined) throw new RangeError("a change of a trust always writes");
     return granted;
   }
+}
+
+/** The trust as it stands, when it is still the one that is meant. */
+function demandStanding(trust: TrustRecord, read: LogRead): TrustRecord {
+  const item = read.item(trustKey(trust.actorId, trust.peerId));
+  const standing = item === undefined ? undefined : readTrust(item);
+  if (standing?.secret === trust.secret && !standing.ending) return standing;
+  throw new ServiceError("resource.not_found", "There is no such trust any more.");
+}
+
+function sure(granted: Granted | undefined): Granted {
+  if (granted === undefined) throw new RangeError("this change of a trust always writes");
+  return granted;
 }

@@ -65,7 +65,8 @@ export class TrustReception {
     const isSamePeer = trust.verified && trust.baseUri === old.baseUri;
     const isWorthless = !old.verified && !old.approved;
     if (old.ending || !(isSamePeer || isWorthless)) throw taken(old.peerId);
-    const replacing = { ...trust, revision: old.revision + 1 };
+    const kept = old.custom === undefined ? {} : { custom: old.custom };
+    const replacing = { ...trust, ...kept, revision: old.revision + 1 };
     await this.#context.logged.replace(old, replacing);
     await spread(this.#context, replacing);
     await tellTrustHook(this.#context, "create", replacing);

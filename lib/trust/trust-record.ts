@@ -1,8 +1,9 @@
+import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
 import type { CachedCapabilities } from "../peers/capabilities.ts";
 import type { Attribute, Item } from "../dynamodb/table.ts";
-import type { JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../ports.ts";
 import { secretDigest } from "./secret-digest.ts";
 
 /** A trust with a peer, as it is stored: our side of it. */
@@ -25,10 +26,12 @@ export interface TrustRecord {
   readonly verificationToken: string;
   /** ms since 1970. */
   readonly createdAt: number;
-  /** Grows with every change of approval or secret; what follows a change is ordered by it. */
+  /** Grows with every change of approval, secret or permissions; what follows a change is ordered by it. */
   readonly revision: number;
   /** Its deletion has begun: it opens nothing any more. */
   readonly ending: boolean;
+  /** What was set for this peer beside what its relationship allows; it outlives a replacement. */
+  readonly custom?: JsonObject;
   /** What the peer last said it can; kept beside the trust, and never part of a new one. */
   readonly capabilities?: CachedCapabilities;
 }
@@ -38,6 +41,7 @@ export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
   const capabilities = readCapabilities(item);
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
+  const custom = JSON.parse(text("custom") || "null") as Json;
   return {
     actorId: item.pk.slice(2),
     peerId: text("peerId"),
@@ -53,19 +57,21 @@ export function readTrust(item: Item): TrustRecord {
     createdAt: number("createdAt"),
     revision: number("revision"),
     ending: item["ending"] === true,
+    ...(isObject(custom) ? { custom } : {}),
     ...(capabilities === undefined ? {} : { capabilities }),
   };
 }
 
 /** The item of a new trust; what was known of an earlier one's peer does not come along. */
 export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
-  const { actorId, ending, capabilities: _other, ...attributes } = trust;
+  const { actorId, ending, custom, capabilities: _other, ...attributes } = trust;
   return {
     ...trustKey(actorId, trust.peerId),
     ...attributes,
     // Conditions of others name the digest, so that the secret itself stays here.
     secretDigest: secretDigest(trust.secret),
     ...(ending ? { ending } : {}),
+    ...(custom === undefined ? {} : { custom: JSON.stringify(custom) }),
     ...more,
   };
 }

@@ -100,15 +100,15 @@ export class TrustRoutes {
   }
 
   async permissions(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
-    return json(200, await this.#services.trust.permissions.shown(await this.#named(request, actor.id)));
+    return json(200, this.#services.trust.permissions.shown(await this.#named(request, actor.id)));
   }
 
   async setPermissions(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
     const { permissions } = this.#services.trust;
     const found = await this.#named(request, actor.id);
     const set = readBody(request, permissionSetBody, { maxBytes: MAX_PERMISSIONS_BYTES });
-    const first = await permissions.set(found, set, request);
-    return json(first ? 201 : 200, await permissions.shown(found));
+    const { first, shown } = await permissions.set(found, set, request);
+    return json(first ? 201 : 200, shown);
   }
 
   async clearPermissions(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
@@ -120,7 +120,7 @@ export class TrustRoutes {
   async effectivePermissions(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
     const { trust, trusts } = this.#services;
     const found = await trusts.get(actor.id, param(request, "peerId"));
-    return json(200, await trust.permissions.effective(demandTrust(found, found?.relationship ?? "")));
+    return json(200, trust.permissions.effective(demandTrust(found, found?.relationship ?? "")));
   }
 
   async #found(filter: TrustFilter, { actor, caller }: Admission): Promise<Reply> {

@@ -34,6 +34,7 @@ export interface TrustServices {
   readonly reception: TrustReception;
   readonly changes: TrustChanges;
   readonly ending: TrustEnding;
+  readonly logged: LoggedTrusts;
   readonly permissions: PermissionChanges;
   /** What each peer may do. */
   readonly permissionStore: PermissionStore;
@@ -43,9 +44,9 @@ export interface TrustServices {
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
   const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
   const calls = new PeerCalls(http, log);
-  const permissionStore = new PermissionStore({ table, commits, clock, defined: application.relationships });
-  const permissions = new PermissionChanges(permissionStore, calls);
+  const permissionStore = new PermissionStore(application.relationships);
   const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, clock });
+  const permissions = new PermissionChanges(permissionStore, logged, calls);
   const context: TrustContext = {
     ...{ config, table, trusts, logged, permissions, calls, consequences, application, clock, ids, log },
   };
@@ -54,6 +55,7 @@ export function trustServices(parts: TrustParts, consequences: TrustConsequences
     reception: new TrustReception(context),
     changes: new TrustChanges(context),
     ending: new TrustEnding(context),
+    logged,
     permissions,
     permissionStore,
   };

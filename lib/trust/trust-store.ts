@@ -13,6 +13,7 @@ import {
   missing,
 } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table, Write } from "../dynamodb/table.ts";
+import type { JsonObject } from "../ports.ts";
 import { sameSecret, secretDigest } from "./secret-digest.ts";
 import { readTrust, trustItem } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -25,6 +26,9 @@ const isEnding: Condition = equals("ending", true);
 const notEnding: Condition = missing("ending");
 /** It is still the trust that was read, not one that replaced it. */
 const isSame = (trust: TrustRecord): Condition => equals("secret", trust.secret);
+/** The same, and nothing of it has changed since by which its peer may do something else. */
+export const asRead = (trust: TrustRecord): Condition =>
+  all(isSame(trust), notEnding, equals("revision", trust.revision));
 const actorLives: Condition = all(itemExists, missing("deleting"));
 
 /** The trusts of our actors. Every write names the trust it means by its secret. */
@@ -108,7 +112,7 @@ export class TrustStore {
   replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
     const put: Write = {
       put: trustItem(trust, { spreading: true, ...dueOf(trust, now) }),
-      condition: all(isSame(old), equals("revision", old.revision), notEnding, missing("initiating")),
+      condition: all(asRead(old), missing("initiating")),
     };
     if (old.secret === trust.secret) return [put];
     return [
@@ -135,17 +139,18 @@ export class TrustStore {
 
   /** The write that gives our approval or takes it back, to go into one transaction (`LoggedTrusts`). */
   approvalWrite(trust: TrustRecord, approved: boolean, now: number): Write {
-    return {
-      update: trustKey(trust.actorId, trust.peerId),
-      change: { set: { approved, spreading: true, ...dueOf(trust, now) }, add: { revision: 1 } },
-      condition: all(isSame(trust), notEnding, equals("revision", trust.revision)),
-    };
+    return revising(trust, { set: { approved, spreading: true, ...dueOf(trust, now) } });
+  }
+
+  /** The write that sets what this peer may do beside its relationship's defaults, or takes it away. */
+  customWrite(trust: TrustRecord, custom: JsonObject | undefined): Write {
+    return revising(trust, custom === undefined ? { remove: ["custom"] } : { set: { custom: JSON.stringify(custom) } });
   }
 
   /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */
   async hasSpread(trust: TrustRecord): Promise<void> {
     // While the peer is still being asked the due time serves that too; the sweep then spreads it once more.
-    const condition = all(isSame(trust), notEnding, equals("revision", trust.revision), missing("initiating"));
+    const condition = all(asRead(trust), missing("initiating"));
     try {
       const change: Change = { remove: ["spreading", ...DUE] };
       await this.#table.update(trustKey(trust.actorId, trust.peerId), change, all(condition, exists("spreading")));
@@ -236,6 +241,12 @@ export class TrustStore {
 function dueOf(trust: TrustRecord, now: number): { dueShard: string; dueAt: number } {
   return { dueShard: dueShardOf(trustKey(trust.actorId, trust.peerId)), dueAt: now + TAKEOVER_MS };
 }
+
+const revising = (trust: TrustRecord, change: Change): Write => ({
+  update: trustKey(trust.actorId, trust.peerId),
+  change: { ...change, add: { revision: 1 } },
+  condition: asRead(trust),
+});
 
 function secretItem(trust: TrustRecord): Item {
   return { ...secretKey(trust.actorId, secretDigest(trust.secret)), peerId: trust.peerId };

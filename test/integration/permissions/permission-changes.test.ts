@@ -43,7 +43,7 @@ async function effective(): Promise<PropertyPermissions> {
   const { trusts, permissions } = world.host.service;
   const trust = await trusts.get(world.actor.id, "bob");
   if (trust === undefined) throw new Error("no trust");
-  return (await permissions.effective(trust)).properties;
+  return permissions.of(trust).properties;
 }
 
 const excludedIn = (body: PeerRequest["json"]): unknown =>
@@ -104,9 +104,9 @@ describe("a change of what a peer may do", () => {
   it("does not touch a trust that took the place of the one that was meant", async () => {
     const trust = await world.host.service.trusts.get(world.actor.id, "bob");
     if (trust === undefined) throw new Error("no trust");
-    const { permissions, trusts } = world.host.service;
+    const { trust: all, trusts } = world.host.service;
     await world.table.transact(trusts.replacingWrites(trust, { ...trust, secret: "another-secret" }, world.host.now));
-    await expect(permissions.set(trust, {})).rejects.toMatchObject({ code: "resource.not_found" });
+    await expect(all.logged.setCustom(trust, {})).rejects.toMatchObject({ code: "resource.not_found" });
     expect(await records()).toEqual([]);
   });
 });
@@ -177,6 +177,28 @@ class TornTable extends MemoryTable {
     return found;
   }
 }
+
+describe("what was set for a peer", () => {
+  it("is read with its trust, by a request for it alone", async () => {
+    await put(bob, ["secret"]);
+    const [item] = await world.table.getMany([{ pk: `A#${world.actor.id}`, sk: "TRUST#bob" }]);
+    expect(JSON.parse(String(item?.["custom"]))).toEqual({ properties: { excluded_patterns: ["secret"] } });
+    expect((await effective()).excluded_patterns).toEqual([...HIDDEN, "secret"]);
+  });
+
+  it("does not come back with a new trust after its end", async () => {
+    await put(bob, ["secret"]);
+    const { trust, trusts } = world.host.service;
+    const standing = await trusts.get(world.actor.id, "bob");
+    if (standing === undefined) throw new Error("no trust");
+    await trust.ending.end(standing, { tell: false });
+    const { custom: _custom, ...fresh } = standing;
+    await trusts.create({ ...fresh, revision: 1 });
+    expect((await effective()).excluded_patterns).toEqual(HIDDEN);
+    const shown = await world.host.ask("GET", path(bob), { headers: world.actor.as });
+    expect(shown.json.source).toBe("trust_type_default");
+  });
+});
 
 describe("permissions that several change at the same time", () => {
   it.each([

@@ -52,7 +52,7 @@ beforeEach(async () => {
   now = 0;
   const clock = { now: () => now };
   const commits = quietCommits({ table, clock });
-  const permissions = new PermissionStore({ table, commits, clock, defined: {} });
+  const permissions = new PermissionStore({});
   logged = new LoggedTrusts({ commits, permissions, trusts, clock });
   const actor = { id: "a", creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 };
   await table.put(actorItem(actor), always);
