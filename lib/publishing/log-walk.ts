@@ -19,8 +19,8 @@ import { toldAfter, toldNumber } from "./told.ts";
 
 /** A head is written without a new number, too, when it has come so many records further. */
 export const LAZY_RECORDS = 100;
-/** Longest state, characters of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
-const MAX_STATE_TEXT = 200_000;
+/** Largest state, bytes of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
+const MAX_STATE_BYTES = 200_000;
 /** Movers that meet at one head: each try lost was won by another. */
 const MOST_ATTEMPTS = 50;
 
@@ -243,8 +243,10 @@ export class LogWalk {
     return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
   }
 
+  /** Only views of earlier numbers are dropped that way: one that holds now has to fit. */
   #fitting(step: Step): Step {
-    return JSON.stringify(step.state).length <= MAX_STATE_TEXT ? step : this.#collapsed(step);
+    const fits = step.state.views.length === 1 || Buffer.byteLength(JSON.stringify(step.state)) <= MAX_STATE_BYTES;
+    return fits ? step : this.#collapsed(step);
   }
 
   #collapsed(step: Step): Step {

@@ -126,6 +126,27 @@ it("makes one resync stand for a backlog, and no second one", async () => {
   expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5 }, { sequence: 6, data: { a: 5 } }]);
 });
 
+it("keeps a head writable whose peer names its places in characters of several bytes", async () => {
+  const { world, bob, id, head } = await standing({ granularity: "low" });
+  const name = (index: number): string => `${"漢".repeat(81)}${String(index)}`;
+  for (let from = 0; from < 160; from += 40) {
+    const places = Array.from({ length: 40 }, (_, index) => ({ target: "properties", subtarget: name(from + index) }));
+    const made = await bob.ask("POST", "", {
+      subscriptions: places.map((place) => ({ ...place, granularity: "high" })),
+    });
+    expect(made.status).toBe(207);
+  }
+  for (let n = 1; n <= 8; n += 1) {
+    await world.set("a", n);
+    expect((await bob.poll(id)).sequence).toBeGreaterThanOrEqual(n);
+    expect(Buffer.byteLength(JSON.stringify((await head()).state))).toBeLessThan(210_000);
+    // Each of these is another view of what the broad subscription leaves to narrower ones.
+    await bob.subscribe({ subtarget: name(0), granularity: n % 2 === 1 ? "none" : "high" });
+  }
+  const { data } = await bob.poll(id);
+  expect([data[0]?.type, data.at(-1)?.data]).toEqual(["resync", { a: 8 }]);
+});
+
 it("reads the log once for many heads that are behind", async () => {
   const { world, bob, newest } = await standing();
   const { changeLog, inboundHeads, walk } = world.host.service;
