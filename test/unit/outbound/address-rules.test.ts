@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeUrl, kindOfAddress } from "../../../lib/outbound/address-rules.ts";
+import { isAddress, judgeUrl, kindOfAddress } from "../../../lib/outbound/address-rules.ts";
 
 describe("kindOfAddress", () => {
   it.each(["1.1.1.1", "93.184.216.34", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450:4001::200e"])(
@@ -61,6 +61,78 @@ describe("kindOfAddress", () => {
     "no address",
     "",
   ])("%s is never connected to", (address) => expect(kindOfAddress(address)).toBe("never"));
+});
+
+describe("the edges of the networks", () => {
+  it.each([
+    ["0.0.0.0", "0.255.255.255", "private", "1.0.0.0"],
+    ["10.0.0.0", "10.255.255.255", "private", "11.0.0.0"],
+    ["100.64.0.0", "100.127.255.255", "private", "100.63.255.255"],
+    ["127.0.0.0", "127.255.255.255", "private", "126.255.255.255"],
+    ["169.254.0.0", "169.254.255.255", "never", "169.253.255.255"],
+    ["172.16.0.0", "172.31.255.255", "private", "172.15.255.255"],
+    ["192.0.0.0", "192.0.0.191", "private", "191.255.255.255"],
+    ["192.0.0.192", "192.0.0.192", "never", "192.0.1.0"],
+    ["192.0.2.0", "192.0.2.255", "private", "192.0.3.0"],
+    ["192.31.196.0", "192.31.196.255", "private", "192.31.197.0"],
+    ["192.52.193.0", "192.52.193.255", "private", "192.52.192.255"],
+    ["192.88.99.0", "192.88.99.255", "private", "192.88.100.0"],
+    ["192.168.0.0", "192.168.255.255", "private", "192.169.0.0"],
+    ["192.175.48.0", "192.175.48.255", "private", "192.175.49.0"],
+    ["198.18.0.0", "198.19.255.255", "private", "198.17.255.255"],
+    ["198.51.100.0", "198.51.100.255", "private", "198.51.101.0"],
+    ["203.0.113.0", "203.0.113.255", "private", "203.0.112.255"],
+    ["224.0.0.0", "239.255.255.255", "never", "223.255.255.255"],
+    ["2001::1", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "2001:200::"],
+    ["2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "private", "2001:db9::"],
+    ["2002::", "2002:a9fd:ffff:ffff:ffff:ffff:ffff:ffff", "private", "2003::"],
+    ["2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff", "private", "2620:4f:8001::"],
+    ["3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "3fff:1000::"],
+    ["4000::", "fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private", "3ffe:ffff::"],
+  ] as const)("from %s to %s it is %s, and %s is public", (first, last, kind, outside) => {
+    expect([first, last, outside].map(kindOfAddress)).toEqual([kind, kind, "public"]);
+  });
+
+  it.each([
+    ["240.0.0.0", "255.255.255.254", "private"],
+    ["255.255.255.255", "::ffff:255.255.255.255", "never"],
+    ["fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "never"],
+    ["fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "private"],
+    ["ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "never"],
+    ["fd00:ec2::", "fd00:ec2:ffff:ffff:ffff:ffff:ffff:ffff", "never"],
+    ["fd00:ec1:ffff:ffff:ffff:ffff:ffff:ffff", "fd00:ec3::", "private"],
+  ] as const)("%s and %s are %s", (first, last, kind) => {
+    expect([first, last].map(kindOfAddress)).toEqual([kind, kind]);
+  });
+
+  it("finds a forbidden address inside another however that one is spelt", () => {
+    const spellings = [
+      "::ffff:a9fe:a9fe",
+      "0:0:0:0:0:FFFF:A9FE:A9FE",
+      "0000:0000:0000:0000:0000:ffff:169.254.169.254",
+      "::ffff:0:169.254.169.254",
+      "2001::5601:5601",
+      "2001:0:1:2:3:4:5601:5601",
+      "2002:A9FE:A9FE:1:2:3:4:5",
+      "64:ff9b:1:2:3:4:169.254.169.254",
+    ];
+    expect(spellings.filter((address) => kindOfAddress(address) !== "never")).toEqual([]);
+  });
+
+  it.each([
+    "0x7f.1",
+    "2130706433",
+    "127.1",
+    "0177.0.0.1",
+    "127.0.0.1.",
+    "[::1]",
+    "::127.0.0.01",
+    "1::2::3",
+    "::1/64",
+    "1:2",
+  ])("%s is no address as a resolver spells it", (text) =>
+    expect([kindOfAddress(text), isAddress(text)]).toEqual(["never", false]),
+  );
 });
 
 describe("judgeUrl", () => {
