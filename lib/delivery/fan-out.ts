@@ -51,6 +51,8 @@ type Outcome = DeliveryOutcome & {
   readonly unfinished?: number;
 };
 
+const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
+
 /** What one round of deliveries shares. */
 interface Round {
   readonly newest: number;
@@ -70,31 +72,44 @@ export class FanOut {
 
   /**
    * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
-   * someone else; rejects only when the subscriptions cannot be found.
+   * someone else: all that there are, when those in the scope cannot be found. Never rejects.
    */
   async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
-    const { actorId, newest, records } = commit;
-    if (commit.head.subscribers === 0) return NO_FAN_OUT;
-    const names = await this.#deps.heads.touched(
-      actorId,
-      records.map(({ record }) => record),
-    );
+    const { actorId, newest, records, head } = commit;
+    if (head.subscribers === 0) return NO_FAN_OUT;
+    let names: readonly SubscriberName[];
+    try {
+      const said = records.map(({ record }) => record);
+      names = await this.#deps.heads.touched(actorId, said);
+    } catch (error) {
+      this.#deps.log.error("the subscribers of a change were not found; the upkeep tells them", { actorId, error });
+      await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
+      return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
+    }
     const polling = names.filter(({ granularity }) => granularity === "none");
     const told = names.filter(({ granularity }) => granularity !== "none");
     const cache = new RecordCache(this.#deps.changeLog, actorId, records);
     const outcomes = await this.#round(actorId, told, { newest, records, cache, time });
+    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
     return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
   }
 
-  /** Delivers what is left to deliver of these subscriptions, up to the record `newest`. */
+  /**
+   * Delivers what is left to deliver of these subscriptions, up to the record `newest`. `late`: there was no time for all
+   * of them, and a message has gone out for the rest. What fails for another reason is the caller's to try again.
+   */
   async deliver(
     actorId: string,
     names: readonly Pick<SubscriberName, "peerId" | "id">[],
     newest: number,
     time: TimeLeft,
-  ): Promise<FanOutResult> {
+  ): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
-    return sumOf(await this.#round(actorId, names, { newest, records: [], cache, time }));
+    const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time });
+    if (!outcomes.some(({ unfinished }) => unfinished === 0)) return "done";
+    await this.#handOver(actorId, 0);
+    return "late";
   }
 
   async #round(
@@ -106,10 +121,18 @@ export class FanOut {
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const some = names.slice(from, from + AT_ONCE);
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
-      const found = await this.#deps.table.getMany([
+      const keys = [
         ...some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
         ...peers.map((peerId) => trustKey(actorId, peerId)),
-      ]);
+      ];
+      let found: readonly Item[];
+      try {
+        found = await this.#deps.table.getMany(keys);
+      } catch (error) {
+        this.#deps.log.error("subscriptions were not read; the upkeep delivers them", { actorId, error });
+        work.push(...some.map(() => Promise.resolve(TROUBLE)));
+        continue;
+      }
       const items = new Map(found.map((item) => [item.sk, item]));
       for (const { peerId, id } of some) {
         const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
@@ -118,10 +141,7 @@ export class FanOut {
         }
       }
     }
-    const outcomes = await Promise.all(work);
-    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
-    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
-    return outcomes;
+    return await Promise.all(work);
   }
 
   async #safely(head: InboundHead, trust: Item | undefined, round: Round): Promise<Outcome> {
@@ -131,7 +151,7 @@ export class FanOut {
       return await this.#deps.pool.run(peer, async () => await this.#one(head, trust, round));
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
-      return { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
+      return TROUBLE;
     }
   }
 

@@ -83,7 +83,14 @@ export class Hold {
    */
   async deliver(): Promise<HoldEnd> {
     for (;;) {
-      const end = await this.#pass();
+      let end: Exclude<HoldEnd, "lost">;
+      try {
+        end = await this.#pass();
+      } catch (error) {
+        // What was tried is not to be tried again because something else went wrong.
+        await this.#letGo(itemExists);
+        throw error;
+      }
       const noted = await this.#letGo(end === "done" ? equals("sequence", this.#head.state.sequence) : itemExists);
       if (noted !== "more") return noted === "lost" ? "lost" : end;
     }
@@ -104,7 +111,7 @@ export class Hold {
     await this.#letGo(itemExists);
   }
 
-  async #pass(): Promise<"done" | "late" | "open"> {
+  async #pass(): Promise<Exclude<HoldEnd, "lost">> {
     for await (const told of this.#told()) {
       if (!this.#given.time.mayBegin()) return "late";
       const sent = await this.#send(told);
@@ -131,7 +138,7 @@ export class Hold {
     const { records, everything } = this.#given;
     const open = this.#open();
     const tooMany = everything && countOf(open) > this.#deps.replayMax;
-    const torn = this.#delivery.ranges.length > MAX_RANGES;
+    const torn = this.#isTorn();
     if (tooMany || torn) await this.#resync();
     for (const [from, to] of tooMany || torn ? this.#open() : open) {
       let expected = from;
@@ -139,11 +146,16 @@ export class Hold {
         if (told.sequence > to) break;
         if (told.sequence !== expected) return false;
         yield told;
+        if (this.#isTorn()) return false;
         expected = told.sequence + 1;
       }
       if (expected <= to) return false;
     }
     return true;
+  }
+
+  #isTorn(): boolean {
+    return this.#delivery.ranges.length > MAX_RANGES;
   }
 
   #open(): readonly NumberRange[] {

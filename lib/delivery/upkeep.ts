@@ -1,9 +1,9 @@
 /** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
-import { effectiveCleared, nextLeaving, settled } from "../domain/delivery-state.ts";
+import { MAX_RANGES, effectiveCleared, nextLeaving, settled } from "../domain/delivery-state.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
-import { ConditionFailed, above, all, equals, missing } from "../dynamodb/table.ts";
+import { ConditionFailed, above, all, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
@@ -59,10 +59,9 @@ export class Upkeep {
     const quiet = logHead.looked === newest;
     const stored = await trim.catchUp(actorId, await heads.all(actorId), newest, { all: quiet });
     const behind = (await walk.peek(stored, newest)).filter(isUntried);
-    const result = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
-    // Deferred for want of time: a message has gone out, and the due time stands in case it gets lost.
-    if (result.deferredCount > 0) return;
-    await this.#settle(actorId, newest, quiet);
+    const end = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
+    if (end === "done") await this.#settle(actorId, newest, quiet);
+    else await this.#putOff(actorId, logHead.dueAt);
   }
 
   /**
@@ -122,6 +121,18 @@ export class Upkeep {
     return untried.filter(({ peerId }) => open.has(peerId));
   }
 
+  /** A message has gone out for the rest: the due time is for its getting lost, and behind what others have due by now. */
+  async #putOff(actorId: string, was: number | undefined): Promise<void> {
+    const key = logHeadKey(actorId);
+    const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
+    const set = { dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
+    try {
+      await this.#deps.table.update(key, { set }, all(itemExists, same));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+    }
+  }
+
   /** The head's due time, unless something was committed, or asked for, meanwhile. */
   async #next(actorId: string, { newest, dueAt: was }: LogHead, dueAt: number | undefined): Promise<void> {
     const key = logHeadKey(actorId);
@@ -141,5 +152,6 @@ export class Upkeep {
 /** Something of it was never tried. */
 function isUntried({ state, delivery }: InboundHead): boolean {
   if (state.ended || state.granularity === "none") return false;
-  return state.sequence > settled(delivery, state.cleared).tried;
+  const { tried, ranges } = settled(delivery, state.cleared);
+  return state.sequence > tried || ranges.length > MAX_RANGES;
 }
