@@ -1,10 +1,12 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
+import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import type { Scope } from "../domain/scope.ts";
 import { currentView } from "../domain/subscription-log.ts";
-import { readsOf } from "../domain/visibility.ts";
+import { bothReads, readsOf } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
 import type { Json, JsonObject } from "../ports.ts";
+import type { PermissionsOf } from "./circumstances.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import type { LogWalk } from "./log-walk.ts";
 import type { Snapshot } from "./state-snapshot.ts";
@@ -15,8 +17,11 @@ const MAX_PAGE_BYTES = 1_024 * 1_024;
 /** States read again because the permissions they were read with had changed. */
 const TRIES = 3;
 
+const NOTHING: PropertyPermissions = { patterns: [], excluded_patterns: [], operations: [] };
+
 export interface InboundReadingDeps {
   readonly walk: LogWalk;
+  readonly permissions: PermissionsOf;
   /** What the subscription covers, as its peer sees it. */
   readonly snapshot: (actorId: string, of: Scope & { readonly peerId: string }, reads: Reads) => Promise<Snapshot>;
   /** An actor's root URL. */
@@ -64,7 +69,8 @@ export class InboundReading {
     let state: Promise<State> | undefined;
     // One answer tells one state, however often its numbers say to read it.
     const stateOnce = async (): Promise<State> => await (state ??= this.#state(head));
-    for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER)) {
+    const reads = await this.#reads(head);
+    for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
       const entry = await this.#entry(head, told, stateOnce);
       const more = Buffer.byteLength(JSON.stringify(entry)) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
@@ -85,7 +91,7 @@ export class InboundReading {
   async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
     const moved = await this.#deps.walk.toEnd(actorId, peerId, id);
     if (moved === undefined) return undefined;
-    const told = await this.#deps.walk.toldOne(moved.head, sequence);
+    const told = await this.#deps.walk.toldOne(moved.head, sequence, await this.#reads(moved.head));
     if (told === undefined) return undefined;
     const entry = await this.#entry(moved.head, told, async () => await this.#state(moved.head));
     const contains = entry["contains"];
@@ -119,11 +125,19 @@ export class InboundReading {
     };
   }
 
+  /**
+   * What the log says that the peer may read, as far as it may by this release's rules and by what is set for it now:
+   * what has become hidden in a way that the log has not heard of yet is shown no more either.
+   */
+  async #reads({ actorId, peerId, state }: InboundHead): Promise<Reads> {
+    const allowed = await this.#deps.permissions(actorId, peerId);
+    return bothReads(readsOf(currentView(state).permissions), readsOf(allowed ?? NOTHING));
+  }
+
   async #state(head: InboundHead): Promise<State> {
     let now = head;
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-      const reads = readsOf(currentView(now.state).permissions);
-      const { data, record } = await this.#deps.snapshot(now.actorId, now, reads);
+      const { data, record } = await this.#deps.snapshot(now.actorId, now, await this.#reads(now));
       if (data === null || record === undefined) return { data };
       const moved = await this.#deps.walk.toEnd(now.actorId, now.peerId, now.id);
       if (moved === undefined) return { data };

@@ -35,6 +35,6 @@ export function inboundServices(
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
-  const inboundReading = new InboundReading({ walk, snapshot, rootOf });
+  const inboundReading = new InboundReading({ walk, permissions, snapshot, rootOf });
   return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, changeLog, walk }) };
 }

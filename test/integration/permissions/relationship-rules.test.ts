@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { defaultPermissions } from "../../../lib/domain/permissions.ts";
 import { rulesDigest } from "../../../lib/permissions/relationship-rules.ts";
+import { bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Subscribed } from "../delivery/delivery-world.ts";
@@ -21,7 +22,7 @@ beforeEach(async () => {
 });
 
 /** The same deployment, with its next release. */
-function release(relationships = NARROW): WholeService {
+function release(relationships: ConstructorParameters<typeof ActingWebApp>[0]["relationships"] = NARROW): WholeService {
   const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test", relationships });
   const next = new WholeService(world.network, world.origin, { app, table: world.table });
   next.now = world.host.now;
@@ -47,6 +48,21 @@ describe("a release that narrows what a relationship allows", () => {
     expect(await kinds()).toEqual(["scopes", "change", "permissions", "change", "change"]);
     await world.set("open", 2, next);
     expect((await kinds()).slice(5)).toEqual(["change"]);
+  });
+
+  it("hides it at once in what is read of the subscription, though nothing was changed since", async () => {
+    bob.peer.mood = 500;
+    await world.set("diary", "classified");
+    await world.set("open", 1);
+    const next = release();
+    const at = `${world.actor.root}/subscriptions/bob/${bob.id}`;
+    const read = async (path = "") => await next.ask("GET", `${at}${path}`, { headers: bearer(bob.peer.secret) });
+    expect((await read()).json.data.map(({ data }: { data: unknown }) => data)).toEqual([{}, { open: 1 }]);
+    expect((await read("/1")).json).toMatchObject({ sequence: 1, data: {}, overwritten: [] });
+    await release({}).service.suspensions.suspend(world.actor.id, { target: "properties" });
+    await release({}).service.suspensions.resume(world.actor.id, { target: "properties" });
+    expect((await read("/3")).json).toMatchObject({ type: "resync", data: { open: 1 } });
+    expect((await read()).text).not.toContain("classified");
   });
 
   it("is recorded for every subscribing peer, and for none whose trust is gone", async () => {
