@@ -78,6 +78,6 @@ export function deliveryServices(
   const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
-  const upkeep = new Upkeep({ table, clock, log, queue, heads, walk, fanOut, properties, trim });
+  const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
   return { breakers, breakerRecovery, fanOut, callbacks, upkeep };
 }

@@ -9,9 +9,9 @@ import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import { TIDY_AFTER_MS, readLogHead } from "../publishing/change-log.ts";
 import type { LogHead } from "../publishing/change-log.ts";
+import { headKey } from "../publishing/inbound-head.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
-import type { LogWalk } from "../publishing/log-walk.ts";
 import type { LogTrim } from "../publishing/trim.ts";
 import { readTrust } from "../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
@@ -28,7 +28,6 @@ export interface UpkeepDeps {
   readonly log: Log;
   readonly queue: DelayQueue;
   readonly heads: Pick<InboundHeads, "all">;
-  readonly walk: Pick<LogWalk, "peek">;
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly trim: Pick<LogTrim, "catchUp" | "trim">;
   readonly properties: Pick<PropertyStore, "clean">;
@@ -46,7 +45,7 @@ export class Upkeep {
    * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
    */
   async look(actorId: string, deadline: Deadline): Promise<void> {
-    const { table, heads, walk, fanOut, properties, trim } = this.#deps;
+    const { table, heads, fanOut, properties, trim } = this.#deps;
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers } = logHead;
@@ -57,11 +56,13 @@ export class Upkeep {
     }
     // Nothing was committed since the last look: now those are brought along, too, whom no change concerns.
     const quiet = logHead.looked === newest;
-    const stored = await trim.catchUp(actorId, await heads.all(actorId), newest, { all: quiet });
-    const behind = (await walk.peek(stored, newest)).filter(isUntried);
-    const end = await fanOut.deliver(actorId, behind, newest, TimeLeft.ofWorker(deadline));
-    if (end === "done") await this.#settle(actorId, newest, quiet);
-    else await this.#putOff(actorId, logHead.dueAt);
+    const half = deadline.remaining() / 2;
+    const mayGoOn = (): boolean => deadline.remaining() > half;
+    const found = await trim.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
+    const untried = found.heads.filter(isUntried);
+    const end = await fanOut.deliver(actorId, untried, found.upTo, TimeLeft.ofWorker(deadline));
+    if (end === "done" && found.upTo === newest) await this.#settle(actorId, newest, quiet, found.heads);
+    else await this.#putOff(actorId, logHead);
   }
 
   /**
@@ -85,22 +86,28 @@ export class Upkeep {
     }
   }
 
-  async #settle(actorId: string, newest: number, quiet: boolean): Promise<void> {
-    const { heads, walk, clock, table, trim } = this.#deps;
+  async #settle(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
+    const { heads, clock, table, trim } = this.#deps;
     // What leaves from here on may have come too late for the trimming.
     const now = clock.now();
     // Before the heads: one made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const stored = await heads.all(actorId);
     const expires = await trim.trim(actorId, stored, logHead);
-    const all = await walk.peek(stored, newest);
+    const known = new Map(ahead.map((head) => [headKey(head).sk, head]));
+    const all = stored.map((head) => {
+      const seen = known.get(headKey(head).sk);
+      return seen?.version === head.version ? { ...head, state: seen.state } : head;
+    });
+    // Such a one could not be moved, or someone else has it.
+    const isShort = all.some(({ state }) => state.cursor < newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried));
     const leaving = all.flatMap(({ delivery, state }) => {
       return nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared)) ?? [];
     });
     const times = [
       ...leaving,
-      ...(reachable.length > 0 ? [now + LOOK_AGAIN_MS] : []),
+      ...(isShort || reachable.length > 0 ? [now + LOOK_AGAIN_MS] : []),
       ...(expires === undefined ? [] : [expires]),
       ...(!quiet && stored.some(({ state }) => state.cursor < newest) ? [now + TIDY_AFTER_MS] : []),
     ];
@@ -121,11 +128,11 @@ export class Upkeep {
     return untried.filter(({ peerId }) => open.has(peerId));
   }
 
-  /** A message has gone out for the rest: the due time is for its getting lost, and behind what others have due by now. */
-  async #putOff(actorId: string, was: number | undefined): Promise<void> {
+  /** There was no time for the rest, and a message may have gone out for it; this is behind what others have due by now. */
+  async #putOff(actorId: string, { newest, dueAt: was }: LogHead): Promise<void> {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    const set = { dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
+    const set = { looked: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
     try {
       await this.#deps.table.update(key, { set }, all(itemExists, same));
     } catch (error) {

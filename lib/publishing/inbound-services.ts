@@ -28,7 +28,7 @@ export function inboundServices(
       readonly fence: string;
     },
 ): InboundServices {
-  const { table, clock, changeLog, permissions, snapshot, rootOf, fence } = deps;
+  const { table, clock, log, changeLog, permissions, snapshot, rootOf, fence } = deps;
   const inboundHeads = new InboundHeads(table);
   const walk = new LogWalk({
     ...{ table, clock, changeLog, fence },
@@ -36,5 +36,5 @@ export function inboundServices(
   });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
   const inboundReading = new InboundReading({ walk, permissions, snapshot, rootOf });
-  return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, changeLog, walk }) };
+  return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, walk }) };
 }

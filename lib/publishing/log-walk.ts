@@ -13,6 +13,7 @@ import { readLogHead } from "./change-log.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { headKey, readInboundHead, stateAttributes } from "./inbound-head.ts";
 import type { InboundHead, Lease } from "./inbound-head.ts";
+import { passOver } from "./log-pass.ts";
 import { RecordCache } from "./record-cache.ts";
 import { recordTime } from "./record-time.ts";
 import { toldAfter, toldNumber } from "./told.ts";
@@ -50,6 +51,8 @@ export interface Move {
   readonly lease?: Lease & { readonly always?: boolean };
   /** Notes also that nothing concerned the head. */
   readonly eager?: boolean;
+  /** Where the head stands at `newest`, by `passOver`: nothing is read. */
+  readonly ahead?: SubscriptionState;
 }
 
 /** A head after a move. */
@@ -82,11 +85,12 @@ export class LogWalk {
    */
   async move(head: InboundHead, move: Move): Promise<Moved | undefined> {
     return await this.#write(head, move, async (now) => {
-      const step = await this.#advanced(now, move);
+      const { ahead } = move;
+      const step = ahead === undefined || now !== head ? await this.#advanced(now, move) : { state: ahead, made: [] };
       const behind = step.state.cursor - now.state.cursor;
       const untried = step.state.sequence > Math.max(now.delivery.tried, step.state.cleared);
       const leasable = step.state.granularity !== "none" && untried;
-      const idle = step.made.length === 0 && behind < (move.eager === true ? 1 : LAZY_RECORDS);
+      const idle = step.state.sequence === now.state.sequence && behind < (move.eager === true ? 1 : LAZY_RECORDS);
       return { ...step, idle, lease: leasable || move.lease?.always === true };
     });
   }
@@ -109,13 +113,11 @@ export class LogWalk {
    * log once.
    */
   async peek(heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
-    const actorId = heads[0]?.actorId;
-    if (actorId === undefined) return [];
-    const records = new RecordCache(this.#deps.changeLog, actorId);
+    const { states } = await passOver(this.#deps.changeLog, heads, newest);
     const peeked: InboundHead[] = [];
-    for (const head of heads) {
-      const { state } = await this.#advanced(head, { newest, records });
-      peeked.push({ ...head, state });
+    for (const [index, head] of heads.entries()) {
+      const state = states[index] ?? head.state;
+      peeked.push({ ...head, state: state.cursor < newest ? (await this.#skipped(head)).state : state });
     }
     return peeked;
   }

@@ -4,12 +4,11 @@ import { clear } from "../domain/subscription-log.ts";
 import { isExact } from "../domain/subscription-backlog.ts";
 import type { Run } from "../domain/subscription-backlog.ts";
 import { inParallel } from "../peer-data/in-parallel.ts";
-import type { Clock } from "../ports.ts";
+import type { Clock, Log } from "../ports.ts";
 import type { ChangeLog, LogHead } from "./change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
-import { LAZY_RECORDS } from "./log-walk.ts";
-import type { LogWalk, Move } from "./log-walk.ts";
-import { RecordCache } from "./record-cache.ts";
+import { passOver } from "./log-pass.ts";
+import type { LogWalk } from "./log-walk.ts";
 
 const AT_ONCE = 8;
 
@@ -41,8 +40,17 @@ function lastExpired(run: Run, oldest: number): number {
   return isExact(run) ? Math.min(last, run.sequence + oldest - run.first - 1) : last;
 }
 
+/** Heads after a look at their log. */
+export interface CaughtUp {
+  /** Where they stand at `upTo`; what is not worth it is not stored, and `version` is that of what is. */
+  readonly heads: readonly InboundHead[];
+  /** The last record that there was time for. */
+  readonly upTo: number;
+}
+
 export interface LogTrimDeps {
   readonly clock: Clock;
+  readonly log: Log;
   readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "trim">;
   readonly walk: Pick<LogWalk, "move" | "makeResync">;
 }
@@ -56,29 +64,36 @@ export class LogTrim {
   }
 
   /**
-   * Brings heads along that no change has moved for long (`all`: all of them), and has one resync number stand for what
-   * expired before its peer took it. `heads` are all of the actor's as they are stored. Gives them as they are then; ended ones are left out.
+   * Looks at the log up to `newest` for all heads of an actor, as they are stored, in one reading, and brings along those
+   * that made numbers or that no change has moved for long (`all`: every one). One resync number stands for what expired
+   * before its peer took it. One that cannot be moved is logged and left out, as is one that has ended.
    */
   async catchUp(
     actorId: string,
     heads: readonly InboundHead[],
     newest: number,
-    options: { readonly all?: boolean } = {},
-  ): Promise<readonly InboundHead[]> {
-    const { changeLog, clock, walk } = this.#deps;
-    if (heads.length === 0) return [];
+    options: { readonly all?: boolean; readonly mayGoOn?: () => boolean } = {},
+  ): Promise<CaughtUp> {
+    const { changeLog, clock, walk, log } = this.#deps;
+    if (heads.length === 0) return { heads, upTo: newest };
     const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
-    const move: Move = { newest, records: new RecordCache(changeLog, actorId), eager: options.all === true };
+    const { states, upTo } = await passOver(changeLog, heads, newest, options.mayGoOn);
     const found: InboundHead[] = [];
-    await inParallel(heads, AT_ONCE, async (head) => {
-      const behind = newest - head.state.cursor;
-      const isLate = behind >= (move.eager === true ? 1 : LAZY_RECORDS) || head.state.cursor + 1 < oldest;
-      const moved = isLate ? (await walk.move(head, move))?.head : head;
-      if (moved === undefined) return;
-      const whole = hasExpired(moved, oldest, clock.now()) ? (await walk.makeResync(moved, move))?.head : moved;
-      if (whole !== undefined) found.push(whole);
+    await inParallel(heads, AT_ONCE, async (head, index) => {
+      try {
+        const state = states[index] ?? head.state;
+        const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;
+        const move = { newest: upTo, eager, ...(state.cursor < upTo ? {} : { ahead: state }) };
+        const moved = (await walk.move(head, move))?.head;
+        if (moved === undefined) return;
+        const whole = hasExpired(moved, oldest, clock.now()) ? (await walk.makeResync(moved, move))?.head : moved;
+        if (whole !== undefined) found.push(whole);
+      } catch (error) {
+        const { peerId, id } = head;
+        log.error("a subscription cannot be moved along its log", { actorId, peerId, subscriptionId: id, error });
+      }
     });
-    return found;
+    return { heads: found, upTo };
   }
 
   /**

@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { TimeLeft } from "../../../lib/delivery/time-left.ts";
+import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Subscribed } from "./delivery-world.ts";
 
@@ -120,6 +122,44 @@ describe("the upkeep", () => {
       headers: { authorization: `Bearer ${subscribed.peer.secret}` },
     });
     expect(polled.json).toMatchObject({ sequence: 1, data: [] });
+  });
+
+  test("reads a log once however many heads have it before them, and lets none take all of its time", async () => {
+    let [queries, each] = [0, 0];
+    class Reading extends MemoryTable {
+      override async query(range: QueryRange): Promise<Page> {
+        if (range.pk.startsWith("R#") && range.only === undefined) {
+          queries += 1;
+          world.host.now += each;
+        }
+        return await super.query(range);
+      }
+    }
+    const table = new Reading();
+    const world = await DeliveryWorld.begin({ table });
+    await world.subscriber("busy", { target: "properties", subtarget: "big" });
+    for (let n = 0; n < 20; n += 1)
+      await world.subscriber(`p${String(n)}`, { target: "properties", subtarget: "quiet" });
+    const pages = 6;
+    for (let n = 0; n < 90; n += 1) await world.set("big", String(n).padEnd(64 * 1_024, "x"));
+    queries = 0;
+    world.host.now += 31_000;
+    await world.host.sweep();
+    expect(queries).toBeLessThanOrEqual(pages + 2);
+    // Six pages of 9 s: a run of 29 s reads two of them, and the next one goes on there.
+    for (let n = 0; n < 90; n += 1) await world.set("big", String(n).padEnd(64 * 1_024, "x"));
+    queries = 0;
+    each = 9_000;
+    const done: number[] = [];
+    for (let minute = 0; minute < 4; minute += 1) {
+      const before = world.host.now;
+      await world.pass(MINUTE);
+      expect(world.host.now - before - MINUTE).toBeLessThan(29_000);
+      done.push(Number((await world.log())?.["looked"]));
+    }
+    expect(queries).toBeLessThanOrEqual(pages + 4);
+    expect(done.at(-1)).toBe((await world.log())?.["newest"]);
+    expect((await world.log())?.["dueAt"]).not.toBeLessThan(world.host.now);
   });
 
   test("does not try again by itself what was tried and failed", async () => {

@@ -257,8 +257,8 @@ describe("retention", () => {
     await bob.ask("PUT", sub, { sequence: 148 });
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
-      const heads = await trim.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
-      await trim.trim(world.actor.id, heads, logHead);
+      await trim.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
+      await trim.trim(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);
