@@ -13,7 +13,7 @@ const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
 
 /** What the properties area answers. */
 export function routes(
-  services: Pick<Service, "properties" | "permissions" | "positioned" | "config" | "stateHooks">,
+  services: Pick<Service, "properties" | "permissions" | "trusts" | "positioned" | "config" | "stateHooks">,
 ): Record<RouteKey<"properties">, RouteHandler> {
   const properties = new PropertyRoutes(services);
   const get: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };

@@ -1,6 +1,7 @@
 /** The routes of an actor's own properties, from request to reply. */
 import type { Config } from "../config.ts";
 import type { PermissionStore } from "../permissions/permission-store.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
 import { empty, json, text } from "../http/reply.ts";
@@ -23,6 +24,7 @@ import type { Json } from "../ports.ts";
 export interface PropertyRouteServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "of">;
+  readonly trusts: Pick<TrustStore, "get">;
   readonly positioned: Pick<PositionedReads, "answer">;
   readonly config: Pick<Config, "baseUrl">;
 }
@@ -124,8 +126,11 @@ export class PropertyRoutes {
   }
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
-    const { properties, permissions } = this.#services;
-    const permit = caller.kind === "peer" ? new Permit(permissions.of(caller.trust).properties) : new Permit();
+    const { properties, permissions, trusts } = this.#services;
+    if (caller.kind !== "peer") return new OwnProperties(properties, actor.id, new Permit(), reads);
+    // For a read at a place of the log the permissions must not be older than that.
+    const fresh = reads === undefined ? undefined : await trusts.get(actor.id, caller.peerId);
+    const permit = new Permit(permissions.of(fresh ?? caller.trust).properties);
     return new OwnProperties(properties, actor.id, permit, reads);
   }
 }
