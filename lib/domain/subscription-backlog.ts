@@ -5,19 +5,26 @@
 
 /**
  * Numbers made one after the other under the same view. Number `sequence + count - 1` is of record `last`. When there
- * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did.
+ * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did, and
+ * `marks` where to look.
  */
 export interface Run {
   readonly sequence: number;
   readonly count: number;
   readonly first: number;
   readonly last: number;
+  /** Numbers in between, each with the record that made it, ascending. */
+  readonly marks?: readonly Mark[];
   /** The id of the view they were made under. */
   readonly view: number;
   /** The one number says that everything is to be read again, since this time: it needs no record to be told. */
   readonly resync?: string;
 }
 
+type Mark = readonly [sequence: number, record: number];
+
+/** Most marks in all runs: looking for a number reads about one part in so many of the records. */
+export const MAX_MARKS = 100;
 /** Most runs that are kept. */
 export const MAX_RUNS = 50;
 /** Most views that runs may have been made under: each carries a permission set. */
@@ -47,7 +54,7 @@ export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly
   if (fewer === undefined || views.size > MAX_VIEWS) {
     return { runs: [{ ...single, resync: at }], collapsed: true };
   }
-  return { runs: fewer, collapsed: false };
+  return { runs: withFewMarks(fewer), collapsed: false };
 }
 
 /** True when each record of the run made a number. */
@@ -61,7 +68,33 @@ const fits = (one: Run, next: Run): boolean =>
   next.resync === undefined &&
   one.sequence + one.count === next.sequence;
 
-const joined = (one: Run, next: Run): Run => ({ ...one, count: one.count + next.count, last: next.last });
+function joined(one: Run, next: Run): Run {
+  const both = { ...one, count: one.count + next.count, last: next.last };
+  if (isExact(both)) return both;
+  return { ...both, marks: [...(one.marks ?? []), [next.sequence, next.first], ...(next.marks ?? [])] };
+}
+
+/** Leaves out the mark without which the fewest records have to be looked at, the oldest of equals. */
+function withFewMarks(runs: readonly Run[]): readonly Run[] {
+  if (runs.reduce((sum, { marks = [] }) => sum + marks.length, 0) <= MAX_MARKS) return runs;
+  let best: { run: Run; index: number; span: number } | undefined;
+  for (const run of runs) {
+    const marks = run.marks ?? [];
+    for (const index of marks.keys()) {
+      const span = (marks[index + 1]?.[1] ?? run.last + 1) - (marks[index - 1]?.[1] ?? run.first);
+      if (best === undefined || span < best.span) best = { run, index, span };
+    }
+  }
+  return runs.map((run) => (run === best?.run ? { ...run, marks: run.marks?.toSpliced(best.index, 1) ?? [] } : run));
+}
+
+/** The part of a run between marks that holds the numbers from one to another; its `last` may have made none. */
+function partOf(run: Run, from: number, to: number): Run {
+  const { marks = [], ...whole } = run;
+  const [sequence, first] = marks.findLast((mark) => mark[0] <= from) ?? [run.sequence, run.first];
+  const [end, after] = marks.find((mark) => mark[0] > to) ?? [run.sequence + run.count, run.last + 1];
+  return { ...whole, sequence, count: end - sequence, first, last: after - 1 };
+}
 
 /** Joins the two neighbours with the fewest records between them, the oldest of equals. */
 function withOneLess(runs: readonly Run[]): readonly Run[] | undefined {
@@ -79,13 +112,19 @@ function withOneLess(runs: readonly Run[]): readonly Run[] | undefined {
   return runs.toSpliced(index, 2, joined(one, next));
 }
 
-/** The runs without the numbers up to one. A run that only says where to look keeps its records until all of it goes. */
+/** The runs without the numbers up to one. One that only says where to look goes up to a mark, or as a whole. */
 export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run[] {
   return runs.flatMap((run) => {
     const gone = upTo - run.sequence + 1;
     if (gone <= 0) return [run];
     if (gone >= run.count) return [];
-    return [isExact(run) ? { ...run, sequence: upTo + 1, count: run.count - gone, first: run.first + gone } : run];
+    if (isExact(run)) return [{ ...run, sequence: upTo + 1, count: run.count - gone, first: run.first + gone }];
+    const begin = run.marks?.findLast(([sequence]) => sequence <= upTo + 1);
+    if (begin === undefined) return [run];
+    const [sequence, first] = begin;
+    const { marks = [], ...rest } = { ...run, sequence, count: run.count - (sequence - run.sequence), first };
+    const left = marks.filter((mark) => mark[0] > sequence);
+    return [isExact(rest) ? rest : { ...rest, marks: left }];
   });
 }
 
@@ -100,7 +139,7 @@ export function withoutRecords(runs: readonly Run[], oldest: number): readonly R
   });
 }
 
-/** Numbers of one run, both ends included. */
+/** Numbers of one run, or of a part of it, both ends included. */
 export interface Slice {
   readonly from: number;
   readonly to: number;
@@ -115,7 +154,7 @@ export function slicesAfter(runs: readonly Run[], after: number, limit: number):
     const from = Math.max(run.sequence, after + 1);
     const to = Math.min(run.sequence + run.count - 1, from + room - 1);
     if (from > to) continue;
-    slices.push({ from, to, run });
+    slices.push({ from, to, run: partOf(run, from, to) });
     room -= to - from + 1;
   }
   return slices;

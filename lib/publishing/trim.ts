@@ -33,11 +33,12 @@ export function hasExpired(head: InboundHead, oldest: number, now: number): bool
   });
 }
 
-/** The newest number of a run that may have expired; all of them where only the run's ends are known. */
+/** The newest number of a run that may have expired, as far as its marks tell. */
 function lastExpired(run: Run, oldest: number): number {
   if (run.resync !== undefined || run.first >= oldest) return run.sequence - 1;
   const last = run.sequence + run.count - 1;
-  return isExact(run) ? Math.min(last, run.sequence + oldest - run.first - 1) : last;
+  if (isExact(run)) return Math.min(last, run.sequence + oldest - run.first - 1);
+  return (run.marks?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
 }
 
 /** Heads after a look at their log. */

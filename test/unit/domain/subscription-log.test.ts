@@ -188,6 +188,36 @@ describe("the backlog", () => {
     expect(locate(log.state, log.made.length + 1)).toBeUndefined();
   });
 
+  test("with other changes in between says of each number nearly where it is, cleared or expired in part, too", () => {
+    const log = new Log(onColor);
+    const records = 5_000;
+    for (let n = 1; n <= records; n += 1) log.add(n % 2 === 0 || n % 7 === 0 ? set("color", n) : set("size", n));
+    expect(JSON.stringify(log.state).length).toBeLessThan(6_000);
+    expect(log.told().map(({ content }) => content)).toEqual(log.made.map(({ content }) => content));
+    const cleared = clear(log.state, 1_000);
+    for (const { state, oldest } of [
+      { state: log.state, oldest: 1 },
+      { state: cleared, oldest: 1 },
+      { state: log.state, oldest: 2_345 },
+    ]) {
+      for (const { sequence, recordNumber, content } of log.made) {
+        const slice = locate(state, sequence);
+        expect(slice === undefined).toBe(sequence <= state.cleared);
+        if (slice === undefined) continue;
+        const { first, last } = recordsFor(slice) ?? { first: 0, last: -1 };
+        expect(last - first).toBeLessThan(records / 25);
+        const there = new Map<number, LogRecord>();
+        for (let n = Math.max(first, oldest); n <= last; n += 1) there.set(n, log.records[n - 1]!);
+        const told = renderSlice(state, onColor, slice, there, READS_ALL);
+        expect(told.map((each) => each.content)).toEqual(recordNumber < oldest ? [] : [content]);
+      }
+    }
+    const [rest] = backlogAfter(cleared, 0, 1);
+    const needed = log.made[1_000]?.recordNumber ?? 0;
+    expect(rest === undefined ? 0 : needed - (recordsFor(rest)?.first ?? 0)).toBeLessThan(records / 25);
+    expect(needed - (cleared.runs[0]?.first ?? 0)).toBeLessThan(records / 25);
+  });
+
   test("that cannot be kept small becomes one resync, and the numbers go on", () => {
     const log = new Log();
     for (let n = 0; n < 40; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
