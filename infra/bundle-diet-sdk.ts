@@ -68,13 +68,23 @@ const OF_OTHERS = new RegExp(
   ].join("|"),
 );
 
-/** Leaves those out: one that came after all would be the client's general error, by its name and with its message. */
-export const withoutErrorsOfOthers: Plugin = {
-  name: "without-errors-of-others",
+/**
+ * The shape of a message some of whose fields are named by a constant, `{ [_xN]: _AN }`: for all esbuild knows, reading
+ * that name might do something, so it keeps the shapes of operations nobody calls, and every name in them.
+ */
+const SHAPE = /^(?<start>(?:export )?var [\w$]+ = )(?<shape>\[(?!-3,)[^;]*\{ \[[^;]*\]);$/gm;
+
+/**
+ * Leaves those errors out: one that came after all would be the client's general error, by its name and with its message.
+ * Says of the shapes that making them does nothing else, so that only those in use stay.
+ */
+export const onlySchemasInUse: Plugin = {
+  name: "only-schemas-in-use",
   setup(build) {
     build.onLoad({ filter: SCHEMAS }, async ({ path }) => {
       const source = await readFile(path, "utf8");
-      return { contents: source.replace(REGISTERED, (whole, name: string) => (OF_OTHERS.test(name) ? "" : whole)) };
+      const known = source.replace(REGISTERED, (whole, name: string) => (OF_OTHERS.test(name) ? "" : whole));
+      return { contents: known.replace(SHAPE, "$<start>/* @__PURE__ */ (() => $<shape>)();") };
     });
   },
 };

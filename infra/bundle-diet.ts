@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
-import { errorsInShort, withoutErrorsOfOthers } from "./bundle-diet-sdk.ts";
+import { errorsInShort, onlySchemasInUse } from "./bundle-diet-sdk.ts";
 
 /** What takes the place of the SDK's search for credentials (see there). */
 export const environmentCredentials: Readonly<Record<string, string>> = {
@@ -91,5 +91,5 @@ export const diet: readonly Plugin[] = [
   withoutOwnSha256,
   withoutAdaptiveRetries,
   errorsInShort,
-  withoutErrorsOfOthers,
+  onlySchemasInUse,
 ];

@@ -142,6 +142,36 @@ describe.each([
   });
 });
 
+describe.each(["client-dynamodb", "client-sqs"])("the shapes of %s", (client) => {
+  const file = `./node_modules/@aws-sdk/${client}/dist-es/schemas/schemas_0.js`;
+  /** A shape two levels deep: what it refers to is given by functions, round and round. */
+  const spelt = (shape: unknown, depth = 2): unknown => {
+    if (typeof shape === "function") return depth === 0 ? "another" : spelt(shape(), depth - 1);
+    return Array.isArray(shape) ? shape.map((part) => spelt(part, depth)) : shape;
+  };
+
+  it("are what the SDK's are", async () => {
+    const source = `export * as shapes from "${file}";`;
+    const [lean, full] = (await Promise.all([true, false].map((one) => bundled(source, { lean: one })))) as any[];
+    const names = Object.keys(lean.shapes).filter((name) => name.endsWith("$"));
+    expect(names.length).toBeGreaterThan(50);
+    for (const name of names) expect(spelt(lean.shapes[name])).toEqual(spelt(full.shapes[name]));
+    const missing = Object.keys(full.shapes).filter((name) => !names.includes(name) && name.endsWith("$"));
+    expect(missing.filter((name) => full.shapes[name][0] !== -3)).toEqual([]);
+  });
+});
+
+it("leaves out the shapes of messages nobody sends", async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: `export * from "./lib/queue/sqs-delay-queue.ts";`, resolveDir: root },
+    ...{ bundle: true, write: false, format: "esm", platform: "node", mainFields: ["module", "main"] },
+    plugins: [...diet],
+  });
+  const text = outputFiles[0]?.text ?? "";
+  expect(text).toContain('"SendMessageRequest"');
+  expect(text).not.toMatch(/"(ReceiveMessageRequest|AddPermissionRequest|CreateQueueRequest)"/);
+});
+
 it("refuses what is left out, loudly", async () => {
   const { AdaptiveRetryStrategy } = (await bundled(
     `export { AdaptiveRetryStrategy } from "./node_modules/@smithy/core/dist-es/submodules/retry/index.js";`,
