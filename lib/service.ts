@@ -217,7 +217,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
   });
   const deliveryParts: DeliveryServicesDeps = {
-    ...{ table, clock, ids, log, http, queue, config, changeLog, properties },
+    ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions },
     inboundHeads: inbounds.inboundHeads,
     walk: inbounds.walk,
     trim: inbounds.trim,

@@ -3,7 +3,7 @@ import { mayProbe } from "../domain/breaker.ts";
 import { settled, undelivered } from "../domain/delivery-state.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { breakerKey } from "../dynamodb/keys-publishing.ts";
-import type { Item, Table } from "../dynamodb/table.ts";
+import type { Item } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Ids } from "../ports.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
@@ -16,6 +16,7 @@ import type { BreakerStore } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { Hold } from "./hold.ts";
 import type { HoldDeps } from "./hold.ts";
+import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import { TimeLeft } from "./time-left.ts";
 
@@ -25,7 +26,7 @@ const PROBE_MARGIN_MS = 5_000;
 const LOOK_AGAIN_MS = 5_000;
 
 export interface BreakerRecoveryDeps extends HoldDeps {
-  readonly table: Table;
+  readonly known: KnownPeers;
   readonly clock: Clock;
   readonly ids: Ids;
   /** Which life of the service its leases belong to. */
@@ -48,12 +49,11 @@ export class BreakerRecovery {
 
   /** For the due item of a peer: does what there is to do now, and says when to look again. May be called at any time. */
   async look(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
-    const { table, clock, breakers, pool } = this.#deps;
+    const { known, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
-    const [item, due] = await Promise.all([
-      table.get(trustKey(actorId, peerId)),
-      table.get(breakerKey(actorId, peerId)),
-    ]);
+    const [key, dueKey] = [trustKey(actorId, peerId), breakerKey(actorId, peerId)];
+    const items = await known.read([key], [dueKey]);
+    const [item, due] = [key, dueKey].map(({ sk }) => items.find((each) => each.sk === sk));
     const dueAt = Number(due?.["dueAt"] ?? 0);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
@@ -141,7 +141,6 @@ export class BreakerRecovery {
       if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) continue;
       return new Hold(this.#deps, {
         ...{ head: moved.head, token: lease.token, trust, time, records: changeLog, everything: true },
-        breaker: { failures: 0 },
       });
     }
     return undefined;

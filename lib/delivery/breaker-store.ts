@@ -1,5 +1,5 @@
 /** The breaker of each peer as all instances share it: attributes of its trust, and a due item while it is open. */
-import { CLOSED, isToOpen, nextCooldown } from "../domain/breaker.ts";
+import { isToOpen, nextCooldown } from "../domain/breaker.ts";
 import type { Breaker, BreakerPolicy } from "../domain/breaker.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { breakerKey } from "../dynamodb/keys-publishing.ts";
@@ -17,6 +17,7 @@ import {
 import type { Change, Condition, Item, Key, Table } from "../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Log } from "../ports.ts";
 import { MAX_DELAY_SECONDS } from "../ports.ts";
+import type { KnownPeers } from "./known-peers.ts";
 
 /** A replay that nobody finishes is taken over after this long, ms; longer than a function may run with it. */
 export const REPLAY_MS = 90_000;
@@ -29,6 +30,8 @@ export interface BreakerStoreDeps {
   readonly ids: Ids;
   readonly log: Log;
   readonly queue: DelayQueue;
+  /** Learns what every step came to. */
+  readonly known: KnownPeers;
   readonly policy: BreakerPolicy;
 }
 
@@ -62,26 +65,20 @@ export class BreakerStore {
     this.#deps = deps;
   }
 
-  /** One more failure: counted, and the breaker opened when that was enough. The breaker as it is then. 1 or 2 writes. */
-  async failed(of: BreakerOf): Promise<Breaker> {
+  /** One more failure: counted, and the breaker opened when that was enough. 1 or 2 writes. */
+  async failed(of: BreakerOf): Promise<void> {
     const item = await this.#change(of, { add: { breakerFailures: 1 } }, itemExists);
-    if (item === undefined) return CLOSED;
+    if (item === undefined) return;
     const breaker = readBreaker(item);
-    if (!isToOpen(breaker, this.#deps.policy)) return breaker;
-    return (await this.#open(of, breaker, missing("breakerOpenUntil"))) ?? breaker;
+    if (isToOpen(breaker, this.#deps.policy)) await this.#open(of, breaker, missing("breakerOpenUntil"));
   }
 
   /**
-   * It answered: earlier failures do not count any more. No write where there were none. The breaker as it is then, open
-   * when others have opened it.
+   * It answered: earlier failures do not count any more, unless the breaker is open by now. No write where none are
+   * known.
    */
-  async answered(of: BreakerOf, breaker: Breaker): Promise<Breaker> {
-    if (breaker.failures === 0) return breaker;
-    const closed = await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
-    if (closed !== undefined) return { ...breaker, failures: 0 };
-    // Opened by someone else meanwhile: what is left goes out after its probe, in order.
-    const item = await this.#deps.table.get(trustKey(of.actorId, of.peerId));
-    return item === undefined ? CLOSED : readBreaker(item);
+  async answered(of: BreakerOf, { failures }: Breaker): Promise<void> {
+    if (failures > 0) await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
   }
 
   /** The one try of an open breaker, until `until` (ms); undefined when it is another's or not the time. 1 write. */
@@ -122,7 +119,7 @@ export class BreakerStore {
 
   /** Everything missed has been sent. */
   async replayed(of: BreakerOf, token: string): Promise<void> {
-    await this.#transact([
+    await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
         change: { remove: ["breakerReplay"] },
@@ -149,11 +146,11 @@ export class BreakerStore {
     }
   }
 
-  async #open(of: BreakerOf, breaker: Breaker, when: Condition): Promise<Breaker | undefined> {
+  async #open(of: BreakerOf, breaker: Breaker, when: Condition): Promise<void> {
     const cooldown = nextCooldown(breaker, this.#deps.policy);
     const openUntil = this.#deps.clock.now() + cooldown;
     const key = breakerKey(of.actorId, of.peerId);
-    const opened = await this.#transact([
+    const opened = await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
         change: { set: { breakerOpenUntil: openUntil, breakerCooldown: cooldown }, remove: ["breakerProbe"] },
@@ -162,16 +159,15 @@ export class BreakerStore {
       { put: { ...key, ...dueOf(key, openUntil) }, condition: always },
     ]);
     // Someone else has opened it, or it is another trust: whoever tells finds out by reading it.
-    if (!opened) return { ...breaker, openUntil };
+    if (!opened) return;
     this.#deps.log.warn("the breaker of a peer opened", { ...idsOf(of), failures: breaker.failures, ms: cooldown });
     await this.#wake(of, openUntil);
-    return { failures: breaker.failures, openUntil, cooldown };
   }
 
   async #toReplay(of: BreakerOf, when: Condition, dueAt: number): Promise<string | undefined> {
     const token = this.#deps.ids.id();
     const key = breakerKey(of.actorId, of.peerId);
-    const closed = await this.#transact([
+    const closed = await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
         change: { set: { breakerReplay: token }, remove: ATTRIBUTES },
@@ -184,15 +180,20 @@ export class BreakerStore {
   }
 
   async #change(of: BreakerOf, change: Change, when: Condition): Promise<Item | undefined> {
+    const { table, known } = this.#deps;
+    const key = trustKey(of.actorId, of.peerId);
     try {
-      return await this.#deps.table.update(trustKey(of.actorId, of.peerId), change, all(sameTrust(of), when));
+      const item = await table.update(key, change, all(sameTrust(of), when));
+      known.learn(key, item);
+      return item;
     } catch (error) {
-      if (error instanceof ConditionFailed) return undefined;
-      throw error;
+      if (!(error instanceof ConditionFailed)) throw error;
+      known.learn(key, error.item);
+      return undefined;
     }
   }
 
-  async #transact(writes: Parameters<Table["transact"]>[0]): Promise<boolean> {
+  async #transact(of: BreakerOf, writes: Parameters<Table["transact"]>[0]): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#deps.table.transact(writes);
@@ -202,6 +203,8 @@ export class BreakerStore {
         if (error.reasons.some(({ code }) => code === "condition")) return false;
         // Another write was under way on the trust: it is over by the next try, or the one after.
         if (attempt === MOST_ATTEMPTS) throw error;
+      } finally {
+        this.#deps.known.forget(trustKey(of.actorId, of.peerId));
       }
     }
   }

@@ -49,8 +49,17 @@ export class CallbackSender {
     this.#deps = deps;
   }
 
-  /** Sends it, again as often as is wished and there is time for. A failure is one log line. */
-  async send(trust: TrustRecord, head: InboundHead, told: Told, time: TimeLeft): Promise<Sent> {
+  /**
+   * Sends it, again as often as is wished, there is time for, and `still` says after each pause. A failure is one log
+   * line.
+   */
+  async send(
+    trust: TrustRecord,
+    head: InboundHead,
+    told: Told,
+    time: TimeLeft,
+    still: () => Promise<boolean>,
+  ): Promise<Sent> {
     const { clock, log, rootOf, retries, pause, random } = this.#deps;
     const capabilities = freshCapabilities(trust.capabilities, clock.now());
     const body = callbackBody(head, told, {
@@ -70,6 +79,7 @@ export class CallbackSender {
       log.warn("a callback failed", { actorId: head.actorId, sequence: told.sequence, attempt, again, ...failure });
       if (!again) return { kind: "failed", failure };
       await pause(wait);
+      if (!(await still())) return { kind: "failed", failure };
     }
   }
 

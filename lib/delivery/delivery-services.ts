@@ -1,6 +1,7 @@
 /** Everything that happens after a number was made, put together. */
 import type { Config } from "../config.ts";
 import type { Table } from "../dynamodb/table.ts";
+import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
@@ -13,6 +14,7 @@ import { CallbackSender } from "./callback-sender.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
+import { KnownPeers } from "./known-peers.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export interface DeliveryServices {
@@ -34,6 +36,7 @@ export interface DeliveryServicesDeps {
   readonly changeLog: ChangeLog;
   readonly inboundHeads: InboundHeads;
   readonly walk: LogWalk;
+  readonly permissions: Pick<PermissionStore, "of">;
   readonly trim: LogTrim;
   readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
@@ -54,10 +57,11 @@ export function deliveryServices(
   deps: DeliveryServicesDeps,
   settings: DeliverySettings = deps.config,
 ): DeliveryServices {
-  const { table, clock, ids, log, http, queue, config, changeLog, inboundHeads: heads, walk } = deps;
+  const { table, clock, ids, log, http, queue, config, changeLog, inboundHeads: heads, walk, permissions } = deps;
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
+  const known = new KnownPeers({ table, clock });
   const breakers = new BreakerStore({
-    ...{ table, clock, ids, log, queue },
+    ...{ table, clock, ids, log, queue, known },
     policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },
   });
   const sender = new CallbackSender({
@@ -69,7 +73,7 @@ export function deliveryServices(
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const hold = {
-    ...{ table, clock, ids, log, queue, sender, breakers, walk, changeLog, heads, pool },
+    ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
     fence: config.claimFence,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,

@@ -23,6 +23,7 @@ import { NO_FAN_OUT, sumOf } from "./fan-out-result.ts";
 import type { DeliveryOutcome, FanOutResult } from "./fan-out-result.ts";
 import { Hold } from "./hold.ts";
 import type { HoldDeps } from "./hold.ts";
+import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import type { TimeLeft } from "./time-left.ts";
 
@@ -43,6 +44,7 @@ export interface FanOutDeps extends HoldDeps {
   readonly heads: Pick<InboundHeads, "touched">;
   readonly walk: LogWalk;
   readonly pool: DeliveryPool;
+  readonly known: KnownPeers;
   readonly recovery: Pick<BreakerRecovery, "attempt">;
 }
 
@@ -60,6 +62,8 @@ interface Round {
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
   readonly time: TimeLeft;
+  /** Peers whose turn has not begun. */
+  readonly waiting: Set<string>;
 }
 
 /** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
@@ -89,7 +93,7 @@ export class FanOut {
     const polling = names.filter(({ granularity }) => granularity === "none");
     const told = names.filter(({ granularity }) => granularity !== "none");
     const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const outcomes = await this.#round(actorId, told, { newest, records, cache, time });
+    const outcomes = await this.#round(actorId, told, { newest, records, cache, time, waiting: new Set() });
     const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
     if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
     return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
@@ -106,7 +110,7 @@ export class FanOut {
     time: TimeLeft,
   ): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
-    const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time });
+    const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time, waiting: new Set() });
     if (!outcomes.some(({ unfinished }) => unfinished === 0)) return "done";
     await this.#handOver(actorId, 0);
     return "late";
@@ -121,18 +125,18 @@ export class FanOut {
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const some = names.slice(from, from + AT_ONCE);
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
-      const keys = [
-        ...some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
-        ...peers.map((peerId) => trustKey(actorId, peerId)),
-      ];
       let found: readonly Item[];
       try {
-        found = await this.#deps.table.getMany(keys);
+        found = await this.#deps.known.read(
+          peers.map((peerId) => trustKey(actorId, peerId)),
+          some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
+        );
       } catch (error) {
         this.#deps.log.error("subscriptions were not read; the upkeep delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
         continue;
       }
+      for (const peer of peers) round.waiting.add(peer);
       const items = new Map(found.map((item) => [item.sk, item]));
       for (const { peerId, id } of some) {
         const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
@@ -148,17 +152,19 @@ export class FanOut {
     const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
     try {
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      return await this.#deps.pool.run(peer, async () => await this.#one(head, trust, round));
+      return await this.#deps.pool.run(peer, async () => await this.#one(head, round));
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
       return TROUBLE;
     }
   }
 
-  async #one(head: InboundHead, item: Item | undefined, round: Round): Promise<Outcome> {
-    const { clock, walk, recovery } = this.#deps;
-    const { newest, cache, time } = round;
+  async #one(head: InboundHead, round: Round): Promise<Outcome> {
+    const { clock, walk, recovery, known } = this.#deps;
+    const { newest, cache, time, waiting } = round;
+    waiting.delete(head.peerId);
     if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
+    const item = await known.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
       return this.#told(round, head, await walk.move(head, { newest, records: cache }), { kind: "skipped" });
@@ -182,7 +188,6 @@ export class FanOut {
       head: moved.head,
       token: lease.token,
       trust,
-      breaker,
       time,
       records,
       everything,

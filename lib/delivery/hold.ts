@@ -1,20 +1,28 @@
 /** One turn of delivering one subscription, by the holder of its lease. */
+import { CLOSED } from "../domain/breaker.ts";
 import type { Breaker } from "../domain/breaker.ts";
 import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../domain/delivery-state.ts";
 import type { DeliveryState, NumberRange } from "../domain/delivery-state.ts";
 import type { Told } from "../domain/render-backlog.ts";
+import { currentView } from "../domain/subscription-log.ts";
+import { bothReads, readsOf } from "../domain/visibility.ts";
+import type { Reads } from "../domain/visibility.ts";
 import { ConditionFailed, all, equals, itemExists } from "../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../dynamodb/table.ts";
+import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, Log } from "../ports.ts";
 import { headKey, readInboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import { toldAfter } from "../publishing/told.ts";
 import type { Records } from "../publishing/told.ts";
+import { readTrust } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
+import { readBreaker } from "./breaker-store.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { CallbackSender } from "./callback-sender.ts";
 import type { DeliveryFailure } from "./fan-out-result.ts";
+import type { KnownPeers } from "./known-peers.ts";
 import type { TimeLeft } from "./time-left.ts";
 
 /** What was delivered is noted after so many numbers, so that little of a long backlog is sent twice after a crash. */
@@ -28,6 +36,8 @@ export interface HoldDeps {
   readonly log: Log;
   readonly sender: Pick<CallbackSender, "send">;
   readonly breakers: BreakerStore;
+  readonly known: Pick<KnownPeers, "of">;
+  readonly permissions: Pick<PermissionStore, "of">;
   readonly walk: Pick<LogWalk, "makeResync">;
   /** How long a delivered number stays readable, ms. */
   readonly keepMs: number;
@@ -41,7 +51,6 @@ export interface Holding {
   readonly head: InboundHead;
   readonly token: string;
   readonly trust: TrustRecord;
-  readonly breaker: Breaker;
   readonly time: TimeLeft;
   /** The records of the log, as far as others need them too. */
   readonly records: Records;
@@ -50,8 +59,8 @@ export interface Holding {
 }
 
 /**
- * How it ended. `done`: nothing is left to send; `late`: no time for the rest; `open`: the peer's breaker is open now;
- * `lost`: the lease is another's, or the subscription is no more.
+ * How it ended. `done`: nothing is left to send; `late`: no time for the rest; `open`: the peer's breaker is open now, or
+ * the peer is not to be told any more; `lost`: the lease is another's, or the subscription is no more.
  */
 export type HoldEnd = "done" | "late" | "open" | "lost";
 
@@ -60,7 +69,10 @@ export class Hold {
   readonly #given: Holding;
   #head: InboundHead;
   #delivery: DeliveryState;
-  #breaker: Breaker;
+  #known: Item | undefined;
+  #breaker: Breaker = CLOSED;
+  #trust: TrustRecord;
+  #allowed: Reads;
   #unnoted = 0;
   readonly failures: DeliveryFailure[] = [];
 
@@ -69,7 +81,8 @@ export class Hold {
     this.#given = given;
     this.#head = given.head;
     this.#delivery = settled(given.head.delivery, given.head.state.cleared);
-    this.#breaker = given.breaker;
+    this.#trust = given.trust;
+    this.#allowed = this.#allows();
   }
 
   /** What was delivered so far. */
@@ -98,6 +111,7 @@ export class Hold {
 
   /** Sends the first number that the peer has not taken, and keeps the lease. True: taken; undefined: there is none. */
   async probe(): Promise<boolean | undefined> {
+    if (!(await this.#isPeer())) return undefined;
     for await (const told of this.#told()) {
       const sent = await this.#send(told);
       if (sent === "polls") continue;
@@ -112,15 +126,43 @@ export class Hold {
   }
 
   async #pass(): Promise<Exclude<HoldEnd, "lost">> {
-    for await (const told of this.#told()) {
+    const { breakers } = this.#deps;
+    for (const told = this.#told(); ;) {
+      if (this.#open().length === 0 && !this.#isTorn()) return "done";
+      // Before a number is told: what is left out of it goes by what is known then.
+      if (!(await this.#mayTell())) return "open";
+      const next = await told.next();
+      if (next.done === true) return "done";
       if (!this.#given.time.mayBegin()) return "late";
-      const sent = await this.#send(told);
-      if (sent === "taken") this.#breaker = await this.#deps.breakers.answered(this.#given.trust, this.#breaker);
-      if (sent === "failed") this.#breaker = await this.#deps.breakers.failed(this.#given.trust);
-      if (this.#breaker.openUntil !== undefined) return "open";
+      const sent = await this.#send(next.value);
+      if (sent === "taken") await breakers.answered(this.#trust, this.#breaker);
+      if (sent === "failed") await breakers.failed(this.#trust);
       if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
     }
-    return "done";
+  }
+
+  /** False when its breaker is open, or it may not be told at all. */
+  async #mayTell(): Promise<boolean> {
+    return (await this.#isPeer()) && this.#breaker.openUntil === undefined;
+  }
+
+  /** True while callbacks may go to the peer at all; brings along what is known of it. */
+  async #isPeer(): Promise<boolean> {
+    const { actorId, peerId, secret } = this.#given.trust;
+    const item = await this.#deps.known.of(actorId, peerId);
+    if (item !== undefined && item !== this.#known) {
+      const before = this.#trust;
+      this.#trust = readTrust(item);
+      this.#breaker = readBreaker(item);
+      const same = ({ relationship, custom }: TrustRecord): string => JSON.stringify([relationship, custom]);
+      if (same(before) !== same(this.#trust)) this.#allowed = this.#allows();
+    }
+    this.#known = item;
+    return item !== undefined && this.#trust.approved && !this.#trust.ending && this.#trust.secret === secret;
+  }
+
+  #allows(): Reads {
+    return readsOf(this.#deps.permissions.of(this.#trust).properties);
   }
 
   /** The numbers to send, in order. Where some cannot be told any more, or too many, one resync instead. */
@@ -139,10 +181,17 @@ export class Hold {
     const open = this.#open();
     const tooMany = everything && countOf(open) > this.#deps.replayMax;
     const torn = this.#isTorn();
+    // As it is when each number is told.
+    const now: Reads = {
+      at: (place) => this.#allowed.at(place),
+      below: (place) => this.#allowed.below(place),
+      whole: (place) => this.#allowed.whole(place),
+    };
     if (tooMany || torn) await this.#resync();
     for (const [from, to] of tooMany || torn ? this.#open() : open) {
       let expected = from;
-      for await (const told of toldAfter(records, this.#head, from - 1, to - from + 1)) {
+      const reads = bothReads(readsOf(currentView(this.#head.state).permissions), now);
+      for await (const told of toldAfter(records, this.#head, from - 1, to - from + 1, reads)) {
         if (told.sequence > to) break;
         if (told.sequence !== expected) return false;
         yield told;
@@ -166,8 +215,9 @@ export class Hold {
   }
 
   async #send(told: Told): Promise<"taken" | "failed" | "polls"> {
-    const { trust, time } = this.#given;
-    const sent = await this.#deps.sender.send(trust, this.#head, told, time);
+    const allowed = this.#allowed;
+    const still = async (): Promise<boolean> => (await this.#mayTell()) && this.#allowed === allowed;
+    const sent = await this.#deps.sender.send(this.#trust, this.#head, told, this.#given.time, still);
     this.#unnoted += 1;
     if (sent.kind === "taken") {
       const leavesAt = sent.whole ? this.#deps.clock.now() + this.#deps.keepMs : undefined;

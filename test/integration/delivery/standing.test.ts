@@ -1,0 +1,121 @@
+/** What a round of deliveries goes by when a peer's breaker, approval or permissions change while it is under way. */
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../../lib/ports.ts";
+import { DeliveryWorld } from "./delivery-world.ts";
+import type { Peer } from "./delivery-world.ts";
+
+const SUBSCRIPTIONS = 20;
+const names = Array.from({ length: SUBSCRIPTIONS }, (_, index) => `p${String(index)}`);
+const values = Object.fromEntries(names.map((name) => [name, `secret ${name}`]));
+
+/** A peer with many narrow subscriptions, each of which gets a number by `changeAll`. */
+async function manySubscriptions() {
+  const world = await DeliveryWorld.begin();
+  const peer = await world.peer("p");
+  for (const subtarget of names) await world.subscribe(peer, { target: "properties", subtarget });
+  const owner = async (method: string, path: string, json: JsonObject): Promise<number> =>
+    (await world.host.ask(method, `${world.actor.root}/${path}`, { headers: world.actor.as, json })).status;
+  return { world, peer, owner, changeAll: async () => await owner("POST", "properties", values) };
+}
+
+/** Has the peer take three callbacks, do this during the third, and take what comes a little later. */
+function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>): void {
+  peer.mood = async () => {
+    if (peer.seen.length === 3) {
+      await act();
+      world.host.now += 1_100;
+    }
+    return 200;
+  };
+}
+
+describe("a round", () => {
+  test("ends for a peer whose breaker it opens", async () => {
+    const { world, peer, changeAll } = await manySubscriptions();
+    peer.mood = 500;
+    expect(await changeAll()).toBe(201);
+    expect(peer.seen).toHaveLength(5);
+    expect(world.results.at(-1)).toMatchObject({
+      ...{ totalCount: SUBSCRIPTIONS, failureCount: 5, skippedCount: SUBSCRIPTIONS - 5 },
+    });
+  });
+
+  test("counts only failures one after the other, whichever subscription they are of", async () => {
+    const { world, peer, changeAll } = await manySubscriptions();
+    let callbacks = 0;
+    peer.mood = () => (callbacks++ % 2 === 0 ? 500 : 200);
+    await changeAll();
+    expect(peer.seen).toHaveLength(SUBSCRIPTIONS);
+    const trust = await world.trust(peer);
+    expect(trust).not.toHaveProperty("breakerOpenUntil");
+    expect(trust).not.toHaveProperty("breakerFailures");
+  });
+
+  test("ends for a peer whose approval is taken back", async () => {
+    const { world, peer, owner, changeAll } = await manySubscriptions();
+    duringThird(world, peer, async () => await owner("PUT", "trust/friend/p", { approved: false }));
+    await changeAll();
+    expect(peer.seen).toHaveLength(3);
+    expect(world.results.at(-1)).toMatchObject({ successCount: 3, skippedCount: SUBSCRIPTIONS - 3 });
+  });
+
+  test("sends nothing more of what is hidden meanwhile", async () => {
+    const { world, peer, owner, changeAll } = await manySubscriptions();
+    const hide = { properties: { excluded_patterns: ["*"] } };
+    duringThird(world, peer, async () => await owner("PUT", "trust/friend/p/permissions", hide));
+    await changeAll();
+    const later = peer.seen.slice(3).map(({ body }) => JSON.stringify(body["data"]));
+    expect(later.filter((data) => data.includes("secret"))).toEqual([]);
+  });
+
+  test("asks no more of the table than it did when its peers answer slowly, but for one read a second", async () => {
+    const world = await DeliveryWorld.begin({ environment: { MAX_CONCURRENT_DELIVERIES: "1" } });
+    const peers = await Promise.all(names.map(async (name) => (await world.subscriber(name)).peer));
+    const reads: number[] = [];
+    const getMany = world.table.getMany.bind(world.table);
+    world.table.getMany = async (keys, options) => {
+      reads.push(keys.length);
+      return await getMany(keys, options);
+    };
+    for (const peer of peers) {
+      peer.mood = () => {
+        world.host.now += 250;
+        return 200;
+      };
+    }
+    await world.set("n", 1);
+    // Heads and trusts; then, 4 of them a second, those still to come.
+    expect(reads.length).toBeLessThanOrEqual(1 + SUBSCRIPTIONS / 4);
+    expect(peers.every(({ taken }) => taken.length === 1)).toBe(true);
+  });
+});
+
+describe("a long backlog", () => {
+  async function waiting() {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p");
+    const owner = async (path: string, json: JsonObject): Promise<unknown> =>
+      await world.host.ask("PUT", `${world.actor.root}/trust/friend/p${path}`, { headers: world.actor.as, json });
+    await owner("", { approved: false });
+    for (let change = 0; change < 10; change += 1) await world.set("diary", `secret ${String(change)}`);
+    return { world, peer, owner };
+  }
+
+  test("stays when approval is taken back while it goes out", async () => {
+    const { world, peer, owner } = await waiting();
+    duringThird(world, peer, async () => await owner("", { approved: false }));
+    await owner("", { approved: true });
+    for (let minute = 0; minute < 3; minute += 1) await world.pass(60_000);
+    expect(peer.sequences()).toEqual([1, 2, 3]);
+  });
+
+  test("goes out without what is hidden meanwhile", async () => {
+    const { world, peer, owner } = await waiting();
+    const hide = { properties: { excluded_patterns: ["diary"] } };
+    duringThird(world, peer, async () => await owner("/permissions", hide));
+    await owner("", { approved: true });
+    await world.pass(60_000);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(peer.seen.slice(3).map(({ body }) => body["data"])).toEqual(Array.from({ length: 7 }, () => ({})));
+  });
+});
