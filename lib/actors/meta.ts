@@ -16,6 +16,8 @@ const SUPPORTED = [
   "callbackcompression",
   // Callbacks are sent to subscribers, and taken from publishers.
   "callbacks",
+  // A property may be a list, with its ten operations.
+  "listproperties",
   // Properties are objects whose parts have paths of their own: /{actorId}/properties/{name}/{path}.
   "nestedproperties",
   // A peer is told when what we grant it has changed, and may tell us the same.

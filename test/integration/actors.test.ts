@@ -112,7 +112,14 @@ describe("what is open to everyone", () => {
     const { id } = await service.actor();
     const tags = (await service.ask("GET", `/${id}/meta/actingweb/supported`)).text.split(",");
     expect(tags).toEqual(tags.toSorted());
-    for (const tag of ["callbacks", "permissioncallback", "subscriptionbatch", "subscriptionresync", "subscriptions"]) {
+    for (const tag of [
+      "callbacks",
+      "listproperties",
+      "permissioncallback",
+      "subscriptionbatch",
+      "subscriptionresync",
+      "subscriptions",
+    ]) {
       expect(tags).toContain(tag);
     }
     for (const tag of ["subscriptionhealth", "subscriptionstats", "www"]) expect(tags).not.toContain(tag);
