@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
-import { errorsInShort, onlySchemasInUse } from "./bundle-diet-sdk.ts";
+import { errorsInShort, onlyPaginatorsInUse, onlySchemasInUse } from "./bundle-diet-sdk.ts";
 
 /** What takes the place of the SDK's search for credentials (see there). */
 export const environmentCredentials: Readonly<Record<string, string>> = {
@@ -92,4 +92,5 @@ export const diet: readonly Plugin[] = [
   withoutAdaptiveRetries,
   errorsInShort,
   onlySchemasInUse,
+  onlyPaginatorsInUse,
 ];
