@@ -23,9 +23,9 @@ export class TimeLeft {
     return new TimeLeft(deadline, deadline.remaining() - BEGIN_WITHIN_MS);
   }
 
-  /** For a worker: as long as it may run. */
+  /** For a worker: as long as it may begin anything. */
   static ofWorker(deadline: Deadline): TimeLeft {
-    return new TimeLeft(deadline, 0);
+    return new TimeLeft(deadline, deadline.notBefore ?? 0);
   }
 
   /** For work behind an answer that has gone out: `ms` from now on. */

@@ -1,5 +1,6 @@
 /** What becomes of deliveries when the table fails at one place, or a peer at every other callback. */
 import { expect, test } from "vitest";
+import { NO_FAN_OUT } from "../../../lib/delivery/fan-out-result.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
@@ -114,4 +115,22 @@ test("a number is not sent again because its failure could not be counted", asyn
     headers: bearer(bob.peer.secret),
   });
   expect(poll.json).toMatchObject({ sequence: 1, data: [{ sequence: 1 }] });
+});
+
+test("a slow peer with much to take has its turn in the sweep, and the rest is behind what others have due", async () => {
+  const world = await DeliveryWorld.begin();
+  const slow = await world.subscriber("slow");
+  world.host.service.fanOut.changed = () => Promise.resolve(NO_FAN_OUT);
+  for (let change = 0; change < 30; change += 1) await world.set("n", change);
+  slow.peer.mood = () => {
+    world.host.now += 9_900;
+    return 200;
+  };
+  world.host.now += MINUTE;
+  await world.host.sweep();
+  expect(slow.peer.seen.length).toBeLessThanOrEqual(2);
+  expect(slow.peer.taken.length).toBe(slow.peer.seen.length);
+  expect(Number((await world.log())?.["dueAt"])).toBeGreaterThan(world.host.now);
+  for (let message = 0; message < 30; message += 1) await world.host.arriveMessages();
+  expect(slow.peer.sequences()).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
 });
