@@ -51,18 +51,25 @@ async function* toldSlice(log: Records, head: InboundHead, slice: Slice, now: Re
   if (resync !== undefined) yield resync;
   const range = recordsFor(slice);
   if (range === undefined) return;
-  const made: number[] = [];
-  if (!isExact(slice.run)) {
-    for await (const { number, record } of log.stream(head.actorId, range.first - 1, range.last)) {
-      if (madeNumber(head.state, head, slice, record)) made.push(number);
-    }
-  }
-  const numbers = numbersByRecord(slice, made);
-  const [first = 1, last = 0] = [[...numbers.keys()][0], [...numbers.keys()].at(-1)];
-  for await (const { number, record } of log.stream(head.actorId, first - 1, last)) {
-    const sequence = numbers.get(number);
-    if (sequence === undefined) continue;
+  let numbers: ReadonlyMap<number, number> | undefined = isExact(slice.run) ? numbersByRecord(slice, []) : undefined;
+  let newest = slice.run.sequence - 1;
+  for await (const { number, record } of log.stream(head.actorId, range.first - 1, range.last)) {
+    // Numbers can be counted only where the first is still there; else from the end, so that all is read before.
+    if (newest < slice.run.sequence && number !== range.first) numbers ??= await countedFromEnd(log, head, slice);
+    const counts = numbers === undefined && madeNumber(head.state, head, slice, record);
+    const sequence = counts ? (newest += 1) : numbers?.get(number);
+    if (sequence === undefined || sequence < slice.from) continue;
     const told = tell(head.state, head, slice, { sequence, recordNumber: number, record }, now);
     if (told !== undefined) yield told;
+    if (sequence === slice.to) return;
   }
+}
+
+/** Which record made which number, where the oldest records of a run have expired. */
+async function countedFromEnd(log: Records, head: InboundHead, slice: Slice): Promise<ReadonlyMap<number, number>> {
+  const made: number[] = [];
+  for await (const { number, record } of log.stream(head.actorId, slice.run.first - 1, slice.run.last)) {
+    if (madeNumber(head.state, head, slice, record)) made.push(number);
+  }
+  return numbersByRecord(slice, made);
 }

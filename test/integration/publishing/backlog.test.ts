@@ -149,6 +149,46 @@ describe("clearing", () => {
   });
 });
 
+describe("a long backlog with other changes in between", () => {
+  it("costs no more to read one of its numbers, or a page, than what is near it in the log", async () => {
+    const { world, bob, sub } = await subscribed({ subtarget: "a" });
+    for (let n = 1; n <= 400; n += 1) {
+      await world.set("a", n);
+      await world.set("b", "x".repeat(16_000));
+    }
+    const first = await bob.poll(sub, "?limit=1");
+    expect(first).toMatchObject({ sequence: 400, data: [{ sequence: 1, data: 1 }] });
+    let queries = 0;
+    world.decide = (operation, [key]) => {
+      if (operation === "query" && key?.pk.startsWith("R#") === true) queries += 1;
+      return "ok";
+    };
+    expect((await bob.ask("GET", `${sub}/5`)).json).toMatchObject({ sequence: 5, data: 5 });
+    expect((await bob.poll(sub, "?after=199&limit=2")).data).toMatchObject([{ sequence: 200 }, { sequence: 201 }]);
+    expect(queries).toBe(2);
+    queries = 0;
+    expect((await bob.poll(sub)).data.map(({ data }) => data)).toEqual(Array.from({ length: 400 }, (_, n) => n + 1));
+    // 6.4 MB, and a query for each of the runs after the long one.
+    expect(queries).toBeLessThan(7 + 50);
+  });
+});
+
+describe("a backlog of which the oldest part has expired", () => {
+  it("has the right numbers on the rest", async () => {
+    const { world, bob, sub } = await subscribed({ subtarget: "a" });
+    for (let n = 1; n <= 200; n += 1) {
+      if (n === 101) world.host.now += 20 * DAY;
+      await world.set("a", n);
+      await world.set("b", n);
+    }
+    await bob.poll(sub);
+    world.host.now += 15 * DAY;
+    expect((await bob.poll(sub)).data.map(({ sequence, data }) => [sequence, data])).toEqual(
+      Array.from({ length: 100 }, (_, index) => [index + 101, index + 101]),
+    );
+  });
+});
+
 describe("numbers", () => {
   it("are exactly one for each of 40 writes, 8 in flight", async () => {
     const { world, bob, sub } = await subscribed();
