@@ -2,6 +2,7 @@
 import { mayProbe } from "../domain/breaker.ts";
 import { isDelivered } from "../domain/delivery-state.ts";
 import { contentOf, currentView } from "../domain/subscription-log.ts";
+import type { SubscriptionState } from "../domain/subscription-log.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { inboundHeadKey, logHeadKey } from "../dynamodb/keys-publishing.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
@@ -13,7 +14,9 @@ import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads, SubscriberName } from "../publishing/inbound-heads.ts";
 import type { Commit } from "../publishing/log-commits.ts";
 import type { LogWalk, Moved } from "../publishing/log-walk.ts";
+import { passOver } from "../publishing/log-pass.ts";
 import { RecordCache } from "../publishing/record-cache.ts";
+import type { Records } from "../publishing/told.ts";
 import { readTrust } from "../trust/trust-record.ts";
 import { peerOf } from "./breaker-recovery.ts";
 import type { BreakerRecovery } from "./breaker-recovery.ts";
@@ -138,58 +141,76 @@ export class FanOut {
       }
       for (const peer of peers) round.waiting.add(peer);
       const items = new Map(found.map((item) => [item.sk, item]));
-      for (const { peerId, id } of some) {
+      const heads = some.flatMap(({ peerId, id }) => {
         const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
-        if (head !== undefined) {
-          work.push(this.#safely(readInboundHead(head), items.get(trustKey(actorId, peerId).sk), round));
-        }
+        return head === undefined ? [] : [readInboundHead(head)];
+      });
+      const states = await this.#ahead(heads, round);
+      for (const [index, head] of heads.entries()) {
+        work.push(this.#safely(head, states[index], items.get(trustKey(actorId, head.peerId).sk), round));
       }
     }
     return await Promise.all(work);
   }
 
-  async #safely(head: InboundHead, trust: Item | undefined, round: Round): Promise<Outcome> {
+  /** Where heads stand at the round's end, from one reading for all of them; none for one that has to look for itself. */
+  async #ahead(heads: readonly InboundHead[], round: Round): Promise<readonly (SubscriptionState | undefined)[]> {
+    const { newest, time } = round;
+    try {
+      const { states } = await passOver(recordsOf(round), heads, newest, () => time.mayBegin());
+      return states.map((state) => (state.cursor < newest ? undefined : state));
+    } catch {
+      return [];
+    }
+  }
+
+  async #safely(
+    head: InboundHead,
+    ahead: SubscriptionState | undefined,
+    trust: Item | undefined,
+    round: Round,
+  ): Promise<Outcome> {
     const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
     try {
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      return await this.#deps.pool.run(peer, async () => await this.#one(head, round));
+      return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
       return TROUBLE;
     }
   }
 
-  async #one(head: InboundHead, round: Round): Promise<Outcome> {
+  async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
     const { clock, walk, recovery, known } = this.#deps;
     const { newest, cache, time, waiting } = round;
+    const move = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
     waiting.delete(head.peerId);
     if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
     const item = await known.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
-      return this.#told(round, head, await walk.move(head, { newest, records: cache }), { kind: "skipped" });
+      return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
     }
     const breaker = readBreaker(item);
     if (breaker.openUntil !== undefined) {
-      const moved = await walk.move(head, { newest, records: cache });
+      const moved = await walk.move(head, move);
       if (!mayProbe(breaker, clock.now())) return this.#told(round, head, moved, { kind: "skipped" });
       await recovery.attempt(item, time);
       return this.#told(round, head, moved, await this.#afterwards(moved));
     }
     const lease = leaseFor(this.#deps, time);
     const everything = isReplaying(item);
-    const moved = await walk.move(head, { newest, records: cache, lease: { ...lease, always: everything } });
+    const moved = await walk.move(head, { ...move, lease: { ...lease, always: everything } });
     if (moved === undefined) return { kind: "nothing" };
     if (!moved.leased && moved.head.lease?.token !== lease.token) {
       return this.#told(round, head, moved, { kind: "deferred" });
     }
-    const records = { stream: (_: string, after: number, upTo: number) => cache.stream(after, upTo) };
     const hold = new Hold(this.#deps, {
       head: moved.head,
       token: lease.token,
       trust,
       time,
-      records,
+      records: recordsOf(round),
       everything,
     });
     const end = await hold.deliver();
@@ -234,3 +255,5 @@ export class FanOut {
     }
   }
 }
+
+const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });
