@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { TimeLeft } from "../../../lib/delivery/time-left.ts";
+import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
@@ -165,6 +166,37 @@ describe("the upkeep", () => {
     expect(queries).toBeLessThanOrEqual(pages + 4);
     expect(done.at(-1)).toBe((await world.log())?.["newest"]);
     expect((await world.log())?.["dueAt"]).not.toBeLessThan(world.host.now);
+  });
+
+  test("leaves out a subscriber far behind whose head cannot be written, and settles for the others", async () => {
+    let broken = "";
+    const table = new FaultyTable(new MemoryTable(), (operation, [key]) =>
+      operation === "update" && key?.sk === broken ? "throttle" : "ok",
+    );
+    const world = await DeliveryWorld.begin({ table });
+    const eve = await world.subscriber("eve", { target: "properties", subtarget: "other" });
+    const bob = await world.subscriber("bob", { target: "properties", subtarget: "n" });
+    broken = inboundHeadKey(world.actor.id, "eve", eve.id).sk;
+    for (let n = 0; n < 120; n += 1) await world.set("more", n);
+    // Its writer dies after the commit.
+    const { fanOut } = world.host.service;
+    const changed = fanOut.changed.bind(fanOut);
+    fanOut.changed = () => new Promise(() => undefined);
+    void world.set("n", 1);
+    await vi.waitUntil(
+      async () => (await world.head(bob)).state.cursor < Number((await world.log())?.["newest"]) - 120,
+    );
+    fanOut.changed = changed;
+    await world.pass(MINUTE);
+    expect(bob.peer.sequences()).toEqual([1]);
+    const newest = (await world.log())?.["newest"];
+    expect(await world.log()).toMatchObject({ looked: newest, trimmed: (await world.head(eve)).state.cursor });
+    expect(world.host.logged).toContainEqual(
+      expect.objectContaining({ message: "a subscription cannot be moved along its log" }),
+    );
+    broken = "";
+    await world.pass(MINUTE);
+    expect((await world.head(eve)).state.cursor).toBe(newest);
   });
 
   test("does not try again by itself what was tried and failed", async () => {
