@@ -161,7 +161,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const trust = trustServices({ ...base, commits }, consequences);
   const permissions = trust.permissionStore;
   const rules = new RelationshipRules({
-    ...{ table, clock, commits, permissions, digest },
+    ...{ clock, commits, permissions, digest },
     subscribers: async (actorId) => [
       ...new Set((await inbounds.inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
     ],
@@ -181,7 +181,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, random: Math.random },
     reader: (actorId) => actorOf(actorId),
   });
-  const suspensions = new Suspensions({ table, clock, commits, fanOut: async (made) => await tell(made) });
+  const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await tell(made) });
   const duties = new ClockworkDuties({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
@@ -231,7 +231,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   };
   const delivery = deliveryServices(deliveryParts);
-  const notices = new Notices({ commits, clock });
+  const notices = new Notices({ commits });
   const tell: TellSubscribers = async (commit) => await delivery.callbacks.deliver(commit);
   const actorServices = (): ActorServices => ({
     ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, tell },

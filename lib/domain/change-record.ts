@@ -75,6 +75,10 @@ export type LogRecord =
     }
   | { readonly kind: "suspend" | "resume"; readonly at: string; readonly target: string; readonly subtarget?: string };
 
+type Untimed<T> = T extends unknown ? Omit<T, "at"> : never;
+/** A record that is yet to be committed, and has its time from there. */
+export type NewRecord = Untimed<LogRecord>;
+
 /** A change with what its property holds afterwards. */
 export interface Made {
   readonly after: Json | undefined;

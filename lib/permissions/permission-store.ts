@@ -34,8 +34,8 @@ export class PermissionStore {
 }
 
 /** The record that says what a peer may do from here on. */
-export const permissionRecord = ({ trust, permissions, at }: Granted) =>
-  ({ kind: "permissions", at, peerId: trust.peerId, permissions: permissions.properties }) as const;
+export const permissionRecord = ({ trust, permissions }: Pick<Granted, "trust" | "permissions">) =>
+  ({ kind: "permissions", peerId: trust.peerId, permissions: permissions.properties }) as const;
 
 /** What a peer may do, as JSON for that peer. */
 export const grantJson = (granted: Granted): JsonObject => permissionsJson(granted.permissions);

@@ -3,19 +3,19 @@ import { createHash } from "node:crypto";
 import { defaultPermissions, knownRelationships } from "../domain/permissions.ts";
 import type { Permissions } from "../domain/permissions.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
-import { logHeadKey } from "../dynamodb/keys-publishing.ts";
-import { itemExists } from "../dynamodb/table.ts";
-import type { Table, Write } from "../dynamodb/table.ts";
 import type { Clock } from "../ports.ts";
-import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
-import { recordTime } from "../publishing/record-time.ts";
+import { confirmedTo } from "../publishing/log-commits.ts";
+import type { LogCommits, LogPlan, LogRead } from "../publishing/log-commits.ts";
 import { readTrust } from "../trust/trust-record.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
 import { asRead } from "../trust/trust-store.ts";
 import { permissionRecord } from "./permission-store.ts";
 import type { PermissionStore } from "./permission-store.ts";
 
-/** Peers whose permissions one commit records: two checks and a record each, in a transaction of 100. */
-const AT_ONCE = 25;
+/** Peers whose permissions one commit records: a check and a record each, in a transaction of 100. */
+const AT_ONCE = 40;
+/** So long one change waits for it at most, ms. */
+const MOST_MS = 5_000;
 
 /** Stands for what every relationship allows in this release: 16 hex characters, the same for the same rules. */
 export function rulesDigest(defined: Readonly<Record<string, Permissions>>): string {
@@ -30,7 +30,6 @@ export class RelationshipRules {
   readonly #deps: ConstructorParameters<typeof RelationshipRules>[0];
 
   constructor(deps: {
-    readonly table: Table;
     readonly clock: Clock;
     readonly commits: LogCommits;
     readonly permissions: PermissionStore;
@@ -43,34 +42,42 @@ export class RelationshipRules {
   }
 
   /**
-   * Records what each subscribing peer may do by this release's rules, before anything else is recorded: from there on
-   * nothing that they hide makes a number. Once for each actor and release that changes them; may be repeated.
+   * Records what each subscribing peer may do by this release's rules. It keeps nothing hidden, which is seen to wherever
+   * something is shown: it is what takes numbers from then on. How far it came stands in the log's head, so that whoever
+   * finds it unfinished goes on, and several at the same time record each peer once. Stops after 5 s.
    */
   async confirm(actorId: string): Promise<void> {
-    const { commits, digest, subscribers, table } = this.#deps;
-    const peers = await subscribers(actorId);
-    for (let from = 0; from < peers.length; from += AT_ONCE) {
-      const some = peers.slice(from, from + AT_ONCE);
+    const { clock, commits, digest, subscribers } = this.#deps;
+    const until = clock.now() + MOST_MS;
+    const peers = [...(await subscribers(actorId))].sort();
+    let known = "" as string | undefined;
+    while (known !== undefined && clock.now() < until) {
+      const from: string = known;
+      const left = peers.filter((peerId) => peerId > from);
+      const some = left.slice(0, AT_ONCE);
       const keys = some.map((peerId) => trustKey(actorId, peerId));
-      await commits.commit(actorId, keys, (read) => this.#plan(actorId, some, read), { quiet: true, confirms: true });
+      const plan = (read: LogRead): LogPlan | undefined => {
+        const to = confirmedTo(read.head, digest, clock.now());
+        known = to === from ? some[left.length > AT_ONCE ? AT_ONCE - 1 : AT_ONCE] : to;
+        if (to !== from) return undefined;
+        const rules = { rules: digest, ...(from === "" ? { rulesAt: clock.now() } : {}) };
+        const head = known === undefined ? { set: rules, remove: ["rulesTo"] } : { set: { ...rules, rulesTo: known } };
+        return { ...this.#confirmed(actorId, some, read), head };
+      };
+      await commits.commit(actorId, keys, plan, { quiet: true, confirms: true });
     }
-    await table.update(logHeadKey(actorId), { set: { rules: digest } }, itemExists);
   }
 
-  #plan(actorId: string, peers: readonly string[], read: LogRead) {
-    const { clock, permissions } = this.#deps;
-    const at = recordTime(clock.now(), read.head.newest + 1);
-    const confirmed = peers.flatMap((peerId) => {
-      const item = read.item(trustKey(actorId, peerId));
-      const trust = item === undefined ? undefined : readTrust(item);
-      if (trust === undefined || trust.ending) return [];
-      const stands: Write = { check: trustKey(actorId, peerId), condition: asRead(trust) };
-      return [{ record: permissionRecord({ trust, permissions: permissions.of(trust), at }), writes: [stands] }];
+  #confirmed(actorId: string, peers: readonly string[], { item }: LogRead): Pick<LogPlan, "records" | "writes"> {
+    const trusts = peers.flatMap((peerId): TrustRecord[] => {
+      const found = item(trustKey(actorId, peerId));
+      const trust = found === undefined ? undefined : readTrust(found);
+      return trust === undefined || trust.ending ? [] : [trust];
     });
-    if (confirmed.length === 0) return undefined;
+    const { permissions } = this.#deps;
     return {
-      records: confirmed.map(({ record }) => record),
-      writes: confirmed.flatMap(({ writes }) => writes),
+      records: trusts.map((trust) => permissionRecord({ trust, permissions: permissions.of(trust) })),
+      writes: trusts.map((trust) => ({ check: trustKey(actorId, trust.peerId), condition: asRead(trust) })),
     };
   }
 }

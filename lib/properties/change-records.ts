@@ -1,22 +1,20 @@
 /** The log records of changes made at once. */
 import { recordsOf } from "../domain/change-record.ts";
-import type { Change, LogRecord } from "../domain/change-record.ts";
+import type { Change, NewRecord } from "../domain/change-record.ts";
 import { isNothing } from "../domain/gone.ts";
 import { MAX_RECORD_BYTES } from "../publishing/change-log.ts";
-import { recordTime } from "../publishing/record-time.ts";
 
 /** Room for a record's own fields. */
 const ENVELOPE_BYTES = 200;
 
 /**
- * The records that tell these changes, made at `now` (ms since 1970), almost always one. When one would take more room
+ * The records that tell these changes, almost always one. When one would take more room
  * than a record has, it keeps what was set and not the keys that went with it, which stand as not known then.
  */
-export function changeRecords(changes: readonly Change[], now: number): readonly LogRecord[] {
-  const at = recordTime(now);
+export function changeRecords(changes: readonly Change[]): readonly NewRecord[] {
   return recordsOf(changes).map((made) => {
     const fits = Buffer.byteLength(JSON.stringify(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
-    return { kind: "change", at, changes: fits ? made : made.map(shortened) };
+    return { kind: "change", changes: fits ? made : made.map(shortened) };
   });
 }
 

@@ -1,5 +1,5 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
-import type { Change, LogRecord, Made } from "../domain/change-record.ts";
+import type { Change, NewRecord, Made } from "../domain/change-record.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
@@ -134,7 +134,7 @@ export class Planning {
       "requests" in one ? (lists.get(one.name)?.changes ?? []) : [one.change],
     );
     if (changes.length === 0) return { plan: undefined, lists, orphans: [] };
-    const records = changeRecords(changes, this.#deps.clock.now());
+    const records = changeRecords(changes);
     const last = read.head.newest + records.length;
     const values = new Map(asked.flatMap((one) => ("requests" in one ? [] : [[one.name, one.after] as const])));
     const writes: Write[] = [...values].map(([name, value]) =>
@@ -206,7 +206,7 @@ function valueOf(property: Property | undefined): Json | undefined {
 const bytesOf = (values: readonly unknown[]): number =>
   values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))), 0);
 
-const partsOf = (records: readonly LogRecord[]): number =>
+const partsOf = (records: readonly NewRecord[]): number =>
   records.reduce((sum, record) => sum + 1 + Math.floor(bytesOf([record]) / RECORD_PART_BYTES), 0);
 
 const tooMuch = (): ServiceError =>

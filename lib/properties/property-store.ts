@@ -107,7 +107,7 @@ export class PropertyStore {
       }
       if (names.length === 0) return undefined;
       const changes: readonly Change[] = [recordDeleteAll(names)];
-      const records = changeRecords(changes, this.#deps.clock.now());
+      const records = changeRecords(changes);
       const due = { dueShard: dueShardOf(logHeadKey(actorId)), dueAt: this.#deps.clock.now() };
       return { records, writes: [], head: { set: { cleared: head.newest + records.length, stale: true, ...due } } };
     });

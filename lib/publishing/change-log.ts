@@ -54,8 +54,14 @@ export interface LogHead {
   readonly trimmed: number;
   /** The newest record at the last upkeep. */
   readonly looked: number;
+  /** The time of the newest record, µs since 1970. */
+  readonly at: number;
   /** By which rules of relationships what peers may do was recorded last; see `RelationshipRules`. */
   readonly rules?: string;
+  /** When that was begun, ms since 1970. */
+  readonly rulesAt: number;
+  /** The last peer for whom it was; absent: it was for all. */
+  readonly rulesTo?: string;
   /** When there is upkeep to do, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -252,7 +258,10 @@ export function readLogHead(item: Item | undefined): LogHead {
     suspended: typeof suspended === "string" ? (JSON.parse(suspended) as Suspension[]) : [],
     trimmed: number("trimmed"),
     looked: number("looked"),
+    at: number("at"),
+    rulesAt: number("rulesAt"),
     ...(typeof item?.["rules"] === "string" ? { rules: item["rules"] } : {}),
+    ...(typeof item?.["rulesTo"] === "string" ? { rulesTo: item["rulesTo"] } : {}),
     ...(item?.["dueAt"] === undefined ? {} : { dueAt: number("dueAt") }),
   };
 }

@@ -1,5 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
-import type { Granularity, LogRecord, NamedScope } from "../domain/change-record.ts";
+import type { Granularity, NamedScope, NewRecord } from "../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../domain/delivery-state.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Scope } from "../domain/scope.ts";
@@ -17,7 +17,6 @@ import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
 import type { LogCommits, LogPlan, LogRead } from "./log-commits.ts";
 import type { LogWalk } from "./log-walk.ts";
-import { recordTime } from "./record-time.ts";
 
 /** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
 const AT_ONCE = 40;
@@ -222,8 +221,8 @@ export class InboundSubscriptions {
     if (cleared.state.runs.length === 0 && head.state.runs.length > 0) await changeLog.tidySoon(head.actorId);
   }
 
-  #scopes(peerId: string, all: readonly InboundHead[]): LogRecord {
-    return { kind: "scopes", at: recordTime(this.#deps.clock.now()), peerId, subscriptions: all.map(named) };
+  #scopes(peerId: string, all: readonly InboundHead[]): NewRecord {
+    return { kind: "scopes", peerId, subscriptions: all.map(named) };
   }
 
   async #lifecycle(name: LifecycleName, head: InboundHead): Promise<void> {

@@ -1,6 +1,6 @@
 /** The one way into an actor's change log: read, plan, commit all in one transaction, and try again when others came first. */
 import { pauseAfter } from "../domain/backoff.ts";
-import type { LogRecord } from "../domain/change-record.ts";
+import type { LogRecord, NewRecord } from "../domain/change-record.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
@@ -10,6 +10,7 @@ import { ServiceError } from "../errors.ts";
 import type { Clock, Log } from "../ports.ts";
 import { readLogHead } from "./change-log.ts";
 import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
+import { recordTime } from "./record-time.ts";
 
 /** Pauses of writers that meet, ms. Ten writers that meet all the time get through well before the last. */
 const MEETING = { base: 10, most: 250 };
@@ -22,17 +23,22 @@ const MOST_ATTEMPTS = 400;
 /** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
 const UPKEEP_AFTER_MS = 30_000;
 
+/** So long at least a release's word on what relationships allow stands, ms. */
+const RULES_FOR_MS = 5 * 60_000;
+
 /** What a plan is made on. */
 export interface LogRead {
   readonly head: LogHead;
+  /** When this commit's records are: after those of any before, whichever clock made them. */
+  readonly at: string;
   /** The item of a key that was asked for; undefined when there is none. */
   readonly item: (key: Key) => Item | undefined;
 }
 
 /** What one commit does. With the log's head, the parts of its records and the actor's check at most 100 writes. */
 export interface LogPlan {
-  /** At least one: whatever the log decides about has its record. */
-  readonly records: readonly LogRecord[];
+  /** Whatever the log decides about has its record; none only for what changes on the head alone. */
+  readonly records: readonly NewRecord[];
   /** On the conditions that what was read still holds; one that fails has the whole planned anew. */
   readonly writes: readonly Write[];
   /** What else changes on the log's head. */
@@ -66,7 +72,7 @@ export interface LogCommitsDeps {
   /** What relationships allow in this release. Absent: it is of no account. */
   readonly rules?: {
     readonly digest: string;
-    /** Records what subscribers may do by them; its own commits say `confirms`. */
+    /** Records what subscribers may do by them, unless it is (see `confirmedTo`); its own commits say `confirms`. */
     readonly confirm: (actorId: string) => Promise<void>;
   };
 }
@@ -105,27 +111,26 @@ export class LogCommits {
     plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
     confirmed: boolean,
   ): Promise<Commit | undefined> {
-    const { table, changeLog, rules } = this.#deps;
+    const { table, changeLog, clock, rules } = this.#deps;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
     const items = new Map(found.map((item) => [nameOf(item), item]));
     const head = readLogHead(items.get(nameOf(logKey)));
-    if (rules !== undefined && !confirmed && head.subscribers > 0 && head.rules !== rules.digest) {
-      // Those who subscribed under an earlier release's rules are told nothing by them any more.
+    if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, clock.now()) !== undefined) {
+      // First, so that this change makes numbers for just those who may see it.
       await rules.confirm(actorId);
       return await this.#attempt(actorId, keys, plan, true);
     }
-    const planned = await plan({ head, item: (key) => items.get(nameOf(key)) });
+    const micros = Math.max(Math.floor(clock.now()) * 1_000, head.at + 1);
+    const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
+    const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined) return undefined;
-    const { records, writes } = planned;
-    const appended = changeLog.appendWrites(
-      actorId,
-      head.newest,
-      records,
-      this.#headChange(logKey, head, planned.head),
-    );
+    const records = planned.records.map((record): LogRecord => ({ ...record, at }));
+    const { set, remove } = this.#headChange(logKey, head, planned);
+    const change = { ...planned.head, set: { ...set, at: micros }, remove };
+    const appended = changeLog.appendWrites(actorId, head.newest, records, change);
     try {
-      await table.transact([...appended, ...writes, actorStands(actorId)]);
+      await table.transact([...appended, ...planned.writes, actorStands(actorId)]);
     } catch (error) {
       const stop = error instanceof TransactionRefused ? stopOf(error, planned, appended.length) : undefined;
       throw stop ?? error;
@@ -138,14 +143,18 @@ export class LogCommits {
    * From the first subscriber on each commit leaves something to do, which must be found if its writer dies. Set rather
    * than kept: the upkeep may put it off after it was read here.
    */
-  #headChange(key: Key, head: LogHead, change: Change = {}): Change {
-    const grows = Number(change.add?.["subscribers"] ?? 0) > 0;
-    if ((head.subscribers === 0 && !grows) || change.set?.["dueAt"] !== undefined) return change;
+  #headChange(key: Key, head: LogHead, { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan) {
+    const { clock, rules } = this.#deps;
+    const first = head.subscribers === 0;
+    if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { set, remove };
+    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, clock.now() + UPKEEP_AFTER_MS);
+    const due = { dueShard: dueShardOf(key), dueAt, ...set };
     // The first subscriptions begin by the rules of now.
-    const { rules } = this.#deps;
-    const first = head.subscribers === 0 && rules !== undefined ? { rules: rules.digest } : {};
-    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + UPKEEP_AFTER_MS);
-    return { ...change, set: { ...first, ...change.set, dueShard: dueShardOf(key), dueAt } };
+    if (first && rules !== undefined) return { set: { rules: rules.digest, ...due }, remove: [...remove, "rulesTo"] };
+    const others = rules !== undefined && set["rules"] === undefined && head.rules !== rules.digest;
+    // What this release lets peers do is in the log after another's word: then nobody's holds for all of them.
+    const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "scopes");
+    return { set: due, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
   }
 
   async #tell(commit: Commit): Promise<void> {
@@ -185,6 +194,16 @@ function stopOf(refusal: TransactionRefused, plan: LogPlan, before: number): Err
     if (stop !== undefined) return stop;
   }
   return undefined;
+}
+
+/**
+ * The peer up to which it is recorded what subscribers may do by a release's rules, in the order of their ids; undefined
+ * when it is for all, or when another release has just spoken: while both are at work each has the last word for a while.
+ */
+export function confirmedTo(head: LogHead, digest: string, now: number): string | undefined {
+  if (head.subscribers === 0) return undefined;
+  if (head.rules === digest) return head.rulesTo;
+  return now < head.rulesAt + RULES_FOR_MS ? undefined : "";
 }
 
 /** A change that comes after the actor's deletion has begun would be left behind. */

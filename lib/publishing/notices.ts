@@ -5,9 +5,8 @@ import { isPropertyName } from "../domain/names.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { FanOutResult } from "../delivery/fan-out-result.ts";
-import type { Clock, Json } from "../ports.ts";
+import type { Json } from "../ports.ts";
 import type { Commit, LogCommits } from "./log-commits.ts";
-import { recordTime } from "./record-time.ts";
 
 /** Most bytes of JSON that are told at once: as a property's value. Over 256 KiB a subscriber only hears that there is news. */
 const MAX_NOTICE_BYTES = 256 * 1_024;
@@ -25,11 +24,9 @@ export type TellSubscribers = (commit: Commit) => Promise<FanOutResult>;
 /** Commits notices to the actors' change logs. */
 export class Notices {
   readonly #commits: LogCommits;
-  readonly #clock: Clock;
 
-  constructor(deps: { readonly commits: LogCommits; readonly clock: Clock }) {
+  constructor(deps: { readonly commits: LogCommits }) {
     this.#commits = deps.commits;
-    this.#clock = deps.clock;
   }
 
   /**
@@ -40,8 +37,7 @@ export class Notices {
    */
   async notify(actorId: string, notice: Notice, tell: TellSubscribers): Promise<FanOutResult> {
     const { data, ...scope } = checkedNotice(notice);
-    const at = recordTime(this.#clock.now());
-    const record = { kind: "change", at, changes: [{ do: "notify", ...scope, data }] } as const;
+    const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
     const made = await this.#commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
     if (made === undefined) throw new RangeError("a notice always writes");
     return await tell(made);

@@ -1,14 +1,11 @@
 /** Targets, and parts of targets, whose changes make no diffs for a while. */
-import type { LogRecord } from "../domain/change-record.ts";
 import { logHeadKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { FanOutResult } from "../delivery/fan-out-result.ts";
-import type { Clock } from "../ports.ts";
 import { readLogHead } from "./change-log.ts";
 import type { Suspension } from "./change-log.ts";
 import type { Commit, LogCommits } from "./log-commits.ts";
-import { recordTime } from "./record-time.ts";
 
 /** Most suspensions of one actor at the same time: they stand in the head of its log. */
 export const MAX_SUSPENSIONS = 100;
@@ -25,7 +22,6 @@ export interface Resumed {
 
 export interface SuspensionsDeps {
   readonly table: Table;
-  readonly clock: Clock;
   readonly commits: LogCommits;
   /** Sends what a commit has made. */
   readonly fanOut: (commit: Commit) => Promise<FanOutResult>;
@@ -92,9 +88,8 @@ export class Suspensions {
   }
 
   #plan(kind: "suspend" | "resume", place: Suspension, left: readonly Suspension[]) {
-    const record: LogRecord = { kind, at: recordTime(this.#deps.clock.now()), ...place };
     const head = left.length === 0 ? { remove: ["suspended"] } : { set: { suspended: JSON.stringify(left) } };
-    return { records: [record], writes: [], head };
+    return { records: [{ kind, ...place }], writes: [], head };
   }
 }
 

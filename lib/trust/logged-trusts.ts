@@ -5,7 +5,6 @@ import { permissionRecord } from "../permissions/permission-store.ts";
 import type { Granted, PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, JsonObject } from "../ports.ts";
 import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
-import { recordTime } from "../publishing/record-time.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
 import { readTrust } from "./trust-record.ts";
@@ -106,8 +105,7 @@ export class LoggedTrusts {
         const planned = plan(read);
         if (planned === undefined) return undefined;
         const { trust, writes } = planned;
-        const at = recordTime(this.#clock.now(), read.head.newest + 1);
-        granted = { trust, permissions: this.#permissions.of(trust), at };
+        granted = { trust, permissions: this.#permissions.of(trust), at: read.at };
         return { records: [permissionRecord(granted)], writes, ...(refused === undefined ? {} : { refused }) };
       },
       // It makes no numbers, so there is nobody to tell.

@@ -178,6 +178,28 @@ class TornTable extends MemoryTable {
   }
 }
 
+describe("changes on instances whose clocks differ", () => {
+  it("have times in the order of the log, so that the peer keeps the last", async () => {
+    const [ahead, behind] = [world.host, world.instance()];
+    ahead.now += 3_000;
+    const set = async (host: typeof ahead, name: string) =>
+      await host.ask("PUT", path(bob), {
+        headers: world.actor.as,
+        json: { properties: { excluded_patterns: [name] } },
+      });
+    await set(ahead, "first");
+    await world.set("color", "red", behind);
+    await set(behind, "second");
+    const [first, second] = told(bob).map(({ json }) => json as { timestamp: string });
+    expect(excludedIn(told(bob)[1]?.json)).toContain("second");
+    const times = (await records()).map(({ at }) => at);
+    expect(times).toHaveLength(3);
+    expect(times).toEqual([...new Set(times)].toSorted());
+    expect([first?.timestamp, second?.timestamp]).toEqual([times[0], times[2]]);
+    expect(times[2]).toBe(times[0]?.replace("000Z", "002Z"));
+  });
+});
+
 describe("what was set for a peer", () => {
   it("is read with its trust, by a request for it alone", async () => {
     await put(bob, ["secret"]);

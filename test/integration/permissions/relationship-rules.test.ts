@@ -2,6 +2,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { defaultPermissions } from "../../../lib/domain/permissions.ts";
 import { rulesDigest } from "../../../lib/permissions/relationship-rules.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Fate } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
@@ -22,9 +25,12 @@ beforeEach(async () => {
 });
 
 /** The same deployment, with its next release. */
-function release(relationships: ConstructorParameters<typeof ActingWebApp>[0]["relationships"] = NARROW): WholeService {
+function release(
+  relationships: ConstructorParameters<typeof ActingWebApp>[0]["relationships"] = NARROW,
+  table: Table = world.table,
+): WholeService {
   const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test", relationships });
-  const next = new WholeService(world.network, world.origin, { app, table: world.table });
+  const next = new WholeService(world.network, world.origin, { app, table });
   next.now = world.host.now;
   return next;
 }
@@ -95,6 +101,88 @@ describe("a release that narrows what a relationship allows", () => {
     expect(all.indexOf("permissions")).toBeLessThan(all.indexOf("change"));
     const numbers = bob.peer.sequences(bob.id).toSorted((one, other) => one - other);
     expect(numbers).toEqual(Array.from({ length: 10 }, (_, index) => index + 1));
+  });
+});
+
+describe("releases that are at work at the same time", () => {
+  const excluded = async (peerId: string): Promise<readonly string[] | undefined> => {
+    const { changeLog } = world.host.service;
+    const { records } = await changeLog.read(world.actor.id, 0, await changeLog.newest(world.actor.id));
+    const said = records.flatMap(({ record }) =>
+      record.kind === "permissions" && record.peerId === peerId ? [record.permissions.excluded_patterns] : [],
+    );
+    return said.at(-1);
+  };
+  const confirmed = async (): Promise<number> => (await kinds()).filter((kind) => kind === "permissions").length;
+
+  it("take back each other's word once in five minutes at most, and the one that stays has the last", async () => {
+    for (let index = 0; index < 20; index += 1) await world.subscriber(`peer-${String(index)}`);
+    const [next, old] = [release(), release({})];
+    const alternately = async () => {
+      for (let index = 0; index < 10; index += 1) await world.set("open", index, index % 2 === 0 ? next : old);
+    };
+    await alternately();
+    expect(await confirmed()).toBe(21);
+    next.now += 300_000;
+    old.now += 300_000;
+    await alternately();
+    await alternately();
+    expect(await confirmed()).toBe(42);
+    expect(await excluded("bob")).not.toContain("diary");
+    next.now += 300_000;
+    await world.set("diary", "classified", next);
+    expect(await confirmed()).toBe(63);
+    expect(await excluded("bob")).toEqual(["diary"]);
+    const { sequence } = (await world.head(bob)).state;
+    await world.set("diary", "still", next);
+    await world.set("open", 1, next);
+    await next.sweep();
+    expect((await world.head(bob)).state.sequence).toBe(sequence + 1);
+  });
+
+  it("leave nothing behind of the older one, which lets a peer subscribe after the newer one has spoken", async () => {
+    const [next, old] = [release(), release({})];
+    await world.set("open", 1, next);
+    const peer = await world.peer("late");
+    const at = `${world.actor.root}/subscriptions/late`;
+    const json = { target: "properties", granularity: "high" };
+    expect((await old.ask("POST", at, { headers: bearer(peer.secret), json })).status).toBe(201);
+    next.now += 300_000;
+    await world.set("diary", "classified", next);
+    await world.set("open", 2, next);
+    expect(await excluded("late")).toEqual(["diary"]);
+    expect(peer.seen.map(({ body }) => [body["sequence"], body["data"]])).toEqual([[1, { open: 2 }]]);
+  });
+
+  it("are recorded once for each peer, however many write at the same time", async () => {
+    for (let index = 0; index < 120; index += 1) await world.subscriber(`peer-${String(index)}`);
+    const slow = new FaultyTable(world.table, async (): Promise<Fate> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return "ok";
+    });
+    const next = release(NARROW, slow);
+    const names = Array.from({ length: 8 }, (_, index) => `open-${String(index)}`);
+    const answers = await Promise.all(names.map(async (name) => await world.set(name, 1, next)));
+    expect(answers.map(({ status }) => status)).toEqual(names.map(() => 204));
+    expect(await confirmed()).toBe(121);
+    const all = await kinds();
+    expect(all.lastIndexOf("permissions")).toBeLessThan(all.indexOf("change"));
+  });
+
+  it("are recorded for the rest by whoever comes after one that broke off", async () => {
+    for (let index = 0; index < 120; index += 1) await world.subscriber(`peer-${String(index)}`);
+    let transactions = 0;
+    const broken = new FaultyTable(world.table, (operation): Fate => {
+      transactions += operation === "transact" ? 1 : 0;
+      return transactions > 1 ? "throttle" : "ok";
+    });
+    expect((await world.set("diary", "classified", release(NARROW, broken))).status).toBeGreaterThanOrEqual(500);
+    const some = await confirmed();
+    expect(some).toBeGreaterThan(0);
+    expect(some).toBeLessThan(121);
+    await world.set("diary", "classified", release());
+    expect(await confirmed()).toBe(121);
+    expect(bob.peer.seen).toEqual([]);
   });
 });
 

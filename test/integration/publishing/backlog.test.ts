@@ -36,10 +36,10 @@ describe("a poll", () => {
       ...{ id: world.actor.id, peerid: "bob", subscriptionid: sub },
       ...{ target: "properties", subtarget: "", resource: "", sequence: 4 },
       data: [
-        { sequence: 1, timestamp: "2026-01-01T00:00:00.000000Z", data: { a: 1 }, overwritten: ["/a"] },
+        { sequence: 1, timestamp: "2026-01-01T00:00:00.000001Z", data: { a: 1 }, overwritten: ["/a"] },
         { sequence: 2, timestamp: "2026-01-01T00:00:01.234000Z", data: { b: { x: 1 } }, overwritten: ["/b"] },
-        { sequence: 3, timestamp: "2026-01-01T00:00:01.234000Z", data: { b: { x: 2 } }, overwritten: ["/b/x"] },
-        { sequence: 4, timestamp: "2026-01-01T00:00:01.234000Z", data: { a: "" }, overwritten: [] },
+        { sequence: 3, timestamp: "2026-01-01T00:00:01.234001Z", data: { b: { x: 2 } }, overwritten: ["/b/x"] },
+        { sequence: 4, timestamp: "2026-01-01T00:00:01.234002Z", data: { a: "" }, overwritten: [] },
       ],
     });
     expect(await bob.poll(sub)).toEqual(polled);
@@ -100,7 +100,7 @@ describe("a single diff", () => {
     expect([one.status, one.json]).toEqual([
       200,
       {
-        ...{ id: world.actor.id, peerid: "bob", subscriptionid: sub, timestamp: "2026-01-01T00:00:00.000000Z" },
+        ...{ id: world.actor.id, peerid: "bob", subscriptionid: sub, timestamp: "2026-01-01T00:00:00.000001Z" },
         ...{ target: "properties", subtarget: "a", resource: "", sequence: 1, data: { x: 1 }, overwritten: [""] },
       },
     ]);
