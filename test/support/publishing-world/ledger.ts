@@ -9,7 +9,7 @@ import { placeOf } from "../../../lib/domain/scope.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
 import { advance, contentOf, currentView, startState } from "../../../lib/domain/subscription-log.ts";
 import type { Subscriber, SubscriptionState, SubscriptionView } from "../../../lib/domain/subscription-log.ts";
-import { readsOf } from "../../../lib/domain/visibility.ts";
+import { bothReads, readsOf } from "../../../lib/domain/visibility.ts";
 import type { Json } from "../../../lib/ports.ts";
 import { changed } from "../shaped-world.ts";
 import type { State } from "../shaped-world.ts";
@@ -165,9 +165,14 @@ export class Ledger {
     if (said === "resync" || record?.kind !== "change") return [];
     const versions = this.#versionsOf(line.who.peerId);
     const inForce = versions.filter((_, index) => (versions[index + 1]?.from ?? Number.POSITIVE_INFINITY) > since);
-    return inForce.map(
-      ({ permissions }) =>
-        contentOf(record.changes, line.who, said, readsOf(permissions)) ?? { data: {}, overwritten: [] },
+    const reads = inForce.map(({ permissions }) => readsOf(permissions));
+    // What the log says and what the trust says may be read one after the other: then only what both let be seen is told.
+    return reads.flatMap((logged, index) =>
+      reads
+        .slice(index)
+        .map(
+          (now) => contentOf(record.changes, line.who, said, bothReads(logged, now)) ?? { data: {}, overwritten: [] },
+        ),
     );
   }
 

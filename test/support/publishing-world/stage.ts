@@ -18,6 +18,7 @@ import { planOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
+import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */
@@ -78,6 +79,10 @@ export class Stage {
         await this.ask(route, params, asking),
       told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
         this.#follow();
+        // To a peer whose trust goes meanwhile nothing is shown of any number.
+        const trust = this.table.peek(trustKey(ACTOR, peer.id));
+        const gone = trust === undefined || trust["ending"] === true;
+        if (gone && JSON.stringify(said) === '{"data":{},"overwritten":[]}') return;
         checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
       },
       clears: (peer: ModelPeer, id: string, upTo: number) => {
