@@ -85,8 +85,10 @@ export interface Made {
   readonly change: PropertyChange;
 }
 
-/** Up to this many bytes of JSON a change below a resource carries the resource's whole value with it. */
-export const MAX_RESOURCE_BYTES = 65_536;
+/** Up to this many bytes of JSON a change below a resource carries the resource's whole value with it: any property's. */
+export const MAX_RESOURCE_BYTES = 262_144;
+/** Up to this many bytes of JSON the deletion of all names what went. */
+const MAX_NAMES_BYTES = 65_536;
 
 /**
  * Puts a value at a place of a property. `before` is the whole property, undefined when there is none; `path` begins with
@@ -126,10 +128,11 @@ export function recordDelete(before: Json | undefined, path: Place): Made | "mis
   };
 }
 
-/** All properties went, of which only the names are known. */
-export function recordDeleteAll(names: readonly string[]): DeleteChange {
-  const tree = Object.fromEntries(names.map((name) => [name, null]));
-  return { do: "delete", path: [], gone: jsonBytes(tree) <= MAX_RESOURCE_BYTES ? tree : null };
+/** All properties went, of which only the names are known; `lists` are those of lists, which have nothing below them. */
+export function recordDeleteAll(names: readonly string[], lists: readonly string[] = []): DeleteChange {
+  const noParts = new Set(lists);
+  const tree: Gone = Object.fromEntries(names.map((name) => [name, noParts.has(name) ? {} : null]));
+  return { do: "delete", path: [], gone: jsonBytes(tree) <= MAX_NAMES_BYTES ? tree : null };
 }
 
 /** One operation on a list, with the length the list has afterwards. */

@@ -65,7 +65,7 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
   return ofValue(own, { value, ...(gone === undefined ? {} : { gone }), turned }, shaping);
 }
 
-const NOTHING: Gone & Turned = {};
+const NOTHING: Gone = {};
 
 /** Null is not nothing. */
 function turnedAt(turned: Turned | undefined, path: Place): Turned {

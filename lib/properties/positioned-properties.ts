@@ -50,6 +50,7 @@ export class PositionedProperties implements PropertyReads {
   readonly #withItems: boolean;
   /** Of the lists that `all` has given. */
   readonly #items = new Map<OwnList, readonly Json[]>();
+  readonly #listNames = new Set<string>();
   #position: number | undefined;
 
   /** `from`: the newest record, read before anything is asked of this. `items`: `all` gives those of lists too. */
@@ -62,6 +63,11 @@ export class PositionedProperties implements PropertyReads {
   /** The record that what was read is of; undefined before the read, and when it cannot be told. */
   get position(): number | undefined {
     return this.#position;
+  }
+
+  /** True when a list of that name was read. */
+  isList(name: string): boolean {
+    return this.#listNames.has(name);
   }
 
   /** One request, and two more when there is none and others write. */
@@ -79,6 +85,7 @@ export class PositionedProperties implements PropertyReads {
 
   async #placed<R extends Property>(actorId: string, name: string, read: R | undefined): Promise<R | undefined> {
     // Nothing after its last record and up to `from` has changed it.
+    if (read?.list !== undefined) this.#listNames.add(name);
     this.#position = read === undefined ? await this.#absent(actorId, name) : Math.max(this.#from, read.last);
     return read;
   }
@@ -121,6 +128,7 @@ export class PositionedProperties implements PropertyReads {
       if (changes === undefined) continue;
       this.#position = after.newest;
       for (const property of atEnd(items, before.newest, changes)) {
+        if (property.list !== undefined) this.#listNames.add(property.name);
         if (property.list !== undefined && property.items !== undefined) this.#items.set(property.list, property.items);
         yield property;
       }

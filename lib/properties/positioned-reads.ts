@@ -1,5 +1,6 @@
 /** Reads by a peer that wants to know which diffs of its subscription the answer contains. */
 import { isOutsideId } from "../domain/identifiers.ts";
+import { placeOf } from "../domain/scope.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
 import type { Reply } from "../http/reply.ts";
@@ -59,7 +60,9 @@ export class PositionedReads {
         items: request.query.get("format") === "full",
       });
       const outcome = await settled(answer, reads);
-      const at = reads.position;
+      const [name = "", ...below] = placeOf(head);
+      // Who subscribes to a part is told nothing of a list, of which a read tells parts all the same.
+      const at = below.length > 0 && reads.isList(name) ? undefined : reads.position;
       if (at !== undefined && (await this.#permissionsChanged(head, at))) continue;
       const sequence = at === undefined ? undefined : await this.#sequence(head, at);
       const headers: Record<string, string> = sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };

@@ -12,6 +12,7 @@ import { readLogHead } from "../publishing/change-log.ts";
 import type { LogCommits } from "../publishing/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemsOf } from "./list-reads.ts";
+import { isListItem } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 import { nameOfItem, leftover, readProperty } from "./property-item.ts";
 import type { Property } from "./property-item.ts";
@@ -101,12 +102,14 @@ export class PropertyStore {
    */
   async deleteAll(actorId: string): Promise<boolean> {
     const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
-      const names: string[] = [];
+      const [names, lists]: [string[], string[]] = [[], []];
       for await (const item of this.#items(actorId)) {
-        if (Number(item["last"]) > head.cleared) names.push(nameOfItem(item));
+        if (Number(item["last"]) <= head.cleared) continue;
+        names.push(nameOfItem(item));
+        if (isListItem(item)) lists.push(nameOfItem(item));
       }
       if (names.length === 0) return undefined;
-      const changes: readonly Change[] = [recordDeleteAll(names)];
+      const changes: readonly Change[] = [recordDeleteAll(names, lists)];
       const records = changeRecords(changes);
       const due = { dueShard: dueShardOf(logHeadKey(actorId)), dueAt: this.#deps.clock.now() };
       return { records, writes: [], head: { set: { cleared: head.newest + records.length, stale: true, ...due } } };

@@ -110,7 +110,14 @@ export class InboundSubscriptions {
     });
     if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
-    return made.map(({ id, granularity, state }) => ({ id, granularity, sequence: state.sequence }));
+    const results: InboundMade[] = [];
+    for (const head of made) {
+      const isFresh = fresh.some(({ id }) => id === head.id);
+      // Nobody may have looked yet at what concerns one that was there.
+      const now = isFresh ? head : (await this.#deps.walk.toEnd(actorId, head.peerId, head.id))?.head;
+      results.push({ id: head.id, granularity: head.granularity, sequence: (now ?? head).state.sequence });
+    }
+    return results;
   }
 
   /** What is there already, what is new, and what gets another granularity or encoding. */

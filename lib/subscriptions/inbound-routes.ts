@@ -29,7 +29,7 @@ const wishBody = z.object({
   accept_encoding: z.nullish(z.string().check(z.maxLength(64))),
 });
 const batchBody = z.object({
-  subscriptions: z.optional(z.array(z.unknown()).check(z.minLength(1), z.maxLength(MOST_AT_ONCE))),
+  subscriptions: z.optional(z.array(z.unknown())),
 });
 const clearBody = z.object({ sequence: z.int().check(z.nonnegative()) });
 
@@ -80,6 +80,10 @@ export class InboundRoutes {
     caller: Extract<Caller, { kind: "peer" }>,
     asked: readonly unknown[],
   ): Promise<readonly JsonObject[]> {
+    if (asked.length > MOST_AT_ONCE) {
+      const message = `A request asks for at most ${String(MOST_AT_ONCE)} subscriptions; ask for the others in another.`;
+      throw new ServiceError("request.invalid", message, { field: "subscriptions" });
+    }
     const entries = asked.map(entryOf);
     const results: JsonObject[] = [];
     for (let from = 0; from < entries.length; from += STEP) {
@@ -103,8 +107,8 @@ export class InboundRoutes {
     }
     let next = 0;
     return entries.map((entry) => {
-      if ("error" in entry) return failed(entry.error);
-      if (made instanceof Error) return failed(made);
+      if ("error" in entry) return failed(entry.error, request);
+      if (made instanceof Error) return failed(made, request);
       const one = made[next++];
       if (one === undefined) throw new TypeError("a subscription was neither made nor refused");
       return { status: 201, location: this.#location(request, one), ...wireOf(entry.wish, one) };
@@ -193,9 +197,9 @@ function wireOf(wish: InboundWish, { id, granularity, sequence }: InboundMade): 
   };
 }
 
-const failed = (error: ServiceError): JsonObject => ({
+const failed = (error: ServiceError, { requestId }: ServiceRequest): JsonObject => ({
   status: error.status,
-  error: { code: error.wire, message: error.message },
+  error: { code: error.wire, message: error.message, requestId },
 });
 
 /** @throws ServiceError request.invalid */

@@ -62,6 +62,27 @@ describe("a read that names a subscription of the reader", () => {
     }
   });
 
+  it("says nothing of a list to whoever has subscribed to a part, and is told nothing of", async () => {
+    const { world, alice, id, read, properties } = await subscribed({ subtarget: "l", resource: "0" });
+    const ask = async (method: string, path: string, body?: JsonObject) =>
+      await world.ask(method, `/${alice.id}/${path}`, {
+        headers: alice.as,
+        ...(body === undefined ? {} : { json: body }),
+      });
+    await ask("POST", "properties", { l: { _type: "list" } });
+    await ask("POST", "properties/l/items", { action: "add", item_value: "x" });
+    for (const path of ["/l/0", "/l", "", "?format=full"]) {
+      const { status, headers } = await read(path);
+      expect([path, status, headers["x-actingweb-sequence"]]).toEqual([path, 200, undefined]);
+    }
+    await ask("DELETE", "properties");
+    expect((await read("/l/0")).headers["x-actingweb-sequence"]).toBe("0");
+    await properties.set("l", { 0: "y" });
+    expect((await read("/l/0")).headers["x-actingweb-sequence"]).toBe("1");
+    await ask("DELETE", "properties");
+    expect((await ask("GET", `subscriptions/bob/${id}`)).json.data).toMatchObject([{ data: "y" }, { data: "" }]);
+  });
+
   it("says it of what is hidden as of what is not there", async () => {
     const { properties, read } = await subscribed();
     await properties.set("a", 1);

@@ -52,7 +52,7 @@ describe("a number that says that everything is to be read again", () => {
   });
 
   it("names no number that was made after its state was read", async () => {
-    const { world, bob, sub } = await subscribed();
+    const { world, sub } = await subscribed();
     await world.set("a", 1);
     await resumed(world);
     // Between the reading of the state and the look at where the subscription stands then.
@@ -76,7 +76,7 @@ describe("a number that says that everything is to be read again", () => {
   });
 
   it("shows nothing that was hidden while its state was read", async () => {
-    const { world, bob, sub } = await subscribed();
+    const { world, sub } = await subscribed();
     await world.set("a", 1);
     await resumed(world);
     const { walk, inboundReading } = world.host.service;

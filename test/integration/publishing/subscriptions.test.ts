@@ -38,7 +38,6 @@ describe("a peer's subscription", () => {
     [{ target: "properties", subtarget: "a", resource: "../b" }, "resource"],
     [{ target: "properties", subtarget: "a", resource: "b\u0007" }, "resource"],
     [{ target: "properties", accept_encoding: 1 }, "accept_encoding"],
-    [{ subscriptions: [] }, "subscriptions"],
     [{ subscriptions: "all" }, "subscriptions"],
   ])("is refused for %j, which names the field", async (wish, field) => {
     const world = await PublisherWorld.open();
@@ -163,7 +162,11 @@ describe("several subscriptions in one request", () => {
     const [first, second, third, fourth, fifth] = answer.json.results;
     expect(first).toMatchObject({ status: 201, subscriptionid: expect.stringMatching(ID), subtarget: "", sequence: 0 });
     expect(first.location).toBe(`${world.actor.root}/subscriptions/bob/${first.subscriptionid}`);
-    expect(second).toMatchObject({ status: 400, error: { message: expect.stringContaining("granularity") } });
+    const requestId = answer.headers["x-request-id"];
+    expect(second).toMatchObject({
+      status: 400,
+      error: { message: expect.stringContaining("granularity"), requestId },
+    });
     expect(third).toMatchObject({ status: 201, subtarget: "a", resource: "b", granularity: "low" });
     expect(fourth).toMatchObject({ status: 400, error: { code: "bad_request" } });
     expect(fifth).toMatchObject({ status: 201, subscriptionid: first.subscriptionid, granularity: "low" });
@@ -182,7 +185,27 @@ describe("several subscriptions in one request", () => {
     const listed = (await peer.ask("GET")).json.data.map((each: { subtarget: string }) => each.subtarget);
     expect(listed).toEqual(subscriptions.map(({ subtarget }) => subtarget));
     const over = [...subscriptions, { target: "properties", subtarget: "more" }];
-    expect((await peer.ask("POST", "", { subscriptions: over })).status).toBe(400);
+    const refused = await peer.ask("POST", "", { subscriptions: over });
+    expect([refused.status, refused.json.error.message]).toEqual([400, expect.stringContaining("at most 100")]);
+  });
+
+  it("may be none at all", async () => {
+    const peer = await (await PublisherWorld.open()).peer("bob");
+    const { status, json } = await peer.ask("POST", "", { subscriptions: [] });
+    expect([status, json]).toEqual([207, { results: [] }]);
+  });
+
+  it("asked for again says its newest number, looked at or not", async () => {
+    const world = await PublisherWorld.open();
+    const peer = await world.peer("bob");
+    const id = await peer.subscribe({ subtarget: "a" });
+    for (let n = 1; n <= 3; n += 1) await world.set("a", n);
+    const wish = { target: "properties", subtarget: "a" };
+    const again = await peer.ask("POST", "", wish);
+    expect(again.json).toMatchObject({ subscriptionid: id, sequence: 3 });
+    await world.set("a", 4);
+    const batch = await peer.ask("POST", "", { subscriptions: [{ ...wish, granularity: "low" }] });
+    expect(batch.json.results).toMatchObject([{ subscriptionid: id, sequence: 4 }]);
   });
 });
 

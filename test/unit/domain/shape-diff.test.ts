@@ -67,6 +67,10 @@ describe("what is told beyond the worked examples", () => {
       see({ do: "set", path: ["test"], value: 1, gone: { resource: null } }, properties("test", "resource/a")),
     ).toEqual(says(""));
     expect(see({ do: "delete", path: [], gone: null }, whole)).toEqual(says({}, ""));
+    expect(see(recordDeleteAll(["test"]), onResource)).toEqual(says(""));
+    // A list has no parts that anyone was told of.
+    expect(see(recordDeleteAll(["test"], ["test"]), onResource)).toBeUndefined();
+    expect(see(recordDeleteAll(["test"], ["test"]), onTest)).toEqual(says(""));
   });
 
   test("a key __proto__ is a key like any other", () => {
