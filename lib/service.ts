@@ -6,6 +6,7 @@ import { Actor } from "./app/actor.ts";
 import type { ActorServices } from "./app/actor.ts";
 import { StateHooks } from "./app/state-hooks.ts";
 import { ClockworkDuties } from "./clockwork/duties.ts";
+import { KnownPeers } from "./delivery/known-peers.ts";
 import { deliveryServices } from "./delivery/delivery-services.ts";
 import type { DeliveryServices, DeliveryServicesDeps } from "./delivery/delivery-services.ts";
 import { placeOf } from "./domain/scope.ts";
@@ -145,11 +146,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   };
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const digest = rulesDigest(app.relationships);
+  const known = new KnownPeers({ table, clock });
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
     committed: async (commit) => {
       await delivery.callbacks.committed(commit);
+    },
+    heard: (commit) => {
+      known.heard(commit);
     },
     rules: {
       digest,
@@ -217,7 +222,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
   });
   const deliveryParts: DeliveryServicesDeps = {
-    ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions },
+    ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions, known },
     inboundHeads: inbounds.inboundHeads,
     walk: inbounds.walk,
     trim: inbounds.trim,

@@ -14,7 +14,7 @@ import { CallbackSender } from "./callback-sender.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
-import { KnownPeers } from "./known-peers.ts";
+import type { KnownPeers } from "./known-peers.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export interface DeliveryServices {
@@ -37,6 +37,7 @@ export interface DeliveryServicesDeps {
   readonly inboundHeads: InboundHeads;
   readonly walk: LogWalk;
   readonly permissions: Pick<PermissionStore, "of">;
+  readonly known: KnownPeers;
   readonly trim: LogTrim;
   readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
@@ -57,9 +58,21 @@ export function deliveryServices(
   deps: DeliveryServicesDeps,
   settings: DeliverySettings = deps.config,
 ): DeliveryServices {
-  const { table, clock, ids, log, http, queue, config, changeLog, inboundHeads: heads, walk, permissions } = deps;
+  const {
+    table,
+    clock,
+    ids,
+    log,
+    http,
+    queue,
+    config,
+    changeLog,
+    inboundHeads: heads,
+    walk,
+    permissions,
+    known,
+  } = deps;
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
-  const known = new KnownPeers({ table, clock });
   const breakers = new BreakerStore({
     ...{ table, clock, ids, log, queue, known },
     policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },

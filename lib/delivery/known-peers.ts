@@ -2,6 +2,7 @@
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Item, Key, Table } from "../dynamodb/table.ts";
 import type { Clock } from "../ports.ts";
+import type { Commit } from "../publishing/log-commits.ts";
 
 /** What is older is read again before something is sent by it, ms. */
 const FRESH_MS = 1_000;
@@ -16,7 +17,10 @@ interface Known {
   readonly turn: number;
 }
 
-/** Deliveries go by what their process last read or wrote of a trust, for a second at most. */
+/**
+ * Deliveries go by what their process last read or wrote of a trust, for a second at most: so long another process's
+ * word may take.
+ */
 export class KnownPeers {
   readonly #table: Pick<Table, "getMany">;
   readonly #clock: Clock;
@@ -72,6 +76,11 @@ export class KnownPeers {
   /** A trust has changed in a way that only reading tells. */
   forget(key: Key): void {
     this.learn(key, undefined, -Infinity);
+  }
+
+  /** What this process says of a peer in an actor's log is read before anything more is sent to it. */
+  heard({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
+    for (const { record } of records) if ("peerId" in record) this.forget(trustKey(actorId, record.peerId));
   }
 
   #fresh(key: Key): Known | undefined {

@@ -69,6 +69,8 @@ export interface LogCommitsDeps {
   readonly random: () => number;
   readonly pause: (ms: number) => Promise<void>;
   readonly committed: CommitListener;
+  /** Hears of every commit of this process at once, quiet ones too. */
+  readonly heard?: (commit: Commit) => void;
   /** What relationships allow in this release. Absent: it is of no account. */
   readonly rules?: {
     readonly digest: string;
@@ -101,6 +103,7 @@ export class LogCommits {
   ): Promise<Commit | undefined> {
     const confirms = options.confirms === true;
     const made = await this.#untilDone(async () => await this.#attempt(actorId, keys, plan, confirms));
+    if (made !== undefined) this.#deps.heard?.(made);
     if (made !== undefined && options.quiet !== true) await this.#tell(made);
     return made;
   }

@@ -18,12 +18,12 @@ async function manySubscriptions() {
   return { world, peer, owner, changeAll: async () => await owner("POST", "properties", values) };
 }
 
-/** Has the peer take three callbacks, do this during the third, and take what comes a little later. */
-function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>): void {
+/** Has the peer take three callbacks and do this during the third; what comes is answered later by so many ms. */
+function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>, later = 0): void {
   peer.mood = async () => {
     if (peer.seen.length === 3) {
       await act();
-      world.host.now += 1_100;
+      world.host.now += later;
     }
     return 200;
   };
@@ -57,6 +57,16 @@ describe("a round", () => {
     await changeAll();
     expect(peer.seen).toHaveLength(3);
     expect(world.results.at(-1)).toMatchObject({ successCount: 3, skippedCount: SUBSCRIPTIONS - 3 });
+  });
+
+  test("ends a second later for a peer whose approval another instance takes back", async () => {
+    const { world, peer, changeAll } = await manySubscriptions();
+    const other = world.instance();
+    const at = `${world.actor.root}/trust/friend/p`;
+    const revoke = async () => await other.ask("PUT", at, { headers: world.actor.as, json: { approved: false } });
+    duringThird(world, peer, revoke, 1_100);
+    await changeAll();
+    expect(peer.seen).toHaveLength(3);
   });
 
   test("sends nothing more of what is hidden meanwhile", async () => {
