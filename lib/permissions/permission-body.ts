@@ -6,7 +6,12 @@ const MAX_PATTERNS = 500;
 const wellFormed = (value: string): boolean => value.isWellFormed();
 const pattern = z.string().check(z.minLength(1), z.maxLength(1024), z.refine(wellFormed, "must be well-formed text"));
 const patterns = z.array(pattern).check(z.maxLength(MAX_PATTERNS));
-const operation = z.string().check(z.minLength(1), z.maxLength(64));
+const operation = z.enum(["read", "write", "subscribe", "delete"]);
+const texts = z.optional(z.array(z.string()));
+/** What means something to the peer only. */
+const other = z.optional(
+  z.looseObject({ allowed: texts, denied: texts, patterns: texts, excluded_patterns: texts, operations: texts }),
+);
 
 /** The body of `PUT …/permissions`: the members that are known and given, others ignored. */
 export const permissionSetBody = z.pipe(
@@ -18,11 +23,7 @@ export const permissionSetBody = z.pipe(
         operations: z.optional(z.array(operation).check(z.maxLength(20))),
       }),
     ),
-    methods: z.optional(z.json()),
-    actions: z.optional(z.json()),
-    tools: z.optional(z.json()),
-    resources: z.optional(z.json()),
-    prompts: z.optional(z.json()),
+    ...{ methods: other, actions: other, tools: other, resources: other, prompts: other },
   }),
   z.transform((set): JsonObject => {
     const given = PERMISSION_FIELDS.filter((field) => set[field] !== undefined);

@@ -121,9 +121,16 @@ export function operationOf(body: JsonObject): JsonObject {
   };
 }
 
-/** The index that a path below a list names. @throws ServiceError resource.not_found when it names none */
+/**
+ * The index that a path below a list names, to get, put or delete its item.
+ * @throws ServiceError resource.not_found when it names none, method.not_allowed when it names what takes other methods
+ */
 export function indexOf(path: readonly string[]): number {
   const [key = ""] = path;
+  if (path.length === 1 && (key === METADATA || key === ITEMS)) {
+    const Allow = key === ITEMS ? "POST" : "GET, HEAD, PUT";
+    throw new ServiceError("method.not_allowed", `A list's ${key} take other methods.`, { headers: { Allow } });
+  }
   const index = path.length === 1 && /^(0|[1-9]\d{0,15})$/.test(key) ? Number(key) : Number.NaN;
   if (!isIndex(index)) throw noSuchItem();
   return index;

@@ -80,6 +80,26 @@ describe("a change of what a peer may do", () => {
     expect(told(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"], HIDDEN]);
   });
 
+  it.each([
+    ["methods", { methods: "x" }],
+    ["actions", { actions: null }],
+    ["tools.allowed", { tools: { allowed: "search" } }],
+    ["resources.operations.0", { resources: { operations: [1] } }],
+    ["prompts", { prompts: [] }],
+    ["properties.operations.1", { properties: { operations: ["read", "fly"] } }],
+    ["properties.patterns.0", { properties: { patterns: [""] } }],
+  ])("is refused for a value of another kind at %s", async (field, json) => {
+    const answer = await world.host.ask("PUT", path(bob), { headers: world.actor.as, json });
+    expect([answer.status, answer.json.error.details?.field ?? answer.json.error.field]).toEqual([400, field]);
+    expect(await records()).toEqual([]);
+  });
+
+  it("takes what else the peer is to know as it is", async () => {
+    const json = { methods: { allowed: ["a"], denied: [], note: { any: 1 } }, tools: {}, other: "ignored" };
+    const answer = await world.host.ask("PUT", path(bob), { headers: world.actor.as, json });
+    expect([answer.status, answer.json.permissions]).toEqual([201, { methods: json.methods, tools: {} }]);
+  });
+
   it("stands although the peer does not answer", async () => {
     world.network.hosts.delete(new URL(bob.baseUri).origin);
     expect((await put(bob, ["secret"])).status).toBe(201);

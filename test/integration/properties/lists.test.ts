@@ -46,9 +46,28 @@ describe("one item", () => {
     expect(await told(before)).toHaveLength(4);
   });
 
+  it("is none where only other methods are for the list", async () => {
+    await memo("a");
+    const asked = [
+      ["DELETE", "memo/metadata"],
+      ["GET", "memo/items"],
+      ["PUT", "memo/items"],
+      ["DELETE", "memo/items"],
+    ] as const;
+    const answers = await Promise.all(asked.map(async ([method, path]) => await world.ask(method, path, { json: 1 })));
+    const said = answers.map(({ status, headers, json }) => [status, headers["allow"], json.error.code]);
+    const code = "method_not_allowed";
+    expect(said).toEqual([[405, "GET, HEAD, PUT", code], ...Array.from({ length: 3 }, () => [405, "POST", code])]);
+    expect(await items("memo")).toEqual(["a"]);
+    // They are words like others in what is no list.
+    await world.ask("PUT", "plain", { json: { items: 1, metadata: 2 } });
+    expect(await world.status("DELETE", "plain/metadata")).toBe(204);
+    expect((await world.ask("GET", "plain")).json).toEqual({ items: 1 });
+  });
+
   it("that is not there is 404", async () => {
     const before = await memo("a");
-    for (const path of ["memo/1", "memo/01", "memo/-1", "memo/x", "memo/0/b", "memo/9007199254740993", "memo/items"]) {
+    for (const path of ["memo/1", "memo/01", "memo/-1", "memo/x", "memo/0/b", "memo/9007199254740993"]) {
       expect(await world.status("GET", path), path).toBe(404);
       expect(await world.status("DELETE", path), path).toBe(404);
       if (path !== "memo/1") expect(await world.status("PUT", path, { json: 1 }), path).toBe(404);
@@ -71,7 +90,7 @@ describe("a list as a whole", () => {
     for (const json of [{}, [], "x", { description: 1 }]) {
       expect(await world.status("PUT", "memo/metadata", { json }), JSON.stringify(json)).toBe(400);
     }
-    expect(await world.status("DELETE", "memo/metadata")).toBe(404);
+    expect(await world.status("DELETE", "memo/metadata")).toBe(405);
   });
 
   it("stands among all properties by its length, with its items, or by what it takes", async () => {

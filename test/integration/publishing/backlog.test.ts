@@ -109,7 +109,7 @@ describe("a single diff", () => {
     await bob.ask("PUT", sub, { sequence: 1 });
     expect((await bob.ask("GET", `${sub}/1`)).status).toBe(404);
     expect((await bob.ask("GET", `${sub}/2`)).json.data).toBe(2);
-    for (const sequence of ["0", "3", "-1", "1.0", "x", "99999999999999999999"]) {
+    for (const sequence of ["0", "02", "3", "-1", "1.0", "x", "99999999999999999999"]) {
       expect([sequence, (await bob.ask("GET", `${sub}/${sequence}`)).status]).toEqual([sequence, 404]);
     }
   });
