@@ -10,6 +10,7 @@ const FRESH_MS = 1_000;
 const MOST = 2_000;
 /** Trusts read with one request. */
 const AT_ONCE = 100;
+const MOST_ATTEMPTS = 3;
 
 interface Known {
   readonly item: Item | undefined;
@@ -46,8 +47,13 @@ export class KnownPeers {
       if (keys.length === AT_ONCE) break;
       if (other !== peerId && this.#fresh(key) === undefined) keys.push(key);
     }
-    const items = await this.read(keys);
-    return items.find(({ sk }) => sk === wanted.sk);
+    for (let attempt = 1; ; attempt += 1) {
+      const items = await this.read(keys);
+      // Written while it was read: what is newer counts.
+      const now = this.#fresh(wanted);
+      if (now !== undefined) return now.item;
+      if (attempt === MOST_ATTEMPTS) return items.find(({ sk }) => sk === wanted.sk);
+    }
   }
 
   /** Reads trusts, whatever is known of them, and other items beside. */
