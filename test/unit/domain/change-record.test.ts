@@ -66,6 +66,8 @@ describe("setting a place", () => {
     expect(recordSet({ r: { a: 1, b: 2 } }, ["p", "r", "a"], 3)).toMatchObject({
       change: { resource: { a: 3, b: 2 } },
     });
+    const long = { r: { a: 1, b: "x".repeat(100_000) } };
+    expect(recordSet(long, ["p", "r", "a"], 3)).toMatchObject({ change: { resource: { ...long.r, a: 3 } } });
     const large = { r: { a: 1, b: "x".repeat(MAX_RESOURCE_BYTES) } };
     const made = recordSet(large, ["p", "r", "a"], 3);
     expect(made === "blocked" ? undefined : made.change).not.toHaveProperty("resource");
