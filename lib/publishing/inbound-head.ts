@@ -56,7 +56,9 @@ export function readInboundHead(item: Item): InboundHead {
     state: JSON.parse(String(item["state"])) as SubscriptionState,
     version: Number(item["version"]),
     delivery: delivery === undefined ? NOTHING_DELIVERED : (JSON.parse(delivery) as DeliveryState),
-    ...(token === undefined ? {} : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
+    ...(token === undefined
+      ? {}
+      : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
   };
 }
 
