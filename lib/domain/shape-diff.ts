@@ -116,12 +116,20 @@ function ofValue(
   return [...(turned === null ? ofObject(place, shaping) : []), ...kept, ...lost];
 }
 
+/** A receiver like this one takes a diff of at most 1 000 properties. */
+const MAX_NAMED = 1_000;
+
 function ofGone(place: Place, gone: Gone, shaping: Shaping): readonly Edit[] {
   // A value may have replaced what nobody but owners could see: then nothing seen went.
   if (!sawGone(gone, place, shaping.reads, shaping.narrower)) return [];
   const path = relative(place, shaping);
-  // All properties at once: a target's diff is an object, and literally the empty one.
-  return place.length === 0 ? [{ say: "value", path, value: {} }] : [{ say: "gone", path }];
+  if (place.length > 0) return [{ say: "gone", path }];
+  const names = gone === null ? [] : Object.entries(gone);
+  if (names.length > 0 && names.length <= MAX_NAMED) {
+    return names.flatMap(([name, inner]) => ofGone([name], inner, shaping));
+  }
+  // More properties at once than are worth naming: a target's diff is an object, and literally the empty one.
+  return [{ say: "value", path, value: {} }];
 }
 
 /** A subscription with a resource gets its full value, whatever below it changed, when the record has it. */

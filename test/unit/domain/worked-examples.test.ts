@@ -33,6 +33,8 @@ const at = (...path: string[]): Place => ["test", ...path];
 type Told = ShapedDiff | undefined;
 type Row = readonly [what: string, change: Change, onTarget: Told, onSubtarget: Told, onResource: Told];
 
+const MANY = Array.from({ length: 1_001 }, (_, n) => `n${String(n)}`);
+
 const objects: readonly Row[] = [
   [
     "created: a nested object",
@@ -144,8 +146,15 @@ const objects: readonly Row[] = [
   ],
   ["deleted: the property", gone(object, at()), says({ test: "" }), says(""), says("")],
   ["deleted: the property, which had no resource", gone({ other: 2 }, at()), says({ test: "" }), says(""), nothing],
-  ["deleted: all properties", recordDeleteAll(["test"]), says({}, ""), says(""), says("")],
-  ["deleted: all properties, this one not among them", recordDeleteAll(["color"]), says({}, ""), nothing, nothing],
+  ["deleted: all properties", recordDeleteAll(["test", "color"]), says({ test: "", color: "" }), says(""), says("")],
+  [
+    "deleted: all properties, this one not among them",
+    recordDeleteAll(["color"]),
+    says({ color: "" }),
+    nothing,
+    nothing,
+  ],
+  ["deleted: more properties at once than are worth naming", recordDeleteAll(MANY), says({}, ""), nothing, nothing],
 ];
 
 /** A list goes out as the operation it was changed by, to the target's and its own subscriptions. */
