@@ -174,6 +174,23 @@ describe("a subscriber whose recovery meets eight writers", () => {
     }
   });
 
+  it.each([51, 52, 53, 54])(
+    "follows the deletion of everything, lists as well, and what comes after it (%i)",
+    async (seed) => {
+      const pair = await Pair.open(seed, {});
+      await pair.owner("POST", "properties/l0", "one");
+      await pair.resync();
+      await pair.owner("DELETE", "properties");
+      expect(await pair.resync()).toBe("caught_up");
+      expect(await pair.held()).toEqual({});
+      await pair.owner("POST", "properties", { l0: { _type: "list" } });
+      await pair.owner("POST", "properties/l0", "two");
+      await pair.owner("PUT", "properties/p0", { k0: 1 });
+      expect(await pair.resync()).toBe("caught_up");
+      expect(await pair.held()).toEqual({ l0: ["two"], p0: { k0: 1 } });
+    },
+  );
+
   it("has read states anew in some of these, and not only diffs", () => {
     expect(seen).toContain("resynced");
   });
