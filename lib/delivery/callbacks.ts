@@ -42,7 +42,7 @@ export class Callbacks {
     const deadline = currentDeadline();
     const { clock, fanOut } = this.#deps;
     const time = deadline === undefined ? TimeLeft.from(clock, BEHIND_MS) : TimeLeft.ofRequest(deadline);
-    return await fanOut.changed(commit, time);
+    return await fanOut.changed(commit, time, true);
   }
 
   /** Resolves when nothing is being sent behind an answer any more. */

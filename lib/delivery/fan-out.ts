@@ -67,7 +67,12 @@ interface Round {
   readonly time: TimeLeft;
   /** Peers whose turn has not begun. */
   readonly waiting: Set<string>;
+  /** Longest wait for a peer's turn, ms. */
+  readonly turnMs?: number;
 }
+
+/** Someone waits for the outcome of a round, who may be what the holder of a peer's turn waits for. */
+const TURN_MS = 3_000;
 
 /** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
 export class FanOut {
@@ -80,8 +85,10 @@ export class FanOut {
   /**
    * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
    * someone else: all that there are, when those in the scope cannot be found. Never rejects.
+   *
+   * @param awaited by whoever made the change: a peer whose turn does not come soon is left to the upkeep
    */
-  async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
+  async changed(commit: Commit, time: TimeLeft, awaited = false): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
     let names: readonly SubscriberName[];
@@ -96,7 +103,8 @@ export class FanOut {
     const polling = names.filter(({ granularity }) => granularity === "none");
     const told = names.filter(({ granularity }) => granularity !== "none");
     const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const outcomes = await this.#round(actorId, told, { newest, records, cache, time, waiting: new Set() });
+    const round = { newest, records, cache, time, waiting: new Set<string>(), ...(awaited ? { turnMs: TURN_MS } : {}) };
+    const outcomes = await this.#round(actorId, told, round);
     const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
     if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
     return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
@@ -172,12 +180,28 @@ export class FanOut {
   ): Promise<Outcome> {
     const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
     try {
+      const held = await this.#held(head, ahead, round);
+      if (held !== undefined) return held;
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
+      const turn = this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round), round.turnMs);
+      return (await turn) ?? { kind: "deferred", unfinished: 0 };
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
       return TROUBLE;
     }
+  }
+
+  /**
+   * A subscription that someone else delivers needs no turn of its peer: its numbers are made, and the holder sends them.
+   * That one may be waiting for us. Undefined when nobody holds it.
+   */
+  async #held(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
+    const { walk } = this.#deps;
+    if (!walk.isHeld(head)) return undefined;
+    const { newest, cache } = round;
+    const moved = await walk.move(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
+    if (moved !== undefined && !walk.isHeld(moved.head)) return undefined;
+    return this.#told(round, head, moved, { kind: "deferred" });
   }
 
   async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {

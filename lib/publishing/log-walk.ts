@@ -280,6 +280,11 @@ export class LogWalk {
     return { state, made: made === undefined ? [] : [made] };
   }
 
+  /** As it was read, someone else delivers it at the moment. */
+  isHeld({ lease }: Pick<InboundHead, "lease">): boolean {
+    return !this.#isFree(lease);
+  }
+
   #isFree(lease: Lease | undefined): boolean {
     return lease === undefined || lease.until <= this.#deps.clock.now() || lease.fence !== this.#deps.fence;
   }

@@ -27,6 +27,26 @@ describe("a change", () => {
     });
   });
 
+  test("that a peer makes while it is told waits for nobody: whoever is telling it goes on with that", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    const inner: number[] = [];
+    peer.mood = async ({ sequence }) => {
+      // As a hook does that answers news with news.
+      if (sequence <= 3) inner.push((await world.set("n", sequence)).status);
+      return 200;
+    };
+    expect((await world.set("n", 0)).status).toBe(204);
+    expect(inner).toEqual([204, 204, 204]);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4]);
+    expect(world.results.map(({ deferredCount, successCount }) => [deferredCount, successCount])).toEqual([
+      [1, 0],
+      [1, 0],
+      [1, 0],
+      [0, 1],
+    ]);
+  });
+
   test("leaves the head free, with what was delivered and when it goes", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1");
