@@ -9,6 +9,7 @@
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../config.ts";
 import type { Permissions } from "../domain/permissions.ts";
+import { insideHook } from "../http/current-trace.ts";
 import type { Json } from "../ports.ts";
 import type { CallbackType as TypeOfCallback, HookEvent, HookRunner } from "../receiving/hook-event.ts";
 import type { Actor } from "./actor.ts";
@@ -246,7 +247,7 @@ export class ActingWebApp implements Application, HookRunner {
       ...(subtarget === undefined ? {} : { subtarget }),
       ...(resource === undefined ? {} : { resource }),
     };
-    for (const hook of this.#hooksFor(target)) await hook(told);
+    for (const hook of this.#hooksFor(target)) await insideHook(async () => await hook(told));
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -260,11 +261,13 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   async runTrustHook(name: TrustHookName, event: TrustEvent): Promise<void> {
-    for (const hook of this.#trustHooks.get(name) ?? []) await hook({ ...event, actor: this.#actor(event.actorId) });
+    const told = { ...event, actor: this.#actor(event.actorId) };
+    for (const hook of this.#trustHooks.get(name) ?? []) await insideHook(async () => await hook(told));
   }
 
   async runActorHook(name: ActorHookName, event: { readonly actorId: string }): Promise<void> {
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await hook({ actor: this.#actor(event.actorId) });
+    const told = { actor: this.#actor(event.actorId) };
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(told));
   }
 
   async runSubscriptionHook(
@@ -272,7 +275,8 @@ export class ActingWebApp implements Application, HookRunner {
     event: SubscriptionLifecycleEvent,
   ): Promise<void> {
     const { actorId, ...rest } = event;
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await hook({ ...rest, actor: this.#actor(actorId) });
+    const told = { ...rest, actor: this.#actor(actorId) };
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(told));
   }
 
   #hooksFor(target: string): readonly SubscriptionDataHook[] {

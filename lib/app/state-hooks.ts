@@ -1,4 +1,5 @@
 /** The state of the application's own targets, as its state hooks give it. */
+import { insideHook } from "../http/current-trace.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Json, Log } from "../ports.ts";
 import type { StateHook } from "./acting-web-app.ts";
@@ -54,7 +55,7 @@ export class StateHooks {
       });
     });
     try {
-      const state = await Promise.race([(async () => await hook(wanted))(), late]);
+      const state = await Promise.race([insideHook(async () => await hook(wanted)), late]);
       return textOf(state);
     } catch (cause) {
       log.error("state hook failed", { actorId, peerId, target, subtarget, resource, error: cause });

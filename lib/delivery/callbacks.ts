@@ -1,5 +1,5 @@
 /** Has the callbacks of each commit sent: before the answer goes out, or behind it. */
-import { currentDeadline } from "../http/current-trace.ts";
+import { currentDeadline, isInsideHook } from "../http/current-trace.ts";
 import type { Clock, Log } from "../ports.ts";
 import type { Commit } from "../publishing/log-commits.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -12,7 +12,7 @@ const BEHIND_MS = 20_000;
 export interface CallbacksDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly fanOut: Pick<FanOut, "changed">;
+  readonly fanOut: Pick<FanOut, "changed" | "later">;
   /** `async`: a request does not wait for the callbacks of its changes. */
   readonly mode: "sync" | "async";
 }
@@ -28,21 +28,27 @@ export class Callbacks {
   /** For the log's commits. Never rejects; in async mode it resolves at once. */
   async committed(commit: Commit): Promise<void> {
     if (commit.head.subscribers === 0) return;
-    const work = this.#tell(commit);
-    if (this.#deps.mode === "sync") {
-      await work;
-      return;
-    }
-    this.#behind.add(work);
-    void work.finally(() => this.#behind.delete(work));
+    if (this.#deps.mode === "async") this.#tellBehind(commit);
+    else if (isInsideHook()) await this.#deps.fanOut.later(commit);
+    else await this.#tell(commit);
   }
 
-  /** Tells of a commit, and says what became of it: for those who ask for that, in either mode. */
+  /**
+   * Tells of a commit, and says what became of it: for those who ask for that, in either mode. A hook does not wait, for
+   * a publisher waits for the hook: there all are deferred.
+   */
   async deliver(commit: Commit): Promise<FanOutResult> {
+    if (isInsideHook()) return await this.#deps.fanOut.later(commit);
     const deadline = currentDeadline();
     const { clock, fanOut } = this.#deps;
     const time = deadline === undefined ? TimeLeft.from(clock, BEHIND_MS) : TimeLeft.ofRequest(deadline);
-    return await fanOut.changed(commit, time, true);
+    return await fanOut.changed(commit, time);
+  }
+
+  #tellBehind(commit: Commit): void {
+    const work = this.#tell(commit);
+    this.#behind.add(work);
+    void work.finally(() => this.#behind.delete(work));
   }
 
   /** Resolves when nothing is being sent behind an answer any more. */

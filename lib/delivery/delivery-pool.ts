@@ -15,8 +15,6 @@ export interface DeliveryPoolDeps {
 interface Job {
   readonly peer: string;
   readonly run: () => Promise<void>;
-  /** Nobody waits for its turn any more. */
-  readonly stop: () => void;
 }
 
 /** At most `most` at once and one for each peer, in the order of asking; a slow one leaves the count after a second. */
@@ -31,12 +29,9 @@ export class DeliveryPool {
     this.#deps = deps;
   }
 
-  /**
-   * Runs it when there is room and nothing else of that peer is under way; settles as it does. Undefined when its turn
-   * has not come within `waitMs`: whoever has the turn may be waiting for this one.
-   */
-  async run<T>(peer: string, work: () => Promise<T>, waitMs?: number): Promise<T | undefined> {
-    return await new Promise<T | undefined>((resolve, reject) => {
+  /** Runs it when there is room and nothing else of that peer is under way; settles as it does. */
+  async run<T>(peer: string, work: () => Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
       const run = async (): Promise<void> => {
         try {
           resolve(await work());
@@ -44,16 +39,9 @@ export class DeliveryPool {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
-      const giveUp = (): void => {
-        const left = (this.#waiting.get(peer) ?? []).filter((other) => other !== job);
-        if (left.length > 0) this.#waiting.set(peer, left);
-        else this.#waiting.delete(peer);
-        resolve(undefined);
-      };
-      const job: Job = { peer, run, stop: waitMs === undefined ? () => undefined : this.#deps.after(waitMs, giveUp) };
       const jobs = this.#waiting.get(peer);
-      if (jobs === undefined) this.#waiting.set(peer, [job]);
-      else jobs.push(job);
+      if (jobs === undefined) this.#waiting.set(peer, [{ peer, run }]);
+      else jobs.push({ peer, run });
       this.#fill();
     });
   }
@@ -70,8 +58,7 @@ export class DeliveryPool {
     }
   }
 
-  #start({ peer, run, stop: stopWaiting }: Job): void {
-    stopWaiting();
+  #start({ peer, run }: Job): void {
     this.#busy.add(peer);
     this.#counted += 1;
     let beside = false;

@@ -67,12 +67,7 @@ interface Round {
   readonly time: TimeLeft;
   /** Peers whose turn has not begun. */
   readonly waiting: Set<string>;
-  /** Longest wait for a peer's turn, ms. */
-  readonly turnMs?: number;
 }
-
-/** Someone waits for the outcome of a round, who may be what the holder of a peer's turn waits for. */
-const TURN_MS = 3_000;
 
 /** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
 export class FanOut {
@@ -85,29 +80,38 @@ export class FanOut {
   /**
    * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
    * someone else: all that there are, when those in the scope cannot be found. Never rejects.
-   *
-   * @param awaited by whoever made the change: a peer whose turn does not come soon is left to the upkeep
    */
-  async changed(commit: Commit, time: TimeLeft, awaited = false): Promise<FanOutResult> {
-    const { actorId, newest, records, head } = commit;
+  async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
+    const { actorId, newest, records } = commit;
+    const names = await this.#inScope(commit);
+    if ("totalCount" in names) return names;
+    const polling = names.filter(({ granularity }) => granularity === "none");
+    const told = names.filter(({ granularity }) => granularity !== "none");
+    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
+    const outcomes = await this.#round(actorId, told, { newest, records, cache, time, waiting: new Set() });
+    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
+    return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
+  }
+
+  /** Leaves all of it to the worker behind the queue; counts the subscriptions in the scope. Never rejects. */
+  async later(commit: Commit): Promise<FanOutResult> {
+    const names = await this.#inScope(commit);
+    if ("totalCount" in names) return names;
+    if (names.some(({ granularity }) => granularity !== "none")) await this.#handOver(commit.actorId, 0);
+    return sumOf(names.map(({ granularity }) => ({ kind: granularity === "none" ? "skipped" : "deferred" })));
+  }
+
+  async #inScope({ actorId, records, head }: Commit): Promise<readonly SubscriberName[] | FanOutResult> {
     if (head.subscribers === 0) return NO_FAN_OUT;
-    let names: readonly SubscriberName[];
     try {
       const said = records.map(({ record }) => record);
-      names = await this.#deps.heads.touched(actorId, said);
+      return await this.#deps.heads.touched(actorId, said);
     } catch (error) {
       this.#deps.log.error("the subscribers of a change were not found; the upkeep tells them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
       return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
     }
-    const polling = names.filter(({ granularity }) => granularity === "none");
-    const told = names.filter(({ granularity }) => granularity !== "none");
-    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const round = { newest, records, cache, time, waiting: new Set<string>(), ...(awaited ? { turnMs: TURN_MS } : {}) };
-    const outcomes = await this.#round(actorId, told, round);
-    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
-    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
-    return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
   }
 
   /**
@@ -183,8 +187,7 @@ export class FanOut {
       const held = await this.#held(head, ahead, round);
       if (held !== undefined) return held;
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      const turn = this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round), round.turnMs);
-      return (await turn) ?? { kind: "deferred", unfinished: 0 };
+      return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
     } catch (error) {
       this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
       return TROUBLE;

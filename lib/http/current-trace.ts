@@ -10,6 +10,8 @@ export interface RequestTrace {
 interface Current {
   readonly trace: RequestTrace;
   readonly deadline?: Deadline;
+  /** An application's hook is running: a peer may be waiting for what it does. */
+  readonly hook?: true;
 }
 
 const requests = new AsyncLocalStorage<Current>();
@@ -32,3 +34,11 @@ export const currentTrace = (): RequestTrace => requests.getStore()?.trace ?? {}
 
 /** How long the request that is being answered may take; undefined in work that no request began. */
 export const currentDeadline = (): Deadline | undefined => requests.getStore()?.deadline;
+
+/** Runs a hook of the application; `isInsideHook` is true wherever that leads. */
+export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
+  return await requests.run({ trace: {}, ...requests.getStore(), hook: true }, run);
+}
+
+/** True in what an application's hook does. */
+export const isInsideHook = (): boolean => requests.getStore()?.hook === true;

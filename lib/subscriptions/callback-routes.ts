@@ -3,6 +3,7 @@ import { parseJson } from "../domain/json.ts";
 import { parsePermissionBody } from "../domain/permission-body.ts";
 import { ServiceError } from "../errors.ts";
 import { bearerOf } from "../http/credentials.ts";
+import { insideHook } from "../http/current-trace.ts";
 import { decodeBody } from "../http/decode-body.ts";
 import { empty, json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
@@ -110,7 +111,7 @@ export class CallbackRoutes {
     const body: Json = decoded.byteLength === 0 ? null : parseJson(decoded);
     let taken: unknown;
     try {
-      taken = await hook({
+      const told = {
         actor: this.#services.actorOf(param(request, "actorId")),
         name,
         method: request.method,
@@ -118,7 +119,8 @@ export class CallbackRoutes {
         body,
         headers: sender === undefined ? request.headers : {},
         query: request.query,
-      });
+      };
+      taken = await insideHook(async () => await hook(told));
     } catch (error) {
       this.#services.log.warn("a callback hook failed", { name, error });
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { insideHook } from "../../../lib/http/current-trace.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Subscribed } from "./delivery-world.ts";
 
@@ -25,6 +26,24 @@ describe("a change", () => {
       data: { color: { v: "red" } },
       overwritten: expect.any(Array),
     });
+  });
+
+  test("that a hook makes waits for no peer, and is told by the worker", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    peer.mood = "hangs";
+    const { properties, subscriptions } = world.host.service.actorOf(world.actor.id);
+    await insideHook(async () => {
+      await properties.set("n", 1);
+    });
+    const news = { target: "properties", data: { news: 1 } };
+    expect(await insideHook(async () => await subscriptions.notifySubscribers(news))).toMatchObject({
+      ...{ totalCount: 1, deferredCount: 1, successCount: 0 },
+    });
+    expect(peer.seen).toEqual([]);
+    peer.mood = 200;
+    await world.host.arriveMessages();
+    expect(peer.sequences()).toEqual([1, 2]);
   });
 
   test("that a peer makes while it is told waits for nobody: whoever is telling it goes on with that", async () => {

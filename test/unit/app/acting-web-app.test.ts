@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { ActingWebApp, CallbackType, Verdict } from "../../../lib/app/acting-web-app.ts";
 import type { HookEvent } from "../../../lib/app/acting-web-app.ts";
+import { isInsideHook } from "../../../lib/http/current-trace.ts";
 import type { Actor } from "../../../lib/app/actor.ts";
 import { readConfig } from "../../../lib/config.ts";
 import { verdictOf } from "../../../lib/receiving/hook-event.ts";
@@ -171,6 +172,24 @@ describe("the other hooks", () => {
     await app.runSubscriptionHook("subscription_created", subscription);
     await app.runSubscriptionHook("subscription_deleted", subscription);
     expect(told).toEqual(["approve peer me", "created me", "subscribed peer sub properties"]);
+  });
+
+  it("are known as hooks in all they do, so that what they publish waits for no peer", async () => {
+    const told: boolean[] = [];
+    const note = (): void => void told.push(isInsideHook());
+    const app = make()
+      .subscriptionDataHook("properties", note)
+      .trustHook("approve", note)
+      .lifecycleHook("actor_created", note)
+      .lifecycleHook("subscription_created", note);
+    await app.run(eventOn("properties"), signal);
+    const trust = { actorId: "me", peerId: "peer", relationship: "friend", approved: true, peerApproved: true };
+    await app.runTrustHook("approve", trust);
+    await app.runActorHook("actor_created", { actorId: "me" });
+    const subscription = { actorId: "me", peerId: "peer", subscriptionId: "sub", target: "properties" };
+    await app.runSubscriptionHook("subscription_created", subscription);
+    expect(told).toEqual([true, true, true, true]);
+    expect(isInsideHook()).toBe(false);
   });
 
   it("cannot have names that never happen, nor be anything but functions", () => {

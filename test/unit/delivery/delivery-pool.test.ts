@@ -47,24 +47,6 @@ class Scene {
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `p${String(index)}`);
 
 describe("the pool", () => {
-  test("lets go of whom the turn of its peer does not come for in time, and runs it no more", async () => {
-    const scene = new Scene(5);
-    scene.begin("a", "a1");
-    const outcomes: (string | undefined)[] = [];
-    const waiting = ["a2", "a3"].map(async (name, index) => {
-      const ran = scene.pool.run("a", () => Promise.resolve(name), index === 0 ? 3_000 : undefined);
-      outcomes[index] = await ran;
-    });
-    scene.pass(2_999);
-    expect(outcomes).toEqual([]);
-    scene.pass(1);
-    await waiting[0];
-    expect(outcomes[0]).toBeUndefined();
-    await scene.end("a1");
-    await waiting[1];
-    expect(outcomes[1]).toBe("a3");
-  });
-
   test("runs so many at once, in the order of asking", async () => {
     const scene = new Scene(2);
     for (const name of names(4)) scene.begin(name);
