@@ -81,7 +81,7 @@ describe("a property change", () => {
     },
   );
 
-  it.each([1, 10, 100])("of 64 KiB is stored once, however many of %i subscribers have it", async (count) => {
+  it.each([1, 10, 100, 1_000])("of 64 KiB is stored once, for %i subscribers", { timeout: 240_000 }, async (count) => {
     const { actorId } = await world.actor(count);
     await change(actorId, "big", "x");
     world.sent.length = 0;
