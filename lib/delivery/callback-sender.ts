@@ -75,7 +75,7 @@ export class CallbackSender {
       const failure = await this.#try(trust, head, request, time);
       if (failure === undefined) return { kind: "taken", whole: body.whole };
       const wait = Math.max(fullJitter(attempt, RETRY, random()), (failure.retryAfter ?? 0) * 1_000);
-      const again = attempt <= retries && failure.statusCode !== TOO_MANY_REQUESTS && wait < time.forOne(Infinity);
+      const again = attempt <= retries && failure.statusCode !== TOO_MANY_REQUESTS && time.mayBegin(wait);
       log.warn("a callback failed", { actorId: head.actorId, sequence: told.sequence, attempt, again, ...failure });
       if (!again) return { kind: "failed", failure };
       await pause(wait);

@@ -34,9 +34,9 @@ export class TimeLeft {
     return new TimeLeft({ remaining: () => Math.max(0, end - clock.now()) }, 0);
   }
 
-  /** True when another delivery may begin. */
-  mayBegin(): boolean {
-    const remaining = this.#deadline.remaining();
+  /** True when another delivery may begin, now or in `ms`. */
+  mayBegin(ms = 0): boolean {
+    const remaining = this.#deadline.remaining() - ms;
     return remaining > this.#notBefore && remaining >= RESERVE_MS + LEAST_MS;
   }
 

@@ -74,15 +74,19 @@ describe("a hundred subscribers", () => {
   });
 
   it("have their callback within 2 s although some of them hang, refuse, trickle or talk nonsense", async () => {
-    for (const [index, behaviour] of BAD.entries()) members[index]!.peer.behaviour = behaviour;
-    const { began, took } = await write(actor, 1);
-    expect(took, "the writer's request").toBeLessThan(DELIVERY_TIMEOUT_MS + 5000);
     const good = members.slice(BAD.length);
-    await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 1), 10_000);
-    const waits = good.map(({ peer }) => (peer.callbacks[0]?.at ?? Number.POSITIVE_INFINITY) - began);
-    expect(Math.max(...waits)).toBeLessThan(2000);
+    const longest = (nth: number, began: number): number =>
+      Math.max(...good.map(({ peer }) => (peer.callbacks[nth - 1]?.at ?? Number.POSITIVE_INFINITY) - began));
+    // How long it takes when all behave says how busy this machine is; on one that is not, it is well below a second.
+    const easy = await write(actor, 1);
+    await until("everyone's callbacks", () => members.every(({ stream }) => stream.last === 1), 20_000);
+    for (const [index, behaviour] of BAD.entries()) members[index]!.peer.behaviour = behaviour;
+    const { began, took } = await write(actor, 2);
+    expect(took, "the writer's request").toBeLessThan(DELIVERY_TIMEOUT_MS + 5000);
+    await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 2), 20_000);
+    expect(longest(2, began)).toBeLessThan(2000 + longest(1, easy.began));
     expect(good.flatMap(({ stream }) => stream.faults)).toEqual([]);
-    expect(members[2]!.stream.last, "the slow one").toBe(1);
+    expect(members[2]!.stream.last, "the slow one").toBe(2);
   });
 
   it("one that refuses opens its breaker, is probed one at a time, and gets what it missed in order", async () => {
@@ -113,16 +117,50 @@ describe("a hundred subscribers", () => {
     expect(stream.copy).toEqual(await stateOf(actor));
     expect(stream.faults).toEqual([]);
   });
+});
 
-  it("closes a breaker by hand", async () => {
-    const { peer, stream } = members.at(-2)!;
+describe("a breaker closed by hand", () => {
+  /** Longer than the test: nothing but a hand closes it. */
+  const OPEN_SECONDS = 600;
+  let patient: Service;
+  beforeAll(async () => {
+    patient = await startService({
+      TRUST_AUTO_APPROVE: "friend",
+      SWEEP_INTERVAL_SECONDS: "1",
+      CALLBACK_MODE: "sync",
+      BREAKER_FAILURE_THRESHOLD: String(THRESHOLD),
+      BREAKER_RECOVERY_SECONDS: String(OPEN_SECONDS),
+    });
+  });
+  afterAll(() => patient.dispose());
+
+  it("lets the backlog out at once, as callbacks in order", async () => {
+    const actor = await patient.createActor();
+    const [{ peer, stream } = expect.fail("nobody")] = await gather(host, actor, 1);
+    await write(actor, 1);
+    await until("the first", () => stream.last === 1);
     peer.behaviour = { kind: "reset" };
-    for (let n = 1; n <= THRESHOLD; n++) await write(actor, n);
+    for (let n = 2; n <= 1 + THRESHOLD; n++) await write(actor, n);
+    const opened = await until("an open breaker", async () => {
+      const seen = await breaker(actor, peer.id);
+      return /^open$/i.test(seen.state) && seen;
+    });
+    expect(opened.failures).toBeGreaterThanOrEqual(THRESHOLD);
+    expect(Date.parse(opened.openUntil ?? ""), "no probe soon").toBeGreaterThan(Date.now() + (OPEN_SECONDS / 2) * 1000);
     peer.behaviour = undefined;
+    for (let n = 2 + THRESHOLD; n <= 10; n++) await write(actor, n);
+    expect(stream.arrivals, "nothing gets past an open breaker").toEqual([1]);
+    expect(await breaker(actor, peer.id)).toEqual(opened);
+
     await actor.expect("DELETE", `/peers/${peer.id}/breaker`, 204);
     expect(await breaker(actor, peer.id)).toMatchObject({ state: expect.stringMatching(/^closed$/i) as string });
-    await write(actor, 99);
-    await stream.catchUp();
+    await until("the backlog", () => stream.last === 10, 20_000).catch(() => undefined);
+    // The subscriber asks for nothing: what it has came by callback.
+    expect(stream.arrivals).toEqual(numbers(10));
+    expect(peer.taken(stream).map(({ body }) => body?.["data"])).toEqual(numbers(10).map((n) => ({ color: { n } })));
+    await write(actor, 11);
+    await until("the next", () => stream.last === 11);
+    expect(stream.arrivals).toEqual(numbers(11));
     expect(stream.copy).toEqual(await stateOf(actor));
     expect(stream.faults).toEqual([]);
   });
