@@ -1,0 +1,14 @@
+/** What `compact` gives: members whose type includes undefined become optional without it, the others stay. */
+export type Compact<T extends object> = {
+  [K in keyof T as undefined extends T[K] ? never : K]: T[K];
+} & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/**
+ * A copy of `members` without those that are undefined: `compact({ a: 1, b: undefined })` is `{ a: 1 }`. Use it where a
+ * field is optional. Do not use it where undefined must override a value that is spread before it.
+ */
+export function compact<T extends object>(members: T): Compact<T> {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Compact<T>;
+}
