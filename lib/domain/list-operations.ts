@@ -41,7 +41,7 @@ export type ListEdit =
   | { readonly kind: "clear" | "delete_all" | "inapplicable" }
   | { readonly kind: "metadata"; readonly description?: string; readonly explanation?: string };
 
-/** The rows that equal a value: the first one's index, and how many there are (2 stands for more than one). */
+/** The rows that equal a value: the index of one, and how many there are (2 stands for more than one). */
 export interface Matches {
   readonly first?: number;
   readonly count: number;
@@ -165,7 +165,8 @@ function plainEdit(action: ListAction, count: number, matches: Matches): ListEdi
     case "pop":
       return takeOut(action.index ?? count - 1, count, []);
     case "remove":
-      return takeOut(matches.first, count, []);
+      // Of equal rows the publisher may have taken out another one than the first.
+      return takeOut(matches.count === 1 ? matches.first : undefined, count, []);
     case "clear":
     case "delete_all":
       return { kind: action.kind };

@@ -149,9 +149,8 @@ export class ListStore {
   ): Promise<{ rows: readonly Row[]; matches: { first?: number; count: number } }> {
     const sought = valueToFind(operation);
     if (sought === undefined) return { rows: [], matches: { count: 0 } };
-    // Whether a row is unique is known at the second; the first of all is known only with all.
-    const enough = operation.action.kind === "update" ? 2 : Infinity;
-    const rows = await findRows(this.#deps.table, pages, shape, digestOf(sought), enough);
+    // Whether a row is unique is known at the second.
+    const rows = await findRows(this.#deps.table, pages, shape, digestOf(sought), 2);
     const [first] = rows;
     return { rows, matches: { count: rows.length, ...(first === undefined ? {} : { first: first.index }) } };
   }

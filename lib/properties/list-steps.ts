@@ -61,14 +61,16 @@ export async function listSteps(
     const sought = valueToFind(operation);
     const rows = sought === undefined ? [] : await rowsOf(table, pages, list, operation, sought);
     const [first] = rows;
+    const removes = operation.action.kind === "remove";
     const edit = editFor(operation, count, {
-      count: rows.length,
+      // A caller who removes one of equal items means the first.
+      count: removes ? Math.min(rows.length, 1) : rows.length,
       ...(first === undefined ? {} : { first: first.index }),
     });
     const step = stepOf(edit, list, rows);
     if (step === undefined) continue;
     steps.push(step);
-    for (const told of toldOf(operation.action, step, String(request["operation"]))) {
+    for (const told of toldOf(operation.action, step, String(request["operation"]), rows.length)) {
       count = lengthAfter(step, count, told);
       changes.push(recordList(list.name, told, count));
     }
@@ -141,9 +143,9 @@ function stepOf(edit: ListEdit, list: OwnList, rows: readonly Row[]): ListStep |
 
 /**
  * What subscribers are told. An item is named by its index; by its value too when that is how the caller named it, for
- * subscribers that find rows only so. What is too much for one diff is told in several.
+ * subscribers that find rows only so, unless several items equal it. What is too much for one diff is told in several.
  */
-function toldOf(action: ListAction, step: ListStep, name: string): readonly JsonObject[] {
+function toldOf(action: ListAction, step: ListStep, name: string, equal: number): readonly JsonObject[] {
   if (step.do === "clear") return [{ operation: "clear" }];
   if (step.do === "drop") return [{ operation: "delete_all" }];
   if (step.do === "words") return [{ operation: "metadata", ...step.words }];
@@ -162,6 +164,7 @@ function toldOf(action: ListAction, step: ListStep, name: string): readonly Json
     case "pop":
       return [{ operation: "pop", ...(action.index === undefined ? {} : { index }) }];
     case "remove":
+      if (equal > 1) return [{ operation: "delete", index }];
       return [{ operation: "remove", index, item: action.item }];
     default:
       return [{ operation: "delete", index }];

@@ -71,7 +71,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
       { operation: "delete", index: 100 },
       { operation: "pop" },
       { operation: "pop", index: 0 },
-      { operation: "remove", item: { n: 7 } },
+      { operation: "remove", item: "out" },
       { operation: "append", item: "b".repeat(50_000) },
       { operation: "append", item: "B".repeat(400_000) },
       { operation: "metadata", description: "d", explanation: "e" },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { sameJson } from "../../lib/domain/canonical-json.ts";
 import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
 import { isServiceError } from "../../lib/errors.ts";
 import type { Json, JsonObject } from "../../lib/ports.ts";
@@ -80,8 +81,15 @@ function modelled(before: readonly Json[] | undefined, step: Step): readonly Jso
   const { kind } = read.action;
   if (before === undefined && (kind === "clear" || (kind === "append" && read.action.items.length === 0)))
     return before;
+  if (read.action.kind === "remove") return withoutFirst(before ?? [], read.action.item);
   const made = applyToArray(before ?? [], read);
   return made === "inapplicable" ? "refused" : made.items;
+}
+
+/** Of an actor's own equal items the first one goes; a subscriber could not tell which one went. */
+function withoutFirst(before: readonly Json[], item: Json): readonly Json[] | "refused" {
+  const at = before.findIndex((each) => sameJson(each, item));
+  return at < 0 ? "refused" : before.toSpliced(at, 1);
 }
 
 function batched(before: readonly Json[], items: readonly JsonObject[]): readonly Json[] | "refused" {

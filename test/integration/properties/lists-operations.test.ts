@@ -84,6 +84,13 @@ describe("the operations on a list", () => {
     expect(await told(before)).toEqual([{ list: "memo", ...diff, length: left.length }]);
   });
 
+  it("remove takes the first of equal items, and tells subscribers which one by its index", async () => {
+    const before = await memo("a", "b", "a");
+    await operate({ operation: "remove", item: "a" });
+    expect(await items("memo")).toEqual(["b", "a"]);
+    expect(await told(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
+  });
+
   it("delete_all takes the list away", async () => {
     const before = await memo("a");
     expect(await operate({ operation: "delete_all" })).toEqual([201, null]);

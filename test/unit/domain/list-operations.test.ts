@@ -72,11 +72,18 @@ describe("what an operation does to a list", () => {
     ["pop from nothing is inapplicable", [], { operation: "pop" }, "inapplicable"],
     ["pop at -2 is inapplicable", ["a", "b"], { operation: "pop", index: -2 }, "inapplicable"],
     ["clear empties", ["a"], { operation: "clear", length: 0 }, []],
+    ["remove takes out the one equal item", ["a", "b"], { operation: "remove", item: "b", index: 0 }, ["a"]],
     [
-      "remove takes out the first equal item",
+      "remove with more than one equal item is inapplicable",
+      ["a", "b", "a"],
+      { operation: "remove", item: "a" },
+      "inapplicable",
+    ],
+    [
+      "remove with more than one equal item is inapplicable whatever index it names",
       ["a", "b", "a"],
       { operation: "remove", item: "a", index: 2 },
-      ["b", "a"],
+      "inapplicable",
     ],
     [
       "remove of what is not there is inapplicable",
