@@ -53,6 +53,8 @@ export interface Config {
   /** Relationships. */
   readonly trustAutoApprove: readonly string[];
   readonly autoDeleteOnRevocation: boolean;
+  /** A subscription that its publisher has forgotten is made again there. */
+  readonly resubscribe: boolean;
   readonly allowHttpPeers: boolean;
   readonly allowPrivatePeers: boolean;
 }
@@ -147,6 +149,7 @@ const VARIABLES = {
   ACTOR_CREATION_TOKEN: { ...text, secret: true },
   TRUST_AUTO_APPROVE: relationships,
   AUTO_DELETE_ON_REVOCATION: trueOrFalse,
+  RESUBSCRIBE: trueOrFalse,
   ALLOW_HTTP_PEERS: trueOrFalse,
   ALLOW_PRIVATE_PEERS: trueOrFalse,
 } as const satisfies Readonly<Record<string, Variable<unknown>>>;
@@ -248,6 +251,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(actorCreationToken === undefined ? {} : { actorCreationToken }),
     trustAutoApprove: read("TRUST_AUTO_APPROVE") ?? [],
     autoDeleteOnRevocation: read("AUTO_DELETE_ON_REVOCATION") ?? false,
+    resubscribe: read("RESUBSCRIBE") ?? true,
     allowHttpPeers: read("ALLOW_HTTP_PEERS") ?? false,
     allowPrivatePeers: read("ALLOW_PRIVATE_PEERS") ?? false,
   };

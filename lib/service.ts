@@ -34,14 +34,16 @@ import { removeBareStreams } from "./receiving/bare-streams.ts";
 import type { Publishers } from "./receiving/ports.ts";
 import { createReceiving } from "./receiving/receiving.ts";
 import type { Receiving } from "./receiving/receiving.ts";
+import { STATE_PIECES } from "./receiving/state-replacement.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
-import { GrantStore } from "./permissions/grant-store.ts";
+import { GrantStore, readsOfGrant } from "./permissions/grant-store.ts";
 import { RelationshipRules, rulesDigest } from "./permissions/relationship-rules.ts";
 import type { PermissionStore } from "./permissions/permission-store.ts";
 import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
+import { Resubscription } from "./subscriptions/resubscription.ts";
 import { TrustSenders } from "./trust/senders.ts";
 import type { TrustConsequences } from "./trust/trust-consequences.ts";
 import { trustServices } from "./trust/trust-services.ts";
@@ -103,7 +105,10 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     nestedDiffs: config.nestedDiffs,
     hookMaxAttempts: config.hookMaxAttempts,
     hookTimeoutMs: config.hookTimeoutSeconds * 1_000,
+    resubscribe: config.resubscribe,
+    pieces: STATE_PIECES,
   };
+  const grantStore = new GrantStore(table);
   const receiving = createReceiving({
     ...{ table, clock, ids, log, queue, publishers, senders, settings },
     random: Math.random,
@@ -114,6 +119,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       return await storedState(reader, placeOf(event), head?.carved ?? []);
     },
     data: store,
+    openTo: async (actorId, peerId) => {
+      if (config.autoDeleteOnRevocation) return undefined;
+      const grant = await grantStore.get(actorId, peerId);
+      return grant === undefined ? undefined : readsOfGrant(grant);
+    },
+    forgotten: {
+      again: async (...forgotten) => await resubscription.again(...forgotten),
+      ended: async (head) => await resubscription.ended(head),
+    },
     bury: async (head) => {
       await outbound.bury(head);
     },
@@ -128,6 +142,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const outbound = new OutboundSubscriptions({
     ...{ table, clock, log, heads, trusts, senders, receiving, store, remote, settings },
     lifecycle,
+  });
+  const resubscription = new Resubscription({
+    ...{ table, clock, log, heads, trusts, senders, remote, settings },
+    receiving: () => receiving,
+    end: async ({ actorId, peerId, subscriptionId }) => {
+      await outbound.end(actorId, peerId, subscriptionId, { tellPeer: false });
+    },
   });
   const consequences: TrustConsequences = {
     approved: async (actorId, peerId, digest, revision) => {
@@ -196,7 +217,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
-    grants: new GrantStore(table),
+    grants: grantStore,
   });
   const actorOf = (actorId: string): Actor => new Actor(actorId, actorServices());
   app.bind(actorOf);

@@ -31,10 +31,21 @@ export interface News extends TargetName {
   readonly data: Json;
 }
 
+/** `catch_up` applies what is missing, and reads the state only where it must; `resync` reads the state anew. */
+export type SyncMode = "catch_up" | "resync";
+
+export interface SyncOptions {
+  /** How far to go [catch_up]. */
+  readonly mode?: SyncMode;
+}
+
 /** What bringing one subscription up to date came to. */
 export interface SyncResult extends SubscriptionName {
-  /** `caught_up`: what was missing was applied in order. `resynced`: the publisher's state took the place of ours. */
-  readonly result: "caught_up" | "resynced";
+  /**
+   * `caught_up`: what was missing was applied in order. `resynced`: the publisher's state took the place of ours.
+   * `underway`: that state is too large for one call; the service goes on with it.
+   */
+  readonly result: "caught_up" | "resynced" | "underway";
   /** The newest number applied. */
   readonly sequence: number;
   /** How many diffs were applied one by one. */
@@ -170,20 +181,21 @@ export class ActorSubscriptions {
    *
    * @throws ServiceError resource.not_found, service.unavailable while another works on it, peer.unreachable
    */
-  async syncSubscription({ peerId, subscriptionId }: SubscriptionName): Promise<SyncResult> {
+  async syncSubscription({ peerId, subscriptionId, mode }: SubscriptionName & SyncOptions): Promise<SyncResult> {
     const head = await this.#services.heads.get(this.#actorId, peerId, subscriptionId);
     if (head === undefined) throw new ServiceError("resource.not_found", "There is no such subscription.");
-    return await this.#sync(head, this.#deadline());
+    return await this.#sync(head, checkedMode(mode), this.#deadline());
   }
 
   /** Brings all our subscriptions to a peer up to date, one after another; one that fails stops none of the others. */
-  async syncPeer(peerId: string): Promise<PeerSyncResult> {
+  async syncPeer(peerId: string, { mode }: SyncOptions = {}): Promise<PeerSyncResult> {
+    const how = checkedMode(mode);
     const deadline = this.#deadline();
     const synced: SyncResult[] = [];
     const failed: (SubscriptionName & { readonly error: string })[] = [];
     for (const head of await this.#services.heads.live(this.#actorId, peerId)) {
       try {
-        synced.push(await this.#sync(head, deadline));
+        synced.push(await this.#sync(head, how, deadline));
       } catch (error) {
         if (!isServiceError(error)) throw error;
         failed.push({ peerId, subscriptionId: head.subscriptionId, error: error.message });
@@ -192,13 +204,11 @@ export class ActorSubscriptions {
     return { peerId, synced, failed };
   }
 
-  async #sync(head: Head, deadline: Deadline): Promise<SyncResult> {
-    const { peerId, subscriptionId } = head;
-    const recovered = await this.#services.outbound.resync(head, deadline);
-    return {
-      ...{ peerId, subscriptionId, result: recovered.is },
-      ...{ sequence: recovered.head.lastSeq, applied: recovered.applied },
-    };
+  async #sync(head: Head, mode: SyncMode, deadline: Deadline): Promise<SyncResult> {
+    const recovered = await this.#services.outbound.resync(head, mode, deadline);
+    const { is: result, applied } = recovered;
+    const { peerId, subscriptionId, lastSeq: sequence } = recovered.head;
+    return { peerId, subscriptionId, result, sequence, applied };
   }
 
   #deadline(): Deadline {
@@ -206,6 +216,10 @@ export class ActorSubscriptions {
     const end = clock.now() + MOST_MS;
     return { remaining: () => Math.max(0, end - clock.now()) };
   }
+}
+
+function checkedMode(mode: SyncMode = "catch_up"): SyncMode {
+  return checked("mode", mode, (text) => text === "catch_up" || text === "resync") as SyncMode;
 }
 
 function named({ target, subtarget }: TargetName): Suspension {

@@ -1,7 +1,7 @@
 /** What is done with each kind of due work. The sweep finds it by the due index, a delayed message brings it sooner. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
 import { LOG_SK, peerOfBreakerKey } from "../dynamodb/keys-publishing.ts";
-import { parkedPrefix, peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys.ts";
+import { parkedPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { ActorDeletion } from "../actors/deletion.ts";
 import { collectGeneration, isListGarbage } from "../peer-data/list-garbage.ts";
@@ -47,7 +47,8 @@ export class ClockworkDuties {
     const owner = peerOfOwnershipKey(key.sk);
     const failing = peerOfBreakerKey(key.sk);
     const subscriber = peerOfCapabilityKey(key.sk);
-    if (key.sk.startsWith(parkedPrefix())) await this.#retry(key, deadline);
+    if (staleReadOf(key) !== undefined) await receiving.staleReads.look(key, deadline);
+    else if (key.sk.startsWith(parkedPrefix())) await this.#retry(key, deadline);
     else if (isListGarbage(key)) await collectGeneration(table, key);
     else if (peerId !== undefined) await ending.resume(actorId, peerId);
     else if (owner !== undefined) await ownership.resume(actorId, owner);

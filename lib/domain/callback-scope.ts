@@ -1,9 +1,9 @@
 import { ServiceError } from "../errors.ts";
 import { invalidField } from "./callback-fields.ts";
 import type { ParsedCallback, Resync } from "./callback-body.ts";
-import { checkNames, type DiffContent } from "./diff-content.ts";
+import type { DiffContent } from "./diff-content.ts";
 import { isObject } from "./json.ts";
-import { isPropertyName } from "./names.ts";
+import { isPeerName } from "./peer-names.ts";
 import { liesUnder } from "./peer-url.ts";
 import { covers, type Place, placeOf, samePlace, type Scope } from "./scope.ts";
 
@@ -47,7 +47,7 @@ export function checkScope(callback: ParsedCallback, scope: Scope): ScopeAnswer 
     return { place, narrower: false, exact: true };
   }
   if (covers(place, said)) {
-    if (scope.target === "properties" && !isPropertyName(said[0] ?? "")) {
+    if (scope.target === "properties" && !isPeerName(said[0] ?? "")) {
       throw invalidField("subtarget", "is no property name");
     }
     return { place: said, narrower: true, exact: true };
@@ -69,9 +69,9 @@ function saidPlace(callback: Resync, scope: Scope): Place {
 }
 
 /**
- * Throws `request.invalid` unless the content fits a subscription of this scope: target-level data is an object, and on
- * `properties` each of its names is a property name; `request.too_large` when those are more than `MOST_PLACES`. For
- * polled and fetched diffs as for sent ones.
+ * Throws `request.invalid` unless the content fits a subscription of this scope: target-level data is an object;
+ * `request.too_large` when it names more than `MOST_PLACES` of the `properties`. For polled and fetched diffs as for sent
+ * ones. A name that no copied property can have is left out when the data is applied, and refuses nothing.
  */
 export function checkTargetData(content: DiffContent, scope: Scope): void {
   if (scope.subtarget !== undefined) return;
@@ -82,7 +82,6 @@ export function checkTargetData(content: DiffContent, scope: Scope): void {
       field: "data",
     });
   }
-  checkNames(content.data);
 }
 
 /** True when `checkTargetData` takes the content. What does not fit counts as missing wherever it was asked for. */

@@ -1,9 +1,8 @@
 import { ServiceError } from "../errors.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json } from "../ports.ts";
 import { readSequence, readTimestamp } from "./callback-fields.ts";
 import { isArray, isObject, own } from "./json.ts";
 import { parsePointer, pointsInto } from "./json-pointer.ts";
-import { isPropertyName } from "./names.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** What a high diff carries. */
@@ -55,18 +54,4 @@ export function parseDiffRecord(record: Json): DiffRecord {
     ...(timestamp === undefined ? {} : { timestamp }),
     ...parseContent(data, own(record, "overwritten")),
   };
-}
-
-/** Throws `request.invalid` when a name at the top of `data` (without a `list:` prefix) is no property name. */
-export function checkNames(data: JsonObject): void {
-  for (const key of Object.keys(data)) {
-    const name = key.startsWith("list:") ? key.slice("list:".length) : key;
-    if (!isPropertyName(name)) {
-      throw new ServiceError(
-        "request.invalid",
-        `data has ${JSON.stringify(key.slice(0, 80))}, which is no property name (1 to 256 bytes, no "/", no control characters).`,
-        { field: "data" },
-      );
-    }
-  }
 }

@@ -99,6 +99,28 @@ export const parkedKey = (
   sk: `${parkedPrefix(peerId, subscriptionId)}${number16(event.epoch)}#${number16(event.sequence)}#${event.id}`,
 });
 
+/**
+ * A place of a peer's state that could not be read: in the due index while it is read again, then parked. Behind the
+ * parked events of its stream, so that what lists, ends or deletes those meets it too. One put, one update for each
+ * further read, one delete.
+ */
+export const staleReadKey = (actorId: string, peerId: string, subscriptionId: string, id: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${parkedPrefix(peerId, subscriptionId)}${STALE_READ}#${id}`,
+});
+
+const STALE_READ = "READ";
+
+/** What a stale read's key names; undefined when the key is another's. */
+export function staleReadOf(
+  key: Key,
+): { actorId: string; peerId: string; subscriptionId: string; id: string } | undefined {
+  const [prefix, peerId, subscriptionId, kind, id] = key.sk.split("#");
+  if (prefix !== "PARKED" || kind !== STALE_READ || peerId === undefined) return undefined;
+  if (subscriptionId === undefined || id === undefined) return undefined;
+  return { actorId: key.pk.slice(2), peerId, subscriptionId, id };
+}
+
 /** Prefix of an actor's parked events; of one peer's, or one subscription's, when given. */
 export const parkedPrefix = (peerId?: string, subscriptionId?: string): string =>
   `PARKED#${peerId === undefined ? "" : `${peerId}#`}${subscriptionId === undefined ? "" : `${subscriptionId}#`}`;

@@ -1,19 +1,27 @@
 import { parkedCursor, parkedSortKey } from "../dynamodb/keys.ts";
 import { ServiceError } from "../errors.ts";
-import type { JsonObject } from "../ports.ts";
+import { inParallel } from "../peer-data/in-parallel.ts";
+import type { Deadline, JsonObject } from "../ports.ts";
 import type { Head } from "../receiving/head.ts";
 import type { HookRuns } from "../receiving/hook-runs.ts";
 import type { Parked, ParkedNotice } from "../receiving/parked-item.ts";
 import type { ParkedStore } from "../receiving/parked-store.ts";
+import type { StalePart, StaleParts } from "../receiving/stale-parts.ts";
+import type { StaleReads } from "../receiving/stale-reads.ts";
 import { badAfter } from "./paging.ts";
+
+/** Reads of a page that are looked at together. */
+const AT_ONCE = 10;
 
 export interface ParkedEventsDeps {
   readonly parked: Pick<ParkedStore, "notices" | "find">;
   readonly hooks: Pick<HookRuns, "again" | "skip">;
+  readonly stale: Pick<StaleParts, "settle">;
+  readonly staleReads: Pick<StaleReads, "again" | "isStale">;
   readonly heads: { get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> };
 }
 
-/** Hook events that did not go through, for whoever operates the actor: to see, to replay, to drop. */
+/** Hook events and reads that did not go through, for whoever operates the actor: to see, to try again, to drop. */
 export class ParkedEvents {
   readonly #deps: ParkedEventsDeps;
 
@@ -33,23 +41,42 @@ export class ParkedEvents {
       ...rest,
       ...(from === undefined ? {} : { after: from }),
     });
-    return { data: notices.map(wireOf), ...(next === undefined ? {} : { next: parkedCursor(next) }) };
+    const standing = await inParallel(notices, AT_ONCE, async (notice) =>
+      (await this.#stands(notice)) ? [notice] : [],
+    );
+    return { data: standing.flat().map(wireOf), ...(next === undefined ? {} : { next: parkedCursor(next) }) };
   }
 
-  /** The parked event. @throws ServiceError resource.not_found */
-  async demand(actorId: string, eventId: string): Promise<Parked> {
+  /** False for a read that a later diff or a resync has made superfluous: it goes. */
+  async #stands(notice: ParkedNotice | StalePart): Promise<boolean> {
+    const { stale, staleReads } = this.#deps;
+    if (!isRead(notice) || (await staleReads.isStale(notice))) return true;
+    await stale.settle(notice);
+    return false;
+  }
+
+  /** The parked event or read. @throws ServiceError resource.not_found */
+  async demand(actorId: string, eventId: string): Promise<Parked | StalePart> {
     const parked = await this.#deps.parked.find(actorId, eventId);
     if (parked !== undefined) return parked;
     throw new ServiceError("resource.not_found", "There is no parked event of that id.");
   }
 
   /**
-   * Runs the event's hook once more, now, also when its attempts are used up.
+   * Runs the event's hook, or reads the place, once more, now, also when its attempts are used up.
    *
    * @returns `done`, `dropped` (the hook said so), or the status it is parked with again
    * @throws ServiceError resource.conflict while it is being run, or waits behind an event that stopped its stream
    */
-  async retry(parked: Parked): Promise<Exclude<Awaited<ReturnType<HookRuns["again"]>>, "busy">> {
+  async retry(
+    parked: Parked | StalePart,
+    deadline: Deadline,
+  ): Promise<Exclude<Awaited<ReturnType<HookRuns["again"]>>, "busy">> {
+    if (isRead(parked)) {
+      const read = await this.#deps.staleReads.again(parked, deadline, true);
+      if (read === "busy") throw underWay();
+      return read;
+    }
     const { actorId, peerId, subscriptionId } = parked.event;
     if (parked.status === "held" && (await this.#deps.heads.get(actorId, peerId, subscriptionId))?.held === true) {
       throw new ServiceError(
@@ -62,8 +89,12 @@ export class ParkedEvents {
     return result;
   }
 
-  /** Drops the event. @throws ServiceError resource.conflict while it is being run */
-  async skip(parked: Parked): Promise<void> {
+  /** Drops the event, or leaves the place as it is. @throws ServiceError resource.conflict while the event is being run */
+  async skip(parked: Parked | StalePart): Promise<void> {
+    if (isRead(parked)) {
+      await this.#deps.stale.settle(parked);
+      return;
+    }
     if (!(await this.#deps.hooks.skip(parked))) throw underWay();
   }
 }
@@ -71,10 +102,20 @@ export class ParkedEvents {
 const underWay = (): ServiceError =>
   new ServiceError("resource.conflict", "This event is being run, or has just been settled; look again in a moment.");
 
-function wireOf(notice: ParkedNotice): JsonObject {
+const isRead = (parked: Parked | ParkedNotice | StalePart): parked is StalePart => "reason" in parked;
+
+function wireOf(notice: ParkedNotice | StalePart): JsonObject {
+  if (isRead(notice)) {
+    const { id, peerId, subscriptionId, place, reason, since } = notice;
+    return {
+      ...{ id, kind: "read", peerid: peerId, subscriptionid: subscriptionId },
+      ...{ place: place.join("/"), reason, since: new Date(since).toISOString() },
+    };
+  }
   const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = notice;
   return {
     id: notice.eventId,
+    kind: "hook",
     peerid: notice.peerId,
     subscriptionid: notice.subscriptionId,
     target,

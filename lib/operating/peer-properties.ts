@@ -1,5 +1,5 @@
 import { jsonBytes } from "../domain/json.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isPeerName } from "../domain/peer-names.ts";
 import { cursorOf } from "../dynamodb/keys-peer-data.ts";
 import { ServiceError } from "../errors.ts";
 import { PAGE_BYTES } from "../peer-data/peer-reader.ts";
@@ -37,7 +37,7 @@ export class PeerProperties {
 
   /** One property. @throws ServiceError resource.not_found, request.too_large when no answer can carry it */
   async one(name: string): Promise<JsonObject> {
-    const found = isPropertyName(name) ? await this.#reader.property(name, PAGE_BYTES) : undefined;
+    const found = isPeerName(name) ? await this.#reader.property(name, PAGE_BYTES) : undefined;
     if (found === undefined) {
       throw new ServiceError("resource.not_found", "Nothing is held of this peer under that name.");
     }
@@ -57,7 +57,7 @@ function fitting(property: HeldProperty): JsonObject {
 }
 
 function shownOf(property: HeldProperty): JsonObject {
-  const { type, value, itemCount, sequence, updatedAt } = property;
+  const { type, value, itemCount, sequence, updatedAt, stale } = property;
   return {
     type,
     value,
@@ -65,5 +65,6 @@ function shownOf(property: HeldProperty): JsonObject {
     ...(property.truncated === true ? { truncated: true } : {}),
     sequence,
     updatedAt: new Date(updatedAt).toISOString(),
+    ...(stale === undefined ? {} : { stale: { since: new Date(stale.since).toISOString(), reason: stale.reason } }),
   };
 }

@@ -36,7 +36,7 @@ export interface PeerRouteServices {
   readonly heads: OutboundHeads;
   readonly inboundHeads: InboundHeads;
   readonly breakers: Pick<BreakerStore, "reset">;
-  readonly receiving: Pick<Receiving, "parked" | "hooks">;
+  readonly receiving: Pick<Receiving, "parked" | "hooks" | "stale" | "staleReads">;
 }
 
 /** The routes by which an owner operates an actor: peers, what is held of them, parked events. */
@@ -52,7 +52,8 @@ export class PeerRoutes {
       ...{ trusts, clock, heads, inboundHeads },
       reader: (actorId, peerId) => new PeerReader({ table, actorId, peerId }),
     });
-    this.#parked = new ParkedEvents({ heads, parked: receiving.parked, hooks: receiving.hooks });
+    const { parked, hooks, stale, staleReads } = receiving;
+    this.#parked = new ParkedEvents({ heads, parked, hooks, stale, staleReads });
   }
 
   async peers(request: ServiceRequest): Promise<Reply> {
@@ -98,9 +99,10 @@ export class PeerRoutes {
   async settle(request: ServiceRequest): Promise<Reply> {
     const parked = await this.#parked.demand(param(request, "actorId"), param(request, "eventId"));
     const { action } = readBody(request, actionBody);
-    if (action === "retry") return json(200, { id: parked.event.id, result: await this.#parked.retry(parked) });
+    const id = param(request, "eventId");
+    if (action === "retry") return json(200, { id, result: await this.#parked.retry(parked, request.deadline) });
     await this.#parked.skip(parked);
-    return json(200, { id: parked.event.id, result: "skipped" });
+    return json(200, { id, result: "skipped" });
   }
 
   /** Of a peer that is trusted, or whose data was kept when its trust ended. @throws ServiceError resource.not_found */

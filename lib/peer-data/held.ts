@@ -15,6 +15,17 @@ interface Stamped {
   readonly touched?: number;
   /** What is held may differ from what the publisher holds: the place is to be read again. */
   readonly suspect?: boolean;
+  /** The publisher's answer for the place said nothing. Goes with the next write of the place. */
+  readonly stale?: Staleness;
+}
+
+/** Since when a place could not be read, and why. Times are ms since 1970. */
+export interface Staleness {
+  readonly since: number;
+  /** One sentence. */
+  readonly reason: string;
+  /** The place is not read again before this. */
+  readonly again: number;
 }
 
 /** A value as JSON text, in the item or, when over 300 KB, in parts. */
@@ -59,6 +70,13 @@ export const TOMBSTONE_SECONDS = 3600;
 const optional = (name: string, value: Attribute | undefined): { readonly [name: string]: Attribute } =>
   value === undefined ? {} : { [name]: value };
 
+/** Every attribute of a stored place but the text of its value: enough to decide what becomes of it. */
+export const WITHOUT_TEXT = [
+  ...["type", "place", "wm", "sequence", "updatedAt", "touched", "suspect", "gone", "hides"],
+  ...["staleSince", "staleReason", "staleUntil", "bytes", "version", "parts"],
+  ...["generation", "count", "height", "root", "last", "spine", "description", "explanation", "dirtyUntil"],
+];
+
 /** The stored form. */
 export function toItem(key: Key, held: Held): Item {
   const base = {
@@ -70,6 +88,7 @@ export function toItem(key: Key, held: Held): Item {
     updatedAt: held.updatedAt,
     ...optional("touched", held.touched),
     ...(held.suspect === true ? { suspect: true } : {}),
+    ...(held.stale === undefined ? {} : staleAttributes(held.stale)),
   };
   switch (held.type) {
     case "value":
@@ -96,10 +115,20 @@ export function toItem(key: Key, held: Held): Item {
       return {
         ...base,
         gone: true,
-        ...(held.hides === true ? { hides: true } : { ttl: Math.floor(held.updatedAt / 1000) + TOMBSTONE_SECONDS }),
+        ...(held.hides === true ? { hides: true } : {}),
+        // A mark says that something is missing here, which is true however old it is.
+        ...(held.hides === true || held.suspect === true
+          ? {}
+          : { ttl: Math.floor(held.updatedAt / 1000) + TOMBSTONE_SECONDS }),
       };
   }
 }
+
+const staleAttributes = (stale: Staleness): Readonly<Record<string, Attribute>> => ({
+  staleSince: stale.since,
+  staleReason: stale.reason,
+  staleUntil: stale.again,
+});
 
 /** What an item says. Only items written by `toItem` come here. */
 export function fromItem(item: Item): Held {
@@ -114,6 +143,9 @@ export function fromItem(item: Item): Held {
     updatedAt: number("updatedAt"),
     ...some("touched", number),
     ...some("suspect", () => true),
+    ...(item["staleSince"] === undefined
+      ? {}
+      : { stale: { since: number("staleSince"), reason: string("staleReason"), again: number("staleUntil") } }),
   };
   switch (item["type"]) {
     case "value":
@@ -122,9 +154,9 @@ export function fromItem(item: Item): Held {
         type: "value",
         bytes: number("bytes"),
         body:
-          item["text"] === undefined
-            ? { version: string("version"), parts: number("parts") }
-            : { text: string("text") },
+          item["version"] === undefined
+            ? { text: String(item["text"] ?? "") }
+            : { version: string("version"), parts: number("parts") },
       };
     case "list":
       return {

@@ -1,5 +1,6 @@
 import type { Place } from "../domain/scope.ts";
 import type { Json } from "../ports.ts";
+import type { Staleness } from "./held.ts";
 
 /** One diff, with what its subscription owns. */
 export interface IncomingDiff {
@@ -18,6 +19,8 @@ export interface IncomingDiff {
 export interface Applied {
   /** Ambiguous or diverged: each must be read from the publisher and given to `putRead`. Durable: a redo says it again. */
   readonly reread: readonly Place[];
+  /** Those of them that were stale already. */
+  readonly stale: ReadonlyMap<Place, Staleness>;
   /** Written by this call. */
   readonly changed: readonly Place[];
   /** Held a newer position, or this one, already. */

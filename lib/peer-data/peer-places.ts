@@ -32,11 +32,15 @@ export async function* peerItems(ids: PeerIds, range: Omit<QueryRange, "pk">): A
   }
 }
 
+/** The sort keys among which everything inside a scope is. */
+export function rangeOf([name]: Place): Pick<QueryRange, "prefix" | "until"> {
+  return name === undefined ? { prefix: PLACE_PREFIX } : propertyRange(name);
+}
+
 /** Everything stored inside a scope that the carved places do not cover, tombstones included. One request per megabyte. */
 export async function placesIn(ids: PeerIds, scope: Place, carved: readonly Place[]): Promise<Held[]> {
-  const [name] = scope;
   const found: Held[] = [];
-  for await (const item of peerItems(ids, name === undefined ? { prefix: PLACE_PREFIX } : propertyRange(name))) {
+  for await (const item of peerItems(ids, rangeOf(scope))) {
     const held = fromItem(item);
     if (covers(scope, held.place) && !carved.some((other) => covers(other, held.place))) found.push(held);
   }

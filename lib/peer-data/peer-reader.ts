@@ -32,6 +32,8 @@ export interface HeldProperty {
   readonly sequence: number;
   /** Milliseconds since 1970. */
   readonly updatedAt: number;
+  /** It could not be read: what is held may be older than what the peer holds. */
+  readonly stale?: { readonly since: number; readonly reason: string };
   /** The list is longer than an answer may be: `value` holds its beginning. */
   readonly truncated?: true;
 }
@@ -189,6 +191,7 @@ export class PeerReader {
       value,
       sequence: Math.max(...living.map((held) => held.sequence)),
       updatedAt: Math.max(...living.map((held) => held.updatedAt)),
+      ...staleOf(group.helds),
     };
   }
 
@@ -205,6 +208,7 @@ export class PeerReader {
       ...(head.explanation === undefined ? {} : { explanation: head.explanation }),
       sequence: head.sequence,
       updatedAt: head.updatedAt,
+      ...staleOf([head]),
       ...(fitting < head.count ? { truncated: true } : {}),
     };
   }
@@ -240,6 +244,13 @@ export class PeerReader {
       }
     }
   }
+}
+
+/** Since when some part could not be read, and why. */
+function staleOf(helds: readonly Held[]): Pick<HeldProperty, "stale"> {
+  const marks = helds.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
+  const [first] = marks.toSorted((one, other) => one.since - other.since);
+  return first === undefined ? {} : { stale: { since: first.since, reason: first.reason } };
 }
 
 const sizeOf = (group: { readonly helds: readonly Held[] }): number =>

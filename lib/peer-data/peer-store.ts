@@ -1,15 +1,18 @@
+import { compact } from "../compact.ts";
 import type { Place } from "../domain/scope.ts";
 import type { Position } from "../domain/watermark.ts";
 import { emptyPartition, collectPeerGarbage } from "./list-garbage.ts";
 import { fromItem } from "./held.ts";
-import type { Held } from "./held.ts";
-import { carve, planDiff } from "./diff-plan.ts";
+import type { Held, Staleness } from "./held.ts";
+import { planDiff } from "./diff-plan.ts";
 import type { DiffPlan, Step } from "./diff-plan.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Applied, IncomingDiff, Replacement, StatePart } from "./incoming.ts";
-import { keyOfPlace, peerItems, placesIn } from "./peer-places.ts";
+import { keyOfPlace, peerItems, placesIn, readPlace } from "./peer-places.ts";
 import { PlaceWriter } from "./place-writer.ts";
 import type { Outcome } from "./place-writer.ts";
+import { isAmong, isWrittenSince, StateWriter } from "./state-writer.ts";
+import type { ReadPosition, StateTarget } from "./state-writer.ts";
 import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../dynamodb/keys-peer-data.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../ports.ts";
@@ -35,6 +38,7 @@ export class PeerStore {
   readonly #actorId: string;
   readonly #peerId: string;
   readonly #writer: PlaceWriter;
+  readonly #states: StateWriter;
 
   constructor(deps: {
     readonly table: Table;
@@ -46,6 +50,7 @@ export class PeerStore {
     this.#actorId = deps.actorId;
     this.#peerId = deps.peerId;
     this.#writer = new PlaceWriter(deps);
+    this.#states = new StateWriter(this.#ids, this.#writer);
   }
 
   /**
@@ -79,6 +84,11 @@ export class PeerStore {
     if (plan.othersGo) outcomes.push(...(await this.#removeOthers(diff, plan, at, prepared)));
     return {
       reread: outcomes.flatMap((outcome) => (outcome.reread ? [outcome.place] : [])),
+      stale: new Map(
+        outcomes.flatMap(({ reread, held, place }) => {
+          return reread && held?.stale !== undefined ? [[place, held.stale] as const] : [];
+        }),
+      ),
       changed: outcomes.flatMap((outcome) => (outcome.result === "changed" ? [outcome.place] : [])),
       skipped: outcomes.flatMap((outcome) => (outcome.result === "skipped" ? [outcome.place] : [])),
     };
@@ -86,39 +96,61 @@ export class PeerStore {
 
   /**
    * Puts the state that was read in the place of what the scope holds; what the state lacks gets a tombstone. Places
-   * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher fence. One query of
-   * the scope, then one write a value, and for lists their pages: all of them each time, for a value left unwritten
-   * would keep a position that a late writer can still overtake. What one peer's partition takes, about 1 000 writes a
-   * second, bounds the state: some 20 000 properties in the time that one recovery has.
+   * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher fence. One write a
+   * value, and for lists their pages, then one query of the scope: all of them each time, for a value left unwritten
+   * would keep a position that a late writer can still overtake.
    */
   async replace(input: Replacement): Promise<void> {
-    const { scope, carved, fence, sequence, dirtyListsUntil } = input;
-    const stored = await placesIn(this.#ids, scope, carved);
-    const known = new Map(stored.map((held) => [keyOfPlace(held.place), held]));
-    const parts = input.parts.filter((part) => part.place.length > 0 && owns(input, part.place));
-    await inParallel(parts, WRITES_AT_ONCE, async (part) => {
-      const key = keyOfPlace(part.place);
-      const turn = readTurn({ fence, sequence: part.sequence ?? sequence });
-      await this.#part(part, carved, turn, known.get(key) ?? null, dirtyListsUntil);
-    });
-    const named = new Set(parts.map((part) => keyOfPlace(part.place)));
-    const turn = readTurn({ fence, sequence });
-    const gone = stored.filter((held) => !named.has(keyOfPlace(held.place)));
-    await inParallel(gone, WRITES_AT_ONCE, (held) =>
-      this.#writer.remove(held.place, turn, held, { hides: scope.length > 1 }),
-    );
-    if (scope.length > 1 && !named.has(keyOfPlace(scope)) && !known.has(keyOfPlace(scope))) {
-      await this.#writer.remove(scope, turn, null, { hides: true });
-    }
+    const { parts, fence, sequence, dirtyListsUntil } = input;
+    await this.putParts(input, parts, compact({ fence, sequence, dirtyListsUntil }));
+    await this.#states.removeRest(input, { fence, sequence }, isAmong(parts.map(({ place }) => place)));
+  }
+
+  /** Writes some parts of a state that takes the place of what a scope holds; `removeRest` ends it. */
+  async putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
+    await this.#states.putParts(target, parts, at);
+  }
+
+  /**
+   * Takes away what the scope holds that no write under the position's fence has touched.
+   *
+   * @returns false when `goesOn` ended it early: a redo goes on
+   */
+  async removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
+    return await this.#states.removeRest(target, at, isWrittenSince(at.fence), goesOn);
+  }
+
+  /**
+   * Marks a place whose read said nothing: what is held stays, and only a new value or a read ends the mark.
+   *
+   * @returns since when the place is stale (ms); undefined for one that is not ours, or closed to us
+   */
+  async markStale(
+    target: StateTarget,
+    place: Place,
+    at: Position,
+    failed: { readonly reason: string; readonly again: number },
+  ): Promise<number | undefined> {
+    return (await this.#states.markStale(target, place, at, failed))?.stale?.since;
+  }
+
+  /** The mark of a place, if it is stale. 1 read. */
+  async staleness(place: Place): Promise<Staleness | undefined> {
+    return (await readPlace(this.#ids, place))?.stale;
   }
 
   /**
    * One property or list, read again, takes the place of what is held, its mark included. A part of kind `value`
    * without a value says that nothing is there. List operations numbered up to `dirtyUntil` make a list be read again.
    */
-  async putRead(part: StatePart, at: Position, dirtyUntil?: number, carved: readonly Place[] = []): Promise<void> {
+  async putRead(
+    part: StatePart,
+    at: Position,
+    dirtyUntil?: number,
+    within: Pick<StateTarget, "carved" | "reads"> = { carved: [] },
+  ): Promise<void> {
     const sequence = Math.max(at.sequence, part.sequence ?? 0);
-    await this.#part(part, carved, readTurn({ fence: at.fence, sequence }), undefined, dirtyUntil);
+    await this.#states.put(within, part, readTurn({ fence: at.fence, sequence }), dirtyUntil);
   }
 
   /** Takes away what a scope holds, newer positions excepted: an ended subscription, or a revoked property. */
@@ -199,30 +231,4 @@ export class PeerStore {
       return { place: held.place, ...outcome };
     });
   }
-
-  #part(
-    part: StatePart,
-    carved: readonly Place[],
-    turn: Turn,
-    known: Held | null | undefined,
-    dirtyUntil: number | undefined,
-  ): Promise<Outcome> {
-    if (part.kind === "list") {
-      const { items = [], description, explanation } = part;
-      const whole = {
-        items,
-        ...(description === undefined ? {} : { description }),
-        ...(explanation === undefined ? {} : { explanation }),
-        ...(dirtyUntil === undefined ? {} : { dirtyUntil }),
-      };
-      return this.#writer.list(part.place, turn, known, whole);
-    }
-    if (part.value === undefined) return this.#writer.remove(part.place, turn, known, { hides: part.place.length > 1 });
-    return this.#writer.value(part.place, turn, known, carve(part.value, part.place, carved));
-  }
-}
-
-function owns(input: Replacement, place: Place): boolean {
-  const within = input.scope.every((segment, index) => segment === place[index]);
-  return within && !input.carved.some((other) => other.every((segment, index) => segment === place[index]));
 }

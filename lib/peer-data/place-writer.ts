@@ -4,6 +4,7 @@ import { placeKey } from "../dynamodb/keys-peer-data.ts";
 import {
   all,
   any,
+  atMost,
   below,
   ConditionFailed,
   differs,
@@ -11,7 +12,7 @@ import {
   missing,
   TransactionRefused,
 } from "../dynamodb/table.ts";
-import type { Table } from "../dynamodb/table.ts";
+import type { Condition, Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Json } from "../ports.ts";
 import type { Step } from "./diff-plan.ts";
@@ -76,6 +77,51 @@ export class PlaceWriter {
     return this.#settle(place, turn, known, (stored) => this.#put(place, turn, stored, value, false));
   }
 
+  /** The same of a value that was read, which takes the place of what has the same position too: one write as a rule. */
+  async read(place: Place, turn: Turn, value: Json): Promise<Outcome> {
+    const blind = await this.#putBlind(place, turn, value, atMost("wm", turn.marks(undefined).wm));
+    if (blind === undefined) return this.value(place, turn, undefined, value);
+    if ("held" in blind) return blind;
+    return this.value(place, turn, blind.found, value);
+  }
+
+  /** Puts what `made` makes of the value that is there, undefined where there is none; undefined takes it away. */
+  compose(
+    place: Place,
+    turn: Turn,
+    known: Known,
+    made: (held: Json | undefined) => Json | undefined,
+    { hides }: { readonly hides: boolean },
+  ): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
+      if (stored?.type === "value" && text === undefined) return undefined;
+      const value = made(text === undefined ? undefined : (JSON.parse(text) as Json));
+      if (value === undefined) return this.#bury(place, turn, stored, hides);
+      return this.#put(place, turn, stored, value, false);
+    });
+  }
+
+  /**
+   * Marks a place whose read said nothing: what is held stays readable, and nothing but a new value or a read may build on
+   * it. Since when it is stale stays as it was.
+   */
+  stale(
+    place: Place,
+    turn: Turn,
+    known: Known,
+    failed: { readonly reason: string; readonly again: number },
+  ): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      const now = this.#deps.clock.now();
+      const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
+      const stale = { ...failed, since: stored?.stale?.since ?? now };
+      const next: Held = { ...base, wm: turn.marks(stored).wm, suspect: true, stale };
+      await this.#lists.put(stored, next);
+      return { result: "reread", reread: true, held: next };
+    });
+  }
+
   /**
    * Makes something else of the value that is there: undefined takes it away, the same leaves it. What is no value is
    * left alone.
@@ -111,22 +157,35 @@ export class PlaceWriter {
   async #blind(step: Merge, turn: Turn, known: Known): Promise<Outcome | undefined> {
     if (!step.exact || known !== undefined) return undefined;
     const { value } = mergeDiff(undefined, step.diff, step);
-    const marks = turn.marks(undefined);
-    const base = { place: step.place, ...marks, updatedAt: this.#deps.clock.now() };
-    let held: Held = { ...base, type: "gone", hides: step.place.length > 1 };
+    const blind = await this.#putBlind(step.place, turn, value, below("wm", turn.marks(undefined).wm));
+    if (blind === undefined || "held" in blind) return blind;
+    return this.#settle(step.place, turn, blind.found, (found) => this.#merge(step, turn, found));
+  }
+
+  /**
+   * One write in the place of what is not there, or is neither a list nor in parts and `older`. Undefined for a value too
+   * big for its item; `found` is what is there instead.
+   */
+  async #putBlind(
+    place: Place,
+    turn: Turn,
+    value: Json | undefined,
+    older: Condition,
+  ): Promise<Outcome | { readonly found: Held | null } | undefined> {
+    const base = { place, ...turn.marks(undefined), updatedAt: this.#deps.clock.now() };
+    let held: Held = { ...base, type: "gone", hides: place.length > 1 };
     if (value !== undefined) {
       const text = JSON.stringify(value);
       if (text.length > 100_000) return undefined;
       held = { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
     }
-    const plain = all(below("wm", marks.wm), differs("type", "list"), missing("parts"));
+    const plain = all(older, differs("type", "list"), missing("parts"));
     try {
-      await this.#deps.table.put(toItem(this.#key(step.place), held), any(itemMissing, plain));
+      await this.#deps.table.put(toItem(this.#key(place), held), any(itemMissing, plain));
       return changed(held);
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      const stored = error.item === undefined ? null : fromItem(error.item);
-      return this.#settle(step.place, turn, stored, (found) => this.#merge(step, turn, found));
+      return { found: error.item === undefined ? null : fromItem(error.item) };
     }
   }
 

@@ -1,18 +1,18 @@
-import { isArray, isObject } from "../domain/json.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { compact } from "../compact.ts";
+import { isArray, isObject, own } from "../domain/json.ts";
+import { isPathKey, isPeerName, pathOf } from "../domain/peer-names.ts";
 import { type Place, samePlace, type Scope } from "../domain/scope.ts";
-import type { JsonObject, PeerAnswer } from "../ports.ts";
-import type { StatePart } from "../peer-data/incoming.ts";
-import type { StateAnswer } from "../receiving/ports.ts";
-import { readJson, type RemoteActor } from "./remote-actor.ts";
-import type { Remote, RemoteFailure } from "./remote-answer.ts";
+import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
+import type { PartAnswer, StateListing } from "../receiving/ports.ts";
+import { readAnswer, readJsonAnswer } from "./read-answer.ts";
+import type { ReadAnswer } from "./read-answer.ts";
+import { readInOrder } from "./read-in-order.ts";
+import type { RemoteActor } from "./remote-actor.ts";
 import { asListMark, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";
-import { listOf, type PartRead, StateReader, unread } from "./state-reader.ts";
+import { listOf, StateReader, valuePart } from "./state-reader.ts";
 
 /** Plain properties of up to this many bytes together are read with one call instead of one each. */
 const TOGETHER_BYTES = 1024 * 1024;
-/** Calls to one peer at a time. */
-const AT_ONCE = 4;
 
 export interface StateWanted {
   readonly scope: Scope;
@@ -26,17 +26,19 @@ export interface StateWanted {
 }
 
 /**
- * Reads the state of a place from its publisher: `properties?metadata=true`, then the plain properties (in one call while
- * they are small, else each), then each list, page by page where it must be; for a peer without that form the plain
- * GETs. At most 4 calls at a time, 6 MiB each. What is larger, makes no sense or has a name that no URL can carry is in
- * `diverged`, and the rest is read all the same. `absent`: the target has no state to read; a property that does not
- * exist is a state without parts. `sequence` is the lowest position in the answers, when all of them have one.
+ * Lists the state of a place at its publisher: `properties?metadata=true`, then the plain properties in one call while
+ * they are small; for a peer without that form the plain GETs. What is listed is then read part by part, lists page by
+ * page where it must be; at most 4 calls at a time, 6 MiB each. `absent`: the target has no state to read; a property
+ * that does not exist is a state whose only part is absent. `failed`: nothing is known of what there is.
  */
-export async function readState(remote: RemoteActor, wanted: StateWanted): Promise<StateAnswer> {
+export async function listState(remote: RemoteActor, wanted: StateWanted): Promise<StateListing> {
   const reader = new StateReader(remote, wanted.subscriptionId);
-  if (wanted.scope.target !== "properties") return readOther(reader, wanted);
+  if (wanted.scope.target !== "properties") return listOther(reader, wanted);
   const url = foreignUrl(remote, wanted);
-  return wanted.place.length === 0 ? readAll(reader, wanted, url) : readPlace(reader, wanted, url);
+  if (wanted.place.length > 0) return onePlace(reader, wanted, url);
+  const listed = await listAll(reader, wanted, url);
+  // What a resync's own URL does not have may be where it always is.
+  return listed.is === "absent" && url !== undefined ? listAll(reader, wanted, undefined) : listed;
 }
 
 /**
@@ -52,159 +54,159 @@ function foreignUrl(remote: RemoteActor, wanted: StateWanted): string | undefine
   return ours.includes(given) ? undefined : wanted.url;
 }
 
-async function readAll(reader: StateReader, wanted: StateWanted, url: string | undefined): Promise<StateAnswer> {
+async function listAll(reader: StateReader, wanted: StateWanted, url: string | undefined): Promise<StateListing> {
   let inventory: Inventory | undefined;
   if (url === undefined) {
     const known = await reader.inventory(true);
-    if (!known.ok) return failed(known);
-    inventory = known.value;
+    if (known.is === "failed") return known;
+    inventory = known.is === "value" ? known.value : undefined;
   }
-  const names = inventory?.names.filter((name) => isWanted(name, wanted)) ?? [];
+  const names = new Set(inventory?.names);
   const lists = new Map(inventory?.lists);
-  const parts: StatePart[] = [];
-  const each: string[] = [];
-  if (inventory === undefined || (names.length > 0 && inventory.bytes <= TOGETHER_BYTES)) {
-    const whole = await reader.get(url ?? ["properties"]);
-    const object = whole.ok ? asObject(whole.value) : undefined;
-    if (whole.ok && object !== undefined) {
-      parts.push(...plainParts(object, wanted, whole.value, inventory, lists));
-    } else if (inventory === undefined) {
-      return whole.ok ? failed({ message: "The peer's properties are no object." }) : withoutState(whole);
-    } else if (!whole.ok && unread(whole).is === "failed") return failed(whole);
-    else each.push(...names);
-  } else each.push(...names);
-  const reads = [
-    ...each.map((name) => ({ name, read: () => reader.property(name) })),
-    ...[...lists]
-      .filter(([name]) => isWanted(name, wanted))
-      .map(([name, about]) => ({ name, read: () => reader.list(name, about) })),
-  ];
-  const diverged: Place[] = [];
-  const failure = await readEach(reads, ({ name }, result) => {
-    if (result.is === "part") parts.push(result.part);
-    else if (result.is === "diverged") diverged.push([name]);
-  });
-  return failure === undefined ? state(reader, parts, diverged) : failed(failure);
+  const atHand = new Map<string, PartAnswer>();
+  if (inventory === undefined || (names.size > 0 && inventory.bytes <= TOGETHER_BYTES)) {
+    const whole = asObject(readJsonAnswer(await reader.get(url ?? ["properties"]), { listed: false }));
+    if (whole.is !== "value") {
+      if (inventory === undefined) return whole.is === "absent" ? { is: "absent" } : whole;
+      // Each of them by itself may be readable still, unless it is the peer that fails.
+      if (whole.is === "failed" && whole.failure.unwell === true) return whole;
+    } else {
+      takePlain(whole.value, { inventory, names, lists, atHand });
+    }
+  }
+  const all = [...new Set([...names, ...lists.keys()])];
+  const read = async (place: Place): Promise<PartAnswer> => {
+    const [name = ""] = place;
+    const about = lists.get(name);
+    const known = about === undefined ? atHand.get(name) : undefined;
+    if (known !== undefined) return known;
+    if (!isPathKey(name)) return await reader.outOfTheWhole(place);
+    if (about !== undefined) return await reader.list(name, about);
+    return await reader.property(name, { listed: true });
+  };
+  const places = all.filter((name) => isWanted(name, wanted)).map((name): Place => [name]);
+  const leftOut = all.filter((name) => !isPeerName(name));
+  return listing(reader, places, read, leftOut, (name) => lists.get(name)?.bytes ?? 0);
+}
+
+/** Of a whole state in the plain form: its values, and the lists, which stand there as marks. */
+function takePlain(
+  { object, answer }: { readonly object: JsonObject; readonly answer: PeerAnswer },
+  into: {
+    readonly inventory: Inventory | undefined;
+    readonly names: Set<string>;
+    readonly lists: Map<string, ListAbout>;
+    readonly atHand: Map<string, PartAnswer>;
+  },
+): void {
+  const sequence = positionOf(answer.headers);
+  const plain = new Set(into.inventory?.names);
+  for (const [name, value] of Object.entries(object)) {
+    if (into.lists.has(name)) continue;
+    // When the peer has told us what its properties are, a value that looks like a mark is what it is.
+    const mark = plain.has(name) ? undefined : asListMark(value);
+    if (mark !== undefined) {
+      into.lists.set(name, mark);
+      continue;
+    }
+    into.names.add(name);
+    into.atHand.set(name, { is: "part", part: compact({ place: [name], kind: "value" as const, value, sequence }) });
+  }
 }
 
 function isWanted(name: string, wanted: StateWanted): boolean {
-  return isPropertyName(name) && !wanted.carved.some((place) => samePlace(place, [name]));
+  return isPeerName(name) && !wanted.carved.some((place) => samePlace(place, [name]));
 }
 
-/**
- * The parts in a plain answer. A list stands there as a mark; `lists` gets those that were not known yet. When the peer
- * has told us what its properties are, a value that looks like a mark is what it is.
- */
-function plainParts(
-  object: JsonObject,
-  wanted: StateWanted,
-  answer: PeerAnswer,
-  inventory: Inventory | undefined,
-  lists: Map<string, ListAbout>,
-): StatePart[] {
-  const sequence = positionOf(answer.headers);
-  const plain = new Set(inventory?.names);
-  const parts: StatePart[] = [];
-  for (const [name, value] of Object.entries(object)) {
-    if (!isWanted(name, wanted) || lists.has(name)) continue;
-    const mark = plain.has(name) ? undefined : asListMark(value);
-    if (mark !== undefined) lists.set(name, mark);
-    else parts.push({ place: [name], kind: "value", value, ...(sequence === undefined ? {} : { sequence }) });
-  }
-  return parts;
-}
-
-/** Runs the reads, `AT_ONCE` at a time; stops at the first that failed and gives its failure. */
-async function readEach<R extends { readonly read: () => Promise<PartRead> }>(
-  reads: readonly R[],
-  take: (of: R, result: PartRead) => void,
-): Promise<RemoteFailure | undefined> {
-  let failure: RemoteFailure | undefined;
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (failure === undefined) {
-      const one = reads[next];
-      next += 1;
-      if (one === undefined) return;
-      const result = await one.read();
-      if (result.is === "failed") failure ??= result.failure;
-      else take(one, result);
-    }
+function listing(
+  reader: StateReader,
+  places: readonly Place[],
+  read: (place: Place) => Promise<PartAnswer>,
+  leftOut: readonly string[] = [],
+  bytesOf: (name: string) => number = () => 0,
+): StateListing {
+  return {
+    is: "listing",
+    places: [...places].sort(([one = ""], [other = ""]) => (one < other ? -1 : 1)),
+    leftOut,
+    bytesOf: ([name = ""]) => bytesOf(name),
+    read: async (some, options) => {
+      const { answers, stopped } = await readInOrder(some, read, options);
+      return compact({ answers, stopped, sequence: reader.position });
+    },
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return failure;
 }
 
-async function readPlace(reader: StateReader, wanted: StateWanted, url: string | undefined): Promise<StateAnswer> {
-  const { place } = wanted;
-  const called = await reader.get(url ?? ["properties", ...place]);
-  if (!called.ok) {
+function onePlace(reader: StateReader, wanted: StateWanted, url: string | undefined): StateListing {
+  return listing(reader, [wanted.place], (place) => readPlace(reader, place, url));
+}
+
+async function readPlace(reader: StateReader, place: Place, url: string | undefined): Promise<PartAnswer> {
+  const path = pathOf(place);
+  if (url === undefined && path.length === 0) return await reader.outOfTheWhole(place);
+  const called = await reader.get(url ?? ["properties", ...path]);
+  const read = readAnswer(called, { listed: false });
+  if (read.is === "absent") return { is: "absent", place };
+  const name = place.length === 1 && url === undefined ? place[0] : undefined;
+  if (read.is === "failed") {
     // Only a list comes in pages; anything else gives the same again.
-    const name = place.length === 1 && url === undefined ? place[0] : undefined;
-    const result =
-      called.kind === "too_large" && name !== undefined
-        ? await reader.tooLarge(name, { count: 0, bytes: 0 })
-        : unread(called);
-    if (result.is === "failed") return failed(result.failure);
-    return state(reader, result.is === "part" ? [result.part] : [], result.is === "diverged" ? [place] : []);
+    const paged = read.failure.tooLarge === true && name !== undefined;
+    return paged ? await reader.tooLarge(name, { count: 0, bytes: 0 }) : { is: "failed", place, failure: read.failure };
   }
-  const value = valueOf(called.value);
-  if (value === undefined) return state(reader, [], [place]);
-  const sequence = positionOf(called.value.headers);
-  const positioned = sequence === undefined ? {} : { sequence };
-  if (isArray(value) && place.length === 1) {
-    const about = await listAt(reader, place[0] ?? "");
-    if (!about.ok) return failed(about);
-    if (about.value !== undefined) return state(reader, [{ place, ...listOf(value, about.value), ...positioned }], []);
-  }
-  return state(reader, [{ place, kind: "value", value, ...positioned }], []);
+  const answer = valuePart(place, read.value, url === undefined ? place.slice(path.length) : []);
+  if (answer.is !== "part" || place.length > 1 || !isArray(answer.part.value)) return answer;
+  const about = await listAt(reader, place[0] ?? "");
+  if (about.is === "failed") return { is: "failed", place, failure: about.failure };
+  if (about.value === undefined) return answer;
+  const { value: items, ...part } = answer.part;
+  return { is: "part", part: { ...part, ...listOf(items, about.value) } };
 }
 
 /** An array may be a list property or the value of an ordinary one, and only the peer's overview tells. */
-async function listAt(reader: StateReader, name: string): Promise<Remote<ListAbout | undefined>> {
+async function listAt(
+  reader: StateReader,
+  name: string,
+): Promise<Exclude<ReadAnswer<ListAbout | undefined>, { is: "absent" }>> {
   const known = await reader.inventory(false);
-  if (!known.ok) return known;
-  if (known.value !== undefined) return { ok: true, value: known.value.lists.get(name), status: known.status };
-  const whole = await reader.peek(["properties"]);
-  if (!whole.ok) return unread(whole).is === "failed" ? whole : { ok: true, value: undefined, status: 0 };
-  const object = asObject(whole.value);
-  const value = object !== undefined && Object.hasOwn(object, name) ? object[name] : undefined;
-  return { ok: true, value: value === undefined ? undefined : asListMark(value), status: whole.status };
+  if (known.is === "failed") return known;
+  if (known.is === "value" && known.value !== undefined) return { is: "value", value: known.value.lists.get(name) };
+  const whole = asObject(readJsonAnswer(await reader.peek(["properties"]), { listed: false }));
+  if (whole.is === "failed") return whole;
+  const value = whole.is === "value" ? own(whole.value.object, name) : undefined;
+  return { is: "value", value: value === undefined ? undefined : asListMark(value) };
 }
 
 /** An app's own target: one GET, an object's members at target level, a bare value below it. */
-async function readOther(reader: StateReader, wanted: StateWanted): Promise<StateAnswer> {
+async function listOther(reader: StateReader, wanted: StateWanted): Promise<StateListing> {
   const { place, scope } = wanted;
   const called = await reader.get(wanted.url ?? [scope.target, ...place]);
-  if (!called.ok) return withoutState(called);
-  const value = valueOf(called.value);
-  if (value === undefined) return { is: "absent" };
-  const sequence = positionOf(called.value.headers);
-  const positioned = sequence === undefined ? {} : { sequence };
-  if (place.length > 0) return state(reader, [{ place, kind: "value", value, ...positioned }], []);
-  if (!isObject(value)) return { is: "absent" };
-  const parts = Object.entries(value)
-    .filter(([name]) => isWanted(name, wanted))
-    .map(([name, member]): StatePart => ({ place: [name], kind: "value", value: member, ...positioned }));
-  return state(reader, parts, []);
+  const read = readAnswer(called, { listed: false });
+  if (read.is === "absent" || (!called.ok && isNoTarget(called.status))) return { is: "absent" };
+  if (read.is === "failed") return read;
+  const value = valueOf(read.value);
+  if ("problem" in value) return { is: "failed", failure: { reason: value.problem, status: 200 } };
+  const { json } = value;
+  if (place.length === 0 && !isObject(json)) return { is: "absent" };
+  const members: readonly (readonly [Place, Json])[] =
+    place.length > 0 ? [[place, json]] : Object.entries(json as JsonObject).map(([name, member]) => [[name], member]);
+  const sequence = positionOf(read.value.headers);
+  const parts = members.map(([at, member]) => compact({ place: at, kind: "value" as const, value: member, sequence }));
+  const atHand = new Map(parts.map((part) => [part.place, part]));
+  const of = (at: Place): PartAnswer => {
+    const part = atHand.get(at);
+    return part === undefined ? { is: "absent", place: at } : { is: "part", part };
+  };
+  return listing(reader, [...atHand.keys()], (at) => Promise.resolve(of(at)));
 }
 
-/** What it means for the whole that it could not be read. */
-function withoutState(failure: RemoteFailure): StateAnswer {
-  const gone = failure.status === 404 || failure.status === 405 || failure.status === 410 || failure.status === 501;
-  return gone ? { is: "absent" } : failed(failure);
-}
+/** Nothing is stored of an app's own target: a peer that has no state of it there is asked no further. */
+const isNoTarget = (status: number | undefined): boolean => status === 405 || status === 501;
 
-function state(reader: StateReader, parts: readonly StatePart[], diverged: readonly Place[]): StateAnswer {
-  const sequence = reader.position;
-  return { is: "state", parts, diverged, ...(sequence === undefined ? {} : { sequence }) };
-}
-
-function failed(failure: { readonly message: string }): StateAnswer {
-  return { is: "failed", reason: failure.message };
-}
-
-function asObject(answer: PeerAnswer): JsonObject | undefined {
-  const json = readJson(answer);
-  return json !== undefined && isObject(json) ? json : undefined;
+function asObject(
+  read: ReadAnswer<{ readonly json: Json; readonly answer: PeerAnswer }>,
+): ReadAnswer<{ readonly object: JsonObject; readonly answer: PeerAnswer }> {
+  if (read.is !== "value") return read;
+  const { json, answer } = read.value;
+  if (isObject(json)) return { is: "value", value: { object: json, answer } };
+  return { is: "failed", failure: { reason: "The peer's properties are no object.", status: 200 } };
 }

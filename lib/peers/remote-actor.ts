@@ -4,6 +4,9 @@ import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../ports
 import { PeerFailure } from "../ports.ts";
 import { failureOfStatus, nonsense, type Remote, type RemoteFailure, withoutAnswer } from "./remote-answer.ts";
 
+/** The longest one call may take, ms. */
+const MOST_MS = 10_000;
+
 export interface RemoteActorOptions {
   readonly http: PeerHttp;
   /** The peer's root; a slash at its end does not count. */
@@ -62,7 +65,7 @@ export class RemoteActor {
     const { http, bearer, requestId, traceparent } = this.#options;
     const timeoutMs = this.#time(call.timeoutMs);
     if (timeoutMs !== undefined && timeoutMs <= 0) {
-      return { ok: false, kind: "unreachable", message: "There was no time left to ask the peer." };
+      return { ok: false, kind: "unreachable", message: "There was no time left to ask the peer.", outOfTime: true };
     }
     try {
       const answer = await http.send({
@@ -78,7 +81,7 @@ export class RemoteActor {
       });
       return failureOfStatus(answer) ?? { ok: true, value: answer, status: answer.status };
     } catch (error) {
-      if (isPeerFailure(error)) return withoutAnswer(error);
+      if (isPeerFailure(error)) return withoutAnswer(error, timeoutMs !== undefined && timeoutMs < this.#usual(call));
       throw error;
     }
   }
@@ -96,7 +99,12 @@ export class RemoteActor {
     const limits = [wanted, this.#options.timeoutMs, this.#options.deadline?.remaining()].filter(
       (limit) => limit !== undefined,
     );
-    return limits.length === 0 ? undefined : Math.min(...limits, 10_000);
+    return limits.length === 0 ? undefined : Math.min(...limits, MOST_MS);
+  }
+
+  /** What a call may take while no deadline is near, ms. */
+  #usual(call: RemoteCall): number {
+    return Math.min(call.timeoutMs ?? MOST_MS, this.#options.timeoutMs ?? MOST_MS, MOST_MS);
   }
 }
 

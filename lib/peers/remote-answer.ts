@@ -14,6 +14,8 @@ export interface RemoteFailure {
   readonly headers?: Readonly<Record<string, string>>;
   /** One sentence, safe to show and to log. */
   readonly message: string;
+  /** The call ended with our own deadline, earlier than it would have by itself. */
+  readonly outOfTime?: true;
 }
 
 /** What a call to a peer came to. */
@@ -27,9 +29,10 @@ const KIND_OF_REASON = {
   garbage: "nonsense",
 } as const satisfies Record<PeerFailure["reason"], RemoteFailure["kind"]>;
 
-/** The failure of a call that got no answer. */
-export function withoutAnswer(failure: PeerFailure): RemoteFailure {
-  return { ok: false, kind: KIND_OF_REASON[failure.reason], message: failure.message };
+/** The failure of a call that got no answer. `cut`: our deadline left it less time than it would have had. */
+export function withoutAnswer(failure: PeerFailure, cut = false): RemoteFailure {
+  const outOfTime = cut && failure.reason === "timeout" ? { outOfTime: true as const } : {};
+  return { ok: false, kind: KIND_OF_REASON[failure.reason], message: failure.message, ...outOfTime };
 }
 
 /** The failure that an answer's status stands for; undefined for 2xx. */
@@ -39,7 +42,7 @@ export function failureOfStatus(answer: PeerAnswer): RemoteFailure | undefined {
   const message = `The peer answered ${status}.`;
   if (status === 413) return { ok: false, kind: "too_large", status, headers, message };
   if (status >= 400 && status < 500) return { ok: false, kind: "refused", status, headers, message };
-  if (status >= 500 && status < 600) return { ok: false, kind: "server", status, message };
+  if (status >= 500 && status < 600) return { ok: false, kind: "server", status, headers, message };
   return { ok: false, kind: "nonsense", status, headers, message };
 }
 

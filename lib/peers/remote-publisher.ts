@@ -1,6 +1,8 @@
+import { compact } from "../compact.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
-import type { Polled, Publisher, StateAnswer } from "../receiving/ports.ts";
-import { readState, type StateWanted } from "./read-state.ts";
+import type { Polled, Publisher, ReadFailure, StateListing } from "../receiving/ports.ts";
+import { failureOf } from "./read-answer.ts";
+import { listState, type StateWanted } from "./read-state.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { acknowledge, poll, readDiff, readPosition } from "./remote-subscriptions.ts";
 
@@ -16,14 +18,21 @@ export class RemotePublisher implements Publisher {
 
   async poll(subscriptionId: string): Promise<Polled> {
     const polled = await poll(this.#remote, subscriptionId);
-    if (polled.ok) {
-      const { sequence, diffs, complete } = polled.value;
-      return complete ? { is: "backlog", sequence, diffs } : { is: "too_large", sequence };
+    switch (polled.is) {
+      case "absent":
+        return { is: polled.status === 404 ? "unknown" : "ended" };
+      case "failed":
+        return polled;
+      case "unreadable": {
+        const sequence = polled.sequence ?? (await readPosition(this.#remote, subscriptionId));
+        return compact({ is: "unreadable" as const, reason: polled.reason, sequence });
+      }
+      case "value": {
+        const { sequence, diffs, complete, doubled } = polled.value;
+        if (complete) return { is: "backlog", sequence, diffs, ...(doubled ? { doubled: true as const } : {}) };
+        return { is: "unreadable", reason: "The backlog is too large to be read.", sequence };
+      }
     }
-    if (polled.status === 404 || polled.status === 410) return { is: "gone" };
-    if (polled.kind !== "too_large") return { is: "failed", reason: polled.message };
-    const position = await readPosition(this.#remote, subscriptionId);
-    return position.ok ? { is: "too_large", sequence: position.value } : { is: "too_large" };
   }
 
   async fetchDiff(
@@ -31,21 +40,23 @@ export class RemotePublisher implements Publisher {
     sequence?: number,
   ): Promise<
     | { readonly is: "content"; readonly content: DiffContent }
-    | { readonly is: "refused" }
-    | { readonly is: "failed"; readonly reason: string }
+    | { readonly is: "refused" | "failed"; readonly failure: ReadFailure }
   > {
-    const diff = await readDiff(this.#remote, { url }, sequence);
-    if (diff.ok) return { is: "content", content: diff.value };
-    if (diff.kind === "server" || diff.kind === "unreachable") return { is: "failed", reason: diff.message };
+    const read = await readDiff(this.#remote, { url }, sequence);
+    if (read.is === "value") return { is: "content", content: read.value };
+    if (read.is === "absent") return { is: "refused", failure: { reason: "The peer does not have this diff." } };
+    const { failure } = read;
+    const isClientError = failure.status !== undefined && failure.status < 500;
     // Asking again would give the same; the recovery that follows finds the content another way.
-    return { is: "refused" };
+    return { is: failure.unwell === true && !isClientError ? "failed" : "refused", failure };
   }
 
-  readState(what: StateWanted): Promise<StateAnswer> {
-    return readState(this.#remote, what);
+  listState(what: StateWanted): Promise<StateListing> {
+    return listState(this.#remote, what);
   }
 
-  async acknowledge(subscriptionId: string, sequence: number): Promise<boolean> {
-    return (await acknowledge(this.#remote, subscriptionId, sequence)).ok;
+  async acknowledge(subscriptionId: string, sequence: number): Promise<ReadFailure | undefined> {
+    const told = await acknowledge(this.#remote, subscriptionId, sequence);
+    return told.ok ? undefined : failureOf(told);
   }
 }

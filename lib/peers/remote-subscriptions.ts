@@ -1,9 +1,14 @@
+import { compact } from "../compact.ts";
+import { sameJson } from "../domain/canonical-json.ts";
 import { type DiffContent, type DiffRecord, parseDiffRecord } from "../domain/diff-content.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
+import { lenientSequence } from "../domain/lenient-sequence.ts";
 import { isOpaqueId } from "../domain/names.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
-import type { Clock, Json } from "../ports.ts";
+import type { Clock, Json, PeerAnswer } from "../ports.ts";
+import type { ReadFailure } from "../receiving/ports.ts";
+import { parsedJson, type ReadAnswer, readAnswer, readJsonAnswer } from "./read-answer.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
 import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
 
@@ -30,6 +35,8 @@ export interface Backlog {
   readonly diffs: readonly DiffRecord[];
   /** False when there is more than was read. */
   readonly complete: boolean;
+  /** One number stands there twice, with two contents; the first is kept. */
+  readonly doubled: boolean;
 }
 
 /**
@@ -74,42 +81,71 @@ export async function subscribe(
   };
 }
 
+/** What a poll came to. */
+export type PollAnswer =
+  | { readonly is: "value"; readonly value: Backlog }
+  /** A 200 that cannot be read, or is over the size limit; the newest number as far as that very answer says it. */
+  | { readonly is: "unreadable"; readonly reason: string; readonly sequence?: number }
+  /** 404 or 410. */
+  | { readonly is: "absent"; readonly status: number }
+  | { readonly is: "failed"; readonly failure: ReadFailure };
+
 /**
  * `GET <peer>/subscriptions/{our id}/{subId}`: the newest number and the backlog, page by page where the peer pages. The
- * first call has no query, because peers in the field know none. `too_large` when even that is over the limit: then
- * `readPosition` still gives the newest number.
+ * first call has no query, because peers in the field know none. `unreadable` when some page cannot be read: then
+ * `readPosition` may still give the newest number.
  */
-export async function poll(remote: RemoteActor, subscriptionId: string): Promise<Remote<Backlog>> {
+export async function poll(remote: RemoteActor, subscriptionId: string): Promise<PollAnswer> {
   const at = ["subscriptions", remote.ourId, subscriptionId];
   const diffs = new Map<number, DiffRecord>();
-  let newest = 0;
+  let newest: number | undefined;
+  let doubled = false;
   let query = "";
   for (let page = 1; ; page += 1) {
-    const called = await remote.callJson({ method: "GET", at, query });
-    if (!called.ok) return called;
-    const read = readPage(called.value.json);
-    if (read === undefined) return nonsense(called.status, "has no backlog in it");
-    newest = Math.max(newest, read.sequence);
+    const called = await remote.call({ method: "GET", at, query });
+    if (!called.ok && (called.status === 404 || called.status === 410)) return { is: "absent", status: called.status };
+    const answer = readAnswer(called, { listed: false });
+    if (answer.is !== "value") {
+      if (answer.is === "failed" && answer.failure.tooLarge !== true) return answer;
+      return compact({ is: "unreadable" as const, reason: "The backlog is too large to be read.", sequence: newest });
+    }
+    const read = readPage(answer.value);
+    if ("problem" in read) {
+      const said = lenientSequence(answer.value.body);
+      const sequence = newest === undefined ? said : Math.max(newest, said ?? 0);
+      return compact({ is: "unreadable" as const, reason: read.problem, sequence });
+    }
+    newest = Math.max(newest ?? 0, read.sequence);
     let last = 0;
     for (const diff of read.diffs) {
-      if (!diffs.has(diff.sequence)) diffs.set(diff.sequence, diff);
+      const before = diffs.get(diff.sequence);
+      if (before === undefined) diffs.set(diff.sequence, diff);
+      else doubled ||= !sameJson(before.data, diff.data);
       last = Math.max(last, diff.sequence);
     }
     if (!read.more || page === MAX_PAGES || `?after=${last}` === query || last === 0) {
       const sorted = [...diffs.values()].sort((one, other) => one.sequence - other.sequence);
       // The number may have been read before the diffs were: what is there counts.
       const sequence = Math.max(newest, sorted.at(-1)?.sequence ?? 0);
-      return { ok: true, status: called.status, value: { sequence, diffs: sorted, complete: !read.more } };
+      return { is: "value", value: { sequence, diffs: sorted, complete: !read.more, doubled } };
     }
     query = `?after=${last}`;
   }
 }
 
-function readPage(json: Json): { sequence: number; diffs: readonly DiffRecord[]; more: boolean } | undefined {
-  if (!isObject(json)) return undefined;
-  const sequence = position(own(json, "sequence"));
-  const data = own(json, "data");
-  if (sequence === undefined || !isArray(data)) return undefined;
+function readPage(
+  answer: PeerAnswer,
+):
+  | { readonly sequence: number; readonly diffs: readonly DiffRecord[]; readonly more: boolean }
+  | { readonly problem: string } {
+  const parsed = parsedJson(answer);
+  if ("problem" in parsed) return parsed;
+  const { json } = parsed;
+  const sequence = isObject(json) ? position(own(json, "sequence")) : undefined;
+  const data = isObject(json) ? own(json, "data") : undefined;
+  if (!isObject(json) || sequence === undefined || !isArray(data)) {
+    return { problem: "The peer's answer has no backlog in it." };
+  }
   const diffs = data.map(asDiff).filter((diff) => diff !== undefined);
   return { sequence, diffs, more: (own(json, "next") ?? null) !== null };
 }
@@ -124,17 +160,18 @@ function asDiff(record: Json): DiffRecord | undefined {
   }
 }
 
-/** The newest number, from the list of our subscriptions there: small, whatever the backlog's size. */
-export async function readPosition(remote: RemoteActor, subscriptionId: string): Promise<Remote<number>> {
-  const called = await remote.callJson({ method: "GET", at: ["subscriptions", remote.ourId] });
-  if (!called.ok) return called;
-  const list = isObject(called.value.json) ? own(called.value.json, "data") : undefined;
+/**
+ * The newest number, from the list of our subscriptions there: small, whatever the backlog's size. Undefined when the
+ * list does not say it.
+ */
+export async function readPosition(remote: RemoteActor, subscriptionId: string): Promise<number | undefined> {
+  const called = await remote.call({ method: "GET", at: ["subscriptions", remote.ourId] });
+  const read = readJsonAnswer(called, { listed: false });
+  const list = read.is === "value" && isObject(read.value.json) ? own(read.value.json, "data") : undefined;
   const found = isArray(list)
     ? list.find((entry) => isObject(entry) && own(entry, "subscriptionid") === subscriptionId)
     : undefined;
-  const sequence = isObject(found) ? position(own(found, "sequence")) : undefined;
-  if (sequence === undefined) return nonsense(called.status, "does not list the subscription");
-  return { ok: true, value: sequence, status: called.status };
+  return isObject(found) ? position(own(found, "sequence")) : undefined;
 }
 
 /**
@@ -145,19 +182,17 @@ export async function readDiff(
   remote: RemoteActor,
   from: { readonly url: string } | { readonly subscriptionId: string; readonly sequence: number },
   expected?: number,
-): Promise<Remote<DiffContent>> {
+): Promise<ReadAnswer<DiffContent>> {
   const at = "url" in from ? from.url : ["subscriptions", remote.ourId, from.subscriptionId, String(from.sequence)];
-  const called = await remote.callJson({ method: "GET", at });
-  if (!called.ok) return called;
-  const diff = asDiff(called.value.json);
-  if (diff === undefined) return nonsense(called.status, "is no diff");
-  if (expected !== undefined && diff.sequence !== expected) return nonsense(called.status, "is another diff");
+  const read = readJsonAnswer(await remote.call({ method: "GET", at }), { listed: false });
+  if (read.is !== "value") return read;
+  const diff = asDiff(read.value.json);
+  if (diff === undefined) return { is: "failed", failure: { reason: "The peer's answer is no diff.", status: 200 } };
+  if (expected !== undefined && diff.sequence !== expected) {
+    return { is: "failed", failure: { reason: "The peer's answer is another diff.", status: 200 } };
+  }
   const { data, overwritten } = diff;
-  return {
-    ok: true,
-    status: called.status,
-    value: overwritten === undefined ? { data } : { data, overwritten },
-  };
+  return { is: "value", value: compact({ data, overwritten }) };
 }
 
 /** `PUT <peer>/subscriptions/{our id}/{subId} {sequence}`: everything up to it has been processed here. */

@@ -79,6 +79,13 @@ export async function readTrustOfPeer(remote: RemoteActor, relationship: string)
   return called.ok ? asTrust(called.value.json, called.status) : called;
 }
 
+/** Whether the peer still has a trust with us, approved (200) or not (202). A failure: it could not be asked. */
+export async function trustStands(remote: RemoteActor, relationship: string): Promise<Remote<boolean>> {
+  const called = await remote.call({ method: "GET", at: ["trust", relationship, remote.ourId] });
+  if (called.ok) return { ok: true, value: called.status === 200 || called.status === 202, status: called.status };
+  return called.kind === "refused" ? { ok: true, value: false, status: called.status ?? 0 } : called;
+}
+
 /**
  * Asks whether the peer really wants this trust: its record of it must hold the token it sent us. True or false is the
  * peer's word; a failure means it could not be asked. Compared in constant time; an empty token is never right.

@@ -1,6 +1,6 @@
 import { decodeUtf8, isArray, isObject, own } from "../domain/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
-import { readJson } from "./remote-actor.ts";
+import { parsedJson } from "./read-answer.ts";
 
 /** What a peer's `?metadata=true` says of one list. */
 export interface ListAbout {
@@ -77,21 +77,33 @@ export function asPage(json: Json): { readonly items: readonly Json[]; readonly 
   return typeof next === "string" || typeof next === "number" ? { items, next: String(next) } : { items };
 }
 
+/** A JSON number, which is no text even when it cannot be read: `1e999`, or one of too many digits. */
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** What Python writes for numbers that JSON does not have. */
+const NO_NUMBER = /^(NaN|-?Infinity)$/;
+
 /**
  * The value in the answer of one property: JSON by its content type, else text. The reference marks bare text as JSON
- * too, so what is marked as JSON and could not have been begun as any is text. Undefined when it makes no sense.
+ * too, so what is marked as JSON and could not have been begun as any is text. `problem` when it cannot be read.
  */
-export function valueOf(answer: PeerAnswer): Json | undefined {
+export function valueOf(answer: PeerAnswer): { readonly json: Json } | { readonly problem: string } {
   const type = (answer.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
   const text = textOf(answer);
   if (type === "application/json" || type.endsWith("+json")) {
-    const json = readJson(answer);
-    if (json !== undefined) return json;
-    return text === undefined || /^\s*(["[{]|$)/.test(text) ? undefined : text;
+    const parsed = parsedJson(answer);
+    return "json" in parsed || text === undefined || beginsAsJson(text) ? parsed : { json: text };
   }
   // Without a type, an object or array is what it looks like, as in a PUT.
-  if (type === "" && text !== undefined && /^\s*[[{]/.test(text)) return readJson(answer) ?? text;
-  return text;
+  if (type === "" && text !== undefined && /^\s*[[{]/.test(text)) {
+    const parsed = parsedJson(answer);
+    return "json" in parsed ? parsed : { json: text };
+  }
+  return text === undefined ? { problem: "The peer's answer is not valid UTF-8." } : { json: text };
+}
+
+function beginsAsJson(text: string): boolean {
+  const trimmed = text.trim();
+  return trimmed === "" || /^\ufeff?["[{]/.test(trimmed) || NUMBER.test(trimmed) || NO_NUMBER.test(trimmed);
 }
 
 function textOf(answer: PeerAnswer): string | undefined {

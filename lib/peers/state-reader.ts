@@ -1,33 +1,41 @@
-import { isArray, jsonBytes } from "../domain/json.ts";
-import type { Json, PeerAnswer } from "../ports.ts";
+import { compact } from "../compact.ts";
+import { isArray, isObject, jsonBytes, own } from "../domain/json.ts";
+import type { Place } from "../domain/scope.ts";
+import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
 import type { StatePart } from "../peer-data/incoming.ts";
-import { readJson, type RemoteActor } from "./remote-actor.ts";
-import type { Remote, RemoteFailure } from "./remote-answer.ts";
-import { asInventory, asPage, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";
+import type { PartAnswer, ReadFailure } from "../receiving/ports.ts";
+import { readAnswer, readJsonAnswer } from "./read-answer.ts";
+import type { ReadAnswer } from "./read-answer.ts";
+import type { RemoteActor } from "./remote-actor.ts";
+import type { Remote } from "./remote-answer.ts";
+import {
+  asInventory,
+  asListMark,
+  asPage,
+  type Inventory,
+  type ListAbout,
+  positionOf,
+  valueOf,
+} from "./state-answers.ts";
 
 /** Most bytes of one answer with state in it. */
 const STATE_BYTES = 6 * 1024 * 1024;
 /** Rows asked for at a time, when a list is too large for one answer. */
 const PAGE_ROWS = 500;
-/** Most bytes of a list read in pages; a larger one is left as diverged. */
+/** Most bytes of a list read in pages; a larger one is too large. */
 const LIST_BYTES = 32 * 1024 * 1024;
 /** Times a list is begun again because it changed while it was read. */
 const PAGING_TRIES = 3;
 
-/**
- * One part as it was read. `absent`: not there, or not for us to see. `diverged`: too large to read, or it makes no
- * sense; asking again would not help. `failed`: asking again may.
- */
-export type PartRead =
-  | { readonly is: "part"; readonly part: StatePart }
-  | { readonly is: "absent" }
-  | { readonly is: "diverged" }
-  | { readonly is: "failed"; readonly failure: RemoteFailure };
+const TOO_LARGE: ReadFailure = { reason: "It is larger than can be read (6 MiB; a list 32 MiB).", tooLarge: true };
+/** Answers to `?metadata=true` that say nothing of whether the peer knows the form. */
+const NOT_ABOUT_THE_FORM = new Set([401, 403, 408, 425, 429]);
 
 /** Reads pieces of a peer's state for one subscription, and remembers the lowest position of all it read. */
 export class StateReader {
   readonly #remote: RemoteActor;
   readonly #headers: Readonly<Record<string, string>>;
+  #full: Promise<ReadAnswer<{ readonly json: Json; readonly answer: PeerAnswer }>> | undefined;
   #lowest: number | undefined;
   #positioned = true;
 
@@ -44,58 +52,77 @@ export class StateReader {
   /** One GET whose answer counts: its position is that of something we hold afterwards. */
   async get(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
     const called = await this.peek(at, query);
-    if (called.ok) this.#count(called.value.headers, true);
+    if (called.ok && called.status === 200) this.#count(called.value.headers, true);
     // That something is not there is knowledge too; but not every peer says as of when, and the rest still bounds it.
-    else if (called.status === 404) this.#count(called.headers ?? {}, false);
+    else if (!called.ok && isAbsence(called.status)) this.#count(called.headers ?? {}, false);
     return called;
   }
 
   /**
-   * What there is to read; undefined when the peer does not know this form. `counts`: the names are part of the state,
-   * and so is the answer's position; without it they only tell what something else is.
+   * What there is to read; undefined when the peer does not know this form: then the plain forms are to be tried.
+   * `counts`: the names are part of the state, and so is the answer's position; without it they only tell what
+   * something else is.
    */
-  async inventory(counts: boolean): Promise<Remote<Inventory | undefined>> {
+  async inventory(counts: boolean): Promise<ReadAnswer<Inventory | undefined>> {
     const called = await this.peek(["properties"], "?metadata=true");
-    if (!called.ok) {
-      const unknown = called.kind === "refused" || called.kind === "nonsense";
-      return unknown ? { ok: true, value: undefined, status: called.status ?? 0 } : called;
-    }
-    const json = readJson(called.value);
-    const inventory = json === undefined ? undefined : asInventory(json);
-    if (inventory !== undefined && counts) this.#count(called.value.headers, true);
-    return { ok: true, value: inventory, status: called.status };
+    const read = readJsonAnswer(called, { listed: false });
+    if (read.is === "failed" && !isAboutTheForm(read.failure)) return read;
+    const inventory = read.is === "value" ? asInventory(read.value.json) : undefined;
+    if (read.is === "value" && inventory !== undefined && counts) this.#count(read.value.answer.headers, true);
+    return { is: "value", value: inventory };
   }
 
-  /** One property that is no list. */
-  async property(name: string): Promise<PartRead> {
-    const called = await this.get(["properties", name]);
-    if (!called.ok) return unread(called);
-    const value = valueOf(called.value);
-    return value === undefined ? { is: "diverged" } : part(name, { kind: "value", value }, called.value);
+  /** One property that is no list; `listed`: the peer has given us a listing of its state. */
+  async property(name: string, { listed }: { readonly listed: boolean }): Promise<PartAnswer> {
+    return this.#value([name], readAnswer(await this.get(["properties", name]), { listed }));
   }
 
-  /** One list: whole, or page by page when it is too large for that. */
-  async list(name: string, about: ListAbout): Promise<PartRead> {
-    if (about.bytes > STATE_BYTES) return this.listInPages(name, about);
-    const called = await this.get(["properties", name]);
-    if (!called.ok) return called.kind === "too_large" ? this.tooLarge(name, about) : unread(called);
-    const value = valueOf(called.value);
-    if (value === undefined) return { is: "diverged" };
+  /** One list that the peer has listed: whole, or page by page when it is too large for that. */
+  async list(name: string, about: ListAbout): Promise<PartAnswer> {
+    if (about.bytes > STATE_BYTES) return this.#inPages(name, about, { listed: true });
+    const read = readAnswer(await this.get(["properties", name]), { listed: true });
+    if (read.is === "failed" && read.failure.tooLarge === true) return this.tooLarge(name, about);
+    const answer = this.#value([name], read);
     // It may have become an ordinary property since we were told that it is a list.
-    return part(name, isArray(value) ? listOf(value, about) : { kind: "value", value }, called.value);
+    if (answer.is !== "part" || !isArray(answer.part.value)) return answer;
+    const { value: items, ...part } = answer.part;
+    return { is: "part", part: { ...part, ...listOf(items, about) } };
   }
 
   /**
    * What was too large for one answer: perhaps it comes in pages. It is there, so a peer that then says otherwise does not
    * know the form.
    */
-  async tooLarge(name: string, about: ListAbout): Promise<PartRead> {
-    const read = await this.listInPages(name, about);
-    return read.is === "absent" ? { is: "diverged" } : read;
+  async tooLarge(name: string, about: ListAbout): Promise<PartAnswer> {
+    const read = await this.#inPages(name, about, { listed: false });
+    return read.is === "absent" ? { is: "failed", place: [name], failure: TOO_LARGE } : read;
   }
 
-  /** One list, `?after=&limit=` until it ends. A peer that pages differently, or not at all, leaves it as diverged. */
-  async listInPages(name: string, about: ListAbout): Promise<PartRead> {
+  /** One property out of the whole state, for a name that no path carries. */
+  async outOfTheWhole(place: Place): Promise<PartAnswer> {
+    this.#full ??= this.get(["properties"], "?format=full").then((called) => readJsonAnswer(called, { listed: false }));
+    const read = await this.#full;
+    if (read.is !== "value") {
+      const failure =
+        read.is === "failed" ? read.failure : { reason: "The peer does not know ?format=full.", status: 404 };
+      return { is: "failed", place, failure };
+    }
+    const { json, answer } = read.value;
+    if (!isObject(json)) return { is: "failed", place, failure: { reason: "The peer's properties are no object." } };
+    const [name = "", ...path] = place;
+    const value = own(json, name);
+    if (value === undefined) return { is: "absent", place };
+    const mark = asListMark(value);
+    if (mark === undefined || path.length > 0) return within(place, value, path, positionOf(answer.headers));
+    const items = own(value as JsonObject, "items");
+    if (!isArray(items))
+      return { is: "failed", place, failure: { reason: "The peer's whole state has no items of it." } };
+    return { is: "part", part: compact({ place, ...listOf(items, mark), sequence: positionOf(answer.headers) }) };
+  }
+
+  /** One list, `?after=&limit=` until it ends. A peer that pages differently, or not at all, leaves it as too large. */
+  async #inPages(name: string, about: ListAbout, first: { readonly listed: boolean }): Promise<PartAnswer> {
+    const place = [name];
     for (let attempt = 1; attempt <= PAGING_TRIES; attempt += 1) {
       const items: Json[] = [];
       const positions: (number | undefined)[] = [];
@@ -105,31 +132,39 @@ export class StateReader {
         const called = await this.get(["properties", name], query);
         // Changed while it was read: what has been read so far is of another version.
         if (!called.ok && called.status === 409) break;
-        if (!called.ok) return unread(called);
-        const json = readJson(called.value);
-        const page = json === undefined ? undefined : asPage(json);
-        if (page === undefined) return { is: "diverged" };
+        const read = readJsonAnswer(called, positions.length === 0 ? first : { listed: false });
+        if (read.is === "failed") return { is: "failed", place, failure: read.failure };
+        // Its beginning was there just now: it went, or no page has that address.
+        if (read.is === "absent" && positions.length > 0) break;
+        if (read.is === "absent") return { is: "absent", place };
+        const page = asPage(read.value.json);
+        if (page === undefined)
+          return { is: "failed", place, failure: { reason: "The peer's answer is no page of it." } };
         for (const item of page.items) items.push(item);
         bytes += jsonBytes(page.items);
-        positions.push(positionOf(called.value.headers));
-        if (bytes > LIST_BYTES) return { is: "diverged" };
+        positions.push(positionOf(read.value.answer.headers));
+        if (bytes > LIST_BYTES) return { is: "failed", place, failure: TOO_LARGE };
         const full = page.items.length === PAGE_ROWS;
         if (page.next === undefined && !full) {
           const known = positions.filter((position) => position !== undefined);
           const sequence = known.length === positions.length ? Math.min(...known) : undefined;
-          const read = { place: [name], ...listOf(items, about) };
-          return { is: "part", part: sequence === undefined ? read : { ...read, sequence } };
+          return { is: "part", part: compact({ place, ...listOf(items, about), sequence }) };
         }
-        if (page.items.length === 0) return { is: "diverged" };
+        if (page.items.length === 0) return { is: "failed", place, failure: TOO_LARGE };
         query = `?after=${encodeURIComponent(page.next ?? String(items.length - 1))}&limit=${PAGE_ROWS}`;
       }
     }
-    return { is: "failed", failure: { ok: false, kind: "server", status: 409, message: "The list keeps changing." } };
+    return { is: "failed", place, failure: { reason: "The list keeps changing while it is read.", status: 409 } };
   }
 
   /** One GET that only tells what something else is; its position does not count. */
   async peek(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
     return this.#remote.call({ method: "GET", at, query, headers: this.#headers, maxBytes: STATE_BYTES });
+  }
+
+  #value(place: Place, read: ReadAnswer<PeerAnswer>): PartAnswer {
+    if (read.is === "absent") return { is: "absent", place };
+    return read.is === "failed" ? { is: "failed", place, failure: read.failure } : valuePart(place, read.value);
   }
 
   #count(headers: Readonly<Record<string, string>>, required: boolean): void {
@@ -139,28 +174,30 @@ export class StateReader {
   }
 }
 
+const isAbsence = (status: number | undefined): boolean => status === 404 || status === 410;
+
+/** The part that the answer for a place is, at `path` within it. */
+export function valuePart(place: Place, answer: PeerAnswer, path: Place = []): PartAnswer {
+  const value = valueOf(answer);
+  if ("problem" in value) return { is: "failed", place, failure: { reason: value.problem, status: 200 } };
+  return within(place, value.json, path, positionOf(answer.headers));
+}
+
+function within(place: Place, value: Json, path: Place, sequence: number | undefined): PartAnswer {
+  let inner: Json | undefined = value;
+  for (const key of path) inner = isObject(inner) ? own(inner, key) : undefined;
+  if (inner === undefined) return { is: "absent", place };
+  return { is: "part", part: compact({ place, kind: "value" as const, value: inner, sequence }) };
+}
+
 /** The content of a list part. */
 export function listOf(items: readonly Json[], about: ListAbout): Omit<StatePart, "place"> {
   const { description, explanation } = about;
-  return {
-    kind: "list",
-    items,
-    ...(description === undefined ? {} : { description }),
-    ...(explanation === undefined ? {} : { explanation }),
-  };
+  return compact({ kind: "list" as const, items, description, explanation });
 }
 
-function part(name: string, content: Omit<StatePart, "place">, answer: PeerAnswer): PartRead {
-  const sequence = positionOf(answer.headers);
-  return { is: "part", part: { place: [name], ...content, ...(sequence === undefined ? {} : { sequence }) } };
-}
-
-/** What it means for one part that it could not be read. */
-export function unread(failure: RemoteFailure): PartRead {
-  if (failure.kind === "too_large" || failure.kind === "nonsense" || failure.kind === "blocked")
-    return { is: "diverged" };
-  // Our credentials, or our pace, are not about this part.
-  const general = failure.status === 401 || failure.status === 408 || failure.status === 429;
-  if (failure.kind === "refused" && !general) return { is: "absent" };
-  return { is: "failed", failure };
+/** True for a 4xx that may only mean that the peer does not know `?metadata=true`, and for a 200 of another form. */
+function isAboutTheForm({ status, tooLarge }: ReadFailure): boolean {
+  if (status === 200 || tooLarge === true) return true;
+  return status !== undefined && status >= 400 && status < 500 && !NOT_ABOUT_THE_FORM.has(status);
 }

@@ -2,8 +2,9 @@
  * The one write that moves a head over what was applied, built without sending it: what becomes true, what goes, when the
  * stream is due next, and what must still hold for all that to be right.
  */
-import { all, exists, missing, sizeEquals } from "../dynamodb/table.ts";
+import { all, contains, exists, missing, not, sizeEquals } from "../dynamodb/table.ts";
 import type { Attribute, Change, Condition } from "../dynamodb/table.ts";
+import { contradictionDue } from "./contradiction.ts";
 import { defined, dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 
@@ -18,6 +19,14 @@ export interface Advance {
   readonly remove?: readonly string[];
   /** The recovery that was owed at this `wantedRev` is done; one that was asked for since then stays owed. */
   readonly settles?: number;
+  /** The state was read, which also settles a contradiction that was known at `settles`. */
+  readonly stateRead?: boolean;
+  /** Another content was found under a number that is passed: the stream is contradicted from here on. */
+  readonly contradicts?: boolean;
+  /** Numbers passed whose content was not taken from their slots: a slot that is taken by a copy must not be passed unseen. */
+  readonly unseen?: readonly number[];
+  /** No slot at all may be passed unseen. */
+  readonly exact?: boolean;
   /** The `lastSeq` that is stored, where the head passed has moved on in memory [the head's]. */
   readonly from?: number;
   /** The numbering starts again: every pending number goes, `to` may lie below `lastSeq`. */
@@ -53,9 +62,15 @@ export function advanceWrite(
     doneToken: doneMark(token, advance),
     ...advance.set,
   };
-  const remove = [...(advance.remove ?? []), ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];
+  const begun = set["begun"] === undefined ? ["begun"] : [];
+  const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];
   const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
   if (settled) remove.push("wanted");
+  const known = advance.settles === seen.wantedRev && advance.stateRead === true;
+  const rightNow = known && advance.contradicts !== true;
+  if (rightNow) remove.push("contradicted");
+  if (advance.contradicts === true) set["contradicted"] = true;
+  const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);
   const releasing = seen.releasing && !remove.includes("releasing");
   const owes = releasing || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
   const conditions = [headIs.live, headIs.claimedBy(token)];
@@ -63,8 +78,9 @@ export function advanceWrite(
   if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
   if (left.length > 0) {
     // Others may only have added numbers, so some stay pending whatever happened meanwhile. Copies of what is passed
-    // over may be among them: those go too, or, where they are too many to name, must not have come.
-    conditions.push(passed === undefined ? sizeEquals("pending", seen.pending.size) : exists("pending"));
+    // over may be among them: those go too, or, where they are too many to name, or must be looked at, must not have come.
+    if (passed === undefined || advance.exact === true) conditions.push(sizeEquals("pending", seen.pending.size));
+    else conditions.push(exists("pending"), ...unseenCopies(seen, advance));
     for (const n of passed ?? []) dropped.add(n);
     Object.assign(set, gapAttributes(seen, advance, left, drained || advance.settles !== undefined, now, gapTimeoutMs));
   } else if (seen.pending.size > 0) {
@@ -74,16 +90,28 @@ export function advanceWrite(
   } else {
     conditions.push(missing("pending"));
   }
-  if (left.length === 0 && !owes && (seen.pending.size > 0 || advance.settles !== undefined)) {
-    Object.assign(set, restingDue({ ...seen, ...(advance.set as Partial<Head>) }, remove));
+  const mayRest = seen.pending.size > 0 || advance.settles !== undefined || advance.contradicts === true;
+  if (left.length === 0 && !owes && mayRest) {
+    const after = { ...seen, ...(advance.set as Partial<Head>) };
+    if (contradicted) Object.assign(set, dueAttributes(seen.key, contradictionDue(after, now)));
+    else Object.assign(set, restingDue(after, remove));
   }
   for (const name of remove) Reflect.deleteProperty(set, name);
   const discard = left.length > 0 && dropped.size > 0 ? { pending: dropped } : undefined;
   return {
-    change: { set, add: { version: 1 }, remove: [...new Set(remove)], ...defined("discard", discard) },
+    change: {
+      set,
+      add: { version: 1, ...(advance.contradicts === true ? { wantedRev: 1 } : {}) },
+      remove: [...new Set(remove)],
+      ...defined("discard", discard),
+    },
     condition: all(...conditions),
   };
 }
+
+/** Copies of what was not taken from its slot, that have come since the head was seen, are not passed unseen. */
+const unseenCopies = (seen: Head, { unseen = [] }: Advance): readonly Condition[] =>
+  unseen.filter((n) => !seen.pending.has(n)).map((n) => not(contains("pending", n)));
 
 /** When what stays pending is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
 function gapAttributes(

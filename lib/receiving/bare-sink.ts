@@ -1,5 +1,6 @@
 /** What a number of a bare stream means: its caller's handler is called. */
 import { gunzipSync, gzipSync } from "node:zlib";
+import { sameJson } from "../domain/canonical-json.ts";
 import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
@@ -56,6 +57,23 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     if (typeof text !== "string") return undefined;
     const { data, callbackType } = JSON.parse(text) as Pick<ProcessedCallback, "data" | "callbackType">;
     return { ...this.#ids, sequence: Number(item.sk.split("#")[1]), data, callbackType };
+  }
+
+  agrees(one: ProcessedCallback, other: ProcessedCallback): boolean {
+    return sameJson(one.data, other.data);
+  }
+
+  /** What was processed is not remembered. */
+  contradicts(): boolean {
+    return false;
+  }
+
+  begins(): undefined {
+    return undefined;
+  }
+
+  begunOtherwise(): boolean {
+    return false;
   }
 
   check(): void {

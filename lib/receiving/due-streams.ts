@@ -3,6 +3,7 @@ import { all, equals } from "../dynamodb/table.ts";
 import type { Key } from "../dynamodb/table.ts";
 import { gapOverdue } from "../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
+import { contradictionDue, mayReread } from "./contradiction.ts";
 import { claimIsLive, dueAttributes, headIs, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { HeldHooks } from "./held-hooks.ts";
@@ -71,16 +72,34 @@ export class DueStreams {
     const { clock, settings, log } = this.#deps;
     const now = clock.now();
     const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.claimFence), now, settings);
-    if (!gap && !head.replacing && head.wanted === undefined) {
+    const rereads = head.pending.size === 0 && mayReread(head, now);
+    if (!gap && !rereads && !head.replacing && head.wanted === undefined) {
       if (head.pending.size > 0) return;
+      if (head.contradicted) {
+        await this.#putOff(head, contradictionDue(head, now));
+        return;
+      }
       const idle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
       if (!idle) {
         await this.#rest(head);
         return;
       }
     }
+    if ((head.pausedUntil ?? 0) > now) {
+      await this.#putOff(head, head.pausedUntil ?? now);
+      return;
+    }
     const recovered = await this.#deps.recovery.run(head.key, { kind: head.wanted ?? "catch_up" }, deadline);
     log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
+  }
+
+  /** What is due may not be done before `dueAt`, ms. */
+  async #putOff(head: Head, dueAt: number): Promise<void> {
+    if (head.dueAt === undefined) return;
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const waiting = await this.#deps.turns.amend(head.key, change, seen);
+    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
   }
 
   /** Nothing to do before the next reconciliation. */

@@ -5,16 +5,35 @@
  *   live, something pending        dueAt = when the gap is to be looked at; only the update that empties `pending` changes it back
  *   claimed                        claimToken, claimUntil: one handler applies, drains or recovers; void once `claimUntil` has
  *                                  passed, or when another fence (an earlier start of a local server) took it
- *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends
+ *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends; `recovery`
+ *                                  says how far it has come
+ *   contradicted                   one number had two contents: drained as usual, and once nothing is pending dueAt = when the
+ *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest claim has run out, so that late writers find it
  */
 import { dueShardOf, isBareStream, streamOfKey } from "../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../dynamodb/table.ts";
-import type { Condition, Item, Key } from "../dynamodb/table.ts";
+import type { Attribute, Condition, Item, Key } from "../dynamodb/table.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import type { StreamView } from "../domain/sequencing.ts";
+import { readProgress } from "./recovery-progress.ts";
+import type { RecoveryProgress } from "./recovery-progress.ts";
 
 export type Granularity = "high" | "low" | "none";
+
+/**
+ * What a recovery does. `catch_up`: applies what is missing, and replaces the state only when it must; `resync`: replaces
+ * the state; `refresh`: applies what is missing as far as the publisher still has it, then replaces the state.
+ */
+export type RecoveryKind = "catch_up" | "refresh" | "resync";
+
+/** Why a subscription of ours receives nothing. */
+export interface StreamProblem {
+  /** `unknown_to_publisher`: its poll was answered 404. `lost`: and nothing can be done about it here. */
+  readonly code: "unknown_to_publisher" | "lost";
+  /** ms since 1970. */
+  readonly since: number;
+}
 
 /** A head as the engine uses it. Times are ms since 1970. */
 export interface Head {
@@ -39,11 +58,22 @@ export interface Head {
   readonly claim?: { readonly token: string; readonly until: number; readonly fence: string };
   /** How often the processing of `lastSeq + 1` was begun. */
   readonly starts: number;
+  /** The content that the first of them began to apply, until a commit (see digests.ts). */
+  readonly begun?: string;
   readonly replacing: boolean;
-  /** Recovery is owed: `catch_up` first asks the publisher for what is missing, `resync` replaces the state. */
-  readonly wanted?: "catch_up" | "resync";
+  /** Recovery is owed. */
+  readonly wanted?: RecoveryKind;
   /** Grows with every wish for a recovery, so that one asked for while another runs is not taken for done with it. */
   readonly wantedRev: number;
+  /** How far the replacement has come, once some of it is written; only while `replacing`. */
+  readonly recovery?: RecoveryProgress;
+  /** The publisher gave two contents to one number: the state is to be read once nothing is pending. */
+  readonly contradicted: boolean;
+  /** The publisher asked for rest until then (`Retry-After`): nothing but a person's wish reads it before. */
+  readonly pausedUntil?: number;
+  readonly problem?: StreamProblem;
+  /** When the publisher was last asked to make this subscription again; 0 when it never was. */
+  readonly resubscribedAt: number;
   /** The fence before the state began to be replaced: names the resync, also when a crash makes it begin again. */
   readonly replacedFrom?: number;
   /** Recoveries that failed one after another. */
@@ -52,11 +82,12 @@ export interface Head {
   readonly reconcileAt?: number;
   /** Places inside the scope that narrower subscriptions own. */
   readonly carved: readonly Place[];
-  /** Digests of the last 16 applied diffs, oldest first, 12 hex characters each; the last is that of `lastSeq`. */
+  /** Digests of the last 16 numbers, oldest first, the last that of `lastSeq` (see digests.ts). */
   readonly digests: string;
-  /** Normalised timestamp of the newest applied diff. */
+  /** Normalised timestamp of the newest applied diff that had one, and that diff's number. */
   readonly lastTimestamp: string;
-  /** When a duplicate that looked like a reset publisher last made us ask. */
+  readonly timestampOf: number;
+  /** When the state last began to be read because of a contradiction. */
   readonly suspectedAt: number;
   /** A `stop` verdict holds this stream's hooks. */
   readonly held: boolean;
@@ -101,15 +132,22 @@ export function readHead(item: Item): Head {
       token === undefined ? undefined : { token, until: whole("claimUntil") ?? 0, fence: text("claimFence") ?? "" },
     ),
     starts: whole("starts") ?? 0,
+    ...defined("begun", text("begun")),
     replacing: item["replacing"] === true,
     ...defined("wanted", text("wanted") as Head["wanted"]),
     wantedRev: whole("wantedRev") ?? 0,
     ...defined("replacedFrom", whole("replacedFrom")),
+    ...defined("recovery", readProgress(item["recovery"])),
+    contradicted: item["contradicted"] === true,
+    ...defined("pausedUntil", whole("pausedUntil")),
+    ...defined("problem", readProblem(item)),
+    resubscribedAt: whole("resubscribedAt") ?? 0,
     attempts: whole("attempts") ?? 0,
     ...defined("reconcileAt", whole("reconcileAt")),
     carved: (item["carved"] as readonly Place[] | undefined) ?? [],
     digests: text("digests") ?? "",
     lastTimestamp: text("lastTimestamp") ?? "",
+    timestampOf: whole("timestampOf") ?? 0,
     suspectedAt: whole("suspectedAt") ?? 0,
     held: item["held"] === true,
     releasing: item["releasing"] === true,
@@ -119,6 +157,21 @@ export function readHead(item: Item): Head {
     version: whole("version") ?? 0,
   };
 }
+
+function readProblem(item: Item): StreamProblem | undefined {
+  const { problemCode: code, problemSince: since } = item;
+  if (code !== "unknown_to_publisher" && code !== "lost") return undefined;
+  return { code, since: Number(since) };
+}
+
+/** The attributes of a problem, which go when the publisher knows the subscription again. */
+export const PROBLEM_ATTRIBUTES = ["problemCode", "problemSince"] as const;
+
+/** A problem as attributes. */
+export const problemAttributes = ({ code, since }: StreamProblem): Readonly<Record<string, Attribute>> => ({
+  problemCode: code,
+  problemSince: since,
+});
 
 /** `{ [name]: value }`, or nothing when there is no value. */
 export function defined<N extends string, V>(name: N, value: V | undefined): { readonly [K in N]?: V } {

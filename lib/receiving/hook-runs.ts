@@ -49,6 +49,11 @@ export class HookRuns {
     this.#deps = deps;
   }
 
+  /** True when some hook would run for the event. */
+  handles(event: HookEvent): boolean {
+    return this.#deps.runner.handles(event.target);
+  }
+
   /**
    * The first attempt of an event, in its stream's turn.
    *
@@ -110,12 +115,6 @@ export class HookRuns {
     const fate = this.#fate(kept, next);
     await parked.failed({ ...kept, starts }, { at: now, error: failure.text }, fate);
     return fate.status;
-  }
-
-  /** Parks what no attempt can settle, for a person to see. Quiet when the same was parked before. */
-  async setAside(event: HookEvent, error: string): Promise<void> {
-    const { parked, clock } = this.#deps;
-    await parked.park(event, { status: "parked", starts: 0, attempts: [{ at: clock.now(), error }] }, true);
   }
 
   /** Drops a parked event; false when an attempt of it is under way. What it held is released. */

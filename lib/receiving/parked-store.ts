@@ -1,5 +1,13 @@
 /** Hook events that did not go through: kept with each attempt's error until a retry, or a person, settles them. */
-import { actorPartition, dueShardOf, outboundHeadKey, parkedIdKey, parkedKey, parkedPrefix } from "../dynamodb/keys.ts";
+import {
+  actorPartition,
+  dueShardOf,
+  outboundHeadKey,
+  parkedIdKey,
+  parkedKey,
+  parkedPrefix,
+  staleReadOf,
+} from "../dynamodb/keys.ts";
 import {
   all,
   always,
@@ -20,6 +28,8 @@ import { packed, partKey, partsOf, unpacked } from "./parked-body.ts";
 import type { HookEvent } from "./hook-event.ts";
 import { attemptsOf, due, fateAttributes, NOTICE, noticed, noticeOf } from "./parked-item.ts";
 import type { Attempt, Fate, Parked, ParkedNotice, ParkedStatus } from "./parked-item.ts";
+import { STALE_ATTRIBUTES, stalePartOf } from "./stale-parts.ts";
+import type { StalePart } from "./stale-parts.ts";
 
 /** More than writers of one parked event can be: each failure means that another has just written. */
 const MOST_CONFLICTS = 8;
@@ -103,13 +113,16 @@ export class ParkedStore {
     return { parked: parked.filter((each) => each !== undefined), ...(next === undefined ? {} : { next }) };
   }
 
-  /** The same without the events' data: one query, however large they are. */
+  /**
+   * The same without the events' data, and with the reads that are parked: one query, however large they are.
+   */
   async notices(
     actorId: string,
     options: { peerId?: string; after?: string; limit: number },
-  ): Promise<{ notices: readonly ParkedNotice[]; next?: string }> {
-    const { items, next } = await this.#items(actorId, options, NOTICE);
-    return { notices: items.map(noticeOf), ...(next === undefined ? {} : { next }) };
+  ): Promise<{ notices: readonly (ParkedNotice | StalePart)[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, options, [...NOTICE, ...STALE_ATTRIBUTES]);
+    const notices = items.map((item) => stalePartOf(item) ?? noticeOf(item));
+    return { notices: notices.filter(isShown), ...(next === undefined ? {} : { next }) };
   }
 
   async #items(
@@ -128,7 +141,8 @@ export class ParkedStore {
         ...(after === undefined ? {} : { after }),
       });
       // Parts of bodies lie between the events; they have no status.
-      const items = page.items.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
+      const events = only === undefined ? page.items.filter((item) => staleReadOf(item) === undefined) : page.items;
+      const items = events.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
       after = page.next;
       if (items.length > 0 || after === undefined) return { items, ...(after === undefined ? {} : { next: after }) };
     }
@@ -154,15 +168,18 @@ export class ParkedStore {
     return false;
   }
 
-  /** The parked event of that id; undefined when there is none. 2 reads. */
-  async find(actorId: string, eventId: string): Promise<Parked | undefined> {
+  /** The parked event, or read, of that id; undefined when there is none. 2 reads. */
+  async find(actorId: string, eventId: string): Promise<Parked | StalePart | undefined> {
     const pointer = await this.#table.get(parkedIdKey(actorId, eventId));
     const sk = pointer?.["at"];
-    return typeof sk === "string" ? await this.at({ pk: actorPartition(actorId), sk }) : undefined;
+    if (typeof sk !== "string") return undefined;
+    const item = await this.#table.get({ pk: actorPartition(actorId), sk });
+    return item === undefined ? undefined : (stalePartOf(item) ?? (await this.#read(item)));
   }
 
   /** The parked event at a key, as the due index names it. */
   async at(key: Key): Promise<Parked | undefined> {
+    if (staleReadOf(key) !== undefined) return undefined;
     const item = await this.#table.get(key);
     return item === undefined ? undefined : await this.#read(item);
   }
@@ -304,6 +321,9 @@ export class ParkedStore {
     };
   }
 }
+
+/** A read is parked only once it has been tried often enough. */
+const isShown = (notice: ParkedNotice | StalePart): boolean => !("reason" in notice) || notice.status === "parked";
 
 const DUE = ["dueShard", "dueAt"];
 

@@ -1,11 +1,13 @@
 /** A resync callback for less than its subscription covers: it is sequenced like a diff and replaces only its place. */
+import { compact } from "../compact.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
 import { covers, placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
+import type { Reads } from "../domain/visibility.ts";
 import type { StatePart } from "../peer-data/incoming.ts";
 import type { Json } from "../ports.ts";
 import type { Head } from "./head.ts";
-import type { Publisher, ReceivedData } from "./ports.ts";
+import type { Publisher, ReadFailure, ReceivedData } from "./ports.ts";
 import { reread } from "./reread.ts";
 
 /** What a resync callback for one place says of where its state is. */
@@ -18,7 +20,7 @@ export interface PartResync {
 }
 
 export interface PartRead {
-  /** What the place holds at the publisher, lists as arrays; null when nothing is there or it cannot be read. */
+  /** What the place holds at the publisher, lists as arrays; null when nothing is there, or it is closed to us. */
   readonly state: Json;
   /** The store holds it, as far as narrower subscriptions do not own it. */
   readonly stored: boolean;
@@ -27,28 +29,29 @@ export interface PartRead {
 }
 
 /**
- * Reads the state of the place and, with `data`, stores it. Undefined when the publisher could not be read: then nothing
- * has changed.
+ * Reads the state of the place and, with `data`, stores it. A failure when the publisher's answer said nothing: then
+ * nothing has changed.
  */
 export async function resyncPart(
   publisher: Publisher | undefined,
   data: ReceivedData | undefined,
   head: Head,
   sent: PartResync,
-): Promise<PartRead | undefined> {
+  reads?: Reads,
+): Promise<PartRead | ReadFailure> {
   const { place, sequence, url } = sent;
   const foreign = head.carved.some((other) => covers(other, place));
   const store = foreign ? undefined : data;
   const whole = placeOf(head.scope).length === 0 && place.length === 1;
   if (url === undefined && sent.data !== undefined) {
     const part = partOf(place, sent.data);
-    if (whole) await store?.putRead(part, { fence: head.fence, sequence }, undefined, head.carved);
+    if (whole) await store?.putRead(part, { fence: head.fence, sequence }, undefined, { carved: head.carved });
     return told(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
   }
-  if (publisher === undefined) return undefined;
-  const read = await reread(publisher, whole ? store : undefined, head, place, sequence, url);
-  if (read === undefined) return undefined;
-  if (read.part === undefined) return { state: null, stored: false, reread: [] };
+  if (publisher === undefined) return { reason: "The trust with this peer is not approved." };
+  const read = await reread(publisher, whole ? store : undefined, head, place, sequence, compact({ url, reads }));
+  if (read.is === "failed") return read.failure;
+  if (read.is === "hidden") return { state: null, stored: false, reread: [] };
   return told(read.part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, read.part));
 }
 

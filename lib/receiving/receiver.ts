@@ -10,16 +10,18 @@ import type { Clock, Deadline, Log } from "../ports.ts";
 import { eventOf, readCallback } from "./callback-events.ts";
 import type { SentBody } from "./callback-events.ts";
 import type { CallbackAccess, Sender } from "./callback-access.ts";
+import { markContradicted } from "./contradiction.ts";
+import { contradicts } from "./digests.ts";
+import { claimIsLive } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { Publishers } from "./ports.ts";
 import type { Recovery } from "./recovery.ts";
 import { idsOf } from "./sink.ts";
 import type { Delivered, Sequencer } from "./sequencer.ts";
-import { contradicts, ContentRefused } from "./subscription-sink.ts";
+import { ContentRefused } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent } from "./subscription-sink.ts";
 import type { Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
-import { any, below, missing } from "../dynamodb/table.ts";
 
 /** The answer of section 5's table. */
 export interface CallbackAnswer {
@@ -39,11 +41,8 @@ export interface ReceiverDeps {
     ids: { readonly actorId: string; readonly peerId: string },
     said: Place | undefined,
   ) => Sequencer<StreamEvent, Prepared | undefined>;
-  readonly settings: { readonly maxPending: number };
+  readonly settings: { readonly maxPending: number; readonly claimFence: string };
 }
-
-/** Duplicates that look like those of a reset publisher make us ask at most this often, ms. */
-const SUSPECT_EVERY_MS = 60_000;
 
 /** Takes callbacks in: reads, authenticates and sequences each, and answers as the contract says. */
 export class Receiver {
@@ -136,8 +135,10 @@ export class Receiver {
   /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for us to answer. */
   async #startRecovery(head: Head): Promise<void> {
     // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
-    if (head.attempts > 0 && head.wanted !== undefined && (head.dueAt ?? 0) > this.#deps.clock.now()) return;
-    const asked = await this.#deps.turns.want(head, "catch_up", this.#deps.clock.now());
+    const now = this.#deps.clock.now();
+    const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
+    if (waits && head.wanted !== undefined && (head.dueAt ?? 0) > now) return;
+    const asked = await this.#deps.turns.want(head, "catch_up", now);
     await this.#deps.timers.wake(asked ?? head);
   }
 
@@ -148,25 +149,24 @@ export class Receiver {
     return { status: 202, body: { result: "resync_required", expected: (noted ?? head).lastSeq + 1 } };
   }
 
-  /** A duplicate that is newer, or other, than what was applied: the publisher may have begun to count anew. */
+  /**
+   * A duplicate that is newer, or other, than what was applied: the publisher has begun to count anew, or has given the
+   * number twice. Wherever it is now, what we hold is not what it means.
+   */
   async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {
-    const newer =
-      event.timestamp !== undefined && event.timestamp.sortable > head.lastTimestamp && head.lastTimestamp !== "";
-    const other = contradicts(head, event.sequence, event.content?.data);
-    const now = this.#deps.clock.now();
-    if ((!newer && !other) || now - head.suspectedAt < SUSPECT_EVERY_MS) return;
-    // Other content under an applied number: wherever the publisher is now, what we hold is not what it means.
-    const kind = other ? "resync" : "catch_up";
-    const noted = await this.#deps.turns.want(head, kind, now, {
-      set: { suspectedAt: now },
-      when: any(missing("suspectedAt"), below("suspectedAt", now - SUSPECT_EVERY_MS)),
-    });
-    if (noted === undefined) return;
-    this.#deps.log.warn("a duplicate differs from what was applied; asking the publisher where it is", {
+    const { sequence, timestamp, content } = event;
+    // What a state read has covered was never applied: only numbers up to the newest applied diff can be too new.
+    const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
+    if (!newer && !contradicts(head, sequence, content?.data)) return;
+    const { turns, timers, clock, settings } = this.#deps;
+    // Marked already, and no read is under way that could have begun before this.
+    const isRead = head.replacing || claimIsLive(head, clock.now(), settings.claimFence);
+    if (head.contradicted && !isRead) return;
+    this.#deps.log.warn("a duplicate differs from what was applied; the state will be read", {
       ...idsOf(head),
-      sequence: event.sequence,
+      sequence,
     });
-    await this.#deps.timers.wake(noted);
+    await markContradicted({ turns, timers, clock }, head);
   }
 
   async #resync(
@@ -184,6 +184,9 @@ export class Receiver {
     }
     const { sequence } = parsed;
     if (sequence <= head.lastSeq) return await this.#repeatedResync(head, parsed);
+    if (head.recovery !== undefined || (head.pausedUntil ?? 0) > this.#deps.clock.now()) {
+      return await this.#oweResync(head, sequence);
+    }
     const recovered = await this.#deps.recovery.run(
       head.key,
       {
@@ -205,14 +208,26 @@ export class Receiver {
       case "busy":
         if (sequence <= recovered.head.lastSeq) return await this.#repeatedResync(recovered.head, parsed);
         return await this.#keepResync(recovered.head, sequence);
+      case "underway":
+        return { status: 202, body: { result: "pending", expected: recovered.head.lastSeq + 1 } };
       case "failed": {
         const noted = await this.#deps.turns.hole(recovered.head, sequence);
         return { status: 202, body: { result: "resync_required", expected: (noted ?? recovered.head).lastSeq + 1 } };
       }
       case "closed":
+      case "unknown":
+      case "moved":
         await this.#deps.access.explain(sender);
         throw busy();
     }
+  }
+
+  /** A state read that is under way, or may not be begun now, comes before it; then it is owed. */
+  async #oweResync(head: Head, sequence: number): Promise<CallbackAnswer> {
+    // That very callback has begun it.
+    const noted = head.recovery?.floor === sequence ? head : await this.#deps.turns.hole(head, sequence);
+    await this.#deps.timers.wake(noted ?? head);
+    return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
 
   async #repeatedResync(head: Head, parsed: ParsedCallback): Promise<CallbackAnswer> {

@@ -5,6 +5,7 @@ import type { Table } from "../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Json, Log } from "../ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Senders } from "./callback-access.ts";
+import { pauseReads } from "./contradiction.ts";
 import { DueStreams } from "./due-streams.ts";
 import type { Head } from "./head.ts";
 import { HeldHooks } from "./held-hooks.ts";
@@ -12,11 +13,15 @@ import type { HookEvent, HookRunner } from "./hook-event.ts";
 import { HookRuns } from "./hook-runs.ts";
 import type { Later } from "./hook-runs.ts";
 import { ParkedStore } from "./parked-store.ts";
+import { PlaceReads } from "./place-reads.ts";
+import type { OpenPlaces } from "./place-reads.ts";
 import type { Publishers, ReceivedData } from "./ports.ts";
 import { Receiver } from "./receiver.ts";
 import { Recovery } from "./recovery.ts";
-import type { RecoverySettings } from "./recovery-settings.ts";
+import type { Forgotten, RecoverySettings } from "./recovery-settings.ts";
 import { Sequencer } from "./sequencer.ts";
+import { StaleParts } from "./stale-parts.ts";
+import { StaleReads } from "./stale-reads.ts";
 import { SubscriptionSink } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent } from "./subscription-sink.ts";
 import { Timers } from "./timers.ts";
@@ -24,7 +29,6 @@ import { Turns } from "./turns.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
   readonly nestedDiffs: "merge" | "replace";
-  readonly hookMaxAttempts: number;
   readonly hookTimeoutMs: number;
 }
 
@@ -42,8 +46,10 @@ export interface ReceivingDeps {
   readonly publishers: Publishers;
   readonly senders: Senders;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
-  /** The state a resync event is about, as the store has it now: for its replay. */
+  /** The state a resync event is about, as the store has it now: for its replay, and for what no memory holds. */
   readonly state: (event: HookEvent) => Promise<Json>;
+  readonly openTo: OpenPlaces;
+  readonly forgotten: Forgotten;
   /** Removes what an ended subscription left. */
   readonly bury: (head: Head) => Promise<void>;
   readonly settings: ReceivingSettings;
@@ -59,6 +65,8 @@ export interface Receiving {
   readonly held: HeldHooks;
   readonly turns: Turns;
   readonly timers: Timers;
+  readonly stale: StaleParts;
+  readonly staleReads: StaleReads;
 }
 
 /** What storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
@@ -66,7 +74,7 @@ const STORE_RESERVE_MS = 4_000;
 
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps): Receiving {
-  const { table, clock, ids, log, settings, publishers, data } = deps;
+  const { table, clock, ids, log, settings, publishers, data, openTo } = deps;
   const timers = new Timers({ queue: deps.queue, clock, log });
   const wake = async (head: Head): Promise<void> => {
     await timers.wake(head);
@@ -81,8 +89,17 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     later: deps.later ?? callLater,
     settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
+  const stale = new StaleParts({
+    ...{ table, clock, log, timers },
+    random: deps.random,
+    maxAttempts: settings.hookMaxAttempts,
+  });
+  const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
+  const pause = async (head: Head, until: number): Promise<void> => {
+    await pauseReads(turns, head.key, until);
+  };
   const sinkOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionSink =>
-    new SubscriptionSink({ clock, log, data, publishers, hooks, settings }, of, said);
+    new SubscriptionSink({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
   const sequencerOf = (
     of: { readonly actorId: string; readonly peerId: string },
     said?: Place,
@@ -90,9 +107,15 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     new Sequencer({ table, clock, turns, timers, settings, sink: sinkOf(of, said), log, reserveMs });
   const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
   const recovery = new Recovery({
-    ...{ table, clock, log, turns, timers, hooks, publishers, data, settings, reserveMs },
+    ...{ table, clock, log, turns, timers, hooks, publishers, data, stale, openTo, settings, reserveMs },
     random: deps.random,
+    state: deps.state,
+    forgotten: deps.forgotten,
     sink: (head) => sinkOf(head, scopeToRead(head)),
+    sequencer: ofHead,
+  });
+  const staleReads = new StaleReads({
+    ...{ clock, turns, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
   const held = new HeldHooks({ turns, parked, hooks, timers, clock, reserveMs });
@@ -127,6 +150,8 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     held,
     turns,
     timers,
+    stale,
+    staleReads,
   };
 }
 

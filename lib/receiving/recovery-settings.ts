@@ -1,10 +1,14 @@
 /** What recovery is made from; shared by its two ways. */
 import type { Table } from "../dynamodb/table.ts";
-import type { Clock, Log } from "../ports.ts";
+import type { Clock, Deadline, Json, Log } from "../ports.ts";
 import type { Head } from "./head.ts";
+import type { HookEvent } from "./hook-event.ts";
 import type { HookRuns } from "./hook-runs.ts";
-import type { Publishers, ReceivedData } from "./ports.ts";
+import type { OpenPlaces } from "./place-reads.ts";
+import type { Publishers, ReadFailure, ReceivedData } from "./ports.ts";
 import type { Sequencer } from "./sequencer.ts";
+import type { StaleParts } from "./stale-parts.ts";
+import type { StatePieces } from "./state-replacement.ts";
 import type { Prepared, StreamEvent, SubscriptionSink } from "./subscription-sink.ts";
 import type { Timers } from "./timers.ts";
 import type { StreamSettings, Turns } from "./turns.ts";
@@ -13,6 +17,28 @@ export interface RecoverySettings extends StreamSettings {
   /** How often an idle subscription asks for the newest number, ms; 0 never. */
   readonly reconcileMs: number;
   readonly autoStorage: boolean;
+  readonly hookMaxAttempts: number;
+  readonly pieces: StatePieces;
+}
+
+/** What is done about a subscription that its publisher does not know any more. */
+export interface Forgotten {
+  /**
+   * The publisher has not known it for a while: it is made again there, where that may be.
+   *
+   * @returns the head that takes its place; `lost` when nothing can be done here; `later` when the publisher could not be
+   *   asked now
+   */
+  again(
+    head: Head,
+    deadline: Deadline,
+  ): Promise<
+    | { readonly is: "moved"; readonly to: Head }
+    | { readonly is: "lost" }
+    | { readonly is: "later"; readonly failure?: ReadFailure }
+  >;
+  /** The publisher has ended it. */
+  ended(head: Head): Promise<void>;
 }
 
 export interface RecoveryDeps {
@@ -25,6 +51,11 @@ export interface RecoveryDeps {
   readonly hooks: HookRuns;
   readonly publishers: Publishers;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
+  readonly stale: StaleParts;
+  readonly openTo: OpenPlaces;
+  /** The state a resync event is about, as the store has it now. */
+  readonly state: (event: HookEvent) => Promise<Json>;
+  readonly forgotten: Forgotten;
   readonly sink: (head: Head) => SubscriptionSink;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;

@@ -1,22 +1,26 @@
 import type { Place } from "../domain/scope.ts";
+import type { Reads } from "../domain/visibility.ts";
+import { isHidden } from "../domain/hidden-part.ts";
 import type { Head } from "./head.ts";
 import type { StatePart } from "../peer-data/incoming.ts";
-import type { Publisher, ReceivedData } from "./ports.ts";
+import type { PartAnswer, Polled, Publisher, ReadFailure, ReceivedData } from "./ports.ts";
 
 /** Reads tried until the publisher's newest number is the same before and after. */
 const TRIES = 3;
+/** As `dirtyUntil`: operations of a list read it again until a read knows the newest number. */
+export const UNTIL_KNOWN = Number.MAX_SAFE_INTEGER;
 
-/** What was read: nothing when it is too large, or the target has no state. */
-export interface Reread {
-  readonly part?: StatePart;
-}
+/** What reading one place came to; nothing has changed when it `failed`. */
+export type Reread =
+  | { readonly is: "read"; readonly part: StatePart }
+  /** The publisher has closed the place to us: what is held stays. */
+  | { readonly is: "hidden" }
+  | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /**
- * Reads one place anew from its publisher, from `url` if there is one, and puts it into the store, if any. Without positions in the answers the newest number
- * is asked before and after: while they differ the content lies somewhere between, so list operations up to the later one
- * will read the list again instead of being applied.
- *
- * @returns undefined when the publisher could not be read; nothing has changed then
+ * Reads one place anew from its publisher, from `url` if there is one, and puts it into the store, if any. Without
+ * positions in the answers the newest number is asked before and after: while they differ the content lies somewhere
+ * between, so list operations up to the later one will read the list again instead of being applied.
  */
 export async function reread(
   publisher: Publisher,
@@ -24,41 +28,75 @@ export async function reread(
   head: Head,
   place: Place,
   sequence: number,
-  url?: string,
-): Promise<Reread | undefined> {
+  options: { readonly url?: string; readonly reads?: Reads | undefined } = {},
+): Promise<Reread> {
+  const { url, reads } = options;
+  const within = reads === undefined ? { carved: head.carved } : { carved: head.carved, reads };
+  const { fence } = head;
   let before: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await publisher.readState({
-      scope: head.scope,
-      place,
-      subscriptionId: head.subscriptionId,
-      carved: head.carved,
-      ...(url === undefined ? {} : { url }),
-    });
-    if (answer.is === "failed") return undefined;
-    // Too large to read is not "not there": what is held stays, and asking again would give the same.
-    if (answer.is === "absent" || answer.diverged.length > 0) return {};
-    const part: StatePart = answer.parts[0] ?? { place, kind: "value" };
-    if (data === undefined) return { part };
-    const said = part.sequence ?? answer.sequence;
+    const read = await readOne(publisher, head, place, url);
+    if ("failure" in read) return { is: "failed", failure: read.failure };
+    const { answer } = read;
+    if (answer.is !== "part" && reads !== undefined && isHidden(place, reads)) return { is: "hidden" };
+    if (answer.is === "failed") return { is: "failed", failure: answer.failure };
+    const part: StatePart = answer.is === "part" ? answer.part : { place, kind: "value" };
+    if (data === undefined) return { is: "read", part };
+    const said = part.sequence ?? read.sequence;
     if (said !== undefined) {
-      const at = { fence: head.fence, sequence: Math.max(said, sequence) };
-      await data.putRead(part, at, undefined, head.carved);
-      return { part };
+      await data.putRead(part, { fence, sequence: Math.max(said, sequence) }, undefined, within);
+      return { is: "read", part };
     }
     const polled = await publisher.poll(head.subscriptionId);
-    if (polled.is !== "backlog" && (polled.is !== "too_large" || polled.sequence === undefined)) return undefined;
-    const after = Math.max(polled.sequence ?? 0, sequence);
+    const failure = pollFailure(polled);
+    if (failure !== undefined) return { is: "failed", failure };
+    const newest = newestOf(polled);
+    if (newest === undefined) {
+      await data.putRead(part, { fence, sequence }, UNTIL_KNOWN, within);
+      return { is: "read", part };
+    }
+    const after = Math.max(newest, sequence);
     if (before === after || attempt >= TRIES) {
       const settled = before === after;
-      await data.putRead(
-        part,
-        { fence: head.fence, sequence: settled ? after : sequence },
-        settled ? undefined : after,
-        head.carved,
-      );
-      return { part };
+      const at = { fence, sequence: settled ? after : sequence };
+      await data.putRead(part, at, settled ? undefined : after, within);
+      return { is: "read", part };
     }
     before = after;
+  }
+}
+
+async function readOne(
+  publisher: Publisher,
+  head: Head,
+  place: Place,
+  url: string | undefined,
+): Promise<{ readonly answer: PartAnswer; readonly sequence?: number } | { readonly failure: ReadFailure }> {
+  const { scope, subscriptionId, carved } = head;
+  const what = { scope, place, subscriptionId, carved };
+  const listing = await publisher.listState(url === undefined ? what : { ...what, url });
+  if (listing.is === "failed") return listing;
+  if (listing.is === "absent") return { answer: { is: "absent", place } };
+  const { answers, sequence, stopped } = await listing.read([place], { patient: true });
+  const [answer] = answers;
+  if (answer === undefined) return { failure: stopped ?? { reason: "There was no time left to ask the peer." } };
+  return sequence === undefined ? { answer } : { answer, sequence };
+}
+
+/** The publisher's newest number, when its answer says it. */
+export const newestOf = (polled: Polled): number | undefined =>
+  polled.is === "backlog" || polled.is === "unreadable" ? polled.sequence : undefined;
+
+/** Why a poll gives no position. */
+export function pollFailure(polled: Polled): ReadFailure | undefined {
+  switch (polled.is) {
+    case "failed":
+      return polled.failure;
+    case "unknown":
+      return { reason: "The publisher does not know this subscription.", status: 404 };
+    case "ended":
+      return { reason: "The publisher has ended this subscription.", status: 410 };
+    default:
+      return undefined;
   }
 }

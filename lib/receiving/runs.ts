@@ -7,7 +7,7 @@ import type { Head } from "./head.ts";
 import { idsOf } from "./sink.ts";
 import type { Applied, Sink } from "./sink.ts";
 import type { Timers } from "./timers.ts";
-import type { StreamSettings, Turns } from "./turns.ts";
+import type { Copies, StreamSettings, Turns } from "./turns.ts";
 
 /** Kept bodies fetched and applied under one look at the head; each may be 256 KB. */
 const MOST_PER_RUN = 100;
@@ -39,9 +39,34 @@ export class Runs<E extends { readonly sequence: number }, P> {
   /** Applies one event, moves the head over it and gives the claim back. */
   async one(head: Head, event: E, prepared: P, deadline: Deadline): Promise<Head | undefined> {
     const applied = await this.#deps.sink.apply(event, { head, starts: head.starts, prepared, deadline });
-    const moved = await this.#deps.turns.advance(head, { to: event.sequence, keepClaim: false, ...picked(applied) });
+    const { sequence } = event;
+    const moved = await this.#deps.turns.advance(
+      head,
+      {
+        ...{ to: sequence, keepClaim: false, unseen: [sequence] },
+        contradicts: this.#deps.sink.begunOtherwise(event, head),
+        ...picked(applied),
+      },
+      this.#copies(withSet(head, sequence, applied), [sequence]),
+    );
     if (moved !== undefined) await this.#afterwards(moved, applied);
     return moved;
+  }
+
+  /** Slots of numbers that were applied from elsewhere: what is in them is compared before it goes. */
+  #copies(applied: Head, unseen: readonly number[]): Copies | undefined {
+    const { table, sink } = this.#deps;
+    if (unseen.length === 0) return undefined;
+    return {
+      among: (seen) => unseen.filter((n) => seen.pending.has(n)),
+      differ: async (numbers) => {
+        const items = await table.getMany(numbers.map((n) => pendingKey(applied.key, applied.epoch, n)));
+        return items.some((item) => {
+          const kept = sink.unkeep(item, applied);
+          return kept !== undefined && sink.contradicts(kept, applied);
+        });
+      },
+    };
   }
 
   async #afterwards(head: Head, applied: Applied): Promise<void> {
@@ -64,21 +89,25 @@ export class Runs<E extends { readonly sequence: number }, P> {
     /** The head as it will be once what was applied is written. */
     let current = head;
     let unwritten: Applied = {};
+    /** What was applied and is not written, from elsewhere than its slot. */
+    let unseen = atHand === undefined ? [] : [atHand.event.sequence];
+    /** The first number was begun before, with another content. */
+    let contradicts = false;
     const apply = async (event: E, prepared: P): Promise<void> => {
+      contradicts ||= this.#deps.sink.begunOtherwise(event, head);
       const applied = await this.#deps.sink.apply(event, { head: current, starts: current.starts, prepared, deadline });
       unwritten = merge(unwritten, applied);
       current = withSet(current, event.sequence, applied);
     };
     const write = async (keepClaim: boolean): Promise<boolean> => {
-      const moved = await this.#deps.turns.advance(current, {
-        to: current.lastSeq,
-        from: written.lastSeq,
-        keepClaim,
-        ...picked(unwritten),
-      });
+      const moved = await this.#deps.turns.advance(
+        current,
+        { to: current.lastSeq, from: written.lastSeq, keepClaim, unseen, contradicts, ...picked(unwritten) },
+        this.#copies(current, unseen),
+      );
       if (moved === undefined) return false;
       const done = unwritten;
-      [written, current, unwritten] = [moved, moved, {}];
+      [written, current, unwritten, unseen, contradicts] = [moved, moved, {}, [], false];
       await this.#afterwards(moved, done);
       return true;
     };

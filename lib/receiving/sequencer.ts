@@ -7,11 +7,13 @@
  *
  * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
  */
-import { pendingKey } from "../dynamodb/keys.ts";
-import type { Attribute, Key } from "../dynamodb/table.ts";
+import { compact } from "../compact.ts";
+import { isBareStream, pendingKey } from "../dynamodb/keys.ts";
+import type { Key } from "../dynamodb/table.ts";
 import { decide } from "../domain/sequencing.ts";
 import type { Deadline } from "../ports.ts";
-import { claimIsLive, defined, viewOf } from "./head.ts";
+import { markContradicted } from "./contradiction.ts";
+import { claimIsLive, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";
 import type { SequencerDeps } from "./runs.ts";
@@ -57,7 +59,11 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       if (head === undefined || this.#decide(head, n).is === "next") {
         const holdMs = deadline.remaining();
         const also = this.#deps.sink.demands(event);
-        const claimed = await this.#deps.turns.claim(key, { holdMs, at: n - 1, also, ...defined("auth", auth) });
+        const begun = this.#deps.sink.begins(event);
+        const claimed = await this.#deps.turns.claim(key, {
+          ...{ holdMs, at: n - 1, also },
+          ...compact({ auth, begun }),
+        });
         if (claimed.won) return await this.#work(claimed.head, event, preparing, deadline);
         head = claimed.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
@@ -139,13 +145,14 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "pending", head: after, first: how.first };
   }
 
-  /** The first content of a number stays; that another came is worth a line, for its sender contradicts itself. */
+  /** The first content of a number stays; when another one comes, its sender contradicts itself. */
   async #compare(head: Head, event: E): Promise<void> {
-    const kept = await this.#deps.table.get(pendingKey(head.key, head.epoch, event.sequence));
-    if (kept === undefined) return;
-    const same = Object.entries(this.#deps.sink.keep(event)).every(([name, value]) => sameAttribute(value, kept[name]));
-    if (!same)
-      this.#deps.log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
+    const { table, sink, log, turns, clock, timers } = this.#deps;
+    const item = await table.get(pendingKey(head.key, head.epoch, event.sequence));
+    const kept = item === undefined ? undefined : sink.unkeep(item, head);
+    if (kept === undefined || sink.agrees(kept, event)) return;
+    log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
+    if (!isBareStream(head.key)) await markContradicted({ turns, clock, timers }, head);
   }
 
   /**
@@ -182,9 +189,4 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     if (moved.pending.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.timers.wake(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
-}
-
-function sameAttribute(one: Attribute, other: Attribute | undefined): boolean {
-  if (one instanceof Uint8Array) return other instanceof Uint8Array && Buffer.compare(one, other) === 0;
-  return one === other;
 }

@@ -31,6 +31,14 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   keep(event: E): Readonly<Record<string, Attribute>>;
   /** The event a kept item holds; undefined when it holds none that can be applied. */
   unkeep(item: Item, head: Head): E | undefined;
+  /** True when both are known to carry the same content, or one of them does not say it. */
+  agrees(one: E, other: E): boolean;
+  /** True when a kept event's content is another than what was applied under its number, as far as the head remembers. */
+  contradicts(kept: E, head: Head): boolean;
+  /** What a claim for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
+  begins(event: E): string | undefined;
+  /** True when an attempt that was cut off has begun to apply another content under the event's number. */
+  begunOtherwise(event: E, head: Head): boolean;
   /** True when `apply` threw because an event's content cannot be had any more. */
   isLost(error: unknown): boolean;
   /** True when the effect of this number was begun that must not be begun uncounted again: its hook. */

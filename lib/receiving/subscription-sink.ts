@@ -1,9 +1,10 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
 import type { ParsedCallback } from "../domain/callback-body.ts";
 import { checkScope, fitsScope } from "../domain/callback-scope.ts";
-import { digestOf } from "../domain/digest.ts";
+import { sameJson } from "../domain/canonical-json.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
 import { isObject } from "../domain/json.ts";
+import { namedData } from "../domain/peer-names.ts";
 import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
@@ -13,15 +14,18 @@ import type { Clock, Deadline, Json, Log } from "../ports.ts";
 import { any, differs, equals, exists, missing } from "../dynamodb/table.ts";
 import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { keptEvent } from "./callback-events.ts";
-import { dueAttributes } from "./head.ts";
+import { begunBy, begunOtherwise, contradicts, withDigest } from "./digests.ts";
+import { defined, dueAttributes } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import { hookEventOf, partEventOf } from "./hook-event.ts";
 import type { HookEvent } from "./hook-event.ts";
 import type { IncomingDiff } from "../peer-data/incoming.ts";
+import { logLeftOut } from "./left-out.ts";
 import { resyncPart } from "./part-resync.ts";
+import type { OpenPlaces, PlaceReads, ReadAgain } from "./place-reads.ts";
 import type { Publisher, Publishers, ReceivedData } from "./ports.ts";
-import { reread } from "./reread.ts";
+import { pauseWanted } from "./retry-pause.ts";
 import { idsOf } from "./sink.ts";
 import type { Applied, Sink, Turn } from "./sink.ts";
 
@@ -41,12 +45,11 @@ export interface StreamEvent {
   readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
 }
 
-/** The digests of the newest applied diffs that a head keeps. */
-export const DIGESTS_KEPT = 16;
-export const DIGEST_LENGTH = 12;
 /** After so many processed diffs the publisher is told how far we are. */
 export const ACKNOWLEDGE_EVERY = 100;
-/** A failed re-read is repeated, as a resync, after this many ms. */
+/** A publisher whose diff could not be fetched may send its callback again after this, ms. */
+const FETCH_AGAIN_MS = 5_000;
+/** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
 const REREAD_AGAIN_MS = 30_000;
 
 export interface SinkDeps {
@@ -55,6 +58,10 @@ export interface SinkDeps {
   readonly data: (actorId: string, peerId: string) => ReceivedData;
   readonly publishers: Publishers;
   readonly hooks: HookRuns;
+  readonly reads: PlaceReads;
+  readonly openTo: OpenPlaces;
+  /** The publisher asked not to be read before `until` (ms). */
+  readonly pause: (head: Head, until: number) => Promise<void>;
   readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
 }
 
@@ -63,14 +70,17 @@ export interface Prepared {
   readonly read: unknown;
 }
 
-/** What became of one event: its content, what the hook is to be told, and the places that could not be read again. */
+/** What became of one event: what it says, what the hook is to be told, and what reading places again came to. */
 interface Taken {
-  readonly content: DiffContent;
+  /** The digested content; undefined when it is not known. */
+  readonly data: Json | undefined;
   readonly told: HookEvent | undefined;
   /** What is told is a state that the store holds. */
   readonly stored: boolean;
-  readonly failed: readonly Place[];
+  readonly again: ReadAgain;
 }
+
+const NOTHING_AGAIN: ReadAgain = { unasked: [] };
 
 /** What an event of a subscription means: its data is stored, then its hooks run. */
 export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
@@ -134,18 +144,36 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return { key, read: await this.#data().prepare(diffs, known?.key === key ? known.read : undefined) };
   }
 
+  agrees(one: StreamEvent, other: StreamEvent): boolean {
+    if (one.content === undefined || other.content === undefined) return true;
+    return sameJson(one.content.data, other.content.data);
+  }
+
+  contradicts(kept: StreamEvent, head: Head): boolean {
+    return contradicts(head, kept.sequence, kept.content?.data);
+  }
+
+  begins(event: StreamEvent): string | undefined {
+    return begunBy(event.sequence, event.content?.data);
+  }
+
+  begunOtherwise(event: StreamEvent, head: Head): boolean {
+    return begunOtherwise(head, event.sequence, event.content?.data);
+  }
+
   async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
     const { head, deadline } = turn;
-    const { content, told, stored, failed } =
+    const { data, told, stored, again } =
       event.kind === "part" ? await this.#replacePart(event, turn) : await this.#takeDiff(event, turn);
     if (told !== undefined) this.#begun.add(event.sequence);
     const { held } = told === undefined ? head : await this.#deps.hooks.first(told, turn.starts, head.held, stored);
     return {
       set: {
-        digests: (head.digests + digestOf(content.data)).slice(-DIGESTS_KEPT * DIGEST_LENGTH),
+        digests: withDigest(head.digests, data),
         ...newest(head, event),
         ...(held === head.held ? {} : { held }),
-        ...(failed.length === 0 ? {} : this.#wantResync(head, failed)),
+        ...defined("pausedUntil", again.pausedUntil),
+        ...(again.unasked.length === 0 ? {} : this.#wantResync(head, again.unasked)),
       },
       ...(this.#toAcknowledge(event, head)
         ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
@@ -155,68 +183,68 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   async #takeDiff(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Taken> {
     const content = await this.#contentOf(event, turn.head, turn.deadline);
-    const failed = await this.#store(event, content, turn);
+    const again = await this.#store(event, content, turn);
     const told = hookEventOf(turn.head, "diff", event.sequence, content.data, event.timestamp?.text);
-    return { content, told, stored: false, failed };
+    return { data: content.data, told, stored: false, again };
   }
 
-  /** What cannot be read now a resync of the whole will read and tell. */
   async #replacePart(event: StreamEvent, { head, deadline }: Turn<Prepared | undefined>): Promise<Taken> {
     const { sequence, place = placeOf(head.scope), url, content } = event;
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
+    const { publishers, openTo, reads, clock } = this.#deps;
+    const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const stores = this.#stores(head) ? this.#data() : undefined;
+    const open = stores === undefined ? undefined : await openTo(head.actorId, head.peerId);
     const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
-    const read = await resyncPart(publisher, stores, head, part);
-    if (read === undefined) return { content: { data: null }, told: undefined, stored: false, failed: [place] };
+    const read = await resyncPart(publisher, stores, head, part, open);
+    const data = content?.data;
+    if ("reason" in read) {
+      const taken = { data, told: undefined, stored: false };
+      if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
+      // What is held for it stays; reading it again tells the hooks what it is.
+      await reads.mark(head, heldPlace(head, place), read, sequence, { reads: open });
+      const now = clock.now();
+      const pause = pauseWanted(read, now);
+      return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
+    }
     const told = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
-    const failed = await this.#rereadAll(head, read.reread, sequence, deadline);
-    return { content: { data: content?.data ?? null }, told, stored: read.stored, failed };
+    const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
+    return { data, told, stored: read.stored, again };
   }
 
   /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
   async #contentOf(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
     if (event.content !== undefined) return event.content;
     if (event.kind !== "low" || event.url === undefined) return { data: null };
+    const now = this.#deps.clock.now();
+    const rest = (head.pausedUntil ?? 0) - now;
+    if (rest > 0) throw fetchFailed(rest);
     const publisher = await this.#publisher(head, deadline);
     const fetched = await publisher.fetchDiff(event.url, event.sequence);
     if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
+    const pause = fetched.is === "content" ? undefined : pauseWanted(fetched.failure, now);
+    if (pause !== undefined) await this.#deps.pause(head, now + pause);
     // Content that does not fit would not fit the next time either.
     if (fetched.is !== "failed") throw new ContentRefused();
-    throw new ServiceError(
-      "callback.fetch_failed",
-      "The data of this callback could not be fetched; send it again later.",
-      {
-        headers: { "retry-after": "5" },
-      },
-    );
+    throw fetchFailed(pause ?? FETCH_AGAIN_MS);
   }
 
-  async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<readonly Place[]> {
+  async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<ReadAgain> {
     const { head, prepared, deadline } = turn;
-    if (!this.#stores(head)) return [];
+    if (!this.#stores(head)) return NOTHING_AGAIN;
     const data = this.#data();
     const scope = placeOf(head.scope);
     const at = { fence: head.fence, sequence: event.sequence };
     const diff = this.#diff(content, scope, head.carved);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
-    const { reread: places } = await data.apply(diff, at, usable);
-    return places.length === 0 ? [] : await this.#rereadAll(head, places, event.sequence, deadline);
+    this.#tellLeftOut(head, event, content);
+    const { reread: places, stale } = await data.apply(diff, at, usable);
+    if (places.length === 0) return NOTHING_AGAIN;
+    return await this.#deps.reads.again(head, places, event.sequence, deadline, stale);
   }
 
-  /** Reads places anew, one after another; returns those that could not be read. */
-  async #rereadAll(
-    head: Head,
-    places: readonly Place[],
-    sequence: number,
-    deadline: Deadline,
-  ): Promise<readonly Place[]> {
-    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
-    const failed: Place[] = [];
-    for (const place of places) {
-      const read = publisher && (await reread(publisher, this.#data(), head, place, sequence));
-      if (read === undefined) failed.push(place);
-    }
-    return failed;
+  #tellLeftOut(head: Head, event: StreamEvent, { data }: DiffContent): void {
+    const leftOut = head.scope.subtarget === undefined && isObject(data) ? namedData(data).leftOut : [];
+    if (leftOut.length > 0) logLeftOut(this.#deps.log, { ...idsOf(head), sequence: event.sequence }, leftOut);
   }
 
   #stores(head: Head): boolean {
@@ -224,7 +252,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   }
 
   #wantResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
-    this.#deps.log.warn("a re-read failed, a resync will follow", { ...idsOf(head), places: places.length });
+    this.#deps.log.warn("no trusted peer to read again, a resync will follow", {
+      ...idsOf(head),
+      places: places.length,
+    });
     return { wanted: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
   }
 
@@ -234,7 +265,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   async #acknowledge(event: StreamEvent, head: Head, deadline: Deadline): Promise<void> {
     const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
-    await publisher?.acknowledge(head.subscriptionId, event.sequence);
+    const failure = await publisher?.acknowledge(head.subscriptionId, event.sequence);
+    const now = this.#deps.clock.now();
+    const pause = pauseWanted(failure, now);
+    if (pause !== undefined) await this.#deps.pause(head, now + pause);
   }
 
   async #publisher(head: Head, deadline: Deadline): Promise<Publisher> {
@@ -247,8 +281,11 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return this.#deps.data(this.#ids.actorId, this.#ids.peerId);
   }
 
+  /** As it is stored: without the names that no copied property can have. */
   #diff(content: DiffContent, scope: Place, carved: readonly Place[]): IncomingDiff {
-    return { ...content, scope, carved, nested: this.#deps.settings.nestedDiffs };
+    const { data } = content;
+    const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
+    return { ...content, data: named, scope, carved, nested: this.#deps.settings.nestedDiffs };
   }
 }
 
@@ -269,15 +306,19 @@ export class ContentRefused extends Error {
   override readonly name = "ContentRefused";
 }
 
-function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string } {
+function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string; readonly timestampOf?: number } {
   const sortable = event.timestamp?.sortable;
-  return sortable !== undefined && sortable > head.lastTimestamp ? { lastTimestamp: sortable } : {};
+  if (sortable === undefined || sortable <= head.lastTimestamp) return {};
+  return { lastTimestamp: sortable, timestampOf: event.sequence };
 }
 
-/** True when applied content under `sequence` was other than `data`, as far as the kept digests reach. */
-export function contradicts(head: Head, sequence: number, data: Json | undefined): boolean {
-  if (data === undefined || (isObject(data) && Object.keys(data).length === 0)) return false;
-  const end = head.digests.length - (head.lastSeq - sequence) * DIGEST_LENGTH;
-  if (end < DIGEST_LENGTH || end > head.digests.length) return false;
-  return head.digests.slice(end - DIGEST_LENGTH, end) !== digestOf(data);
-}
+/** The place as it is held: a property whole, unless the subscription is on less. */
+const heldPlace = (head: Head, place: Place): Place => {
+  const scope = placeOf(head.scope);
+  return scope.length === 0 ? place.slice(0, 1) : scope;
+};
+
+const fetchFailed = (pauseMs: number): ServiceError =>
+  new ServiceError("callback.fetch_failed", "The data of this callback could not be fetched; send it again later.", {
+    headers: { "retry-after": String(Math.max(1, Math.ceil(pauseMs / 1_000))) },
+  });

@@ -21,8 +21,9 @@ import {
 } from "../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Ids } from "../ports.ts";
+import { contradictionDue } from "./contradiction.ts";
 import { claimIsLive, dueAttributes, headIs, readHead } from "./head.ts";
-import type { Head } from "./head.ts";
+import type { Head, RecoveryKind } from "./head.ts";
 
 export interface StreamSettings {
   /** Claims taken under another fence are void: an earlier start of a local server took them. */
@@ -39,6 +40,14 @@ const PENDING_TTL_SECONDS = 30 * 24 * 3_600;
 
 /** Often enough for every writer that can move one head at once; each retry means another writer got on. */
 const MOST_CONFLICTS = 1_100;
+
+/** Slots that copies of passed numbers have taken while their stream was worked on. */
+export interface Copies {
+  /** The numbers among the seen slots whose content is not known to be what was applied. */
+  readonly among: (seen: Head) => readonly number[];
+  /** True when another content than was applied is in one of them. */
+  readonly differ: (numbers: readonly number[]) => Promise<boolean>;
+}
 
 export type Claimed = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
 
@@ -85,6 +94,8 @@ export class Turns {
       readonly evenReplacing?: boolean;
       readonly before?: number;
       readonly also?: readonly Condition[];
+      /** What is begun to be applied, noted unless an earlier attempt has noted its own. */
+      readonly begun?: string;
     },
   ): Promise<Claimed> {
     const now = this.#clock.now();
@@ -102,6 +113,7 @@ export class Turns {
     );
     const change: Change = {
       set: { claimToken: token, claimUntil: now + options.holdMs + CLOCK_SKEW_MS, claimFence },
+      ...(options.begun === undefined ? {} : { setIfMissing: { begun: options.begun } }),
       add: { version: 1, starts: 1 },
     };
     try {
@@ -117,15 +129,24 @@ export class Turns {
 
   /**
    * Moves `lastSeq` forward, drops what that makes superfluous from the pending numbers, and keeps the due time true.
-   * 1 write; repeated while others add pending numbers in between. Undefined when the claim was lost meanwhile.
+   * 1 write; repeated while others add pending numbers in between, and 1 read when a copy of a passed number is among
+   * them: another content than was applied marks the stream contradicted. Undefined when the claim was lost meanwhile.
    */
-  async advance(head: Head, advance: Advance): Promise<Head | undefined> {
+  async advance(head: Head, wanted: Advance, copies?: Copies): Promise<Head | undefined> {
     const token = head.claim?.token ?? "";
     let seen = head;
+    let advance = wanted;
+    const compared = new Set<number>();
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
+      const found = copies?.among(seen).filter((n) => !compared.has(n)) ?? [];
+      for (const n of found) compared.add(n);
+      // What cannot be looked at counts as another content: reading the state settles it either way.
+      const differ = found.length > 0 && (await copies?.differ(found).catch(() => true));
+      if (differ === true) advance = { ...advance, contradicts: true };
       const { change, condition } = advanceWrite(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
       try {
         const moved = readHead(await this.#table.update(head.key, change, condition));
+        if (moved.contradicted && moved.dueAt !== seen.dueAt) await this.#wake(moved);
         return advance.keepClaim ? moved : await this.#bringForward(moved, head.claim?.until);
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
@@ -145,7 +166,9 @@ export class Turns {
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
     if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !isOwed(head))) return head;
     const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
-    const dueAt = Math.max(this.#clock.now(), isOwed(head) ? 0 : gapDue);
+    const now = this.#clock.now();
+    const owedAt = head.wanted === undefined && !head.releasing ? contradictionDue(head, now) : now;
+    const dueAt = Math.max(now, isOwed(head) ? owedAt : gapDue);
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
     if (moved === undefined) return head;
@@ -193,8 +216,9 @@ export class Turns {
     // Whoever holds a claim looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
     const claimEnds = claimIsLive(head, now, claimFence) ? (head.claim?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, claimEnds);
-    // What is owed already is not put off by a gap.
-    const dueAt = isOwed(head) ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
+    // What is owed already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
+    const owed = head.wanted !== undefined || head.releasing;
+    const dueAt = owed ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
     const condition = all(
       headIs.live,
       headIs.openTo(head.auth),
@@ -268,20 +292,20 @@ export class Turns {
   }
 
   /**
-   * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` is never weakened
-   * to `catch_up`, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
+   * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
+   * never weakened, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
    *
    * @returns undefined when the subscription has ended, or `also.when` does not hold
    */
   async want(
     head: Pick<Head, "key">,
-    kind: "catch_up" | "resync",
+    kind: RecoveryKind,
     dueAt: number,
     also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
   ): Promise<Head | undefined> {
     const when = all(headIs.live, also.when);
     const mark: Change =
-      kind === "resync"
+      kind !== "catch_up"
         ? { set: { ...also.set, wanted: kind }, add: { version: 1, wantedRev: 1 } }
         : { set: also.set, setIfMissing: { wanted: kind }, add: { version: 1, wantedRev: 1 } };
     const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
@@ -297,6 +321,7 @@ export class Turns {
 }
 
 /** True when something besides a gap is to be done on the stream. */
-const isOwed = (head: Head): boolean => head.wanted !== undefined || head.releasing;
+const isOwed = (head: Head): boolean =>
+  head.wanted !== undefined || head.releasing || (head.contradicted && head.pending.size === 0);
 
 const NOTHING_ELSE = { set: {}, when: itemExists };

@@ -1,4 +1,5 @@
 /** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
+import { compact } from "../compact.ts";
 import type { Scope } from "../domain/scope.ts";
 import { inboundHeadKey } from "../dynamodb/keys-publishing.ts";
 import { actorPartition, outboundHeadKey, outboundPrefix } from "../dynamodb/keys.ts";
@@ -15,7 +16,7 @@ import {
 import type { Change, Condition, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock } from "../ports.ts";
-import { dueAttributes, readHead } from "../receiving/head.ts";
+import { dueAttributes, PROBLEM_ATTRIBUTES, readHead } from "../receiving/head.ts";
 import type { Granularity, Head } from "../receiving/head.ts";
 import { Ownership, setIsChanging } from "./ownership.ts";
 import type { AskResync } from "./ownership.ts";
@@ -121,26 +122,71 @@ export class OutboundHeads {
       // Its own life, not one that began meanwhile under the same id.
       return { update: key, change, condition: all(equals("state", "live"), equals("createdAt", old.createdAt)) };
     }
-    const item = {
-      ...key,
-      target: made.scope.target,
-      ...(made.scope.subtarget === undefined ? {} : { subtarget: made.scope.subtarget }),
-      ...(made.scope.resource === undefined ? {} : { resource: made.scope.resource }),
-      granularity: made.granularity,
-      createdAt: now,
-      state: "live",
-      auth: made.auth,
-      epoch: (old?.epoch ?? 0) + 1,
-      fence: Math.max(now, ...others.map((head) => head.fence + 1)),
-      lastSeq: 0,
-      starts: 0,
-      activeAt: now,
-      version: 1,
-      wanted: "resync",
-      ...dueAttributes(key, now),
-      ...(made.reconcileMs === 0 ? {} : { reconcileAt: now + made.reconcileMs }),
-    };
+    const item = newHead(key, made, { now, others, epoch: (old?.epoch ?? 0) + 1 });
     return { put: item, condition: old === undefined ? itemMissing : equals("version", old.version) };
+  }
+
+  /**
+   * The publisher has made a subscription again under a new id: the new head takes the place of the old one, which is
+   * ended, in one transaction. The copy stays until the new one's baseline replaces it.
+   *
+   * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is in use
+   */
+  async replaceHead(old: Head, made: NewSubscription): Promise<Head | undefined> {
+    const key = outboundHeadKey(made.actorId, made.peerId, made.subscriptionId);
+    const others = await this.#all(made.actorId, made.peerId);
+    const now = this.#clock.now();
+    const item = {
+      ...newHead(key, made, { now, others, epoch: 1 }),
+      createdAt: old.createdAt,
+      carved: old.carved.map((place) => [...place]),
+      carvedAt: old.carvedAt,
+      resubscribedAt: now,
+    };
+    const found = others.find((head) => head.subscriptionId === made.subscriptionId);
+    const refused = await this.#transact([
+      made.trusted,
+      { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
+      this.ownership.raise(made.actorId, made.peerId),
+      {
+        put: item,
+        condition: found === undefined ? itemMissing : all(equals("state", "ended"), equals("version", found.version)),
+      },
+      // Its data is the new one's by now.
+      { update: old.key, change: this.#ending(old, true), condition: equals("state", "live") },
+    ]);
+    if (refused?.[0]?.code === "condition") {
+      throw new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
+    }
+    if (refused?.[1]?.code === "condition" || refused?.[3]?.code === "condition") {
+      throw new ServiceError("peer.refused", "The peer gave the id of another subscription.");
+    }
+    if (refused !== undefined) return undefined;
+    await this.ownership.reown(made.actorId, made.peerId);
+    return readHead(item);
+  }
+
+  /** The publisher has made a subscription again under the same id: its numbering begins anew. 1 write. */
+  async beginAgain(head: Head): Promise<Head | undefined> {
+    const now = this.#clock.now();
+    const change: Change = {
+      set: {
+        lastSeq: 0,
+        starts: 0,
+        wanted: "resync",
+        resubscribedAt: now,
+        digests: "",
+        ...dueAttributes(head.key, now),
+      },
+      remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf"],
+      add: { version: 1, epoch: 1, wantedRev: 1 },
+    };
+    try {
+      return readHead(await this.#table.update(head.key, change, equals("state", "live")));
+    } catch (error) {
+      if (error instanceof ConditionFailed) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -149,19 +195,22 @@ export class OutboundHeads {
    * live one.
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
-    const due = dueAttributes(head.key, this.#clock.now() + BURIED_AFTER_MS);
-    const change: Change = {
-      set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
-      remove: ["auth", "pending", "gapSince", "claimToken", "claimUntil", "claimFence", "wanted", "replacing"],
-      add: { version: 1, epoch: 1 },
-    };
     const refused = await this.#transact([
-      { update: head.key, change, condition: equals("state", "live") },
+      { update: head.key, change: this.#ending(head, keepData), condition: equals("state", "live") },
       this.ownership.raise(head.actorId, head.peerId),
     ]);
     if (refused !== undefined) return undefined;
     await this.ownership.reown(head.actorId, head.peerId);
     return head;
+  }
+
+  #ending(head: Head, keepData: boolean): Change {
+    const due = dueAttributes(head.key, this.#clock.now() + BURIED_AFTER_MS);
+    return {
+      set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
+      remove: ["auth", "wanted", ...WORK_ATTRIBUTES],
+      add: { version: 1, epoch: 1 },
+    };
   }
 
   /** Opens a peer's heads to a bearer (its digest), or closes them, unless a newer revision of the trust has spoken. */
@@ -191,6 +240,37 @@ export class OutboundHeads {
       throw error;
     }
   }
+}
+
+/** What work on a stream has left on its head. */
+const WORK_ATTRIBUTES = [
+  ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence"],
+  ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
+];
+
+/** A head that owes its baseline. */
+function newHead(
+  key: Key,
+  { scope, granularity, auth, reconcileMs }: NewSubscription,
+  { now, others, epoch }: { readonly now: number; readonly others: readonly Head[]; readonly epoch: number },
+) {
+  const { target, subtarget, resource } = scope;
+  return {
+    ...key,
+    ...compact({ target, subtarget, resource, granularity }),
+    createdAt: now,
+    state: "live",
+    auth,
+    epoch,
+    fence: Math.max(now, ...others.map((head) => head.fence + 1)),
+    lastSeq: 0,
+    starts: 0,
+    activeAt: now,
+    version: 1,
+    wanted: "resync",
+    ...dueAttributes(key, now),
+    ...(reconcileMs === 0 ? {} : { reconcileAt: now + reconcileMs }),
+  };
 }
 
 const sameScope = (one: Scope, other: Scope): boolean =>

@@ -1,9 +1,17 @@
 /** Our subscriptions to peers: made at the peer, kept here, brought up to date, listed, ended by either side. */
 import { placeOf } from "../domain/scope.ts";
 import type { Scope } from "../domain/scope.ts";
-import { actorPartition, parkedIdKey, parkedPrefix, pendingEpoch, pendingPartition } from "../dynamodb/keys.ts";
+import { isPathKey } from "../domain/peer-names.ts";
+import {
+  actorPartition,
+  parkedIdKey,
+  parkedPrefix,
+  pendingEpoch,
+  pendingPartition,
+  staleReadOf,
+} from "../dynamodb/keys.ts";
 import { all, ConditionFailed, equals } from "../dynamodb/table.ts";
-import type { Key, QueryRange, Table } from "../dynamodb/table.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Deadline, Log } from "../ports.ts";
 import type { RemoteActor } from "../peers/remote-actor.ts";
@@ -11,9 +19,11 @@ import type { RemoteFailure } from "../peers/remote-answer.ts";
 import { subscribe, unsubscribe } from "../peers/remote-subscriptions.ts";
 import { dueAttributes, headIs } from "../receiving/head.ts";
 import type { Granularity, Head } from "../receiving/head.ts";
+import type { ReadFailure } from "../receiving/ports.ts";
 import type { Recovered } from "../receiving/recovery.ts";
 import { reconciled } from "../receiving/recovery-settings.ts";
 import type { Receiving } from "../receiving/receiving.ts";
+import { emptyPartition } from "./empty-partition.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 import { broaderThan, owns } from "./ownership.ts";
 import type { PeerStore } from "../peer-data/peer-store.ts";
@@ -47,6 +57,9 @@ export interface OutboundDeps {
   ) => Promise<void>;
 }
 
+/** What bringing a subscription up to date came to. */
+export type BroughtUp = Extract<Recovered, { is: "caught_up" | "resynced" | "underway" }>;
+
 /** Makes, resyncs, clears and ends our subscriptions to peers. */
 export class OutboundSubscriptions {
   readonly #deps: OutboundDeps;
@@ -58,11 +71,12 @@ export class OutboundSubscriptions {
   /**
    * Subscribes to a peer and reads its state. A failed baseline does not fail it: it is due again.
    *
-   * @throws ServiceError resource.not_found without a trust, auth.forbidden when we have not approved it,
-   *   peer.unreachable (408), peer.refused and peer.invalid_answer (502)
+   * @throws ServiceError request.invalid for a part that no path can name, resource.not_found without a trust,
+   *   auth.forbidden when we have not approved it, peer.unreachable (408), peer.refused and peer.invalid_answer (502)
    */
   async subscribe(actorId: string, wanted: Wanted, deadline: Deadline): Promise<{ head: Head; location: string }> {
     const { heads, trusts, senders, settings, receiving } = this.#deps;
+    demandPath(wanted);
     const trust = await trusts.get(actorId, wanted.peerId);
     if (trust === undefined) throw new ServiceError("resource.not_found", "There is no trust with this peer.");
     if (!trust.approved)
@@ -100,20 +114,35 @@ export class OutboundSubscriptions {
     }
   }
 
-  /** Brings one subscription up to date now. @throws ServiceError when there is none, it is busy, or the peer fails */
-  async resync(head: Head, deadline: Deadline): Promise<Extract<Recovered, { is: "caught_up" | "resynced" }>> {
-    const recovered = await this.#deps.receiving.recovery.run(head.key, { kind: "catch_up" }, deadline);
+  /**
+   * Brings one subscription up to date now. `catch_up` applies what is missing, and reads the state only where it must;
+   * `resync` reads it in any case, where there is one.
+   *
+   * @throws ServiceError resource.not_found when there is none, service.unavailable while another works on it,
+   *   peer.unreachable, peer.refused and peer.invalid_answer
+   */
+  async resync(head: Head, mode: "catch_up" | "resync", deadline: Deadline): Promise<BroughtUp> {
+    const { recovery } = this.#deps.receiving;
+    const kind = mode === "resync" ? "refresh" : mode;
+    const recovered = await recovery.run(head.key, { kind }, deadline);
     switch (recovered.is) {
       case "caught_up":
       case "resynced":
+      case "underway":
         return recovered;
       case "busy":
         throw isBusy();
       case "failed":
+        throw readError(recovered.failure);
+      case "unknown":
         throw new ServiceError(
-          "peer.unreachable",
-          `The publisher could not be read (${recovered.reason}); it will be tried again.`,
+          "peer.refused",
+          "The publisher does not know this subscription; it will be asked again.",
+          {
+            extra: { peerStatus: 404 },
+          },
         );
+      case "moved":
       case "closed":
         throw new ServiceError("resource.not_found", "There is no such subscription, or its trust is not approved.");
     }
@@ -130,7 +159,7 @@ export class OutboundSubscriptions {
     if (!claimed.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
-    const owesState = claimed.head.wanted !== undefined || claimed.head.replacing;
+    const owesState = claimed.head.wanted !== undefined || claimed.head.replacing || claimed.head.contradicted;
     // A state that is owed stays owed, and held hooks are still to be released.
     const dueAt = owesState || claimed.head.releasing ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
@@ -143,13 +172,15 @@ export class OutboundSubscriptions {
           attempts: 0,
           digests: "",
           lastTimestamp: "",
+          timestampOf: 0,
           ...reconcile,
           ...due,
           ...(owesState ? { wanted: "resync" } : {}),
           fence: Math.max(now, claimed.head.fence + 1),
         },
         remove: [
-          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence", "replacing", "replacedFrom"],
+          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence"],
+          ...["replacing", "replacedFrom", "recovery", "begun"],
           ...(due === undefined ? ["dueShard", "dueAt"] : []),
           ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
         ],
@@ -255,21 +286,9 @@ export class OutboundSubscriptions {
   }
 }
 
-/** Deletes what lies in a range; returns the sort keys. */
-async function emptyPartition(table: Table, range: QueryRange): Promise<readonly string[]> {
-  const gone: string[] = [];
-  for (;;) {
-    const page = await table.query({ ...range, limit: 100, only: ["eventId"] });
-    if (page.items.length === 0) return gone;
-    await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
-    gone.push(...page.items.map(({ sk }) => sk));
-    if (page.next === undefined) return gone;
-  }
-}
-
-/** The item that finds a parked event by its id: the last part of the event's sort key. */
+/** The item that finds a parked event, or a stale read, by its id. */
 function parkedPointer(actorId: string, sk: string): Key[] {
-  const eventId = sk.split("#")[5];
+  const eventId = staleReadOf({ pk: "", sk })?.id ?? sk.split("#")[5];
   return eventId === undefined ? [] : [parkedIdKey(actorId, eventId)];
 }
 
@@ -279,6 +298,15 @@ const isBusy = (): ServiceError =>
   new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
     headers: { "Retry-After": "1" },
   });
+
+/** What a path cannot name could never be read by itself. @throws ServiceError request.invalid, naming the field */
+function demandPath({ subtarget, resource }: Scope): void {
+  for (const [field, text] of Object.entries({ subtarget, resource })) {
+    if (text === undefined || isPathKey(text)) continue;
+    const why = `${field} must not have "%" or "?": gateways decode a path before they route it.`;
+    throw new ServiceError("request.invalid", why, { field });
+  }
+}
 
 function scopeOf(wanted: Scope): Scope {
   return {
@@ -291,6 +319,17 @@ function scopeOf(wanted: Scope): Scope {
 const ids = (head: Head) => ({ actorId: head.actorId, peerId: head.peerId, subscriptionId: head.subscriptionId });
 
 const idsAndScope = (head: Head) => ({ peerId: head.peerId, subscriptionId: head.subscriptionId, ...head.scope });
+
+/** Why a publisher could not be read, as our answer: 408 when it was not reached, 502 with its status when it said something. */
+function readError(failure: ReadFailure): ServiceError {
+  const { reason, status, unreachable } = failure;
+  if (unreachable === true) {
+    return new ServiceError("peer.unreachable", `The publisher could not be read (${reason}); it will be tried again.`);
+  }
+  const extra = status === undefined ? {} : { peerStatus: status };
+  const code = status !== undefined && status >= 400 && status < 500 ? "peer.refused" : "peer.invalid_answer";
+  return new ServiceError(code, `The publisher could not be read (${reason}); it will be tried again.`, { extra });
+}
 
 /** A peer's failure as our answer: 408 when it could not be reached, 502 with its status when it said no. */
 function peerError(failure: RemoteFailure, what: string): ServiceError {

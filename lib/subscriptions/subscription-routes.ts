@@ -1,5 +1,7 @@
 /** The subscription routes, from request to reply. */
 import * as z from "zod/mini";
+import { compact } from "../compact.ts";
+import { ServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
@@ -69,6 +71,7 @@ export class SubscriptionRoutes {
     return heads.map((head) => ({
       ...{ actorId, peerId: head.peerId, id: head.subscriptionId, createdAt: head.createdAt },
       ...{ granularity: head.granularity, scope: head.scope, sequence: head.lastSeq, callback: true },
+      ...problemOf(head),
     }));
   }
 
@@ -128,13 +131,13 @@ export class SubscriptionRoutes {
 
   async resync(request: ServiceRequest): Promise<Reply> {
     const head = await this.#head(request);
-    const recovered = await this.#services.outbound.resync(head, request.deadline);
-    return json(200, {
-      subscriptionid: head.subscriptionId,
-      result: recovered.is,
-      sequence: recovered.head.lastSeq,
-      applied: recovered.applied,
-    });
+    const mode = modeOf(request.query);
+    const recovered = await this.#services.outbound.resync(head, mode, request.deadline);
+    const { is: result, applied } = recovered;
+    // It may have been made again under another id meanwhile.
+    const { subscriptionId: subscriptionid, lastSeq: sequence } = recovered.head;
+    const brought = { subscriptionid, result, sequence, applied };
+    return result === "underway" ? json(202, { ...brought, ...recoveryOf(recovered.head) }) : json(200, brought);
   }
 
   async state(request: ServiceRequest): Promise<Reply> {
@@ -164,11 +167,33 @@ export function stateOf(head: Head): JsonObject {
     lastSeq: head.lastSeq,
     pendingCount: head.pending.size,
     pendingSequences: [...head.pending].sort((one, other) => one - other),
-    resyncPending: head.wanted !== undefined || head.replacing,
+    resyncPending: head.wanted !== undefined || head.replacing || head.contradicted,
     ...(head.gapSince === undefined ? {} : { gapSince: new Date(head.gapSince).toISOString() }),
+    ...(head.contradicted ? { contradicted: true } : {}),
+    ...recoveryOf(head),
     epoch: head.epoch,
     version: head.version,
   };
+}
+
+/** How far a state read has come that takes more than one run. */
+function recoveryOf({ recovery }: Head): JsonObject {
+  if (recovery === undefined) return {};
+  const { startedAt, read, of } = recovery;
+  return { recovery: { startedAt: new Date(startedAt).toISOString(), read, of } };
+}
+
+/** Why a subscription receives nothing, as a list shows it. */
+function problemOf({ problem }: Head): { readonly problem?: JsonObject } {
+  if (problem === undefined) return {};
+  return { problem: { code: problem.code, since: new Date(problem.since).toISOString() } };
+}
+
+/** How far a resync goes. @throws ServiceError request.invalid for another mode */
+function modeOf(query: URLSearchParams): "catch_up" | "resync" {
+  const mode = query.get("mode") ?? "resync";
+  if (mode === "catch_up" || mode === "resync") return mode;
+  throw new ServiceError("request.invalid", "mode must be catch_up or resync.", { field: "mode" });
 }
 
 /** One subscription of either direction, for a list. */
@@ -181,6 +206,7 @@ interface Listed {
   readonly scope: Scope;
   readonly sequence: number;
   readonly callback: boolean;
+  readonly problem?: JsonObject;
 }
 
 function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObject[] {
@@ -189,7 +215,7 @@ function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObj
   return ordered.filter((each) => meets(each, query)).map(wireOf);
 }
 
-function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }: Listed): JsonObject {
+function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback, problem }: Listed): JsonObject {
   return {
     id: actorId,
     peerid: peerId,
@@ -200,6 +226,7 @@ function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }:
     resource: scope.resource ?? "",
     sequence,
     callback,
+    ...compact({ problem }),
   };
 }
 

@@ -28,6 +28,7 @@ const OTHERS = {
   ACTOR_CREATION: "open",
   TRUST_AUTO_APPROVE: "friend,partner",
   AUTO_DELETE_ON_REVOCATION: "true",
+  RESUBSCRIBE: "false",
   ALLOW_HTTP_PEERS: "true",
   ALLOW_PRIVATE_PEERS: "true",
 } as const satisfies Readonly<Record<OperatorVariable, string>>;

@@ -9,6 +9,7 @@ import { readHead } from "../../lib/receiving/head.ts";
 import type { Head } from "../../lib/receiving/head.ts";
 import type { HookEvent } from "../../lib/receiving/hook-event.ts";
 import { createReceiving } from "../../lib/receiving/receiving.ts";
+import { STATE_PIECES } from "../../lib/receiving/state-replacement.ts";
 import type { Receiving } from "../../lib/receiving/receiving.ts";
 import type { Parked } from "../../lib/receiving/parked-item.ts";
 import { FaultyTable } from "./faulty-table.ts";
@@ -85,10 +86,13 @@ export class HookWorld {
       },
       data: () => new PlainData(table),
       state: () => Promise.resolve(this.state),
+      openTo: () => Promise.resolve(undefined),
+      forgotten: { again: () => Promise.resolve({ is: "lost" }), ended: () => Promise.resolve() },
       bury: () => Promise.resolve(),
       settings: {
         ...{ claimFence: "world", maxPending: 100, gapTimeoutMs: 5_000, reconcileMs: 600 * MINUTE },
         ...{ autoStorage: true, nestedDiffs: "merge", hookTimeoutMs: 10_000, hookMaxAttempts: this.maxAttempts },
+        pieces: STATE_PIECES,
       },
     });
   }

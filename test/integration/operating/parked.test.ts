@@ -44,7 +44,8 @@ describe("GET /parked", () => {
     expect(answer).toEqual({
       data: [
         {
-          ...{ id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, peerid: "bob", subscriptionid: "sub" },
+          ...{ id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, kind: "hook" },
+          ...{ peerid: "bob", subscriptionid: "sub" },
           ...{ target: "properties", sequence: 1, callbackType: "diff", status: "retry", starts: 1 },
           attempts: [{ at: "2026-01-01T00:00:00.000Z", error: "Error: no luck" }],
           dueAt: expect.stringMatching(/^2026-01-01T00:00:/) as string,

@@ -5,6 +5,7 @@ import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";
 import { subscribe, unsubscribe } from "../../../lib/peers/remote-subscriptions.ts";
 import { readMeta } from "../../../lib/peers/remote-trust.ts";
+import { wholeState } from "../../unit/peers/whole-state.ts";
 import { type Publisher, startPublisher } from "../../support/publisher/publisher.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -56,21 +57,21 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
     );
 
     const scope = { target: "properties" };
-    const state = await publisher.readState({ scope, place: [], subscriptionId, carved: [] });
+    const state = await wholeState(remote, { scope, place: [], subscriptionId, carved: [] });
     if (state.is !== "state") throw new Error(state.is);
     const held = Object.fromEntries(state.parts.map((part) => [part.place.join("/"), part.items ?? part.value]));
     expect(held).toEqual(peer.state.snapshot());
     expect(state.parts.find((part) => part.place[0] === "memo")?.kind).toBe("list");
     expect(state.sequence).toBe(style === "ours" ? polled.sequence : undefined);
 
-    expect(await publisher.acknowledge(subscriptionId, polled.sequence)).toBe(true);
+    expect(await publisher.acknowledge(subscriptionId, polled.sequence)).toBeUndefined();
     expect(await publisher.poll(subscriptionId)).toEqual({
       is: "backlog",
       sequence: polled.sequence,
       diffs: [],
     });
     expect(await unsubscribe(remote, subscriptionId, { now: Date.now })).toMatchObject({ ok: true });
-    expect(await publisher.poll(subscriptionId)).toEqual({ is: "gone" });
+    expect(await publisher.poll(subscriptionId)).toEqual({ is: "unknown" });
   });
 
   it("is read at one place only by a subscription on that place", async () => {
@@ -80,7 +81,7 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
     if (!made.ok) throw new Error(made.message);
     peer.set({ color: "red", size: { w: { mm: 3 } } });
     await peer.settled();
-    const state = await new RemotePublisher(remote).readState({
+    const state = await wholeState(remote, {
       scope,
       place: ["size", "w"],
       subscriptionId: made.value.subscriptionId,

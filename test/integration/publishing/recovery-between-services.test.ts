@@ -100,9 +100,9 @@ class Pair {
     else await this.owner("POST", `properties/${list}`, { n });
   }
 
-  /** Bob brings his copy up to date; what became of it. */
-  async resync(subscription = this.subscription): Promise<string> {
-    const path = `/${this.bob.id}/subscriptions/${this.alice.id}/${subscription}/resync`;
+  /** Bob brings his copy up to date, as far as `query` says; what became of it. */
+  async resync(subscription = this.subscription, query = ""): Promise<string> {
+    const path = `/${this.bob.id}/subscriptions/${this.alice.id}/${subscription}/resync${query}`;
     const { json, status } = await this.subscriber.ask("POST", path, { headers: this.bob.as });
     return status === 200 ? String(json.result) : String(status);
   }
@@ -181,12 +181,12 @@ describe("a subscriber whose recovery meets eight writers", () => {
       await pair.owner("POST", "properties/l0", "one");
       await pair.resync();
       await pair.owner("DELETE", "properties");
-      expect(await pair.resync()).toBe("caught_up");
+      expect(await pair.resync(pair.subscription, "?mode=catch_up")).toBe("caught_up");
       expect(await pair.held()).toEqual({});
       await pair.owner("POST", "properties", { l0: { _type: "list" } });
       await pair.owner("POST", "properties/l0", "two");
       await pair.owner("PUT", "properties/p0", { k0: 1 });
-      expect(await pair.resync()).toBe("caught_up");
+      expect(await pair.resync(pair.subscription, "?mode=catch_up")).toBe("caught_up");
       expect(await pair.held()).toEqual({ l0: ["two"], p0: { k0: 1 } });
     },
   );

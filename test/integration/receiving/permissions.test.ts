@@ -68,7 +68,7 @@ describe("what is newly granted", () => {
     expect(await grant({ patterns: ["color", "size"], second: 1 })).toBe(204);
     expect(await us.state()).toMatchObject({ resyncPending: true });
     await us.arriveMessages();
-    expect(await us.stored()).toEqual({ color: "red", size: 5 });
+    expect(await us.stored()).toMatchObject({ color: "red", size: 5 });
     expect(await us.state()).toMatchObject({ lastSeq: 1, resyncPending: false });
   });
 
@@ -112,7 +112,7 @@ describe("what is newly granted", () => {
       expect(await grant(body)).toBe(204);
       us.now += 60_000;
       await us.sweep();
-      expect(await us.stored()).toEqual({ color: "red", [`n${String(allowed)}`]: allowed });
+      expect(await us.stored()).toMatchObject({ color: "red", [`n${String(allowed)}`]: allowed });
       expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
       if (first === 204) break;
     }
@@ -124,6 +124,27 @@ describe("what is revoked", () => {
   it("stays unless the deployment says otherwise", async () => {
     await grant({ excluded: ["color", "profile/ssn"] });
     expect(await us.stored()).toEqual({ color: "red", profile: { name: "N", ssn: 1 }, log: [1] });
+  });
+
+  it("stays also when the state is read anew, in whole properties and within them", async () => {
+    await grant({ excluded: ["color", "log", "profile/ssn"] });
+    us.script["GET /subscriptions/actor/sub"] = { status: 200, json: { sequence: 2, data: [] } };
+    us.script["GET /properties"] = { status: 200, json: { profile: { name: "M" } } };
+    expect((await us.callback({ sequence: 2, target: "properties", type: "resync" })).status).toBe(201);
+    expect(await us.stored()).toEqual({ color: "red", profile: { name: "M", ssn: 1 }, log: [1] });
+    us.script["GET /properties"] = { status: 200, json: {} };
+    expect((await us.callback({ sequence: 3, target: "properties", type: "resync" })).status).toBe(201);
+    expect(await us.stored()).toEqual({ color: "red", profile: { ssn: 1 }, log: [1] });
+    await grant({ second: 1 });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({});
+  });
+
+  it.each([403, 404])("stays when a %i is what a re-read of it is answered", async (status) => {
+    await grant({ excluded: ["profile"] });
+    us.script["GET /properties/profile"] = { status };
+    await us.callback({ sequence: 2, target: "properties", data: { profile: { name: "M" } } });
+    expect(await us.stored()).toMatchObject({ profile: { name: "M", ssn: 1 } });
   });
 
   describe("with AUTO_DELETE_ON_REVOCATION", () => {

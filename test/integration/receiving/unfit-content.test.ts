@@ -22,8 +22,6 @@ describe("the data of a resync callback for a whole target", () => {
     ["an array", [1]],
     ["a number", 0],
     ["false", false],
-    ["a name no property may have", { "a/b": 1 }],
-    ["a name that is too long", { ["n".repeat(257)]: 1 }],
   ])("is refused when it is or has %s", async (_, data) => {
     const reply = await us.callback({ sequence: 2, type: "resync", target: "properties", data });
     expect([reply.status, JSON.stringify(bodyOf(reply)).includes("data")]).toEqual([400, true]);
@@ -47,7 +45,6 @@ describe("the content of a low callback", () => {
     ["is no object", { sequence: 2, data: "" }],
     ["is null", { sequence: 2, data: null }],
     ["belongs to another number", { sequence: 99, data: { c: 3 } }],
-    ["has what is no property name", { sequence: 2, data: { "a/b": 3 } }],
   ])("counts as missing when it %s", async (_, json) => {
     us.script["GET /subscriptions/actor/sub/2"] = { status: 200, json };
     const reply = await us.callback({ sequence: 2, target: "properties", url: DIFF_URL });
@@ -59,6 +56,58 @@ describe("the content of a low callback", () => {
     await us.sweep();
     expect(await us.stored()).toEqual({ a: 1, b: 2, c: 3 });
     expect(await us.state()).toMatchObject({ lastSeq: 2, pendingCount: 0 });
+  });
+});
+
+describe("a name that no copied property can have", () => {
+  const odd: Record<string, Json> = { "": 1, "a/b": 1, "a\u0007": 1, ["n".repeat(257)]: 1 };
+  const leftOut = (): unknown[] => us.logged.filter(({ message }) => message.includes("were left out"));
+
+  it("is left out of a diff, and logged, and what stands beside it is kept", async () => {
+    expect((await us.diff(2, { ...odd, c: 3 })).status).toBe(201);
+    expect(await us.stored()).toEqual({ a: 1, b: 2, c: 3 });
+    expect(leftOut()).toMatchObject([{ level: "warn", fields: { sequence: 2, count: 4 } }]);
+  });
+
+  it("is left out of a list operation for it", async () => {
+    await us.diff(2, { x: { list: "a/b", operation: "append", item: 1 }, c: 3 });
+    expect(await us.stored()).toEqual({ a: 1, b: 2, c: 3 });
+  });
+
+  it("is left out of a low callback's diff, of a polled one, and of the data of a resync callback", async () => {
+    us.script["GET /subscriptions/actor/sub/2"] = { status: 200, json: { sequence: 2, data: { "a/b": 1, c: 3 } } };
+    expect((await us.callback({ sequence: 2, target: "properties", url: DIFF_URL })).status).toBe(201);
+    us.script[`GET /subscriptions/${ACTOR}/${SUB}`] = {
+      status: 200,
+      json: { sequence: 4, data: [{ sequence: 3, data: { ...odd, d: 4 }, overwritten: [] }] },
+    };
+    await us.diff(4, { e: 5 });
+    us.now += 5_000;
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ a: 1, b: 2, c: 3, d: 4, e: 5 });
+    await us.callback({ sequence: 5, type: "resync", target: "properties", data: { ...odd, f: 6 } });
+    expect(await us.stored()).toEqual({ f: 6 });
+  });
+
+  it("is left out of a state, and logged", async () => {
+    us.script[`GET /subscriptions/${ACTOR}/${SUB}`] = { status: 200, json: { sequence: 2, data: [] } };
+    us.script["GET /properties"] = { status: 200, json: { ...odd, c: 3 } };
+    expect((await us.callback({ sequence: 2, type: "resync", target: "properties" })).status).toBe(201);
+    expect(await us.stored()).toEqual({ c: 3 });
+    expect(leftOut()).toMatchObject([{ fields: { count: 4 } }]);
+  });
+});
+
+describe("a subscription of ours to a part that no path can name", () => {
+  it.each([
+    ["subtarget", { subtarget: "50%" }],
+    ["subtarget", { subtarget: "what?" }],
+    ["resource", { subtarget: "a", resource: "50%" }],
+  ])("is refused, and its %s named, before the peer is asked", async (field, part) => {
+    us.asked.length = 0;
+    const reply = await us.subscribe("other", part);
+    expect([reply.status, bodyOf(reply)]).toMatchObject([400, { error: { field } }]);
+    expect(us.asked).toEqual([]);
   });
 });
 

@@ -1,50 +1,82 @@
-/** A publisher as the simulation sees it: numbered changes, their backlog, and a state to read, with faults on request. */
-import type { Publisher } from "../../../lib/receiving/ports.ts";
-import type { Json } from "../../../lib/ports.ts";
+/** A publisher as the simulation sees it: numbered changes, their backlog, and a state to read over HTTP. */
+import type { PeerAnswer, PeerHttp, PeerRequest } from "../../../lib/ports.ts";
+import type { Answered } from "./publisher-faults.ts";
+
+/** A value that its JSON text cannot be read with: Python writes it as NaN. */
+export const UNREADABLE = "@NaN@";
+
+export type Value = number | typeof UNREADABLE;
 
 export interface Change {
   readonly sequence: number;
-  readonly data: Readonly<Record<string, Json>>;
+  readonly data: Readonly<Record<string, unknown>>;
   readonly timestamp: string;
 }
 
 export interface ModelOptions {
   /** Answers say which diff they contain. */
   readonly positioned: boolean;
+  /** Small values are read with one call, else each with its own. */
+  readonly together: boolean;
   readonly step: () => Promise<void>;
-  /** True when this answer is to fail. */
-  readonly fails: () => boolean;
+  /** What is answered instead of the truth, if anything. */
+  readonly fault: (request: PeerRequest) => Answered | undefined;
 }
+
+/** How the next change is made. */
+export interface ChangeOptions {
+  readonly lists: boolean;
+  /** It gets the number of the one before: a publisher that numbers concurrent changes without care. */
+  readonly twin?: boolean;
+  /** Its value is unreadable. */
+  readonly unreadable?: boolean;
+}
+
+interface Memory {
+  readonly changes: readonly Change[];
+  readonly newest: number;
+  readonly cleared: number;
+  readonly scalars: ReadonlyMap<string, Value>;
+  readonly list: readonly number[];
+}
+
+export const ROOT = "https://peer.example/actor";
 
 export class ModelPublisher {
   changes: Change[] = [];
   newest = 0;
   /** Numbers up to this have left the backlog. */
   cleared = 0;
-  readonly scalars = new Map<string, number>();
-  readonly list: number[] = [];
+  scalars = new Map<string, Value>();
+  list: number[] = [];
+  /** Names that were said to be gone, in whatever way. */
+  readonly saidGone = new Set<string>();
   #made = 0;
 
-  /** Makes one change: sets or deletes a scalar, or appends to the list. */
-  change(random: () => number, { lists }: { lists: boolean }): Change {
-    this.newest += 1;
+  /** Makes one change: sets or deletes a scalar, or appends to the list. `kept` is never deleted. */
+  change(random: () => number, { lists, twin = false, unreadable = false }: ChangeOptions): Change {
+    if (!twin || this.newest === 0) this.newest += 1;
     this.#made += 1;
     const kind = random();
-    const name = random() < 0.5 ? "a" : "b";
-    let data: Change["data"];
+    const name = random() < 0.4 ? "a" : random() < 0.6 ? "b" : "kept";
     if (lists && kind < 0.45) {
       this.list.push(this.#made);
-      data = { l: { list: "l", operation: "append", item: this.#made } };
-    } else if (kind < 0.85) {
-      this.scalars.set(name, this.#made);
-      data = { [name]: this.#made };
-    } else {
-      this.scalars.delete(name);
-      data = { [name]: "" };
+      return this.#numbered({ l: { list: "l", operation: "append", item: this.#made } });
     }
-    const change = { sequence: this.newest, data, timestamp: stamp(this.#made) };
-    this.changes.push(change);
-    return change;
+    if (kind < 0.85 || name === "kept") return this.#set(name, unreadable ? UNREADABLE : this.#made);
+    this.scalars.delete(name);
+    this.saidGone.add(name);
+    return this.#numbered({ [name]: "" });
+  }
+
+  /** What cannot be read is given a value again. */
+  mend(): readonly Change[] {
+    const bad = [...this.scalars].filter(([, value]) => value === UNREADABLE);
+    return bad.map(([name]) => {
+      this.newest += 1;
+      this.#made += 1;
+      return this.#set(name, this.#made);
+    });
   }
 
   /** The publisher was set up anew: it counts from 1, its state stays. */
@@ -54,45 +86,83 @@ export class ModelPublisher {
     this.cleared = 0;
   }
 
-  /** The port the engine reads it through. */
-  port(options: ModelOptions): Publisher {
-    const backlog = (): readonly Change[] => this.changes.filter((change) => change.sequence > this.cleared);
+  /** All that it would be restored from. */
+  backup(): Memory {
+    const { newest, cleared } = this;
+    return { changes: [...this.changes], newest, cleared, scalars: new Map(this.scalars), list: [...this.list] };
+  }
+
+  /** It is what it was then; what it had made since then never was. */
+  restore({ changes, newest, cleared, scalars, list }: Memory): void {
+    for (const name of this.scalars.keys()) if (!scalars.has(name)) this.saidGone.add(name);
+    if (list.length === 0) this.saidGone.add("l");
+    Object.assign(this, { changes: [...changes], newest, cleared, scalars: new Map(scalars), list: [...list] });
+  }
+
+  /** The HTTP client that reaches it. */
+  http(options: ModelOptions): PeerHttp {
     return {
-      baseUri: "https://peer.example/actor",
-      poll: async () => {
+      send: async (request) => {
         await options.step();
-        if (options.fails()) return { is: "failed", reason: "injected" };
-        const answer = { is: "backlog" as const, sequence: this.newest, diffs: backlog().map(recordOf) };
+        const answer = options.fault(request) ?? this.#answer(request, options);
         await options.step();
-        return answer;
-      },
-      fetchDiff: async () => {
-        await options.step();
-        return { is: "refused" };
-      },
-      readState: async ({ place }) => {
-        await options.step();
-        if (options.fails()) return { is: "failed", reason: "injected" };
-        const sequence = options.positioned ? { sequence: this.newest } : {};
-        const parts = [
-          ...[...this.scalars].map(([name, value]) => ({ place: [name], kind: "value" as const, value, ...sequence })),
-          ...(this.list.length === 0
-            ? []
-            : [{ place: ["l"], kind: "list" as const, items: [...this.list], ...sequence }]),
-        ].filter((part) => place.length === 0 || part.place[0] === place[0]);
-        await options.step();
-        return { is: "state", parts, ...sequence, diverged: [] };
-      },
-      acknowledge: async (_, sequence) => {
-        await options.step();
-        if (options.fails()) return false;
-        if (sequence <= this.newest) this.cleared = Math.max(this.cleared, sequence);
-        return true;
+        return peerAnswer(answer);
       },
     };
   }
+
+  #set(name: string, value: Value): Change {
+    this.scalars.set(name, value);
+    return this.#numbered({ [name]: value });
+  }
+
+  #numbered(data: Change["data"]): Change {
+    const change = { sequence: this.newest, data, timestamp: stamp(this.#made) };
+    this.changes.push(change);
+    return change;
+  }
+
+  #answer({ method, url, json }: PeerRequest, options: ModelOptions): Answered {
+    const path = url.slice(ROOT.length + 1);
+    if (path === "subscriptions/actor/sub" && method === "GET") {
+      const data = this.changes.filter((change) => change.sequence > this.cleared);
+      return { status: 200, json: { sequence: this.newest, data } };
+    }
+    if (path === "subscriptions/actor/sub") {
+      const { sequence } = json as { sequence: number };
+      if (sequence > this.newest) return { status: 400 };
+      this.cleared = Math.max(this.cleared, sequence);
+      return { status: 204 };
+    }
+    if (path === "subscriptions/actor") {
+      return { status: 200, json: { data: [{ subscriptionid: "sub", sequence: this.newest }] } };
+    }
+    const headers = options.positioned ? { "x-actingweb-sequence": String(this.newest) } : {};
+    const value = this.#read(path, options);
+    return value === undefined ? { status: 404, headers } : { status: 200, json: value, headers };
+  }
+
+  #read(path: string, { together }: ModelOptions): unknown {
+    const scalars = Object.fromEntries(this.scalars);
+    const lists = this.list.length === 0 ? {} : { l: { count: this.list.length, total_bytes: 9 } };
+    if (path === "properties?metadata=true") {
+      return { simple: { properties: Object.keys(scalars), total_bytes: together ? 9 : 9_999_999 }, lists };
+    }
+    if (path === "properties") {
+      return { ...scalars, ...(this.list.length === 0 ? {} : { l: { _list: true, count: this.list.length } }) };
+    }
+    const name = path.slice("properties/".length);
+    if (name === "l") return this.list.length === 0 ? undefined : [...this.list];
+    return this.scalars.get(name);
+  }
+}
+
+/** The text of what the publisher says, unreadable values and all. */
+export const textOf = (json: unknown): string => JSON.stringify(json).replaceAll(`"${UNREADABLE}"`, "NaN");
+
+function peerAnswer({ status, json, text, headers }: Answered): PeerAnswer {
+  const body = Buffer.from(json === undefined ? (text ?? "") : textOf(json));
+  return { status, headers: { "content-type": "application/json", ...headers }, body };
 }
 
 const stamp = (made: number): string => new Date(Date.UTC(2026, 0, 1) + made * 1_000).toISOString();
-
-const recordOf = (change: Change) => ({ sequence: change.sequence, data: change.data });

@@ -1,9 +1,11 @@
 /** A store of received data as simple as its rules allow: one item a name, written only over a lower watermark. */
-import { watermark } from "../../../lib/domain/watermark.ts";
-import { any, below, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
-import type { Attribute, Table } from "../../../lib/dynamodb/table.ts";
+import { parseWatermark, watermark } from "../../../lib/domain/watermark.ts";
+import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
+import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
+import type { Staleness } from "../../../lib/peer-data/held.ts";
 import type { IncomingDiff, StatePart } from "../../../lib/peer-data/incoming.ts";
+import type { ReadPosition, StateTarget } from "../../../lib/peer-data/state-writer.ts";
 import type { ReceivedData } from "../../../lib/receiving/ports.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
 
@@ -34,19 +36,20 @@ export class PlainData implements ReceivedData<undefined> {
     for (;;) {
       const stored = await this.#table.get({ pk: PARTITION, sk: name });
       const wm = stored?.["wm"] as string | undefined;
-      if (wm !== undefined && wm >= mine) return false;
+      const isStale = stored?.["stale"] !== undefined;
+      if (wm !== undefined && wm >= mine) return isStale && wm === mine;
       const operation = value as { operation?: string; item?: number };
       let next: Attribute = value;
       if (operation.operation === "append") {
-        if (((stored?.["dirty"] as number | undefined) ?? 0) >= at.sequence) return true;
+        if (((stored?.["dirty"] as number | undefined) ?? 0) >= at.sequence || isStale) return true;
         next = [...((stored?.["value"] as readonly Attribute[] | undefined) ?? []), operation.item ?? 0];
       }
       if (await this.#write(name, next === "" ? undefined : next, mine, wm)) return false;
     }
   }
 
-  async #write(name: string, value: Attribute | undefined, wm: string, seen: string | undefined, dirty = 0) {
-    const item = { pk: PARTITION, sk: name, wm, dirty, ...(value === undefined ? { gone: true } : { value }) };
+  async #write(name: string, value: Attribute | undefined, wm: string, seen: string | undefined) {
+    const item = { pk: PARTITION, sk: name, wm, ...(value === undefined ? { gone: true } : { value }) };
     try {
       await this.#table.put(item, seen === undefined ? itemMissing : equals("wm", seen));
       return true;
@@ -57,29 +60,61 @@ export class PlainData implements ReceivedData<undefined> {
   }
 
   async replace(state: Parameters<ReceivedData["replace"]>[0]): Promise<void> {
-    const names = new Set(state.parts.map((part) => part.place[0] ?? ""));
-    const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
-    for (const item of items) names.add(item.sk);
-    for (const name of names) {
-      const part = state.parts.find((each) => each.place[0] === name);
-      const at = { fence: state.fence, sequence: part?.sequence ?? state.sequence };
-      await this.putRead(part ?? { place: [name], kind: "value" }, at, state.dirtyListsUntil);
+    await this.putParts(state, state.parts, state);
+    await this.removeRest(state, state, () => true);
+  }
+
+  async putParts(_: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
+    for (const part of parts) {
+      await this.putRead(part, { fence: at.fence, sequence: part.sequence ?? at.sequence }, at.dirtyListsUntil);
     }
+  }
+
+  async removeRest(_: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
+    const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
+    for (const item of items) {
+      if (!goesOn()) return false;
+      if (parseWatermark(String(item["wm"])).fence >= at.fence) continue;
+      await this.putRead({ place: [item.sk], kind: "value" }, at);
+    }
+    return true;
+  }
+
+  async markStale(
+    _: StateTarget,
+    [name = ""]: Place,
+    at: Position,
+    failed: { readonly reason: string; readonly again: number },
+  ): Promise<number> {
+    const stored = await this.#table.get({ pk: PARTITION, sk: name });
+    const value = stored?.["value"];
+    const held = value === undefined ? { gone: true } : { value };
+    await this.#put({ pk: PARTITION, sk: name, ...held, wm: watermark(at), stale: { ...failed, since: 1 } });
+    return 1;
+  }
+
+  async staleness([name = ""]: Place): Promise<Staleness | undefined> {
+    return (await this.#table.get({ pk: PARTITION, sk: name }))?.["stale"] as unknown as Staleness | undefined;
   }
 
   async putRead(part: StatePart, at: Position, dirtyUntil = 0): Promise<void> {
     const [name = ""] = part.place;
     const value = (part.kind === "list" ? part.items : part.value) as Attribute | undefined;
-    const item = { pk: PARTITION, sk: name, wm: watermark(at), dirty: dirtyUntil };
-    const whole = value === undefined || value === "" ? { ...item, gone: true } : { ...item, value };
+    const item = { pk: PARTITION, sk: name, wm: watermark(at), ...(dirtyUntil === 0 ? {} : { dirty: dirtyUntil }) };
+    await this.#put(value === undefined || value === "" ? { ...item, gone: true } : { ...item, value });
+  }
+
+  /** Over what has the same position, or a lower one. */
+  async #put(item: Item): Promise<void> {
+    const wm = String(item["wm"]);
     for (;;) {
       try {
-        await this.#table.put(whole, any(itemMissing, below("wm", whole.wm)));
+        await this.#table.put(item, any(itemMissing, atMost("wm", wm)));
         return;
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         // Refused for what is stored, and not for another reason: something newer is there.
-        if (String(error.item?.["wm"] ?? "") >= whole.wm) return;
+        if (String(error.item?.["wm"] ?? "") > wm) return;
       }
     }
   }

@@ -51,6 +51,17 @@ export function checkAcknowledged(table: MemoryTable, acknowledged: ReadonlySet<
   }
 }
 
+/** After every step: what was held and was never said to be gone is held. */
+export function checkKept(table: MemoryTable, everHeld: Set<string>, saidGone: ReadonlySet<string>): void {
+  for (const item of table.all()) {
+    if (item.pk !== "DATA") continue;
+    if (item["gone"] !== true) everHeld.add(item.sk);
+    else if (everHeld.has(item.sk) && !saidGone.has(item.sk)) {
+      throw new Violation(`${item.sk} was held, was never said to be gone, and is gone (R2).`);
+    }
+  }
+}
+
 /** When nothing failed and everything was taken in: all is applied and each hook ran once, in order (R2, R3). */
 export function checkDone(table: MemoryTable, newest: number, ran: readonly HookEvent[]): void {
   const { lastSeq, pending } = headIn(table);
@@ -83,12 +94,12 @@ export function checkTold(ran: readonly HookEvent[], newest: number): void {
   }
 }
 
-/** R2: the first attempts of one life came in order. */
+/** R2: the first attempts of one life came in order. A part that is read again is told between them, at no number of its own. */
 export function checkFirstAttempts(ran: readonly HookEvent[]): void {
   let newest = 0;
   const seen = new Set<string>();
-  for (const { id, sequence } of ran) {
-    if (seen.has(id)) continue;
+  for (const { id, sequence, subtarget } of ran) {
+    if (seen.has(id) || subtarget !== undefined) continue;
     seen.add(id);
     if (sequence < newest) throw new Violation(`Hook of ${String(sequence)} after ${String(newest)} (R2).`);
     newest = sequence;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { readState, type StateWanted } from "../../../lib/peers/read-state.ts";
+import type { StateWanted } from "../../../lib/peers/read-state.ts";
 import { type Json, PeerFailure } from "../../../lib/ports.ts";
 import { BASE, type Says, ScriptedPeer } from "./scripted-peer.ts";
+import { wholeState } from "./whole-state.ts";
 
 const whole: StateWanted = { scope: { target: "properties" }, place: [], subscriptionId: "s1", carved: [] };
 const at = (...place: string[]): StateWanted => ({
@@ -11,7 +12,7 @@ const at = (...place: string[]): StateWanted => ({
 });
 const read = async (script: Record<string, Says>, wanted: StateWanted = whole) => {
   const peer = new ScriptedPeer(script);
-  const answer = await readState(peer.actor(), wanted);
+  const answer = await wholeState(peer.actor(), wanted);
   return { answer, calls: peer.calls, peer };
 };
 const values = (answer: Awaited<ReturnType<typeof read>>["answer"]): Record<string, Json> => {
@@ -35,7 +36,7 @@ describe("reading a whole target", () => {
     expect(values(answer)).toEqual({ color: { v: "low1" }, index: 1, memo: [{ t: "hi" }] });
     expect(answer).toMatchObject({
       parts: [{ kind: "value" }, { kind: "value" }, { kind: "list", description: "notes" }],
-      diverged: [],
+      stale: {},
     });
     expect(answer).not.toHaveProperty("sequence");
     expect(peer.requests.every((request) => request.headers?.["x-actingweb-subscription"] === "s1")).toBe(true);
@@ -87,12 +88,51 @@ describe("reading a whole target", () => {
       "GET properties/long?limit=500": new PeerFailure("too_large", "x"),
     });
     expect(values(answer)).toEqual({ fine: 1 });
-    expect(answer.is === "state" && answer.diverged.map((place) => place[0]).sort()).toEqual([
-      "..",
-      "big",
-      "broken",
-      "long",
-    ]);
+    expect(answer.is === "state" && Object.keys(answer.stale).sort()).toEqual(["..", "big", "broken", "long"]);
+  });
+
+  it("reads what no path can name, as what has % or ?, out of the whole state, once for all of them", async () => {
+    const { answer, calls } = await read({
+      [METADATA]: inventory(["50%", "what?", ".."], 5_000_000, { "%list": memo }),
+      "GET properties?format=full": {
+        json: { "50%": 1, "what?": { v: 2 }, "..": 3, "%list": { _list: true, count: 1, items: [4] } },
+      },
+    });
+    expect(values(answer)).toEqual({ "50%": 1, "what?": { v: 2 }, "..": 3, "%list": [4] });
+    expect(calls).toEqual([METADATA, "GET properties?format=full"]);
+    expect(answer).toMatchObject({ stale: {} });
+  });
+
+  it("leaves out names that no copied property can have, and keeps what stands beside them", async () => {
+    const odd = ["", "a/b", "a\u0000b", "n".repeat(257)];
+    const { answer } = await read({
+      [METADATA]: inventory([...odd, "fine"], 20),
+      "GET properties": { json: Object.fromEntries([...odd, "fine"].map((name) => [name, 1])) },
+    });
+    expect(values(answer)).toEqual({ fine: 1 });
+    expect(answer.is === "state" && [...answer.leftOut].sort()).toEqual([...odd].sort());
+  });
+
+  it("reads each that its overview names and its whole state lacks, for that may have been cut short", async () => {
+    const { answer } = await read({
+      [METADATA]: inventory(["a", "b", "gone"], 20),
+      "GET properties": { json: { a: 1 } },
+      "GET properties/b": { json: 2 },
+    });
+    expect(values(answer)).toEqual({ a: 1, b: 2 });
+    expect(answer).toMatchObject({ stale: {} });
+  });
+
+  it("reads each when the whole state cannot be read, so that one bad value hides no other", async () => {
+    const type = { "content-type": "application/json" };
+    const { answer } = await read({
+      [METADATA]: inventory(["a", "bad"], 20),
+      "GET properties": { text: '{"a": 1, "bad": NaN}', headers: type },
+      "GET properties/a": { json: 1 },
+      "GET properties/bad": { text: "NaN", headers: type },
+    });
+    expect(values(answer)).toEqual({ a: 1 });
+    expect(answer).toMatchObject({ stale: { bad: expect.any(String) as string } });
   });
 
   it("does not read what narrower subscriptions own", async () => {
@@ -153,12 +193,16 @@ describe("reading a whole target", () => {
     [
       "broken half-way",
       { [METADATA]: inventory(["a"], 5_000_000), "GET properties/a": { status: 503 } },
-      { is: "failed" },
+      { is: "state", parts: [], stale: { a: "The peer answered 503." } },
     ],
     [
       "throttled half-way",
-      { [METADATA]: inventory(["a"], 5_000_000), "GET properties/a": { status: 429 } },
-      { is: "failed" },
+      {
+        [METADATA]: inventory(["a", "b"], 5_000_000),
+        "GET properties/a": { json: 1 },
+        "GET properties/b": { status: 429, headers: { "retry-after": "30" } },
+      },
+      { is: "state", parts: [{ place: ["a"] }], stale: {}, stopped: { status: 429, retryAfter: "30" } },
     ],
   ])("%s", async (_name, script, expected) => {
     expect((await read(script)).answer).toMatchObject(expected);
@@ -202,9 +246,24 @@ describe("reading a list in pages", () => {
       "GET properties/long?limit=500": { json: rows(0, 500) },
       "GET properties/long?after=499&limit=500": { status: 409 },
     });
-    expect(await readState(peer.actor(), whole)).toMatchObject({ is: "failed" });
+    expect(await wholeState(peer.actor(), whole)).toMatchObject({
+      parts: [],
+      stale: { long: expect.stringContaining("changing") as string },
+    });
     expect(peer.calls.length).toBe(7);
   });
+
+  it.each([204, 302, 400, 403, 404, 409, 410, 412, 418, 428, 451, 500])(
+    "takes no %i of a later page for the end of the list, nor for its absence",
+    async (status) => {
+      const { answer } = await read({
+        [METADATA]: inventory([], 0, { long }),
+        "GET properties/long?limit=500": { json: rows(0, 500) },
+        "GET properties/long?after=499&limit=500": { status },
+      });
+      expect(answer).toMatchObject({ is: "state", parts: [], stale: { long: expect.any(String) as string } });
+    },
+  );
 });
 
 describe("reading one place", () => {
@@ -247,18 +306,30 @@ describe("reading one place", () => {
     expect((await read({ "GET properties/color": { status: 404, headers } }, at("color"))).answer).toEqual({
       is: "state",
       parts: [],
-      diverged: [],
+      stale: {},
+      leftOut: [],
       sequence: 4,
     });
-    expect((await read({}, at("color"))).answer).toEqual({ is: "state", parts: [], diverged: [] });
+    expect((await read({}, at("color"))).answer).toEqual({ is: "state", parts: [], stale: {}, leftOut: [] });
   });
 
-  it("that is too large is diverged, and a broken peer is a failure", async () => {
+  it("that is too large says nothing, and a broken peer neither", async () => {
     const large = { "GET properties/color": new PeerFailure("too_large", "x") };
-    expect((await read(large, at("color"))).answer).toEqual({ is: "state", parts: [], diverged: [["color"]] });
+    const stale = { color: expect.any(String) as string };
+    expect((await read(large, at("color"))).answer).toMatchObject({ is: "state", parts: [], stale });
     expect((await read({ "GET properties/color": { status: 401 } }, at("color"))).answer).toMatchObject({
-      is: "failed",
+      is: "state",
+      parts: [],
+      stale,
     });
+  });
+
+  it("with a key that no path can name is read from the value around it, or from the whole state", async () => {
+    const within = await read({ "GET properties/color": { json: { "50%": { v: 1 } } } }, at("color", "50%"));
+    expect(values(within.answer)).toEqual({ "color/50%": { v: 1 } });
+    const whole = await read({ "GET properties?format=full": { json: { "50%": { v: 1 } } } }, at("50%", "v"));
+    expect(values(whole.answer)).toEqual({ "50%/v": 1 });
+    expect(whole.calls).toEqual(["GET properties?format=full"]);
   });
 
   it("ignores a resync's url of something around it", async () => {

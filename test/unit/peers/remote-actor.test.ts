@@ -165,8 +165,8 @@ describe("a subscription at a peer", () => {
     ];
     const peer = new ScriptedPeer({ "GET subscriptions/me/s1": { json: { sequence: 10, data } } });
     const polled = await poll(peer.actor(), "s1");
-    expect(polled).toMatchObject({ ok: true, value: { sequence: 10, complete: true } });
-    if (!polled.ok) throw new Error("unreachable");
+    expect(polled).toMatchObject({ is: "value", value: { sequence: 10, complete: true, doubled: true } });
+    if (polled.is !== "value") throw new Error(polled.is);
     expect(polled.value.diffs.map((one) => [one.sequence, one.data])).toEqual([
       [6, { p: 6 }],
       [7, { p: 7 }],
@@ -182,7 +182,7 @@ describe("a subscription at a peer", () => {
     });
     const polled = await poll(peer.actor(), "s1");
     expect(polled).toMatchObject({ value: { sequence: 6, complete: true } });
-    expect(polled.ok && polled.value.diffs.length).toBe(6);
+    expect(polled.is === "value" && polled.value.diffs.length).toBe(6);
     const stuck = { json: { sequence: 9, data: [diff(1)], next: 1 } };
     const looping = new ScriptedPeer({ "GET subscriptions/me/s1": stuck, "GET subscriptions/me/s1?after=1": stuck });
     expect(await poll(looping.actor(), "s1")).toMatchObject({ value: { complete: false } });
@@ -193,7 +193,7 @@ describe("a subscription at a peer", () => {
     "takes %j for no backlog",
     async (json) => {
       const peer = new ScriptedPeer({ "GET subscriptions/me/s1": { json } });
-      expect(await poll(peer.actor(), "s1")).toMatchObject({ kind: "nonsense" });
+      expect(await poll(peer.actor(), "s1")).toMatchObject({ is: "unreadable" });
     },
   );
 
@@ -209,12 +209,14 @@ describe("a subscription at a peer", () => {
         },
       },
     });
-    expect(await readPosition(peer.actor(), "s1")).toMatchObject({ value: 77 });
-    expect(await new RemotePublisher(peer.actor()).poll("s1")).toEqual({ is: "too_large", sequence: 77 });
+    expect(await readPosition(peer.actor(), "s1")).toBe(77);
+    expect(await new RemotePublisher(peer.actor()).poll("s1")).toMatchObject({ is: "unreadable", sequence: 77 });
   });
 
-  it("is gone for receiving when the peer does not know it, and failed when the peer is broken", async () => {
-    expect(await new RemotePublisher(new ScriptedPeer({}).actor()).poll("s1")).toEqual({ is: "gone" });
+  it("is unknown when the peer does not know it, ended when it is gone, and failed when the peer is broken", async () => {
+    expect(await new RemotePublisher(new ScriptedPeer({}).actor()).poll("s1")).toEqual({ is: "unknown" });
+    const gone = new ScriptedPeer({ "GET subscriptions/me/s1": { status: 410 } });
+    expect(await new RemotePublisher(gone.actor()).poll("s1")).toEqual({ is: "ended" });
     const broken = new ScriptedPeer({ "GET subscriptions/me/s1": { status: 500 } });
     expect(await new RemotePublisher(broken.actor()).poll("s1")).toMatchObject({ is: "failed" });
   });
@@ -223,9 +225,9 @@ describe("a subscription at a peer", () => {
     const json = { id: "peer1", subscriptionid: "s1", ...diff(1, { v: "low1" }) };
     const peer = new ScriptedPeer({ "GET subscriptions/me/s1/1": { json } });
     const byUrl = await readDiff(peer.actor(), { url: `${BASE}/subscriptions/me/s1/1` }, 1);
-    expect(byUrl).toMatchObject({ ok: true, value: { data: { v: "low1" } } });
+    expect(byUrl).toMatchObject({ is: "value", value: { data: { v: "low1" } } });
     expect(await readDiff(peer.actor(), { subscriptionId: "s1", sequence: 1 })).toEqual(byUrl);
-    expect(await readDiff(peer.actor(), { subscriptionId: "s1", sequence: 1 }, 2)).toMatchObject({ kind: "nonsense" });
+    expect(await readDiff(peer.actor(), { subscriptionId: "s1", sequence: 1 }, 2)).toMatchObject({ is: "failed" });
   });
 
   it("tells a fetch that may be tried again from one that may not", async () => {
@@ -233,9 +235,9 @@ describe("a subscription at a peer", () => {
       new RemotePublisher(new ScriptedPeer({ "GET d": says }).actor()).fetchDiff(`${BASE}/d`);
     expect(await fetch({ status: 500 })).toMatchObject({ is: "failed" });
     expect(await fetch(new PeerFailure("timeout", "x"))).toMatchObject({ is: "failed" });
-    expect(await fetch({ status: 404 })).toEqual({ is: "refused" });
-    expect(await fetch({ status: 302 })).toEqual({ is: "refused" });
-    expect(await fetch({ text: "hello" })).toEqual({ is: "refused" });
+    expect(await fetch({ status: 404 })).toMatchObject({ is: "refused" });
+    expect(await fetch({ status: 302 })).toMatchObject({ is: "refused" });
+    expect(await fetch({ text: "hello" })).toMatchObject({ is: "refused" });
     expect(await fetch({ json: diff(1) })).toEqual({ is: "content", content: { data: { p: 1 } } });
   });
 

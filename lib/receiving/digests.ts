@@ -1,0 +1,85 @@
+/**
+ * What a head remembers of the newest 16 numbers: for each the digest of the content that the copy contains under it, or
+ * a mark that says that the content is not known. One text, oldest first, 12 characters each; the last stands for
+ * `lastSeq`. A number whose content is known is contradicted by any other content.
+ *
+ *   ------------   contained, and numbers are not doubted: a publisher that says positions gives each to one change
+ *   ????????????   contained as far as the publisher said by number alone: any content may be another than was read
+ */
+import { digestOf } from "../domain/digest.ts";
+import { isObject } from "../domain/json.ts";
+import type { DiffRecord } from "../domain/diff-content.ts";
+import type { Json } from "../ports.ts";
+import type { Head } from "./head.ts";
+
+/** Numbers that a head remembers. */
+export const DIGESTS_KEPT = 16;
+export const DIGEST_LENGTH = 12;
+
+/** Contained, whatever it was. */
+export const CONTAINED = "-".repeat(DIGEST_LENGTH);
+const DOUBTED = "?".repeat(DIGEST_LENGTH);
+
+/** The text after one more number was applied; undefined content is contained as well. */
+export function withDigest(digests: string, data: Json | undefined): string {
+  const next = data === undefined ? CONTAINED : digestOf(data);
+  return (digests + next).slice(-DIGESTS_KEPT * DIGEST_LENGTH);
+}
+
+/** True when the copy contains another content than `data` under `sequence`, as far as the head remembers. */
+export function contradicts(
+  head: Pick<Head, "digests" | "lastSeq">,
+  sequence: number,
+  data: Json | undefined,
+): boolean {
+  // A number that permissions hide meanwhile is shown without content, which says nothing.
+  if (data === undefined || (isObject(data) && Object.keys(data).length === 0)) return false;
+  const kept = digestAt(head, sequence);
+  return kept !== undefined && kept !== CONTAINED && kept !== digestOf(data);
+}
+
+/** What is remembered of a number; undefined beyond the memory. */
+function digestAt({ digests, lastSeq }: Pick<Head, "digests" | "lastSeq">, sequence: number): string | undefined {
+  const end = digests.length - (lastSeq - sequence) * DIGEST_LENGTH;
+  if (end < DIGEST_LENGTH || end > digests.length) return undefined;
+  return digests.slice(end - DIGEST_LENGTH, end);
+}
+
+/** What a claim notes of the content that it begins to apply; undefined while that is not known. */
+export const begunBy = (sequence: number, data: Json | undefined): string | undefined =>
+  data === undefined ? undefined : `${String(sequence)}=${digestOf(data)}`;
+
+/** True when an earlier attempt, cut off before its commit, has begun to apply another content under that number. */
+export function begunOtherwise({ begun }: Pick<Head, "begun">, sequence: number, data: Json | undefined): boolean {
+  const mine = begunBy(sequence, data);
+  return mine !== undefined && begun?.startsWith(`${String(sequence)}=`) === true && begun !== mine;
+}
+
+/** The newest of polled diffs, by number: what a state that is read afterwards contains. */
+export function knownOf(diffs: readonly DiffRecord[]): string {
+  const newest = diffs.slice(-DIGESTS_KEPT);
+  return newest.map(({ sequence, data }) => `${String(sequence)}=${digestOf(data)}`).join(" ");
+}
+
+/** The text of a head whose state was replaced at `at`. */
+export function digestsAt(
+  at: number,
+  of: {
+    /** From `knownOf`. */
+    readonly known: string;
+    /** The head before; its numbers are of another life when the publisher counts anew. */
+    readonly before?: Pick<Head, "digests" | "lastSeq">;
+    /** The publisher said positions. */
+    readonly positioned: boolean;
+  },
+): string {
+  const known = new Map(of.known.split(" ").map((pair) => pair.split("=", 2) as [string, string]));
+  const first = Math.max(1, at - DIGESTS_KEPT + 1);
+  const numbers = Array.from({ length: Math.max(0, at - first + 1) }, (_, index) => first + index);
+  return numbers
+    .map((n) => {
+      const kept = known.get(String(n)) ?? (of.before === undefined ? undefined : digestAt(of.before, n));
+      return kept ?? (of.positioned ? CONTAINED : DOUBTED);
+    })
+    .join("");
+}

@@ -1,0 +1,67 @@
+/**
+ * Streams whose publisher does not know them (404), or has ended them (410).
+ *
+ *   first 404    the head shows `unknown_to_publisher`, and the publisher is asked again soon: it may only have restarted
+ *   second 404   where the trust still stands there, the subscription is made again; else, and where that may not be, the
+ *                head shows `lost` and the publisher is asked hourly
+ *   410          it ends here too
+ *
+ * An answer to a poll, whatever it says of the backlog, takes the problem away.
+ */
+import { compact } from "../compact.ts";
+import type { Deadline } from "../ports.ts";
+import { dueAttributes, problemAttributes } from "./head.ts";
+import type { Head, StreamProblem } from "./head.ts";
+import type { Recovered } from "./recovery.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
+import { pauseWanted } from "./retry-pause.ts";
+import { idsOf } from "./sink.ts";
+
+/** The longest pause before the second question, ms. */
+const SOON_MS = 60_000;
+/** How often the publisher of a lost subscription is asked, ms. */
+const LOST_MS = 3_600_000;
+
+/** Follows what a publisher says of a subscription that it does not have. */
+export class ForgottenStreams {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** A poll was answered 404. The claim is given back. */
+  async unknown(head: Head, deadline: Deadline): Promise<Extract<Recovered, { is: "unknown" | "moved" }>> {
+    const { clock, settings, forgotten } = this.#deps;
+    const now = clock.now();
+    const { reconcileMs } = settings;
+    const soon = reconcileMs === 0 ? SOON_MS : Math.min(SOON_MS, reconcileMs);
+    const problem = head.problem ?? { code: "unknown_to_publisher", since: now };
+    if (now < problem.since + soon) return await this.#askLater(head, problem, problem.since + soon);
+    const done = await forgotten.again(head, deadline);
+    switch (done.is) {
+      case "moved":
+        return done;
+      case "later":
+        return await this.#askLater(head, problem, now + Math.max(soon, pauseWanted(done.failure, now) ?? 0));
+      case "lost":
+        return await this.#askLater(head, { ...problem, code: "lost" }, now + LOST_MS);
+    }
+  }
+
+  /** A poll was answered 410: it ends as by the peer's own word. */
+  async ended(head: Head): Promise<Extract<Recovered, { is: "closed" }>> {
+    this.#deps.log.info("the publisher has ended a subscription", idsOf(head));
+    await this.#deps.forgotten.ended(head);
+    return { is: "closed" };
+  }
+
+  async #askLater(head: Head, problem: StreamProblem, dueAt: number): Promise<Extract<Recovered, { is: "unknown" }>> {
+    const { turns, timers, log } = this.#deps;
+    const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt) });
+    await turns.release(head, { set, setIfMissing: { wanted: "catch_up" } });
+    await timers.wake({ key: head.key, dueAt });
+    log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
+    return { is: "unknown", head: { ...head, problem, dueAt } };
+  }
+}
