@@ -247,11 +247,14 @@ function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning 
 }
 
 /**
- * True when the publisher's newest number shows that it began to count anew: it is below what was applied, or, asked a
- * second time, still below what it once sent.
+ * True when the publisher's newest number shows that it began to count anew: it is below what was applied, or read so far,
+ * or, asked a second time, still below what it once sent.
  */
-const countsAnew = (head: Head, newest: number): boolean =>
-  newest < head.lastSeq || (head.attempts > 0 && [...head.pending].some((n) => n > newest));
+function countsAnew(head: Head, newest: number): boolean {
+  const { lastSeq, recovery, attempts, pending } = head;
+  const read = recovery?.after === undefined ? 0 : recovery.lowest;
+  return newest < Math.max(lastSeq, read) || (attempts > 0 && [...pending].some((n) => n > newest));
+}
 
 const STRENGTH = { catch_up: 0, refresh: 1, resync: 2 } as const;
 

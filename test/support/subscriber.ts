@@ -1,5 +1,6 @@
 /** A whole service in this process with one subscription to a scripted peer: for tests of what receiving answers. */
 import { routes as callbackRoutes } from "../../functions/callbacks.ts";
+import { routes as peerRoutes } from "../../functions/peers.ts";
 import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
 import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
 import { takeMessages } from "../../lib/clockwork/messages.ts";
@@ -24,8 +25,16 @@ export const SUB = "sub";
 export const SECRET = "s".repeat(40);
 const PEER_ROOT = "https://peer.example/peer";
 
-/** What the scripted peer answers: status and JSON by `METHOD path` below its root; 404 for the rest. */
-export type Script = Record<string, { status: number; json?: unknown; headers?: Record<string, string> } | undefined>;
+/** One answer of the scripted peer: JSON, or a text that may be none. */
+export interface Said {
+  readonly status: number;
+  readonly json?: unknown;
+  readonly text?: string | Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
+/** What the scripted peer answers: by `METHOD path` below its root; 404 for the rest. */
+export type Script = Record<string, Said | undefined>;
 
 export interface Told {
   readonly sequence: number;
@@ -72,7 +81,12 @@ export class Subscriber {
       ids: randomIds,
       log: { info: log("info"), warn: log("warn"), error: log("error") },
     });
-    this.#routes = { callbacks: callbackRoutes(this.service), subscriptions: subscriptionRoutes(this.service) };
+    const { service } = this;
+    this.#routes = {
+      callbacks: callbackRoutes(service),
+      peers: peerRoutes(service),
+      subscriptions: subscriptionRoutes(service),
+    };
   }
 
   /** Makes the actor, an approved trust and a subscription on `scope`, without a baseline to read. */
@@ -140,10 +154,15 @@ export class Subscriber {
   /** A request of the owner. */
   async owner(
     route: string,
-    options: { json?: unknown; params?: Record<string, string>; query?: string } = {},
+    options: {
+      json?: unknown;
+      params?: Record<string, string>;
+      query?: string;
+      area?: "subscriptions" | "peers";
+    } = {},
   ): Promise<Reply> {
     const authorization = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
-    return await this.ask("subscriptions", route, {
+    return await this.ask(options.area ?? "subscriptions", route, {
       params: { actorId: ACTOR, ...options.params },
       headers: { authorization, ...(options.json === undefined ? {} : { "content-type": "application/json" }) },
       body: options.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(options.json)),
@@ -151,8 +170,37 @@ export class Subscriber {
     });
   }
 
+  /** What is shown of one property of the peer. */
+  async property(name: string): Promise<Record<string, unknown>> {
+    const params = { peerId: PEER, name };
+    return bodyOf(await this.owner("GET /{actorId}/peers/{peerId}/properties/{name}", { params, area: "peers" }));
+  }
+
+  /** What waits for a person. */
+  async parked(): Promise<readonly Record<string, unknown>[]> {
+    const reply = await this.owner("GET /{actorId}/parked", { area: "peers" });
+    return bodyOf(reply)["data"] as readonly Record<string, unknown>[];
+  }
+
+  /** Has a parked event or read tried again, or dropped. */
+  async settle(eventId: string, action: "retry" | "skip"): Promise<Reply> {
+    return await this.owner("POST /{actorId}/parked/{eventId}", {
+      params: { eventId },
+      json: { action },
+      area: "peers",
+    });
+  }
+
+  /** As the owner asks for it. */
+  async resync(query = "", sub = SUB): Promise<Reply> {
+    return await this.owner("POST /{actorId}/subscriptions/{peerId}/{subscriptionId}/resync", {
+      params: { peerId: PEER, subscriptionId: sub },
+      query,
+    });
+  }
+
   async ask(
-    area: "callbacks" | "subscriptions",
+    area: "callbacks" | "subscriptions" | "peers",
     route: string,
     request: { params: Record<string, string>; headers: Record<string, string>; body: Uint8Array; query?: string },
   ): Promise<Reply> {
@@ -211,7 +259,7 @@ export class Subscriber {
     const below = url.pathname.slice("/peer".length) + url.search;
     const said = this.script[`${request.method} ${below}`] ?? { status: 404 };
     await Promise.resolve();
-    const body = said.json === undefined ? "" : JSON.stringify(said.json);
+    const body = said.json === undefined ? (said.text ?? "") : JSON.stringify(said.json);
     return {
       status: said.status,
       headers: { "content-type": "application/json", ...said.headers },
