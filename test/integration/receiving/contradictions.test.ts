@@ -4,7 +4,7 @@ import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide } from "../../support/faulty-table.ts";
+import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const KEY = outboundHeadKey(ACTOR, PEER, SUB);
@@ -68,7 +68,7 @@ describe("two contents under one number", () => {
   it("at the same moment: the copy that is dropped at the commit is compared", async () => {
     publisherHas(1, { x: 1, y: 1 });
     let second: Promise<unknown> | undefined;
-    decide = async (operation, keys) => {
+    decide = async (operation, keys): Promise<Fate> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && second === undefined) {
         second = us.diff(1, { y: 1 });
         expect(await second).toMatchObject({ status: 202 });
@@ -85,7 +85,7 @@ describe("two contents under one number", () => {
     publisherHas(9, { x: 1, y: 1, z: 9 }, [...[2, 3, 4, 5, 6, 7, 8].map((n) => [n, { z: n }] as const), [9, { z: 9 }]]);
     await us.diff(9, { z: 9 });
     let done = false;
-    decide = async (operation, keys) => {
+    decide = async (operation, keys): Promise<Fate> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
         done = true;
         await us.diff(1, { y: 1 });
@@ -146,7 +146,7 @@ describe("two contents under one number", () => {
     publisherHas(3, { first: true });
     await us.diff(3, { other: 1 });
     let done = false;
-    decide = async (operation, keys) => {
+    decide = async (operation, keys): Promise<Fate> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
         done = true;
         publisherHas(3, { second: true });
@@ -166,7 +166,7 @@ describe("two contents under one number", () => {
   it("are no activity of the subscription", async () => {
     publisherHas(3, { a: 3 });
     for (let n = 1; n <= 3; n += 1) await us.diff(n, { a: n });
-    const { activeAt } = us.table.peek(KEY) ?? {};
+    const activeAt = us.table.peek(KEY)?.["activeAt"];
     us.now += 1_000;
     await us.diff(3, { other: 1 });
     expect(us.table.peek(KEY)?.["activeAt"]).toBe(activeAt);
