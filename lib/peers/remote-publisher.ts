@@ -28,8 +28,8 @@ export class RemotePublisher implements Publisher {
         return compact({ is: "unreadable" as const, reason: polled.reason, sequence });
       }
       case "value": {
-        const { sequence, diffs, complete, doubled } = polled.value;
-        if (complete) return { is: "backlog", sequence, diffs, ...(doubled ? { doubled: true as const } : {}) };
+        const { sequence, diffs, complete, others } = polled.value;
+        if (complete) return { is: "backlog", sequence, diffs, others };
         return { is: "unreadable", reason: "The backlog is too large to be read.", sequence };
       }
     }

@@ -35,8 +35,8 @@ export interface Backlog {
   readonly diffs: readonly DiffRecord[];
   /** False when there is more than was read. */
   readonly complete: boolean;
-  /** One number stands there twice, with two contents; the first is kept. */
-  readonly doubled: boolean;
+  /** What stands there under numbers of the diffs, after them, with other contents. */
+  readonly others: readonly DiffRecord[];
 }
 
 /**
@@ -99,7 +99,7 @@ export async function poll(remote: RemoteActor, subscriptionId: string): Promise
   const at = ["subscriptions", remote.ourId, subscriptionId];
   const diffs = new Map<number, DiffRecord>();
   let newest: number | undefined;
-  let doubled = false;
+  const others: DiffRecord[] = [];
   let query = "";
   for (let page = 1; ; page += 1) {
     const called = await remote.call({ method: "GET", at, query });
@@ -120,14 +120,14 @@ export async function poll(remote: RemoteActor, subscriptionId: string): Promise
     for (const diff of read.diffs) {
       const before = diffs.get(diff.sequence);
       if (before === undefined) diffs.set(diff.sequence, diff);
-      else doubled ||= !sameJson(before.data, diff.data);
+      else if (!sameJson(before.data, diff.data)) others.push(diff);
       last = Math.max(last, diff.sequence);
     }
     if (!read.more || page === MAX_PAGES || `?after=${last}` === query || last === 0) {
       const sorted = [...diffs.values()].sort((one, other) => one.sequence - other.sequence);
       // The number may have been read before the diffs were: what is there counts.
       const sequence = Math.max(newest, sorted.at(-1)?.sequence ?? 0);
-      return { is: "value", value: { sequence, diffs: sorted, complete: !read.more, doubled } };
+      return { is: "value", value: { sequence, diffs: sorted, complete: !read.more, others } };
     }
     query = `?after=${last}`;
   }

@@ -67,7 +67,8 @@ export function advanceWrite(
   const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
   if (settled) remove.push("wanted");
   const known = advance.settles === seen.wantedRev && advance.stateRead === true;
-  const rightNow = known && advance.contradicts !== true;
+  // What is still pending may be what was contradicted, and is applied over what was read.
+  const rightNow = known && advance.contradicts !== true && left.length === 0;
   if (rightNow) remove.push("contradicted");
   if (advance.contradicts === true) set["contradicted"] = true;
   const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);

@@ -191,7 +191,7 @@ const nextBegun = (sink: SubscriptionSink, next: StreamEvent | undefined): strin
 
 /** True when the backlog holds other content than was applied under one of its numbers, or two under one. */
 export const isContradicted = (head: Head, polled: Backlog): boolean =>
-  polled.doubled === true || polled.diffs.some(({ sequence, data }) => contradicts(head, sequence, data));
+  (polled.others ?? []).length > 0 || polled.diffs.some(({ sequence, data }) => contradicts(head, sequence, data));
 
 const eventOf = (diff: DiffRecord): StreamEvent => {
   const { sequence, data, overwritten, timestamp } = diff;

@@ -21,8 +21,8 @@ export const contradictionDue = (head: Pick<Head, "suspectedAt">, now: number): 
   Math.max(now, head.suspectedAt + EVERY_MS);
 
 /** True when the state of a contradicted stream may be read at `now` (ms). */
-export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt">, now: number): boolean =>
-  head.contradicted && contradictionDue(head, now) <= now;
+export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "pending">, now: number): boolean =>
+  head.contradicted && head.pending.size === 0 && contradictionDue(head, now) <= now;
 
 /**
  * Marks the stream. A read that is under way does not settle the mark. 1 write, as a rule.

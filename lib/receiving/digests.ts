@@ -8,9 +8,9 @@
  */
 import { digestOf } from "../domain/digest.ts";
 import { isObject } from "../domain/json.ts";
-import type { DiffRecord } from "../domain/diff-content.ts";
 import type { Json } from "../ports.ts";
 import type { Head } from "./head.ts";
+import type { Polled } from "./ports.ts";
 
 /** Numbers that a head remembers. */
 export const DIGESTS_KEPT = 16;
@@ -49,16 +49,26 @@ function digestAt({ digests, lastSeq }: Pick<Head, "digests" | "lastSeq">, seque
 export const begunBy = (sequence: number, data: Json | undefined): string | undefined =>
   data === undefined ? undefined : `${String(sequence)}=${digestOf(data)}`;
 
+/** The number that an attempt, cut off before its commit, has begun to apply; 0 when there is none. */
+export const begunNumber = ({ begun }: Pick<Head, "begun">): number => (begun === undefined ? 0 : parseInt(begun, 10));
+
 /** True when an earlier attempt, cut off before its commit, has begun to apply another content under that number. */
 export function begunOtherwise({ begun }: Pick<Head, "begun">, sequence: number, data: Json | undefined): boolean {
   const mine = begunBy(sequence, data);
   return mine !== undefined && begun?.startsWith(`${String(sequence)}=`) === true && begun !== mine;
 }
 
-/** The newest of polled diffs, by number: what a state that is read afterwards contains. */
-export function knownOf(diffs: readonly DiffRecord[]): string {
-  const newest = diffs.slice(-DIGESTS_KEPT);
+/** The newest of what a poll told, by number: what a state that is read afterwards contains. */
+export function knownOf(polled: Polled): string {
+  if (polled.is !== "backlog") return "";
+  const newest = [...(polled.others ?? []), ...polled.diffs].slice(-2 * DIGESTS_KEPT);
   return newest.map(({ sequence, data }) => `${String(sequence)}=${digestOf(data)}`).join(" ");
+}
+
+/** True when a backlog holds, under a number up to `newest`, a content that it did not hold when that was its newest. */
+export function knowsOtherwise(earlier: { readonly known: string; readonly newest: number }, later: string): boolean {
+  const contents = new Set(["", ...earlier.known.split(" ")]);
+  return later.split(" ").some((pair) => !contents.has(pair) && parseInt(pair, 10) <= earlier.newest);
 }
 
 /** The text of a head whose state was replaced at `at`. */

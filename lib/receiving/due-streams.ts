@@ -72,7 +72,7 @@ export class DueStreams {
     const { clock, settings, log } = this.#deps;
     const now = clock.now();
     const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.claimFence), now, settings);
-    const rereads = head.pending.size === 0 && mayReread(head, now);
+    const rereads = mayReread(head, now);
     if (!gap && !rereads && !head.replacing && head.wanted === undefined) {
       if (head.pending.size > 0) return;
       if (head.contradicted) {

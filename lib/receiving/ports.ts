@@ -70,8 +70,8 @@ export type Polled =
       readonly sequence: number;
       /** Ascending. */
       readonly diffs: readonly DiffRecord[];
-      /** One number stood there twice, with two contents, of which one is among the diffs. */
-      readonly doubled?: true;
+      /** What stands there under numbers of the diffs with other contents. */
+      readonly others?: readonly DiffRecord[];
     }
   /** The backlog is over the size limit, or cannot be read; only its position is known, if the peer says it anywhere. */
   | { readonly is: "unreadable"; readonly reason: string; readonly sequence?: number }

@@ -26,6 +26,8 @@ export interface RecoveryProgress {
   readonly numbered: boolean;
   /** The numbers whose content was in the publisher's backlog at the start, so that the state contains it (see digests.ts). */
   readonly known: string;
+  /** Another content was found under one of them since then, which the state may lack. */
+  readonly differs?: true;
   /** Normalised time of the resync callback. */
   readonly timestamp?: string;
 }

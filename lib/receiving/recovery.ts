@@ -15,7 +15,7 @@ import type { Key } from "../dynamodb/table.ts";
 import type { Deadline } from "../ports.ts";
 import { CatchUp, isContradicted } from "./catch-up.ts";
 import { markContradicted, mayReread, pauseReads } from "./contradiction.ts";
-import { knownOf } from "./digests.ts";
+import { begunNumber, knownOf } from "./digests.ts";
 import { ForgottenStreams } from "./forgotten-streams.ts";
 import { dueAttributes } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
@@ -237,11 +237,11 @@ interface Known {
  */
 function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning {
   const newest = newestOf(polled);
-  const reached = Math.max(head.lastSeq, callback?.sequence ?? 0, ...head.pending);
+  const reached = Math.max(head.lastSeq, begunNumber(head), callback?.sequence ?? 0, ...head.pending);
   const before = {
     newest,
     least: newest ?? reached,
-    known: polled.is === "backlog" ? knownOf(polled.diffs) : "",
+    known: knownOf(polled),
   };
   return compact({ before, numbered: newest !== undefined, reset, callback });
 }

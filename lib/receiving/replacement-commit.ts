@@ -1,4 +1,5 @@
 /** The end of a replacement: hooks are told, the head moves, the publisher learns how far we are. */
+import { compact } from "../compact.ts";
 import { pauseAfter } from "../domain/backoff.ts";
 import { placeOf } from "../domain/scope.ts";
 import { pendingKey } from "../dynamodb/keys.ts";
@@ -41,6 +42,8 @@ export interface ReplacementResult {
   readonly readable: boolean;
   /** The publisher was read, not only listened to. */
   readonly stateRead: boolean;
+  /** Slots hold numbers that the publisher had not made when it was asked. */
+  readonly beyond: boolean;
   /** The slots that were taken before anything was read: what they hold is in the state. */
   readonly contained: ReadonlySet<number>;
 }
@@ -85,6 +88,7 @@ export class ReplacementCommit {
         ...{ to: at, keepClaim: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
         // As it was before the state was read: what was asked for since then is not in it.
         settles: progress.rev,
+        ...compact({ contradicts: progress.differs }),
       },
       reset ? undefined : this.#copies(marked, result, dropped),
     );
@@ -124,14 +128,15 @@ export class ReplacementCommit {
     const set: Record<string, Attribute> = {
       epoch: epochOf(begun, progress),
       digests: digestsAt(at, { known, ...before, positioned: positioned || !stateRead }),
-      attempts: 0,
+      // Numbers that the publisher has never made: its next answer decides whether it counts again.
+      attempts: result.beyond ? begun.attempts + 1 : 0,
       ...reconciled(now, settings),
     };
     if (reset) Object.assign(set, { lastTimestamp: "", timestampOf: 0 });
     else if (timestamp !== undefined && timestamp > begun.lastTimestamp) {
       Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });
     }
-    if (begun.contradicted && stateRead) set["suspectedAt"] = progress.startedAt;
+    if ((begun.contradicted || progress.differs === true) && stateRead) set["suspectedAt"] = progress.startedAt;
     if (reset && marked.pending.size > 0) {
       // What is in the slots may be of either life, so it goes, and the publisher is asked once more for what it may have
       // held of the new one.

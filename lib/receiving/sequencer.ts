@@ -75,13 +75,21 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       if (decision.is === "duplicate") return { is: "duplicate", head };
       if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
       if (decision.is === "already_pending") {
-        await this.#compare(head, event);
+        const passed = await this.#compare(head, event);
+        if (passed !== undefined) {
+          head = passed;
+          continue;
+        }
         const { overdue } = decision;
         return await this.#settle(head, n, deadline, { overdue, first: false });
       }
       if (decision.is === "keep") {
         const kept = await this.#deps.turns.keep(head, n, this.#deps.sink.keep(event));
-        if (!kept.first) await this.#compare(head, event);
+        const passed = kept.first ? undefined : await this.#compare(head, event);
+        if (passed !== undefined) {
+          head = passed;
+          continue;
+        }
         if (kept.kept && kept.head !== undefined) {
           if (head.pending.size === 0) await this.#deps.timers.wake(kept.head);
           return await this.#settle(kept.head, n, deadline, { overdue: decision.overdue, first: kept.first });
@@ -145,14 +153,25 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "pending", head: after, first: how.first };
   }
 
-  /** The first content of a number stays; when another one comes, its sender contradicts itself. */
-  async #compare(head: Head, event: E): Promise<void> {
+  /**
+   * The first content of a number stays; when another one comes, its sender contradicts itself. 1 read, and 1 more when the
+   * first is not there any more.
+   *
+   * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
+   */
+  async #compare(head: Head, event: E): Promise<Head | undefined> {
     const { table, sink, log, turns, clock, timers } = this.#deps;
     const item = await table.get(pendingKey(head.key, head.epoch, event.sequence));
     const kept = item === undefined ? undefined : sink.unkeep(item, head);
-    if (kept === undefined || sink.agrees(kept, event)) return;
+    if (kept === undefined) {
+      const now = await turns.read(head.key);
+      // A slot without a body is a hole: the state will be read.
+      return now?.pending.has(event.sequence) === true ? undefined : now;
+    }
+    if (sink.agrees(kept, event)) return undefined;
     log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
     if (!isBareStream(head.key)) await markContradicted({ turns, clock, timers }, head);
+    return undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Reads some of a publisher's state together with the position that it has. */
 import { compact } from "../compact.ts";
 import type { Place } from "../domain/scope.ts";
-import { knownOf } from "./digests.ts";
+import { knownOf, knowsOtherwise } from "./digests.ts";
 import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from "./ports.ts";
 import { newestOf, pollFailure, UNTIL_KNOWN } from "./reread.ts";
 
@@ -29,7 +29,7 @@ export interface Chunk {
   readonly positioned: boolean;
   /** List operations up to this number must read their list again. */
   readonly dirtyListsUntil?: number;
-  /** How far the publisher was after it, for the next. */
+  /** How far the publisher was after it. */
   readonly after: Before;
   readonly stopped?: ReadFailure;
 }
@@ -82,16 +82,11 @@ export async function readWhole(
 
 function afterPoll(polled: Polled, before: Before): Before {
   const newest = newestOf(polled);
-  const known = polled.is === "backlog" ? knownOf(polled.diffs) : "";
-  return { newest, least: newest ?? before.least, known };
+  return { newest, least: newest ?? before.least, known: knownOf(polled) };
 }
 
 /** Nothing was numbered between two polls, and no number has another content. */
 function agree(before: Before, after: Before): boolean {
-  if (before.newest === undefined || before.newest !== after.newest) return false;
-  const earlier = new Map(before.known.split(" ").map((pair) => pair.split("=", 2) as [string, string]));
-  return after.known.split(" ").every((pair) => {
-    const [n = "", digest] = pair.split("=", 2);
-    return !earlier.has(n) || earlier.get(n) === digest;
-  });
+  const { newest, known } = before;
+  return newest !== undefined && newest === after.newest && !knowsOtherwise({ known, newest }, after.known);
 }

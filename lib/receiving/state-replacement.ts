@@ -22,6 +22,7 @@ import type { Reads } from "../domain/visibility.ts";
 import { outboundPrefix } from "../dynamodb/keys.ts";
 import type { StatePart } from "../peer-data/incoming.ts";
 import type { Deadline } from "../ports.ts";
+import { knowsOtherwise } from "./digests.ts";
 import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 import { logLeftOut } from "./left-out.ts";
@@ -217,12 +218,14 @@ class Run {
     this.#isResumed = begun !== undefined;
     this.head = begun === undefined ? undefined : head;
     this.#parts = begun === undefined ? [] : undefined;
+    const { known } = begin.before;
     this.progress = begun ?? {
       ...{ startedAt: deps.clock.now(), read: 0, of: 0, rev: head.wantedRev, carvedAt: head.carvedAt },
       ...{ lowest: Number.MAX_SAFE_INTEGER, positioned: true, reset: begin.reset, numbered: begin.numbered },
-      ...{ floor: begin.callback?.sequence ?? 0, known: begin.before.known },
+      ...{ floor: begin.callback?.sequence ?? 0, known },
       ...compact({ timestamp: begin.callback?.timestamp }),
     };
+    if (begun !== undefined) this.#compare(known);
   }
 
   /** The first of the places, as many as are read at a time; what is not stored is read all at once. */
@@ -252,7 +255,8 @@ class Run {
     // More than is to be kept in memory: hooks are told of it from the store.
     this.#parts = undefined;
     let left = listing.places.filter(([name = ""]) => after === undefined || name > after);
-    let { before } = this.#begin;
+    // Values may have come with the listing already, so nothing of this run is newer than what was known before it.
+    const { before } = this.#begin;
     do {
       const places = this.piece(listing, left);
       const chunk = await readChunk(this.#publisher, { what, listing, places }, before, { patient: this.#patient });
@@ -261,7 +265,6 @@ class Run {
       const ended = await this.#next(chunk, listing.places.length);
       if (ended.is !== "read") return ended;
       left = left.slice(chunk.answers.length);
-      before = chunk.after;
       if (left.length > 0 && deadline.remaining() <= this.#deps.settings.pieces.leastMs) return { is: "stopped" };
     } while (left.length > 0);
     return { is: "read" };
@@ -302,11 +305,18 @@ class Run {
       ...progress,
       ...{ read, of: Math.max(of, read), positioned: progress.positioned && positioned },
       lowest: Math.min(progress.lowest, position),
-      ...(last === undefined ? {} : compact({ after: placeOfAnswer(last)[0] })),
+      ...compact({ after: last === undefined ? undefined : placeOfAnswer(last)[0] }),
     };
+    this.#compare(chunk.after.known);
     this.hasWritten ||= answers.length > 0;
     this.#noted += answers.length;
     return this.#noted < this.#deps.settings.pieces.noteEvery || (await this.#note());
+  }
+
+  /** Notes when a backlog tells of a content that the state may lack, under a number that it is to contain. */
+  #compare(later: string): void {
+    const { known, lowest: newest, positioned } = this.progress;
+    if (!positioned && knowsOtherwise({ known, newest }, later)) this.progress = { ...this.progress, differs: true };
   }
 
   /** Away with what the state lacks. False when time ran out, or the claim was lost. */
@@ -352,7 +362,10 @@ class Run {
   result(): ReplacementResult {
     const { progress, stores, at, claimed: begun } = this;
     const contained = this.#isResumed ? new Set<number>() : begun.pending;
-    return compact({ progress, at, stores, parts: this.#parts, begun, readable: true, stateRead: true, contained });
+    const { newest } = this.#begin.before;
+    const beyond = newest !== undefined && [...begun.pending].some((n) => n > newest);
+    const result = { progress, at, stores, begun, readable: true, stateRead: true, beyond, contained };
+    return compact({ ...result, parts: this.#parts });
   }
 
   #marked(): Head {

@@ -14,6 +14,10 @@ export interface Change {
 }
 
 export interface ModelOptions {
+  /** Polls say how far it is. */
+  readonly numbered: boolean;
+  /** The backlog holds one change a number, the one that was made last. */
+  readonly overwrites: boolean;
   /** Answers say which diff they contain. */
   readonly positioned: boolean;
   /** Small values are read with one call, else each with its own. */
@@ -34,8 +38,8 @@ export interface ChangeOptions {
 
 interface Memory {
   readonly changes: readonly Change[];
+  readonly backlog: readonly Change[];
   readonly newest: number;
-  readonly cleared: number;
   readonly scalars: ReadonlyMap<string, Value>;
   readonly list: readonly number[];
 }
@@ -43,14 +47,16 @@ interface Memory {
 export const ROOT = "https://peer.example/actor";
 
 export class ModelPublisher {
+  /** All that was made in this life. */
   changes: Change[] = [];
+  backlog: Change[] = [];
   newest = 0;
-  /** Numbers up to this have left the backlog. */
-  cleared = 0;
   scalars = new Map<string, Value>();
   list: number[] = [];
   /** Names that were said to be gone, in whatever way. */
   readonly saidGone = new Set<string>();
+  readonly #said = new Set<Change>();
+  readonly #silent = new Set<Change>();
   #made = 0;
 
   /** Makes one change: sets or deletes a scalar, or appends to the list. `kept` is never deleted. */
@@ -82,21 +88,36 @@ export class ModelPublisher {
   /** The publisher was set up anew: it counts from 1, its state stays. */
   reset(): void {
     this.changes = [];
+    this.backlog = [];
     this.newest = 0;
-    this.cleared = 0;
   }
 
   /** All that it would be restored from. */
   backup(): Memory {
-    const { newest, cleared } = this;
-    return { changes: [...this.changes], newest, cleared, scalars: new Map(this.scalars), list: [...this.list] };
+    const { changes, backlog, newest, scalars, list } = this;
+    return { changes: [...changes], backlog: [...backlog], newest, scalars: new Map(scalars), list: [...list] };
   }
 
   /** It is what it was then; what it had made since then never was. */
-  restore({ changes, newest, cleared, scalars, list }: Memory): void {
+  restore({ changes, backlog, newest, scalars, list }: Memory): void {
     for (const name of this.scalars.keys()) if (!scalars.has(name)) this.saidGone.add(name);
     if (list.length === 0) this.saidGone.add("l");
-    Object.assign(this, { changes: [...changes], newest, cleared, scalars: new Map(scalars), list: [...list] });
+    Object.assign(this, { changes: [...changes], backlog: [...backlog], newest });
+    Object.assign(this, { scalars: new Map(scalars), list: [...list] });
+  }
+
+  /** No callback tells of this change. */
+  silence(change: Change): void {
+    this.#silent.add(change);
+  }
+
+  isSilent(change: Change): boolean {
+    return this.#silent.has(change);
+  }
+
+  /** What no callback told of, and no answer to a poll either, before it left the backlog. */
+  get neverSaid(): readonly Change[] {
+    return [...this.#silent].filter((change) => !this.#said.has(change));
   }
 
   /** The HTTP client that reaches it. */
@@ -119,22 +140,29 @@ export class ModelPublisher {
   #numbered(data: Change["data"]): Change {
     const change = { sequence: this.newest, data, timestamp: stamp(this.#made) };
     this.changes.push(change);
+    this.backlog.push(change);
     return change;
   }
 
   #answer({ method, url, json }: PeerRequest, options: ModelOptions): Answered {
     const path = url.slice(ROOT.length + 1);
     if (path === "subscriptions/actor/sub" && method === "GET") {
-      const data = this.changes.filter((change) => change.sequence > this.cleared);
+      if (!options.numbered) return { status: 200, json: {} };
+      const data = options.overwrites
+        ? [...new Map(this.backlog.map((each) => [each.sequence, each])).values()]
+        : this.backlog;
+      // What cannot be read tells of nothing.
+      if (!textOf(data).includes("NaN")) for (const change of data) this.#said.add(change);
       return { status: 200, json: { sequence: this.newest, data } };
     }
     if (path === "subscriptions/actor/sub") {
       const { sequence } = json as { sequence: number };
       if (sequence > this.newest) return { status: 400 };
-      this.cleared = Math.max(this.cleared, sequence);
+      this.backlog = this.backlog.filter((change) => change.sequence > sequence);
       return { status: 204 };
     }
     if (path === "subscriptions/actor") {
+      if (!options.numbered) return { status: 404 };
       return { status: 200, json: { data: [{ subscriptionid: "sub", sequence: this.newest }] } };
     }
     const headers = options.positioned ? { "x-actingweb-sequence": String(this.newest) } : {};

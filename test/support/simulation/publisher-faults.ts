@@ -18,6 +18,8 @@ const SILENT: readonly Answered[] = [
     status,
   })),
   ...[429, 503].map((status) => ({ status, headers: { "retry-after": "7" } })),
+  { status: 202, json: {} },
+  { status: 206, json: [] },
   { status: 200, text: "" },
   { status: 200, text: "{half" },
   { status: 200, text: '{"a": NaN}' },

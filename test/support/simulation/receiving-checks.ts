@@ -1,4 +1,5 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
+import { parseWatermark } from "../../../lib/domain/watermark.ts";
 import { outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
 import { readHead } from "../../../lib/receiving/head.ts";
 import type { Head } from "../../../lib/receiving/head.ts";
@@ -73,15 +74,25 @@ export function checkDone(table: MemoryTable, newest: number, ran: readonly Hook
   if (told !== expected) throw new Violation(`Hooks ran for ${told} (R3).`);
 }
 
-/** R2: what is stored is what the publisher has. */
+/** R2: what is stored is what the publisher has, but for what it has never said. */
 export function checkStored(table: MemoryTable, publisher: ModelPublisher): void {
-  const stored = table
-    .all()
-    .flatMap((item) => (item.pk === "DATA" && item["gone"] !== true ? [[item.sk, item["value"]] as const] : []));
-  const expected = new Map<string, unknown>(publisher.scalars);
-  if (publisher.list.length > 0) expected.set("l", publisher.list);
-  const [held, published] = [JSON.stringify(stored.sort()), JSON.stringify([...expected].sort())];
+  const unsaid = new Set(publisher.neverSaid.flatMap(({ data }) => Object.keys(data)));
+  const isSaid = ([name]: readonly [string, unknown]): boolean => !unsaid.has(name);
+  const items = table.all().filter((item) => item.pk === "DATA" && item["gone"] !== true);
+  const stored = items.map((item) => [item.sk, item["value"]] as const).filter(isSaid);
+  const all: readonly (readonly [string, unknown])[] = [
+    ...publisher.scalars,
+    ...(publisher.list.length > 0 ? [["l", publisher.list] as const] : []),
+  ];
+  const [held, published] = [JSON.stringify(stored.sort()), JSON.stringify(all.filter(isSaid).sort())];
   if (held !== published) throw new Violation(`Stored ${held}, published ${published} (R2).`);
+}
+
+/** True when the copy contains numbers whose content it does not know: of a state read, or of parts that are ahead of it. */
+export function containsUnknown(table: MemoryTable): boolean {
+  const { digests, lastSeq } = headIn(table);
+  const isAhead = (wm: string): boolean => parseWatermark(wm).sequence > lastSeq;
+  return digests.includes("-") || table.all().some((item) => item.pk === "DATA" && isAhead(String(item["wm"])));
 }
 
 /** R2: hooks were told of each number up to `newest`, or of a resync that covers it. */

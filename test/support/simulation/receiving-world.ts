@@ -26,6 +26,8 @@ import { PlainData } from "./plain-data.ts";
 import * as checks from "./receiving-checks.ts";
 import { headIn, KEY, parkedIn, Violation } from "./receiving-checks.ts";
 import { Scheduler, seeded, settled } from "./scheduler.ts";
+import { modesOf } from "./world-modes.ts";
+import type { WorldModes } from "./world-modes.ts";
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */
 export type Sabotage = (table: Table) => Table;
@@ -36,6 +38,7 @@ const RECONCILE_MS = 60 * MINUTE;
 
 export class ReceivingWorld {
   readonly #random: () => number;
+  readonly #modes: WorldModes;
   readonly #scheduler: Scheduler;
   readonly #table = new MemoryTable();
   readonly #publisher = new ModelPublisher();
@@ -45,87 +48,80 @@ export class ReceivingWorld {
   /** The same by change: two may have one number. */
   readonly #taken = new Set<Change>();
   readonly #sabotage: Sabotage;
-  /** Faults happen, instances crash, messages get lost. */
+  /** Faults still happen. */
   #rough: boolean;
-  /** Clocks jump over claims: instances freeze past them. */
-  readonly #jumpy: boolean;
-  readonly #positioned: boolean;
-  readonly #together: boolean;
-  readonly #maxPending: number;
-  readonly #resets: boolean;
-  /** The owner deletes the stream's state somewhere in the middle. */
-  readonly #clears: boolean;
-  /** The publisher gives some numbers to two changes. */
-  readonly #twins: boolean;
-  /** It is restored from a backup somewhere in the middle, and counts on from there. */
-  readonly #restores: boolean;
-  /** Some values cannot be read until they are mended. */
-  readonly #unreadable: boolean;
-  /** It answers any status to any read. */
-  readonly #lies: boolean;
-  /** A state takes several runs. */
-  readonly #large: boolean;
   #now = Date.UTC(2026, 0, 1);
   #ids = 0;
   #running = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Names that something was held under. */
   readonly #everHeld = new Set<string>();
-  /** Numbers whose meaning may differ: the publisher began anew. */
+  /** Numbers whose meaning may differ: the publisher began to count again. */
   #wasReset = false;
+  /** Changes still to be made. */
+  #left: number;
+  #backup: ReturnType<ModelPublisher["backup"]>;
+  #backupAt: number;
 
   constructor(seed: number, sabotage: Sabotage = (table) => table) {
     this.#random = seeded(seed);
     this.#scheduler = new Scheduler(this.#random);
     this.#sabotage = sabotage;
-    this.#rough = this.#chance(0.7);
-    this.#jumpy = this.#rough && this.#chance(0.3);
-    this.#positioned = this.#chance(0.5);
-    this.#together = this.#chance(0.5);
-    this.#maxPending = this.#chance(0.3) ? 2 : 100;
-    this.#resets = this.#chance(0.08);
-    this.#clears = !this.#resets && this.#chance(0.1);
-    const odd = this.#resets || this.#clears ? 1 : this.#random();
-    this.#twins = odd < 0.25 && !this.#positioned;
-    this.#restores = odd >= 0.25 && odd < 0.4;
-    this.#unreadable = odd >= 0.4 && odd < 0.55;
-    this.#lies = odd >= 0.55 && odd < 0.7;
-    this.#large = this.#chance(0.3);
+    this.#modes = modesOf(this.#random);
+    this.#rough = this.#modes.rough;
+    this.#left = 1 + Math.floor(this.#random() * 6);
+    this.#backup = this.#publisher.backup();
+    this.#backupAt = Math.floor(this.#random() * this.#left);
   }
 
   /** Plays the schedule to its end. @throws Violation */
   async play(): Promise<void> {
     await this.#subscribe();
-    const backupAt = Math.floor(this.#random() * 6);
-    let backup = this.#publisher.backup();
-    const changes = Array.from({ length: 1 + Math.floor(this.#random() * 6) }, (_, index) => {
-      if (index === backupAt) backup = this.#publisher.backup();
-      return this.#change();
-    });
-    const deliveries = this.#shuffled(changes.flatMap((change) => Array<Change>(this.#copies()).fill(change)));
-    const smooth = !this.#rough;
-    const clearAt = this.#clears ? Math.floor(this.#random() * deliveries.length) : -1;
-    for (const [index, change] of deliveries.entries()) {
-      this.#launch(async (receiving) => {
-        await this.#deliver(receiving, change);
-      });
-      if (index === clearAt) this.#launch(async (receiving, table) => await this.#clearState(receiving, table));
-      while (this.#chance(0.7) && (await this.#turn()));
-      if (this.#rough && this.#chance(this.#jumpy ? 0.3 : 0.05)) this.#passTime();
-    }
-    while (this.#running > 0 && (await this.#turn())) if (this.#chance(this.#jumpy ? 0.15 : 0.03)) this.#passTime();
-    // What was refused because all slots were taken is only sent again below.
-    const plain = !this.#clears && !this.#twins && !this.#unreadable && !this.#lies;
-    if (smooth && plain && changes.every(({ sequence }) => this.#acknowledged.has(sequence))) {
-      checks.checkDone(this.#table, this.#publisher.newest, this.#ran);
-    }
-    if (this.#rough && this.#chance(0.6)) await this.#recoverInTrouble();
-    if (this.#resets) await this.#startAnew();
-    if (this.#restores) await this.#restore(backup);
-    if (this.#unreadable) await this.#deliverAll(this.#publisher.mend(), 0.5);
+    await this.#receive();
+    this.#holdsWhenSmooth();
+    if (this.#chance(0.5)) await this.#recoverInTrouble();
+    const { publisher } = this.#modes;
+    if (publisher === "reset") await this.#beginAgain();
+    if (publisher === "restored") await this.#restore();
+    if (publisher === "unreadable") await this.#deliverAll(this.#publisher.mend(), 0.5);
     await this.#comeToRest();
-    if (this.#lies) await this.#readAnew();
+    // What no callback told of is found when the publisher is asked next.
+    if (this.#modes.silent) {
+      this.#now += RECONCILE_MS;
+      await this.#comeToRest();
+    }
+    if (publisher === "lying") await this.#readAgain();
     this.#holdsEverything();
+  }
+
+  /** Changes are made and arrive, in any order and number, while the service works. */
+  async #receive(): Promise<void> {
+    const bag: Change[] = [];
+    let clearIn = this.#modes.publisher === "cleared" ? Math.floor(this.#random() * 6) : -1;
+    while (this.#left > 0 || bag.length > 0) {
+      if (this.#left > 0 && (bag.length === 0 || this.#chance(0.6))) {
+        const change = this.#change();
+        if (!this.#publisher.isSilent(change)) bag.push(...Array<Change>(this.#copies()).fill(change));
+        continue;
+      }
+      const [change] = bag.splice(Math.floor(this.#random() * bag.length), 1);
+      if (change !== undefined) this.#send(change);
+      if (clearIn === 0) this.#launch(async (receiving, table) => await this.#clearState(receiving, table));
+      clearIn -= 1;
+      while (this.#chance(0.7) && (await this.#turn()));
+      if (this.#rough && this.#chance(this.#modes.jumpy ? 0.3 : 0.05)) this.#passTime();
+    }
+    await this.#runOut(() => {
+      if (this.#chance(this.#modes.jumpy ? 0.15 : 0.03)) this.#passTime();
+    });
+  }
+
+  /** What was refused because all slots were taken is only sent again later. */
+  #holdsWhenSmooth(): void {
+    const { rough, twins, publisher } = this.#modes;
+    const isPlain = publisher === "sound" || publisher === "reset" || publisher === "restored";
+    const isTaken = this.#publisher.changes.every((change) => this.#taken.has(change));
+    if (!rough && !twins && isPlain && isTaken) checks.checkDone(this.#table, this.#publisher.newest, this.#ran);
   }
 
   async #subscribe(): Promise<void> {
@@ -153,16 +149,23 @@ export class ReceivingWorld {
 
   /** The next change. Numbers that count again after their state was deleted append again too: then there is no list. */
   #change(): Change {
-    return this.#publisher.change(this.#random, {
-      lists: !this.#clears,
-      twin: this.#twins && this.#chance(0.4),
-      unreadable: this.#unreadable && this.#chance(0.4),
+    const { publisher, twins, silent, jumpy } = this.#modes;
+    if (this.#backupAt === 0) this.#backup = this.#publisher.backup();
+    this.#backupAt -= 1;
+    this.#left -= 1;
+    const change = this.#publisher.change(this.#random, {
+      lists: publisher !== "cleared",
+      twin: twins && this.#chance(0.4),
+      unreadable: publisher === "unreadable" && this.#chance(0.4),
     });
+    // Two instances may ask at once where clocks jump: then what one was told the other makes the publisher forget.
+    if (silent && twins && !jumpy && this.#chance(0.4)) this.#publisher.silence(change);
+    return change;
   }
 
   /** A new instance of the service; what it does is cut into steps the scheduler orders. */
   #instance(): { readonly receiving: Receiving; readonly table: Table } {
-    const skew = this.#jumpy ? Math.floor(this.#random() * 1_000) : 0;
+    const skew = this.#modes.jumpy ? Math.floor(this.#random() * 1_000) : 0;
     const clock = { now: () => this.#now + skew };
     let dead = false;
     const step = async (): Promise<void> => {
@@ -211,14 +214,14 @@ export class ReceivingWorld {
       bury: () => Promise.resolve(),
       settings: {
         claimFence: "world",
-        maxPending: this.#maxPending,
+        maxPending: this.#modes.maxPending,
         gapTimeoutMs: 5_000,
         reconcileMs: RECONCILE_MS,
         autoStorage: true,
         nestedDiffs: "merge",
         hookMaxAttempts: 5,
         hookTimeoutMs: 1_000,
-        pieces: this.#large ? { places: 1, bytes: 1, noteEvery: 2, leastMs: 28_000 } : STATE_PIECES,
+        pieces: this.#modes.large ? { places: 1, bytes: 1, noteEvery: 2, leastMs: 28_000 } : STATE_PIECES,
       },
     });
     return { receiving, table };
@@ -227,7 +230,9 @@ export class ReceivingWorld {
   /** The publisher over HTTP, through the very readers of the service. */
   #port(step: () => Promise<void>): RemotePublisher {
     const http = this.#publisher.http({
-      ...{ positioned: this.#positioned, together: this.#together, step },
+      ...this.#modes,
+      numbered: this.#modes.publisher !== "unnumbered",
+      step,
       fault: (request) => this.#fault(request),
     });
     return new RemotePublisher(new RemoteActor({ http, baseUri: ROOT, ourId: "actor" }));
@@ -235,7 +240,8 @@ export class ReceivingWorld {
 
   #fault(request: PeerRequest): Answered | undefined {
     if (!this.#rough) return undefined;
-    if (this.#lies) return this.#chance(0.3) ? anyAnswer(request, this.#publisher, this.#random) : undefined;
+    if (this.#modes.publisher === "lying")
+      return this.#chance(0.3) ? anyAnswer(request, this.#publisher, this.#random) : undefined;
     return this.#chance(0.1) ? { status: 500 } : undefined;
   }
 
@@ -262,7 +268,8 @@ export class ReceivingWorld {
       if (isUnreadable) throw new Violation("An unreadable callback was taken.");
       this.#acknowledged.add(change.sequence);
       this.#taken.add(change);
-      if (!this.#wasReset && !this.#clears) checks.checkAcknowledged(this.#table, this.#acknowledged);
+      if (!this.#wasReset && this.#modes.publisher !== "cleared")
+        checks.checkAcknowledged(this.#table, this.#acknowledged);
       return answer.status;
     } catch (error) {
       // What is valid is only ever put off.
@@ -304,7 +311,7 @@ export class ReceivingWorld {
       this.#launch(async (receiving) => await this.#look(receiving));
     }
     const picked = await this.#scheduler.pick();
-    checks.checkHead(this.#table, this.#maxPending);
+    checks.checkHead(this.#table, this.#modes.maxPending);
     checks.checkKept(this.#table, this.#everHeld, this.#publisher.saidGone);
     if (this.#failure !== undefined) throw this.#failure.error;
     return picked;
@@ -317,40 +324,41 @@ export class ReceivingWorld {
   }
 
   #passTime(): void {
-    const step = this.#jumpy && this.#chance(0.2) ? 40_000 : Math.floor(this.#random() * 3_000);
-    this.#now += this.#jumpy && this.#chance(0.1) ? -Math.min(500, step) : step;
+    const step = this.#modes.jumpy && this.#chance(0.2) ? 40_000 : Math.floor(this.#random() * 3_000);
+    this.#now += this.#modes.jumpy && this.#chance(0.1) ? -Math.min(500, step) : step;
   }
 
-  /** The publisher begins anew. What was lost of its old life by then nothing could tell: so nothing was. */
-  async #startAnew(): Promise<void> {
+  /** The publisher begins to count again. What was lost of its old life by then nothing could tell: so nothing was. */
+  async #beginAgain(): Promise<void> {
     const rough = this.#rough;
     await this.#comeToRest();
     this.#rough = rough;
     this.#wasReset = true;
     this.#publisher.reset();
     this.#acknowledged.clear();
-    const change = this.#change();
-    this.#launch(async (receiving) => {
-      await this.#deliver(receiving, change);
-    });
-    while (this.#running > 0 && (await this.#turn()));
+    this.#send(this.#change());
+    await this.#runOut();
   }
 
-  /** Recoveries while things still go wrong, and the publisher still changes: due ones, and such that a person asks for. */
+  /** Recoveries while things still go wrong and the publisher still changes: due ones, and such that a person asks for. */
   async #recoverInTrouble(): Promise<void> {
-    for (let round = 0; round < 6; round += 1) {
+    const rounds = 1 + Math.floor(this.#random() * 5);
+    this.#left = 4;
+    for (let round = 0; round < rounds; round += 1) {
       this.#now += Math.floor(this.#random() * 20_000);
-      const kind = (["catch_up", "refresh", "resync"] as const)[Math.floor(this.#random() * 9)];
+      const kind = (["catch_up", "refresh", "resync"] as const)[Math.floor(this.#random() * 5)];
       this.#launch(async (receiving) => {
         await this.#tolerant(async () => {
           if (kind === undefined) await receiving.dueStreams.look(KEY, this.#deadline());
           else await receiving.recovery.run(KEY, { kind }, this.#deadline());
         });
       });
-      if (this.#chance(0.4)) await this.#deliverAll([this.#change()], 0.6);
-      while (this.#running > 0 && (await this.#turn())) {
-        if (this.#large && this.#chance(0.1)) this.#now += Math.floor(this.#random() * 2_000);
-      }
+      await this.#runOut(() => {
+        if (this.#modes.large && this.#chance(0.1)) this.#now += Math.floor(this.#random() * 2_000);
+        if (this.#left <= 0 || !this.#chance(0.1)) return;
+        const change = this.#change();
+        if (this.#chance(0.7)) this.#send(change);
+      });
     }
   }
 
@@ -362,29 +370,38 @@ export class ReceivingWorld {
     }
   }
 
-  /** The publisher is what it was at its last backup, makes new changes under numbers that it has used, and sends them. */
-  async #restore(backup: ReturnType<ModelPublisher["backup"]>): Promise<void> {
+  /** The publisher is what it was at its backup, makes new changes under numbers that it has used, and sends them. */
+  async #restore(): Promise<void> {
     // Numbers that the copy contains without knowing their content look like any other: nothing could tell.
-    if (this.#positioned && headIn(this.#table).digests.includes("-")) return;
+    if (this.#modes.positioned && checks.containsUnknown(this.#table)) return;
     this.#wasReset = true;
-    this.#publisher.restore(backup);
+    this.#publisher.restore(this.#backup);
     this.#acknowledged.clear();
     const changes = Array.from({ length: 1 + Math.floor(this.#random() * 4) }, () => this.#change());
+    if (this.#modes.silent) for (const change of changes) this.#publisher.silence(change);
     await this.#deliverAll(changes, 0.7);
   }
 
   async #deliverAll(changes: readonly Change[], probability: number): Promise<void> {
-    for (const change of this.#shuffled(changes)) {
-      if (!this.#chance(probability)) continue;
-      this.#launch(async (receiving) => {
-        await this.#deliver(receiving, change);
-      });
-    }
-    while (this.#running > 0 && (await this.#turn()));
+    for (const change of this.#shuffled(changes)) if (this.#chance(probability)) this.#send(change);
+    await this.#runOut();
+  }
+
+  /** Sends what is not silent. */
+  #send(change: Change): void {
+    if (this.#publisher.isSilent(change)) return;
+    this.#launch(async (receiving) => {
+      await this.#deliver(receiving, change);
+    });
+  }
+
+  /** Goes on until nothing runs any more. */
+  async #runOut(between: () => void = () => undefined): Promise<void> {
+    while (this.#running > 0 && (await this.#turn())) between();
   }
 
   /** As a person asks for it: whatever was said meanwhile, the state is what counts. */
-  async #readAnew(): Promise<void> {
+  async #readAgain(): Promise<void> {
     const { receiving } = this.#instance();
     this.#running += 1;
     const read = receiving.recovery.run(KEY, { kind: "refresh" }, this.#deadline()).finally(() => {
@@ -448,12 +465,10 @@ export class ReceivingWorld {
 
   async #resendMissing(): Promise<void> {
     for (const change of this.#publisher.changes) {
-      // A number sent again by a publisher that began anew is the only sign of it: that one is always repeated.
-      const isOdd = this.#wasReset || this.#twins;
+      // Where a number that is sent again is the only sign of a change, it is always repeated.
+      const isOdd = this.#wasReset || this.#modes.twins || this.#modes.publisher === "unnumbered";
       if (isOdd ? this.#taken.has(change) : this.#acknowledged.has(change.sequence) || this.#chance(0.5)) continue;
-      this.#launch(async (receiving) => {
-        await this.#deliver(receiving, change);
-      });
+      this.#send(change);
       await this.#drainSteps();
     }
   }
@@ -461,18 +476,22 @@ export class ReceivingWorld {
   async #drainSteps(): Promise<void> {
     await settled();
     while (await this.#scheduler.pick()) {
-      checks.checkHead(this.#table, this.#maxPending);
+      checks.checkHead(this.#table, this.#modes.maxPending);
       checks.checkKept(this.#table, this.#everHeld, this.#publisher.saidGone);
     }
-    checks.checkHead(this.#table, this.#maxPending);
+    checks.checkHead(this.#table, this.#modes.maxPending);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   #holdsEverything(): void {
-    checks.checkStored(this.#table, this.#publisher);
+    // A restored publisher has taken back more than its unsaid changes: nothing could tell.
+    const { publisher, jumpy } = this.#modes;
+    if (publisher !== "restored" || this.#publisher.neverSaid.length === 0) {
+      checks.checkStored(this.#table, this.#publisher);
+    }
     if (this.#wasReset) return;
     checks.checkTold(this.#ran, this.#publisher.newest);
-    if (!this.#jumpy && !this.#clears && !this.#lies) checks.checkFirstAttempts(this.#ran);
+    if (!jumpy && publisher !== "cleared" && publisher !== "lying") checks.checkFirstAttempts(this.#ran);
   }
 
   #fate(): Fate {

@@ -165,7 +165,10 @@ describe("a subscription at a peer", () => {
     ];
     const peer = new ScriptedPeer({ "GET subscriptions/me/s1": { json: { sequence: 10, data } } });
     const polled = await poll(peer.actor(), "s1");
-    expect(polled).toMatchObject({ is: "value", value: { sequence: 10, complete: true, doubled: true } });
+    expect(polled).toMatchObject({
+      is: "value",
+      value: { sequence: 10, complete: true, others: [{ sequence: 7, data: { other: 1 } }] },
+    });
     if (polled.is !== "value") throw new Error(polled.is);
     expect(polled.value.diffs.map((one) => [one.sequence, one.data])).toEqual([
       [6, { p: 6 }],
