@@ -29,7 +29,9 @@ export class RemotePublisher implements Publisher {
       }
       case "value": {
         const { sequence, diffs, complete, others } = polled.value;
-        if (complete) return { is: "backlog", sequence, diffs, others };
+        if (complete) {
+          return compact({ is: "backlog" as const, sequence, diffs, others: others.length > 0 ? others : undefined });
+        }
         return { is: "unreadable", reason: "The backlog is too large to be read.", sequence };
       }
     }
