@@ -20,11 +20,13 @@ export class RemotePublisher implements Publisher {
     const polled = await poll(this.#remote, subscriptionId);
     switch (polled.is) {
       case "absent":
-        return { is: polled.status === 404 ? "unknown" : "ended" };
+        if (polled.status === 410) return { is: "ended" };
+        return compact({ is: "unknown" as const, retryAfter: polled.retryAfter });
       case "failed":
         return polled;
       case "unreadable": {
         const sequence = polled.sequence ?? (await readPosition(this.#remote, subscriptionId));
+        if (typeof sequence === "object") return { is: "failed", failure: sequence };
         return compact({ is: "unreadable" as const, reason: polled.reason, sequence });
       }
       case "value": {

@@ -86,8 +86,8 @@ export type PollAnswer =
   | { readonly is: "value"; readonly value: Backlog }
   /** A 200 that cannot be read, or is over the size limit; the newest number as far as that very answer says it. */
   | { readonly is: "unreadable"; readonly reason: string; readonly sequence?: number }
-  /** 404 or 410. */
-  | { readonly is: "absent"; readonly status: number }
+  /** 404 or 410, and the `Retry-After` that came with it. */
+  | { readonly is: "absent"; readonly status: number; readonly retryAfter?: string }
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /**
@@ -103,7 +103,9 @@ export async function poll(remote: RemoteActor, subscriptionId: string): Promise
   let query = "";
   for (let page = 1; ; page += 1) {
     const called = await remote.call({ method: "GET", at, query });
-    if (!called.ok && (called.status === 404 || called.status === 410)) return { is: "absent", status: called.status };
+    if (!called.ok && (called.status === 404 || called.status === 410)) {
+      return compact({ is: "absent" as const, status: called.status, retryAfter: called.headers?.["retry-after"] });
+    }
     const answer = readAnswer(called, { listed: false });
     if (answer.is !== "value") {
       if (answer.is === "failed" && answer.failure.tooLarge !== true) return answer;
@@ -162,11 +164,15 @@ function asDiff(record: Json): DiffRecord | undefined {
 
 /**
  * The newest number, from the list of our subscriptions there: small, whatever the backlog's size. Undefined when the
- * list does not say it.
+ * list does not say it; a failure when the peer asks for rest instead.
  */
-export async function readPosition(remote: RemoteActor, subscriptionId: string): Promise<number | undefined> {
+export async function readPosition(
+  remote: RemoteActor,
+  subscriptionId: string,
+): Promise<number | ReadFailure | undefined> {
   const called = await remote.call({ method: "GET", at: ["subscriptions", remote.ourId] });
   const read = readJsonAnswer(called, { listed: false });
+  if (read.is === "failed" && read.failure.retryAfter !== undefined) return read.failure;
   const list = read.is === "value" && isObject(read.value.json) ? own(read.value.json, "data") : undefined;
   const found = isArray(list)
     ? list.find((entry) => isObject(entry) && own(entry, "subscriptionid") === subscriptionId)

@@ -30,22 +30,27 @@ export class ForgottenStreams {
     this.#deps = deps;
   }
 
-  /** A poll was answered 404. The claim is given back. */
-  async unknown(head: Head, deadline: Deadline): Promise<Extract<Recovered, { is: "unknown" | "moved" }>> {
+  /** A poll was answered 404, perhaps with a `Retry-After`. The claim is given back. */
+  async unknown(
+    head: Head,
+    { retryAfter }: { readonly retryAfter?: string },
+    deadline: Deadline,
+  ): Promise<Extract<Recovered, { is: "unknown" | "moved" }>> {
     const { clock, settings, forgotten } = this.#deps;
     const now = clock.now();
     const { reconcileMs } = settings;
     const soon = reconcileMs === 0 ? SOON_MS : Math.min(SOON_MS, reconcileMs);
     const problem = head.problem ?? { code: "unknown_to_publisher", since: now };
-    if (now < problem.since + soon) return await this.#askLater(head, problem, problem.since + soon);
+    const rest = restUntil(retryAfter, now);
+    if (now < problem.since + soon) return await this.#askLater(head, problem, problem.since + soon, rest);
     const done = await forgotten.again(head, deadline);
     switch (done.is) {
       case "moved":
         return done;
       case "later":
-        return await this.#askLater(head, problem, now + Math.max(soon, pauseWanted(done.failure, now) ?? 0));
+        return await this.#askLater(head, problem, now + soon, restUntil(done.failure?.retryAfter, now) ?? rest);
       case "lost":
-        return await this.#askLater(head, { ...problem, code: "lost" }, now + LOST_MS);
+        return await this.#askLater(head, { ...problem, code: "lost" }, now + LOST_MS, rest);
     }
   }
 
@@ -56,12 +61,24 @@ export class ForgottenStreams {
     return { is: "closed" };
   }
 
-  async #askLater(head: Head, problem: StreamProblem, dueAt: number): Promise<Extract<Recovered, { is: "unknown" }>> {
+  async #askLater(
+    head: Head,
+    problem: StreamProblem,
+    next: number,
+    rest: number | undefined,
+  ): Promise<Extract<Recovered, { is: "unknown" }>> {
     const { turns, timers, log } = this.#deps;
-    const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt) });
+    const dueAt = Math.max(next, rest ?? 0);
+    const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt), pausedUntil: rest });
     await turns.release(head, { set, setIfMissing: { wanted: "catch_up" } });
     await timers.wake({ key: head.key, dueAt });
     log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
     return { is: "unknown", head: { ...head, problem, dueAt } };
   }
+}
+
+/** Until when the publisher asked for rest, ms since 1970; undefined when it did not ask. */
+function restUntil(retryAfter: string | undefined, now: number): number | undefined {
+  const pause = retryAfter === undefined ? undefined : pauseWanted({ reason: "", retryAfter }, now);
+  return pause === undefined ? undefined : now + pause;
 }

@@ -75,8 +75,8 @@ export type Polled =
     }
   /** The backlog is over the size limit, or cannot be read; only its position is known, if the peer says it anywhere. */
   | { readonly is: "unreadable"; readonly reason: string; readonly sequence?: number }
-  /** The publisher does not know the subscription. */
-  | { readonly is: "unknown" }
+  /** The publisher does not know the subscription; the `Retry-After` of that answer, as the peer wrote it. */
+  | { readonly is: "unknown"; readonly retryAfter?: string }
   /** The publisher has ended the subscription. */
   | { readonly is: "ended" }
   | { readonly is: "failed"; readonly failure: ReadFailure };

@@ -113,7 +113,7 @@ export class Recovery {
     if (polled.is === "failed") return await this.#fail(head, polled.failure, request.kind);
     // A publisher that has just sent a resync callback knows the subscription, whatever else it can tell of it.
     if (callback === undefined) {
-      if (polled.is === "unknown") return await this.#forgotten.unknown(head, deadline);
+      if (polled.is === "unknown") return await this.#forgotten.unknown(head, polled, deadline);
       if (polled.is === "ended") return await this.#forgotten.ended(head);
     }
     return await this.#follow(head, publisher, polled, request, deadline);

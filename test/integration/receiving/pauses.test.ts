@@ -50,6 +50,30 @@ describe("Retry-After", () => {
     },
   );
 
+  it("of a poll answered 404 is heeded as well", async () => {
+    us.script[POLL] = rest(300, 404);
+    await us.diff(3, { c: 3 });
+    await pass(5);
+    us.script[POLL] = backlog(3, [2, { b: 2 }]);
+    await pass(290);
+    expect(reads()).toBe(1);
+    await pass(10);
+    expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0 });
+  });
+
+  it("of the list that is to place an unreadable backlog ends the recovery, with nothing read further", async () => {
+    us.script[POLL] = { status: 200, text: "{" };
+    us.script[`GET /subscriptions/${ACTOR}`] = rest(120, 429);
+    await us.diff(3, { c: 3 });
+    await pass(5);
+    expect(reads()).toBe(2);
+    await pass(118);
+    expect(reads()).toBe(2);
+    us.script[POLL] = backlog(3, [2, { b: 2 }]);
+    await pass(5);
+    expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0 });
+  });
+
   it("may be a date", async () => {
     us.script[POLL] = rest(new Date(us.now + 5_000 + 60_000).toUTCString());
     await us.diff(3, { c: 3 });
