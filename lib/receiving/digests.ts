@@ -32,11 +32,13 @@ export function contradicts(
   sequence: number,
   data: Json | undefined,
 ): boolean {
-  // A number that permissions hide meanwhile is shown without content, which says nothing.
-  if (data === undefined || (isObject(data) && Object.keys(data).length === 0)) return false;
+  if (data === undefined || saysNothing(data)) return false;
   const kept = digestAt(head, sequence);
   return kept !== undefined && kept !== CONTAINED && kept !== digestOf(data);
 }
+
+/** A number that permissions hide meanwhile is shown without content. */
+const saysNothing = (data: Json): boolean => isObject(data) && Object.keys(data).length === 0;
 
 /** What is remembered of a number; undefined beyond the memory. */
 function digestAt({ digests, lastSeq }: Pick<Head, "digests" | "lastSeq">, sequence: number): string | undefined {
@@ -47,7 +49,7 @@ function digestAt({ digests, lastSeq }: Pick<Head, "digests" | "lastSeq">, seque
 
 /** What a claim notes of the content that it begins to apply; undefined while that is not known. */
 export const begunBy = (sequence: number, data: Json | undefined): string | undefined =>
-  data === undefined ? undefined : `${String(sequence)}=${digestOf(data)}`;
+  data === undefined || saysNothing(data) ? undefined : `${String(sequence)}=${digestOf(data)}`;
 
 /** The number that an attempt, cut off before its commit, has begun to apply; 0 when there is none. */
 export const begunNumber = ({ begun }: Pick<Head, "begun">): number => (begun === undefined ? 0 : parseInt(begun, 10));
@@ -62,7 +64,7 @@ export function begunOtherwise({ begun }: Pick<Head, "begun">, sequence: number,
 export function knownOf(polled: Polled): string {
   if (polled.is !== "backlog") return "";
   const newest = [...(polled.others ?? []), ...polled.diffs].slice(-2 * DIGESTS_KEPT);
-  return newest.map(({ sequence, data }) => `${String(sequence)}=${digestOf(data)}`).join(" ");
+  return newest.flatMap(({ sequence, data }) => begunBy(sequence, data) ?? []).join(" ");
 }
 
 /** True when a backlog holds, under a number up to `newest`, a content that it did not hold when that was its newest. */

@@ -9,6 +9,7 @@ import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/errors.ts";
 import type { DelayedWork, PeerRequest } from "../../../lib/ports.ts";
+import type { Publisher } from "../../../lib/receiving/ports.ts";
 import { stalePartOf } from "../../../lib/receiving/stale-parts.ts";
 import { STATE_PIECES } from "../../../lib/receiving/state-replacement.ts";
 import { OutboundSubscriptions } from "../../../lib/subscriptions/outbound-subscriptions.ts";
@@ -30,7 +31,10 @@ import { modesOf } from "./world-modes.ts";
 import type { WorldModes } from "./world-modes.ts";
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */
-export type Sabotage = (table: Table) => Table;
+export interface Sabotage {
+  readonly table?: (table: Table) => Table;
+  readonly publisher?: (publisher: Publisher) => Publisher;
+}
 
 const DIGEST = "d".repeat(64);
 const MINUTE = 60_000;
@@ -63,7 +67,7 @@ export class ReceivingWorld {
   #backup: ReturnType<ModelPublisher["backup"]>;
   #backupAt: number;
 
-  constructor(seed: number, sabotage: Sabotage = (table) => table) {
+  constructor(seed: number, sabotage: Sabotage = {}) {
     this.#random = seeded(seed);
     this.#scheduler = new Scheduler(this.#random);
     this.#sabotage = sabotage;
@@ -172,7 +176,8 @@ export class ReceivingWorld {
       await this.#scheduler.step();
       if (dead) await new Promise<never>(() => undefined);
     };
-    const table = new FaultyTable(this.#sabotage(this.#table), async () => {
+    const used = this.#sabotage.table?.(this.#table) ?? this.#table;
+    const table = new FaultyTable(used, async () => {
       await step();
       const fate = this.#fate();
       if (fate === "crash" || fate === "crash_after") {
@@ -228,14 +233,15 @@ export class ReceivingWorld {
   }
 
   /** The publisher over HTTP, through the very readers of the service. */
-  #port(step: () => Promise<void>): RemotePublisher {
+  #port(step: () => Promise<void>): Publisher {
     const http = this.#publisher.http({
       ...this.#modes,
       numbered: this.#modes.publisher !== "unnumbered",
       step,
       fault: (request) => this.#fault(request),
     });
-    return new RemotePublisher(new RemoteActor({ http, baseUri: ROOT, ourId: "actor" }));
+    const publisher = new RemotePublisher(new RemoteActor({ http, baseUri: ROOT, ourId: "actor" }));
+    return this.#sabotage.publisher?.(publisher) ?? publisher;
   }
 
   #fault(request: PeerRequest): Answered | undefined {

@@ -1,6 +1,7 @@
 /** Ways to leave a condition out, so that a test can show what it is for. */
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Condition, Table } from "../../../lib/dynamodb/table.ts";
+import type { PartAnswer, Publisher } from "../../../lib/receiving/ports.ts";
 
 /** Any part of a condition, with the attribute it is about, if it is about one. */
 type Part = Condition & { readonly name?: string };
@@ -25,13 +26,71 @@ export function without(matches: (part: Part) => boolean): (condition: Condition
 /** A table whose single writes have their conditions changed. */
 export function breaking(table: Table, change: (condition: Condition) => Condition): Table {
   return {
+    ...methodsOf(table),
+    put: (item, condition) => table.put(item, change(condition)),
+    update: (key, updated, condition) => table.update(key, updated, change(condition)),
+    delete: (key, condition) => table.delete(key, change(condition)),
+  };
+}
+
+/** A table that never stores one attribute of single writes. */
+export function forgetting(table: Table, name: string): Table {
+  return {
+    ...methodsOf(table),
+    update: (key, updated, condition) => {
+      const { [name]: _, ...set } = updated.set ?? {};
+      return table.update(key, { ...updated, set }, condition);
+    },
+  };
+}
+
+/** A publisher that is taken at its word also where it has said nothing. */
+export function takenForAbsent(publisher: Publisher): Publisher {
+  const absent = (answer: PartAnswer): PartAnswer =>
+    answer.is === "failed" ? { is: "absent", place: answer.place } : answer;
+  return withPort(publisher, {
+    listState: async (what) => {
+      const listed = await publisher.listState(what);
+      if (listed.is !== "listing") return listed;
+      const read: typeof listed.read = async (places, options) => {
+        const { answers, ...rest } = await listed.read(places, options);
+        return { answers: answers.map(absent), ...rest };
+      };
+      return { ...listed, read };
+    },
+  });
+}
+
+/** A publisher whose unreadable backlog counts as a failure, to be asked for again. */
+export function askedAgain(publisher: Publisher): Publisher {
+  return withPort(publisher, {
+    poll: async (subscriptionId) => {
+      const polled = await publisher.poll(subscriptionId);
+      return polled.is === "unreadable" ? { is: "failed", failure: { reason: polled.reason } } : polled;
+    },
+  });
+}
+
+function withPort(publisher: Publisher, other: Partial<Publisher>): Publisher {
+  return {
+    baseUri: publisher.baseUri,
+    poll: (subscriptionId) => publisher.poll(subscriptionId),
+    fetchDiff: (url, sequence) => publisher.fetchDiff(url, sequence),
+    listState: (what) => publisher.listState(what),
+    acknowledge: (subscriptionId, sequence) => publisher.acknowledge(subscriptionId, sequence),
+    ...other,
+  };
+}
+
+function methodsOf(table: Table): Table {
+  return {
     get: (key, options) => table.get(key, options),
     getMany: (keys, options) => table.getMany(keys, options),
     query: (range) => table.query(range),
     queryDue: (shard, until, limit) => table.queryDue(shard, until, limit),
-    put: (item, condition) => table.put(item, change(condition)),
-    update: (key, updated, condition) => table.update(key, updated, change(condition)),
-    delete: (key, condition) => table.delete(key, change(condition)),
+    put: (item, condition) => table.put(item, condition),
+    update: (key, updated, condition) => table.update(key, updated, condition),
+    delete: (key, condition) => table.delete(key, condition),
     transact: (writes) => table.transact(writes),
     deleteMany: (keys) => table.deleteMany(keys),
   };

@@ -9,7 +9,7 @@
  *   unreadable   some of its values cannot be read until they are mended
  *   lying        it answers any status to any read
  *   unnumbered   its poll does not say how far it is
- *   reset        it begins to count anew, its state stays
+ *   reset        it begins to count again, its state stays
  *   cleared      it is sound; the owner of the copy deletes the stream's state
  */
 const KINDS = [
@@ -51,12 +51,15 @@ export function modesOf(random: () => number): WorldModes {
   const publisher = kindOf(random());
   const rough = chance(0.65);
   const twins = publisher === "twins" || ((publisher === "unreadable" || publisher === "unnumbered") && chance(0.5));
+  const overwrites = chance(0.5);
+  // What is neither sent nor counted nothing could tell, nor what was said to an instance that then crashed, nor what has
+  // gone from the backlog by the time that its number is applied.
+  const mayBeSilent = twins ? !rough && !overwrites : publisher === "restored";
   return {
     publisher,
     twins,
-    overwrites: chance(0.5),
-    // What is neither sent nor counted nothing could tell, nor what was said to an instance that then crashed.
-    silent: publisher !== "unnumbered" && ((twins && !rough) || publisher === "restored") && chance(0.4),
+    overwrites,
+    silent: publisher !== "unnumbered" && mayBeSilent && chance(0.4),
     // A publisher that numbers without care cannot say positions.
     positioned: !twins && publisher !== "unnumbered" && chance(0.5),
     together: chance(0.5),
