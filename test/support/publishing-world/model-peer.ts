@@ -242,6 +242,8 @@ export class ModelPeer {
     if (answer?.status !== 201) return;
     const id = String((jsonOf(answer) as JsonObject)["subscriptionid"]);
     const known = this.subscriptions.get(id) ?? this.#adopt(id, scope);
+    // From then on it covers what narrower ones had, too: a copy of its own does not hold that yet, and no number says so.
+    if (granularity === "none" && known.granularity !== "none") known.stale += 1;
     known.granularity = granularity;
     await this.recover(known);
   }
@@ -271,7 +273,9 @@ export class ModelPeer {
     for (const each of data) {
       const known =
         this.subscriptions.get(String(each["subscriptionid"])) ?? this.#adopt(String(each["subscriptionid"]), each);
-      known.granularity = each["granularity"] as NamedScope["granularity"];
+      const granularity = each["granularity"] as NamedScope["granularity"];
+      if (granularity === "none" && known.granularity !== "none") known.stale += 1;
+      known.granularity = granularity;
     }
     return true;
   }
