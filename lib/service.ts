@@ -193,6 +193,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ownership: heads.ownership,
     upkeep: { look: async (...due) => await delivery.upkeep.look(...due) },
     breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
+    grants: { resume: async (...due) => await grants.resume(...due) },
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },

@@ -34,11 +34,21 @@ export const secretKey = (actorId: string, secretDigest: string): Key => ({
   sk: `SECRET#${secretDigest}`,
 });
 
-/** What a peer granted us, as its last permission callback said. Put on a condition that names its time. */
+/**
+ * What a peer granted us, as its last permission callback said. Put on the version that was read, in one transaction with
+ * the check of the trust; in the due index until what follows from it is done. Read by a recovery's replacement.
+ */
 export const grantKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `GRANT#${peerId}`,
+  sk: `${GRANT_PREFIX}${peerId}`,
 });
+
+const GRANT_PREFIX = "GRANT#";
+
+/** The peer's id in a grant's sort key; undefined when the key is another's. */
+export function peerOfGrantKey(sk: string): string | undefined {
+  return sk.startsWith(GRANT_PREFIX) ? sk.slice(GRANT_PREFIX.length) : undefined;
+}
 
 /** Marks stored data kept after its trust ended, so that deleting the actor still finds it. */
 export const keptKey = (actorId: string, peerId: string): Key => ({
