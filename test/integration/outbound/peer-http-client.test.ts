@@ -212,6 +212,49 @@ describe("PeerHttpClient", () => {
   });
 });
 
+describe("kept connections", () => {
+  async function counted(): Promise<{ base: string; connections: () => number }> {
+    let connections = 0;
+    const server = http.createServer((_request, response) => response.end("ok"));
+    server.keepAliveTimeout = 600_000;
+    server.on("connection", () => (connections += 1));
+    return { base: await listen(server), connections: () => connections };
+  }
+
+  it.each([
+    ["reused", 60_000, 1],
+    ["given up", 60_001, 2],
+    ["given up when the clock was set back", -60_001, 2],
+  ])("are %s once they have been free for so long (%s ms)", async (_, ms, expected) => {
+    const { base, connections } = await counted();
+    let now = Date.UTC(2026, 0, 1);
+    const kept = client({ clock: { now: () => now } });
+    for (let time = 0; time < 3; time += 1) await kept.send(get(base));
+    expect(connections()).toBe(1);
+    now += ms;
+    await kept.send(get(base));
+    expect(connections()).toBe(expected);
+    await kept.send(get(base));
+    expect(connections()).toBe(expected);
+  });
+
+  it("are given up one by one, each by its own time", async () => {
+    const { base, connections } = await counted();
+    let now = Date.UTC(2026, 0, 1);
+    const kept = client({ clock: { now: () => now } });
+    await Promise.all([kept.send(get(base)), kept.send(get(base))]);
+    expect(connections()).toBe(2);
+    now += 40_000;
+    // One of the two is used meanwhile.
+    await kept.send(get(base));
+    now += 40_000;
+    await kept.send(get(base));
+    expect(connections()).toBe(2);
+    await Promise.all([kept.send(get(base)), kept.send(get(base))]);
+    expect(connections()).toBe(3);
+  });
+});
+
 describe("the outbound rules, before a byte leaves", () => {
   async function watched(): Promise<{ base: string; port: string; connections: () => number }> {
     let connections = 0;
