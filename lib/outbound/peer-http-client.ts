@@ -10,6 +10,7 @@ import { type Clock, type PeerAnswer, PeerFailure, type PeerHttp, type PeerReque
 import { type AddressPolicy, hostOf, judgeUrl } from "./address-rules.ts";
 import { ACCEPTED_CODINGS, dropAnswerBody, readAnswerBody } from "./answer-body.ts";
 import { checkedLookup, type Resolve, systemResolve } from "./checked-lookup.ts";
+import { tlsFailure } from "./tls-failure.ts";
 
 export interface PeerHttpClientOptions extends AddressPolicy {
   /** How names become addresses [the machine's resolver]. */
@@ -196,10 +197,8 @@ function asFailure(error: unknown, deadline: AbortSignal): PeerFailure {
   if (deadline.aborted) return new PeerFailure("timeout", "The peer did not answer in time.");
   const code = codeOf(error);
   if (code.startsWith("HPE_")) return new PeerFailure("garbage", "The peer's answer is not HTTP.");
-  return new PeerFailure(
-    "unreachable",
-    `The peer could not be reached, or broke off${code === "" ? "" : ` (${code})`}.`,
-  );
+  const message = tlsFailure(code) ?? `The peer could not be reached, or broke off${code === "" ? "" : ` (${code})`}.`;
+  return new PeerFailure("unreachable", message);
 }
 
 function codeOf(error: unknown): string {
