@@ -49,8 +49,11 @@ export class PublishingWorld {
       while (this.#stage.running > 0 && (await this.#stage.turn()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
       const { plan, table, ledger, peers } = this.#stage;
-      // What goes on behind the answers comes to its end, too.
-      while (await this.#stage.turn());
+      // What goes on behind the answers comes to its end, too, and what a message was sent for.
+      do {
+        while (await this.#stage.turn());
+        this.#stage.takeMessages();
+      } while (this.#stage.running > 0);
       if (plan.smooth) checks.checkSent(table, ledger);
       const alone = peers.filter(({ id }) => checks.isLeftAlone(table, id));
       await this.#comeToRest();
