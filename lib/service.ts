@@ -194,6 +194,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     upkeep: { look: async (...due) => await delivery.upkeep.look(...due) },
     breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
     grants: { resume: async (...due) => await grants.resume(...due) },
+    refusedHeads: { look: async (...due) => await delivery.refusedHeads.look(...due) },
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
@@ -210,6 +211,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
     fence: config.claimFence,
     subscribed: async (...peer) => await capabilities.want(...peer),
+    renewed: async (head) => await delivery.refusedHeads.renew(head),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
       return known === undefined ? undefined : permissions.of(known).properties;
@@ -229,6 +231,16 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
+    ended: async ({ actorId, peerId, id }) => {
+      const ids = { actorId, peerId, subscriptionId: id };
+      try {
+        await inbounds.inbound.end(actorId, peerId, id, { tellPeer: false, quiet: true });
+        log.info("a subscription has ended, as its peer says", ids);
+        await delivery.upkeep.wake(actorId);
+      } catch (error) {
+        log.error("a subscription was not ended; the sweep tries it again", { ...ids, error });
+      }
+    },
     after: (ms, call) => {
       const timer = setTimeout(call, ms);
       return () => {

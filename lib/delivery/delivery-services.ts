@@ -5,6 +5,7 @@ import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { LogTrim } from "../publishing/trim.ts";
@@ -15,7 +16,11 @@ import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { KnownPeers } from "./known-peers.ts";
+import { notePlain } from "./plain-peers.ts";
+import { RefusedHeads, wakeHead } from "./refused-heads.ts";
 import { Upkeep } from "./upkeep.ts";
+
+const DAY_MS = 86_400_000;
 
 export interface DeliveryServices {
   readonly breakers: BreakerStore;
@@ -23,6 +28,7 @@ export interface DeliveryServices {
   readonly fanOut: FanOut;
   readonly callbacks: Callbacks;
   readonly upkeep: Upkeep;
+  readonly refusedHeads: RefusedHeads;
 }
 
 export interface DeliveryServicesDeps {
@@ -45,6 +51,8 @@ export interface DeliveryServicesDeps {
   readonly pause: (ms: number) => Promise<void>;
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
+  /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
+  readonly ended: (head: InboundHead) => Promise<void>;
 }
 
 /** What the configuration says, and a `FanOutManager` may say otherwise. */
@@ -83,18 +91,25 @@ export function deliveryServices(
     pause: deps.pause,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     retries: config.deliveryRetries,
+    gzip: config.callbackGzip,
+    plainFromNow: async (trust) => await notePlain({ table, known }, trust),
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const hold = {
     ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
     fence: config.claimFence,
+    random: deps.random,
+    ended: deps.ended,
+    wakeHead: async (head: InboundHead, at: number) => await wakeHead({ queue, clock, log }, head, at),
+    refusalMs: config.diffRetentionDays * DAY_MS,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
   const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs });
   const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
+  const refusedHeads = new RefusedHeads({ ...hold, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
   const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
-  return { breakers, breakerRecovery, fanOut, callbacks, upkeep };
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads };
 }

@@ -1,7 +1,8 @@
 import { inParallel } from "../peer-data/in-parallel.ts";
 import type { StorageStats } from "../peer-data/peer-reader.ts";
 import { readBreaker } from "../delivery/breaker-store.ts";
-import { breakerState } from "../domain/breaker.ts";
+import { compact } from "../compact.ts";
+import { breakerState, isPaused } from "../domain/breaker.ts";
 import type { Item } from "../dynamodb/table.ts";
 import type { Clock, Deadline, JsonObject } from "../ports.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
@@ -83,8 +84,11 @@ export class PeerOverview {
 
   #breaker(item: Item): JsonObject {
     const breaker = readBreaker(item);
-    const { failures, openUntil } = breaker;
-    const state = breakerState(breaker, this.#deps.clock.now()).toLowerCase();
-    return { state, failures, ...(openUntil === undefined ? {} : { openUntil: new Date(openUntil).toISOString() }) };
+    const { failures, openUntil, pausedUntil } = breaker;
+    const now = this.#deps.clock.now();
+    const state = breakerState(breaker, now).toLowerCase();
+    const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+    const pause = isPaused(breaker, now) ? pausedUntil : undefined;
+    return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
   }
 }

@@ -1,11 +1,13 @@
 /** The head of an inbound subscription as it is stored. */
+import { compact } from "../compact.ts";
 import type { Granularity } from "../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../domain/delivery-state.ts";
 import type { DeliveryState } from "../domain/delivery-state.ts";
+import type { Refusal } from "../domain/refusal.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Subscriber, SubscriptionState } from "../domain/subscription-log.ts";
 import { inboundHeadKey } from "../dynamodb/keys-publishing.ts";
-import type { Item, Key } from "../dynamodb/table.ts";
+import type { Attribute, Item, Key } from "../dynamodb/table.ts";
 
 /** Who delivers a subscription at the moment. */
 export interface Lease {
@@ -32,7 +34,19 @@ export interface InboundHead extends Subscriber {
   readonly delivery: DeliveryState;
   /** As it was read; it may have run out. */
   readonly lease?: Lease;
+  /** Its peer does not know it, or did not when it was told last. */
+  readonly refused?: Refusal;
+  /** While its peer refuses it: nothing is sent before then, ms since 1970. The item's due time. */
+  readonly retryAt?: number;
+  /** How often the peer asked for it again while it refused it. */
+  readonly renewed?: number;
+  /** When the peer said last what it has (`PUT`), ms since 1970. */
+  readonly heardAt?: number;
 }
+
+/** True while the peer refuses the subscription and it is not time to try again. */
+export const isWaiting = ({ retryAt }: Pick<InboundHead, "retryAt">, now: number): boolean =>
+  retryAt !== undefined && retryAt > now;
 
 /** The key of a head. */
 export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key =>
@@ -43,6 +57,7 @@ export function readInboundHead(item: Item): InboundHead {
   const optional = (name: string): string | undefined => (typeof item[name] === "string" ? item[name] : undefined);
   const [subtarget, resource] = [optional("subtarget"), optional("resource")];
   const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("lease"), optional("delivery")];
+  const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
   return {
     actorId: item.pk.slice(2),
     peerId: String(item["peerId"]),
@@ -59,12 +74,26 @@ export function readInboundHead(item: Item): InboundHead {
     ...(token === undefined
       ? {}
       : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
+    ...compact({
+      refused: refusalOf(item["refused"]),
+      retryAt: number("dueAt"),
+      renewed: number("renewed"),
+      heardAt: number("heardAt"),
+    }),
   };
+}
+
+function refusalOf(stored: Attribute | undefined): Refusal | undefined {
+  if (typeof stored !== "object" || stored === null || !("tries" in stored)) return undefined;
+  const { status, since, tries } = stored;
+  return { status: Number(status), since: Number(since), tries: Number(tries) };
 }
 
 /** The item of a new head. */
 export function inboundItem(head: InboundHead): Item {
-  const { actorId, peerId, id, state, delivery: _none, lease: _free, ...attributes } = head;
+  const { actorId, peerId, id, target, subtarget, resource, createdAt, granularity, acceptEncoding, state, version } =
+    head;
+  const attributes = compact({ target, subtarget, resource, createdAt, granularity, acceptEncoding, version });
   return {
     ...inboundHeadKey(actorId, peerId, id),
     ...attributes,

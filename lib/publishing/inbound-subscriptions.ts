@@ -61,6 +61,8 @@ export interface InboundDeps {
   /** Tells the application; does not reject. */
   /** Told once after a peer got new ones; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
+  /** Told when a peer asks again for one that it has refused callbacks of. */
+  readonly renewed: (head: InboundHead) => Promise<void>;
   readonly lifecycle: (
     name: LifecycleName,
     event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
@@ -109,6 +111,7 @@ export class InboundSubscriptions {
       };
     });
     if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
+    for (const head of made) if (head.retryAt !== undefined) await this.#deps.renewed(head);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
     const results: InboundMade[] = [];
     for (const head of made) {
@@ -166,16 +169,25 @@ export class InboundSubscriptions {
     };
   }
 
-  /** Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. */
-  async end(actorId: string, peerId: string, id: string, options: { readonly tellPeer: boolean }): Promise<boolean> {
+  /**
+   * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. `quiet`:
+   * what a broader one is told instead goes out later.
+   */
+  async end(
+    actorId: string,
+    peerId: string,
+    id: string,
+    options: { readonly tellPeer: boolean; readonly quiet?: boolean },
+  ): Promise<boolean> {
     let ended: InboundHead | undefined;
-    await this.#deps.commits.commit(actorId, [], async () => {
+    const plan = async (): Promise<LogPlan | undefined> => {
       const known = await this.#deps.heads.ofPeer(actorId, peerId);
       ended = known.find((head) => head.id === id);
       if (ended === undefined) return undefined;
       const left = known.filter((head) => head.id !== id);
       return { records: [this.#scopes(peerId, left)], writes: endingWrites(ended), head: { add: { subscribers: -1 } } };
-    });
+    };
+    await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
     if (ended === undefined) return false;
     if (options.tellPeer) await this.#deps.tellEnded(actorId, peerId, id);
     await this.#lifecycle("subscription_deleted", ended);

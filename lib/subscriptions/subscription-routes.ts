@@ -1,5 +1,6 @@
 /** The subscription routes, from request to reply. */
 import * as z from "zod/mini";
+import { compact } from "../compact.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
@@ -10,6 +11,7 @@ import { isOutsideId } from "../domain/identifiers.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import { noSuch } from "../publishing/inbound-subscriptions.ts";
 import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
@@ -83,6 +85,7 @@ export class SubscriptionRoutes {
     return heads.map((head) => ({
       ...{ actorId, peerId: head.peerId, id: head.id, createdAt: head.createdAt },
       ...{ granularity: head.granularity, scope: head, sequence: head.state.sequence, callback: false },
+      ...compact({ problem: problemOf(head) }),
     }));
   }
 
@@ -181,6 +184,15 @@ interface Listed {
   readonly scope: Scope;
   readonly sequence: number;
   readonly callback: boolean;
+  /** Why it does not get on, when it does not. */
+  readonly problem?: JsonObject;
+}
+
+/** Its peer answers callbacks of an inbound subscription as if it were none of its own. */
+function problemOf({ refused, retryAt }: Pick<InboundHead, "refused" | "retryAt">): JsonObject | undefined {
+  if (refused === undefined || retryAt === undefined) return undefined;
+  const at = (ms: number): string => new Date(ms).toISOString();
+  return { code: "refused", status: refused.status, since: at(refused.since), nextAt: at(retryAt) };
 }
 
 function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObject[] {
@@ -189,7 +201,7 @@ function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObj
   return ordered.filter((each) => meets(each, query)).map(wireOf);
 }
 
-function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }: Listed): JsonObject {
+function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback, problem }: Listed): JsonObject {
   return {
     id: actorId,
     peerid: peerId,
@@ -200,6 +212,7 @@ function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }:
     resource: scope.resource ?? "",
     sequence,
     callback,
+    ...compact({ problem }),
   };
 }
 

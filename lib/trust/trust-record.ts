@@ -34,6 +34,13 @@ export interface TrustRecord {
   readonly custom?: JsonObject;
   /** What the peer last said it can; kept beside the trust, and never part of a new one. */
   readonly capabilities?: CachedCapabilities;
+  /**
+   * The `fetchedAt` of the capabilities by which callbacks went out compressed and were not undone: as long as those are
+   * kept, they go out plain.
+   */
+  readonly plainSince?: number;
+  /** By the peer's word nothing goes to it before then, ms since 1970. */
+  readonly pausedUntil?: number;
 }
 
 /** Reads a trust's item. */
@@ -59,12 +66,22 @@ export function readTrust(item: Item): TrustRecord {
     ending: item["ending"] === true,
     ...(isObject(custom) ? { custom } : {}),
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(typeof item["plainSince"] === "number" ? { plainSince: item["plainSince"] } : {}),
+    ...(typeof item["pausedUntil"] === "number" ? { pausedUntil: item["pausedUntil"] } : {}),
   };
 }
 
 /** The item of a new trust; what was known of an earlier one's peer does not come along. */
 export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
-  const { actorId, ending, custom, capabilities: _other, ...attributes } = trust;
+  const {
+    actorId,
+    ending,
+    custom,
+    capabilities: _other,
+    plainSince: _plain,
+    pausedUntil: _pause,
+    ...attributes
+  } = trust;
   return {
     ...trustKey(actorId, trust.peerId),
     ...attributes,
