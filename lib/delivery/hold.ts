@@ -266,12 +266,14 @@ export class Hold {
         this.#refusal.otherwise();
         return "failed";
       case "later":
-        await breakers.pause(this.#trust, sent.until, this.#head.id);
-        if (statusCode === 404) this.#refusal.unknown(statusCode, sent.until);
-        else {
-          this.#refusal.otherwise(sent.until);
-          await breakers.failed(this.#trust);
+        if (statusCode === 404) {
+          await breakers.pause(this.#trust, sent.until);
+          this.#refusal.unknown(statusCode, sent.until);
+          return "later";
         }
+        await breakers.pause(this.#trust, sent.until, this.#head.id);
+        this.#refusal.otherwise(sent.until);
+        await breakers.failed(this.#trust);
         return "later";
     }
   }

@@ -55,7 +55,7 @@ export class RefusalNotes {
     this.#isNews = true;
   }
 
-  /** 404, and no try before `notBefore` (ms). */
+  /** 404, and the peer has asked for a pause until `notBefore` (ms). */
   unknown(status: number, notBefore = 0): void {
     const { clock, refusalMs } = this.#deps;
     const since = Math.max(this.#refusal?.since ?? clock.now(), this.#heardAt);
@@ -65,7 +65,9 @@ export class RefusalNotes {
 
   /** 410. */
   gone(status: number): void {
-    this.#refuse(status, this.#refusal?.since ?? this.#deps.clock.now(), this.#deps.clock.now() + ENDING_MS);
+    const now = this.#deps.clock.now();
+    this.#refuse(status, this.#refusal?.since ?? now, 0);
+    this.#retryAt = now + ENDING_MS;
     this.#isOver = true;
   }
 
@@ -86,9 +88,10 @@ export class RefusalNotes {
     const tries = (this.#refusal?.tries ?? 0) + 1;
     this.#refusal = { status, since, tries };
     this.#isNews = true;
-    const next = clock.now() + refusalPause(tries, random());
+    // After the pause that the peer has asked for its others go first.
+    const from = Math.max(clock.now(), notBefore);
     // The last try comes when the time is over, not a day later.
-    this.#retryAt = Math.max(notBefore, Math.min(next, Math.max(since + refusalMs, clock.now() + 1_000)));
+    this.#retryAt = Math.min(from + refusalPause(tries, random()), Math.max(since + refusalMs, from + 1_000));
   }
 
   /** What of the head's item changes with what was learned, and on which condition beside the lease. */
