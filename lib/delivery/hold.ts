@@ -141,24 +141,27 @@ export class Hold {
   async #pass(): Promise<Exclude<HoldEnd, "lost">> {
     const { breakers } = this.#deps;
     for (const told = this.#told(); ;) {
-      if (this.#open().length === 0 && !this.#isTorn()) {
-        this.#refusal.forget();
-        return "done";
-      }
+      if (this.#open().length === 0 && !this.#isTorn()) return this.#nothingLeft();
       // Before a number is told: what is left out of it goes by what is known then.
       const kept = await this.#keptFrom();
       if (kept !== undefined) return kept;
       const next = await told.next();
-      if (next.done === true) return "done";
+      if (next.done === true) return this.#nothingLeft();
       if (!this.#given.time.mayBegin()) return "late";
       const sent = await this.#send(next.value);
       if (sent === "taken") await breakers.answered(this.#trust, this.#breaker);
       if (sent === "failed") await breakers.failed(this.#trust);
       if (sent === "later") return "paused";
       // One that is refused is not asked number by number whether that has changed.
-      if (sent === "refused" || this.#refusal.isRefused) return "refused";
+      if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) return "refused";
       if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
     }
+  }
+
+  /** Also where the peer has said itself what it has, or only polls by now: there is nothing to ask it with. */
+  #nothingLeft(): "done" {
+    this.#refusal.forget();
+    return "done";
   }
 
   /** Why nothing goes to the peer now: it may not be told at all, its breaker is open, or it has asked for a pause. */

@@ -79,7 +79,9 @@ export class RefusalNotes {
   /** The peer has asked for the subscription again meanwhile: its refusals were of before. */
   renewed(): void {
     if (this.#refusal === undefined) return;
-    this.#refusal = { ...this.#refusal, since: this.#deps.clock.now(), tries: 0 };
+    const now = this.#deps.clock.now();
+    this.#refusal = { ...this.#refusal, since: now, tries: 0 };
+    this.#retryAt = now;
     this.#isOver = false;
   }
 

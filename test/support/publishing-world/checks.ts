@@ -110,11 +110,19 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
 }
 
 /** True when nothing is left to do for anybody. */
-export function unrest(table: MemoryTable, ledger: Ledger, now: number): string | undefined {
+export function unrest(
+  table: MemoryTable,
+  ledger: Ledger,
+  now: number,
+  isStubborn: (peerId: string, id: string) => boolean,
+): string | undefined {
   for (const line of ledger.lines.values()) {
     const head = headOf(table, line);
     if (head === undefined) return `${line.name} has no head`;
-    const { state, delivery, leaseUntil } = head;
+    const { state, delivery, leaseUntil, item } = head;
+    // One that is never taken has its own times, which keep nothing from the others.
+    if (isStubborn(line.who.peerId, line.who.id)) continue;
+    if (item["refused"] !== undefined) return `${line.name} is refused`;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
     // Polls move what only polls.
     if (line.state.granularity !== "none" && line.pendingAfter(state.cursor))

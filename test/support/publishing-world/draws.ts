@@ -102,9 +102,19 @@ export function planDraws(
     others.push({
       what: "breaker",
       run: async (world) => {
-        await world.own("DELETE /{actorId}/peers/{peerId}/breaker", { peerId: someone(world).id });
+        const peer = someone(world);
+        peer.closedByHand = true;
+        await world.own("DELETE /{actorId}/peers/{peerId}/breaker", { peerId: peer.id });
       },
     });
+    const oddity: Act = {
+      what: "oddity",
+      run: (world) => {
+        world.changeOddity(someone(world));
+        return Promise.resolve();
+      },
+    };
+    others.push(oddity);
     others.push({
       what: "mood",
       run: (world) => {

@@ -11,9 +11,25 @@ import { Subscription } from "./peer-subscription.ts";
 import type { Said } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
-/** How the peer takes what is sent to it. */
-export type Mood = "well" | "refuses" | "busy" | "hangs" | "loses answers" | "unreachable";
-export const MOODS: readonly Mood[] = ["refuses", "busy", "hangs", "loses answers", "unreachable"];
+/** How the peer takes what is sent to it, or the callbacks of one subscription. */
+export type Mood = "well" | "hangs" | "loses answers" | "unreachable" | Refusing;
+export const MOODS: readonly Mood[] = ["refuses", "busy", "later", "unknown", "hangs", "loses answers", "unreachable"];
+
+/** The moods in which it answers callbacks with another status than 2xx. */
+export type Refusing = "refuses" | "busy" | "later" | "too many" | "unknown" | "unknown later" | "gone";
+export const REFUSING: readonly Refusing[] = [
+  ...(["unknown", "unknown", "unknown later", "gone", "later", "too many", "refuses"] as const),
+];
+const ANSWERS: Readonly<Record<Refusing, { readonly status: number; readonly retryAfter?: number }>> = {
+  refuses: { status: 500 },
+  busy: { status: 429, retryAfter: 7 },
+  later: { status: 503, retryAfter: 600 },
+  "too many": { status: 429 },
+  unknown: { status: 404 },
+  "unknown later": { status: 404, retryAfter: 60 },
+  gone: { status: 410 },
+};
+const isRefusing = (mood: Mood): mood is Refusing => mood in ANSWERS;
 
 /** What a peer needs of the world around it. */
 export interface PeerWorld {
@@ -38,6 +54,7 @@ export interface PeerWorld {
   readonly launch: (work: () => Promise<void>) => void;
   readonly pause: (ms: number) => Promise<void>;
   readonly chance: (probability: number) => boolean;
+  readonly now: () => number;
 }
 
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
@@ -49,6 +66,18 @@ export class ModelPeer {
   /** Whether it says that it can take a resync. */
   readonly knowsResync: boolean;
   readonly subscriptions = new Map<string, Subscription>();
+  /** Subscriptions whose callbacks it answers in their own way, by id. */
+  readonly odd = new Map<string, Refusing>();
+  /** The one of them that stays so for good. */
+  stubborn: string | undefined;
+  /** Its owner has closed its breaker: then a pause may end before its time. */
+  closedByHand = false;
+  /** Callbacks that failed in a way that is the peer's, and not one subscription's. */
+  failures = 0;
+  /** Subscriptions that it may lose: those that it has left or called ended, and when it denied one first. */
+  readonly left = new Set<string>();
+  readonly deniedAt = new Map<string, number>();
+  #saysGoodbye = false;
   /** Requests to this peer under way. */
   inFlight = 0;
   readonly #world: PeerWorld;
@@ -67,16 +96,31 @@ export class ModelPeer {
   /** Takes one request of the publisher. */
   async receive(request: PeerRequest): Promise<PeerAnswer> {
     const { mood } = this;
+    if (mood !== "well" && mood !== "unknown") this.failures += 1;
     if (mood === "unreachable") throw new PeerFailure("unreachable", "Nobody is there.");
-    if (mood === "refuses") return reply(500);
-    if (mood === "busy") return { ...reply(429), headers: { "retry-after": "7" } };
     if (mood === "hangs") {
       await this.#world.pause(request.timeoutMs ?? 10_000);
       throw new PeerFailure("timeout", "No answer came.");
     }
+    const id = subscriptionOf(request);
+    const refusing = isRefusing(mood) ? mood : id === undefined ? undefined : this.odd.get(id);
+    if (refusing !== undefined) return this.#refuse(refusing, id);
     const answer = await this.#take(request);
+    if (answer.status >= 300) this.failures += 1;
     if (mood === "loses answers") throw new PeerFailure("unreachable", "The connection broke.");
     return answer;
+  }
+
+  #refuse(refusing: Refusing, id: string | undefined): PeerAnswer {
+    const { status, retryAfter } = ANSWERS[refusing];
+    if (status !== 404 && status !== 410) this.failures += 1;
+    if (id !== undefined && status === 404 && !this.deniedAt.has(id)) this.deniedAt.set(id, this.#world.now());
+    if (id !== undefined && status === 410) {
+      this.left.add(id);
+      this.subscriptions.delete(id);
+    }
+    const headers: Record<string, string> = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
+    return { ...reply(status), headers };
   }
 
   async #take(request: PeerRequest): Promise<PeerAnswer> {
@@ -255,14 +299,22 @@ export class ModelPeer {
 
   /** Ends a subscription. */
   async leave(subscription: Subscription): Promise<void> {
+    this.left.add(subscription.id);
     const answer = await this.#ask(`DELETE ${SUBSCRIPTION}`, this.#params(subscription.id));
     if (answer?.status === 204 || answer?.status === 404) this.subscriptions.delete(subscription.id);
   }
 
   /** Ends the trust, and with it everything. */
   async goodbye(): Promise<void> {
+    this.#saysGoodbye = true;
     const params = { actorId: ACTOR, relationship: RELATIONSHIP, peerId: this.id };
     await this.#ask("DELETE /{actorId}/trust/{relationship}/{peerId}", params);
+  }
+
+  /** What makes it right that one of its subscriptions ends; undefined when nothing does. */
+  mayLose(id: string, after: number): boolean {
+    const denied = this.deniedAt.get(id);
+    return this.#saysGoodbye || this.left.has(id) || (denied !== undefined && this.#world.now() - denied >= after);
   }
 
   /** Learns of the subscriptions it has without knowing, for the answer to a request was lost. */
@@ -305,6 +357,12 @@ export class ModelPeer {
   ): Promise<Reply | undefined> {
     return await this.#world.ask(route, params, { auth: `Bearer ${this.secret}`, ...more });
   }
+}
+
+/** The subscription that a callback is of; undefined for other requests. */
+function subscriptionOf({ url }: PeerRequest): string | undefined {
+  const [, , kind, what, , id] = new URL(url).pathname.split("/");
+  return kind === "callbacks" && what === "subscriptions" ? id : undefined;
 }
 
 const reply = (status: number): PeerAnswer => ({ status, headers: {}, body: new Uint8Array() });

@@ -16,6 +16,8 @@ export interface Plan {
   readonly smooth: boolean;
   /** Clocks jump over leases: instances freeze past them. */
   readonly jumpy: boolean;
+  /** A subscription may be answered in its own way for good. */
+  readonly stubborn: boolean;
   /** Deliveries go on behind the answer. */
   readonly async: boolean;
   /** How likely something goes on before the next act begins: the less, the more happens at once. */
@@ -55,7 +57,7 @@ export function planOf(random: () => number): Plan {
       },
     };
   };
-  const count = 4 + below(16);
+  const count = 4 + below(19);
   const some = Array.from({ length: count }, () => (chance(0.5) ? write() : draws.any()));
   const acts = [
     ...(lists ? LISTS.map(making) : []),
@@ -67,6 +69,7 @@ export function planOf(random: () => number): Plan {
       rough,
       smooth: !rough && !expiry && !draws.approvals,
       jumpy,
+      stubborn: rough && chance(0.2),
       async: chance(0.3),
       calm: [0.3, 0.75, 0.95][below(3)] ?? 0.75,
     },

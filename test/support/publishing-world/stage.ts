@@ -13,7 +13,7 @@ import * as checks from "./checks.ts";
 import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
-import { ModelPeer, MOODS } from "./model-peer.ts";
+import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
 import { planOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
@@ -53,8 +53,9 @@ export class Stage {
   readonly #deliveries: Deliveries;
   /** The delay queue. */
   readonly messages: DelayedWork[] = [];
-  readonly #heads = new StoredHeads(this.table, this.ledger);
+  readonly #heads: StoredHeads;
   #instances: Instance[] = [];
+  readonly #lost = new Set<string>();
   /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
   rough: boolean;
   /** Pieces of work under way. */
@@ -74,6 +75,7 @@ export class Stage {
       ...this.plan.environment,
     });
     this.#deliveries = new Deliveries(this.table, this.plan);
+    this.#heads = new StoredHeads(this.table, this.ledger, (key) => this.#deliveries.begunOf(key));
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
@@ -99,6 +101,7 @@ export class Stage {
         await new Promise<void>((resolve) => globalThis.setTimeout(resolve, ms));
       },
       chance: (probability: number) => this.chance(probability),
+      now: () => this.time.now,
     };
     this.peers = Array.from(
       { length: this.plan.peers },
@@ -179,7 +182,7 @@ export class Stage {
         await this.#scheduler.step();
       },
       fate: () => this.#fate(),
-      send: async (request, isDead) => await this.#send(request, isDead),
+      send: async (request) => await this.#send(request),
       message: (work) => {
         if (!(this.rough && this.chance(0.3))) this.messages.push(work);
       },
@@ -195,11 +198,11 @@ export class Stage {
     return instance;
   }
 
-  async #send(request: PeerRequest, isDead: () => boolean): Promise<PeerAnswer> {
+  async #send(request: PeerRequest): Promise<PeerAnswer> {
     const peer = this.peers.find(({ baseUri }) => request.url.startsWith(`${baseUri}/`));
     if (peer === undefined) throw new Violation(`Something was sent to ${request.url}.`);
     this.note(`  > ${peer.id} (${peer.mood}) ${request.method} ${request.url} ${textOf(request.json)}`);
-    const end = this.#deliveries.begin(peer, request, isDead);
+    const end = this.#deliveries.begin(peer, request, this.time.now);
     try {
       return await peer.receive(request);
     } finally {
@@ -263,8 +266,20 @@ export class Stage {
     for (const record of this.ledger.records.slice(newest)) {
       // Whoever is granted other things than before reads them: no diff tells what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
+      if (record.kind === "scopes") this.#checkLost(record.peerId, record.subscriptions);
     }
     this.#heads.follow(this.time.now);
+  }
+
+  /** No subscription ends but by its peer's word, or because it is unknown to the peer for as long as records are kept. */
+  #checkLost(peerId: string, left: readonly { readonly id: string }[]): void {
+    const peer = this.peers.find(({ id }) => id === peerId);
+    for (const [key, { who }] of this.ledger.ended) {
+      if (this.#lost.has(key) || who.peerId !== peerId || left.some(({ id }) => id === who.id)) continue;
+      this.#lost.add(key);
+      if (peer?.mayLose(who.id, this.plan.retentionMs - 1) !== true)
+        throw new Violation(`${key}: it was ended, and its peer never said so.`);
+    }
   }
 
   /** Some seconds, or past every lease. */
@@ -300,6 +315,20 @@ export class Stage {
       "crash_after",
     ];
     return fates[Math.floor(this.random() * fates.length)] ?? "ok";
+  }
+
+  /** One of the peer's subscriptions is answered in its own way from now on, or as the others again. */
+  changeOddity(peer: ModelPeer): void {
+    const ids = [...peer.subscriptions.keys()];
+    const id = ids[Math.floor(this.random() * ids.length)];
+    if (id === undefined || id === peer.stubborn) return;
+    if (this.chance(0.35)) {
+      peer.odd.delete(id);
+      return;
+    }
+    const refusing = REFUSING[Math.floor(this.random() * REFUSING.length)] ?? "unknown";
+    peer.odd.set(id, refusing);
+    if (this.plan.stubborn && peer.stubborn === undefined && refusing !== "gone") peer.stubborn = id;
   }
 
   /** Every peer a mood of its own, or none. */

@@ -13,8 +13,8 @@ import { inVirtualTime } from "./virtual-time.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 const MINUTE = 60_000;
-/** Sweeps after which everything must be done. */
-const MOST_SWEEPS = 60;
+/** Sweeps after which everything must be done: a breaker may be open for a quarter of an hour several times. */
+const MOST_SWEEPS = 240;
 
 export class PublishingWorld {
   readonly #stage: Stage;
@@ -57,7 +57,7 @@ export class PublishingWorld {
       if (plan.smooth) checks.checkSent(table, ledger);
       const alone = peers.filter(({ id }) => checks.isLeftAlone(table, id));
       await this.#comeToRest();
-      for (const { id } of alone) checks.checkReplayed(table, ledger, id);
+      for (const { id, stubborn } of alone) if (stubborn === undefined) checks.checkReplayed(table, ledger, id);
       await this.#catchUp();
       for (const peer of this.#stage.peers)
         for (const each of peer.subscriptions.values()) checks.checkCopy(this.#stage.ledger, peer, each);
@@ -83,7 +83,10 @@ export class PublishingWorld {
   /** No more faults, every peer is well: the sweep comes by every minute until nothing is left to do. */
   async #comeToRest(): Promise<void> {
     this.#stage.rough = false;
-    for (const peer of this.#stage.peers) peer.mood = "well";
+    for (const peer of this.#stage.peers) {
+      peer.mood = "well";
+      for (const id of peer.odd.keys()) if (id !== peer.stubborn) peer.odd.delete(id);
+    }
     for (const at of this.#stage.ledger.suspensions) {
       const path = at.subtarget === undefined ? "{target}" : "{target}/{subtarget}";
       await this.#stage.alone(async () => {
@@ -96,13 +99,17 @@ export class PublishingWorld {
       });
     }
     let left: string | undefined = "not looked";
+    const isStubborn = (peerId: string, id: string): boolean =>
+      this.#stage.peers.some((peer) => peer.id === peerId && peer.stubborn === id);
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
       this.#stage.takeMessages();
       await this.#stage.alone(async () => {
         await this.#stage.clockwork(async (instance) => await instance.sweep());
       });
       left =
-        round < 2 ? "not looked twice" : checks.unrest(this.#stage.table, this.#stage.ledger, this.#stage.time.now);
+        round < 2
+          ? "not looked twice"
+          : checks.unrest(this.#stage.table, this.#stage.ledger, this.#stage.time.now, isStubborn);
       this.#stage.time.now += MINUTE;
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
