@@ -43,6 +43,7 @@ import { GrantChanges } from "./subscriptions/grant-changes.ts";
 import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
 import { TrustSenders } from "./trust/senders.ts";
+import type { PermissionsLater } from "./trust/peer-calls.ts";
 import type { TrustConsequences } from "./trust/trust-consequences.ts";
 import { trustServices } from "./trust/trust-services.ts";
 import type { TrustServices } from "./trust/trust-services.ts";
@@ -163,7 +164,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       },
     },
   });
-  const trust = trustServices({ ...base, commits }, consequences);
+  const permissionsLater: PermissionsLater = {
+    isPaused: (known) => delivery.owedPermissions.isPaused(known),
+    owe: async (...owed) => await delivery.owedPermissions.owe(...owed),
+  };
+  const trust = trustServices({ ...base, commits, permissionsLater }, consequences);
   const permissions = trust.permissionStore;
   const rules = new RelationshipRules({
     ...{ clock, commits, permissions, digest },
@@ -231,6 +236,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
+    tellPermissions: async (...late) => await trust.permissions.tellLate(...late),
     ended: async ({ actorId, peerId, id }) => {
       const ids = { actorId, peerId, subscriptionId: id };
       try {

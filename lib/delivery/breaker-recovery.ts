@@ -12,7 +12,7 @@ import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import { readTrust } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
-import { readBreaker } from "./breaker-store.ts";
+import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import type { DeliveryFailure } from "./fan-out-result.ts";
@@ -20,6 +20,8 @@ import { Hold } from "./hold.ts";
 import type { HoldDeps, HoldEnd } from "./hold.ts";
 import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
+import { isOwed } from "./owed-permissions.ts";
+import type { OwedPermissions } from "./owed-permissions.ts";
 import { TimeLeft } from "./time-left.ts";
 
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
@@ -44,6 +46,7 @@ export interface BreakerRecoveryDeps extends HoldDeps {
   readonly changeLog: ChangeLog;
   readonly walk: LogWalk;
   readonly pool: DeliveryPool;
+  readonly owed: Pick<OwedPermissions, "settle">;
   /** The longest that one delivery takes, ms. */
   readonly timeoutMs: number;
 }
@@ -74,7 +77,7 @@ export class BreakerRecovery {
     if (until > clock.now()) await breakers.postpone(of, until);
     else if (breaker.openUntil !== undefined)
       await pool.run(peerOf(trust), async () => await this.#probe(item, trust, time, dueAt));
-    else if (item["breakerReplay"] === undefined && breaker.pausedUntil === undefined) await breakers.forget(of, dueAt);
+    else if (!isWaitedFor(item)) await breakers.forget(of, dueAt);
     else if (dueAt <= clock.now()) await pool.run(peerOf(trust), async () => await this.resume(item, time));
   }
 
@@ -97,13 +100,27 @@ export class BreakerRecovery {
     const [trust, breaker, replay] = [readTrust(item), readBreaker(item), item["breakerReplay"]];
     const { pausedUntil, pausedBy } = breaker;
     if (isPaused(breaker, clock.now())) return [];
+    let failures: readonly DeliveryFailure[] = [];
     if (typeof replay === "string") {
-      return await this.#replay(trust, replay, time, { first: pausedBy, after: breaker.probed });
+      failures = await this.#replay(trust, replay, time, { first: pausedBy, after: breaker.probed });
+    } else if (pausedUntil !== undefined) {
+      const sent = await this.#sendAll(trust, time, { everything: false, first: pausedBy });
+      if (sent.isDone) await breakers.resumed(trust, pausedUntil);
+      ({ failures } = sent);
     }
-    if (pausedUntil === undefined) return [];
-    const { failures, isDone } = await this.#sendAll(trust, time, { everything: false, first: pausedBy });
-    if (isDone) await breakers.resumed(trust, pausedUntil);
+    await this.#settleOwed(item);
     return failures;
+  }
+
+  /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
+  async #settleOwed(item: Item): Promise<void> {
+    const { known, clock, owed } = this.#deps;
+    if (!isOwed(item)) return;
+    const { actorId, peerId } = readTrust(item);
+    const now = await known.of(actorId, peerId);
+    if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
+      return;
+    await owed.settle(now);
   }
 
   async #probe(item: Item, trust: TrustRecord, time: TimeLeft, dueAt: number | undefined): Promise<void> {
@@ -128,6 +145,7 @@ export class BreakerRecovery {
       const tried = await hold?.probe();
       if (tried === "taken") {
         await this.#close(trust, token, time, hold, head.id);
+        await this.#settleOwed(item);
         return;
       }
       await hold?.end();
@@ -233,6 +251,10 @@ export class BreakerRecovery {
     return clock.now() + time.forOne(timeoutMs) + PROBE_MARGIN_MS;
   }
 }
+
+/** Something is to go out once nothing keeps it from the peer. */
+const isWaitedFor = (item: Item): boolean =>
+  isReplaying(item) || isOwed(item) || readBreaker(item).pausedUntil !== undefined;
 
 /** Nothing more goes to the peer for now. */
 const isKept = (end: HoldEnd | undefined): boolean => end === "open" || end === "paused";

@@ -9,6 +9,7 @@ import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { LogTrim } from "../publishing/trim.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
@@ -16,6 +17,7 @@ import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { KnownPeers } from "./known-peers.ts";
+import { OwedPermissions } from "./owed-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { RefusedHeads, wakeHead } from "./refused-heads.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -29,6 +31,7 @@ export interface DeliveryServices {
   readonly callbacks: Callbacks;
   readonly upkeep: Upkeep;
   readonly refusedHeads: RefusedHeads;
+  readonly owedPermissions: OwedPermissions;
 }
 
 export interface DeliveryServicesDeps {
@@ -51,6 +54,8 @@ export interface DeliveryServicesDeps {
   readonly pause: (ms: number) => Promise<void>;
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
+  /** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+  readonly tellPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
   /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
 }
@@ -105,11 +110,12 @@ export function deliveryServices(
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs });
+  const owedPermissions = new OwedPermissions({ table, clock, log, known, breakers, tell: deps.tellPermissions });
+  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs, owed: owedPermissions });
   const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...hold, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
   const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
-  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads };
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, owedPermissions };
 }

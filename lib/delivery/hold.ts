@@ -312,7 +312,7 @@ export class Hold {
     const before = this.#head;
     this.#head = readInboundHead(found);
     this.#delivery = settled(this.#delivery, this.#head.state.cleared);
-    if (this.#head.renewed !== before.renewed) this.#refusal.renewed();
+    if (this.#head.renewed !== before.renewed) this.#refusal.renewed(this.#head.renewed ?? 0);
     return "more";
   }
 

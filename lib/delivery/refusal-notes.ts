@@ -30,13 +30,14 @@ export class RefusalNotes {
   /** Whether the head says something else than this. */
   #isNews = false;
   readonly #heardAt: number;
-  #retryAt = 0;
+  #asked: number;
   #isOver = false;
 
-  constructor(deps: RefusalDeps, head: Pick<InboundHead, "refused" | "heardAt">) {
+  constructor(deps: RefusalDeps, head: Pick<InboundHead, "refused" | "heardAt" | "renewed">) {
     this.#deps = deps;
     this.#refusal = head.refused;
     this.#heardAt = head.heardAt ?? 0;
+    this.#asked = head.renewed ?? 0;
   }
 
   get isRefused(): boolean {
@@ -66,8 +67,8 @@ export class RefusalNotes {
   /** 410. */
   gone(status: number): void {
     const now = this.#deps.clock.now();
-    this.#refuse(status, this.#refusal?.since ?? now, 0);
-    this.#retryAt = now + ENDING_MS;
+    const [since, tries] = [this.#refusal?.since ?? now, (this.#refusal?.tries ?? 0) + 1];
+    this.#note({ status, since, tries, nextAt: now + ENDING_MS });
     this.#isOver = true;
   }
 
@@ -76,31 +77,34 @@ export class RefusalNotes {
     if (this.#refusal !== undefined) this.#refuse(this.#refusal.status, this.#deps.clock.now(), notBefore);
   }
 
-  /** The peer has asked for the subscription again meanwhile: its refusals were of before. */
-  renewed(): void {
-    if (this.#refusal === undefined) return;
+  /** The peer has asked for the subscription again meanwhile, so often by now: its refusals were of before. */
+  renewed(asked: number): void {
+    this.#asked = asked;
     const now = this.#deps.clock.now();
-    this.#refusal = { ...this.#refusal, since: now, tries: 0 };
-    this.#retryAt = now;
+    if (this.#refusal !== undefined) this.#note({ ...this.#refusal, since: now, tries: 0, nextAt: now });
     this.#isOver = false;
   }
 
   #refuse(status: number, since: number, notBefore: number): void {
     const { clock, random, refusalMs } = this.#deps;
     const tries = (this.#refusal?.tries ?? 0) + 1;
-    this.#refusal = { status, since, tries };
-    this.#isNews = true;
     // After the pause that the peer has asked for its others go first.
     const from = Math.max(clock.now(), notBefore);
     // The last try comes when the time is over, not a day later.
-    this.#retryAt = Math.min(from + refusalPause(tries, random()), Math.max(since + refusalMs, from + 1_000));
+    const nextAt = Math.min(from + refusalPause(tries, random()), Math.max(since + refusalMs, from + 1_000));
+    this.#note({ status, since, tries, nextAt });
+  }
+
+  #note(refusal: Omit<Refusal, "asked">): void {
+    this.#refusal = { ...refusal, asked: this.#asked };
+    this.#isNews = true;
   }
 
   /** What of the head's item changes with what was learned, and on which condition beside the lease. */
   change(head: InboundHead): { readonly change: Pick<Change, "set" | "remove">; readonly when: Condition } {
     if (!this.#isNews) return { change: {}, when: itemExists };
     if (this.#refusal === undefined) return { change: { remove: ["refused", "dueShard", "dueAt"] }, when: itemExists };
-    const due = { dueShard: dueShardOf(headKey(head)), dueAt: this.#retryAt };
+    const due = { dueShard: dueShardOf(headKey(head)), dueAt: this.#refusal.nextAt };
     return {
       change: { set: { refused: { ...this.#refusal }, ...due } },
       // Who has asked for it again is not put off by what was answered before.
@@ -110,6 +114,6 @@ export class RefusalNotes {
 
   /** When the subscription is tried again, ms since 1970; undefined when that is not news. */
   get retryAt(): number | undefined {
-    return this.#isNews && this.#refusal !== undefined ? this.#retryAt : undefined;
+    return this.#isNews ? this.#refusal?.nextAt : undefined;
   }
 }

@@ -1,9 +1,10 @@
 /** Subscriptions that their peer refuses: each is tried again in its own time, whatever becomes of the peer's others. */
 import { mayProbe } from "../domain/breaker.ts";
+import { settled, undelivered } from "../domain/delivery-state.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { ConditionFailed, all, equals, exists, itemExists } from "../dynamodb/table.ts";
-import type { Condition, Table } from "../dynamodb/table.ts";
+import type { Change, Condition, Table } from "../dynamodb/table.ts";
 import { MAX_DELAY_SECONDS } from "../ports.ts";
 import type { Clock, Deadline, DelayQueue, Ids, Log } from "../ports.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
@@ -52,12 +53,18 @@ export class RefusedHeads {
     name: { readonly peerId: string; readonly id: string },
     deadline: Deadline,
   ): Promise<void> {
-    const { known, clock, pool, recovery } = this.#deps;
+    const { known, clock, pool, recovery, changeLog, walk } = this.#deps;
     const key = trustKey(actorId, name.peerId);
     const items = await known.read([key], [headKey({ actorId, ...name })]);
     const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
-    const head = stored === undefined ? undefined : readInboundHead(stored);
-    if (head?.retryAt === undefined || isWaiting(head, clock.now())) return;
+    const refused = stored === undefined ? undefined : readInboundHead(stored);
+    if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;
+    const head = (await walk.move(refused, { newest: await changeLog.newest(actorId) }))?.head;
+    if (head === undefined) return;
+    if (hasNothingLeft(head)) {
+      await this.#forget(head);
+      return;
+    }
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
       await this.#postpone(head, clock.now() + NOT_TOLD_MS);
@@ -76,43 +83,49 @@ export class RefusedHeads {
   }
 
   async #deliver(head: InboundHead, trust: TrustRecord, time: TimeLeft): Promise<void> {
-    const { walk, changeLog } = this.#deps;
     if (!time.mayBegin()) return;
+    const { walk, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
-    const newest = await changeLog.newest(head.actorId);
-    const moved = await walk.move(head, { newest, lease: { ...lease, always: true } });
+    const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
     // Whoever delivers it at the moment notes what comes of that.
     if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return;
     const given = { head: moved.head, token: lease.token, trust, time, records: changeLog };
     await new Hold(this.#deps, { ...given, everything: true }).deliver();
   }
 
+  /** The peer has said itself what it has, or only polls by now: there is nothing to ask it with. */
+  async #forget(head: InboundHead): Promise<void> {
+    await this.#change(head, { remove: ["refused", "dueShard", "dueAt"] }, equals("dueAt", head.dueAt ?? 0));
+  }
+
   /** Its peer has asked for it again, so that it knows it now: it is tried at once. 1 write, and a message. */
   async renew(head: InboundHead): Promise<void> {
     const now = this.#deps.clock.now();
-    if (await this.#due(head, now, exists("dueAt"), { renewed: 1 })) await wakeHead(this.#deps, head, now);
+    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt: now }, add: { renewed: 1 } };
+    if (await this.#change(head, due, exists("dueAt"))) await wakeHead(this.#deps, head, now);
   }
 
-  async #postpone(head: InboundHead, at: number): Promise<void> {
-    await this.#due(head, at, equals("dueAt", head.retryAt ?? 0), {});
+  /** Looked at again then. It stays ready to be tried, with whatever brings its peer back before. */
+  async #postpone(head: InboundHead, dueAt: number): Promise<void> {
+    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt } };
+    await this.#change(head, due, equals("dueAt", head.dueAt ?? 0));
   }
 
-  async #due(
-    head: InboundHead,
-    dueAt: number,
-    when: Condition,
-    add: Readonly<Record<string, number>>,
-  ): Promise<boolean> {
-    const key = headKey(head);
+  async #change(head: InboundHead, change: Change, when: Condition): Promise<boolean> {
     try {
-      const change = { set: { dueShard: dueShardOf(key), dueAt }, add };
-      await this.#deps.table.update(key, change, all(itemExists, when));
+      await this.#deps.table.update(headKey(head), change, all(itemExists, when));
       return true;
     } catch (error) {
       if (error instanceof ConditionFailed) return false;
       throw error;
     }
   }
+}
+
+/** Nothing of it is to be sent. */
+function hasNothingLeft({ state, delivery }: InboundHead): boolean {
+  if (state.granularity === "none" || state.ended) return true;
+  return undelivered(settled(delivery, state.cleared), state.sequence).length === 0;
 }
 
 /** Sends a message for the next try of a subscription; one that is far off is the sweep's. Never rejects. */

@@ -162,8 +162,8 @@ export class Upkeep {
 }
 
 /** Something of it was never tried. One that its peer refuses has a due time of its own. */
-function isUntried({ state, delivery, retryAt }: InboundHead): boolean {
-  if (state.ended || state.granularity === "none" || retryAt !== undefined) return false;
+function isUntried({ state, delivery, refused }: InboundHead): boolean {
+  if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = settled(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
 }

@@ -9,6 +9,10 @@ export interface Refusal {
   readonly since: number;
   /** How often it was tried in vain. */
   readonly tries: number;
+  /** The next try, ms since 1970. */
+  readonly nextAt: number;
+  /** How often the peer had asked for the subscription again by then: what it answered before counts no more. */
+  readonly asked: number;
 }
 
 /** The first pause is short: a peer may be told of a change while it still notes that it has subscribed. */

@@ -39,7 +39,7 @@ export function failureOfStatus(answer: PeerAnswer): RemoteFailure | undefined {
   const message = `The peer answered ${status}.`;
   if (status === 413) return { ok: false, kind: "too_large", status, headers, message };
   if (status >= 400 && status < 500) return { ok: false, kind: "refused", status, headers, message };
-  if (status >= 500 && status < 600) return { ok: false, kind: "server", status, message };
+  if (status >= 500 && status < 600) return { ok: false, kind: "server", status, headers, message };
   return { ok: false, kind: "nonsense", status, headers, message };
 }
 

@@ -4,6 +4,7 @@ import { isOpaqueId } from "../domain/names.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Clock, Json } from "../ports.ts";
+import { asksToWait } from "./asks-to-wait.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
 import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
 
@@ -173,8 +174,8 @@ export async function acknowledge(
 
 /**
  * Ends the subscription at the peer: `DELETE <peer>/subscriptions/{our id}/{subId}`, and where that is refused the way
- * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`. One that the peer does not
- * know (any more) is fine. At most 5 s, both together.
+ * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`, unless it wants no more
+ * requests now. One that the peer does not know (any more) is fine. At most 5 s, both together.
  */
 export async function unsubscribe(
   remote: RemoteActor,
@@ -185,7 +186,7 @@ export async function unsubscribe(
   const until = clock.now() + TELL_MS;
   const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: until - clock.now() });
   const first = await remote.call(leave(where));
-  if (first.ok || first.kind !== "refused") return done(first);
+  if (first.ok || first.kind !== "refused" || asksToWait(first)) return done(first);
   const second = await remote.call(leave(["callbacks", ...where]));
   if (second.ok) return done(second);
   return isGone(first) || isGone(second) ? { ok: true, value: undefined, status: 404 } : done(first);

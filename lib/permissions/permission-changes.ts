@@ -50,6 +50,11 @@ export class PermissionChanges {
     await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace);
   }
 
+  /** Sends the peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. */
+  async tellLate(trust: TrustRecord, timestamp: string): Promise<void> {
+    await this.#calls.tellPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {});
+  }
+
   /** After a first approval only what was set for this peer is news: it knows what it asked for. */
   async tellOnApproval(granted: Granted, trace: Trace): Promise<void> {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));

@@ -36,17 +36,23 @@ export interface InboundHead extends Subscriber {
   readonly lease?: Lease;
   /** Its peer does not know it, or did not when it was told last. */
   readonly refused?: Refusal;
-  /** While its peer refuses it: nothing is sent before then, ms since 1970. The item's due time. */
-  readonly retryAt?: number;
+  /** While its peer refuses it: when somebody looks at it again, ms since 1970. */
+  readonly dueAt?: number;
   /** How often the peer asked for it again while it refused it. */
   readonly renewed?: number;
   /** When the peer said last what it has (`PUT`), ms since 1970. */
   readonly heardAt?: number;
 }
 
+/** When a subscription that its peer refuses may be tried again, ms since 1970: at any time once the peer has asked for it. */
+export function retryTime({ refused, renewed = 0 }: Pick<InboundHead, "refused" | "renewed">): number | undefined {
+  if (refused === undefined) return undefined;
+  return refused.asked === renewed ? refused.nextAt : 0;
+}
+
 /** True while the peer refuses the subscription and it is not time to try again. */
-export const isWaiting = ({ retryAt }: Pick<InboundHead, "retryAt">, now: number): boolean =>
-  retryAt !== undefined && retryAt > now;
+export const isWaiting = (head: Pick<InboundHead, "refused" | "renewed">, now: number): boolean =>
+  (retryTime(head) ?? 0) > now;
 
 /** The key of a head. */
 export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key =>
@@ -76,7 +82,7 @@ export function readInboundHead(item: Item): InboundHead {
       : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
     ...compact({
       refused: refusalOf(item["refused"]),
-      retryAt: number("dueAt"),
+      dueAt: number("dueAt"),
       renewed: number("renewed"),
       heardAt: number("heardAt"),
     }),
@@ -85,8 +91,14 @@ export function readInboundHead(item: Item): InboundHead {
 
 function refusalOf(stored: Attribute | undefined): Refusal | undefined {
   if (typeof stored !== "object" || stored === null || !("tries" in stored)) return undefined;
-  const { status, since, tries } = stored;
-  return { status: Number(status), since: Number(since), tries: Number(tries) };
+  const { status, since, tries, nextAt, asked } = stored;
+  return {
+    status: Number(status),
+    since: Number(since),
+    tries: Number(tries),
+    nextAt: Number(nextAt),
+    asked: Number(asked),
+  };
 }
 
 /** The item of a new head. */

@@ -111,7 +111,7 @@ export class InboundSubscriptions {
       };
     });
     if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
-    for (const head of made) if (head.retryAt !== undefined) await this.#deps.renewed(head);
+    for (const head of made) if (head.refused !== undefined) await this.#deps.renewed(head);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
     const results: InboundMade[] = [];
     for (const head of made) {

@@ -189,10 +189,11 @@ interface Listed {
 }
 
 /** Its peer answers callbacks of an inbound subscription as if it were none of its own. */
-function problemOf({ refused, retryAt }: Pick<InboundHead, "refused" | "retryAt">): JsonObject | undefined {
-  if (refused === undefined || retryAt === undefined) return undefined;
+function problemOf({ refused, dueAt = 0 }: Pick<InboundHead, "refused" | "dueAt">): JsonObject | undefined {
+  if (refused === undefined) return undefined;
   const at = (ms: number): string => new Date(ms).toISOString();
-  return { code: "refused", status: refused.status, since: at(refused.since), nextAt: at(retryAt) };
+  const nextAt = Math.max(refused.nextAt, dueAt);
+  return { code: "refused", status: refused.status, since: at(refused.since), nextAt: at(nextAt) };
 }
 
 function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObject[] {

@@ -3,6 +3,7 @@ import { expect, it, vi } from "vitest";
 import { logHeadKey, recordPartition } from "../../lib/dynamodb/keys-publishing.ts";
 import { always } from "../../lib/dynamodb/table.ts";
 import type { Condition, Key, Table, Write } from "../../lib/dynamodb/table.ts";
+import { SABOTAGES } from "../support/publishing-world/sabotages.ts";
 import { virtualPause } from "../support/publishing-world/virtual-time.ts";
 import { ACTOR, Violation } from "../support/publishing-world/violation.ts";
 import { PublishingWorld } from "../support/publishing-world/world.ts";
@@ -63,6 +64,7 @@ function unordered(table: Table): Table {
 }
 
 const SABOTAGED: readonly (readonly [string, (table: Table) => Table])[] = [
+  ...Object.entries(SABOTAGES),
   ...Object.entries(SABOTAGE).map(([what, broken]) => [what, (table: Table) => breaking(table, broken)] as const),
   ["a change is committed although others have come first", unordered],
 ];

@@ -37,6 +37,9 @@ export class Peer {
   readonly secret: string;
   mood: Mood = 200;
   answerHeaders: Record<string, string> = {};
+  /** What it does with permission callbacks, and those that came. */
+  permissionMood: number | Told = 204;
+  readonly permissions: JsonObject[] = [];
   /** Every callback as it arrived, whatever was answered. */
   readonly seen: Callback[] = [];
   /** Those answered with 2xx. */
@@ -67,6 +70,11 @@ export class Peer {
 
   async answer(request: PeerRequest): Promise<Answer> {
     const [, , , what, , subscriptionId = ""] = new URL(request.url).pathname.split("/");
+    if (what === "permissions") {
+      this.permissions.push(request.json as JsonObject);
+      const { permissionMood: told } = this;
+      return typeof told === "number" ? reply(told) : reply(told.status, told.headers);
+    }
     if (what !== "subscriptions") return reply(404);
     const body = request.json as JsonObject;
     const callback = { subscriptionId, sequence: Number(body["sequence"]), body, request };

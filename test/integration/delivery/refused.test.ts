@@ -25,7 +25,8 @@ async function withForgotten(status = 404, environment: Record<string, string> =
   return { world, peer, old, young };
 }
 
-const nextAt = async (world: DeliveryWorld, of: Subscribed): Promise<number> => (await world.head(of)).retryAt ?? 0;
+const nextAt = async (world: DeliveryWorld, of: Subscribed): Promise<number> =>
+  (await world.head(of)).refused?.nextAt ?? 0;
 
 /** Lets time go on to each try of the refused subscription, so many times. */
 async function tries(world: DeliveryWorld, of: Subscribed, times: number): Promise<readonly number[]> {

@@ -20,15 +20,18 @@ export type Refusing = "refuses" | "busy" | "later" | "too many" | "unknown" | "
 export const REFUSING: readonly Refusing[] = [
   ...(["unknown", "unknown", "unknown later", "gone", "later", "too many", "refuses"] as const),
 ];
-const ANSWERS: Readonly<Record<Refusing, { readonly status: number; readonly retryAfter?: number }>> = {
+/** `later`: with one of the times below. */
+const ANSWERS: Readonly<Record<Refusing, { readonly status: number; readonly later?: true }>> = {
   refuses: { status: 500 },
-  busy: { status: 429, retryAfter: 7 },
-  later: { status: 503, retryAfter: 600 },
+  busy: { status: 429, later: true },
+  later: { status: 503, later: true },
   "too many": { status: 429 },
   unknown: { status: 404 },
-  "unknown later": { status: 404, retryAfter: 60 },
+  "unknown later": { status: 404, later: true },
   gone: { status: 410 },
 };
+/** Seconds. */
+const RETRY_AFTER: readonly number[] = [1, 7, 40, 600];
 const isRefusing = (mood: Mood): mood is Refusing => mood in ANSWERS;
 
 /** What a peer needs of the world around it. */
@@ -54,6 +57,7 @@ export interface PeerWorld {
   readonly launch: (work: () => Promise<void>) => void;
   readonly pause: (ms: number) => Promise<void>;
   readonly chance: (probability: number) => boolean;
+  readonly random: () => number;
   readonly now: () => number;
 }
 
@@ -112,14 +116,15 @@ export class ModelPeer {
   }
 
   #refuse(refusing: Refusing, id: string | undefined): PeerAnswer {
-    const { status, retryAfter } = ANSWERS[refusing];
+    const { status, later } = ANSWERS[refusing];
     if (status !== 404 && status !== 410) this.failures += 1;
     if (id !== undefined && status === 404 && !this.deniedAt.has(id)) this.deniedAt.set(id, this.#world.now());
     if (id !== undefined && status === 410) {
       this.left.add(id);
       this.subscriptions.delete(id);
     }
-    const headers: Record<string, string> = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
+    const seconds = RETRY_AFTER[Math.floor(this.#world.random() * RETRY_AFTER.length)];
+    const headers: Record<string, string> = later === true ? { "retry-after": String(seconds) } : {};
     return { ...reply(status), headers };
   }
 

@@ -32,6 +32,8 @@ export interface StageOptions {
   readonly sabotage?: Sabotage;
   /** Keeps what happens in `trace`. */
   readonly tracing?: boolean;
+  /** Only what peers and subscriptions that do not take their callbacks come to. */
+  readonly troubled?: boolean;
 }
 
 /** Everything a schedule needs to run, and the checks after each of its steps. */
@@ -63,12 +65,12 @@ export class Stage {
   #ids = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(seed: number, { sabotage = (table) => table, tracing = false }: StageOptions = {}) {
+  constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
     this.random = seeded(seed);
     this.#scheduler = new Scheduler(this.random);
     this.#sabotaged = sabotage(this.table);
     this.#tracing = tracing;
-    this.plan = planOf(this.random);
+    this.plan = planOf(this.random, { troubled });
     this.rough = this.plan.rough;
     this.#config = readConfig({
       ...{ BASE_URL: "https://us.example", TABLE_NAME: "t", CALLBACK_MODE: this.plan.async ? "async" : "sync" },
@@ -101,6 +103,7 @@ export class Stage {
         await new Promise<void>((resolve) => globalThis.setTimeout(resolve, ms));
       },
       chance: (probability: number) => this.chance(probability),
+      random: () => this.random(),
       now: () => this.time.now,
     };
     this.peers = Array.from(

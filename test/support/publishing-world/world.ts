@@ -40,9 +40,9 @@ export class PublishingWorld {
       await this.#setUp();
       for (const act of this.#stage.plan.acts) {
         this.#stage.note(`act ${act.what}`);
-        this.#stage.launch(async () => {
-          await act.run(this.#stage);
-        });
+        const run = async (): Promise<void> => await act.run(this.#stage);
+        if (act.alone === true) await this.#stage.alone(run);
+        else this.#stage.launch(run);
         while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
         if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.35 : 0.05)) this.#stage.passTime();
       }

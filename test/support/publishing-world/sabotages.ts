@@ -1,0 +1,56 @@
+/** Ways to make the publisher wrong, each of which the simulation has to see. */
+import { always } from "../../../lib/dynamodb/table.ts";
+import type { Condition, Item, Page, Table, Write } from "../../../lib/dynamodb/table.ts";
+import { breaking, names, without } from "../simulation/sabotage.ts";
+
+/** A table whose writes have their conditions changed, those in transactions too. */
+function breakingAll(table: Table, change: (condition: Condition) => Condition): Table {
+  return {
+    ...breaking(table, change),
+    transact: async (writes) => {
+      await table.transact(writes.map((write): Write => ({ ...write, condition: change(write.condition) })));
+    },
+  };
+}
+
+/** A table in which nothing is seen of an attribute: as if nobody looked at it. */
+function blindTo(table: Table, name: string): Table {
+  const blind = (item: Item): Item => Object.fromEntries(Object.entries(item).filter(([key]) => key !== name)) as Item;
+  const page = ({ items, ...rest }: Page): Page => ({ ...rest, items: items.map(blind) });
+  return {
+    ...breaking(table, (condition) => condition),
+    get: async (...given) => {
+      const found = await table.get(...given);
+      return found === undefined ? undefined : blind(found);
+    },
+    getMany: async (...given) => (await table.getMany(...given)).map(blind),
+    query: async (range) => page(await table.query(range)),
+    update: async (...given) => blind(await table.update(...given)),
+  };
+}
+
+const isAbout =
+  (name: string, ...kinds: readonly Condition["is"][]) =>
+  (part: Condition): boolean =>
+    kinds.includes(part.is) && names(part).includes(name);
+
+/** What goes wrong, and a table on which it does. */
+export const SABOTAGES: Readonly<Record<string, (table: Table) => Table>> = {
+  "a pause that a peer has asked for is not heeded": (table) => blindTo(table, "pausedUntil"),
+  "a shorter pause takes the place of a longer one": (table) =>
+    breakingAll(table, (condition) =>
+      // `all` of the trust's secret and `any` of the times: the last is what goes.
+      without(isAbout("pausedUntil", "any", "below"))(condition),
+    ),
+  "a pause that has just begun goes with the one before it": (table) =>
+    breakingAll(table, without(isAbout("pausedUntil", "equals"))),
+  "a subscription that its peer asks for again is put off by what the peer answered before": (table) =>
+    breaking(table, without(isAbout("renewed", "equals", "missing"))),
+  "a subscription that its peer knows again is tried as if it did not": (table) =>
+    breaking(table, (condition) => (condition.is === "all" && isDueAlone(condition) ? always : condition)),
+  "an open breaker is tried with the same subscription every time": (table) => blindTo(table, "breakerProbed"),
+};
+
+/** The condition under which the next try of a refused subscription is put off. */
+const isDueAlone = (condition: Condition): boolean =>
+  names(condition).every((name) => name === "pk" || name === "dueAt");
