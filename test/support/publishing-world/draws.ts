@@ -171,7 +171,7 @@ export function planDraws(
   }
   return {
     subscribe,
-    troubles: [trouble, trouble, trouble, aWhile, aWhile, again],
+    troubles: [trouble, trouble, trouble, aWhile, aWhile, again, again],
     approvals: controls.approvals,
     any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)),
   };

@@ -1,4 +1,5 @@
 /** A well-behaved subscriber of the simulated publisher, whose network and moods are not. */
+import { sameJson } from "../../../lib/domain/canonical-json.ts";
 import type { NamedScope } from "../../../lib/domain/change-record.ts";
 import { isObject } from "../../../lib/domain/json.ts";
 import { placeOf } from "../../../lib/domain/scope.ts";
@@ -283,6 +284,9 @@ export class ModelPeer {
       resource: scope.resource ?? null,
       granularity,
     };
+    const there = [...this.subscriptions.values()].find(({ scope: other }) => sameJson({ ...other }, { ...scope }));
+    // Whether it is made or not: an answer that is lost leaves the peer to think so.
+    if (there !== undefined && granularity !== "none") there.granularity = granularity;
     const answer = await this.#ask(
       "POST /{actorId}/subscriptions/{peerId}",
       { actorId: ACTOR, peerId: this.id },
