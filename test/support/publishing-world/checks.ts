@@ -160,13 +160,20 @@ export function isLeftAlone(table: MemoryTable, peerId: string): boolean {
 
 /** A peer that was left alone for a while has all that it missed, or a resync for it (P4). */
 export function checkReplayed(table: MemoryTable, ledger: Ledger, peerId: string): void {
+  const missed = missedBy(table, ledger, peerId);
+  if (missed !== undefined) throw new Violation(`${missed} was not sent again (P4).`);
+}
+
+/** What a peer has not taken, and has not said that it has. */
+export function missedBy(table: MemoryTable, ledger: Ledger, peerId: string): string | undefined {
   for (const line of ledger.lines.values()) {
     const head = line.who.peerId === peerId ? headOf(table, line) : undefined;
     if (head === undefined || line.state.granularity === "none") continue;
     const open = undelivered(head.delivery ?? NOTHING_DELIVERED, head.state.sequence);
     const [missed] = open.filter(([, to]) => to > head.state.cleared);
-    if (missed !== undefined) throw new Violation(`${line.name}: ${String(missed)} was not sent again (P4).`);
+    if (missed !== undefined) return `${line.name}: ${String(missed)}`;
   }
+  return undefined;
 }
 
 /** A number that the peer has not taken and that nothing tells any more. */

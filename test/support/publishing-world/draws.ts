@@ -110,6 +110,8 @@ export function planDraws(
   };
   const aWhile: Act = {
     what: "a while",
+    // Nobody is at a step that takes so long.
+    alone: true,
     run: async (world) => {
       world.time.now += Math.floor(world.random() ** 3 * 60_000);
       world.takeMessages();

@@ -6,7 +6,7 @@ import type { Stage } from "./stage.ts";
 /** Something somebody does. */
 export interface Act {
   readonly what: string;
-  /** Comes to its end, with everything else, before the next one begins. */
+  /** Whatever is under way comes to its end before it begins, and it does before the next one. */
   readonly alone?: true;
   readonly run: (world: Stage) => Promise<void>;
 }

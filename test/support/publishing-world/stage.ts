@@ -292,12 +292,17 @@ export class Stage {
     this.note(`time passes: ${String(step)}`);
   }
 
-  /** Runs something until it and everything else is done. */
-  async alone(work: () => Promise<void>): Promise<void> {
-    this.launch(work);
+  /** Lets everything that can go on come to its end. */
+  async quiet(): Promise<void> {
     for (let steps = 0; await this.turn(); steps += 1) {
       if (steps > 20_000) throw new Violation("Something goes on for ever.");
     }
+  }
+
+  /** Runs something until it and everything else is done. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    this.launch(work);
+    await this.quiet();
     if (this.running > 0) throw new Violation("Something waits for ever.");
   }
 

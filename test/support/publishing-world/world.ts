@@ -40,9 +40,11 @@ export class PublishingWorld {
       await this.#setUp();
       for (const act of this.#stage.plan.acts) {
         this.#stage.note(`act ${act.what}`);
-        const run = async (): Promise<void> => await act.run(this.#stage);
-        if (act.alone === true) await this.#stage.alone(run);
-        else this.#stage.launch(run);
+        if (act.alone === true) await this.#stage.quiet();
+        this.#stage.launch(async () => {
+          await act.run(this.#stage);
+        });
+        if (act.alone === true) await this.#stage.quiet();
         while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
         if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.35 : 0.05)) this.#stage.passTime();
       }
@@ -110,10 +112,18 @@ export class PublishingWorld {
         round < 2
           ? "not looked twice"
           : checks.unrest(this.#stage.table, this.#stage.ledger, this.#stage.time.now, isStubborn);
+      left ??= this.#keptApart();
       this.#stage.time.now += MINUTE;
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
     if (left !== undefined) throw new Violation(`Never came to rest: ${left} (P3, P4, P5).`);
+  }
+
+  /** What a breaker or a pause keeps from a peer goes out once that is over. */
+  #keptApart(): string | undefined {
+    const { peers, table, ledger } = this.#stage;
+    const apart = peers.filter(({ id, stubborn }) => stubborn === undefined && checks.isLeftAlone(table, id));
+    return apart.map(({ id }) => checks.missedBy(table, ledger, id)).find((missed) => missed !== undefined);
   }
 
   /** Every peer takes stock and brings its copies up to date. */
