@@ -30,19 +30,19 @@ export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgen
   class Plain extends http.Agent {
     override keepSocketAlive(socket: Parameters<http.Agent["keepSocketAlive"]>[0]): void {
       note(socket);
-      // Node goes by what this returns, whatever the type says.
+      // Node reads the result, although the type has none.
       return super.keepSocketAlive(socket);
     }
   }
   class Secure extends https.Agent {
     override keepSocketAlive(socket: Parameters<https.Agent["keepSocketAlive"]>[0]): void {
       note(socket);
-      // Node goes by what this returns, whatever the type says.
+      // Node reads the result, although the type has none.
       return super.keepSocketAlive(socket);
     }
   }
   const agents = { plain: new Plain(options), secure: new Secure(options) };
-  // The clock may have been set back: then nothing is known of how long it was.
+  // When the clock was set back, the age is unknown.
   const isStale = (socket: object): boolean => Math.abs(clock.now() - (freeSince.get(socket) ?? 0)) > MOST_FREE_MS;
   return {
     ...agents,

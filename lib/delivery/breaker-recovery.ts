@@ -127,7 +127,7 @@ export class BreakerRecovery {
     const { clock, breakers } = this.#deps;
     const breaker = readBreaker(item);
     if (!mayProbe(breaker, clock.now()) || !time.mayBegin()) return;
-    // Round the subscriptions, so that one that always fails keeps the try from none of the others.
+    // Each try takes another subscription, so that one that always fails starves none of the others.
     const heads = roundAfter(await this.#missed(trust, true), breaker.probed);
     const [first] = heads;
     if (first === undefined) {
@@ -153,7 +153,7 @@ export class BreakerRecovery {
         await breakers.probeFailed(trust, breaker, token);
         return;
       }
-      // That it does not know the one says nothing of the others, and neither does one that someone else delivers.
+      // A 404 for one subscription says nothing about the others, nor does a lease that another instance holds.
       answered ||= tried === "refused";
     }
     if (answered) await this.#close(trust, token, time, undefined, first.id);
@@ -170,7 +170,7 @@ export class BreakerRecovery {
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
     if (replay === undefined) await hold?.end();
-    // Kept from it again: what is left comes after the next try.
+    // The breaker is open again, or the peer asks for a pause: the due item goes on from there.
     else if (!isKept(await hold?.deliver())) await this.#replay(trust, replay, time, { after: probed });
   }
 
@@ -245,7 +245,7 @@ export class BreakerRecovery {
     });
   }
 
-  /** Until when nobody else tries, ms since 1970. */
+  /** When another instance may try, ms since 1970. */
   #tryEnds(time: TimeLeft): number {
     const { clock, timeoutMs } = this.#deps;
     return clock.now() + time.forOne(timeoutMs) + PROBE_MARGIN_MS;

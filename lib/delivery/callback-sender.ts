@@ -101,7 +101,7 @@ export class CallbackSender {
   #judged(failure: DeliveryFailure): Exclude<Sent, { kind: "polls" | "taken" }> {
     const { statusCode, retryAfter } = failure;
     if (statusCode === 410) return { kind: "gone", failure };
-    // At least a second, so that a peer that says 0 is not asked in a circle.
+    // At least a second, so that a peer that says 0 is not asked in a tight loop.
     const seconds = retryAfter === undefined ? undefined : Math.max(1, retryAfter);
     if (seconds !== undefined) return { kind: "later", failure, until: this.#deps.clock.now() + seconds * 1_000 };
     return { kind: statusCode === 404 ? "unknown" : "failed", failure };
@@ -124,7 +124,7 @@ export class CallbackSender {
     const { statusCode, retryAfter } = failure ?? {};
     if (!request.gzip || retryAfter !== undefined || !NOT_UNDONE.includes(statusCode ?? 0)) return failure;
     const plain = await this.#once(trust, head, { ...request, gzip: false }, time);
-    // Refused plain just the same it was not for being compressed; without an answer nothing is known.
+    // The same refusal of the plain body has another cause; without an answer the cause is unknown.
     const undone = plain === undefined || (plain.statusCode !== undefined && !NOT_UNDONE.includes(plain.statusCode));
     if (undone) await this.#plainFromNow(trust);
     return plain;
@@ -137,7 +137,7 @@ export class CallbackSender {
     try {
       await plainFromNow(trust);
     } catch (error) {
-      // The next one finds out again.
+      // The next callback finds out again.
       log.warn("it was not noted that a peer wants plain callbacks", { actorId, peerId, error });
     }
   }

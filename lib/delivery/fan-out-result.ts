@@ -24,8 +24,8 @@ export interface FanOutResult {
    */
   readonly skippedCount: number;
   /**
-   * Left to whoever delivers the subscription at the moment, or to the worker behind the queue: now, or when the pause is
-   * over that the peer has asked for.
+   * Left to the delivery of the subscription that is under way, or to the worker behind the queue: now, or at the end of
+   * the pause that the peer has asked for.
    */
   readonly deferredCount: number;
   readonly failures: readonly DeliveryFailure[];

@@ -236,7 +236,8 @@ export class FanOut {
       const failures = await recovery.resume(item, time);
       const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
       if (failure !== undefined) return { kind: "failed", failure };
-      return this.#told(round, head, moved, await this.#afterwards(moved, "deferred"));
+      const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
+      return this.#told(round, head, moved, await this.#afterwards(moved, otherwise));
     }
     if (isWaiting(head, clock.now())) return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
     const lease = leaseFor(this.#deps, time);

@@ -55,7 +55,7 @@ export class OwedPermissions {
     const timestamp = item[OWED];
     if (typeof timestamp !== "string") return;
     const trust = readTrust(item);
-    // Before it is sent: asked to wait again, it is owed again.
+    // Removed before it is sent, because another Retry-After sets it again.
     await this.#change(trust, { remove: [OWED] }, equals(OWED, timestamp));
     await this.#deps.tell(trust, timestamp);
   }

@@ -8,7 +8,7 @@ import type { Clock } from "../ports.ts";
 import { headKey } from "../publishing/inbound-head.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 
-/** Whoever is to end a subscription may die over it: then it is tried once more so much later, ms. */
+/** An instance may die before it has ended a subscription: the next try comes so much later, ms. */
 const ENDING_MS = 60_000;
 
 export interface RefusalDeps {
@@ -107,7 +107,7 @@ export class RefusalNotes {
     const due = { dueShard: dueShardOf(headKey(head)), dueAt: this.#refusal.nextAt };
     return {
       change: { set: { refused: { ...this.#refusal }, ...due } },
-      // Who has asked for it again is not put off by what was answered before.
+      // A peer that has asked for it again is not put off by what it answered before.
       when: head.renewed === undefined ? missing("renewed") : equals("renewed", head.renewed),
     };
   }

@@ -1,4 +1,4 @@
-/** Subscriptions that their peer refuses: each is tried again in its own time, whatever becomes of the peer's others. */
+/** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
 import { mayProbe } from "../domain/breaker.ts";
 import { settled, undelivered } from "../domain/delivery-state.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
@@ -23,7 +23,7 @@ import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import { TimeLeft } from "./time-left.ts";
 
-/** What cannot be tried because the peer is not to be told at all is looked at again so much later, ms. */
+/** Pause before the next look at a subscription whose peer is not approved, ms. */
 const NOT_TOLD_MS = 10 * 60_000;
 
 export interface RefusedHeadsDeps extends HoldDeps {
@@ -87,7 +87,7 @@ export class RefusedHeads {
     const { walk, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
     const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
-    // Whoever delivers it at the moment notes what comes of that.
+    // The delivery that is under way notes what comes of it.
     if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return;
     const given = { head: moved.head, token: lease.token, trust, time, records: changeLog };
     await new Hold(this.#deps, { ...given, everything: true }).deliver();

@@ -64,7 +64,7 @@ function undo(decode: Decoder, bytes: Uint8Array, maxDecoded: number): Uint8Arra
 
 /**
  * True when what should be compressed is UTF-8 text beyond ASCII: something between, a gateway that takes the body for
- * text, has replaced or recoded its bytes. No gzip, br or deflate of ours to undo is well-formed UTF-8 by chance.
+ * text, has replaced or recoded its bytes. A compressed body is not well-formed UTF-8 (a gzip body never is).
  */
 const cameAsText = (bytes: Uint8Array): boolean => isUtf8(bytes) && !isAscii(bytes);
 

@@ -55,7 +55,7 @@ const MAX_TRIES = 4;
 const MAX_GRANT_BYTES = 256 * 1024;
 /** A time further ahead of ours than this, ms, is not believed: kept, it would make every later callback an older one. */
 const MOST_AHEAD_MS = 5 * 60_000;
-/** What whoever kept a grant has not followed after this long, ms, the sweep follows; longer than any request lives. */
+/** The sweep follows a grant that no request has followed for this long, ms; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 
 /** What the grant lets us read. */
@@ -93,7 +93,7 @@ export class GrantStore {
   /**
    * Keeps a permission callback unless its `timestamp` is older than the one kept; one without counts as newest. A time
    * more than five minutes ahead of ours is not kept, so that whatever comes next is applied. The grant stands from then
-   * on, and is due until `settle`: the sweep follows it when nobody else does (`unfollowed`).
+   * on, and is due until `settle`: the sweep follows it when the request breaks off (`unfollowed`).
    *
    * @throws ServiceError auth.forbidden when the trust is not approved any more, request.too_large over 256 KiB,
    *   callback.busy after bounded retries

@@ -36,7 +36,7 @@ export interface InboundHead extends Subscriber {
   readonly lease?: Lease;
   /** Its peer does not know it, or did not when it was told last. */
   readonly refused?: Refusal;
-  /** While its peer refuses it: when somebody looks at it again, ms since 1970. */
+  /** While its peer refuses it: when the sweep looks at it again, ms since 1970. */
   readonly dueAt?: number;
   /** How often the peer asked for it again while it refused it. */
   readonly renewed?: number;

@@ -171,7 +171,7 @@ export class InboundSubscriptions {
 
   /**
    * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. `quiet`:
-   * what a broader one is told instead goes out later.
+   * the resync of a broader one goes out later.
    */
   async end(
     actorId: string,

@@ -41,7 +41,7 @@ export class SqsDelayQueue implements DelayQueue {
   }
 }
 
-/** Connections are kept, and reused within a minute; a queue that does not answer holds nobody up for long. */
+/** Keeps connections and reuses them within a minute; gives up on a queue that does not answer. */
 function clientOf({
   region,
   endpoint,

@@ -55,7 +55,7 @@ describe("a publisher that grants one thing and hides others with the same word"
       profile: { name: "N", ssn: 7 },
       rows: ["one"],
     });
-    // What follows is told without what is hidden, and takes nothing of it away.
+    // The next diff leaves out what is hidden, and takes nothing of it away.
     await publisher.expect("PUT", "/properties/profile/name", 204, "M");
     await until("the next change", async () => {
       const profile = (await held(subscriber, publisher))["profile"] as { name: string };

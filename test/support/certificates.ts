@@ -76,7 +76,7 @@ export class PrivateAuthority {
     const names = wanted.names.map((name) => der(0x82, Buffer.from(name)));
     const extensions = [extension("2.5.29.17", false, der(SEQUENCE, ...names))];
     return {
-      cert: this.#signed(wanted.names[0] ?? "nobody", privateKey, extensions, wanted),
+      cert: this.#signed(wanted.names[0] ?? "no name", privateKey, extensions, wanted),
       key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     };
   }

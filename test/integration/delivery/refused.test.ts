@@ -146,7 +146,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, successCount: 1 });
   });
 
-  test("is told to read again when that is more than what is replayed", async () => {
+  test("gets one resync when that is more than what is replayed", async () => {
     const { world, peer, old } = await withForgotten(404, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 1; n <= 5; n += 1) await world.set("a", n);
     peer.mood = 200;
@@ -154,7 +154,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(peer.taken.map(({ body }) => body)).toMatchObject([{ subscriptionid: old.id, sequence: 6, type: "resync" }]);
   });
 
-  test("is tried at once when its peer asks for it again, and counts from anew", async () => {
+  test("is tried at once when its peer asks for it again", async () => {
     const { world, peer, old } = await withForgotten();
     await world.set("a", 1);
     await tries(world, old, 15);
@@ -265,7 +265,7 @@ describe("a subscription that its peer answers with 404", () => {
 });
 
 describe("a subscription that its peer answers with 410", () => {
-  test("ends at once, as by the peer's own word, and a broader one of the same peer is told to read again", async () => {
+  test("ends at once, as by the peer's own word, and a broader one of the same peer gets a resync", async () => {
     const { world, peer, old } = await withForgotten(410);
     const broad = await world.subscribe(peer);
     await world.set("a", 1);
@@ -281,7 +281,7 @@ describe("a subscription that its peer answers with 410", () => {
       { sequence: 2, data: { a: 2 } },
     ]);
     expect(await world.breaker(peer)).toEqual(CLOSED);
-    // The peer has ended it itself: nobody tells it.
+    // The peer has ended it itself and needs no word of it.
     expect(world.network.sent.filter(({ method }) => method === "DELETE")).toEqual([]);
   });
 
@@ -297,7 +297,7 @@ describe("a subscription that its peer answers with 410", () => {
   });
 
   test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
-    "ends although whoever was told so meets a fault at any step: %s",
+    "ends although the instance that meets it has a fault at any step: %s",
     async (fate) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, peer, old, young } = await withForgotten(410);

@@ -123,7 +123,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences()).toEqual([]);
   });
 
-  test("is told to read again when what waits is longer than what is replayed", async () => {
+  test("gets one resync when what waits is longer than what is replayed", async () => {
     const { world, peer, subscribed } = await refused("30", 429, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 2; n <= 4; n += 1) await world.set("n", n);
     await world.pass(30_000);

@@ -195,7 +195,7 @@ describe("a permission callback from the future", () => {
     expect((await send(dated("2026-01-01T00:00:00Z", {}))).status).toBe(204);
   });
 
-  it("is told to the hooks once, however often it comes", async () => {
+  it("runs the hooks once, however often it comes", async () => {
     const body = dated("2126-01-01T00:00:00Z", { excluded: ["color"] });
     for (let time = 0; time < 3; time += 1) expect((await send(body)).status).toBe(204);
     expect(us.told.filter(({ callbackType }) => callbackType === "permission")).toHaveLength(1);

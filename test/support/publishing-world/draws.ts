@@ -45,7 +45,7 @@ const PERMISSION_PATH = `${TRUST_PATH}/permissions`;
 export interface Draws {
   readonly any: () => Act;
   readonly subscribe: Act;
-  /** What is told to those that do not take it: peers and subscriptions change how they answer, and time passes. */
+  /** Peers and subscriptions change how they answer, peers ask again, and time passes. */
   readonly troubles: readonly Act[];
   /** Approvals of peers come and go. */
   readonly approvals: boolean;
@@ -110,7 +110,7 @@ export function planDraws(
   };
   const aWhile: Act = {
     what: "a while",
-    // Nobody is at a step that takes so long.
+    // No step of an instance takes so long.
     alone: true,
     run: async (world) => {
       world.time.now += Math.floor(world.random() ** 3 * 60_000);

@@ -13,7 +13,7 @@ function breakingAll(table: Table, change: (condition: Condition) => Condition):
   };
 }
 
-/** A table in which nothing is seen of an attribute: as if nobody looked at it. */
+/** A table that hides an attribute, as if no code looked at it. */
 function blindTo(table: Table, name: string): Table {
   const blind = (item: Item): Item => Object.fromEntries(Object.entries(item).filter(([key]) => key !== name)) as Item;
   const page = ({ items, ...rest }: Page): Page => ({ ...rest, items: items.map(blind) });
