@@ -1,6 +1,6 @@
 /** The routes of the application's own targets, from request to reply. */
 import type { Scope } from "../domain/scope.ts";
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isTarget } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
 import { unknownErrorReply } from "../http/reply.ts";
@@ -22,7 +22,7 @@ export class TargetRoutes {
   /** True when a path below an actor is that of an own target. */
   knows(params: ServiceRequest["params"]): boolean {
     const { target } = params;
-    return target !== undefined && isOutsideId(target) && this.#hooks.has(target);
+    return target !== undefined && isTarget(target) && this.#hooks.has(target);
   }
 
   async get(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {

@@ -1,7 +1,6 @@
 /** The routes by which an owner suspends and resumes the diffs of a target, from request to reply. */
 import * as z from "zod/mini";
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import { json } from "../http/reply.ts";
@@ -44,13 +43,13 @@ export class SuspensionRoutes {
 
 /** The place that is meant; an empty or null subtarget is none. @throws ServiceError request.invalid which names the field */
 export function suspensionOf(target: string, subtarget: string | null | undefined): Suspension {
-  if (!isOutsideId(target)) throw invalid("target");
+  if (!isTarget(target)) throw invalid("target");
   if (subtarget === undefined || subtarget === null || subtarget === "") return { target };
-  if (!isPropertyName(subtarget)) throw invalid("subtarget");
+  if (!isOwnName(subtarget)) throw invalid("subtarget");
   return { target, subtarget };
 }
 
 const invalid = (field: string): ServiceError =>
-  new ServiceError("request.invalid", `The ${field} of a suspension is not valid.`, { field });
+  new ServiceError("request.invalid", `The ${field} of a suspension must be ${OWN_NAME_RULE}.`, { field });
 
 const wireOf = ({ target, subtarget }: Suspension): JsonObject => ({ target, subtarget: subtarget ?? "" });

@@ -1,6 +1,6 @@
 /** What a property may be called, and how large and deep it may be. */
 import { isArray, isObject } from "../domain/json.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
@@ -26,11 +26,8 @@ const LIST_PREFIX = "list:";
 
 /** @throws ServiceError request.invalid */
 export function checkName(name: string): void {
-  if (isPropertyName(name) && !name.startsWith(LIST_PREFIX)) return;
-  throw new ServiceError(
-    "request.invalid",
-    "A property's name is 1 to 256 bytes of UTF-8 without a slash or control characters, and does not begin with list:.",
-  );
+  if (isOwnName(name) && !name.startsWith(LIST_PREFIX)) return;
+  throw new ServiceError("request.invalid", `A property's name is ${OWN_NAME_RULE}, and does not begin with list:.`);
 }
 
 /** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
@@ -45,10 +42,10 @@ export function checkPlace(place: Place): void {
   const [name = "", ...keys] = place;
   checkName(name);
   if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep(MAX_PROPERTY_DEPTH);
-  if (keys.every(isPropertyName)) return;
+  if (keys.every(isOwnName)) return;
   throw new ServiceError(
     "request.invalid",
-    "Each key in the path is 1 to 256 bytes of UTF-8 without control characters, one slash between two.",
+    `Each key in the path is ${OWN_NAME_RULE}, one slash between two. Other keys are changed through the value around them.`,
   );
 }
 

@@ -7,6 +7,7 @@ import { routes as propertyRoutes } from "../../functions/properties.ts";
 import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
 import { routes as trustRoutes } from "../../functions/trust.ts";
 import { DEFAULT_AREA, routes as listed } from "../../infra/routes.ts";
+import { gatewayPath } from "../../infra/local/gateway-path.ts";
 import { RouteTable } from "../../infra/local/route-table.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
@@ -32,6 +33,14 @@ const gateway = new RouteTable([
   })),
   { routeKey: "$default", area: DEFAULT_AREA, timeoutMs: 29_000 },
 ]);
+
+/** The gateway's own answer to a path it cannot decode. */
+const REFUSED: Answer = {
+  status: 400,
+  headers: { "content-type": "application/json" },
+  text: '{"message":"Bad Request"}',
+  json: { message: "Bad Request" },
+};
 
 export interface Hosted {
   readonly id: string;
@@ -95,7 +104,9 @@ export class WholeService {
 
   /** One request, routed as the gateway would. */
   async ask(method: string, url: string, asking: Asking = {}): Promise<Answer> {
-    const { pathname, search } = new URL(url, this.origin);
+    const { pathname: sent, search } = new URL(url, this.origin);
+    const pathname = gatewayPath(sent);
+    if (pathname === undefined) return REFUSED;
     const found = gateway.match(method, pathname);
     const handler = this.#handlers[found?.route.area ?? DEFAULT_AREA];
     if (handler === undefined) throw new Error("no such area here");

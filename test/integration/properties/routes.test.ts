@@ -85,7 +85,7 @@ describe("putting and getting", () => {
     expect(await world.status("PUT", "e/a", { body: deep(60) })).toBe(400);
     expect(await world.status("PUT", "e" + "/a".repeat(70), { body: "x" })).toBe(400);
     expect(await world.status("PUT", "x".repeat(256), { body: "x" })).toBe(204);
-    for (const name of ["x".repeat(257), "a%2Fb", "a%00", "%0A", "p//b"]) {
+    for (const name of ["x".repeat(257), "a%2Fb", "a%00", "%0A", "p//b", "100%25", "what%3F", "p/a%25", "p/a%3F"]) {
       expect(await world.status("PUT", name, { body: "x" }), name).toBe(400);
       expect(await world.status("GET", name), name).toBe(400);
     }
