@@ -8,6 +8,7 @@ import { createDocumentClient } from "./dynamodb/client.ts";
 import { DocumentTable } from "./dynamodb/document-table.ts";
 import type { Table } from "./dynamodb/table.ts";
 import type { Gate } from "./http/access.ts";
+import { currentDeadline } from "./http/current-trace.ts";
 import { randomIds } from "./ids.ts";
 import { powertoolsLog } from "./log.ts";
 import { PeerHttpClient } from "./outbound/peer-http-client.ts";
@@ -64,7 +65,11 @@ export function systemPorts(application: Application): Ports {
   });
   return {
     config,
-    table: new DocumentTable({ client, tableName: config.tableName }),
+    table: new DocumentTable({
+      client,
+      tableName: config.tableName,
+      remaining: () => currentDeadline()?.remaining(),
+    }),
     http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
     queue: queueOf(config),
     clock: systemClock,

@@ -177,7 +177,6 @@ export class LogCommits {
         return await attempt();
       } catch (error) {
         if (!(error instanceof TransactionRefused)) throw error;
-        if (error.reasons.some(({ code }) => code === "other")) throw error;
       }
       await pause(pauseAfter(failures, failures < OFTEN ? MEETING : PRESSING, random()));
     }

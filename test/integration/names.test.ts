@@ -125,7 +125,7 @@ describe("a path", () => {
       for (const method of pattern.includes("suspensions") ? ["DELETE"] : ["GET"]) {
         const refusal = await through(method, pattern, params);
         expect(refusal, pattern).toMatchObject({ code: "request.invalid" });
-        expect(String((refusal as Error).message), pattern).toContain("holds a % after decoding");
+        expect((refusal as Error).message, pattern).toContain("holds a % after decoding");
       }
     }
   });
