@@ -6,6 +6,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** What whoever asked can do when the body proves too large for any answer; in one sentence. */
+  readonly tooLarge?: string;
 }
 
 /** An answer with a JSON body. */

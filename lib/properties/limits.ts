@@ -11,8 +11,6 @@ export const MAX_PROPERTY_BYTES = 256 * 1_024;
 export const MAX_PROPERTIES_AT_ONCE = 90;
 /** Most items that one request brings into a list: laying them out takes it a few seconds. */
 export const MAX_ITEMS_AT_ONCE = 10_000;
-/** Most bytes of all properties in one answer. */
-export const MAX_ANSWER_BYTES = 5 * 1_024 * 1_024;
 /** Levels of arrays and objects in a property: a callback around it stays within what peers like us parse (64). */
 export const MAX_PROPERTY_DEPTH = 60;
 /** Levels of an item: in a poll it stands two levels deeper than a property's value does. */

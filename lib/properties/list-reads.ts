@@ -2,6 +2,7 @@
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
+import { jsonBytesInResult } from "../http/answer-size.ts";
 import { pathTo } from "../peer-data/list-edit.ts";
 import type { Shape } from "../peer-data/list-edit.ts";
 import { LEAF_ELEMENTS, PageGone, PageReader } from "../peer-data/list-pages.ts";
@@ -47,7 +48,7 @@ export async function itemAt(pages: PageReader, shape: Shape, index: number): Pr
   return item;
 }
 
-/** Most bytes of the items in one page; one item alone may take more. */
+/** Most bytes of the items in one page, as they go into a function's result; one item alone may take more. */
 const PAGE_BYTES = 4 * 1_024 * 1_024;
 /** Most items in one page. */
 export const MAX_PAGE_ITEMS = 1_000;
@@ -83,7 +84,7 @@ export function pageLimit(limit: string | null): number {
 /** Items of the version that a head is of; undefined when the list has changed since. */
 export type ItemReads = (list: OwnList, start: number, limit: number) => Promise<readonly Json[] | undefined>;
 
-/** One page of at most `limit` items and about 4 MiB. Undefined when the list has changed since the head was read. */
+/** One page of at most `limit` items and 4 MiB. Undefined when the list has changed since the head was read. */
 export async function itemPage(
   read: ItemReads,
   list: OwnList,
@@ -100,7 +101,7 @@ export async function itemPage(
   const items: Json[] = [];
   let taken = 0;
   for (const item of found) {
-    taken += Buffer.byteLength(JSON.stringify(item)) + 1;
+    taken += jsonBytesInResult(item) + 1;
     if (items.length > 0 && taken > PAGE_BYTES) break;
     items.push(item);
   }

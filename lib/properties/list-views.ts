@@ -3,7 +3,6 @@ import { ServiceError } from "../errors.ts";
 import { json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ANSWER_BYTES } from "./limits.ts";
 import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
 import type { ItemReads } from "./list-reads.ts";
 import { indexOf, METADATA, noSuchItem } from "./list-requests.ts";
@@ -16,9 +15,12 @@ const TRIES = 40;
 /** Shows lists as requests ask for them. */
 export class ListViews {
   readonly #items: ItemReads;
+  readonly #most: number;
 
-  constructor(items: ItemReads) {
+  /** `most`: bytes of items that are worth reading for one answer. */
+  constructor(items: ItemReads, most: number) {
     this.#items = items;
+    this.#most = most;
   }
 
   /**
@@ -53,9 +55,9 @@ export class ListViews {
       const page = await itemPage(this.#items, list, pageStart(after), pageLimit(limit));
       return page === undefined ? undefined : json(200, { ...page });
     }
-    if (listBytes(list) > MAX_ANSWER_BYTES) throw tooLarge();
+    if (listBytes(list) > this.#most) throw new ServiceError("request.too_large", TOO_LARGE);
     const items = await this.#items(list, 0, list.shape.count);
-    return items === undefined ? undefined : json(200, items);
+    return items === undefined ? undefined : { ...json(200, items), tooLarge: TOO_LARGE };
   }
 }
 
@@ -80,8 +82,4 @@ export async function untilStill<T>(read: () => Promise<T | undefined>): Promise
   });
 }
 
-const tooLarge = (): ServiceError =>
-  new ServiceError(
-    "request.too_large",
-    "The list is over 5 MiB: read it in pages, with ?limit= and then ?after=<next>.",
-  );
+const TOO_LARGE = "The list is too large for one answer: read it in pages, with ?limit= and then ?after=<next>.";

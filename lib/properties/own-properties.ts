@@ -4,7 +4,8 @@ import { valueAt } from "../domain/json-path.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
+import { bytesInResult } from "../http/answer-size.ts";
+import { propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
 import type { PropertyReads, ReadProperty } from "./positioned-properties.ts";
 import { asksForList, batch, batchOf, creation, deleting, putting } from "./list-requests.ts";
@@ -62,19 +63,20 @@ export class OwnProperties {
 
   /**
    * All properties as the JSON text of one object, a list by its length, or by what `show` makes of it. Undefined when
-   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over 5 MiB
+   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over
+   * `most` bytes, counted as they go into a function's result
    */
-  async allText(show?: ShowList): Promise<string | undefined> {
+  async allText(most: number, show?: ShowList): Promise<string | undefined> {
     const members: string[] = [];
     let bytes = 2;
     for await (const { name, text, list, items, bytes: size } of this.#seen()) {
-      if (list !== undefined && show !== undefined && bytes + size > MAX_ANSWER_BYTES) throw tooLarge();
+      if (list !== undefined && show !== undefined && bytes + size > most) throw tooLarge();
       const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list, items));
       // Of undefined there is no JSON text, whatever the type says.
       if ((shown as string | undefined) === undefined) return undefined;
       const member = `${JSON.stringify(name)}:${shown}`;
-      bytes += Buffer.byteLength(member) + 1;
-      if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+      bytes += bytesInResult(member) + 1;
+      if (bytes > most) throw tooLarge();
       members.push(member);
     }
     return `{${members.join(",")}}`;
@@ -227,8 +229,8 @@ export const noSuchProperty = (): ServiceError =>
 export const isAValue = (): ServiceError =>
   new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
-const tooLarge = (): ServiceError =>
-  new ServiceError(
-    "request.too_large",
-    "All properties together are over 5 MiB: ask with ?metadata=true for their names, and then for each.",
-  );
+/** What to do about all properties when they are too large for one answer. */
+export const ALL_TOO_LARGE =
+  "All properties together are too large for one answer: ask with ?metadata=true for their names, and then for each.";
+
+const tooLarge = (): ServiceError => new ServiceError("request.too_large", ALL_TOO_LARGE);

@@ -4,15 +4,17 @@ import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
+import { gatherable } from "../http/answer-size.ts";
 import { empty, json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Place } from "../domain/scope.ts";
 import { placeOfPath } from "./limits.ts";
-import { OwnProperties, noSuchProperty } from "./own-properties.ts";
+import { ALL_TOO_LARGE, OwnProperties, noSuchProperty } from "./own-properties.ts";
 import type { ShowList } from "./own-properties.ts";
 import { Permit } from "./permit.ts";
+import type { ItemReads } from "./list-reads.ts";
 import { ITEMS } from "./list-requests.ts";
 import { listTotals, ListViews, untilStill } from "./list-views.ts";
 import { itemOf, operationBody, valueOf, valuesOf } from "./property-body.ts";
@@ -49,11 +51,12 @@ export class PropertyRoutes {
         const { names, bytes, lists } = await properties.totals();
         return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
       }
-      const views = this.#views(admission, reads);
+      const views = this.#views(request, admission, reads);
       const full =
         query.get("format") === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
-      const body = await untilStill(async () => await properties.allText(full));
-      return { status: 200, headers: { "content-type": "application/json" }, body };
+      const most = gatherable(request);
+      const body = await untilStill(async () => await properties.allText(most, full));
+      return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge: ALL_TOO_LARGE };
     });
   }
 
@@ -80,7 +83,7 @@ export class PropertyRoutes {
       return await untilStill(async () => {
         const property = await properties.find(param(request, "name"));
         if (property?.list !== undefined) {
-          return await this.#views(admission, reads).show(property.list, place.slice(1), request.query);
+          return await this.#views(request, admission, reads).show(property.list, place.slice(1), request.query);
         }
         const value = property === undefined ? undefined : properties.seen(property, place);
         if (value === undefined) throw noSuchProperty();
@@ -121,8 +124,9 @@ export class PropertyRoutes {
     return empty();
   }
 
-  #views({ actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
-    return new ListViews(async (list, start, limit) => await reads.items(actor.id, list, start, limit));
+  #views(request: ServiceRequest, { actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
+    const items: ItemReads = async (list, start, limit) => await reads.items(actor.id, list, start, limit);
+    return new ListViews(items, gatherable(request));
   }
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {

@@ -23,6 +23,7 @@ import { composeService } from "../../lib/service.ts";
 import type { Service } from "../../lib/service.ts";
 import { basic, bearer } from "./in-process.ts";
 import type { Answer, Asking, Network } from "./in-process.ts";
+import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 
 const gateway = new RouteTable([
@@ -123,10 +124,7 @@ export class WholeService {
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
     } as unknown as APIGatewayProxyEventV2;
     const result = await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    const headers = result.headers as Record<string, string>;
-    const isJson = String(headers["content-type"]).startsWith("application/json") && text !== "";
-    return { status: result.statusCode ?? 0, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
+    return received(result);
   }
 
   /** Makes an actor. */

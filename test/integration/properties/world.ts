@@ -16,6 +16,7 @@ import { basic, bearer } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
+import { received } from "../../support/lambda-result.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 /** A batch of reads is no snapshot: the items are read one by one, here the log's head last, with time in between. */
@@ -38,6 +39,7 @@ export interface Sent {
   readonly body?: string | Uint8Array;
   readonly json?: unknown;
   readonly as?: Record<string, string>;
+  readonly headers?: Record<string, string>;
 }
 
 /** One service, one actor, and what its owner and peers ask of its properties. */
@@ -101,7 +103,7 @@ export class PropertyWorld {
       routeKey: `ANY /{actorId}/properties${pattern}`,
       rawPath: `/${this.actorId}/properties/${path}`,
       rawQueryString: sent.query ?? "",
-      headers: { ...(type === undefined ? {} : { "content-type": type }), ...(sent.as ?? this.owner) },
+      headers: { ...(type === undefined ? {} : { "content-type": type }), ...sent.headers, ...(sent.as ?? this.owner) },
       requestContext: { http: { method } },
       pathParameters: {
         actorId: this.actorId,
@@ -115,10 +117,7 @@ export class PropertyWorld {
       event as unknown as APIGatewayProxyEventV2,
       { getRemainingTimeInMillis: () => 29_000 } as Context,
     );
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    const headers = result.headers as Record<string, string>;
-    const isJson = headers["content-type"] === "application/json" && text !== "";
-    return { status: result.statusCode ?? 0, headers, text, json: isJson ? JSON.parse(text) : undefined };
+    return received(result);
   }
 
   /** The same, giving only the status. */
