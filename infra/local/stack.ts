@@ -240,6 +240,7 @@ async function startQueue(
     visibilitySeconds: queue.visibilitySeconds,
     maxReceives: queue.maxReceives,
     batchSize: queue.batchSize,
+    concurrency: queue.concurrency,
     consume: (event) => invoke(queue.consumer, event),
     disabled: ["1", "true"].includes(environment["QUEUE_DISABLED"] ?? ""),
     log,

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { ConfigError } from "../config.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
+import { UNFORESEEN_ERROR } from "../metric-names.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
 import type { Gate } from "./access.ts";
 import { fitted } from "./answer-size.ts";
@@ -121,7 +122,7 @@ async function settle(request: ServiceRequest, routes: RouteMap, services: AreaS
     if (error instanceof ConfigError) throw error;
     if (isServiceError(error)) return errorReply(error, request.requestId);
     const transient = isTransient(error);
-    services.log.error(transient ? "the table did not take part" : "unforeseen error", {
+    services.log.error(transient ? "the table did not take part" : UNFORESEEN_ERROR, {
       requestId: request.requestId,
       route: request.pattern ?? "none",
       error,
