@@ -28,13 +28,13 @@ export interface ApiStackProps extends StackProps {
 }
 
 /**
- * Everything without state: gateway, functions, delay queue, schedule, alarms. With a base URL of the deployer's own it may
- * be deleted and made again at will; without one it holds the endpoint that actors' URLs begin with, and is protected.
+ * Everything without state: gateway, functions, delay queue, schedule, alarms. It may be deleted and made again at will
+ * where actors' URLs begin with an address that is kept elsewhere; where it holds that address itself it is protected.
  */
 export class ApiStack extends Stack {
   constructor(scope: Construct, id: string, props: ApiStackProps) {
     const { deployment } = props;
-    super(scope, id, { ...props, terminationProtection: deployment.baseUrl === undefined });
+    super(scope, id, { ...props, terminationProtection: holdsBaseUrl(deployment) });
     const gateway = new Gateway(this, "Gateway", deployment);
     const delays = new DelayQueue(this, "Delays");
     const table = tableOf(this, props);
@@ -88,6 +88,11 @@ export class ApiStack extends Stack {
         "in the functions against the table, some routes are open by contract; a gateway authorizer cannot know them.",
     });
   }
+}
+
+/** Whether what actors' URLs begin with, the API's own endpoint or its domain, goes with the stack. */
+function holdsBaseUrl({ baseUrl, domainName }: Deployment): boolean {
+  return baseUrl === undefined || new URL(baseUrl).hostname === domainName;
 }
 
 /** The table that the deployment names, which a restore has made, or else the data stack's. */

@@ -9,7 +9,7 @@ interface Setting<T> {
   readonly otherwise: T;
   /** What is allowed, in words that follow "Allowed: ". */
   readonly allowed: string;
-  read(text: string): T | undefined;
+  readonly read: (text: string) => T | undefined;
 }
 
 /** The numbers of days that CloudWatch Logs can keep something for; not for ever. */

@@ -67,7 +67,7 @@ describe("cdk synth", () => {
     expect(deployed("Second-Api", "the second of them")).toBe(true);
     expect(template("Second-Api.template.json").Outputs["Endpoint"]).toEqual({ Value: "https://actors.example.com" });
     const { artifacts } = template("manifest.json");
-    expect(artifacts["Second-Api"].properties.terminationProtection).toBe(false);
+    expect(artifacts["Second-Api"].properties.terminationProtection).toBe(true);
     expect(artifacts["Second-Data"].properties.terminationProtection).toBe(true);
   });
 });

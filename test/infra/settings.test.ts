@@ -63,10 +63,14 @@ describe("domainName and certificateArn", () => {
 });
 
 describe("the API stack", () => {
-  it("is protected from deletion while it holds the endpoint that actors' URLs begin with, and not otherwise", () => {
-    expect(serviceStacks().api.terminationProtection).toBe(true);
-    expect(serviceStacks({ BASE_URL: "https://actors.example.com" }).api.terminationProtection).toBe(false);
-    expect(serviceStacks({}, DOMAIN).api.terminationProtection).toBe(false);
+  it.each([
+    [true, "the API's own endpoint", {}, {}],
+    [true, "its domain", {}, DOMAIN],
+    [true, "its domain, said twice", { BASE_URL: "https://actors.example.com/" }, DOMAIN],
+    [false, "an address of the deployer's", { BASE_URL: "https://actors.example.com" }, {}],
+    [false, "an address before its domain", { BASE_URL: "https://cdn.example.com" }, DOMAIN],
+  ])("is protected from deletion: %s, when actors' URLs begin with %s", (is, _, environment, context) => {
+    expect(serviceStacks(environment, context).api.terminationProtection).toBe(is);
   });
 
   it("keeps the logical id of its API: another one would be another endpoint", () => {
