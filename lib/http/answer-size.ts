@@ -16,7 +16,7 @@ const COMPRESS_ABOVE_BYTES = 4 * MIB;
 /** Most bytes of a compressed body, as base64. */
 const MAX_BASE64_BYTES = 4 * MIB;
 /** Most bytes that are gathered for an answer which may go out compressed. */
-const MAX_GATHERED_BYTES = 32 * MIB;
+const MAX_GATHERED_BYTES = 16 * MIB;
 
 const compressed = promisify(gzip);
 

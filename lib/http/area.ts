@@ -56,7 +56,7 @@ export function area<S extends AreaServices>(
 
 /**
  * Answers one request: routes it, turns errors into their wire form, and logs one line. A request that is not done shortly
- * before the function's end is answered 503; what it does then goes on until the instance is frozen, as after a crash.
+ * before the function's end, as `after` tells, is answered 503; what it does then goes on until the instance is frozen.
  * Rejects only on a ConfigError.
  */
 export async function answer(
@@ -64,7 +64,7 @@ export async function answer(
   request: ServiceRequest,
   routes: RouteMap,
   services: AreaServices,
-  after: After = callAfter,
+  after: After = NEVER,
 ): Promise<Reply> {
   const begun = services.clock.now();
   const trail: Trail = {};
@@ -104,6 +104,9 @@ async function withinTime<T>(work: Promise<T>, ms: number, after: After): Promis
     work.catch(() => undefined);
   }
 }
+
+/** For whoever asks without a function around it: there is no end before which to answer. */
+const NEVER: After = () => () => undefined;
 
 function callAfter(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms);

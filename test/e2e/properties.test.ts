@@ -82,3 +82,20 @@ it("a list takes items from eight writers through the gateway, and keeps them wh
   expect(new Set(items.map(({ n }) => n)).size).toBe(339);
   expect((await ask("GET", "/my%20list/metadata"))[1]).toContain('"count":339');
 });
+
+it("an answer whose quotes would take it over 6 MB comes compressed, or is refused with what to do instead", async () => {
+  const owner = await service.createActor();
+  const value = Array.from({ length: 35_000 }, (_, n) => String(1_000 + (n % 9_000)));
+  const of = async (path: string, headers: Record<string, string>, body?: unknown): Promise<Response> =>
+    await fetch(`${owner.uri}/properties${path}`, {
+      headers: { authorization: owner.basic, "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { method: "PUT", body: JSON.stringify(body) }),
+    });
+  for (let n = 0; n < 19; n += 1) expect((await of(`/p${n}`, {}, value)).status).toBe(204);
+  const packed = await of("", { "accept-encoding": "gzip" });
+  expect(packed.status).toBe(200);
+  expect(Object.keys((await packed.json()) as object)).toHaveLength(19);
+  const refused = await of("", { "accept-encoding": "identity" });
+  expect(refused.status).toBe(413);
+  expect(await refused.text()).toContain("metadata=true");
+});
