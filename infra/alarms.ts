@@ -15,7 +15,7 @@ import type { Deployment } from "./operator.ts";
 import { areas } from "./routes.ts";
 import type { Area } from "./routes.ts";
 
-/** Answers of 500 to 599 in one period from which on it is no longer a passing one. */
+/** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */
 const SERVER_ERRORS = 5;
 /** Milliseconds that the slowest hundredth of the requests may take: awaiting callbacks takes up to 12 s by design. */
 const LATENCY_MS = 15_000;
@@ -43,7 +43,7 @@ export interface AlarmsProps {
   readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail">;
 }
 
-/** What an operator is to be woken for: what clients see, what the table refuses, and work that is not done. */
+/** What wakes an operator: what clients see, what the table refuses, and work that is not done. */
 export class Alarms extends Construct {
   readonly #notify: SnsAction | undefined;
 
@@ -82,7 +82,7 @@ export class Alarms extends Construct {
       gateway.api.metricLatency({ period: PERIOD, statistic: Stats.percentile(99) }),
       { threshold: LATENCY_MS, evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
     );
-    // A metric made from a log has no dimension that the log does not name: so the service stands in its namespace.
+    // A metric filter takes dimensions from the log line only, so the service's name stands in the namespace.
     const namespace = `${METRICS_NAMESPACE}/${service}`;
     for (const [area, { logGroup }] of functions) {
       if (areas[area].startedBy !== "requests") continue;

@@ -11,7 +11,7 @@ import { areas } from "./routes.ts";
 import type { Area, Duties } from "./routes.ts";
 import type { Settings } from "./settings.ts";
 
-/** Seconds: below the gateway's 30, in which a cold start counts and in these not, so that the function itself still answers. */
+/** Seconds. Less than the gateway's 30, because a cold start counts there and not here: the function itself still answers. */
 export const REQUEST_SECONDS = 28;
 /** Seconds for what no one waits for: a sweep, a recovery. */
 export const BACKGROUND_SECONDS = 60;

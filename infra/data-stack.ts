@@ -37,7 +37,7 @@ export class DataStack extends Stack {
       sortKey: { name: "dueAt", type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });
-    // Exported for good: while the API stack turns to another table (`tableName`), or back, this stack is deployed first.
+    // Both exports stay when the API stack uses another table (`tableName`), so that either stack can be deployed first.
     this.exportValue(this.table.tableName);
     this.exportValue(this.table.tableArn);
     new CfnOutput(this, "TableName", { value: this.table.tableName });

@@ -5,7 +5,8 @@ import { BACKGROUND_SECONDS } from "./area-function.ts";
 
 /**
  * How often a message is received before it is given up: pollers that are throttled count as receipts, so fewer than five
- * would give up what nobody has tried. Losing one is harmless, the sweep finds the same work; it should show all the same.
+ * would give up messages that were never tried. A lost message does no harm, for the sweep finds the same work, but it
+ * should show.
  */
 const ATTEMPTS = 5;
 

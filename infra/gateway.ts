@@ -27,8 +27,8 @@ export type GatewayProps = Pick<
 >;
 
 /**
- * Milliseconds that the gateway waits for a function, the most that it can: more than the function's own time, in which a
- * cold start does not count. Set past CDK, which still knows 29 s as the most.
+ * Milliseconds that the gateway waits for a function, the most there is. More than the function's own time, in which a cold
+ * start does not count. CDK allows 29 s at most, so this is set on the CloudFormation resources.
  */
 const INTEGRATION_MS = 30_000;
 
@@ -62,7 +62,7 @@ export class Gateway extends Construct {
     const { domainName, certificateArn, logRetentionDays } = props;
     this.api = new HttpApi(this, "Api", {
       createDefaultStage: false,
-      // With a name of its own the API is to be reached by no other, or actors would be known by two.
+      // Reached by both names, an actor would be known by two URLs.
       ...(domainName === undefined ? {} : { disableExecuteApiEndpoint: true }),
     });
     this.stage = new HttpStage(this, "Stage", {

@@ -2,8 +2,8 @@
 const ROUNDS = 2;
 
 /**
- * The path that an HTTP API routes by and passes on, for the one that was sent: percent-decoded twice, cut at a `?` that
- * comes to light. Slashes that come to light part segments, and what was sent cannot be had back.
+ * The path that an HTTP API routes by and passes on, for the one that was sent: percent-decoded twice and cut at a decoded
+ * `?`. A decoded slash separates segments, and the path as it was sent is lost.
  *
  * @returns undefined for what the gateway answers with 400: broken encodings, and a `%` that is left over
  */

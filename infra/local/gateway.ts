@@ -29,7 +29,7 @@ export interface Gateway {
 
 /** Request line and headers together: more is refused. */
 const MAX_HEAD_BYTES = 10_240;
-/** Node's own limit, above it so that the refusal is ours. */
+/** Node's own limit: above the gateway's, so that this file answers. */
 const NODE_HEADER_BYTES = 64 * 1024;
 /** The largest body the gateway takes. What a function is given is limited besides: see MAX_PAYLOAD_BYTES. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
@@ -107,7 +107,7 @@ async function answer(
 
 const LATE = Symbol("late");
 
-/** What the integration answers, or LATE when its time-out comes first: it goes on, and nothing is made of its answer. */
+/** The integration's answer, or LATE when its time-out comes first. The function then goes on, and its answer is dropped. */
 async function withinTime(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(() => resolve(LATE), timeoutMs)));

@@ -6,7 +6,7 @@ export function isOpaqueId(text: string): boolean {
   return OPAQUE_ID.test(text);
 }
 
-/** What a gateway may decode, or cut a path at, before anyone sees the path: a name that holds one has no path of its own. */
+/** What a gateway decodes, or cuts a path at: a name that holds one cannot be addressed by a path. */
 const CHANGED_ON_THE_WAY = /[%?]/;
 
 /** True for the name of a peer's property: 1 to 256 bytes of UTF-8, no `/`, no control characters. */

@@ -21,7 +21,7 @@ const DELETE_BATCH = 25;
 const PARALLEL_BATCHES = 4;
 /** How often a conflict, a throttled transaction, or what a batch left undone, is tried again: about three seconds at most. */
 const MAX_RETRIES = 7;
-/** Nothing is tried again with less time left than this, ms: whoever waits is to be told while there is time. */
+/** Retry nothing with less time left than this, ms, so that the request can still be answered. */
 const LEAST_LEFT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const MAX_BACKOFF_MS = 1000;
@@ -33,7 +33,7 @@ export interface DocumentTableOptions {
   /** For the jitter of retries: 0 to 1. */
   readonly random?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
-  /** Milliseconds that what is being answered may still take; undefined when nobody waits. */
+  /** Milliseconds that the request being answered may still take; undefined in background work. */
   readonly remaining?: () => number | undefined;
 }
 

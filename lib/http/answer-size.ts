@@ -28,7 +28,7 @@ export const bytesInResult = (text: string): number => Buffer.byteLength(JSON.st
 /** The bytes that a value takes in the body of a function's result. */
 export const jsonBytesInResult = (value: unknown): number => bytesInResult(JSON.stringify(value));
 
-/** The most bytes that are worth gathering for the answer to a request; whether they fit is for `fitted` to say. */
+/** The most bytes to gather for the answer to a request; `fitted` decides whether they fit. */
 export const gatherable = (asked: Asked): number => (acceptsGzip(asked) ? MAX_GATHERED_BYTES : MAX_ANSWER_BYTES);
 
 /**

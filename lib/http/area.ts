@@ -100,12 +100,12 @@ async function withinTime<T>(work: Promise<T>, ms: number, after: After): Promis
     return await Promise.race([work, late]);
   } finally {
     cancel();
-    // Nobody is left to hear of what fails after the answer.
+    // A failure after the answer has no one left to report to.
     work.catch(() => undefined);
   }
 }
 
-/** For whoever asks without a function around it: there is no end before which to answer. */
+/** For callers without a function around them: there is no end before which to answer. */
 const NEVER: After = () => () => undefined;
 
 function callAfter(ms: number, call: () => void): () => void {

@@ -6,7 +6,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
-  /** What whoever asked can do when the body proves too large for any answer; in one sentence. */
+  /** One sentence on what the client can ask for instead, when the body proves too large for any answer. */
   readonly tooLarge?: string;
 }
 

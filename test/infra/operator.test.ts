@@ -127,7 +127,7 @@ describe("the token that may create actors", () => {
     const before = { ACTOR_CREATION: "token", ...more };
     const after = { ...before, ACTOR_CREATION_TOKEN_VERSION: VERSION };
     expect(tokens(after)["actors"]).toContain(`:SecretString:::${VERSION}}}`);
-    // Only the function that holds it is deployed anew.
+    // Only the function that holds it changes.
     const functions = (environment: Record<string, string>) =>
       [...variablesByArea(serviceTemplates(environment))].map(
         ([area, found]) => [area, JSON.stringify(found)] as const,

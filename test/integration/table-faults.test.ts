@@ -32,7 +32,7 @@ const wherever =
   (operation) =>
     operation === "DescribeTable" ? undefined : refusedWith(name, status);
 
-describe("what nobody but the operator can mend", () => {
+describe("what only the operator can mend", () => {
   it.each([
     "AccessDeniedException",
     "ValidationException",
