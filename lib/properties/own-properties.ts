@@ -1,5 +1,6 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
 import { recordDelete, recordSet } from "../domain/change-record.ts";
+import { compact } from "../compact.ts";
 import { valueAt } from "../domain/json-path.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
@@ -7,7 +8,9 @@ import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
 import type { PropertyReads, ReadProperty } from "./positioned-properties.ts";
-import { asksForList, batch, batchOf, creation, deleting, putting } from "./list-requests.ts";
+import { batch, batchOf, noListForBatch } from "./list-batch.ts";
+import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from "./list-requests.ts";
+import type { MisfitError } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
 import type { Property } from "./property-item.ts";
 import type { Before, ChangedList, ChangedLists, Plan, PlannedChange, PlannedRequests } from "./property-plan.ts";
@@ -98,17 +101,20 @@ export class OwnProperties {
 
   /**
    * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing. In a list a place
-   * is an index, or `metadata`.
+   * is an index, or `metadata`. `item`: the index of an item, as a query names it; a property that is no list has none.
    * @throws ServiceError auth.forbidden, resource.conflict for a path through a non-object, or for a value in the place of
-   *   a list, request.too_large, resource.not_found beyond the end of a list
+   *   a list, request.too_large, resource.not_found beyond the end of a list, request.invalid for what is no index in it
    */
-  async put(place: Place, value: Json | undefined): Promise<void> {
+  async put(place: Place, value: Json | undefined, item: string | null = null): Promise<void> {
     this.#permit.demandWrite(place);
     if (value !== undefined) propertyText(value);
     const name = nameOf(place);
     await this.#change([name], (before) => {
-      const list = before.property(name)?.list;
+      const property = before.property(name);
+      const list = property?.list;
+      if (list === undefined && item !== null) throw property === undefined ? noSuchProperty() : isAValue();
       if (list === undefined) return this.#putting(place, value, before.value(name));
+      if (item !== null) return this.#operating(list, puttingItem(list, indexFrom(item), value));
       return this.#operating(list, putting(list, place.slice(1), value));
     });
   }
@@ -132,24 +138,41 @@ export class OwnProperties {
    * Carries out operations on a list, in the wire's form; `requests` may be asked again.
    * @throws ServiceError auth.forbidden, resource.not_found, resource.conflict when it is no list, and as `listSteps`
    */
-  async operate(name: string, requests: (list: OwnList) => readonly JsonObject[]): Promise<ChangedList> {
+  async operate(
+    name: string,
+    requests: (list: OwnList) => readonly JsonObject[],
+    misfit?: MisfitError,
+  ): Promise<ChangedList> {
     this.#permit.demandWrite([name]);
     const changed = await this.#change([name], (before) => {
       const property = before.property(name);
       if (property === undefined) throw noSuchProperty();
       if (property.list === undefined) throw isAValue();
-      return this.#operating(property.list, requests(property.list));
+      return this.#operating(property.list, requests(property.list), misfit);
     });
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** Deletes a place. @throws ServiceError auth.forbidden, resource.not_found */
-  async delete(place: Place): Promise<void> {
+  /** For a request that has nothing to change at a name. @throws ServiceError auth.forbidden, resource.not_found */
+  async demandProperty(name: string): Promise<void> {
+    this.#permit.demandWrite([name]);
+    if ((await this.find(name)) === undefined) throw noSuchProperty();
+  }
+
+  /**
+   * Deletes a place; a property that is not there is deleted already. `item` as for `put`.
+   * @throws ServiceError auth.forbidden, resource.not_found for a place below a property, resource.conflict when an item
+   *   is to be deleted of what is no list
+   */
+  async delete(place: Place, item: string | null = null): Promise<void> {
     this.#permit.demandWrite(place);
     const name = nameOf(place);
     await this.#change([name], (before) => {
-      const list = before.property(name)?.list;
-      if (list !== undefined) return this.#operating(list, deleting(place.slice(1)));
+      const property = before.property(name);
+      if (property === undefined) return [];
+      const { list } = property;
+      if (list !== undefined) return this.#operating(list, deleting(place.slice(1), item));
+      if (item !== null) throw isAValue();
       const old = before.value(name);
       const made = recordDelete(old, place);
       if (made === "missing") throw noSuchProperty();
@@ -164,9 +187,9 @@ export class OwnProperties {
     await this.#store.deleteAll(this.#actorId);
   }
 
-  #operating(list: OwnList, requests: readonly JsonObject[]): readonly PlannedRequests[] {
+  #operating(list: OwnList, requests: readonly JsonObject[], misfit?: MisfitError): readonly PlannedRequests[] {
     this.#permit.demandWrite([list.name]);
-    return [{ name: list.name, requests }];
+    return [compact({ name: list.name, requests, misfit })];
   }
 
   #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
@@ -175,10 +198,14 @@ export class OwnProperties {
       if (held !== undefined && held.list === undefined) throw isAValue();
       return [{ name, requests: creation(value, held?.list) }];
     }
+    const entries = batchOf(value);
+    if (entries !== undefined) {
+      if (held?.list === undefined) throw noListForBatch(name);
+      return this.#operating(held.list, batch(entries, held.list));
+    }
     const put = value === "" ? undefined : value;
     if (held?.list === undefined) return this.#putting([name], put, before.value(name));
-    const items = batchOf(value);
-    return this.#operating(held.list, items === undefined ? putting(held.list, [], put) : batch(items, held.list));
+    return this.#operating(held.list, putting(held.list, [], put));
   }
 
   #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {

@@ -6,7 +6,8 @@ import { readBody } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import { MAX_PROPERTIES_AT_ONCE, checkName } from "./limits.ts";
-import { operationOf } from "./list-requests.ts";
+import { itemsRequest } from "./list-requests.ts";
+import type { ItemsRequest } from "./list-requests.ts";
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const JSON_TYPE = /^application\/([\w.-]+\+)?json$/;
@@ -45,8 +46,8 @@ export function itemOf(request: ServiceRequest): Json {
 }
 
 /** The body of a `POST` to a list's `items`. */
-export function operationBody(request: ServiceRequest): JsonObject {
-  return operationOf(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
+export function itemsBody(request: ServiceRequest): ItemsRequest {
+  return itemsRequest(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
 }
 
 function sentValue(request: ServiceRequest): Json {

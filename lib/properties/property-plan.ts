@@ -11,7 +11,7 @@ import type { LogPlan, LogRead } from "../publishing/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemAt } from "./list-reads.ts";
 import { listSteps } from "./list-steps.ts";
-import type { ListSteps } from "./list-steps.ts";
+import type { ListSteps, MisfitError } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
 import { emptyList, pagesOf } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
@@ -41,6 +41,8 @@ export interface PlannedChange extends Made {
 export interface PlannedRequests {
   readonly name: string;
   readonly requests: readonly JsonObject[];
+  /** The error when the list has no such item, as for `listSteps`. */
+  readonly misfit?: MisfitError;
   /** The item that a single request takes away is wanted. */
   readonly wantsTaken?: boolean;
 }
@@ -186,11 +188,14 @@ export class Planning {
     if (gone.length > 0) await this.#deps.table.deleteMany(gone).catch(() => undefined);
   }
 
-  async #steps({ name, requests, wantsTaken }: PlannedRequests, held: OwnList | undefined): Promise<PlannedList> {
+  async #steps(
+    { name, requests, misfit, wantsTaken }: PlannedRequests,
+    held: OwnList | undefined,
+  ): Promise<PlannedList> {
     const newId = pageIds(this.#seed, held ?? { name, generation: "", last: 0 });
     const list = held ?? emptyList(name, newId());
     const pages = new PageReader(this.#deps.table, pagesOf(this.#actorId, list));
-    const worked = await listSteps(this.#deps.table, pages, list, requests);
+    const worked = await listSteps(this.#deps.table, pages, list, requests, misfit);
     const [step] = worked.steps;
     const takes = wantsTaken === true && step?.do === "splice" && step.remove === 1;
     const taken = takes ? { taken: await itemAt(pages, list.shape, step.start) } : {};

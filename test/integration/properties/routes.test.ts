@@ -52,7 +52,17 @@ describe("putting and getting", () => {
     expect(await world.status("DELETE", "p/a/b")).toBe(204);
     expect(await world.state()).toEqual({ p: { a: { "c d": [1] } } });
     for (const path of ["p/a/b", "p/x/y", "p/a/c%20d/0", "q"]) expect(await world.status("GET", path), path).toBe(404);
-    for (const path of ["p/a/b", "q", "q/a"]) expect(await world.status("DELETE", path), path).toBe(404);
+    for (const path of ["p/a/b", "p/x", "p/a/c%20d/0"]) expect(await world.status("DELETE", path), path).toBe(404);
+  });
+
+  it("has deleted already what is not there, without a diff", async () => {
+    await world.ask("PUT", "p", { json: { a: 1 } });
+    const before = (await world.records()).length;
+    for (const path of ["q", "q/a", "q/a/b"]) expect(await world.status("DELETE", path), path).toBe(204);
+    expect(await world.status("DELETE", "p/q")).toBe(404);
+    expect(await world.status("DELETE", "p/a/b")).toBe(404);
+    expect(await world.records()).toHaveLength(before);
+    expect(await world.state()).toEqual({ p: { a: 1 } });
   });
 
   it("refuses a way through what is no object", async () => {
@@ -147,6 +157,28 @@ describe("posting several", () => {
   });
 });
 
+describe("posting below a name", () => {
+  it("that is not there is 404, and stores nothing", async () => {
+    for (const path of ["p", "p/x", "p/items", "p/x/y"]) {
+      expect(await world.status("POST", path, { json: { a: 1 } }), path).toBe(404);
+    }
+    expect(await world.state()).toEqual({});
+  });
+
+  it("that is a value is refused: only lists take it", async () => {
+    await world.ask("PUT", "p", { json: { x: 1 } });
+    expect(await world.status("POST", "p", { json: { a: 1 } })).toBe(409);
+    expect(await world.status("POST", "p/items", { json: { action: "add", item_value: 1 } })).toBe(409);
+    for (const path of ["p/x", "p/y", "p/items/0"]) {
+      const answer = await world.ask("POST", path, { json: { a: 1 } });
+      expect([answer.status, answer.headers["allow"]], path).toEqual([405, "DELETE, GET, HEAD, PUT"]);
+    }
+    expect(await world.state()).toEqual({ p: { x: 1 } });
+    const as = await world.peer("associate");
+    expect(await world.status("POST", "p/x", { as, json: {} })).toBe(403);
+  });
+});
+
 describe("getting all", () => {
   it("shows an empty object, the values, or what they take", async () => {
     expect(await world.state()).toEqual({});
@@ -178,7 +210,7 @@ describe("deleting all", () => {
     expect(await world.status("DELETE")).toBe(204);
     expect(await world.state()).toEqual({});
     expect(await world.status("GET", "p0-0")).toBe(404);
-    expect(await world.status("DELETE", "p0-0")).toBe(404);
+    expect(await world.status("DELETE", "p0-0")).toBe(204);
     await world.ask("PUT", "p0-0/y", { body: "new" });
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const records = await world.records();
@@ -204,7 +236,7 @@ describe("credentials", () => {
   it("are the creator's or an approved peer's", async () => {
     expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
     expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);
-    expect(await world.status("POST", "p/x", { json: {} })).toBe(405);
+    expect(await world.status("POST", "p/x", { as: { authorization: "" }, json: {} })).toBe(401);
   });
 
   it("end with the actor, and so do the properties", async () => {
