@@ -8,22 +8,41 @@ const pattern = z.string().check(z.minLength(1), z.maxLength(1024), z.refine(wel
 const patterns = z.array(pattern).check(z.maxLength(MAX_PATTERNS));
 const operation = z.enum(["read", "write", "subscribe", "delete"]);
 const texts = z.optional(z.array(z.string()));
+
+/** A bare array stands for its patterns, with the right to read. */
+const orPatterns = <T extends z.ZodMiniType>(schema: T) =>
+  z.pipe(
+    z.transform((value: unknown) =>
+      Array.isArray(value) ? { patterns: value as unknown, operations: ["read"] } : value,
+    ),
+    schema,
+  );
+
 /** What means something to the peer only. */
 const other = z.optional(
-  z.looseObject({ allowed: texts, denied: texts, patterns: texts, excluded_patterns: texts, operations: texts }),
+  orPatterns(
+    z.looseObject({ allowed: texts, denied: texts, patterns: texts, excluded_patterns: texts, operations: texts }),
+  ),
 );
 
 /** The body of `PUT …/permissions`: the members that are known and given, others ignored. */
 export const permissionSetBody = z.pipe(
   z.object({
     properties: z.optional(
-      z.object({
-        patterns: z.optional(patterns),
-        excluded_patterns: z.optional(patterns),
-        operations: z.optional(z.array(operation).check(z.maxLength(20))),
-      }),
+      orPatterns(
+        z.object({
+          patterns: z.optional(patterns),
+          excluded_patterns: z.optional(patterns),
+          operations: z.optional(z.array(operation).check(z.maxLength(20))),
+        }),
+      ),
     ),
-    ...{ methods: other, actions: other, tools: other, resources: other, prompts: other },
+    publish: z.optional(patterns),
+    methods: other,
+    actions: other,
+    tools: other,
+    resources: other,
+    prompts: other,
   }),
   z.transform((set): JsonObject => {
     const given = PERMISSION_FIELDS.filter((field) => set[field] !== undefined);

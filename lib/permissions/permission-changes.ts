@@ -59,12 +59,16 @@ export class PermissionChanges {
   }
 }
 
+/** As we show it, and beside that the members of the permissions, where clients in the field look for them. */
 function describe(trust: TrustRecord, permissions: JsonObject): JsonObject {
+  const isCustom = trust.custom !== undefined;
   return {
     actor_id: trust.actorId,
     peer_id: trust.peerId,
     permissions,
-    source: trust.custom !== undefined ? "custom_override" : "trust_type_default",
+    source: isCustom ? "custom_override" : "trust_type_default",
     trust_type: trust.relationship,
+    is_custom: isCustom,
+    ...permissions,
   };
 }

@@ -86,4 +86,10 @@ describe("merging", () => {
     expect(merged.methods).toEqual(defaultPermissions("friend").methods);
     expect(isOpen(merged.properties, ["hidden", "deep"])).toBe(false);
   });
+
+  it("unites the topics that may be published, which are none but an admin's", () => {
+    expect(mergePermissions(defaultPermissions("friend"), {}).publish).toEqual([]);
+    expect(mergePermissions(defaultPermissions("friend"), { publish: ["orders.>"] }).publish).toEqual(["orders.>"]);
+    expect(mergePermissions(defaultPermissions("admin"), { publish: ["orders.>"] }).publish).toEqual([">", "orders.>"]);
+  });
 });
