@@ -10,6 +10,7 @@ const CATALOGUE = {
   "auth.forbidden": [403, "forbidden"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
+  "resource.gone": [410, "gone"],
   "method.not_allowed": [405, "method_not_allowed"],
   "method.not_implemented": [501, "not_implemented"],
   "callback.queue_full": [429, "pending_queue_full"],

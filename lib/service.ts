@@ -208,6 +208,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
     fence: config.claimFence,
+    retentionDays: config.diffRetentionDays,
     subscribed: async (...peer) => await capabilities.want(...peer),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
@@ -217,6 +218,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       const known = await trusts.get(actorId, peerId);
       const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
       if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
+      return told?.ok !== false;
     },
     snapshot: async (...wanted) => await snapshots.snapshot(...wanted),
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,

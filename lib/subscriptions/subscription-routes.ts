@@ -1,5 +1,6 @@
 /** The subscription routes, from request to reply. */
 import * as z from "zod/mini";
+import type { ServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
@@ -11,7 +12,7 @@ import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
-import { noSuch } from "../publishing/inbound-subscriptions.ts";
+import { endedByOwner, noSuch } from "../publishing/inbound-subscriptions.ts";
 import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { Head } from "../receiving/head.ts";
@@ -99,7 +100,7 @@ export class SubscriptionRoutes {
     const head = caller.kind === "peer" ? undefined : await this.#find(request);
     if (head === undefined) {
       const found = await this.#inbound.poll(request);
-      if (found === undefined) throw noSuch();
+      if (found === undefined) throw await this.#missing(request, caller);
       return found;
     }
     return json(200, {
@@ -112,6 +113,17 @@ export class SubscriptionRoutes {
       sequence: head.lastSeq,
       data: [],
     });
+  }
+
+  /** To its peer, one that the owner has ended is not one that was forgotten. */
+  async #missing(request: ServiceRequest, caller: Caller): Promise<ServiceError> {
+    const [actorId, peerId, id] = [
+      param(request, "actorId"),
+      param(request, "peerId"),
+      param(request, "subscriptionId"),
+    ];
+    if (caller.kind !== "peer") return noSuch();
+    return (await this.#services.inbound.wasEnded(actorId, peerId, id)) ? endedByOwner() : noSuch();
   }
 
   /** Ends the subscription of that id, whichever direction it has; the peer is told unless it asks itself. */

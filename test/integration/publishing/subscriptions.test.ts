@@ -282,6 +282,48 @@ describe("the end of a subscription", () => {
     expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(404);
   });
 
+  it("by the owner is 410 to its peer's poll until the peer has been told, and 404 to everyone else", async () => {
+    const world = await PublisherWorld.open();
+    const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
+    const untold = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;
+    const [sub, other] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
+    // Nothing answers for bob.
+    expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(204);
+    const polled = await bob.ask("GET", sub);
+    expect([polled.status, polled.json.error.code]).toEqual([410, "gone"]);
+    expect((await bob.ask("GET", `${sub}?after=x`)).status).toBe(410);
+    expect((await bob.ask("GET", sub)).status).toBe(410);
+    expect((await bob.ask("GET", "unknown")).status).toBe(404);
+    expect((await eve.ask("GET", sub)).status).toBe(404);
+    expect((await world.ask("GET", `subscriptions/bob/${sub}`)).status).toBe(404);
+    expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(404);
+    for (const [method, below] of [["PUT", ""] as const, ["GET", "/1"] as const, ["DELETE", ""] as const]) {
+      expect((await bob.ask(method, `${sub}${below}`, { sequence: 0 })).status, method).toBe(404);
+    }
+    expect(await untold()).toHaveLength(1);
+    world.network.hosts.set("https://bob.example", () =>
+      Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
+    );
+    expect((await world.ask("DELETE", `subscriptions/bob/${other}`)).status).toBe(204);
+    expect((await bob.ask("GET", other)).status).toBe(404);
+    expect(await untold()).toHaveLength(1);
+    // It is kept as long as a backlog is.
+    world.host.now += 31 * 86_400_000;
+    expect((await bob.ask("GET", sub)).status).toBe(404);
+  });
+
+  it("by its peer is no end by the owner, and nothing of one stays when the trust ends", async () => {
+    const world = await PublisherWorld.open();
+    const bob = await world.peer("bob");
+    const [left, ended] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
+    await bob.ask("DELETE", left);
+    expect((await bob.ask("GET", left)).status).toBe(404);
+    await world.ask("DELETE", `subscriptions/bob/${ended}`);
+    expect((await bob.ask("GET", ended)).status).toBe(410);
+    await world.ask("DELETE", "trust/friend/bob");
+    expect((await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items).toEqual([]);
+  });
+
   it("comes by the callback's path too, as peers in the field leave", async () => {
     const world = await PublisherWorld.open();
     const bob = await world.peer("bob");
