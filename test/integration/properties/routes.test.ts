@@ -119,6 +119,33 @@ describe("posting several", () => {
     expect(await world.state()).toEqual({ a: "1", b: "x y" });
   });
 
+  it("takes each field of a form as text, the last of a name, and an empty one as a deletion", async () => {
+    const type = "application/x-www-form-urlencoded; charset=UTF-8";
+    await world.ask("POST", "", { json: { old: 1, list: { _type: "list" } } });
+    const body = "n=1&n=2&%C3%A9t%C3%A9=%7B%22a%22%3A1%7D&old=&__proto__=x&flag";
+    const made = await world.ask("POST", "", { type, body });
+    expect(made.status).toBe(201);
+    expect(Object.entries(await world.state())).toEqual(
+      expect.arrayContaining([
+        ["n", "2"],
+        ["été", '{"a":1}'],
+        ["__proto__", "x"],
+        ["list", { _list: true, count: 0 }],
+      ]),
+    );
+    expect(Object.keys(await world.state())).toHaveLength(4);
+    expect(await world.status("POST", "", { type, body: "share=100%25&rate=5%" })).toBe(201);
+    expect(await world.state()).toMatchObject({ share: "100%", rate: "5%" });
+    const before = (await world.records()).length;
+    for (const wrong of ["list=x", "ok=1&list=x"])
+      expect(await world.status("POST", "", { type, body: wrong })).toBe(409);
+    for (const wrong of ["ok=1&a%2Fb=2", "=1", "a%00=1", "ok=1&a=%FF", "a=%C3x", "a=%ed%a0%80"]) {
+      expect(await world.status("POST", "", { type, body: wrong }), wrong).toBe(400);
+    }
+    expect(await world.status("POST", "", { type, body: new Uint8Array([0x61, 0x3d, 0xff]) })).toBe(400);
+    expect(await world.records()).toHaveLength(before);
+  });
+
   it("sets none when one cannot be", async () => {
     const many = Object.fromEntries(Array.from({ length: 91 }, (_, index) => [`p${index}`, index]));
     for (const [json, status] of [
