@@ -10,6 +10,7 @@ import type { ServiceRequest } from "../http/request.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
+import { idOf } from "../operating/paging.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import { endedByOwner, noSuch } from "../publishing/inbound-subscriptions.ts";
@@ -49,8 +50,7 @@ export class SubscriptionRoutes {
   /** All subscriptions of the actor, in order of creation, filtered by query. */
   async list(request: ServiceRequest): Promise<Reply> {
     const actorId = param(request, "actorId");
-    const asked = request.query.get("peerid") ?? undefined;
-    const peerId = asked === undefined || !isOutsideId(asked) ? undefined : asked;
+    const peerId = idOf(request.query, "peerid");
     const [outbound, inbound] = await Promise.all([this.#outbound(actorId, peerId), this.#inboundOf(actorId, peerId)]);
     return json(200, { id: actorId, data: shown([...outbound, ...inbound], request.query) });
   }
@@ -215,11 +215,12 @@ function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback }:
   };
 }
 
+/** No subscription is without peer and target: there an empty value filters nothing, as for trusts. */
 function meets({ peerId, scope }: Listed, query: URLSearchParams): boolean {
   const is = (name: string, value: string): boolean => !query.has(name) || query.get(name) === value;
   return (
-    is("peerid", peerId) &&
-    is("target", scope.target) &&
+    ["", peerId].includes(query.get("peerid") ?? "") &&
+    ["", scope.target].includes(query.get("target") ?? "") &&
     is("subtarget", scope.subtarget ?? "") &&
     is("resource", scope.resource ?? "")
   );

@@ -238,6 +238,10 @@ describe("lists of subscriptions", () => {
     expect(await ids("?target=things")).toEqual([other]);
     expect(await ids("?subtarget=a")).toEqual([inbound]);
     expect(await ids("?peerid=nobody")).toEqual([]);
+    expect(await ids("?peerid=&target=")).toEqual([inbound, "theirs", other]);
+    expect(await ids("?peerid=bob&target=properties&subtarget=&resource=")).toEqual(["theirs"]);
+    expect(await ids("/bob?peerid=eve")).toEqual([]);
+    expect((await world.ask("GET", "subscriptions?peerid=no/id")).json.error).toMatchObject({ field: "peerid" });
     expect(await ids("/bob")).toEqual([inbound, "theirs"]);
     expect(await ids("/nobody")).toEqual([]);
     expect((await bob.ask("GET")).json).toMatchObject({ peerid: "bob", data: [{ subscriptionid: inbound }] });
