@@ -102,7 +102,7 @@ function editOf(operation: ListOperation, count: number, rows: readonly Row[]): 
     if (action.index !== undefined && action.index >= count) return { field: "index", rows: 0 };
     return { kind: "splice", start: first.index, remove: 1, insert: [action.item] };
   }
-  // Receivers take no row away when several equal the item; here the first one goes, and they are told which.
+  // Receivers take no row away when several equal the item; here the first one goes, and the diff names its index.
   if (action.kind === "remove") {
     if (first === undefined) return { field: "item", rows: 0 };
     return { kind: "splice", start: first.index, remove: 1, insert: [] };
@@ -152,9 +152,9 @@ function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListSte
 }
 
 /**
- * What subscribers are told. An item is named by its index; by its value too when that is how the caller named it and
- * one row equals it, for subscribers that find rows only so: of equal rows they could take another one away. What is too
- * much for one diff is told in several.
+ * The diffs of a step. An item is named by its index, and by its value too when the caller named it so and one row equals
+ * it, for subscribers that find rows only by value: of equal rows they could take another one. What is too much for one
+ * diff is split.
  */
 function toldOf(action: ListAction, step: ListStep, equal: number, name: string): readonly JsonObject[] {
   if (step.do === "clear") return [{ operation: "clear" }];

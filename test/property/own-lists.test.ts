@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compact } from "../../lib/compact.ts";
 import type { Change } from "../../lib/domain/change-record.ts";
 import { isServiceError } from "../../lib/errors.ts";
 import type { Json, JsonObject } from "../../lib/ports.ts";
@@ -54,7 +55,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
 );
 
 /** Several entries may be for one index; others fill a list from its beginning, in any order. */
-const entry = (at: number, value: Json | null) => ({ index: at, ...(value === null ? {} : { value }) });
+const entry = (at: number, value: Json | null) => compact({ index: at, value: value ?? undefined });
 const filling = fc.integer({ min: 1, max: 8 }).chain((count) => {
   const all = Array.from({ length: count }, (_, at) => at);
   return fc.shuffledSubarray(all, { minLength: count }).map((rows) => rows.map((at) => entry(at, at)));

@@ -209,6 +209,22 @@ describe("several subscriptions in one request", () => {
   });
 });
 
+describe("a subscription of ours", () => {
+  it("is refused when the peer gives it the id of one that it has with us, which stays", async () => {
+    const world = await PublisherWorld.open();
+    const bob = await world.peer("bob");
+    const inbound = await bob.subscribe({ subtarget: "a" });
+    world.network.hosts.set("https://bob.example", () => {
+      const json = { subscriptionid: inbound, granularity: "high", sequence: 0 };
+      return Promise.resolve({ status: 201, headers: {}, text: JSON.stringify(json), json });
+    });
+    const asked = await world.ask("POST", "subscriptions", { peerid: "bob", target: "properties" });
+    expect([asked.status, asked.json.error.code]).toEqual([502, "peer_refused"]);
+    const { data } = (await world.ask("GET", "subscriptions")).json;
+    expect(data).toMatchObject([{ subscriptionid: inbound, callback: false, subtarget: "a" }]);
+  });
+});
+
 describe("lists of subscriptions", () => {
   it("show both directions in order of creation, filtered", async () => {
     const world = await PublisherWorld.open();
