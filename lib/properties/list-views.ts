@@ -22,10 +22,11 @@ export class ListViews {
   }
 
   /**
-   * The list, a page of it, its metadata, its items with their indices or one item, as path and query say. Undefined when the list has changed since
-   * its head was read: then the head is to be read again.
+   * The list, a page of it, its metadata, its items with their indices or one item, as path and query say. Undefined when
+   * the list has changed since its head was read: then the head is to be read again.
    *
-   * @throws ServiceError resource.not_found, resource.conflict for a page of another version, request.too_large
+   * @throws ServiceError resource.not_found, request.invalid for what is no index, resource.conflict for a page of another
+   *   version, request.too_large
    */
   async show(list: OwnList, path: readonly string[], query: URLSearchParams): Promise<Reply | undefined> {
     const [key] = path;
