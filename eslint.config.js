@@ -21,6 +21,12 @@ const noDefault = {
 };
 const noBarrel = { selector: "ExportAllDeclaration", message: "No barrels: import from the file that holds it." };
 
+const noJsonParse = {
+  selector: "MemberExpression[object.name='JSON'][property.name='parse'], VariableDeclarator[init.name='JSON']",
+  message:
+    "JSON.parse alters whole numbers beyond 2^53: take parseJson of lib/domain/json.ts for what comes from outside, parseText of lib/domain/json-text.ts for what we wrote ourselves.",
+};
+
 const everywhere = [noScan, zodMini, noDefault, noBarrel];
 
 export default defineConfig(
@@ -55,12 +61,24 @@ export default defineConfig(
   },
   {
     files: ["lib/**/*.ts", "functions/**/*.ts"],
-    rules: { "no-console": "error" },
+    rules: {
+      "no-console": "error",
+      "no-restricted-syntax": ["error", ...everywhere, noEnvironment, noJsonParse],
+    },
+  },
+  {
+    // The module that all others take instead.
+    files: ["lib/domain/json-text.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, noEnvironment] },
   },
   {
     // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's
     // credentials are no setting of ours, and nobody could pass them in.
-    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts", "infra/**/*.ts", "test/**/*.ts"],
+    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, noJsonParse] },
+  },
+  {
+    files: ["infra/**/*.ts", "test/**/*.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere] },
   },
   {

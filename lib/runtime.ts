@@ -4,6 +4,7 @@ import { PassphraseVerifier } from "./actors/passphrase.ts";
 import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
+import { printBigintsExactly } from "./domain/json-text.ts";
 import { createDocumentClient } from "./dynamodb/client.ts";
 import { DocumentTable } from "./dynamodb/document-table.ts";
 import type { Table } from "./dynamodb/table.ts";
@@ -37,6 +38,7 @@ export interface Runtime extends Ports {
 
 /** Puts the shared parts together over the given ports. */
 export function composeRuntime(application: Application, ports: Ports): Runtime {
+  printBigintsExactly();
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
   const gate = new Authentication(actors, trusts, new PassphraseVerifier());

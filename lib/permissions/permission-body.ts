@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parseText, printJson } from "../domain/json-text.ts";
 import { PERMISSION_FIELDS } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
 
@@ -27,6 +28,6 @@ export const permissionSetBody = z.pipe(
   }),
   z.transform((set): JsonObject => {
     const given = PERMISSION_FIELDS.filter((field) => set[field] !== undefined);
-    return JSON.parse(JSON.stringify(Object.fromEntries(given.map((field) => [field, set[field]])))) as JsonObject;
+    return parseText(printJson(Object.fromEntries(given.map((field) => [field, set[field]])))) as JsonObject;
   }),
 );

@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import { permissionsJson } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
 import type { LoggedTrusts } from "../trust/logged-trusts.ts";
@@ -54,7 +55,7 @@ export class PermissionChanges {
   async tellOnApproval(granted: Granted, trace: Trace): Promise<void> {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
-    if (first && JSON.stringify(usual) === JSON.stringify(grantJson(granted))) return;
+    if (first && printJson(usual) === printJson(grantJson(granted))) return;
     await this.tell(granted, trace);
   }
 }

@@ -1,6 +1,7 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
 import { recordDelete, recordSet } from "../domain/change-record.ts";
 import { valueAt } from "../domain/json-path.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
@@ -50,7 +51,7 @@ export class OwnProperties {
 
   /** What the caller sees of a property that is no list, at a place in it. */
   seen(property: Property, place: Place): Json | undefined {
-    const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
+    const value = valueAt(parseText(property.text) as Json, place.slice(1));
     return value === undefined ? undefined : this.#permit.seen(value, place);
   }
 
@@ -69,7 +70,7 @@ export class OwnProperties {
     let bytes = 2;
     for await (const { name, text, list, items, bytes: size } of this.#seen()) {
       if (list !== undefined && show !== undefined && bytes + size > MAX_ANSWER_BYTES) throw tooLarge();
-      const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list, items));
+      const shown = list === undefined || show === undefined ? text : printJson(await show(list, items));
       // Of undefined there is no JSON text, whatever the type says.
       if ((shown as string | undefined) === undefined) return undefined;
       const member = `${JSON.stringify(name)}:${shown}`;
@@ -205,13 +206,13 @@ export class OwnProperties {
         yield property;
         continue;
       }
-      const seen = this.#permit.seen(list === undefined ? (JSON.parse(text) as Json) : [], [name]);
+      const seen = this.#permit.seen(list === undefined ? (parseText(text) as Json) : [], [name]);
       if (seen === undefined) continue;
       if (list !== undefined) {
         yield property;
         continue;
       }
-      const part = JSON.stringify(seen);
+      const part = printJson(seen);
       yield { ...property, text: part, bytes: Buffer.byteLength(part) };
     }
   }

@@ -1,5 +1,6 @@
 /** What a caller may see and change of an actor's own properties. */
 import { valueAt } from "../domain/json-path.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Place } from "../domain/scope.ts";
 import { READS_ALL, readsOf, visiblePart } from "../domain/visibility.ts";
@@ -43,7 +44,7 @@ export class Permit {
     for (const value of [valueAt(before, place.slice(1)), after]) {
       if (value === undefined) continue;
       const open = visiblePart(value, place, this.#writes);
-      if (JSON.stringify(open) !== JSON.stringify(value)) throw forbidden();
+      if (printJson(open) !== printJson(value)) throw forbidden();
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
+import { parseText } from "../domain/json-text.ts";
 import { decodeUtf8, isArray, isObject, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
@@ -75,7 +76,7 @@ function textOf(body: Uint8Array): string {
 function looksStructured(text: string): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = parseText(text);
     return isObject(parsed) || isArray(parsed);
   } catch {
     return false;

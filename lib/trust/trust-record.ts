@@ -1,3 +1,4 @@
+import { parseText, printJson } from "../domain/json-text.ts";
 import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
@@ -41,7 +42,7 @@ export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
   const capabilities = readCapabilities(item);
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
-  const custom = JSON.parse(text("custom") || "null") as Json;
+  const custom = parseText(text("custom") || "null") as Json;
   return {
     actorId: item.pk.slice(2),
     peerId: text("peerId"),
@@ -71,7 +72,7 @@ export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attr
     // Conditions of others name the digest, so that the secret itself stays here.
     secretDigest: secretDigest(trust.secret),
     ...(ending ? { ending } : {}),
-    ...(custom === undefined ? {} : { custom: JSON.stringify(custom) }),
+    ...(custom === undefined ? {} : { custom: printJson(custom) }),
     ...more,
   };
 }

@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
@@ -144,7 +145,7 @@ export class TrustStore {
 
   /** The write that sets what this peer may do beside its relationship's defaults, or takes it away. */
   customWrite(trust: TrustRecord, custom: JsonObject | undefined): Write {
-    return revising(trust, custom === undefined ? { remove: ["custom"] } : { set: { custom: JSON.stringify(custom) } });
+    return revising(trust, custom === undefined ? { remove: ["custom"] } : { set: { custom: printJson(custom) } });
   }
 
   /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */

@@ -1,0 +1,121 @@
+/**
+ * JSON text and values, with whole numbers exact: the only module of lib and functions that calls `JSON.parse`. A whole
+ * number, written without fraction and exponent, is a `number` up to 2^53 − 1 in size and a `bigint` beyond; every other
+ * number is a double. (`-0` is the whole number 0.)
+ */
+import { ServiceError } from "../errors.ts";
+
+/** Most digits of a whole number: what Python reads. */
+export const MAX_DIGITS = 4_300;
+
+/** What the language has and its type declarations do not. */
+interface JsonWithSource {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): object;
+  isRawJSON(value: unknown): value is { readonly rawJSON: string };
+}
+const json = JSON as unknown as JsonWithSource;
+
+const WHOLE = /^-?\d+$/;
+
+/**
+ * The value of a JSON text. It checks nothing but the digits: for texts that we wrote ourselves. What comes from outside
+ * goes through `parseJson`.
+ * @throws SyntaxError when it is not JSON; ServiceError request.invalid for a whole number of over 4 300 digits
+ */
+export function parseText(text: string): unknown {
+  // The source of each number is asked for only where one may need it: it takes several times as long.
+  return holdsLongNumber(text) ? json.parse(text, exact) : JSON.parse(text);
+}
+
+function exact(_key: string, value: unknown, { source = "" }: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value) || !WHOLE.test(source)) return value;
+  checkDigits(source);
+  return BigInt(source);
+}
+
+/**
+ * The JSON text of a value, as `JSON.stringify` gives it, with whole numbers exact and other numbers printed so that they
+ * are read as doubles again (`1e20`, whose digits would be a whole number). It does not need `printBigintsExactly`.
+ * @throws ServiceError request.invalid for a whole number of over 4 300 digits
+ */
+export function printJson(value: unknown): string {
+  const text = plainText(value);
+  return text === undefined || holdsLongNumber(text) ? JSON.stringify(value, printed) : text;
+}
+
+function plainText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // A bigint without a `toJSON`; the second attempt says what else it was.
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function printed(_key: string, value: unknown): unknown {
+  const whole = bigintText(value);
+  if (whole !== undefined) return json.rawJSON(checkDigits(whole));
+  return isLongDouble(value) ? json.rawJSON(value.toExponential().replace("e+", "e")) : value;
+}
+
+/**
+ * What a value of any kind is in a text for comparing: equal numbers become equal there, `1.0` and `1`, also `1e20` and
+ * its digits. For `JSON.stringify` with a function; undefined when the value is no number that needs it.
+ */
+export function comparable(value: unknown): object | undefined {
+  const whole = bigintText(value) ?? (isLongDouble(value) ? String(BigInt(value)) : undefined);
+  return whole === undefined ? undefined : json.rawJSON(whole);
+}
+
+/** The digits of a bigint, also of one whose `toJSON` has been called already. */
+function bigintText(value: unknown): string | undefined {
+  if (typeof value === "bigint") return String(value);
+  return json.isRawJSON(value) ? value.rawJSON : undefined;
+}
+
+/** A double whose usual text is taken for a whole number beyond 2^53 − 1. */
+const isLongDouble = (value: unknown): value is number => Number.isInteger(value) && !Number.isSafeInteger(value);
+
+function checkDigits(whole: string): string {
+  const digits = whole.startsWith("-") ? whole.length - 1 : whole.length;
+  if (digits <= MAX_DIGITS) return whole;
+  throw new ServiceError("request.invalid", `A whole number has at most ${MAX_DIGITS} digits.`);
+}
+
+/**
+ * Whether a number may begin in the text with 16 digits or more: 2^53 has 16. It looks at each sixteenth character, which
+ * every such run covers.
+ */
+function holdsLongNumber(text: string): boolean {
+  for (let at = 15; at < text.length; at += 16) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    let [start, end] = [at, at + 1];
+    while (start > 0 && isDigit(text.charCodeAt(start - 1))) start -= 1;
+    while (end < text.length && isDigit(text.charCodeAt(end))) end += 1;
+    // After any other character than these the digits are in a string, or behind a point.
+    if (end - start >= 16 && (start === 0 || "-:,[ \n\r\t".includes(text.charAt(start - 1)))) return true;
+    at = end;
+  }
+  return false;
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/**
+ * Lets every `JSON.stringify` print a bigint as its digits, a hook's too: without it a bigint has no JSON text. To be called
+ * where the service is composed; calling it again changes nothing.
+ */
+export function printBigintsExactly(): void {
+  Object.defineProperty(BigInt.prototype, "toJSON", {
+    value: function toJSON(this: bigint) {
+      return json.rawJSON(String(this));
+    },
+    writable: true,
+    configurable: true,
+  });
+}
