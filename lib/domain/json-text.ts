@@ -60,7 +60,8 @@ function plainText(value: unknown): string | undefined {
 function printed(_key: string, value: unknown): unknown {
   const whole = bigintText(value);
   if (whole !== undefined) return json.rawJSON(checkDigits(whole));
-  return isLongDouble(value) ? json.rawJSON(value.toExponential().replace("e+", "e")) : value;
+  // From 1e21 on the usual text has an exponent.
+  return isLongDouble(value) && Math.abs(value) < 1e21 ? json.rawJSON(value.toExponential().replace("e+", "e")) : value;
 }
 
 /**
@@ -78,7 +79,7 @@ function bigintText(value: unknown): string | undefined {
   return json.isRawJSON(value) ? value.rawJSON : undefined;
 }
 
-/** A double whose usual text is taken for a whole number beyond 2^53 − 1. */
+/** A double that is whole and beyond 2^53 − 1. */
 const isLongDouble = (value: unknown): value is number => Number.isInteger(value) && !Number.isSafeInteger(value);
 
 function checkDigits(whole: string): string {

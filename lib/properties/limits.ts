@@ -53,6 +53,12 @@ export function checkPlace(place: Place): void {
   );
 }
 
+/** No list has an index beyond 2^53 − 1, so none is silently left out of account. @throws ServiceError request.invalid */
+export function checkSize(index: Json | undefined, field: string): void {
+  const beyond = typeof index === "bigint" || (Number.isInteger(index) && !Number.isSafeInteger(index));
+  if (beyond) throw new ServiceError("request.invalid", `The ${field} is beyond 2^53 - 1.`, { field });
+}
+
 /** How many bytes an item of a list takes. @throws ServiceError request.too_large, request.invalid when it nests too deep */
 export function checkItem(value: Json): number {
   return propertyText(value, MAX_ITEM_DEPTH).bytes;

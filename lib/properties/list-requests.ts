@@ -2,7 +2,7 @@
 import { isArray, isObject, own } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ITEMS_AT_ONCE, MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
+import { MAX_ITEMS_AT_ONCE, MAX_PROPERTIES_AT_ONCE, checkSize } from "./limits.ts";
 import { isAList } from "./property-plan.ts";
 import type { OwnList } from "./own-list.ts";
 
@@ -114,6 +114,7 @@ export function operationOf(body: JsonObject): JsonObject {
     throw new ServiceError("request.invalid", "An action is add, update or delete.", { field: "action" });
   }
   const [item, index] = [own(body, "item_value"), own(body, "item_index")];
+  checkSize(index, "item_index");
   return {
     operation: ACTIONS[action] ?? action,
     ...(item === undefined || action === "delete" ? {} : { item }),

@@ -12,7 +12,7 @@ import type { Row } from "../peer-data/list-index.ts";
 import { digestOf } from "../peer-data/list-pages.ts";
 import type { PageReader } from "../peer-data/list-pages.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { checkItem, checkWords, MAX_ITEMS_BYTES } from "./limits.ts";
+import { checkItem, checkSize, checkWords, MAX_ITEMS_BYTES } from "./limits.ts";
 import type { ListWords, OwnList } from "./own-list.ts";
 
 /** One step on a list; the indices of a splice are those after the steps before it. */
@@ -86,6 +86,7 @@ function parsed(name: string, request: JsonObject): ListOperation {
   if (operation === undefined) {
     throw new ServiceError("request.invalid", "There is no such list operation.", { field: "operation" });
   }
+  checkSize(request["index"], "index");
   const { action } = operation;
   if (action.kind === "malformed") {
     throw new ServiceError("request.invalid", "The list operation lacks an item, or an index of 0 or more.");
