@@ -20,6 +20,7 @@ export interface Heard {
 
 export class NumbersWorld {
   readonly network = new Network();
+  readonly app = new ActingWebApp({ awType: "urn:test", desc: "test" });
   readonly us: WholeService;
   readonly heard: Heard[] = [];
   /** How many of the next events the hook parks. */
@@ -31,15 +32,14 @@ export class NumbersWorld {
   alice: Hosted = { id: "", root: "", as: {} };
 
   constructor() {
-    const app = new ActingWebApp({ awType: "urn:test", desc: "test" });
-    app.subscriptionDataHook("*", ({ callbackType, data }) => {
+    this.app.subscriptionDataHook("*", ({ callbackType, data }) => {
       if (this.parking > 0) {
         this.parking -= 1;
         throw new Verdict("park");
       }
       this.heard.push({ callbackType, text: JSON.stringify(data) });
     });
-    this.us = new WholeService(this.network, "https://us.example", { app });
+    this.us = new WholeService(this.network, "https://us.example", { app: this.app });
     this.network.hosts.set(new URL(ROOT).origin, async (request) => {
       const { pathname, search } = new URL(request.url);
       const below = pathname.slice(`/${PEER}/`.length) + search;
@@ -83,7 +83,7 @@ export class NumbersWorld {
   }
 
   /** One callback of the peer; `data` as JSON text. */
-  async callback(sequence: number, data: string, more = ""): Promise<Answer> {
+  async callback(sequence: number | string, data: string, more = ""): Promise<Answer> {
     const body = `{"sequence":${sequence},"target":"properties","overwritten":[],"data":${data}${more}}`;
     return await this.raw(body);
   }
