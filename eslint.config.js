@@ -1,6 +1,7 @@
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 import { layers } from "./eslint.layers.ts";
+import { numbers } from "./eslint.numbers.ts";
 
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
@@ -61,15 +62,21 @@ export default defineConfig(
   },
   {
     files: ["lib/**/*.ts", "functions/**/*.ts"],
+    plugins: { numbers },
     rules: {
+      "numbers/print": "error",
       "no-console": "error",
       "no-restricted-syntax": ["error", ...everywhere, noEnvironment, noJsonParse],
     },
   },
   {
-    // The module that all others take instead.
+    // The module that all others take instead, and the one that prints for comparing alone.
     files: ["lib/domain/json-text.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere, noEnvironment] },
+  },
+  {
+    files: ["lib/domain/json-text.ts", "lib/domain/canonical-json.ts"],
+    rules: { "numbers/print": "off" },
   },
   {
     // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's

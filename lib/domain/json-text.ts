@@ -58,8 +58,9 @@ function plainText(value: unknown): string | undefined {
 }
 
 function printed(_key: string, value: unknown): unknown {
-  const whole = bigintText(value);
-  if (whole !== undefined) return json.rawJSON(checkDigits(whole));
+  if (typeof value === "bigint") return json.rawJSON(checkDigits(String(value)));
+  // A bigint whose `toJSON` has been called already.
+  if (json.isRawJSON(value)) return checkDigits(value.rawJSON) && value;
   // From 1e21 on the usual text has an exponent.
   return isLongDouble(value) && Math.abs(value) < 1e21 ? json.rawJSON(value.toExponential().replace("e+", "e")) : value;
 }
@@ -69,14 +70,9 @@ function printed(_key: string, value: unknown): unknown {
  * its digits. For `JSON.stringify` with a function; undefined when the value is no number that needs it.
  */
 export function comparable(value: unknown): object | undefined {
-  const whole = bigintText(value) ?? (isLongDouble(value) ? String(BigInt(value)) : undefined);
-  return whole === undefined ? undefined : json.rawJSON(whole);
-}
-
-/** The digits of a bigint, also of one whose `toJSON` has been called already. */
-function bigintText(value: unknown): string | undefined {
-  if (typeof value === "bigint") return String(value);
-  return json.isRawJSON(value) ? value.rawJSON : undefined;
+  if (typeof value === "number") return isLongDouble(value) ? json.rawJSON(String(BigInt(value))) : undefined;
+  if (typeof value === "bigint") return json.rawJSON(String(value));
+  return json.isRawJSON(value) ? value : undefined;
 }
 
 /** A double that is whole and beyond 2^53 − 1. */

@@ -183,11 +183,11 @@ describe("the application's own code", () => {
   });
 
   it("keeps them in what a peer grants, and in what a peer is granted", async () => {
-    const grant = `{"properties":{"patterns":["*"],"excluded_patterns":[],"operations":["read"]},"limit":${ID}}`;
+    const grant = `{"properties":{"patterns":["*"],"excluded_patterns":[],"operations":["read"]},"limit":[${ID},1e20]}`;
     await world.peer("POST", "callbacks/permissions/peer", `{"data":${grant}}`);
     expect((await world.us.table.get(grantKey(world.alice.id, "peer")))?.["grant"]).toBe(grant);
-    await world.owner("PUT", "trust/friend/peer/permissions", `{"methods":{"most":${ID}}}`);
-    expect((await world.owner("GET", "trust/friend/peer/permissions")).text).toContain(`"most":${ID}`);
+    await world.owner("PUT", "trust/friend/peer/permissions", `{"methods":{"most":[${ID},1e20]}}`);
+    expect((await world.owner("GET", "trust/friend/peer/permissions")).text).toContain(`"most":[${ID},1e20]`);
   });
 });
 
