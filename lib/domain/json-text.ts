@@ -84,9 +84,12 @@ function checkDigits(whole: string): string {
   throw new ServiceError("request.invalid", `A whole number has at most ${MAX_DIGITS} digits.`);
 }
 
+/** 2^53: the first with 16 digits that a double may alter. */
+const FIRST_LONG = "9007199254740992";
+
 /**
- * Whether a number may begin in the text with 16 digits or more: 2^53 has 16. It looks at each sixteenth character, which
- * every such run covers.
+ * Whether the text may hold a number that begins with 2^53 or more: 16 digits in a row. It looks at each sixteenth
+ * character, which every such run covers.
  */
 function holdsLongNumber(text: string): boolean {
   for (let at = 15; at < text.length; at += 16) {
@@ -94,8 +97,11 @@ function holdsLongNumber(text: string): boolean {
     let [start, end] = [at, at + 1];
     while (start > 0 && isDigit(text.charCodeAt(start - 1))) start -= 1;
     while (end < text.length && isDigit(text.charCodeAt(end))) end += 1;
-    // After any other character than these the digits are in a string, or behind a point.
-    if (end - start >= 16 && (start === 0 || "-:,[ \n\r\t".includes(text.charAt(start - 1)))) return true;
+    const length = end - start;
+    if (length > 16 || (length === 16 && text.slice(start, end) >= FIRST_LONG)) {
+      // After any other character than these the digits are in a string, or behind a point.
+      if (start === 0 || "-:,[ \n\r\t".includes(text.charAt(start - 1))) return true;
+    }
     at = end;
   }
   return false;

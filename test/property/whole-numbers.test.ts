@@ -32,7 +32,7 @@ describe("numbers that an actor publishes", () => {
 async function received(value: Spelt, number: Spelt): Promise<void> {
   const world = await new NumbersWorld().open();
   const hooked = (data: Spelt, callbackType = "diff") => {
-    expect(world.heard.at(-1)).toEqual({ callbackType, text: data.plain });
+    expect(world.heard.at(-1)).toEqual({ callbackType, text: data.plain, exact: data.shown });
   };
 
   const first = objectOf([["p", value]]);

@@ -1,5 +1,6 @@
 /** One whole service and a peer of which the test gives every byte: publisher to our copy, subscriber to what we publish. */
 import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
+import { printJson } from "../../lib/domain/json-text.ts";
 import { RemotePeerStore } from "../../lib/peer-data/remote-peer-store.ts";
 import { Verdict } from "../../lib/receiving/hook-event.ts";
 import { bearer, Network } from "./in-process.ts";
@@ -12,10 +13,11 @@ const PEER = "peer";
 const ROOT = `https://peer.example/${PEER}`;
 const SUB = "sub";
 
-/** What a hook was given, as its own `JSON.stringify` prints it. */
+/** What a hook was given: as its own `JSON.stringify` prints it, and with the form of doubles. */
 export interface Heard {
   readonly callbackType: string;
   readonly text: string;
+  readonly exact: string;
 }
 
 export class NumbersWorld {
@@ -37,14 +39,14 @@ export class NumbersWorld {
         this.parking -= 1;
         throw new Verdict("park");
       }
-      this.heard.push({ callbackType, text: JSON.stringify(data) });
+      this.heard.push({ callbackType, text: JSON.stringify(data), exact: printJson(data) });
     });
     this.us = new WholeService(this.network, "https://us.example", { app: this.app });
     this.network.hosts.set(new URL(ROOT).origin, async (request) => {
       const { pathname, search } = new URL(request.url);
       const below = pathname.slice(`/${PEER}/`.length) + search;
       if (request.method === "POST" && below.startsWith("callbacks/")) {
-        this.received.push(request.jsonText ?? "");
+        this.received.push(request.jsonText ?? printJson(request.json));
         return answer(204, "");
       }
       if (request.method === "POST" && below === `subscriptions/${this.alice.id}`) {
@@ -56,13 +58,13 @@ export class NumbersWorld {
     });
   }
 
-  /** Alice trusts the peer and has subscribed to its properties. */
-  async open(): Promise<this> {
+  /** Alice trusts the peer and has subscribed to its properties, or to a part of them. */
+  async open(scope: { readonly subtarget?: string } = {}): Promise<this> {
     this.alice = await this.us.actor();
     await this.us.trusts(this.alice.id, PEER, ROOT, SECRET);
     this.atPeer(0, []);
     this.says.set("properties", "{}");
-    const json = { peerid: PEER, target: "properties", granularity: "high" };
+    const json = { peerid: PEER, target: "properties", granularity: "high", ...scope };
     await this.owner("POST", "subscriptions", JSON.stringify(json));
     return this;
   }
@@ -107,9 +109,9 @@ export class NumbersWorld {
     return await this.#ask(method, path, bearer(SECRET), body);
   }
 
-  /** The peer subscribes to alice's properties; the path below alice of that subscription. */
-  async peerSubscribes(): Promise<string> {
-    const json = JSON.stringify({ target: "properties", granularity: "high" });
+  /** The peer subscribes to alice's properties, or to another scope; the path below alice of that subscription. */
+  async peerSubscribes(scope: { readonly target?: string; readonly subtarget?: string } = {}): Promise<string> {
+    const json = JSON.stringify({ target: "properties", granularity: "high", ...scope });
     const made = await this.peer("POST", `subscriptions/${PEER}`, json);
     return `subscriptions/${PEER}/${made.json.subscriptionid as string}`;
   }

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../../infra/routes.ts";
+import { printJson } from "../../../lib/domain/json-text.ts";
 import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Json } from "../../../lib/ports.ts";
+import { CallbackProcessor } from "../../../lib/receiving/callback-processor.ts";
 import { NumbersWorld } from "../../support/numbers-world.ts";
 
 const ID = "653247040368672768";
@@ -188,6 +190,82 @@ describe("the application's own code", () => {
     expect((await world.us.table.get(grantKey(world.alice.id, "peer")))?.["grant"]).toBe(grant);
     await world.owner("PUT", "trust/friend/peer/permissions", `{"methods":{"most":[${ID},1e20]}}`);
     expect((await world.owner("GET", "trust/friend/peer/permissions")).text).toContain(`"most":[${ID},1e20]`);
+    expect(world.received.at(-1)).toContain(`"most":[${ID},1e20]`);
+  });
+});
+
+const TEXT = `{"id":${ID},"double":[1e20,${NEXT}]}`;
+
+describe("a part of what there is", () => {
+  it("is told and read bare by who has subscribed to it", async () => {
+    const subscription = await world.peerSubscribes({ subtarget: "id" });
+    await world.owner("PUT", "properties/id", ID);
+    expect(world.received[0]).toContain(`"data":${ID},`);
+    expect((await world.peer("GET", `${subscription}/1`)).text).toContain(`"data":${ID},`);
+    expect((await world.peer("GET", "properties/id")).text).toBe(ID);
+  });
+
+  it("is taken bare by who has subscribed to it, from a callback, from a url and from the state", async () => {
+    world = await new NumbersWorld().open({ subtarget: "id" });
+    const at = '"target":"properties","subtarget":"id"';
+    await world.raw(`{"sequence":1,${at},"data":${ID}}`);
+    expect(await world.copy("id")).toBe(ID);
+    const url = `https://peer.example/peer/subscriptions/${world.alice.id}/sub/2`;
+    world.says.set(`subscriptions/${world.alice.id}/sub/2`, `{"sequence":2,${at},"data":${NEXT}}`);
+    expect((await world.raw(`{"sequence":2,${at},"granularity":"low","url":"${url}"}`)).status).toBe(201);
+    expect(await world.copy("id")).toBe(NEXT);
+    world.says.set("properties/id", ID);
+    await world.raw(`{"sequence":3,${at},"type":"resync"}`);
+    expect(await world.copy("id")).toBe(ID);
+    expect(world.heard.map(({ exact }) => exact)).toEqual(["null", ID, NEXT, ID]);
+  });
+
+  it("is shown where the rest is hidden", async () => {
+    await world.owner("PUT", "trust/friend/peer/permissions", '{"properties":{"excluded_patterns":["a/hidden"]}}');
+    await world.owner("PUT", "properties/a", TEXT.replace("{", '{"hidden":1,'));
+    expect((await world.peer("GET", "properties")).text).toBe(`{"a":${TEXT}}`);
+    expect((await world.peer("PUT", "properties/a/id", NEXT)).status).toBe(204);
+    expect((await world.peer("GET", "properties/a")).text).toBe(`{"a":${TEXT}}`.slice(5, -1).replace(ID, NEXT));
+  });
+});
+
+describe("a number that says that everything is to be read again", () => {
+  const resumed = async (target: string): Promise<void> => {
+    await world.owner("POST", "suspensions", `{"target":"${target}"}`);
+    await world.owner("DELETE", `suspensions/${target}`);
+  };
+
+  it("holds the exact state of properties", async () => {
+    const subscription = await world.peerSubscribes();
+    await world.owner("PUT", "properties/a", TEXT);
+    await world.owner("POST", "properties", '{"rows":{"_type":"list"}}');
+    await world.owner("POST", "properties/rows", TEXT);
+    await resumed("properties");
+    const polled = (await world.peer("GET", subscription)).text;
+    expect(polled).toContain(`"data":{"a":${TEXT},"rows":{"_list":true,"count":1,"items":[${TEXT}]`);
+  });
+
+  it("holds the exact state of the application's own target", async () => {
+    world.app.stateHook("resources", () => JSON.parse("1e20") as Json);
+    const subscription = await world.peerSubscribes({ target: "resources" });
+    await resumed("resources");
+    expect((await world.peer("GET", subscription)).text).toContain('"data":1e20,');
+  });
+});
+
+describe("a callback processor", () => {
+  it("gives its handler the numbers it was given, also after they had to wait", async () => {
+    const processor = new CallbackProcessor({ actor: world.us.service.actorOf(world.alice.id) });
+    const got: string[] = [];
+    const data = [BigInt(ID), 1e20];
+    for (const sequence of [2, 1]) {
+      await processor.processCallback({ peerId: "p", subscriptionId: "s", sequence, data }, (one) => {
+        got.push(printJson(one.data));
+      });
+    }
+    expect(got).toEqual([`[${ID},1e20]`, `[${ID},1e20]`]);
+    const beyond = { peerId: "p", subscriptionId: "s", sequence: 3, data: 10n ** 4_300n };
+    await expect(processor.processCallback(beyond)).rejects.toMatchObject({ code: "request.invalid" });
   });
 });
 
