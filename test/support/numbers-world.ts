@@ -33,7 +33,7 @@ export class NumbersWorld {
   readonly received: string[] = [];
   alice: Hosted = { id: "", root: "", as: {} };
 
-  constructor() {
+  constructor(environment: Record<string, string> = {}) {
     this.app.subscriptionDataHook("*", ({ callbackType, data }) => {
       if (this.parking > 0) {
         this.parking -= 1;
@@ -41,7 +41,7 @@ export class NumbersWorld {
       }
       this.heard.push({ callbackType, text: JSON.stringify(data), exact: printJson(data) });
     });
-    this.us = new WholeService(this.network, "https://us.example", { app: this.app });
+    this.us = new WholeService(this.network, "https://us.example", { app: this.app, environment });
     this.network.hosts.set(new URL(ROOT).origin, async (request) => {
       const { pathname, search } = new URL(request.url);
       const below = pathname.slice(`/${PEER}/`.length) + search;

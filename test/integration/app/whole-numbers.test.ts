@@ -229,6 +229,36 @@ describe("a part of what there is", () => {
   });
 });
 
+describe("a large value", () => {
+  const large = `{"id":${ID},"text":"${"x".repeat(200_000)}","double":1e20}`;
+
+  it("keeps its numbers as an item of an own list, and in a copy", async () => {
+    await world.owner("POST", "properties", '{"rows":{"_type":"list"}}');
+    await world.owner("POST", "properties/rows", large);
+    expect((await world.owner("GET", "properties/rows")).text).toBe(`[${large}]`);
+    world.state({ value: `[${large},${large}]`, rows: `[${NEXT},${large}]` }, ["rows"]);
+    await world.resync(1);
+    expect([await world.copy("value"), await world.copy("rows")]).toEqual([
+      `[${large},${large}]`,
+      `[${NEXT},${large}]`,
+    ]);
+  });
+});
+
+describe("a copy of which a part is revoked", () => {
+  it("keeps the numbers of what is left", async () => {
+    world = await new NumbersWorld({ AUTO_DELETE_ON_REVOCATION: "true" }).open();
+    await world.callback(1, `{"a":${TEXT.replace("{", '{"hidden":1,')}}`);
+    const grant = async (excluded: string): Promise<void> => {
+      const body = `{"data":{"properties":{"patterns":["*"],"excluded_patterns":[${excluded}],"operations":["read"]}}}`;
+      expect((await world.peer("POST", "callbacks/permissions/peer", body)).status).toBe(204);
+    };
+    await grant("");
+    await grant('"a/hidden"');
+    expect(await world.copy("a")).toBe(TEXT);
+  });
+});
+
 describe("a number that says that everything is to be read again", () => {
   const resumed = async (target: string): Promise<void> => {
     await world.owner("POST", "suspensions", `{"target":"${target}"}`);
