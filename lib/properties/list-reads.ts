@@ -70,7 +70,10 @@ export interface PageStart {
 export function pageStart(after: string | null): PageStart {
   if (after === null) return { start: 0 };
   const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,15})$/.exec(after) ?? [];
-  if (at === undefined) throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.");
+  if (at === undefined) {
+    const message = "after is an index, or what a page gave as next.";
+    throw new ServiceError("request.invalid", message, { field: "after" });
+  }
   return version === undefined ? { start: Number(at) + 1 } : { start: Number(at), version: Number(version) };
 }
 
@@ -78,7 +81,7 @@ export function pageStart(after: string | null): PageStart {
 export function pageLimit(limit: string | null): number {
   if (limit === null) return MAX_PAGE_ITEMS;
   if (/^[1-9]\d{0,8}$/.test(limit)) return Math.min(Number(limit), MAX_PAGE_ITEMS);
-  throw new ServiceError("request.invalid", "limit is a number from 1 on.");
+  throw new ServiceError("request.invalid", "limit is a number from 1 on.", { field: "limit" });
 }
 
 /** Items of the version that a head is of; undefined when the list has changed since. */

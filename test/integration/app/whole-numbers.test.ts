@@ -105,8 +105,18 @@ describe("numbers that count something", () => {
     expect([batch.status, field(batch)]).toEqual([400, "items"]);
     expect((await world.owner("GET", "properties/rows")).text).toBe("[1]");
     if (!/^\d+$/.test(number)) return;
-    expect((await world.owner("GET", `properties/rows?limit=${number}`)).status).toBe(400);
-    expect((await world.peer("GET", `${subscription}?after=${number}`)).status).toBe(400);
+    const reads = [
+      ["properties/rows", "limit"],
+      ["properties/rows", "after"],
+      [subscription, "limit"],
+      [subscription, "after"],
+      ["peers/peer/properties", "limit"],
+      ["parked", "limit"],
+    ] as const;
+    for (const [path, named] of reads) {
+      const answer = await world.owner("GET", `${path}?${named}=${number}`);
+      expect([answer.status, field(answer)]).toEqual([400, named]);
+    }
   });
 
   it("say nothing when a peer's are too large: its list is read all the same", async () => {
