@@ -231,11 +231,14 @@ describe("a part of what there is", () => {
   });
 
   it("is shown where the rest is hidden", async () => {
-    await world.owner("PUT", "trust/friend/peer/permissions", '{"properties":{"excluded_patterns":["a/hidden"]}}');
+    const hidden = '{"properties":{"excluded_patterns":["a/hidden","b/hidden"]}}';
+    await world.owner("PUT", "trust/friend/peer/permissions", hidden);
     await world.owner("PUT", "properties/a", TEXT.replace("{", '{"hidden":1,'));
     expect((await world.peer("GET", "properties")).text).toBe(`{"a":${TEXT}}`);
+    expect((await world.peer("PUT", "properties/b", TEXT)).status).toBe(204);
     expect((await world.peer("PUT", "properties/a/id", NEXT)).status).toBe(204);
-    expect((await world.peer("GET", "properties/a")).text).toBe(`{"a":${TEXT}}`.slice(5, -1).replace(ID, NEXT));
+    expect((await world.peer("PUT", "properties/a/double", "[1e20]")).status).toBe(204);
+    expect((await world.peer("GET", "properties/a")).text).toBe(`{"id":${NEXT},"double":[1e20]}`);
   });
 });
 
@@ -286,10 +289,10 @@ describe("a number that says that everything is to be read again", () => {
   });
 
   it("holds the exact state of the application's own target", async () => {
-    world.app.stateHook("resources", () => JSON.parse("1e20") as Json);
+    world.app.stateHook("resources", () => [BigInt(ID), 1e20]);
     const subscription = await world.peerSubscribes({ target: "resources" });
     await resumed("resources");
-    expect((await world.peer("GET", subscription)).text).toContain('"data":1e20,');
+    expect((await world.peer("GET", subscription)).text).toContain(`"data":[${ID},1e20],`);
   });
 });
 
