@@ -46,7 +46,7 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
   associate: relationship(["read"], HIDDEN, []),
   friend: relationship(["read", "write"], HIDDEN, ["*"]),
   partner: relationship(["read", "write"], HIDDEN, ["*"]),
-  admin: relationship(["read", "write"], [], ["*"]),
+  admin: relationship(["read", "write", "delete"], [], ["*"]),
 };
 
 /** The relationships that every deployment knows. */
@@ -100,7 +100,7 @@ export function mayRead(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
 }
 
-/** True when the peer may change or delete at this place. Exclusions win. */
+/** True when the peer may create and change at this place. Exclusions win. */
 export function mayWrite(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
 }

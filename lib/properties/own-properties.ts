@@ -104,7 +104,8 @@ export class OwnProperties {
    *   a list, request.too_large, resource.not_found beyond the end of a list
    */
   async put(place: Place, value: Json | undefined): Promise<void> {
-    this.#permit.demandWrite(place);
+    if (!takesAway(value)) this.#permit.demandWrite(place);
+    else this.#demandTakingAway(place);
     if (value !== undefined) propertyText(value);
     const name = nameOf(place);
     await this.#change([name], (before) => {
@@ -120,7 +121,8 @@ export class OwnProperties {
    */
   async putAll(values: ReadonlyMap<string, Json>): Promise<ChangedLists> {
     for (const [name, value] of values) {
-      this.#permit.demandWrite([name]);
+      if (takesAway(value)) this.#permit.demandDelete([name]);
+      else this.#permit.demandWrite([name]);
       // The items of a list are checked one by one, once it is known that they are such.
       if (batchOf(value) === undefined) propertyText(value);
     }
@@ -134,7 +136,7 @@ export class OwnProperties {
    * @throws ServiceError auth.forbidden, resource.not_found, resource.conflict when it is no list, and as `listSteps`
    */
   async operate(name: string, requests: (list: OwnList) => readonly JsonObject[]): Promise<ChangedList> {
-    this.#permit.demandWrite([name]);
+    this.#permit.demandChange([name]);
     const changed = await this.#change([name], (before) => {
       const property = before.property(name);
       if (property === undefined) throw noSuchProperty();
@@ -146,27 +148,47 @@ export class OwnProperties {
 
   /** Deletes a place. @throws ServiceError auth.forbidden, resource.not_found */
   async delete(place: Place): Promise<void> {
-    this.#permit.demandWrite(place);
+    this.#demandTakingAway(place);
     const name = nameOf(place);
     await this.#change([name], (before) => {
       const list = before.property(name)?.list;
       if (list !== undefined) return this.#operating(list, deleting(place.slice(1)));
       const old = before.value(name);
       const made = recordDelete(old, place);
+      this.#permit.demandDelete(place);
       if (made === "missing") throw noSuchProperty();
-      this.#permit.demandWriteBelow(place, old, undefined);
+      this.#permit.demandDeleteBelow(place, old);
       return [{ name, ...made }];
     });
   }
 
-  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may change everything */
+  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each */
   async deleteAll(): Promise<void> {
-    this.#permit.demandWrite([]);
-    await this.#store.deleteAll(this.#actorId);
+    this.#permit.demandDeleteAll();
+    const one = ({ name, text, list }: Property): void => {
+      if (this.#permit.deletesWhole([name])) return;
+      this.#permit.demandDelete([name]);
+      // A list is one place.
+      if (list === undefined) this.#permit.demandDeleteBelow([name], JSON.parse(text) as Json);
+    };
+    await this.#store.deleteAll(this.#actorId, this.#permit.deletesWhole([]) ? undefined : one);
+  }
+
+  /**
+   * Below a name it is not known yet whether an item of a list goes, which is a write, or a part of a value.
+   * @throws ServiceError auth.forbidden
+   */
+  #demandTakingAway(place: Place): void {
+    if (place.length === 1) this.#permit.demandDelete(place);
+    else this.#permit.demandChange(place);
   }
 
   #operating(list: OwnList, requests: readonly JsonObject[]): readonly PlannedRequests[] {
-    this.#permit.demandWrite([list.name]);
+    const place = [list.name];
+    for (const { operation } of requests) {
+      if (operation === "delete_all") this.#permit.demandDelete(place);
+      else this.#permit.demandWrite(place);
+    }
     return [{ name: list.name, requests }];
   }
 
@@ -183,11 +205,13 @@ export class OwnProperties {
   }
 
   #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {
+    if (takesAway(value)) this.#permit.demandDelete(place);
     const made = recordSet(before, place, value ?? null);
     if (made === "blocked") {
       throw new ServiceError("resource.conflict", "The path leads through a value that is no object.");
     }
-    this.#permit.demandWriteBelow(place, before, value);
+    if (takesAway(value)) this.#permit.demandDeleteBelow(place, before);
+    else this.#permit.demandWriteBelow(place, before, value);
     const name = nameOf(place);
     if (value !== undefined) return [{ name, ...made }];
     const gone = recordDelete(before, place);
@@ -217,6 +241,9 @@ export class OwnProperties {
     }
   }
 }
+
+/** What a peer without the right to delete may not put: nothing, an empty text, or null. */
+const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
 
 const nameOf = (place: Place): string => place[0] ?? "";
 
