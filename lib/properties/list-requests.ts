@@ -4,6 +4,7 @@ import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ITEMS_AT_ONCE, MAX_PROPERTIES_AT_ONCE, checkSize } from "./limits.ts";
 import { isAList } from "./property-plan.ts";
+import { notActedOn } from "./operation-fields.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** Whether a value of a POST asks for a list. */
@@ -20,6 +21,10 @@ export function batchOf(value: Json): readonly Json[] | undefined {
  * @throws ServiceError request.invalid
  */
 export function creation(value: JsonObject, held: OwnList | undefined): readonly JsonObject[] {
+  if (own(value, "items") !== undefined) {
+    const message = "A list is made without items; POST them to it once it is there.";
+    throw new ServiceError("request.invalid", message, { field: "items" });
+  }
   const words = wordsOf(value);
   if (held === undefined) return [{ operation: "metadata", description: "", explanation: "", ...words }];
   return Object.keys(words).length === 0 ? [] : [{ operation: "metadata", ...words }];
@@ -84,7 +89,11 @@ export function putting(list: OwnList, path: readonly string[], value: Json | un
     if (value !== undefined) throw isAList();
     return [{ operation: "delete_all" }];
   }
-  if (path.length === 1 && key === METADATA) return metadataOf(value);
+  if (path.length === 1 && key === METADATA) {
+    const name = value !== undefined && isObject(value) ? (own(value, "name") ?? list.name) : list.name;
+    if (name !== list.name) throw new ServiceError("request.invalid", "A list's name stays.", { field: "name" });
+    return metadataOf(value);
+  }
   const index = indexOf(path);
   if (index === list.shape.count) return value === undefined ? [] : [{ operation: "append", item: value }];
   return [value === undefined ? { operation: "delete", index } : { operation: "update", index, item: value }];
@@ -115,6 +124,7 @@ export function operationOf(body: JsonObject): JsonObject {
   }
   const [item, index] = [own(body, "item_value"), own(body, "item_index")];
   checkSize(index, "item_index");
+  if (action === "add" && (index ?? null) !== null) throw notActedOn("add", "item_index");
   return {
     operation: ACTIONS[action] ?? action,
     ...(item === undefined || action === "delete" ? {} : { item }),

@@ -12,7 +12,8 @@ import type { Row } from "../peer-data/list-index.ts";
 import { digestOf } from "../peer-data/list-pages.ts";
 import type { PageReader } from "../peer-data/list-pages.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { checkItem, checkSize, checkWords, MAX_ITEMS_BYTES } from "./limits.ts";
+import { MAX_ITEMS_BYTES, checkItem, checkSize, checkWords } from "./limits.ts";
+import { FIELDS, demandActedOn } from "./operation-fields.ts";
 import type { ListWords, OwnList } from "./own-list.ts";
 
 /** One step on a list; the indices of a splice are those after the steps before it. */
@@ -77,9 +78,6 @@ export async function listSteps(
   return { steps, changes, index, count };
 }
 
-/** The fields of a request that mean something; a caller's own `length` would not. */
-const FIELDS = ["operation", "index", "item", "items", "old_item", "metadata", "description", "explanation"];
-
 function parsed(name: string, request: JsonObject): ListOperation {
   const fields = Object.entries(request).filter(([field]) => FIELDS.includes(field));
   const operation = readListOperation({ list: name, ...Object.fromEntries(fields) }, name);
@@ -91,6 +89,7 @@ function parsed(name: string, request: JsonObject): ListOperation {
   if (action.kind === "malformed") {
     throw new ServiceError("request.invalid", "The list operation lacks an item, or an index of 0 or more.");
   }
+  demandActedOn(String(request["operation"]), request);
   const items = action.kind === "append" ? action.items : "item" in action ? [action.item] : [];
   const bytes = items.reduce<number>((sum, item) => sum + checkItem(item), 0);
   if (bytes > MAX_ITEMS_BYTES) {

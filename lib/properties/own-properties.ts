@@ -169,7 +169,7 @@ export class OwnProperties {
       if (this.#permit.deletesWhole([name])) return;
       this.#permit.demandDelete([name]);
       // A list is one place.
-      if (list === undefined) this.#permit.demandDeleteBelow([name], JSON.parse(text) as Json);
+      if (list === undefined) this.#permit.demandDeleteBelow([name], parseText(text));
     };
     await this.#store.deleteAll(this.#actorId, this.#permit.deletesWhole([]) ? undefined : one);
   }

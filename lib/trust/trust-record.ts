@@ -1,4 +1,5 @@
 import { parseText, printJson } from "../domain/json-text.ts";
+import { compact } from "../compact.ts";
 import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
@@ -35,6 +36,27 @@ export interface TrustRecord {
   readonly custom?: JsonObject;
   /** What the peer last said it can; kept beside the trust, and never part of a new one. */
   readonly capabilities?: CachedCapabilities;
+}
+
+/** A change of a trust that stands; what is not given stays. */
+export interface TrustChange {
+  readonly approved?: boolean;
+  /** What is set for this peer beside what its relationship allows; null: nothing any more. */
+  readonly custom?: JsonObject | null;
+  readonly desc?: string;
+  readonly baseUri?: string;
+}
+
+/** The trust after a change that makes its next revision. */
+export function revised(trust: TrustRecord, change: TrustChange): TrustRecord {
+  const { custom: before, capabilities, ...rest } = trust;
+  const { approved, desc, baseUri } = change;
+  const custom = change.custom === undefined ? before : (change.custom ?? undefined);
+  const moved = baseUri !== undefined && baseUri !== trust.baseUri;
+  return {
+    ...{ ...rest, revision: trust.revision + 1 },
+    ...compact({ approved, desc, baseUri, custom, capabilities: moved ? undefined : capabilities }),
+  };
 }
 
 /** Reads a trust's item. */

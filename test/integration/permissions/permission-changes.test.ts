@@ -67,7 +67,7 @@ describe("a change of what a peer may do", () => {
     expect(record?.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     expect(excludedIn(callback?.json)).toEqual([...HIDDEN, "secret"]);
     expect(Object.keys((callback?.json as { data: object }).data)).toEqual([
-      ...["properties", "methods", "actions", "tools", "resources", "prompts"],
+      ...["properties", "publish", "methods", "actions", "tools", "resources", "prompts"],
     ]);
   });
 
