@@ -16,6 +16,8 @@ export interface ActorRecord {
   readonly createdAt: number;
   /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
   readonly deleting: boolean;
+  /** No peer's bearer opens anything any more. */
+  readonly closed: boolean;
 }
 
 /** Reads an actor's item. */
@@ -29,11 +31,12 @@ export function readActor(item: Item): ActorRecord {
     ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
     createdAt: item["createdAt"] as number,
     deleting: item["deleting"] === true,
+    closed: item["closed"] === true,
   };
 }
 
 /** The item of a new actor. */
-export function actorItem(actor: Omit<ActorRecord, "deleting">): Item {
+export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed">): Item {
   const { id, ...attributes } = actor;
   return { ...actorKey(id), ...attributes };
 }
