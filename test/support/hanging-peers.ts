@@ -26,12 +26,13 @@ export class HangingPeers {
 
   /** Lets the work come to its end: whenever nothing else can happen, time passes until the next request is given up. */
   async during<T>(work: Promise<T>): Promise<T> {
-    let settled = false;
-    const done = work.finally(() => (settled = true));
+    const state: { settled: boolean } = { settled: false };
+    const done = work.finally(() => (state.settled = true));
     done.catch(() => undefined);
     for (;;) {
-      for (let turn = 0; turn < TURNS && !settled; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-      if (settled) return await done;
+      for (let turn = 0; turn < TURNS && !state.settled; turn += 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      if (state.settled) return await done;
       const next = Math.min(...this.#waiting.map(({ until }) => until));
       if (!Number.isFinite(next)) continue;
       this.#clock.now = Math.max(this.#clock.now, next);
