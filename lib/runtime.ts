@@ -1,6 +1,7 @@
 import { ActorStore } from "./actors/actor-store.ts";
 import type { Application } from "./actors/application.ts";
 import { PassphraseVerifier } from "./actors/passphrase.ts";
+import { PassphraseGuesses } from "./actors/passphrase-guesses.ts";
 import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
@@ -41,7 +42,7 @@ export function composeRuntime(application: Application, ports: Ports): Runtime 
   printBigintsExactly();
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
-  const gate = new Authentication(actors, trusts, new PassphraseVerifier());
+  const gate = new Authentication(actors, trusts, new PassphraseVerifier(), new PassphraseGuesses(ports));
   return { ...ports, application, actors, trusts, gate };
 }
 

@@ -14,6 +14,8 @@ export interface ActorRecord {
   readonly trusteeRoot?: string;
   /** ms since 1970. */
   readonly createdAt: number;
+  /** When the last minute in which somebody guessed a wrong passphrase began, ms since 1970 (`PassphraseGuesses`). */
+  readonly guessedAt?: number;
   /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
   readonly deleting: boolean;
   /** No peer's bearer opens anything any more. */
@@ -22,7 +24,7 @@ export interface ActorRecord {
 
 /** Reads an actor's item. */
 export function readActor(item: Item): ActorRecord {
-  const trusteeRoot = item["trusteeRoot"];
+  const { trusteeRoot, guessedAt } = item;
   return {
     id: item.pk.slice(2),
     creator: item["creator"] as string,
@@ -30,6 +32,7 @@ export function readActor(item: Item): ActorRecord {
     passphraseBits: item["passphraseBits"] as number,
     ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
     createdAt: item["createdAt"] as number,
+    ...(typeof guessedAt === "number" ? { guessedAt } : {}),
     deleting: item["deleting"] === true,
     closed: item["closed"] === true,
   };

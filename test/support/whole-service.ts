@@ -110,7 +110,7 @@ export class WholeService {
       rawPath: pathname,
       rawQueryString: search.slice(1),
       headers: { ...type, ...asking.headers },
-      requestContext: { http: { method } },
+      requestContext: { http: { method, sourceIp: asking.from ?? "192.0.2.1" } },
       pathParameters: found?.pathParameters,
       isBase64Encoded: true,
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
