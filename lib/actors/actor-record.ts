@@ -1,3 +1,4 @@
+import { compact } from "../compact.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import type { Item } from "../dynamodb/table.ts";
@@ -14,7 +15,7 @@ export interface ActorRecord {
   readonly trusteeRoot?: string;
   /** ms since 1970. */
   readonly createdAt: number;
-  /** When the last minute in which somebody guessed a wrong passphrase began, ms since 1970 (`PassphraseGuesses`). */
+  /** When the last minute with a wrong guess at the passphrase began, ms since 1970 (`PassphraseGuesses`). */
   readonly guessedAt?: number;
   /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
   readonly deleting: boolean;
@@ -32,7 +33,7 @@ export function readActor(item: Item): ActorRecord {
     passphraseBits: item["passphraseBits"] as number,
     ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
     createdAt: item["createdAt"] as number,
-    ...(typeof guessedAt === "number" ? { guessedAt } : {}),
+    ...compact({ guessedAt: typeof guessedAt === "number" ? guessedAt : undefined }),
     deleting: item["deleting"] === true,
     closed: item["closed"] === true,
   };

@@ -19,7 +19,7 @@ import type { Application } from "./application.ts";
 const AT_ONCE = 8;
 /** A request that ends an actor is answered within so long, ms, whatever its peers do; the rest is due work. */
 const ANSWER_MS = 5_000;
-/** So much of a run is kept for what comes after a peer was told, ms. */
+/** Each run keeps so much of its time for the steps that follow telling a peer, ms. */
 const AFTER_MS = 1_000;
 /** With less for it, ms, a request leaves a peer to the due work. */
 const LEAST_TO_TELL_MS = 500;
@@ -68,7 +68,7 @@ export class ActorDeletion {
   /**
    * Deletes an actor. From the first step on it is gone for everyone else; no peer's bearer opens anything any more when
    * this resolves, which is within 5 s although peers hang. True when all is done; false when the rest is due work
-   * (`resume`), in which every peer is told that was not.
+   * (`resume`), which tells each peer that the request did not reach.
    */
   async delete(actor: ActorRecord, deadline: Deadline, trace: Trace = {}): Promise<boolean> {
     const { actors, clock } = this.#parts;

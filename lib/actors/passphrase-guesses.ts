@@ -39,7 +39,7 @@ export interface Guess {
 /**
  * The first wrong guess at an actor's passphrase begins a window, and notes its start in the actor's record, which every
  * request reads anyway; from there on windows follow one another for 10 min after the last wrong guess. So an instance
- * knows without a request of its own whether somebody is guessing, and which window counts.
+ * knows without a request of its own whether guesses are under way, and which window counts.
  */
 export class PassphraseGuesses {
   readonly #table: Table;
@@ -50,7 +50,7 @@ export class PassphraseGuesses {
     this.#clock = deps.clock;
   }
 
-  /** True when somebody has been guessing lately: then a guess is counted before anything is computed. */
+  /** True within 10 min after a wrong guess: then a guess is counted before anything is computed. */
   areLikely(actor: ActorRecord): boolean {
     return this.#window(actor) !== undefined;
   }
@@ -121,7 +121,7 @@ export class PassphraseGuesses {
     }
   }
 
-  /** When the window of now began; undefined when nobody has guessed wrong lately. Clocks may differ a little. */
+  /** When the window of now began; undefined without a wrong guess in the last 10 min. Clocks may differ a little. */
   #window({ guessedAt }: ActorRecord): number | undefined {
     const now = this.#clock.now();
     if (guessedAt === undefined || Math.abs(now - guessedAt) >= WARY_MS) return undefined;

@@ -3,8 +3,8 @@ import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 
 /**
- * A field that is known and that this route does not act on: 400 rather than an answer that says it was done. Null counts
- * as absent, and so does each of `same`: what the route does anyway.
+ * A known field that this route does not act on: 400, because a 2xx would say that it was applied. Null counts as absent,
+ * and so does each of `same`, which the route does anyway.
  *
  * @param why ends the sentence "The field "x" is not valid: … ."
  */
@@ -18,7 +18,7 @@ export function notTaken(why: string, same: readonly Json[] = []) {
 }
 
 /**
- * The same for what stands in a query and belongs into the body, where it leaves no trace in logs.
+ * Refuses fields in a query that belong into the body, where access logs do not keep them.
  * @throws ServiceError request.invalid which names the field
  */
 export function refuseInQuery(query: URLSearchParams, fields: readonly string[]): void {

@@ -19,7 +19,7 @@ const ACTED_ON: Readonly<Record<string, readonly string[]>> = {
   metadata: ["metadata", "item", "description", "explanation"],
 };
 
-/** Of two that say the same, an operation acts on one. */
+/** Where two fields can name the items, the operation acts on the first of them. */
 const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
   append: ["items", "item"],
   extend: ["items", "item"],
@@ -27,8 +27,8 @@ const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 /**
- * A field that the operation does not act on would seem to be done: `append` with an `index` puts nothing there. Null
- * counts as absent.
+ * Refuses a field that the operation does not act on: `append` with an `index` would put the item elsewhere than the client
+ * believes. Null counts as absent.
  * @throws ServiceError request.invalid which names the field
  */
 export function demandActedOn(operation: string, request: JsonObject): void {

@@ -169,13 +169,13 @@ export class OwnProperties {
       if (this.#permit.deletesWhole([name])) return;
       this.#permit.demandDelete([name]);
       // A list is one place.
-      if (list === undefined) this.#permit.demandDeleteBelow([name], parseText(text));
+      if (list === undefined) this.#permit.demandDeleteBelow([name], parseText(text) as Json);
     };
     await this.#store.deleteAll(this.#actorId, this.#permit.deletesWhole([]) ? undefined : one);
   }
 
   /**
-   * Below a name it is not known yet whether an item of a list goes, which is a write, or a part of a value.
+   * Below a name only the stored property tells whether the place is an item of a list, which needs the right to write.
    * @throws ServiceError auth.forbidden
    */
   #demandTakingAway(place: Place): void {
@@ -242,7 +242,7 @@ export class OwnProperties {
   }
 }
 
-/** What a peer without the right to delete may not put: nothing, an empty text, or null. */
+/** True for values that need the right to delete: none, an empty text, and null. */
 const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
 
 const nameOf = (place: Place): string => place[0] ?? "";

@@ -44,7 +44,7 @@ export class Permit {
   }
 
   /**
-   * For a request of which only what is stored tells whether it writes or deletes: refuses what is neither.
+   * For requests whose operation depends on what is stored: refuses callers that may neither write nor delete there.
    * @throws ServiceError auth.forbidden
    */
   demandChange(place: Place): void {

@@ -1,10 +1,11 @@
 /**
- * Commits of one actor in this process, one after another. Correct they are without: each names what it was made on, and
- * is refused when another came first. But writers that only ever meet lose most of their work, and some lose for ever.
+ * Lines up the commits of one actor in this process. Correctness does not depend on it: each commit names the state that it
+ * was planned on, and the table refuses it when another came first. Without a line, writers that meet lose most of their
+ * work, and a writer can lose every race.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A turn that lasts longer than this, ms, holds up nobody any more: what it waits for may never come. */
+/** A turn that lasts longer than this, ms, no longer holds up the next one: what it waits for may never come. */
 const TURN_MS = 1_000;
 /** Calls that wait for one actor's turn at the same time; more are not let in. */
 const MOST_WAITING = 256;
@@ -13,13 +14,13 @@ const MOST_WAITING = 256;
 export type After = (ms: number, call: () => void) => () => void;
 
 /**
- * For each actor either nobody has the turn and nobody waits (then nothing is kept of it), or one call has the turn and
- * the others wait in order of arrival. A turn ends with its work or after 1 s, and the next begins.
+ * An actor is idle (no entry is kept), or one call has its turn and the others wait in order of arrival. A turn ends with
+ * its work or after 1 s, then the next begins.
  */
 export class CommitLine {
   readonly #after: After;
   readonly #waiting = new Map<string, Set<() => void>>();
-  /** The actors whose turn the running call has; what it calls has it too. */
+  /** The actors whose turn the running call has, for the calls that it makes itself. */
   readonly #held = new AsyncLocalStorage<ReadonlySet<string>>();
 
   constructor(after: After) {
@@ -27,8 +28,8 @@ export class CommitLine {
   }
 
   /**
-   * Runs the work when its turn has come. A call from within an actor's turn runs at once: waiting it would wait for
-   * itself.
+   * Runs the work when its turn has come. A call from within an actor's turn runs at once, for the outer call would wait
+   * for it for ever.
    *
    * @returns undefined when the turn did not come within `waitMs`: the work was not begun
    */

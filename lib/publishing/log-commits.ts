@@ -97,7 +97,7 @@ export class LogCommits {
   /**
    * Reads the log's head and `keys` in one request, asks `plan` what to do, and commits it in a second one; two more for
    * each time another writer came first, for which `plan` is asked again. A plan that is undefined writes nothing. The
-   * listener is told before this resolves, unless `quiet`; no other commit waits for that.
+   * listener hears of it before this resolves, unless `quiet`; no other commit waits for the listener.
    *
    * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or going,
    *   service.unavailable when waiting for others of this process, and losing to those of others, takes all of 5 s

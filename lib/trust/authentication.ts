@@ -67,8 +67,8 @@ export class Authentication implements Gate {
   }
 
   /**
-   * Wrong guesses at a chosen passphrase are counted. While somebody guesses, here or at another instance, that is done
-   * before anything is computed, and taken back from the right one.
+   * Wrong guesses at a chosen passphrase are counted. After a wrong guess, here or at another instance, each one is counted
+   * before anything is computed, and the right one is taken back.
    * @throws ServiceError auth.limited
    */
   async #isRight(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {

@@ -18,8 +18,8 @@ export class TrustChanges {
   }
 
   /**
-   * What the owner, or an admin, wants different: all of it in one step, or nothing. The peer is told of an approval, and
-   * of what it may do if that may be news, before it resolves: at most 5 s together, and its failure does not undo it.
+   * What the owner, or an admin, wants different: all of it in one step, or nothing. Before it resolves the peer hears of
+   * its approval, and of its permissions if they may be news: at most 5 s together, and a failure undoes nothing.
    */
   async change(trust: TrustRecord, body: TrustWish, trace: Trace): Promise<TrustRecord> {
     const { logged, trusts } = this.#context;
@@ -47,8 +47,8 @@ export class TrustChanges {
   }
 
   /**
-   * Our approval: the record, then what hangs on it, then the peer is told (`change`). Repeating it repairs whatever an
-   * earlier try did not reach.
+   * Our approval: the record, then what hangs on it, then the peer (`change`). Repeating it repairs what an earlier try did
+   * not reach.
    */
   async approve(trust: TrustRecord, trace: Trace): Promise<TrustRecord> {
     return await this.change(trust, { approved: true }, trace);

@@ -12,7 +12,7 @@ export interface Trace {
   readonly traceparent?: string;
 }
 
-/** The most that telling the other side may take before a request is answered, whatever it is told of, ms. */
+/** The most that telling the other side may take before a request is answered, all calls together, ms. */
 export const TELL_MS = 5000;
 /** Verification happens while the other side waits for our answer. */
 const VERIFY_MS = 5000;

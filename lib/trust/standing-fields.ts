@@ -19,8 +19,8 @@ const STANDING = [
 ] as const;
 
 /**
- * A client may put back the record that it has read. A member that would have to become another is refused, for who is
- * told that it was done believes it.
+ * A client may put back the record that it has read. A member with another value is refused: after a 204 the client would
+ * believe that the value holds.
  * @throws ServiceError request.invalid which names the field
  */
 export function demandStanding(trust: TrustRecord, body: ChangeBody): void {

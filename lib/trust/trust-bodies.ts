@@ -36,7 +36,7 @@ export const looseBoolean = z.union([
   ),
 ]);
 
-/** `POST /trust`. What a trust begins with is not chosen here; a peer that is to be held back must not be taken for one. */
+/** `POST /trust`. A new trust is approved and has its relationship's permissions; a body that asks for less is refused. */
 export const initiationBody = z.object({
   url,
   approved: notTaken("the trust begins approved; PUT approved at the trust afterwards", [true, "true"]),

@@ -70,7 +70,7 @@ export class TrustRoutes {
   async show(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
     const found = await this.#named(request, actor.id);
     const shown = shownTo(caller, found);
-    // Also to its peer: once it is approved it may ask for what it may do in effect.
+    // An approved peer can read its effective permissions anyway.
     const asked = request.query.get("permissions") === "true" && (found.approved || !isItsPeer(caller, found));
     return json(found.approved ? 200 : 202, asked ? { ...shown, permissions: found.custom ?? null } : shown);
   }

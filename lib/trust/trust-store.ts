@@ -142,11 +142,17 @@ export class TrustStore {
   revisingWrite(trust: TrustRecord, change: TrustChange, now: number): Write {
     const { approved, custom } = change;
     const { set, remove = [] } = describing(trust, change);
-    const approval = approved === undefined ? {} : { approved, spreading: true, ...dueOf(trust, now) };
+    const due = approved === undefined ? undefined : dueOf(trust, now);
     return {
       update: trustKey(trust.actorId, trust.peerId),
       change: {
-        set: { ...set, ...approval, ...(custom ? { custom: printJson(custom) } : {}) },
+        set: compact({
+          ...set,
+          ...due,
+          approved,
+          spreading: due === undefined ? undefined : true,
+          custom: custom ? printJson(custom) : undefined,
+        }),
         add: { revision: 1 },
         remove: custom === null ? [...remove, "custom"] : remove,
       },

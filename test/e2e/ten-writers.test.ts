@@ -26,7 +26,7 @@ interface Written {
   readonly made: boolean;
 }
 
-/** One change; a writer is told that it was made, or to come again. */
+/** One change, made or refused with the advice to come again. */
 async function write(item: string, operation: Record<string, Json>): Promise<Written> {
   const answer = await actor.fetch("POST", "/properties/memo/items", { json: { ...operation, item } });
   if (answer.status === 503) expect(answer.headers["retry-after"]).toMatch(/^\d+$/);
@@ -35,7 +35,7 @@ async function write(item: string, operation: Record<string, Json>): Promise<Wri
 }
 
 describe("ten writers at once on a list of 1 000 items", () => {
-  it("are each told 2xx, or 503 with Retry-After, and what they were told is what the list holds", async () => {
+  it("get 2xx, or 503 with Retry-After, and the list holds exactly what was answered with 2xx", async () => {
     const lane = async (writer: number): Promise<Written[]> => {
       const written: Written[] = [];
       for (let n = 0; n < EACH; n += 1) {

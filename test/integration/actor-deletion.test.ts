@@ -49,7 +49,7 @@ function given(ids: readonly string[]): number[][] {
 }
 
 describe("an actor whose peers all hang", () => {
-  it("is gone within 5 s; every peer is told later with all the time there is, and then nothing is left", async () => {
+  it("is gone within 5 s; due work tells every peer with all the time there is, and then nothing is left", async () => {
     const ids = await trusted(30);
     const begun = host.now;
     expect((await peers.during(remove())).status).toBe(204);

@@ -95,7 +95,7 @@ describe("permissions given with PUT at a trust", () => {
     expect(await record()).toMatchObject({ desc: "was" });
   });
 
-  it("change together with approval, description and address in one step, which the peer is told at its new address", async () => {
+  it("change together with approval, description and address in one step, and the peer hears of it at its new address", async () => {
     await trusted(false);
     const json = { approved: true, desc: "is", baseuri: `${MOVED}/`, permissions: only(["secret"]) };
     expect((await put(json)).status).toBe(204);
@@ -109,13 +109,13 @@ describe("permissions given with PUT at a trust", () => {
     ]);
   });
 
-  it("are told with a first approval although they are what the relationship allows", async () => {
+  it("reach the peer with a first approval although they are what the relationship allows", async () => {
     await trusted(false);
     expect((await put({ approved: true, permissions: {} })).status).toBe(204);
     expect(sent().map(([url]) => url)).toEqual([approval(), callback()]);
   });
 
-  it("are not told to a peer that loses its approval with them, nor to one that is not approved", async () => {
+  it("do not reach a peer that loses its approval with them, nor one that is not approved", async () => {
     await trusted(true);
     expect((await put({ approved: false, permissions: only(["secret"]) })).status).toBe(204);
     expect((await put({ permissions: only(["other"]) })).status).toBe(204);

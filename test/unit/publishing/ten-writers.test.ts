@@ -77,7 +77,7 @@ async function write(item: Json, run: () => Promise<unknown>): Promise<Outcome> 
   }
 }
 
-/** Nothing lost, nothing twice: the list is what it was and each item whose writer was told so. */
+/** Nothing lost, nothing twice: the list is what it was and each item whose writer got a 201. */
 async function expectWritten(outcomes: readonly Outcome[]): Promise<void> {
   const items = await world.play(instance().items());
   expect(items.slice(0, ITEMS.length)).toEqual(ITEMS);
@@ -161,7 +161,7 @@ describe("ten writers of ten processes", () => {
 });
 
 describe("a writer that only ever loses", () => {
-  it.each(["condition", "conflict"] as const)("is told so within 5 s, with Retry-After: %s", async (lost) => {
+  it.each(["condition", "conflict"] as const)("gets 503 within 5 s, with Retry-After: %s", async (lost) => {
     const memo = instance();
     fate = () => lost;
     const outcomes = await world.play(
