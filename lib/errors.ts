@@ -8,6 +8,7 @@ const CATALOGUE = {
   "request.too_large": [413, "payload_too_large"],
   "auth.missing": [401, "unauthorized"],
   "auth.forbidden": [403, "forbidden"],
+  "auth.limited": [429, "too_many_attempts"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
   "resource.gone": [410, "gone"],

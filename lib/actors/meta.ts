@@ -1,5 +1,6 @@
 import { isArray, isObject } from "../domain/json.ts";
 import { valueAt } from "../domain/json-path.ts";
+import { printJson } from "../domain/json-text.ts";
 import { knownRelationships } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
 import type { ActorRecord } from "./actor-record.ts";
@@ -86,6 +87,6 @@ export function metaDocument(actor: ActorRecord, application: Application): Json
 export function metaLeaf(leaf: string, actor: ActorRecord, application: Application): string | undefined {
   const value = valueAt(metaDocument(actor, application), leaf.split("/"));
   if (value === undefined) return undefined;
-  const line = isArray(value) ? value.join(",") : isObject(value) ? JSON.stringify(value) : String(value);
+  const line = isArray(value) ? value.join(",") : isObject(value) ? printJson(value) : String(value);
   return line.replace(/[\r\n]+/g, " ");
 }

@@ -1,5 +1,6 @@
 /** A subscription as an application's code sees it, whichever direction it has. */
 import { isOutsideId } from "../domain/identifiers.ts";
+import { printJson } from "../domain/json-text.ts";
 import { isPropertyName } from "../domain/names.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
@@ -56,7 +57,7 @@ const isResource = (text: string): boolean =>
 /** The text, if it is valid. @throws ServiceError request.invalid which names the field */
 export function checked(field: string, value: string, isValid: (text: string) => boolean): string {
   if (typeof value === "string" && isValid(value)) return value;
-  throw new ServiceError("request.invalid", `${field} is not valid: ${JSON.stringify(value)}.`, { field });
+  throw new ServiceError("request.invalid", `${field} is not valid: ${printJson(value)}.`, { field });
 }
 
 /** Ours to a peer. */

@@ -12,7 +12,7 @@ export interface PropertyPermissions {
 /** Everything a relationship allows. Only `properties` means something to this service; the rest is kept and shown. */
 export interface Permissions {
   readonly properties: PropertyPermissions;
-  /** Patterns of topics that the peer may publish to. Absent: none. */
+  /** Patterns of the topics that the peer may publish events to; none when absent. */
   readonly publish?: readonly string[];
   readonly methods: Json;
   readonly actions: Json;
@@ -39,10 +39,12 @@ function relationship(
   operations: readonly string[],
   excluded: readonly string[],
   calls: readonly string[],
+  publish: readonly string[] = [],
 ): Permissions {
   const callable = { allowed: calls, denied: [] };
   return {
     properties: { patterns: ["*"], excluded_patterns: excluded, operations },
+    publish,
     methods: callable,
     actions: callable,
     tools: callable,
@@ -56,7 +58,7 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
   associate: relationship(["read"], HIDDEN, []),
   friend: relationship(["read", "write"], HIDDEN, ["*"]),
   partner: relationship(["read", "write"], HIDDEN, ["*"]),
-  admin: { ...relationship(["read", "write"], [], ["*"]), publish: [">"] },
+  admin: relationship(["read", "write", "delete"], [], ["*"], [">"]),
 };
 
 /** The relationships that every deployment knows. */
@@ -78,7 +80,7 @@ export function stringsOf(object: JsonObject, name: string): readonly string[] {
   return value !== undefined && isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** Defaults with what was set on top: `patterns`, `excluded_patterns`, `publish` are unions, every other field replaces. */
+/** Defaults with what was set on top: `patterns`, `excluded_patterns` and `publish` are unions, every other field replaces. */
 export function mergePermissions(defaults: Permissions, set: JsonObject): Permissions {
   const member = (name: Exclude<keyof Permissions, "properties" | "publish">): Json => own(set, name) ?? defaults[name];
   const properties = own(set, "properties");
@@ -112,7 +114,7 @@ export function mayRead(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
 }
 
-/** True when the peer may change or delete at this place. Exclusions win. */
+/** True when the peer may create and change at this place. Exclusions win. */
 export function mayWrite(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
 }

@@ -4,6 +4,7 @@ import { isOutsideId } from "../domain/identifiers.ts";
 import { isPropertyName } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
+import { notTaken } from "../http/not-taken.ts";
 import { json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
@@ -12,7 +13,11 @@ import type { JsonObject } from "../ports.ts";
 import type { Suspension } from "../publishing/change-log.ts";
 import type { Suspensions } from "../publishing/suspensions.ts";
 
-const placeBody = z.object({ target: z.string(), subtarget: z.nullish(z.string()) });
+const placeBody = z.object({
+  target: z.string(),
+  subtarget: z.nullish(z.string()),
+  resource: notTaken("a suspension is of a target, or of a subtarget", [""]),
+});
 
 /** What can be asked about an actor's suspensions. Each method answers one route. */
 export class SuspensionRoutes {

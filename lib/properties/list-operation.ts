@@ -5,9 +5,7 @@ import type { ListOperation } from "../domain/list-operations.ts";
 import { ServiceError } from "../errors.ts";
 import type { JsonObject } from "../ports.ts";
 import { checkItem, MAX_ITEMS_BYTES } from "./limits.ts";
-
-/** The fields of a request that mean something; a caller's own `length` would not. */
-const FIELDS = ["operation", "index", "item", "items", "old_item", "metadata", "description", "explanation"];
+import { demandActedOn, FIELDS } from "./operation-fields.ts";
 
 /**
  * The operation of a request on the list of that name.
@@ -22,6 +20,7 @@ export function readRequest(name: string, request: JsonObject): ListOperation {
   checkIndex(request);
   const { action } = operation;
   if (action.kind === "malformed") throw lacking(request);
+  demandActedOn(String(request["operation"]), request);
   const items = action.kind === "append" ? action.items : "item" in action ? [action.item] : [];
   const bytes = items.reduce<number>((sum, item) => sum + checkItem(item), 0);
   if (bytes > MAX_ITEMS_BYTES) {
@@ -35,7 +34,7 @@ function checkIndex(request: JsonObject): void {
   const index = own(request, "index") ?? null;
   if (index === null || (Number.isSafeInteger(index) && Number(index) >= 0)) return;
   if (index === -1 && request["operation"] === "pop") return;
-  throw new ServiceError("request.invalid", "An index is a whole number from 0 on.", { field: "index" });
+  throw new ServiceError("request.invalid", "An index is a whole number from 0 to 2^53 - 1.", { field: "index" });
 }
 
 /** The error for an operation that lacks what it needs. */

@@ -1,4 +1,5 @@
 /** Reads of an actor's own lists: each of exactly one version. */
+import { printJson } from "../domain/json-text.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
@@ -106,7 +107,7 @@ export async function itemPage(
   const items: Json[] = [];
   let taken = 0;
   for (const item of found) {
-    taken += Buffer.byteLength(JSON.stringify(item)) + 1;
+    taken += Buffer.byteLength(printJson(item)) + 1;
     if (items.length > 0 && taken > PAGE_BYTES) break;
     items.push(item);
   }

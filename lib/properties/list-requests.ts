@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
 import type { MisfitError } from "./list-steps.ts";
 import { isAList } from "./property-plan.ts";
+import { notActedOn } from "./operation-fields.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** Whether a value of a POST asks for a list. */
@@ -16,6 +17,10 @@ export const asksForList = (value: Json): value is JsonObject => isObject(value)
  * @throws ServiceError request.invalid
  */
 export function creation(value: JsonObject, held: OwnList | undefined): readonly JsonObject[] {
+  if (own(value, "items") !== undefined) {
+    const message = "A list is made without items; POST them to it once it is there.";
+    throw new ServiceError("request.invalid", message, { field: "items" });
+  }
   const words = wordsOf(value);
   if (held === undefined) return [{ operation: "metadata", description: "", explanation: "", ...words }];
   return Object.keys(words).length === 0 ? [] : [{ operation: "metadata", ...words }];
@@ -50,7 +55,11 @@ export function putting(list: OwnList, path: readonly string[], value: Json | un
     if (value !== undefined) throw isAList();
     return [{ operation: "delete_all" }];
   }
-  if (path.length === 1 && key === METADATA) return metadataOf(value);
+  if (path.length === 1 && key === METADATA) {
+    const name = value !== undefined && isObject(value) ? (own(value, "name") ?? list.name) : list.name;
+    if (name !== list.name) throw new ServiceError("request.invalid", "A list's name stays.", { field: "name" });
+    return metadataOf(value);
+  }
   return puttingItem(list, indexOf(path), value);
 }
 
@@ -113,8 +122,9 @@ function operationOfAction(body: JsonObject): JsonObject {
   if (item === undefined && action !== "delete") {
     throw new ServiceError("request.invalid", `The action ${action} needs an item_value.`, { field: "item_value" });
   }
+  if (action === "add" && (index ?? null) !== null) throw notActedOn(action, "item_index");
   if (!isIndex(index) && action !== "add") {
-    const message = `The action ${action} needs an item_index, a whole number from 0 on.`;
+    const message = `The action ${action} needs an item_index, a whole number from 0 to 2^53 - 1.`;
     throw new ServiceError("request.invalid", message, { field: "item_index" });
   }
   return compact({
@@ -151,7 +161,8 @@ export function indexOf(path: readonly string[]): number {
 export function indexFrom(text: string): number {
   const index = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (isIndex(index)) return index;
-  throw new ServiceError("request.invalid", "The index of an item is a whole number from 0 on.", { field: "index" });
+  const message = "The index of an item is a whole number from 0 to 2^53 - 1.";
+  throw new ServiceError("request.invalid", message, { field: "index" });
 }
 
 /** Whether a value is an index: a whole number from 0 to 2^53 − 1. */

@@ -1,6 +1,7 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
-import { decodeUtf8, isArray, isObject, parseJson } from "../domain/json.ts";
+import { parseText } from "../domain/json-text.ts";
+import { decodeUtf8, isObject, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";
@@ -73,12 +74,13 @@ function textOf(body: Uint8Array): string {
   }
 }
 
+/** Whether it is an object or array, also one that `parseJson` then refuses. */
 function looksStructured(text: string): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {
-    const parsed: unknown = JSON.parse(text);
-    return isObject(parsed) || isArray(parsed);
-  } catch {
-    return false;
+    parseText(text.replace(/^\ufeff/, ""));
+    return true;
+  } catch (error) {
+    return !(error instanceof SyntaxError);
   }
 }

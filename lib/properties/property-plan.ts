@@ -1,5 +1,6 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
 import type { Change, NewRecord, Made } from "../domain/change-record.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
@@ -205,11 +206,11 @@ export class Planning {
 
 function valueOf(property: Property | undefined): Json | undefined {
   if (property?.list !== undefined) throw isAList();
-  return property === undefined ? undefined : (JSON.parse(property.text) as Json);
+  return property === undefined ? undefined : (parseText(property.text) as Json);
 }
 
 const bytesOf = (values: readonly unknown[]): number =>
-  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))), 0);
+  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(printJson(value))), 0);
 
 const partsOf = (records: readonly NewRecord[]): number =>
   records.reduce((sum, record) => sum + 1 + Math.floor(bytesOf([record]) / RECORD_PART_BYTES), 0);

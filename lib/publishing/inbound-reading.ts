@@ -1,4 +1,5 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
+import { printJson } from "../domain/json-text.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import type { Scope } from "../domain/scope.ts";
@@ -72,7 +73,7 @@ export class InboundReading {
     const reads = await this.#reads(head);
     for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
       const entry = await this.#entry(head, told, stateOnce);
-      const more = Buffer.byteLength(JSON.stringify(entry)) + 1;
+      const more = Buffer.byteLength(printJson(entry)) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
         next = { next: last };
         break;

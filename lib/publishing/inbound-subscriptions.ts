@@ -1,6 +1,7 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
 import type { Granularity, NamedScope, NewRecord } from "../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../domain/delivery-state.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Scope } from "../domain/scope.ts";
 import { startState } from "../domain/subscription-log.ts";
@@ -102,7 +103,7 @@ export class InboundSubscriptions {
       const writes = [...fresh.flatMap(makingWrites), ...planned.changed.flatMap(changingWrites)];
       if (writes.length === 0) return undefined;
       const record = this.#scopes(asker.peerId, planned.all);
-      if (JSON.stringify(record).length > MAX_SCOPES_TEXT) throw tooMany();
+      if (printJson(record).length > MAX_SCOPES_TEXT) throw tooMany();
       return {
         records: [record],
         writes: [asker.trusted, ...writes],

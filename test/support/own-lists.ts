@@ -149,6 +149,7 @@ function storeOver(table: Table): PropertyStore {
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, pause },
     random: () => 0.5,
+    after: () => () => undefined,
     committed: () => Promise.resolve(),
   });
   return new PropertyStore({ table, clock, ids: randomIds, commits });

@@ -60,6 +60,15 @@ describe("relationships", () => {
     expect(mayRead(defaultPermissions("admin"), ["private"])).toBe(true);
   });
 
+  it("let only admins delete unless it was set for a peer", () => {
+    const deleting = ["associate", "friend", "partner", "admin", "cousin"].filter((name) =>
+      defaultPermissions(name).properties.operations.includes("delete"),
+    );
+    expect(deleting).toEqual(["admin"]);
+    const set = mergePermissions(defaultPermissions("friend"), { properties: { operations: ["read", "delete"] } });
+    expect(set.properties.operations).toEqual(["read", "delete"]);
+  });
+
   it("give an unknown one what an associate may, also one named like a member of every object", () => {
     expect(defaultPermissions("cousin")).toEqual(defaultPermissions("associate"));
     expect(defaultPermissions("constructor")).toEqual(defaultPermissions("associate"));
