@@ -86,6 +86,20 @@ describe("permissions given with PUT at a trust", () => {
     expect(await set()).toEqual(only(["other"]));
   });
 
+  it("may be a bare array of patterns, which leaves the right to read", async () => {
+    await trusted(true);
+    const permissions = { properties: ["notes"], publish: ["orders.>"] };
+    expect((await put({ permissions })).status).toBe(204);
+    expect(await set()).toEqual({ ...permissions, properties: { patterns: ["notes"], operations: ["read"] } });
+    const data = (told[0]?.json as { data: JsonObject }).data;
+    expect(data).toMatchObject({ properties: { operations: ["read"] }, publish: ["orders.>"] });
+    const changed = await world.host.ask("PUT", `${world.actor.root}/properties/notes`, {
+      headers: bearer(SECRET),
+      json: 1,
+    });
+    expect(changed.status).toBe(403);
+  });
+
   it("are the owner's and an admin's to set, not the peer's own", async () => {
     await trusted(true);
     expect((await put({ permissions: only(["a"]) }, await admin())).status).toBe(204);
@@ -128,6 +142,7 @@ describe("permissions given with PUT at a trust", () => {
     ["baseuri", { desc: "is", baseuri: "ftp://x/y", permissions: only(["a"]) }],
     ["permissions.properties.operations.0", { approved: true, permissions: { properties: { operations: ["fly"] } } }],
     ["permissions.properties.denied", { desc: "is", permissions: { properties: { denied: ["a"] } } }],
+    ["permissions.properties.patterns.1", { desc: "is", permissions: { properties: ["a", 1] } }],
     ["permissions.publish.0", { desc: "is", permissions: { publish: ["a..b"] } }],
     ["approved", { approved: "perhaps", permissions: only(["a"]) }],
     ["relationship", { approved: true, relationship: "admin", permissions: only(["a"]) }],

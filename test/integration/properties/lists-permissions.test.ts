@@ -95,6 +95,38 @@ it("a peer takes whole lists away only when it may delete; their items go with t
   }
 });
 
+it("a peer that may not change items hears so before it hears whether there is such an item", async () => {
+  const as = await world.peer("friend", { properties: { operations: ["delete"] } });
+  for (const path of ["memo/0", "memo/9", "memo/x", "memo/0/a", "memo/items"]) {
+    expect(await world.status("DELETE", path, { as }), path).toBe(403);
+    expect(await world.status("PUT", path, { as }), path).toBe(403);
+  }
+  for (const query of ["index=0", "index=9", "index=x", "index="]) {
+    for (const path of ["memo", "none"]) {
+      expect(await world.status("DELETE", path, { as, query }), `${path} ${query}`).toBe(403);
+      expect(await world.status("PUT", path, { as, query }), `${path} ${query}`).toBe(403);
+    }
+  }
+  expect(await world.state()).toMatchObject({ memo: { count: 1 } });
+});
+
+it("what a query names is an item, and never the property it would be an item of", async () => {
+  await world.ask("PUT", "value", { json: { a: 1 } });
+  const [before, state] = [(await world.records()).length, await world.state()];
+  for (const as of [await world.peer("friend"), await world.peer("admin"), world.owner]) {
+    for (const [method, path, status] of [
+      ["DELETE", "value", 409],
+      ["PUT", "value", 409],
+      ["DELETE", "none", 204],
+      ["PUT", "none", 404],
+    ] as const) {
+      expect(await world.status(method, path, { as, query: "index=0" }), `${method} ${path}`).toBe(status);
+    }
+  }
+  expect(await world.records()).toHaveLength(before);
+  expect(await world.state()).toEqual(state);
+});
+
 it("a peer takes all away only when its permissions leave no list out", async () => {
   const properties = { operations: ["delete"] };
   const as = await world.peer("friend", { properties: { ...properties, excluded_patterns: ["memo/0"] } });

@@ -73,6 +73,7 @@ const TAKING_AWAY = [
   ["DELETE", "open/a", {}],
   ["DELETE", "open/none", {}],
   ["DELETE", "none", {}],
+  ["DELETE", "none/a", {}],
   ["PUT", "other", {}],
   ["PUT", "other", { json: "" }],
   ["PUT", "other", { json: null }],
