@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
 import type { MisfitError } from "./list-steps.ts";
 import { isAList } from "./property-plan.ts";
-import { notActedOn } from "./operation-fields.ts";
+import { FIELDS, isGiven, notActedOn } from "./operation-fields.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** Whether a value of a POST asks for a list. */
@@ -84,6 +84,8 @@ export const METADATA = "metadata";
 export const ITEMS = "items";
 
 const ACTIONS: Readonly<Record<string, string>> = { add: "append", update: "update", delete: "delete" };
+/** What an action does not act on, and another one does. */
+const UNUSED: Readonly<Record<string, readonly string[]>> = { add: ["item_index"], delete: ["item_value"] };
 /** The operations that bring new items in, by which a request is answered with the first one's index. */
 const ADDING: readonly Json[] = ["append", "extend", "insert"];
 
@@ -105,13 +107,23 @@ export function itemsRequest(body: JsonObject): ItemsRequest {
     const message = `One request brings at most ${most} items into a list.`;
     throw new ServiceError("request.too_large", message, { field: "items" });
   }
-  const acts = own(body, "operation") === undefined && own(body, "action") !== undefined;
-  const operation = acts ? operationOfAction(body) : body;
+  const acts = !isGiven(body, "operation") && isGiven(body, "action");
+  const operation = acts ? operationOfAction(body) : operationOf(body);
   return {
     operation,
     adds: ADDING.includes(own(operation, "operation") ?? null),
     misfit: ({ field, rows }) => misfitInBody(acts && field === "index" ? "item_index" : field, rows),
   };
+}
+
+/** The fields of a request that names an action; one that names an operation has the others. */
+const ACTION_FIELDS = ["action", "item_value", "item_index"];
+
+function operationOf(body: JsonObject): JsonObject {
+  const name = own(body, "operation");
+  const foreign = ACTION_FIELDS.find((field) => isGiven(body, field));
+  if (typeof name === "string" && foreign !== undefined) throw notActedOn(name, foreign);
+  return body;
 }
 
 function operationOfAction(body: JsonObject): JsonObject {
@@ -122,7 +134,8 @@ function operationOfAction(body: JsonObject): JsonObject {
   if (item === undefined && action !== "delete") {
     throw new ServiceError("request.invalid", `The action ${action} needs an item_value.`, { field: "item_value" });
   }
-  if (action === "add" && (index ?? null) !== null) throw notActedOn(action, "item_index");
+  const foreign = [...FIELDS, ...(UNUSED[action] ?? [])].find((field) => isGiven(body, field));
+  if (foreign !== undefined) throw notActedOn(action, foreign);
   if (!isIndex(index) && action !== "add") {
     const message = `The action ${action} needs an item_index, a whole number from 0 to 2^53 - 1.`;
     throw new ServiceError("request.invalid", message, { field: "item_index" });

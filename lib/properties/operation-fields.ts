@@ -26,6 +26,9 @@ const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
   remove: ["item", "index"],
 };
 
+/** Whether a request has a field: null counts as absent. */
+export const isGiven = (request: JsonObject, field: string): boolean => (own(request, field) ?? null) !== null;
+
 /**
  * Refuses a field that the operation does not act on: `append` with an `index` would put the item elsewhere than the client
  * believes. Null counts as absent.
@@ -34,7 +37,7 @@ const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
 export function demandActedOn(operation: string, request: JsonObject): void {
   const acted = Object.hasOwn(ACTED_ON, operation) ? ACTED_ON[operation] : undefined;
   if (acted === undefined) return;
-  const given = FIELDS.filter((field) => field !== "operation" && (own(request, field) ?? null) !== null);
+  const given = FIELDS.filter((field) => field !== "operation" && isGiven(request, field));
   const [first = "", second = ""] = ALTERNATIVES[operation] ?? [];
   const both = given.includes(first) && given.includes(second) ? second : undefined;
   const field = given.find((name) => !acted.includes(name)) ?? both;
