@@ -1,5 +1,6 @@
 /** A subscription as an application's code sees it, whichever direction it has. */
-import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
+import { OWN_NAME_RULE, isOwnName, isTarget } from "../domain/names.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
@@ -63,7 +64,7 @@ export function checked(
   allowed = OWN_NAME_RULE,
 ): string {
   if (typeof value === "string" && isValid(value)) return value;
-  const message = `${field} is ${JSON.stringify(value)}; it must be ${allowed}.`;
+  const message = `${field} is ${printJson(value)}; it must be ${allowed}.`;
   throw new ServiceError("request.invalid", message, { field });
 }
 

@@ -4,6 +4,7 @@
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { printJson } from "../domain/json-text.ts";
 import { ServiceError } from "../errors.ts";
 import type { Reply } from "./reply.ts";
 import type { ServiceRequest } from "./request.ts";
@@ -26,7 +27,7 @@ type Asked = Pick<ServiceRequest, "headers">;
 export const bytesInResult = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2;
 
 /** The bytes that a value takes in the body of a function's result. */
-export const jsonBytesInResult = (value: unknown): number => bytesInResult(JSON.stringify(value));
+export const jsonBytesInResult = (value: unknown): number => bytesInResult(printJson(value));
 
 /** The most bytes to gather for the answer to a request; `fitted` decides whether they fit. */
 export const gatherable = (asked: Asked): number => (acceptsGzip(asked) ? MAX_GATHERED_BYTES : MAX_ANSWER_BYTES);

@@ -1,3 +1,4 @@
+import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { ConfigError } from "../config.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
@@ -29,7 +30,7 @@ const EARLY_MS = 250;
 /** Calls back after `ms`, unless the function that it gives is called before. */
 export type After = (ms: number, call: () => void) => () => void;
 
-/** A Lambda handler of an HTTP API event. */
+/** A Lambda handler of an HTTP API event, made with middy: a deployer may add middlewares to it. */
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
 /**
@@ -44,14 +45,18 @@ export function area<S extends AreaServices>(
   after: After = callAfter,
 ): AreaHandler {
   let made: { readonly services: S; readonly routes: RouteMap } | undefined;
-  return async (event, context) => {
-    if (made === undefined) {
-      const services = provide();
-      made = { services, routes: routes(services) };
-    }
-    const request = requestOf(event, context, made.services.ids);
-    return resultOf(await answer(name, request, made.routes, made.services, after));
-  };
+  // Its own time-out is off: what it answers then has no request id and no log line.
+  const handler = middy<APIGatewayProxyEventV2, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(
+    async (event, context) => {
+      if (made === undefined) {
+        const services = provide();
+        made = { services, routes: routes(services) };
+      }
+      const request = requestOf(event, context, made.services.ids);
+      return resultOf(await answer(name, request, made.routes, made.services, after));
+    },
+  );
+  return handler;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import type { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 
@@ -12,7 +13,7 @@ export interface Reply {
 
 /** An answer with a JSON body. */
 export function json(status: number, value: Json, headers: Readonly<Record<string, string>> = {}): Reply {
-  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+  return { status, headers: { "content-type": "application/json", ...headers }, body: printJson(value) };
 }
 
 /** An answer with a body of plain text. */

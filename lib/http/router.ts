@@ -57,7 +57,7 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   const peerId = request.params["peerId"];
   const admit = async (access: readonly Access[]): Promise<Caller> => {
     if (access.includes("anyone") || access.includes("hook") || actor === undefined) return ANYONE;
-    const caller = await gate.admit(actor, request.headers["authorization"], access, peerId);
+    const caller = await gate.admit(actor, request.headers["authorization"], access, peerId, request.sourceIp);
     trail.caller = caller;
     return caller;
   };

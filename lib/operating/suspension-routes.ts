@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
+import { notTaken } from "../http/not-taken.ts";
 import { json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
@@ -11,7 +12,11 @@ import type { JsonObject } from "../ports.ts";
 import type { Suspension } from "../publishing/change-log.ts";
 import type { Suspensions } from "../publishing/suspensions.ts";
 
-const placeBody = z.object({ target: z.string(), subtarget: z.nullish(z.string()) });
+const placeBody = z.object({
+  target: z.string(),
+  subtarget: z.nullish(z.string()),
+  resource: notTaken("a suspension is of a target, or of a subtarget", [""]),
+});
 
 /** What can be asked about an actor's suspensions. Each method answers one route. */
 export class SuspensionRoutes {

@@ -2,6 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { printJson } from "../domain/json-text.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import { type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../ports.ts";
 import { type AddressPolicy, hostOf, judgeUrl } from "./address-rules.ts";
@@ -92,7 +93,7 @@ function agents(options: http.AgentOptions): Agents {
 class StaleConnection extends Error {}
 
 async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
-  const text = jsonText ?? (json === undefined ? undefined : JSON.stringify(json));
+  const text = jsonText ?? (json === undefined ? undefined : printJson(json));
   if (text === undefined) return undefined;
   return compress === true ? await compressed(text) : Buffer.from(text);
 }

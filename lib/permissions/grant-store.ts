@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import type { PermissionCallback } from "../domain/permission-body.ts";
 import { stringsOf } from "../domain/permissions.ts";
 import { isObject, jsonBytes, own, parseJson } from "../domain/json.ts";
@@ -88,7 +89,7 @@ export class GrantStore {
       const stored = await this.#table.get(grantKey(actorId, peerId));
       const known = stored?.["timestamp"];
       if (timestamp !== "" && typeof known === "string" && known > timestamp) return { result: "older" };
-      const same = stored?.["grant"] === JSON.stringify(sent.grant) && (timestamp === "" || known === timestamp);
+      const same = stored?.["grant"] === printJson(sent.grant) && (timestamp === "" || known === timestamp);
       if (same && stored["followed"] === true) return { result: "repeated" };
       const kept = timestamp === "" && typeof known === "string" ? known : timestamp;
       const before = readGrant(stored?.["grant"]);
@@ -126,7 +127,7 @@ export class GrantStore {
     now: number,
   ): Promise<number | undefined> {
     const next = typeof version === "number" ? version + 1 : 1;
-    const item = { ...grantKey(actorId, peerId), grant: JSON.stringify(grant), timestamp, version: next, at: now };
+    const item = { ...grantKey(actorId, peerId), grant: printJson(grant), timestamp, version: next, at: now };
     const condition = typeof version === "number" ? equals("version", version) : itemMissing;
     const trustStands = all(equals("approved", true), missing("ending"));
     try {

@@ -1,4 +1,5 @@
 /** What a property may be called, and how large and deep it may be. */
+import { printJson } from "../domain/json-text.ts";
 import { isArray, isObject } from "../domain/json.ts";
 import { isOwnName, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Place } from "../domain/scope.ts";
@@ -67,7 +68,7 @@ export function propertyText(
   levels: number = MAX_PROPERTY_DEPTH,
 ): { readonly text: string; readonly bytes: number } {
   if (isDeeper(value, levels)) throw tooDeep(levels);
-  const text = JSON.stringify(value);
+  const text = printJson(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_PROPERTY_BYTES) return { text, bytes };
   throw new ServiceError(

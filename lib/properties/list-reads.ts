@@ -69,16 +69,22 @@ export interface PageStart {
 /** What `?after=` says: an index, or what a page before gave as `next`. @throws ServiceError request.invalid */
 export function pageStart(after: string | null): PageStart {
   if (after === null) return { start: 0 };
-  const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,15})$/.exec(after) ?? [];
-  if (at === undefined) throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.");
+  const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,16})$/.exec(after) ?? [];
+  if (at === undefined || !Number.isSafeInteger(Number(at))) {
+    throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.", { field: "after" });
+  }
   return version === undefined ? { start: Number(at) + 1 } : { start: Number(at), version: Number(version) };
 }
 
-/** What `?limit=` says. @throws ServiceError request.invalid */
+/** Whether `?after=` goes on from a page of a list. */
+export const isPageToken = (after: string | null): boolean => after !== null && /^\d{1,16}\.\d{1,16}$/.test(after);
+
+/** What `?limit=` says; more than a page holds stands for that. @throws ServiceError request.invalid */
 export function pageLimit(limit: string | null): number {
   if (limit === null) return MAX_PAGE_ITEMS;
-  if (/^[1-9]\d{0,8}$/.test(limit)) return Math.min(Number(limit), MAX_PAGE_ITEMS);
-  throw new ServiceError("request.invalid", "limit is a number from 1 on.");
+  const wanted = /^[1-9]\d{0,15}$/.test(limit) ? Number(limit) : Number.NaN;
+  if (Number.isSafeInteger(wanted)) return Math.min(wanted, MAX_PAGE_ITEMS);
+  throw new ServiceError("request.invalid", "limit is a number from 1 on.", { field: "limit" });
 }
 
 /** Items of the version that a head is of; undefined when the list has changed since. */
@@ -110,5 +116,5 @@ export async function itemPage(
 }
 
 /** The answer to a page's reader that goes on after the list has changed. */
-const changed = (): ServiceError =>
+export const changed = (): ServiceError =>
   new ServiceError("resource.conflict", "The list has changed since the page before; begin again.");

@@ -4,6 +4,7 @@ import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { FanOutResult } from "../delivery/fan-out-result.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Json } from "../ports.ts";
 import type { Commit, LogCommits } from "./log-commits.ts";
 
@@ -52,7 +53,7 @@ function checkedNotice(notice: Notice): Notice {
     throw invalid("resource", `below a subtarget, names with one slash between two, each ${OWN_NAME_RULE}`);
   }
   // Of a value that is no JSON there is no text.
-  const text = JSON.stringify(notice.data) as string | undefined;
+  const text = printJson(notice.data) as string | undefined;
   if (text === undefined) throw invalid("data", "a JSON value");
   if (Buffer.byteLength(text) > MAX_NOTICE_BYTES) {
     const message = `What subscribers are told takes at most ${String(MAX_NOTICE_BYTES)} bytes as JSON.`;

@@ -1,5 +1,6 @@
 /** The whole state that an inbound subscription covers, as its peer sees it. */
 import { valueAt } from "../domain/json-path.ts";
+import { parseText } from "../domain/json-text.ts";
 import { placeOf } from "../domain/scope.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import { PROPERTIES } from "../domain/shape-diff.ts";
@@ -67,7 +68,7 @@ export class StateSnapshots {
     try {
       const text = await this.#deps.ownTarget(actorId, of.peerId, of);
       if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
-      return JSON.parse(text) as Json;
+      return parseText(text) as Json;
     } catch {
       // Its own log line is written; who polls is told that there is no state rather than nothing at all.
       return null;
@@ -116,7 +117,7 @@ async function part(
 /** A list is one place, whatever is in it. */
 function seenOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
   if (list === undefined) {
-    const value = valueAt(JSON.parse(text) as Json, place.slice(1));
+    const value = valueAt(parseText(text) as Json, place.slice(1));
     return value === undefined ? undefined : visiblePart(value, place, reads);
   }
   if (place.length > 1 || !reads.at(place)) return undefined;

@@ -1,5 +1,6 @@
 /** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
 import { createHash } from "node:crypto";
+import { printJson } from "../domain/json-text.ts";
 import type { PermissionCallback } from "../domain/permission-body.ts";
 import { readsOfGrant } from "../permissions/grant-store.ts";
 import type { Grant, GrantStore } from "../permissions/grant-store.ts";
@@ -73,7 +74,7 @@ export class GrantChanges {
 
   async #tell(actorId: string, peerId: string, sent: PermissionCallback): Promise<void> {
     const timestamp = sent.timestamp?.text;
-    const named = [actorId, peerId, "permission", timestamp ?? "", JSON.stringify(sent.grant)].join("\n");
+    const named = [actorId, peerId, "permission", timestamp ?? "", printJson(sent.grant)].join("\n");
     const id = createHash("sha256").update(named).digest("hex").slice(0, 32);
     const event = {
       ...{ id, actorId, peerId, subscriptionId: "permissions", target: "permissions", epoch: 0, sequence: 0 },

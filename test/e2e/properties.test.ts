@@ -99,3 +99,32 @@ it("an answer whose quotes would take it over 6 MB comes compressed, or is refus
   expect(refused.status).toBe(413);
   expect(await refused.text()).toContain("metadata=true");
 });
+
+it("what clients of the reference ask of lists and of /meta is answered through the gateway", async () => {
+  const json = { authorization: actor.basic, "content-type": "application/json" };
+  const post = async (path: string, body: unknown): Promise<number> =>
+    (await fetch(`${actor.uri}/properties${path}`, { method: "POST", headers: json, body: JSON.stringify(body) }))
+      .status;
+  expect(await post("", { notes: { _type: "list" } })).toBe(201);
+  expect(await ask("PUT", "/notes?index=0", "first")).toEqual([204, ""]);
+  expect((await ask("PUT", "/notes?index=2", "skips ahead"))[0]).toBe(404);
+  expect((await ask("PUT", "/notes?index=-1", "x"))[0]).toBe(400);
+  expect(await post("/notes/items", { action: "add", item_value: "b" })).toBe(201);
+  expect(await post("/notes/items", { action: "update", item_index: 1, item_value: "B" })).toBe(204);
+  expect(await post("/notes/items", { action: "delete", item_index: 7 })).toBe(400);
+  expect(await ask("GET", "/notes?index=1")).toEqual([200, "B"]);
+  const numbered = '{"items":[{"index":0,"item":"first"},{"index":1,"item":"B"}],"count":2}';
+  expect(await ask("GET", "/notes/items")).toEqual([200, numbered]);
+  expect(await ask("GET", "/notes?_method=DELETE&index=0")).toEqual([204, ""]);
+  expect(await ask("GET", "/notes")).toEqual([200, '["B"]']);
+  expect(await post("", { notes: { items: [{ index: 0, task: "c" }, { index: 1 }] } })).toBe(400);
+  expect(await post("", { notes: { items: [{ index: 0, task: "c" }] } })).toBe(201);
+  expect(await post("", { none: { items: [{ index: 0, task: "c" }] } })).toBe(400);
+  expect(await post("/none", { a: 1 })).toBe(404);
+  expect((await ask("GET", "?format=short&metadata=true"))[0]).toBe(400);
+  expect(await ask("DELETE", "/none")).toEqual([204, ""]);
+  expect((await ask("GET", "/none"))[0]).toBe(404);
+  expect(await ask("GET", "/notes")).toEqual([200, '[{"task":"c"}]']);
+  const leaf = await fetch(`${actor.uri}/meta/aw_version`);
+  expect([leaf.status, await leaf.text()]).toEqual([200, "1.4"]);
+});

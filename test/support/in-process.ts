@@ -29,6 +29,8 @@ export interface Asking {
   readonly headers?: Record<string, string>;
   readonly json?: unknown;
   readonly body?: string | Uint8Array;
+  /** The address that it comes from. */
+  readonly from?: string;
 }
 
 export interface Answer {

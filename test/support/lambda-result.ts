@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { parseText } from "../../lib/domain/json-text.ts";
 import type { HttpResult } from "../../lib/http/lambda-adapter.ts";
 import type { Answer } from "./in-process.ts";
 
@@ -13,5 +14,5 @@ export function received(result: HttpResult): Answer {
   const body = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8");
   const text = (headers["content-encoding"] === "gzip" ? gunzipSync(body) : body).toString();
   const isJson = String(headers["content-type"]).startsWith("application/json") && text !== "";
-  return { status: result.statusCode ?? 0, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
+  return { status: result.statusCode ?? 0, headers, text, json: isJson ? parseText(text) : undefined };
 }

@@ -14,6 +14,7 @@ import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
 import { takeMessages } from "../../lib/clockwork/messages.ts";
 import { Sweep } from "../../lib/clockwork/sweep.ts";
 import { readConfig } from "../../lib/config.ts";
+import { printJson } from "../../lib/domain/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
 import type { AreaHandler } from "../../lib/http/area.ts";
@@ -96,9 +97,12 @@ export class WholeService {
     network.hosts.set(origin, (request) => {
       const { credentials, headers = {}, json } = request;
       const auth = credentials === undefined ? {} : bearer(credentials.bearer);
+      // As the client sends it, byte for byte.
+      const body = request.jsonText ?? (json === undefined ? undefined : printJson(json));
+      const type = body === undefined ? {} : { "content-type": "application/json" };
       return this.ask(request.method, request.url, {
-        headers: { ...headers, ...auth },
-        ...(json === undefined ? {} : { json }),
+        headers: { ...headers, ...auth, ...type },
+        ...(body === undefined ? {} : { body }),
       });
     });
   }
@@ -111,14 +115,14 @@ export class WholeService {
     const found = gateway.match(method, pathname);
     const handler = this.#handlers[found?.route.area ?? DEFAULT_AREA];
     if (handler === undefined) throw new Error("no such area here");
-    const body = asking.json === undefined ? asking.body : JSON.stringify(asking.json);
+    const body = asking.json === undefined ? asking.body : printJson(asking.json);
     const type = asking.json === undefined ? {} : { "content-type": "application/json" };
     const event = {
       routeKey: found?.route.routeKey ?? "$default",
       rawPath: pathname,
       rawQueryString: search.slice(1),
       headers: { ...type, ...asking.headers },
-      requestContext: { http: { method } },
+      requestContext: { http: { method, sourceIp: asking.from ?? "192.0.2.1" } },
       pathParameters: found?.pathParameters,
       isBase64Encoded: true,
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),

@@ -6,6 +6,7 @@ import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { readConfig } from "../../../lib/config.ts";
 import type { Item, Key, Table } from "../../../lib/dynamodb/table.ts";
 import { area } from "../../../lib/http/area.ts";
+import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/ids.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import type { Json, JsonObject } from "../../../lib/ports.ts";
@@ -40,6 +41,8 @@ export interface Sent {
   readonly json?: unknown;
   readonly as?: Record<string, string>;
   readonly headers?: Record<string, string>;
+  /** The instance that answers [always the same one]. */
+  readonly on?: AreaHandler;
 }
 
 /** One service, one actor, and what its owner and peers ask of its properties. */
@@ -51,13 +54,24 @@ export class PropertyWorld {
   owner: Record<string, string> = {};
   /** What becomes of each operation of the table. */
   decide: Decide = () => "ok";
-  readonly #handler;
+  readonly #handler: AreaHandler;
 
   private constructor() {
     this.table = new FaultyTable(new TornTable(), (...asked) => this.decide(...asked));
+    this.services = this.#compose();
+    this.#handler = area("properties", routes, () => this.services);
+  }
+
+  /** Another instance over the same table: what it holds in memory dies with whom it answers. */
+  instance(): AreaHandler {
+    const services = this.#compose();
+    return area("properties", routes, () => services);
+  }
+
+  #compose(): Service {
     const quiet = (): void => undefined;
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
-    this.services = composeService(app, {
+    return composeService(app, {
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
@@ -66,7 +80,6 @@ export class PropertyWorld {
       ids: randomIds,
       log: { info: quiet, warn: quiet, error: quiet },
     });
-    this.#handler = area("properties", routes, () => this.services);
   }
 
   static async open(): Promise<PropertyWorld> {
@@ -113,7 +126,7 @@ export class PropertyWorld {
       isBase64Encoded: true,
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
     };
-    const result = await this.#handler(
+    const result = await (sent.on ?? this.#handler)(
       event as unknown as APIGatewayProxyEventV2,
       { getRemainingTimeInMillis: () => 29_000 } as Context,
     );
