@@ -22,6 +22,7 @@ import type { Deadline } from "./ports.ts";
 import { PositionedReads } from "./properties/positioned-reads.ts";
 import { PropertyStore } from "./properties/property-store.ts";
 import { ChangeLog } from "./publishing/change-log.ts";
+import type { After } from "./publishing/commit-line.ts";
 import { inboundServices } from "./publishing/inbound-services.ts";
 import type { InboundServices } from "./publishing/inbound-services.ts";
 import type { InboundDeps } from "./publishing/inbound-subscriptions.ts";
@@ -70,6 +71,13 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
+
+const after: After = (ms, call) => {
+  const timer = setTimeout(call, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+};
 
 /** Puts the service together over the given ports. */
 export function composeService(app: ActingWebApp, ports: Ports): Service {
@@ -151,6 +159,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
+    after,
     committed: async (commit) => {
       await delivery.callbacks.committed(commit);
     },
@@ -215,6 +224,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
     fence: config.claimFence,
+    retentionDays: config.diffRetentionDays,
     subscribed: async (...peer) => await capabilities.want(...peer),
     renewed: async (head) => await delivery.refusedHeads.renew(head),
     permissions: async (actorId, peerId) => {
@@ -225,6 +235,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       const known = await trusts.get(actorId, peerId);
       const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
       if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
+      return told?.ok !== false;
     },
     snapshot: async (...wanted) => await snapshots.snapshot(...wanted),
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
@@ -247,12 +258,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
         log.error("a subscription was not ended; the sweep tries it again", { ...ids, error });
       }
     },
-    after: (ms, call) => {
-      const timer = setTimeout(call, ms);
-      return () => {
-        clearTimeout(timer);
-      };
-    },
+    after,
   };
   const delivery = deliveryServices(deliveryParts);
   const notices = new Notices({ commits });

@@ -3,6 +3,7 @@ import { CLOSED, isPaused } from "../domain/breaker.ts";
 import type { Breaker } from "../domain/breaker.ts";
 import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../domain/delivery-state.ts";
 import type { DeliveryState, NumberRange } from "../domain/delivery-state.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import { currentView } from "../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../domain/visibility.ts";
@@ -178,7 +179,7 @@ export class Hold {
       const before = this.#trust;
       this.#trust = readTrust(item);
       this.#breaker = readBreaker(item);
-      const same = ({ relationship, custom }: TrustRecord): string => JSON.stringify([relationship, custom]);
+      const same = ({ relationship, custom }: TrustRecord): string => printJson([relationship, custom]);
       if (same(before) !== same(this.#trust)) this.#allowed = this.#allows();
     }
     this.#known = item;

@@ -1,3 +1,4 @@
+import { compact } from "../compact.ts";
 import { parkedCursor, parkedSortKey } from "../dynamodb/keys.ts";
 import { ServiceError } from "../errors.ts";
 import type { JsonObject } from "../ports.ts";
@@ -5,7 +6,7 @@ import type { Head } from "../receiving/head.ts";
 import type { HookRuns } from "../receiving/hook-runs.ts";
 import type { Parked, ParkedNotice } from "../receiving/parked-item.ts";
 import type { ParkedStore } from "../receiving/parked-store.ts";
-import { badAfter } from "./paging.ts";
+import { badAfter, fittingPage } from "./paging.ts";
 
 export interface ParkedEventsDeps {
   readonly parked: Pick<ParkedStore, "notices" | "find">;
@@ -29,11 +30,10 @@ export class ParkedEvents {
     const { after, ...rest } = options;
     const from = after === undefined ? undefined : parkedSortKey(after);
     if (after !== undefined && from === undefined) throw badAfter();
-    const { notices, next } = await this.#deps.parked.notices(actorId, {
-      ...rest,
-      ...(from === undefined ? {} : { after: from }),
-    });
-    return { data: notices.map(wireOf), ...(next === undefined ? {} : { next: parkedCursor(next) }) };
+    const found = await this.#deps.parked.notices(actorId, compact({ ...rest, after: from }));
+    const { page, last } = fittingPage(found.notices, wireOf);
+    const next = last?.key.sk ?? found.next;
+    return compact({ data: page, next: next === undefined ? undefined : parkedCursor(next) });
   }
 
   /** The parked event. @throws ServiceError resource.not_found */

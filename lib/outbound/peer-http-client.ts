@@ -3,6 +3,7 @@ import * as https from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { systemClock } from "../clock.ts";
+import { printJson } from "../domain/json-text.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import { freshAgents } from "../fresh-agents.ts";
 import type { FreshAgents } from "../fresh-agents.ts";
@@ -89,7 +90,7 @@ export class PeerHttpClient implements PeerHttp {
 class StaleConnection extends Error {}
 
 async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
-  const text = jsonText ?? (json === undefined ? undefined : JSON.stringify(json));
+  const text = jsonText ?? (json === undefined ? undefined : printJson(json));
   if (text === undefined) return undefined;
   return compress === true ? await compressed(text) : Buffer.from(text);
 }

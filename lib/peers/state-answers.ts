@@ -45,7 +45,7 @@ function asListAbout(list: JsonObject): ListAbout {
 }
 
 function count(value: Json | undefined): number {
-  return typeof value === "number" && value >= 0 ? value : 0;
+  return isNumber(value) && value >= 0 ? Number(value) : 0;
 }
 
 /**
@@ -53,9 +53,13 @@ function count(value: Json | undefined): number {
  * undefined for an ordinary value.
  */
 export function asListMark(value: Json): ListAbout | undefined {
-  if (!isObject(value) || own(value, "_list") !== true || typeof own(value, "count") !== "number") return undefined;
-  return asListAbout(value);
+  if (!isObject(value) || own(value, "_list") !== true) return undefined;
+  return isNumber(own(value, "count")) ? asListAbout(value) : undefined;
 }
+
+/** A whole number of any size counts. */
+const isNumber = (value: Json | undefined): value is number | bigint =>
+  typeof value === "number" || typeof value === "bigint";
 
 /** The position in an answer's headers: the newest diff contained in it. Undefined when the peer does not say. */
 export function positionOf(headers: Readonly<Record<string, string>>): number | undefined {
@@ -74,12 +78,13 @@ export function asPage(json: Json): { readonly items: readonly Json[]; readonly 
   const items = isObject(json) ? own(json, "items") : undefined;
   if (!isObject(json) || !isArray(items)) return undefined;
   const next = own(json, "next");
-  return typeof next === "string" || typeof next === "number" ? { items, next: String(next) } : { items };
+  return typeof next === "string" || isNumber(next) ? { items, next: String(next) } : { items };
 }
 
 /**
  * The value in the answer of one property: JSON by its content type, else text. The reference marks bare text as JSON
- * too, so what is marked as JSON and could not have been begun as any is text. Undefined when it makes no sense.
+ * too, so what is marked as JSON and could not have been begun as any is text; a whole number with too many digits is not.
+ * Undefined when it makes no sense.
  */
 export function valueOf(answer: PeerAnswer): Json | undefined {
   const type = (answer.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
@@ -87,7 +92,7 @@ export function valueOf(answer: PeerAnswer): Json | undefined {
   if (type === "application/json" || type.endsWith("+json")) {
     const json = readJson(answer);
     if (json !== undefined) return json;
-    return text === undefined || /^\s*(["[{]|$)/.test(text) ? undefined : text;
+    return text === undefined || /^\s*(["[{]|-?[1-9]\d{4300,}\s*$|$)/.test(text) ? undefined : text;
   }
   // Without a type, an object or array is what it looks like, as in a PUT.
   if (type === "" && text !== undefined && /^\s*[[{]/.test(text)) return readJson(answer) ?? text;

@@ -1,4 +1,5 @@
 import { compact } from "../compact.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PermissionCallback } from "../domain/permission-body.ts";
 import { stringsOf } from "../domain/permissions.ts";
 import { isArray, isObject, jsonBytes, own, parseJson } from "../domain/json.ts";
@@ -115,7 +116,7 @@ export class GrantStore {
       const version = Number(stored?.["version"] ?? 0) + 1;
       const item = compact({
         ...{ ...grantKey(actorId, peerId), ...dueOf(grantKey(actorId, peerId), now) },
-        ...{ grant: JSON.stringify(sent.grant), version, at: now, fetch: JSON.stringify(newPatterns) },
+        ...{ grant: printJson(sent.grant), version, at: now, fetch: JSON.stringify(newPatterns) },
         timestamp: keptTime?.text,
         said: sent.timestamp?.text,
       });
@@ -193,7 +194,7 @@ const isOlder = (sent: Timestamp | undefined, known: Timestamp | undefined): boo
 
 /** The very callback that was kept last, or one with the same content and no time. */
 function isSame(stored: Item | undefined, sent: PermissionCallback): boolean {
-  if (stored?.["grant"] !== JSON.stringify(sent.grant)) return false;
+  if (stored?.["grant"] !== printJson(sent.grant)) return false;
   const said = textIn(stored, "said");
   return (
     sent.timestamp === undefined || (said !== undefined && parseTimestamp(said)?.sortable === sent.timestamp.sortable)

@@ -4,6 +4,7 @@ import type { Granularity } from "../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../domain/delivery-state.ts";
 import type { DeliveryState } from "../domain/delivery-state.ts";
 import type { Refusal } from "../domain/refusal.ts";
+import { parseText } from "../domain/json-text.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Subscriber, SubscriptionState } from "../domain/subscription-log.ts";
 import { inboundHeadKey } from "../dynamodb/keys-publishing.ts";
@@ -74,9 +75,9 @@ export function readInboundHead(item: Item): InboundHead {
     createdAt: Number(item["createdAt"]),
     granularity: String(item["granularity"]) as Granularity,
     ...(acceptEncoding === undefined ? {} : { acceptEncoding }),
-    state: JSON.parse(String(item["state"])) as SubscriptionState,
+    state: parseText(String(item["state"])) as SubscriptionState,
     version: Number(item["version"]),
-    delivery: delivery === undefined ? NOTHING_DELIVERED : (JSON.parse(delivery) as DeliveryState),
+    delivery: delivery === undefined ? NOTHING_DELIVERED : (parseText(delivery) as DeliveryState),
     ...(token === undefined
       ? {}
       : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),

@@ -1,6 +1,7 @@
 /** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
 import { createHash } from "node:crypto";
 import { compact } from "../compact.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PermissionCallback } from "../domain/permission-body.ts";
 import { placeOf } from "../domain/scope.ts";
 import type { Place } from "../domain/scope.ts";
@@ -90,7 +91,7 @@ export class GrantChanges {
   }
 
   async #tell(actorId: string, peerId: string, { sent, timestamp }: KeptGrant): Promise<void> {
-    const named = [actorId, peerId, "permission", timestamp ?? "", JSON.stringify(sent)].join("\n");
+    const named = [actorId, peerId, "permission", timestamp ?? "", printJson(sent)].join("\n");
     const id = createHash("sha256").update(named).digest("hex").slice(0, 32);
     const event = {
       ...{ id, actorId, peerId, subscriptionId: "permissions", target: "permissions", epoch: 0, sequence: 0 },

@@ -1,6 +1,7 @@
 /** The subscription routes, from request to reply. */
 import * as z from "zod/mini";
 import { compact } from "../compact.ts";
+import type { ServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
@@ -10,10 +11,11 @@ import type { ServiceRequest } from "../http/request.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
+import { idOf } from "../operating/paging.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
-import { noSuch } from "../publishing/inbound-subscriptions.ts";
+import { endedByOwner, noSuch } from "../publishing/inbound-subscriptions.ts";
 import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { Head } from "../receiving/head.ts";
@@ -50,8 +52,7 @@ export class SubscriptionRoutes {
   /** All subscriptions of the actor, in order of creation, filtered by query. */
   async list(request: ServiceRequest): Promise<Reply> {
     const actorId = param(request, "actorId");
-    const asked = request.query.get("peerid") ?? undefined;
-    const peerId = asked === undefined || !isOutsideId(asked) ? undefined : asked;
+    const peerId = idOf(request.query, "peerid");
     const [outbound, inbound] = await Promise.all([this.#outbound(actorId, peerId), this.#inboundOf(actorId, peerId)]);
     return json(200, { id: actorId, data: shown([...outbound, ...inbound], request.query) });
   }
@@ -102,7 +103,7 @@ export class SubscriptionRoutes {
     const head = caller.kind === "peer" ? undefined : await this.#find(request);
     if (head === undefined) {
       const found = await this.#inbound.poll(request);
-      if (found === undefined) throw noSuch();
+      if (found === undefined) throw await this.#missing(request, caller);
       return found;
     }
     return json(200, {
@@ -115,6 +116,17 @@ export class SubscriptionRoutes {
       sequence: head.lastSeq,
       data: [],
     });
+  }
+
+  /** To its peer, one that the owner has ended is not one that was forgotten. */
+  async #missing(request: ServiceRequest, caller: Caller): Promise<ServiceError> {
+    const [actorId, peerId, id] = [
+      param(request, "actorId"),
+      param(request, "peerId"),
+      param(request, "subscriptionId"),
+    ];
+    if (caller.kind !== "peer") return noSuch();
+    return (await this.#services.inbound.wasEnded(actorId, peerId, id)) ? endedByOwner() : noSuch();
   }
 
   /** Ends the subscription of that id, whichever direction it has; the peer is told unless it asks itself. */
@@ -217,11 +229,12 @@ function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback, p
   };
 }
 
+/** No subscription is without peer and target: there an empty value filters nothing, as for trusts. */
 function meets({ peerId, scope }: Listed, query: URLSearchParams): boolean {
   const is = (name: string, value: string): boolean => !query.has(name) || query.get(name) === value;
   return (
-    is("peerid", peerId) &&
-    is("target", scope.target) &&
+    ["", peerId].includes(query.get("peerid") ?? "") &&
+    ["", scope.target].includes(query.get("target") ?? "") &&
     is("subtarget", scope.subtarget ?? "") &&
     is("resource", scope.resource ?? "")
   );

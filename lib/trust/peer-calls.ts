@@ -13,8 +13,8 @@ export interface Trace {
   readonly traceparent?: string;
 }
 
-/** The most that telling the other side may take, in milliseconds. */
-const TELL_MS = 5000;
+/** The most that telling the other side may take before a request is answered, all calls together, ms. */
+export const TELL_MS = 5000;
 /** Verification happens while the other side waits for our answer. */
 const VERIFY_MS = 5000;
 
@@ -85,30 +85,36 @@ export class PeerCalls {
     return false;
   }
 
-  /** Tells the peer that we approved it. Best effort, at most 5 s. */
-  async tellApproved(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const told = await tellApproval(this.#remote(trust, trace, TELL_MS), trust.relationship);
+  /** Tells the peer that we approved it. Best effort, at most `withinMs`. */
+  async tellApproved(trust: TrustRecord, trace: Trace, withinMs: number): Promise<boolean> {
+    const told = await tellApproval(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("approval", trust, told);
   }
 
-  /** Tells the peer that the trust is over. Best effort, at most 5 s. */
-  async tellDeleted(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const told = await tellTrustDeleted(this.#remote(trust, trace, TELL_MS), trust.relationship);
+  /** Tells the peer that the trust is over. Best effort, at most `withinMs` [5 s]. */
+  async tellDeleted(trust: TrustRecord, trace: Trace, withinMs: number = TELL_MS): Promise<boolean> {
+    const told = await tellTrustDeleted(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("trust deletion", trust, told);
   }
 
   /**
-   * Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most 5 s; later when the peer wants
-   * no requests now.
+   * Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most `withinMs`; later when the peer
+   * wants no requests now.
    */
-  async tellPermissions(trust: TrustRecord, data: JsonObject, timestamp: string, trace: Trace): Promise<boolean> {
+  async tellPermissions(
+    trust: TrustRecord,
+    data: JsonObject,
+    timestamp: string,
+    trace: Trace,
+    withinMs: number,
+  ): Promise<boolean> {
     if (this.#later?.isPaused(trust) === true) {
       await this.#later.owe(trust, timestamp);
       return false;
     }
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
     const at = ["callbacks", "permissions", trust.actorId];
-    const told = await this.#remote(trust, trace, TELL_MS).call({ method: "POST", at, json });
+    const told = await this.#remote(trust, trace, withinMs).call({ method: "POST", at, json });
     const seconds = told.ok ? undefined : waitSeconds(told, this.#clock.now());
     if (seconds !== undefined) await this.#later?.owe(trust, timestamp, seconds);
     return this.#noted("permission callback", trust, told);

@@ -1,3 +1,5 @@
+import { parseText, printJson } from "../domain/json-text.ts";
+import { compact } from "../compact.ts";
 import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
@@ -43,12 +45,33 @@ export interface TrustRecord {
   readonly pausedUntil?: number;
 }
 
+/** A change of a trust that stands; what is not given stays. */
+export interface TrustChange {
+  readonly approved?: boolean;
+  /** What is set for this peer beside what its relationship allows; null: nothing any more. */
+  readonly custom?: JsonObject | null;
+  readonly desc?: string;
+  readonly baseUri?: string;
+}
+
+/** The trust after a change that makes its next revision. */
+export function revised(trust: TrustRecord, change: TrustChange): TrustRecord {
+  const { custom: before, capabilities, ...rest } = trust;
+  const { approved, desc, baseUri } = change;
+  const custom = change.custom === undefined ? before : (change.custom ?? undefined);
+  const moved = baseUri !== undefined && baseUri !== trust.baseUri;
+  return {
+    ...{ ...rest, revision: trust.revision + 1 },
+    ...compact({ approved, desc, baseUri, custom, capabilities: moved ? undefined : capabilities }),
+  };
+}
+
 /** Reads a trust's item. */
 export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
   const capabilities = readCapabilities(item);
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
-  const custom = JSON.parse(text("custom") || "null") as Json;
+  const custom = parseText(text("custom") || "null") as Json;
   return {
     actorId: item.pk.slice(2),
     peerId: text("peerId"),
@@ -88,7 +111,7 @@ export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attr
     // Conditions of others name the digest, so that the secret itself stays here.
     secretDigest: secretDigest(trust.secret),
     ...(ending ? { ending } : {}),
-    ...(custom === undefined ? {} : { custom: JSON.stringify(custom) }),
+    ...(custom === undefined ? {} : { custom: printJson(custom) }),
     ...more,
   };
 }

@@ -51,6 +51,13 @@ async function failure(sent: Promise<unknown>): Promise<PeerFailure> {
 const get = (url: string, more: Partial<PeerRequest> = {}): PeerRequest => ({ method: "GET", url, ...more });
 
 describe("PeerHttpClient", () => {
+  it("sends whole numbers exactly, and doubles so that they stay doubles", async () => {
+    const base = await serve((request, response) => void request.pipe(response));
+    const json = { most: [2n ** 64n, 9_007_199_254_740_993n], double: 1e20 };
+    const { body } = await client().send({ method: "POST", url: base, json });
+    expect(Buffer.from(body).toString()).toBe('{"most":[18446744073709551616,9007199254740993],"double":1e20}');
+  });
+
   it("sends method, JSON, bearer and ids, and gives back status, headers and body", async () => {
     let seen: { method?: string; headers: http.IncomingHttpHeaders; body: string } | undefined;
     const base = await serve((request, response) => {

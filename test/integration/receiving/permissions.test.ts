@@ -73,6 +73,17 @@ describe("what is newly granted", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 1, resyncPending: false });
   });
 
+  it("is fetched when it came as a bare array of patterns, which stands for the right to read them", async () => {
+    await grant({ patterns: ["color"] });
+    await us.arriveMessages();
+    shows({ color: "red", size: 5 });
+    const body = grantBody({ second: 1 }) as { readonly data: object };
+    expect((await send({ ...body, data: { properties: ["color", "size"], tools: ["t"] } })).status).toBe(204);
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ color: "red", size: 5 });
+    expect((await send({ ...body, data: { properties: ["color", 5] } })).status).toBe(400);
+  });
+
   it.each<[string, Granted, Granted]>([
     ["an exclusion less", { excluded: ["size"] }, {}],
     ["reading at all", { operations: ["write"] }, {}],

@@ -204,7 +204,7 @@ export class ModelPeer {
   /** False when nothing could be told. */
   async #poll(subscription: Subscription): Promise<boolean> {
     const answer = await this.#ask(`GET ${SUBSCRIPTION}`, this.#params(subscription.id));
-    if (answer?.status === 404) {
+    if (answer?.status === 404 || answer?.status === 410) {
       this.subscriptions.delete(subscription.id);
       return false;
     }

@@ -265,6 +265,11 @@ describe("parsePermissionBody", () => {
     const nothing = { ...body, data: { properties: {} } };
     expect(parsePermissionBody(nothing, path)).toMatchObject({ patterns: [], excludedPatterns: [] });
     expect(parsePermissionBody({ data: grant }, path)).toMatchObject({ patterns: ["*"] });
+    expect(parsePermissionBody({ data: { properties: ["a", "b/*"], tools: ["t"] } }, path)).toEqual({
+      grant: { properties: { patterns: ["a", "b/*"], operations: ["read"] }, tools: ["t"] },
+      patterns: ["a", "b/*"],
+      excludedPatterns: [],
+    });
   });
 
   it.each<[string, Json]>([
@@ -277,7 +282,7 @@ describe("parsePermissionBody", () => {
     ["data", { id: "peer" }],
     ["data.properties", { ...body, data: {} }],
     ["data.properties", { ...body, data: { properties: null } }],
-    ["data.properties", { ...body, data: { properties: [] } }],
+    ["data.properties", { ...body, data: { properties: [1] } }],
     ["data.properties.patterns", { ...body, data: { properties: { patterns: "*" } } }],
     ["data.properties.operations", { ...body, data: { properties: { operations: [1] } } }],
   ])("refuses a wrong %s", (field, wrong) => {
