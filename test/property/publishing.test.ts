@@ -68,7 +68,11 @@ const SABOTAGED: readonly Sabotaged[] = [
   ...Object.entries(SABOTAGE).map(([what, broken]): Sabotaged => [what, (table) => breaking(table, broken), false]),
   [
     "a peer is tried although another tries it",
-    (table) => breakingAll(table, without((part) => part.is === "equals" && part.name === "breakerOpenUntil")),
+    (table) =>
+      breakingAll(
+        table,
+        without((part) => part.is === "equals" && part.name === "breakerOpenUntil"),
+      ),
     false,
   ],
   ["a change is committed although others have come first", unordered, false],
