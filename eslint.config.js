@@ -1,6 +1,7 @@
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 import { layers } from "./eslint.layers.ts";
+import { numbers } from "./eslint.numbers.ts";
 
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
@@ -20,6 +21,12 @@ const noDefault = {
   message: "Export by name; only the tools' config files need a default.",
 };
 const noBarrel = { selector: "ExportAllDeclaration", message: "No barrels: import from the file that holds it." };
+
+const noJsonParse = {
+  selector: "MemberExpression[object.name='JSON'][property.name='parse'], VariableDeclarator[init.name='JSON']",
+  message:
+    "JSON.parse alters whole numbers beyond 2^53: take parseJson of lib/domain/json.ts for what comes from outside, parseText of lib/domain/json-text.ts for what we wrote ourselves.",
+};
 
 const everywhere = [noScan, zodMini, noDefault, noBarrel];
 
@@ -55,12 +62,30 @@ export default defineConfig(
   },
   {
     files: ["lib/**/*.ts", "functions/**/*.ts"],
-    rules: { "no-console": "error" },
+    plugins: { numbers },
+    rules: {
+      "numbers/print": "error",
+      "no-console": "error",
+      "no-restricted-syntax": ["error", ...everywhere, noEnvironment, noJsonParse],
+    },
+  },
+  {
+    // The module that all others take instead, and the one that prints for comparing alone.
+    files: ["lib/domain/json-text.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, noEnvironment] },
+  },
+  {
+    files: ["lib/domain/json-text.ts", "lib/domain/canonical-json.ts"],
+    rules: { "numbers/print": "off" },
   },
   {
     // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's
     // credentials are no setting of ours, and nobody could pass them in.
-    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts", "infra/**/*.ts", "test/**/*.ts"],
+    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, noJsonParse] },
+  },
+  {
+    files: ["infra/**/*.ts", "test/**/*.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere] },
   },
   {

@@ -4,6 +4,7 @@ import { actorDocument, metaDocument, metaLeaf, serviceDocument } from "../lib/a
 import { ServiceError } from "../lib/errors.ts";
 import { area } from "../lib/http/area.ts";
 import { readBody } from "../lib/http/body.ts";
+import { refuseInQuery } from "../lib/http/not-taken.ts";
 import { empty, json, text } from "../lib/http/reply.ts";
 import { param } from "../lib/http/request.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
@@ -12,6 +13,8 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { Service } from "../lib/service.ts";
 import { rootUri } from "../lib/trust/trust-context.ts";
 import { app } from "./app.ts";
+
+const CREATION_FIELDS = Object.keys(creationBody.shape);
 
 /** What the actors area answers. */
 export function routes(services: Pick<Service, keyof Runtime | "deletion">): Record<RouteKey<"actors">, RouteHandler> {
@@ -26,6 +29,7 @@ export function routes(services: Pick<Service, keyof Runtime | "deletion">): Rec
       access: ["anyone"],
       async handle(request) {
         factory.demandPermission(request.headers["authorization"]);
+        refuseInQuery(request.query, CREATION_FIELDS);
         const made = await factory.create(readBody(request, creationBody, { form: true, whenEmpty: {} }));
         return json(201, made, { location: rootUri(config, made.id) });
       },

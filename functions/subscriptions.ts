@@ -39,7 +39,7 @@ export function routes(services: Service): Record<RouteKey<"subscriptions">, Rou
       handle: async (request) => await inbound.one(request),
     },
     "PUT /{actorId}/subscriptions/{peerId}/{subscriptionId}": {
-      access: ["peer"],
+      access: OWNER_OR_PEER,
       handle: async (request) => await inbound.clear(request),
     },
     "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}": {

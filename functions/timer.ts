@@ -1,5 +1,6 @@
 /** Delayed messages: due work on its second. */
 import { takeMessages } from "../lib/clockwork/messages.ts";
+import { reportFailedMessages } from "../lib/clockwork/metrics.ts";
 import { service } from "../lib/service.ts";
 import { app } from "./app.ts";
 
@@ -11,5 +12,6 @@ export async function handler(
   const failed = await takeMessages(service(app), event.Records, {
     remaining: () => context.getRemainingTimeInMillis(),
   });
+  reportFailedMessages(failed.length);
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

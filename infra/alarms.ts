@@ -1,72 +1,194 @@
 import { Duration } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { Alarm, ComparisonOperator, MathExpression, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import type { AlarmProps, IMetric } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { Topic } from "aws-cdk-lib/aws-sns";
-import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../lib/metric-names.ts";
+import { alarmTopic } from "./alarm-topic.ts";
+import type { AreaFunction } from "./area-function.ts";
+import { DUE_INDEX } from "./data-stack.ts";
+import type { TableReference } from "./data-stack.ts";
+import type { DelayQueue } from "./delay-queue.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Deployment } from "./operator.ts";
+import { areas } from "./routes.ts";
 import type { Area } from "./routes.ts";
 
-/** Where the sweep puts the age of the oldest gap (seconds, 0 when there is none), by embedded metric format. */
-export const METRICS_NAMESPACE = "ActingWeb";
-export const OLDEST_GAP = "OldestGapAgeSeconds";
+/** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */
+const SERVER_ERRORS = 5;
+/** Milliseconds that the slowest hundredth of the requests may take: awaiting callbacks takes up to 12 s by design. */
+const LATENCY_MS = 15_000;
 /** Seconds beyond the gap timeout after which a gap that still stands means that recovery does not get through. */
 const GAP_PATIENCE_SECONDS = 300;
+/** Seconds by which due work may be late: the sweep comes every minute. */
+const DUE_PATIENCE_SECONDS = 900;
+/** Seconds that a message may be old: its delay of up to 15 minutes counts. */
+const MESSAGE_PATIENCE_SECONDS = 1_800;
 const PERIOD = Duration.minutes(5);
+/** What the functions ask of the table, each with a metric of its own. */
+const OPERATIONS = [
+  ...["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"],
+  ...["BatchWriteItem", "TransactWriteItems"],
+];
 
 export interface AlarmsProps {
-  readonly functions: ReadonlyMap<Area, IFunction>;
-  readonly deadLetters: IQueue;
+  readonly functions: ReadonlyMap<Area, AreaFunction>;
+  readonly delays: DelayQueue;
+  readonly gateway: Gateway;
+  readonly table: TableReference;
   /** The value of the metrics' `service` dimension. */
   readonly service: string;
-  readonly gapTimeoutSeconds: number;
-  /** Where to send them; absent: they only show. */
-  readonly email?: string;
+  /** `alarmEmail`: where to send them; absent: they only show. */
+  readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail">;
 }
 
-/** What an operator is to be woken for: errors, throttles, dead letters, gaps nobody closes, a sweep that stopped. */
+/** What wakes an operator: what clients see, what the table refuses, and work that is not done. */
 export class Alarms extends Construct {
   readonly #notify: SnsAction | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.#notify = props.email === undefined ? undefined : new SnsAction(this.#mailTo(props.email));
+    const { alarmEmail } = props.deployment;
+    this.#notify = alarmEmail === undefined ? undefined : new SnsAction(alarmTopic(this, alarmEmail));
+    this.#functions(props);
+    this.#clients(props);
+    this.#table(props.table);
+    this.#work(props);
+  }
 
-    for (const [area, handler] of props.functions) {
-      this.#alarm(`${area}-errors`, `The function "${area}" failed.`, handler.metricErrors({ period: PERIOD }));
+  /** Functions that do not start, end or get no room. What handlers answer is no error of theirs: see `#clients`. */
+  #functions({ functions }: AlarmsProps): void {
+    for (const [area, made] of functions) {
+      this.#alarm(`${area}-errors`, `The function "${area}" failed.`, made.function.metricErrors({ period: PERIOD }));
       this.#alarm(
         `${area}-throttles`,
         `The function "${area}" was throttled.`,
-        handler.metricThrottles({ period: PERIOD }),
+        made.function.metricThrottles({ period: PERIOD }),
       );
     }
+  }
+
+  #clients({ gateway, functions, service }: AlarmsProps): void {
+    this.#alarm(
+      "server-errors",
+      "Clients were answered 5xx, by the gateway or by a function.",
+      gateway.api.metricServerError({ period: PERIOD, statistic: Stats.SUM }),
+      { threshold: SERVER_ERRORS },
+    );
+    this.#alarm(
+      "latency",
+      "The slowest hundredth of the requests takes far longer than it should.",
+      gateway.api.metricLatency({ period: PERIOD, statistic: Stats.percentile(99) }),
+      { threshold: LATENCY_MS, evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
+    );
+    // A metric filter takes dimensions from the log line only, so the service's name stands in the namespace.
+    const namespace = `${METRICS_NAMESPACE}/${service}`;
+    for (const [area, { logGroup }] of functions) {
+      if (areas[area].startedBy !== "requests") continue;
+      new MetricFilter(this, `${area}-unforeseen`, {
+        logGroup,
+        filterPattern: FilterPattern.stringValue("$.message", "=", UNFORESEEN_ERROR),
+        metricNamespace: namespace,
+        metricName: METRICS.unforeseenErrors,
+      });
+    }
+    this.#alarm(
+      "unforeseen-errors",
+      "A request was answered 500: a fault of the code or of its permissions. The log has it.",
+      new Metric({ namespace, metricName: METRICS.unforeseenErrors, period: PERIOD, statistic: Stats.SUM }),
+    );
+  }
+
+  #table({ tableName }: TableReference): void {
+    const throttles = (dimensionsMap: Record<string, string>): IMetric =>
+      new MathExpression({
+        expression: "reads + writes",
+        usingMetrics: Object.fromEntries(
+          [
+            ["reads", "ReadThrottleEvents"],
+            ["writes", "WriteThrottleEvents"],
+          ].map(([name = "", metricName = ""]) => [
+            name,
+            new Metric({ namespace: "AWS/DynamoDB", metricName, dimensionsMap, statistic: Stats.SUM, period: PERIOD }),
+          ]),
+        ),
+        period: PERIOD,
+      });
+    this.#alarm("table-throttles", "DynamoDB throttles the table.", throttles({ TableName: tableName }));
+    this.#alarm(
+      "index-throttles",
+      "DynamoDB throttles the index of due work, and with it writes to the table.",
+      throttles({ TableName: tableName, GlobalSecondaryIndexName: DUE_INDEX }),
+    );
+    const errors = OPERATIONS.map((operation, at): [string, IMetric] => [
+      `errors${String(at)}`,
+      new Metric({
+        namespace: "AWS/DynamoDB",
+        metricName: "SystemErrors",
+        dimensionsMap: { TableName: tableName, Operation: operation },
+        statistic: Stats.SUM,
+        period: PERIOD,
+      }),
+    ]);
+    this.#alarm(
+      "table-system-errors",
+      "DynamoDB itself fails requests to the table or its index.",
+      new MathExpression({
+        expression: errors.map(([name]) => `FILL(${name}, 0)`).join(" + "),
+        usingMetrics: Object.fromEntries(errors),
+        period: PERIOD,
+      }),
+    );
+  }
+
+  #work({ delays, functions, service, deployment }: AlarmsProps): void {
+    const dimensions = { service };
     this.#alarm(
       "dead-letters",
       "Delayed work failed for good; the sweep still finds it, but its consumer is broken.",
-      props.deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: Stats.MAXIMUM }),
+      delays.deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: Stats.MAXIMUM }),
+    );
+    this.#alarm(
+      "oldest-message",
+      "Delayed messages wait far longer than their delay: the worker does not keep up.",
+      delays.queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: Stats.MAXIMUM }),
+      { threshold: MESSAGE_PATIENCE_SECONDS },
+    );
+    this.#alarm(
+      "oldest-due-work",
+      "Work has been due for long: the sweep does not get through.",
+      this.#own(METRICS.oldestDueAge, dimensions, Stats.MAXIMUM),
+      { threshold: DUE_PATIENCE_SECONDS },
+    );
+    this.#alarm(
+      "due-work-failed",
+      "Due work keeps failing in a way that was not foreseen. It is tried again, and the log has it.",
+      this.#own(METRICS.dueWorkFailed, dimensions, Stats.SUM),
+      { evaluationPeriods: 3 },
     );
     this.#alarm(
       "oldest-gap",
       "A gap in a subscription stands long after its timeout: recovery does not get through.",
-      new Metric({
-        namespace: METRICS_NAMESPACE,
-        metricName: OLDEST_GAP,
-        dimensionsMap: { service: props.service },
-        period: PERIOD,
-        statistic: Stats.MAXIMUM,
-      }),
-      { threshold: props.gapTimeoutSeconds + GAP_PATIENCE_SECONDS },
+      this.#own(METRICS.oldestGapAge, dimensions, Stats.MAXIMUM),
+      { threshold: deployment.gapTimeoutSeconds + GAP_PATIENCE_SECONDS },
     );
-    const sweep = props.functions.get("clockwork");
-    if (sweep !== undefined) {
-      this.#alarm("sweep-stopped", "The every-minute sweep did not run.", sweep.metricInvocations({ period: PERIOD }), {
+    const sweep = functions.get("clockwork");
+    if (sweep === undefined) return;
+    this.#alarm(
+      "sweep-stopped",
+      "The every-minute sweep did not run.",
+      sweep.function.metricInvocations({ period: PERIOD }),
+      {
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         treatMissingData: TreatMissingData.BREACHING,
         evaluationPeriods: 2,
-      });
-    }
+      },
+    );
+  }
+
+  #own(metricName: string, dimensionsMap: Record<string, string>, statistic: string): Metric {
+    return new Metric({ namespace: METRICS_NAMESPACE, metricName, dimensionsMap, period: PERIOD, statistic });
   }
 
   #alarm(id: string, alarmDescription: string, metric: IMetric, more: Partial<AlarmProps> = {}): void {
@@ -80,11 +202,5 @@ export class Alarms extends Construct {
       ...more,
     });
     if (this.#notify !== undefined) alarm.addAlarmAction(this.#notify);
-  }
-
-  #mailTo(email: string): Topic {
-    const topic = new Topic(this, "Topic", { enforceSSL: true });
-    topic.addSubscription(new EmailSubscription(email));
-    return topic;
   }
 }

@@ -1,60 +1,74 @@
-import { Duration, RemovalPolicy, SecretValue, Stack, Validations } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack, Validations } from "aws-cdk-lib";
 import type { StackProps } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as InvokeLambda } from "aws-cdk-lib/aws-events-targets";
-import type { Code, Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { Code } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
-import { Alarms, METRICS_NAMESPACE } from "./alarms.ts";
+import { METRICS_NAMESPACE } from "../lib/metric-names.ts";
+import { actorCreationToken } from "./actor-creation-token.ts";
+import { Alarms } from "./alarms.ts";
 import { AreaFunction } from "./area-function.ts";
+import { DUE_INDEX } from "./data-stack.ts";
+import type { TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
+import { isFor } from "./operator.ts";
 import type { Deployment } from "./operator.ts";
 import { areas } from "./routes.ts";
 import type { Area, Duties } from "./routes.ts";
 
 export interface ApiStackProps extends StackProps {
-  readonly table: Table;
+  /** The data stack's, unless the deployment names another. */
+  readonly table: TableReference;
   readonly deployment: Deployment;
   /** What each area's function runs. */
   readonly code: (area: Area) => Code;
 }
 
-/** Everything without state: gateway, functions, delay queue, schedule, alarms. May be deleted and made again at will. */
+/**
+ * Everything without state: gateway, functions, delay queue, schedule, alarms. It may be deleted and made again at will
+ * where actors' URLs begin with an address that is kept elsewhere; where it holds that address itself it is protected.
+ */
 export class ApiStack extends Stack {
   constructor(scope: Construct, id: string, props: ApiStackProps) {
-    super(scope, id, props);
     const { deployment } = props;
+    super(scope, id, { ...props, terminationProtection: holdsBaseUrl(deployment) });
     const gateway = new Gateway(this, "Gateway", deployment);
     const delays = new DelayQueue(this, "Delays");
-    const environment = {
-      TABLE_NAME: props.table.tableName,
-      BASE_URL: gateway.api.apiEndpoint,
+    const table = tableOf(this, props);
+    const variables = {
+      TABLE_NAME: table.tableName,
+      BASE_URL: deployment.baseUrl ?? gateway.url,
       POWERTOOLS_SERVICE_NAME: this.stackName,
       POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+      POWERTOOLS_LOG_LEVEL: deployment.logLevel,
       ...deployment.variables,
-      ...this.#actorCreationToken(deployment),
+      ...actorCreationToken(this, deployment),
     };
-    const functions = new Map<Area, LambdaFunction>();
+    const functions = new Map<Area, AreaFunction>();
     for (const area of Object.keys(areas) as Area[]) {
-      const made = new AreaFunction(this, area, {
-        area,
-        table: props.table,
-        queue: delays.queue,
-        environment,
-        code: props.code(area),
-      });
-      functions.set(area, made.function);
+      const environment = Object.fromEntries(Object.entries(variables).filter(([name]) => isFor(name, area)));
+      const made = { area, table, queue: delays.queue, environment, settings: deployment, code: props.code(area) };
+      functions.set(area, new AreaFunction(this, area, made));
     }
-    const startedBy = (what: Duties["startedBy"]): ReadonlyMap<Area, LambdaFunction> =>
-      new Map([...functions].filter(([area]) => areas[area].startedBy === what));
+    const startedBy = (what: Duties["startedBy"]) =>
+      new Map(
+        [...functions].filter(([area]) => areas[area].startedBy === what).map(([area, made]) => [area, made.function]),
+      );
 
     gateway.route(startedBy("requests"));
     for (const handler of startedBy("queue").values()) {
-      // One message each: a recovery takes seconds, and another gap must not wait for it.
-      handler.addEventSource(new SqsEventSource(delays.queue, { batchSize: 1, reportBatchItemFailures: true }));
+      handler.addEventSource(
+        new SqsEventSource(delays.queue, {
+          // One message each: a recovery takes seconds, and another gap must not wait for it.
+          batchSize: 1,
+          // So that background work never takes the account's concurrency from the functions that answer peers.
+          maxConcurrency: deployment.workerConcurrency,
+          reportBatchItemFailures: true,
+        }),
+      );
     }
     for (const [area, handler] of startedBy("schedule")) {
       // A minute that was missed is made good by the next one; trying it again would only pile up.
@@ -65,13 +79,8 @@ export class ApiStack extends Stack {
         targets: [new InvokeLambda(handler, once)],
       });
     }
-    new Alarms(this, "Alarms", {
-      functions,
-      deadLetters: delays.deadLetters,
-      service: this.stackName,
-      gapTimeoutSeconds: deployment.gapTimeoutSeconds,
-      ...(deployment.alarmEmail === undefined ? {} : { email: deployment.alarmEmail }),
-    });
+    new CfnOutput(this, "Endpoint", { value: gateway.url });
+    new Alarms(this, "Alarms", { functions, delays, gateway, table, service: this.stackName, deployment });
     Validations.of(gateway).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:
@@ -79,26 +88,15 @@ export class ApiStack extends Stack {
         "in the functions against the table, some routes are open by contract; a gateway authorizer cannot know them.",
     });
   }
+}
 
-  /**
-   * The token as a reference that CloudFormation resolves while it deploys: the template holds none, and the function
-   * needs no client for secrets, nor time for one at a cold start.
-   */
-  #actorCreationToken(deployment: Deployment): Record<string, string> {
-    if (deployment.actorCreation !== "token") return {};
-    if (deployment.actorCreationTokenSecret !== undefined) {
-      const reference = SecretValue.secretsManager(deployment.actorCreationTokenSecret);
-      return { ACTOR_CREATION_TOKEN: reference.unsafeUnwrap() };
-    }
-    const secret = new Secret(this, "ActorCreationToken", {
-      description: `The bearer that may create actors at ${this.stackName}`,
-      generateSecretString: { passwordLength: 40, excludePunctuation: true },
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    Validations.of(secret).acknowledge({
-      id: "AwsSolutions-SMG4",
-      reason: "Clients of the deployment hold this token; it is changed by its operator, together with them.",
-    });
-    return { ACTOR_CREATION_TOKEN: secret.secretValue.unsafeUnwrap() };
-  }
+/** Whether what actors' URLs begin with, the API's own endpoint or its domain, goes with the stack. */
+function holdsBaseUrl({ baseUrl, domainName }: Deployment): boolean {
+  return baseUrl === undefined || new URL(baseUrl).hostname === domainName;
+}
+
+/** The table that the deployment names, which a restore has made, or else the data stack's. */
+function tableOf(scope: Construct, { table, deployment: { tableName } }: ApiStackProps): TableReference {
+  if (tableName === undefined) return table;
+  return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX] });
 }

@@ -1,39 +1,43 @@
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Function as LambdaFunction, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
+import { Architecture, Function as LambdaFunction, RecursiveLoop, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import type { CfnFunction, Code } from "aws-cdk-lib/aws-lambda";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DUE_INDEX } from "./data-stack.ts";
+import type { TableReference } from "./data-stack.ts";
 import { areas } from "./routes.ts";
 import type { Area, Duties } from "./routes.ts";
+import type { Settings } from "./settings.ts";
 
-/** Seconds: one below the 30 s after which the gateway gives up, so that the function itself still answers. */
-export const REQUEST_SECONDS = 29;
+/** Seconds. Less than the gateway's 30, because a cold start counts there and not here: the function itself still answers. */
+export const REQUEST_SECONDS = 28;
 /** Seconds for what no one waits for: a sweep, a recovery. */
 export const BACKGROUND_SECONDS = 60;
-const LOG_RETENTION = RetentionDays.ONE_MONTH;
 
 export interface AreaFunctionProps {
   readonly area: Area;
-  readonly table: Table;
+  readonly table: TableReference;
   readonly queue: Queue;
   /** Variables every function has. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly settings: Pick<Settings, "memoryMb" | "logRetentionDays" | "tracing">;
   /** Holds `index.mjs` with a `handler`. */
   readonly code: Code;
 }
 
-/** One area's function with a role that may do exactly what routes.ts says of it, and a log that is kept a month. */
+/** One area's function with a role that may do exactly what routes.ts says of it, and a log of its own. */
 export class AreaFunction extends Construct {
   readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: AreaFunctionProps) {
     super(scope, id);
     const duties: Duties = areas[props.area];
-    const logGroup = new LogGroup(this, "Log", { retention: LOG_RETENTION, removalPolicy: RemovalPolicy.DESTROY });
+    const { memoryMb, logRetentionDays, tracing } = props.settings;
+    const logGroup = new LogGroup(this, "Log", { retention: logRetentionDays, removalPolicy: RemovalPolicy.DESTROY });
+    this.logGroup = logGroup;
     const role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       inlinePolicies: { duties: new PolicyDocument({ statements: statements(duties, props, logGroup) }) },
@@ -42,19 +46,26 @@ export class AreaFunction extends Construct {
       description: `${Stack.of(this).stackName}: ${props.area}`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: 512,
+      memorySize: memoryMb,
       timeout: Duration.seconds(duties.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
       code: props.code,
       handler: "index.handler",
       environment: { ...props.environment, ...(duties.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
       role,
       logGroup,
+      ...(tracing ? { tracing: Tracing.ACTIVE } : {}),
       // A gap longer than a queue delay, or a recovery that fails for long, sends its message on again and again, each
       // time for a later due time; Lambda would take the sixteenth for a runaway loop and drop it.
       ...(duties.startedBy === "queue" ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
     });
     // The local stack finds a function's bundle by this.
     (this.function.node.defaultChild as CfnFunction).addMetadata("area", props.area);
+    if (tracing) {
+      Validations.of(role).acknowledge({
+        id: "AwsSolutions-IAM5[Resource::*]",
+        reason: "X-Ray knows no resources: permission to send it traces is given for all or for none.",
+      });
+    }
   }
 }
 

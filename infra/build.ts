@@ -49,7 +49,7 @@ const bundles: Part = {
 
 const templates: Part = {
   name: "templates",
-  from: ["infra", "lib/config.ts", "package-lock.json", "package.json"],
+  from: ["infra", "lib/config.ts", "lib/metric-names.ts", "package-lock.json", "package.json"],
   async make() {
     const { templatesForLocal } = await import("./local-templates.ts");
     for (const [name, template] of templatesForLocal(path.join(dist, ".cdk"))) {

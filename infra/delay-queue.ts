@@ -3,8 +3,12 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BACKGROUND_SECONDS } from "./area-function.ts";
 
-/** How often a message is tried. Losing one is harmless, the sweep finds the same work; it should show all the same. */
-const ATTEMPTS = 3;
+/**
+ * How often a message is received before it is given up: pollers that are throttled count as receipts, so fewer than five
+ * would give up messages that were never tried. A lost message does no harm, for the sweep finds the same work, but it
+ * should show.
+ */
+const ATTEMPTS = 5;
 
 /** The queue whose messages arrive when a gap is due, and the one for those that nobody could work off. */
 export class DelayQueue extends Construct {

@@ -1,6 +1,9 @@
-import { CfnOutput, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import {
+  ApiMapping,
+  CfnIntegration,
+  DomainName,
   HttpApi,
   HttpMethod,
   HttpRoute,
@@ -9,17 +12,25 @@ import {
   LogGroupLogDestination,
 } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { REQUEST_SECONDS } from "./area-function.ts";
 import { DEFAULT_AREA, pathsByArea } from "./routes.ts";
 import type { Area } from "./routes.ts";
+import type { Settings } from "./settings.ts";
 
-export interface GatewayProps {
-  readonly throttlingRateLimit: number;
-  readonly throttlingBurstLimit: number;
-}
+export type GatewayProps = Pick<
+  Settings,
+  "throttlingRateLimit" | "throttlingBurstLimit" | "logRetentionDays" | "domainName" | "certificateArn"
+>;
+
+/**
+ * Milliseconds that the gateway waits for a function, the most there is. More than the function's own time, in which a cold
+ * start does not count. CDK allows 29 s at most, so this is set on the CloudFormation resources.
+ */
+const INTEGRATION_MS = 30_000;
 
 /** What the access log says of a request: no query string, no header, no body, nothing that could hold a secret. */
 const ACCESS_LOG = {
@@ -43,22 +54,32 @@ const ACCESS_LOG = {
 export class Gateway extends Construct {
   readonly api: HttpApi;
   readonly stage: HttpStage;
+  /** Where the API is reached. */
+  readonly url: string;
 
   constructor(scope: Construct, id: string, props: GatewayProps) {
     super(scope, id);
-    this.api = new HttpApi(this, "Api", { createDefaultStage: false });
+    const { domainName, certificateArn, logRetentionDays } = props;
+    this.api = new HttpApi(this, "Api", {
+      createDefaultStage: false,
+      // Reached by both names, an actor would be known by two URLs.
+      ...(domainName === undefined ? {} : { disableExecuteApiEndpoint: true }),
+    });
     this.stage = new HttpStage(this, "Stage", {
       httpApi: this.api,
       autoDeploy: true,
       throttle: { rateLimit: props.throttlingRateLimit, burstLimit: props.throttlingBurstLimit },
       accessLogSettings: {
         destination: new LogGroupLogDestination(
-          new LogGroup(this, "AccessLog", { retention: RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.DESTROY }),
+          new LogGroup(this, "AccessLog", { retention: logRetentionDays, removalPolicy: RemovalPolicy.DESTROY }),
         ),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
       },
     });
-    new CfnOutput(this, "Endpoint", { value: this.api.apiEndpoint });
+    this.url =
+      domainName === undefined || certificateArn === undefined
+        ? this.api.apiEndpoint
+        : this.#named(domainName, certificateArn);
   }
 
   /** Adds every route. `handlers` has a function for each area that serves requests. */
@@ -66,10 +87,7 @@ export class Gateway extends Construct {
     const integrations = new Map(
       [...handlers].map(([area, handler]) => [
         area,
-        new HttpLambdaIntegration(area, handler, {
-          timeout: Duration.seconds(REQUEST_SECONDS),
-          scopePermissionToRoute: false,
-        }),
+        new HttpLambdaIntegration(area, handler, { scopePermissionToRoute: false }),
       ]),
     );
     const integrationOf = (area: Area): HttpLambdaIntegration => {
@@ -85,5 +103,29 @@ export class Gateway extends Construct {
       routeKey: HttpRouteKey.DEFAULT,
       integration: integrationOf(DEFAULT_AREA),
     });
+    // The permission for the routes names stage, method and path; `$default` has no method, so it is not among them.
+    handlers.get(DEFAULT_AREA)?.addPermission("DefaultRoute", {
+      scope: this,
+      principal: new ServicePrincipal("apigateway.amazonaws.com"),
+      sourceArn: Stack.of(this).formatArn({
+        service: "execute-api",
+        resource: this.api.apiId,
+        resourceName: "*/$default",
+      }),
+    });
+    for (const each of Stack.of(this).node.findAll()) {
+      if (each instanceof CfnIntegration) each.timeoutInMillis = INTEGRATION_MS;
+    }
+  }
+
+  /** Gives the API a name of its own; the deployer's DNS has to lead there. */
+  #named(domainName: string, certificateArn: string): string {
+    const certificate = Certificate.fromCertificateArn(this, "Certificate", certificateArn);
+    const name = new DomainName(this, "Domain", { domainName, certificate });
+    new ApiMapping(this, "Mapping", { api: this.api, domainName: name, stage: this.stage });
+    const stack = Stack.of(this);
+    new CfnOutput(stack, "DomainTarget", { value: name.regionalDomainName });
+    new CfnOutput(stack, "DomainTargetHostedZoneId", { value: name.regionalHostedZoneId });
+    return `https://${domainName}`;
   }
 }

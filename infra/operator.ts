@@ -1,10 +1,14 @@
 /**
- * What the deployer says: operator variables and the few knobs of the stacks themselves, from the CDK context
- * (`cdk synth -c GAP_TIMEOUT_SECONDS=3`) or else from the environment of the command. Checked here, so that a bad value
- * stops the synthesis and never reaches a function.
+ * What the deployer says: operator variables, from the CDK context (`cdk synth -c GAP_TIMEOUT_SECONDS=3`) or else from the
+ * environment of the command, and the settings of the stacks. Checked here, so that a bad value stops the synthesis and
+ * never reaches a function.
  */
 import { app } from "../functions/app.ts";
+import { compact } from "../lib/compact.ts";
 import { readConfig, variableNames } from "../lib/config.ts";
+import type { Area } from "./routes.ts";
+import { readSettings, settingNames } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** What the stacks themselves, the local stack or Lambda set, and the one secret. */
 const NOT_PASSED_ON = [
@@ -24,33 +28,52 @@ export const operatorVariables = variableNames.filter(
   (name): name is OperatorVariable => !(NOT_PASSED_ON as readonly string[]).includes(name),
 );
 
+/** What only the function that creates actors has to know. */
+const FOR_ACTORS_ONLY: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATION_TOKEN"];
+
+/** Whether a variable goes into the function of an area: each gets what it needs, and of secrets nothing else. */
+export const isFor = (variable: string, area: string): boolean =>
+  !FOR_ACTORS_ONLY.includes(variable) || area === ("actors" satisfies Area);
+
+/** What the deployer says of the secret that holds `ACTOR_CREATION_TOKEN`; from context or environment as the variables. */
+export const secretNames = ["ACTOR_CREATION_TOKEN_SECRET", "ACTOR_CREATION_TOKEN_VERSION"] as const;
+
 /** Everything the stacks take from the deployer, checked. */
-export interface Deployment {
-  /** Begins the names of both stacks; two names in one account are two services. */
-  readonly name: string;
+export interface Deployment extends Settings {
   /** Operator variables that were given, as text. */
   readonly variables: Readonly<Partial<Record<OperatorVariable, string>>>;
+  /** What actors' URLs begin with, when that is not the API's own endpoint. */
+  readonly baseUrl?: string;
   /** Name or ARN of an existing Secrets Manager secret that holds `ACTOR_CREATION_TOKEN`. One is made when absent and needed. */
   readonly actorCreationTokenSecret?: string;
+  /** Which version of the secret the function is given; the current one when absent. */
+  readonly actorCreationTokenVersion?: string;
   /** What the functions will use, from the environment or by default. */
   readonly gapTimeoutSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
-  /** Requests a second the whole API takes in the long run, and at once. */
-  readonly throttlingRateLimit: number;
-  readonly throttlingBurstLimit: number;
-  /** Where alarms are mailed to; absent: the alarms only show. */
-  readonly alarmEmail?: string;
 }
 
 /** One value by name, as it was given; `undefined` when it was not. */
 export type Given = (name: string) => unknown;
 
-/** Makes a `Given` from CDK context and environment. The context wins; the stacks' own knobs are taken from it alone. */
+/** Makes a `Given` from CDK context and environment. The context wins; the stacks' own settings are taken from it alone. */
 export function givenBy(
   context: (name: string) => unknown,
   environment: Readonly<Record<string, string | undefined>>,
 ): Given {
   return (name) => context(name) ?? (/^[A-Z_]+$/.test(name) ? environment[name] : undefined);
+}
+
+/**
+ * Refuses a name in the context that looks like one of ours and is none, which would be a setting without effect.
+ * @throws Error that names it and what there is
+ */
+export function refuseUnknown(names: readonly string[]): void {
+  const known: readonly string[] = [...settingNames, ...secretNames, "ACTOR_CREATION_TOKEN", ...operatorVariables];
+  // CDK's own names hold other characters.
+  const unknown = names.find((name) => /^[A-Za-z_]+$/.test(name) && !known.includes(name));
+  if (unknown === undefined) return;
+  throw new Error(`There is no setting ${unknown}. Allowed: ${known.join(", ")}.`);
 }
 
 /**
@@ -77,25 +100,44 @@ export function readDeployment(given: Given): Deployment {
     ACTOR_CREATION_TOKEN: "known at deploy",
   };
   const config = readConfig(environment, app.options);
-  const secret = text(given, "ACTOR_CREATION_TOKEN_SECRET");
-  const alarmEmail = text(given, "alarmEmail");
-  if (alarmEmail !== undefined && !/^[^@\s]+@[^@\s]+$/.test(alarmEmail)) {
-    throw new Error(`alarmEmail is "${alarmEmail}". Allowed: one mail address.`);
-  }
-  const name = text(given, "name") ?? "ActingWeb";
-  if (!/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(name)) {
-    throw new Error(`name is "${name}". Allowed: up to 40 letters, digits and hyphens, beginning with a letter.`);
-  }
+  const settings = readSettings((name) => text(given, name));
+  const { domainName } = settings;
+  const ofDomain = domainName === undefined ? undefined : `https://${domainName}`;
   return {
-    name,
+    ...settings,
     variables,
     gapTimeoutSeconds: config.gapTimeoutSeconds,
     actorCreation: config.actorCreation,
-    throttlingRateLimit: whole(given, "throttlingRateLimit", 200),
-    throttlingBurstLimit: whole(given, "throttlingBurstLimit", 400),
-    ...(secret === undefined ? {} : { actorCreationTokenSecret: secret }),
-    ...(alarmEmail === undefined ? {} : { alarmEmail }),
+    ...secretOf(given, config.actorCreation),
+    ...compact({ baseUrl: variables.BASE_URL ?? ofDomain }),
   };
+}
+
+/** A secret's name, or its ARN. */
+const SECRET = /^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$/;
+const SECRET_VERSION = /^[A-Za-z0-9-]{32,64}$/;
+
+function secretOf(
+  given: Given,
+  actorCreation: Deployment["actorCreation"],
+): Pick<Deployment, "actorCreationTokenSecret" | "actorCreationTokenVersion"> {
+  const [secret, version] = secretNames.map((name) => text(given, name));
+  for (const [name, value, pattern, allowed] of [
+    [secretNames[0], secret, SECRET, "the name or the ARN of a secret in Secrets Manager"],
+    [
+      secretNames[1],
+      version,
+      SECRET_VERSION,
+      "the id of one of the secret's versions, of 32 to 64 letters, digits and -",
+    ],
+  ] as const) {
+    if (value === undefined) continue;
+    if (!pattern.test(value)) throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: ${allowed}.`);
+    if (actorCreation !== "token") {
+      throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: nothing, unless ACTOR_CREATION is token.`);
+    }
+  }
+  return compact({ actorCreationTokenSecret: secret, actorCreationTokenVersion: version });
 }
 
 function text(given: Given, name: string): string | undefined {
@@ -103,12 +145,4 @@ function text(given: Given, name: string): string | undefined {
   if (value === undefined || value === null || value === "") return undefined;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
   throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: one text, number or boolean.`);
-}
-
-function whole(given: Given, name: string, otherwise: number): number {
-  const value = text(given, name);
-  if (value === undefined) return otherwise;
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= 10_000) return number;
-  throw new Error(`${name} is "${value}". Allowed: a whole number from 1 to 10000.`);
 }

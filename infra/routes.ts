@@ -124,7 +124,7 @@ export const routes = [
   { method: "GET", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/subscriptions/{peerId}", area: "subscriptions", access: ["peer"] },
   { method: "GET", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
-  { method: "PUT", path: SUBSCRIPTION, area: "subscriptions", access: ["peer"] },
+  { method: "PUT", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
   { method: "DELETE", path: SUBSCRIPTION, area: "subscriptions", access: OWNER_OR_PEER },
   { method: "GET", path: `${SUBSCRIPTION}/{sequence}`, area: "subscriptions", access: OWNER_OR_PEER },
   { method: "POST", path: `${SUBSCRIPTION}/resync`, area: "subscriptions", access: OWNER },

@@ -1,10 +1,10 @@
-import { Validations } from "aws-cdk-lib";
+import { Tags, Validations } from "aws-cdk-lib";
 import type { App } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import type { Code } from "aws-cdk-lib/aws-lambda";
 import { ApiStack } from "./api-stack.ts";
 import { DataStack } from "./data-stack.ts";
-import { givenBy, readDeployment } from "./operator.ts";
+import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
 import type { Area } from "./routes.ts";
 
 export interface ServiceProps {
@@ -28,9 +28,11 @@ export interface Service {
  */
 export function addService(app: App, { environment, code, checks = true }: ServiceProps): Service {
   const context = (name: string): unknown => app.node.tryGetContext(name) as unknown;
+  refuseUnknown(Object.keys(app.node.getAllContext() as object));
   const deployment = readDeployment(givenBy(context, environment));
   if (checks) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, `${deployment.name}-Data`, {});
   const api = new ApiStack(app, `${deployment.name}-Api`, { table: data.table, deployment, code });
+  for (const [key, value] of Object.entries(deployment.tags)) Tags.of(app).add(key, value);
   return { data, api };
 }

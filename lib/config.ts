@@ -47,6 +47,8 @@ export interface Config {
   readonly backlogReplayMax: number;
   readonly deliveredKeepSeconds: number;
   readonly diffRetentionDays: number;
+  /** Callbacks over 1 KiB go out compressed to peers that say they undo it. */
+  readonly callbackGzip: boolean;
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
   readonly actorCreationToken?: string;
@@ -145,6 +147,7 @@ const VARIABLES = {
   BACKLOG_REPLAY_MAX: whole(1, 1000),
   DELIVERED_KEEP_SECONDS: decimal(0, 86_400),
   DIFF_RETENTION_DAYS: decimal(1, 365),
+  CALLBACK_GZIP: trueOrFalse,
   ACTOR_CREATION: oneOf("open", "token", "closed"),
   ACTOR_CREATION_TOKEN: { ...text, secret: true },
   TRUST_AUTO_APPROVE: relationships,
@@ -247,6 +250,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     backlogReplayMax: read("BACKLOG_REPLAY_MAX") ?? 100,
     deliveredKeepSeconds: read("DELIVERED_KEEP_SECONDS") ?? 300,
     diffRetentionDays: read("DIFF_RETENTION_DAYS") ?? 30,
+    callbackGzip: read("CALLBACK_GZIP") ?? true,
     actorCreation: read("ACTOR_CREATION") ?? "closed",
     ...(actorCreationToken === undefined ? {} : { actorCreationToken }),
     trustAutoApprove: read("TRUST_AUTO_APPROVE") ?? [],

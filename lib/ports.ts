@@ -50,8 +50,8 @@ export interface Log {
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** JSON as it is parsed and stored. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** JSON as it is parsed and stored. A whole number beyond 2^53 − 1 in size is a bigint. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
 /** One request to a peer. Every URL here may come from outside; the client applies the outbound rules to all of them. */

@@ -1,13 +1,16 @@
 import { ActorStore } from "./actors/actor-store.ts";
 import type { Application } from "./actors/application.ts";
 import { PassphraseVerifier } from "./actors/passphrase.ts";
+import { PassphraseGuesses } from "./actors/passphrase-guesses.ts";
 import { systemClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
+import { printBigintsExactly } from "./domain/json-text.ts";
 import { createDocumentClient } from "./dynamodb/client.ts";
 import { DocumentTable } from "./dynamodb/document-table.ts";
 import type { Table } from "./dynamodb/table.ts";
 import type { Gate } from "./http/access.ts";
+import { currentDeadline } from "./http/current-trace.ts";
 import { randomIds } from "./ids.ts";
 import { powertoolsLog } from "./log.ts";
 import { PeerHttpClient } from "./outbound/peer-http-client.ts";
@@ -37,9 +40,10 @@ export interface Runtime extends Ports {
 
 /** Puts the shared parts together over the given ports. */
 export function composeRuntime(application: Application, ports: Ports): Runtime {
+  printBigintsExactly();
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
-  const gate = new Authentication(actors, trusts, new PassphraseVerifier());
+  const gate = new Authentication(actors, trusts, new PassphraseVerifier(), new PassphraseGuesses(ports));
   return { ...ports, application, actors, trusts, gate };
 }
 
@@ -64,7 +68,11 @@ export function systemPorts(application: Application): Ports {
   });
   return {
     config,
-    table: new DocumentTable({ client, tableName: config.tableName }),
+    table: new DocumentTable({
+      client,
+      tableName: config.tableName,
+      remaining: () => currentDeadline()?.remaining(),
+    }),
     http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
     queue: queueOf(config),
     clock: systemClock,

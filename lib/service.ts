@@ -22,6 +22,7 @@ import type { Deadline } from "./ports.ts";
 import { PositionedReads } from "./properties/positioned-reads.ts";
 import { PropertyStore } from "./properties/property-store.ts";
 import { ChangeLog } from "./publishing/change-log.ts";
+import type { After } from "./publishing/commit-line.ts";
 import { inboundServices } from "./publishing/inbound-services.ts";
 import type { InboundServices } from "./publishing/inbound-services.ts";
 import type { InboundDeps } from "./publishing/inbound-subscriptions.ts";
@@ -45,6 +46,7 @@ import { OutboundHeads } from "./subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "./subscriptions/outbound-subscriptions.ts";
 import { Resubscription } from "./subscriptions/resubscription.ts";
 import { TrustSenders } from "./trust/senders.ts";
+import type { PermissionsLater } from "./trust/peer-calls.ts";
 import type { TrustConsequences } from "./trust/trust-consequences.ts";
 import { trustServices } from "./trust/trust-services.ts";
 import type { TrustServices } from "./trust/trust-services.ts";
@@ -71,6 +73,13 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
+
+const after: After = (ms, call) => {
+  const timer = setTimeout(call, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+};
 
 /** Puts the service together over the given ports. */
 export function composeService(app: ActingWebApp, ports: Ports): Service {
@@ -171,6 +180,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
+    after,
     committed: async (commit) => {
       await delivery.callbacks.committed(commit);
     },
@@ -184,7 +194,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       },
     },
   });
-  const trust = trustServices({ ...base, commits }, consequences);
+  const permissionsLater: PermissionsLater = {
+    isPaused: (known) => delivery.owedPermissions.isPaused(known),
+    owe: async (...owed) => await delivery.owedPermissions.owe(...owed),
+  };
+  const trust = trustServices({ ...base, commits, permissionsLater }, consequences);
   const permissions = trust.permissionStore;
   const rules = new RelationshipRules({
     ...{ clock, commits, permissions, digest },
@@ -214,6 +228,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ownership: heads.ownership,
     upkeep: { look: async (...due) => await delivery.upkeep.look(...due) },
     breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
+    grants: { resume: async (...due) => await grants.resume(...due) },
+    refusedHeads: { look: async (...due) => await delivery.refusedHeads.look(...due) },
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },
@@ -229,7 +245,9 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
     fence: config.claimFence,
+    retentionDays: config.diffRetentionDays,
     subscribed: async (...peer) => await capabilities.want(...peer),
+    renewed: async (head) => await delivery.refusedHeads.renew(head),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
       return known === undefined ? undefined : permissions.of(known).properties;
@@ -238,6 +256,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       const known = await trusts.get(actorId, peerId);
       const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
       if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
+      return told?.ok !== false;
     },
     snapshot: async (...wanted) => await snapshots.snapshot(...wanted),
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
@@ -249,12 +268,18 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
-    after: (ms, call) => {
-      const timer = setTimeout(call, ms);
-      return () => {
-        clearTimeout(timer);
-      };
+    tellPermissions: async (...late) => await trust.permissions.tellLate(...late),
+    ended: async ({ actorId, peerId, id }) => {
+      const ids = { actorId, peerId, subscriptionId: id };
+      try {
+        await inbounds.inbound.end(actorId, peerId, id, { tellPeer: false, quiet: true });
+        log.info("a subscription has ended, as its peer says", ids);
+        await delivery.upkeep.wake(actorId);
+      } catch (error) {
+        log.error("a subscription was not ended; the sweep tries it again", { ...ids, error });
+      }
     },
+    after,
   };
   const delivery = deliveryServices(deliveryParts);
   const notices = new Notices({ commits });

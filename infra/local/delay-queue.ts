@@ -16,6 +16,8 @@ export interface DelayQueueOptions {
   /** After so many deliveries it goes to the dead letters. */
   readonly maxReceives: number;
   readonly batchSize: number;
+  /** Most batches under way at the same time. */
+  readonly concurrency: number;
   /** Takes an SQS event and answers with `batchItemFailures`, or rejects when all failed. */
   readonly consume: (event: object) => Promise<unknown>;
   /** Takes messages and forgets them at once: what only the sweep must find. */
@@ -42,8 +44,6 @@ const MAX_DELAY_SECONDS = 900;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** The longest wait `setTimeout` is asked for; then it looks again. */
 const MAX_WAIT_MS = 60_000;
-/** Deliveries at once. */
-const CONCURRENCY = 5;
 
 /** SQS on loopback for one queue and its consumer: SendMessage over the JSON protocol, delivery at least once. */
 export async function startDelayQueue(options: DelayQueueOptions): Promise<DelayQueue> {
@@ -112,7 +112,7 @@ class Queue {
     for (const message of this.journal.messages.values()) {
       if (message.dead !== true) next = Math.min(next, message.visibleAt);
     }
-    if (next === Infinity || this.#underWay.size >= CONCURRENCY) return;
+    if (next === Infinity || this.#underWay.size >= this.#options.concurrency) return;
     const wait = Math.min(MAX_WAIT_MS, Math.max(0, next - this.#now()));
     this.#timer = setTimeout(() => this.#start(), wait);
   }
@@ -129,7 +129,7 @@ class Queue {
   }
 
   #start(): void {
-    while (this.#underWay.size < CONCURRENCY && !this.#stopped) {
+    while (this.#underWay.size < this.#options.concurrency && !this.#stopped) {
       const batch = this.#take();
       if (batch.length === 0) break;
       const work = this.#handOver(batch).finally(() => {

@@ -21,7 +21,12 @@ export interface EmulatorOptions {
   readonly log?: (line: string) => void;
   /** For tests: called at each step of each transaction. */
   readonly onStep?: OnStep;
+  /** For tests: asked before each operation; what it gives is the answer, and nothing else happens. */
+  readonly fault?: Fault;
 }
+
+/** An answer of the service that the emulator has no cause of its own for (see `faults.ts`); undefined for none. */
+export type Fault = (operation: string, input: Readonly<Record<string, unknown>>) => WireError | undefined;
 
 export interface Emulator {
   readonly endpoint: string;
@@ -44,7 +49,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const storage = await Storage.open(options.dataDir);
   const operations = new Operations(storage, options.onStep);
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-    answer(operations, request, response).catch((error: unknown) => {
+    answer(operations, options.fault, request, response).catch((error: unknown) => {
       log(`emulator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       send(response, 500, { __type: "com.amazon.coral.service#InternalServerError", message: "The emulator failed" });
     });
@@ -77,7 +82,12 @@ async function close(server: Server, timer: NodeJS.Timeout, operations: Operatio
   await storage.close();
 }
 
-async function answer(operations: Operations, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  operations: Operations,
+  fault: Fault | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const text = await read(request);
   const [api = "", operation = ""] = String(request.headers["x-amz-target"] ?? "").split(".");
   if (text === undefined) {
@@ -91,7 +101,10 @@ async function answer(operations: Operations, request: IncomingMessage, response
     return;
   }
   try {
-    send(response, 200, await operations.perform(operation, parse(text)));
+    const input = parse(text);
+    const failure = fault?.(operation, input);
+    if (failure !== undefined) throw failure;
+    send(response, 200, await operations.perform(operation, input));
   } catch (error) {
     const { statusCode, body } = error as WireError;
     if (statusCode === undefined || !body) throw error;

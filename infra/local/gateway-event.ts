@@ -18,14 +18,16 @@ export interface Arrived {
   readonly request: IncomingMessage;
   readonly body: Buffer;
   readonly match: Match;
+  /** As `gatewayPath` gives it. */
+  readonly path: string;
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 /** The event of an HTTP API, payload format 2.0, for one request. */
-export function gatewayEvent({ request, body, match, requestId, now }: Arrived): object {
-  const { path, query } = target(request);
+export function gatewayEvent({ request, body, match, path, requestId, now }: Arrived): object {
+  const { query } = target(request);
   const { headers, cookies } = headersOf(request);
   const host = headers["host"] ?? "localhost";
   const parameters = queryOf(query);

@@ -2,21 +2,23 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { FunctionTimedOut, MAX_PAYLOAD_BYTES } from "./functions.ts";
+import { MAX_PAYLOAD_BYTES } from "./functions.ts";
 import { closeServer, listen } from "./loopback-server.ts";
 import { gatewayEvent, target } from "./gateway-event.ts";
+import { gatewayPath } from "./gateway-path.ts";
 import { RouteTable } from "./route-table.ts";
-import type { Match } from "./route-table.ts";
 import type { RouteDefinition } from "./template.ts";
 
 export interface GatewayOptions {
   readonly routes: readonly RouteDefinition[];
-  /** Runs a function and gives what it answered. Rejects when it failed; with FunctionTimedOut when it took too long. */
-  readonly invoke: (area: string, event: object, timeoutMs: number) => Promise<unknown>;
+  /** Runs a function and gives what it answered. Rejects when it failed, or was not done within its own time. */
+  readonly invoke: (area: string, event: object) => Promise<unknown>;
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
   readonly log: (line: string) => void;
+  /** For tests: true for a request that is over the stage's throttling limits. */
+  readonly isThrottled?: () => boolean;
 }
 
 export interface Gateway {
@@ -25,8 +27,12 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Header names and values together, as the gateway limits them. */
-const MAX_HEADER_BYTES = 16 * 1024;
+/** Request line and headers together: more is refused. */
+const MAX_HEAD_BYTES = 10_240;
+/** Node's own limit: above the gateway's, so that this file answers. */
+const NODE_HEADER_BYTES = 64 * 1024;
+/** The largest body the gateway takes. What a function is given is limited besides: see MAX_PAYLOAD_BYTES. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
 /** A body that is too large is read to its end all the same, so that the sender sees the answer; but not for ever. */
 const MAX_READ_BYTES = 32 * 1024 * 1024;
 /** For the whole request to arrive. */
@@ -35,7 +41,7 @@ const REQUEST_MS = 30_000;
 /** An HTTP API on loopback: routes, events, answers and limits as API Gateway has them. Rejects when the port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const table = new RouteTable(options.routes);
-  const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 60_000, requestTimeout: REQUEST_MS };
+  const limits = { maxHeaderSize: NODE_HEADER_BYTES, keepAliveTimeout: 60_000, requestTimeout: REQUEST_MS };
   const server = createServer(limits, (request, response) => {
     answer(options, table, request, response).catch((error: unknown) => {
       options.log(`gateway: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -54,23 +60,30 @@ async function answer(
 ): Promise<void> {
   const body = await readBody(request);
   if (body === "broken") return;
+  if (headBytes(request) > MAX_HEAD_BYTES) {
+    reply(request, response, 431, "Request Header Fields Too Large");
+    return;
+  }
+  if (options.isThrottled?.() === true) {
+    reply(request, response, 429, "Too Many Requests");
+    return;
+  }
   if (body === "too large") {
     reply(request, response, 413, "Request Entity Too Large");
     return;
   }
-  let match: Match | undefined;
-  try {
-    match = table.match(request.method ?? "GET", target(request).path);
-  } catch {
+  const path = gatewayPath(target(request).path);
+  if (path === undefined) {
     reply(request, response, 400, "Bad Request");
     return;
   }
+  const match = table.match(request.method ?? "GET", path);
   if (!match) {
     reply(request, response, 404, "Not Found");
     return;
   }
   const requestId = randomUUID();
-  const event = gatewayEvent({ request, body, match, requestId, now: Date.now() });
+  const event = gatewayEvent({ request, body, match, path, requestId, now: Date.now() });
   if (Buffer.byteLength(JSON.stringify(event)) > MAX_PAYLOAD_BYTES) {
     reply(request, response, 413, "Request Entity Too Large");
     return;
@@ -78,14 +91,37 @@ async function answer(
   response.setHeader("apigw-requestid", requestId);
   let result: unknown;
   try {
-    result = await options.invoke(match.route.area, event, match.route.timeoutMs);
+    result = await withinTime(options.invoke(match.route.area, event), match.route.timeoutMs);
   } catch (error) {
     options.log(`gateway: ${request.method ?? ""} ${match.route.routeKey}: ${String(error)}`);
-    if (error instanceof FunctionTimedOut) reply(request, response, 503, "Service Unavailable");
-    else reply(request, response, 500, "Internal Server Error");
+    reply(request, response, 500, "Internal Server Error");
+    return;
+  }
+  if (result === LATE) {
+    options.log(`gateway: ${request.method ?? ""} ${match.route.routeKey}: no answer in ${match.route.timeoutMs} ms`);
+    reply(request, response, 503, "Service Unavailable");
     return;
   }
   sendResult(request, response, result);
+}
+
+const LATE = Symbol("late");
+
+/** The integration's answer, or LATE when its time-out comes first. The function then goes on, and its answer is dropped. */
+async function withinTime(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(() => resolve(LATE), timeoutMs)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}
+
+function headBytes(request: IncomingMessage): number {
+  const line = `${request.method ?? ""} ${request.url ?? ""} HTTP/${request.httpVersion}`;
+  return Buffer.byteLength(line) + request.rawHeaders.reduce((sum, text) => sum + Buffer.byteLength(text, "latin1"), 0);
 }
 
 interface Result {
@@ -147,10 +183,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer | "too large" 
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > MAX_READ_BYTES) break;
-      if (bytes <= MAX_PAYLOAD_BYTES) chunks.push(chunk);
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
     }
   } catch {
     return "broken";
   }
-  return bytes > MAX_PAYLOAD_BYTES ? "too large" : Buffer.concat(chunks);
+  return bytes > MAX_BODY_BYTES ? "too large" : Buffer.concat(chunks);
 }

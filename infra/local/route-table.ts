@@ -3,7 +3,6 @@ import type { RouteDefinition } from "./template.ts";
 /** What a request met. */
 export interface Match {
   readonly route: RouteDefinition;
-  /** Decoded. */
   readonly pathParameters: Readonly<Record<string, string>>;
 }
 
@@ -36,10 +35,9 @@ export class RouteTable {
       .sort(bySpecificity);
   }
 
-  /** The route for a method and a path as it was sent. @throws URIError when the path is badly encoded */
+  /** The route for a method and a path as `gatewayPath` gives it. */
   match(method: string, path: string): Match | undefined {
     const parts = path.split("/").slice(1);
-    for (const part of parts) decodeURIComponent(part);
     for (const candidate of this.#routes) {
       if (candidate.method !== "ANY" && candidate.method !== method) continue;
       const pathParameters = parametersOf(candidate.segments, parts);
@@ -79,12 +77,12 @@ function parametersOf(segments: readonly Segment[], parts: readonly string[]): R
     if (part === undefined) return undefined;
     if (segment.kind === "greedy") {
       const rest = parts.slice(at).join("/");
-      return rest === "" ? undefined : Object.fromEntries([...found, [segment.name, decodeURIComponent(rest)]]);
+      return rest === "" ? undefined : Object.fromEntries([...found, [segment.name, rest]]);
     }
-    if (segment.kind === "literal" && decodeURIComponent(part) !== segment.name) return undefined;
+    if (segment.kind === "literal" && part !== segment.name) return undefined;
     if (segment.kind === "variable") {
       if (part === "") return undefined;
-      found.push([segment.name, decodeURIComponent(part)]);
+      found.push([segment.name, part]);
     }
   }
   return parts.length === segments.length ? Object.fromEntries(found) : undefined;

@@ -101,9 +101,11 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
 
   const functions = new Map<string, LocalFunction>();
   const timeouts = new Map(service.functions.map((definition) => [definition.area, definition.timeoutMs]));
-  const invoke = (area: string, event: object, timeoutMs = timeouts.get(area) ?? 30_000): Promise<unknown> => {
+  const invoke = (area: string, event: object): Promise<unknown> => {
     const found = functions.get(area);
-    return found ? found.invoke(event, timeoutMs) : Promise.reject(new Error(`The function ${area} is not built.`));
+    return found
+      ? found.invoke(event, timeouts.get(area) ?? 30_000)
+      : Promise.reject(new Error(`The function ${area} is not built.`));
   };
 
   const ownEndpoint = environment["DYNAMODB_ENDPOINT"];
@@ -126,7 +128,7 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     port,
     log,
     // The port must be known before the functions are told their BASE_URL.
-    invoke: (area, event, timeoutMs) => started.promise.then(() => invoke(area, event, timeoutMs)),
+    invoke: (area, event) => started.promise.then(() => invoke(area, event)),
   });
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
   const queueUrl = queue?.queueUrl;
@@ -238,6 +240,7 @@ async function startQueue(
     visibilitySeconds: queue.visibilitySeconds,
     maxReceives: queue.maxReceives,
     batchSize: queue.batchSize,
+    concurrency: queue.concurrency,
     consume: (event) => invoke(queue.consumer, event),
     disabled: ["1", "true"].includes(environment["QUEUE_DISABLED"] ?? ""),
     log,

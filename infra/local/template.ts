@@ -38,6 +38,8 @@ export interface QueueDefinition {
   /** The area that consumes it, and how many messages at once. */
   readonly consumer: string;
   readonly batchSize: number;
+  /** How many batches the consumer is given at the same time. */
+  readonly concurrency: number;
 }
 
 /** What the stacks' templates say that the local stack needs. */
@@ -58,6 +60,8 @@ export interface Places {
   readonly baseUrl: string;
 }
 
+/** Where the mapping sets no limit the account's applies. */
+const UNLIMITED_CONCURRENCY = 1_000;
 /** The gateway's own limit for an integration. */
 const GATEWAY_LIMIT_MS = 30_000;
 
@@ -157,6 +161,7 @@ function queueOf(api: Template, area: (reference: unknown) => string): QueueDefi
     idsIn(mapping.properties["EventSourceArn"]).includes(id),
   );
   if (!queue) return undefined;
+  const scaling = (mapping.properties["ScalingConfig"] ?? {}) as { MaximumConcurrency?: number };
   const redrive = (queue.properties["RedrivePolicy"] ?? {}) as { maxReceiveCount?: number };
   return {
     logicalId: queue.id,
@@ -164,6 +169,7 @@ function queueOf(api: Template, area: (reference: unknown) => string): QueueDefi
     maxReceives: redrive.maxReceiveCount ?? 5,
     consumer: area(mapping.properties["FunctionName"]),
     batchSize: Number(mapping.properties["BatchSize"] ?? 10),
+    concurrency: scaling.MaximumConcurrency ?? UNLIMITED_CONCURRENCY,
   };
 }
 

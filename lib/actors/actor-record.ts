@@ -1,3 +1,4 @@
+import { compact } from "../compact.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import type { Item } from "../dynamodb/table.ts";
@@ -14,13 +15,17 @@ export interface ActorRecord {
   readonly trusteeRoot?: string;
   /** ms since 1970. */
   readonly createdAt: number;
+  /** When the last minute with a wrong guess at the passphrase began, ms since 1970 (`PassphraseGuesses`). */
+  readonly guessedAt?: number;
   /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
   readonly deleting: boolean;
+  /** No peer's bearer opens anything any more. */
+  readonly closed: boolean;
 }
 
 /** Reads an actor's item. */
 export function readActor(item: Item): ActorRecord {
-  const trusteeRoot = item["trusteeRoot"];
+  const { trusteeRoot, guessedAt } = item;
   return {
     id: item.pk.slice(2),
     creator: item["creator"] as string,
@@ -28,12 +33,14 @@ export function readActor(item: Item): ActorRecord {
     passphraseBits: item["passphraseBits"] as number,
     ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
     createdAt: item["createdAt"] as number,
+    ...compact({ guessedAt: typeof guessedAt === "number" ? guessedAt : undefined }),
     deleting: item["deleting"] === true,
+    closed: item["closed"] === true,
   };
 }
 
 /** The item of a new actor. */
-export function actorItem(actor: Omit<ActorRecord, "deleting">): Item {
+export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed">): Item {
   const { id, ...attributes } = actor;
   return { ...actorKey(id), ...attributes };
 }

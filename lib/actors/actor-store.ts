@@ -1,6 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
-import { ConditionFailed, all, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
+import { ConditionFailed, all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Change, Table } from "../dynamodb/table.ts";
 import { actorItem, deletionDue, readActor } from "./actor-record.ts";
 import type { ActorRecord } from "./actor-record.ts";
@@ -23,7 +23,7 @@ export class ActorStore {
   }
 
   /** Stores a new actor. @throws ConditionFailed when the id is taken, which random ids never are */
-  async create(actor: Omit<ActorRecord, "deleting">): Promise<void> {
+  async create(actor: Omit<ActorRecord, "deleting" | "closed">): Promise<void> {
     await this.#table.put(actorItem(actor), itemMissing);
   }
 
@@ -36,6 +36,18 @@ export class ActorStore {
   /** From here on the actor is gone for everyone but whoever deletes it. @throws ServiceError resource.not_found */
   async beginDeletion(actorId: string, now: number): Promise<void> {
     await this.#update(actorId, { set: { deleting: true, ...deletionDue(actorId, now + TAKEOVER_MS) } }, itemExists);
+  }
+
+  /** What is left of a deletion, whose peers are all shut out, is due now. False: another has finished it. */
+  async handOverDeletion(actorId: string, now: number): Promise<boolean> {
+    try {
+      const change = { set: { closed: true, ...deletionDue(actorId, now) } };
+      await this.#table.update(actorKey(actorId), change, equals("deleting", true));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionFailed) return false;
+      throw error;
+    }
   }
 
   /** The last step of a deletion. */

@@ -1,3 +1,6 @@
+import { isArray, isObject } from "../domain/json.ts";
+import { valueAt } from "../domain/json-path.ts";
+import { printJson } from "../domain/json-text.ts";
 import { knownRelationships } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
 import type { ActorRecord } from "./actor-record.ts";
@@ -77,17 +80,13 @@ export function metaDocument(actor: ActorRecord, application: Application): Json
   };
 }
 
-/** One line of text for a path below `/meta`; undefined when there is no such leaf. */
+/**
+ * One line of text for a path below `/meta`, which names any member of the document: a list's parts follow one another
+ * with commas, an object stands as JSON. Undefined when there is no such leaf.
+ */
 export function metaLeaf(leaf: string, actor: ActorRecord, application: Application): string | undefined {
-  const leaves: Readonly<Record<string, string>> = {
-    id: actor.id,
-    type: application.awType,
-    version: application.version,
-    desc: application.desc,
-    info: application.info,
-    "actingweb/version": PROTOCOL_VERSION,
-    "actingweb/supported": SUPPORTED.join(","),
-    "actingweb/formats": FORMATS,
-  };
-  return Object.hasOwn(leaves, leaf) ? leaves[leaf]?.replace(/[\r\n]+/g, " ") : undefined;
+  const value = valueAt(metaDocument(actor, application), leaf.split("/"));
+  if (value === undefined) return undefined;
+  const line = isArray(value) ? value.join(",") : isObject(value) ? printJson(value) : String(value);
+  return line.replace(/[\r\n]+/g, " ");
 }

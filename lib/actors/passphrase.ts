@@ -38,6 +38,9 @@ export function hashMinted(passphrase: string): string {
   return ["sha256", base64url(salt), base64url(saltedHash(passphrase, salt))].join("$");
 }
 
+/** True for the hash of a passphrase that we minted: it is cheap to check, and cannot be guessed. */
+export const isMinted = (stored: string): boolean => stored.startsWith("sha256$");
+
 async function matches(passphrase: string, stored: string): Promise<boolean> {
   const [kind, ...parts] = stored.split("$");
   if (kind === "sha256") {
@@ -78,16 +81,45 @@ export function estimateBits(passphrase: string): number {
 export class PassphraseVerifier {
   readonly #key = randomBytes(32);
   readonly #verified = new Map<string, Buffer>();
+  /** What is being computed, by hash and digest. */
+  readonly #computing = new Map<string, Promise<boolean>>();
 
-  /** True when the passphrase is the one whose hash is stored. */
+  /** True when the passphrase is the one whose hash is stored. The same one asked for at once is computed once. */
   async verify(passphrase: string, stored: string): Promise<boolean> {
-    const proof = createHmac("sha256", this.#key).update(passphrase).digest();
+    const known = this.remembered(passphrase, stored);
+    if (known !== undefined) return known;
+    const proof = this.#proof(passphrase);
+    const name = `${stored} ${base64url(proof)}`;
+    const computing = this.#computing.get(name) ?? this.#compute(passphrase, stored, proof, name);
+    this.#computing.set(name, computing);
+    return await computing;
+  }
+
+  /** Whether it is the right one; undefined when that has to be computed first. */
+  remembered(passphrase: string, stored: string): boolean | undefined {
     const known = this.#verified.get(stored);
-    if (known !== undefined) return timingSafeEqual(known, proof);
-    if (!(await matches(passphrase, stored))) return false;
-    if (this.#verified.size >= MAX_CACHED) this.#forgetOldest();
-    this.#verified.set(stored, proof);
-    return true;
+    return known === undefined ? undefined : timingSafeEqual(known, this.#proof(passphrase));
+  }
+
+  /** True while another passphrase is compared with this hash. */
+  isBusyWithAnother(passphrase: string, stored: string): boolean {
+    const same = `${stored} ${base64url(this.#proof(passphrase))}`;
+    return [...this.#computing.keys()].some((name) => name !== same && name.startsWith(`${stored} `));
+  }
+
+  #proof(passphrase: string): Buffer {
+    return createHmac("sha256", this.#key).update(passphrase).digest();
+  }
+
+  async #compute(passphrase: string, stored: string, proof: Buffer, name: string): Promise<boolean> {
+    try {
+      if (!(await matches(passphrase, stored))) return false;
+      if (this.#verified.size >= MAX_CACHED) this.#forgetOldest();
+      this.#verified.set(stored, proof);
+      return true;
+    } finally {
+      this.#computing.delete(name);
+    }
   }
 
   #forgetOldest(): void {

@@ -1,4 +1,5 @@
 /** An actor's own properties, as its own code uses them: without anyone's permissions. */
+import { parseText } from "../domain/json-text.ts";
 import type { Json } from "../ports.ts";
 import { ActorList } from "./actor-list.ts";
 import { checkPlace } from "../properties/limits.ts";
@@ -56,7 +57,7 @@ export class ActorProperties {
    */
   async all(): Promise<Readonly<Record<string, Json>>> {
     const found: [string, Json][] = [];
-    for await (const { name, text } of this.#store.all(this.#actorId)) found.push([name, JSON.parse(text) as Json]);
+    for await (const { name, text } of this.#store.all(this.#actorId)) found.push([name, parseText(text) as Json]);
     return Object.fromEntries(found);
   }
 }

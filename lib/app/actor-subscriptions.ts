@@ -1,7 +1,7 @@
 /** The subscriptions of one actor, both directions, for hooks and the deployer's own code. */
 import type { FanOutResult } from "../delivery/fan-out-result.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, isTarget } from "../domain/names.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { Clock, Deadline, Json } from "../ports.ts";
 import type { ChangeLog, Suspension } from "../publishing/change-log.ts";
@@ -99,8 +99,12 @@ export class ActorSubscriptions {
    */
   async subscribeToPeer(wish: SubscriptionWish): Promise<Subscription> {
     const { peerId, granularity = "high" } = wish;
-    const wanted = { peerId: checked("peerId", peerId, isOutsideId), ...wishedScope(wish), granularity };
-    checked("granularity", granularity, (text) => GRANULARITIES.includes(text));
+    const wanted = {
+      peerId: checked("peerId", peerId, isOutsideId, "1 to 128 of A-Z a-z 0-9 . _ ~ -"),
+      ...wishedScope(wish),
+      granularity,
+    };
+    checked("granularity", granularity, (text) => GRANULARITIES.includes(text), GRANULARITIES.join(" or "));
     const { head } = await this.#services.outbound.subscribe(this.#actorId, wanted, this.#deadline());
     return ofOutbound(head);
   }
@@ -223,8 +227,8 @@ function checkedMode(mode: SyncMode = "catch_up"): SyncMode {
 }
 
 function named({ target, subtarget }: TargetName): Suspension {
-  const checkedTarget = checked("target", target, isOutsideId);
+  const checkedTarget = checked("target", target, isTarget);
   return subtarget
-    ? { target: checkedTarget, subtarget: checked("subtarget", subtarget, isPropertyName) }
+    ? { target: checkedTarget, subtarget: checked("subtarget", subtarget, isOwnName) }
     : { target: checkedTarget };
 }

@@ -1,5 +1,6 @@
 /** What an application may register. Everything else stops it where it was written, with what is allowed. */
 import { isOutsideId } from "../domain/identifiers.ts";
+import { isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
 /** Below `/callbacks/` these are the protocol's own. */
@@ -22,13 +23,14 @@ export function checkChoice(where: string, allowed: readonly (string | boolean)[
 
 /** @throws TypeError unless it is a target's name: what stands in a subscription, and in a path */
 export function checkTarget(where: string, target: unknown): void {
-  if (typeof target === "string" && isOutsideId(target)) return;
-  throw new TypeError(`${where}: ${shown(target)} is no target; allowed is 1 to 128 of A-Z a-z 0-9 . _ ~ -`);
+  if (typeof target === "string" && isTarget(target)) return;
+  throw new TypeError(`${where}: ${shown(target)} is no target; allowed is ${OWN_NAME_RULE}.`);
 }
 
 /** @throws TypeError unless it is a target whose state the application can give */
 export function checkOwnTarget(where: string, target: unknown): void {
   checkTarget(where, target);
+  if (target === "*") throw new TypeError(`${where}: "*" is no target; each target's state has a hook of its own.`);
   if (!OWN_PATHS.includes(String(target))) return;
   throw new TypeError(`${where}: ${shown(target)} is the service's own; its state is not the application's to give.`);
 }

@@ -1,4 +1,5 @@
 /** The state of the application's own targets, as its state hooks give it. */
+import { printJson } from "../domain/json-text.ts";
 import { insideHook } from "../http/current-trace.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Json, Log } from "../ports.ts";
@@ -70,7 +71,7 @@ export class StateHooks {
 function textOf(state: Json | undefined): string | undefined {
   if (state === undefined) return undefined;
   // Code without types may give anything: a function has no text.
-  const text = JSON.stringify(state) as string | undefined;
+  const text = printJson(state) as string | undefined;
   if (text === undefined) throw new TypeError("What the hook gave is no JSON.");
   return text;
 }

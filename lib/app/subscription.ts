@@ -1,6 +1,6 @@
 /** A subscription as an application's code sees it, whichever direction it has. */
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { OWN_NAME_RULE, isOwnName, isTarget } from "../domain/names.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
@@ -39,24 +39,33 @@ export interface SubscriptionName {
 
 /** What a wish covers. @throws ServiceError request.invalid which names the field */
 export function wishedScope(wish: Pick<SubscriptionWish, "target" | "subtarget" | "resource">): Scope {
-  const target = checked("target", wish.target, isOutsideId);
+  const target = checked("target", wish.target, isTarget);
   if (!wish.subtarget) {
     if (wish.resource) throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
     return { target };
   }
-  const subtarget = checked("subtarget", wish.subtarget, isPropertyName);
+  const subtarget = checked("subtarget", wish.subtarget, isOwnName);
   return wish.resource
-    ? { target, subtarget, resource: checked("resource", wish.resource, isResource) }
+    ? { target, subtarget, resource: checked("resource", wish.resource, isResource, RESOURCE_RULE) }
     : { target, subtarget };
 }
 
-const isResource = (text: string): boolean =>
-  text.length <= 1_024 && text.split("/").every((part) => part !== "." && part !== "..");
+const RESOURCE_RULE = `names with one slash between two, each ${OWN_NAME_RULE}`;
 
-/** The text, if it is valid. @throws ServiceError request.invalid which names the field */
-export function checked(field: string, value: string, isValid: (text: string) => boolean): string {
+const isResource = (text: string): boolean => text.length <= 1_024 && text.split("/").every(isResourcePart);
+
+const isResourcePart = (part: string): boolean => part === "" || isTarget(part);
+
+/** The text, if it is valid. `allowed` says what is. @throws ServiceError request.invalid which names the field */
+export function checked(
+  field: string,
+  value: string,
+  isValid: (text: string) => boolean,
+  allowed = OWN_NAME_RULE,
+): string {
   if (typeof value === "string" && isValid(value)) return value;
-  throw new ServiceError("request.invalid", `${field} is not valid: ${JSON.stringify(value)}.`, { field });
+  const message = `${field} is ${printJson(value)}; it must be ${allowed}.`;
+  throw new ServiceError("request.invalid", message, { field });
 }
 
 /** Ours to a peer. */

@@ -1,13 +1,12 @@
 /** The routes of the application's own targets, from request to reply. */
 import type { Scope } from "../domain/scope.ts";
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isTarget } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
 import { unknownErrorReply } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
-import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
 import { StateHookFailed } from "./state-hooks.ts";
 import type { StateHooks } from "./state-hooks.ts";
 
@@ -22,7 +21,7 @@ export class TargetRoutes {
   /** True when a path below an actor is that of an own target. */
   knows(params: ServiceRequest["params"]): boolean {
     const { target } = params;
-    return target !== undefined && isOutsideId(target) && this.#hooks.has(target);
+    return target !== undefined && isTarget(target) && this.#hooks.has(target);
   }
 
   async get(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
@@ -30,10 +29,8 @@ export class TargetRoutes {
     const state = await this.#text(actor.id, peerId, scopeOf(request));
     if (state === "failed") return unknownErrorReply(request.requestId);
     if (state === undefined) throw new ServiceError("resource.not_found", "There is no state at this path.");
-    if (Buffer.byteLength(state) > MAX_ANSWER_BYTES) {
-      throw new ServiceError("request.too_large", "The state at this path is over 5 MiB; ask for a part of it.");
-    }
-    return { status: 200, headers: { "content-type": "application/json" }, body: state };
+    const tooLarge = "The state at this path is too large for one answer; ask for a part of it.";
+    return { status: 200, headers: { "content-type": "application/json" }, body: state, tooLarge };
   }
 
   async #text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {

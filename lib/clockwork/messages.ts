@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parseText } from "../domain/json-text.ts";
 import { MAX_DELAY_SECONDS } from "../ports.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../ports.ts";
 import type { ClockworkDuties } from "./duties.ts";
@@ -35,7 +36,7 @@ async function take(
   body: string,
   deadline: Deadline,
 ): Promise<void> {
-  const message = work.parse(JSON.parse(body));
+  const message = work.parse(parseText(body));
   const early = message.dueAt - clock.now();
   if (early > 0) {
     await queue.send(message, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));

@@ -1,15 +1,20 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
+import { METRICS, METRICS_NAMESPACE } from "../metric-names.ts";
 import type { SweepReport } from "./sweep.ts";
 
-/** Where the alarm on old gaps looks: namespace, metric name and dimension of the API stack's alarm. */
-const NAMESPACE = "ActingWeb";
-const OLDEST_GAP = "OldestGapAgeSeconds";
-
-const metrics = new Metrics({ namespace: NAMESPACE });
+const metrics = new Metrics({ namespace: METRICS_NAMESPACE });
 
 /** Writes the sweep's figures as one embedded-metric log line. */
 export function reportSweep(report: SweepReport): void {
-  metrics.addMetric(OLDEST_GAP, "Seconds", report.oldestGapMs / 1_000);
-  metrics.addMetric("DueWorkFailed", "Count", report.failed);
+  metrics.addMetric(METRICS.oldestGapAge, "Seconds", report.oldestGapMs / 1_000);
+  metrics.addMetric(METRICS.oldestDueAge, "Seconds", report.oldestDueMs / 1_000);
+  metrics.addMetric(METRICS.dueWorkFailed, "Count", report.failed);
+  metrics.publishStoredMetrics();
+}
+
+/** Writes how many delayed messages failed, when some did. */
+export function reportFailedMessages(count: number): void {
+  if (count === 0) return;
+  metrics.addMetric(METRICS.dueWorkFailed, "Count", count);
   metrics.publishStoredMetrics();
 }

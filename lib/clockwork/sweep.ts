@@ -24,6 +24,8 @@ export interface SweepReport {
   readonly failed: number;
   /** Age of the oldest gap seen, ms; 0 when there is none. */
   readonly oldestGapMs: number;
+  /** How long what had been due for longest had been due when the sweep began, ms; 0 when nothing was. */
+  readonly oldestDueMs: number;
 }
 
 /** The every-minute look at everything that is due. */
@@ -43,13 +45,16 @@ export class Sweep {
   /** Looks at everything due now, as far as time allows; the rest stays due. One request a shard when nothing is. */
   async run(deadline: Deadline): Promise<SweepReport> {
     const now = this.#clock.now();
-    const report = { done: 0, failed: 0, oldestGapMs: 0 };
+    const report = { done: 0, failed: 0, oldestGapMs: 0, oldestDueMs: 0 };
     const seen = new Set<string>();
     let full = [...dueShards];
     while (full.length > 0 && deadline.remaining() > LEAST_MS) {
       const pages = await Promise.all(full.map(async (shard) => await this.#table.queryDue(shard, now, PAGE)));
       const fresh = pages.flat().filter(({ pk, sk }) => !seen.has(`${pk}\n${sk}`));
-      for (const { pk, sk } of fresh) seen.add(`${pk}\n${sk}`);
+      for (const { pk, sk, dueAt } of fresh) {
+        seen.add(`${pk}\n${sk}`);
+        report.oldestDueMs = Math.max(report.oldestDueMs, now - dueAt);
+      }
       full = full.filter((_, index) => pages[index]?.length === PAGE);
       await this.#workThrough(inTurns(fresh), deadline, now, report);
       if (fresh.length === 0) break;

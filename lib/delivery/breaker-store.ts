@@ -1,4 +1,8 @@
-/** The breaker of each peer as all instances share it: attributes of its trust, and a due item while it is open. */
+/**
+ * The breaker of each peer as all instances share it, and the pause that a peer has asked for: attributes of its trust,
+ * which every delivery reads anyway, and a due item while there is something to come back for.
+ */
+import { compact } from "../compact.ts";
 import { isToOpen, nextCooldown } from "../domain/breaker.ts";
 import type { Breaker, BreakerPolicy } from "../domain/breaker.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
@@ -7,8 +11,12 @@ import { dueShardOf } from "../dynamodb/keys.ts";
 import {
   ConditionFailed,
   TransactionRefused,
+  above,
   all,
   always,
+  any,
+  atMost,
+  below,
   equals,
   exists,
   itemExists,
@@ -23,6 +31,8 @@ import type { KnownPeers } from "./known-peers.ts";
 export const REPLAY_MS = 90_000;
 const MOST_ATTEMPTS = 5;
 const ATTRIBUTES = ["breakerFailures", "breakerOpenUntil", "breakerCooldown", "breakerProbe"];
+/** A pause that the peer has asked for, beside the breaker. */
+const PAUSE = ["pausedUntil", "pausedBy"];
 
 export interface BreakerStoreDeps {
   readonly table: Table;
@@ -45,12 +55,12 @@ export interface BreakerOf {
 /** Reads the breaker in a trust's item. */
 export function readBreaker(item: Item): Breaker {
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
-  const [openUntil, cooldown, probe] = [number("breakerOpenUntil"), number("breakerCooldown"), item["breakerProbe"]];
+  const text = (name: string): string | undefined => (typeof item[name] === "string" ? item[name] : undefined);
   return {
     failures: number("breakerFailures") ?? 0,
-    ...(openUntil === undefined ? {} : { openUntil }),
-    ...(cooldown === undefined ? {} : { cooldown }),
-    ...(typeof probe === "string" ? { probe } : {}),
+    ...compact({ openUntil: number("breakerOpenUntil"), cooldown: number("breakerCooldown") }),
+    ...compact({ probe: text("breakerProbe"), probed: text("breakerProbed") }),
+    ...compact({ pausedUntil: number("pausedUntil"), pausedBy: text("pausedBy") }),
   };
 }
 
@@ -81,13 +91,64 @@ export class BreakerStore {
     if (failures > 0) await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
   }
 
-  /** The one try of an open breaker, until `until` (ms); undefined when it is another's or not the time. 1 write. */
-  async claimProbe(of: BreakerOf, breaker: Breaker, until: number): Promise<string | undefined> {
+  /**
+   * Nothing goes to the peer before `until` (ms), as it said to the number of a subscription; of two such words the later
+   * time counts. The due item sees to what waits then. 1 write, and a message.
+   */
+  async pause(of: BreakerOf, until: number, by?: string): Promise<void> {
+    const key = breakerKey(of.actorId, of.peerId);
+    const paused = await this.#transact(of, [
+      {
+        update: trustKey(of.actorId, of.peerId),
+        change: { set: { pausedUntil: until, ...compact({ pausedBy: by }) } },
+        condition: all(sameTrust(of), any(missing("pausedUntil"), below("pausedUntil", until))),
+      },
+      { put: { ...key, ...dueOf(key, until) }, condition: always },
+    ]);
+    if (!paused) return;
+    this.#say("a peer asked for a pause", of, { until: new Date(until).toISOString() });
+    await this.#wake(of, until);
+  }
+
+  /** What waited for the end of that pause has gone out. Nothing happens when there is a newer one, or more to do. */
+  async resumed(of: BreakerOf, pausedUntil: number): Promise<void> {
+    await this.#transact(of, [
+      {
+        update: trustKey(of.actorId, of.peerId),
+        change: { remove: PAUSE },
+        condition: all(
+          ...[sameTrust(of), equals("pausedUntil", pausedUntil), missing("breakerOpenUntil"), missing("breakerReplay")],
+        ),
+      },
+      { delete: breakerKey(of.actorId, of.peerId), condition: always },
+    ]);
+  }
+
+  /**
+   * The one try of an open breaker, until `until` (ms), with a number of that subscription; undefined when it is another's
+   * or not the time. The due item sees to it when this instance dies: there is none where nothing was missed before.
+   * 2 writes.
+   */
+  async claimProbe(of: BreakerOf, breaker: Breaker, until: number, probed: string): Promise<string | undefined> {
     const token = this.#deps.ids.id();
-    const due = all(equals("breakerOpenUntil", breaker.openUntil ?? 0), itemExists);
-    const claimed = await this.#change(of, { set: { breakerOpenUntil: until, breakerProbe: token } }, due);
-    if (claimed !== undefined) this.#say("the breaker of a peer lets one delivery try", of);
-    return claimed === undefined ? undefined : token;
+    const key = breakerKey(of.actorId, of.peerId);
+    const set = { breakerOpenUntil: until, breakerProbe: token, breakerProbed: probed };
+    const claimed = await this.#transact(of, [
+      {
+        update: trustKey(of.actorId, of.peerId),
+        change: { set },
+        condition: all(sameTrust(of), equals("breakerOpenUntil", breaker.openUntil ?? 0)),
+      },
+      { put: { ...key, ...dueOf(key, until) }, condition: always },
+    ]);
+    if (claimed) this.#say("the breaker of a peer lets one delivery try", of);
+    return claimed ? token : undefined;
+  }
+
+  /** The try goes on with another subscription, until `until` (ms); false when it is no longer this one's. 1 write. */
+  async extendProbe(of: BreakerOf, token: string, until: number, probed: string): Promise<boolean> {
+    const change: Change = { set: { breakerOpenUntil: until, breakerProbed: probed } };
+    return (await this.#change(of, change, equals("breakerProbe", token))) !== undefined;
   }
 
   /** The try failed: open again, for longer. */
@@ -109,21 +170,28 @@ export class BreakerStore {
     return await this.#toReplay(of, equals("breakerProbe", probe), this.#deps.clock.now() + REPLAY_MS);
   }
 
-  /** Closed by hand. What was missed goes out soon. Nothing happens to a peer without failures. */
+  /**
+   * Closed by hand, and a pause that the peer asked for is over: what was missed, or waits, goes out soon. Nothing happens
+   * to a peer without either.
+   */
   async reset(of: BreakerOf): Promise<void> {
-    const { clock } = this.#deps;
-    const open = await this.#toReplay(of, exists("breakerOpenUntil"), clock.now());
-    if (open === undefined) await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
-    else await this.#wake(of, clock.now());
+    const now = this.#deps.clock.now();
+    const open = await this.#toReplay(of, exists("breakerOpenUntil"), now, PAUSE);
+    if (open === undefined) {
+      await this.#change(of, { remove: ["breakerFailures"] }, missing("breakerOpenUntil"));
+      const ended = await this.#change(of, { set: { pausedUntil: now } }, above("pausedUntil", now));
+      if (ended !== undefined) await this.postpone(of, now);
+    } else await this.#wake(of, now);
   }
 
-  /** Everything missed has been sent. */
+  /** Everything missed has been sent, unless the peer has asked for a pause since: then what waits is looked at again. */
   async replayed(of: BreakerOf, token: string): Promise<void> {
+    const notPaused = any(missing("pausedUntil"), atMost("pausedUntil", this.#deps.clock.now()));
     await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
-        change: { remove: ["breakerReplay"] },
-        condition: all(sameTrust(of), equals("breakerReplay", token)),
+        change: { remove: ["breakerReplay", "breakerProbed", ...PAUSE] },
+        condition: all(sameTrust(of), equals("breakerReplay", token), notPaused),
       },
       { delete: breakerKey(of.actorId, of.peerId), condition: always },
     ]);
@@ -164,13 +232,18 @@ export class BreakerStore {
     await this.#wake(of, openUntil);
   }
 
-  async #toReplay(of: BreakerOf, when: Condition, dueAt: number): Promise<string | undefined> {
+  async #toReplay(
+    of: BreakerOf,
+    when: Condition,
+    dueAt: number,
+    also: readonly string[] = [],
+  ): Promise<string | undefined> {
     const token = this.#deps.ids.id();
     const key = breakerKey(of.actorId, of.peerId);
     const closed = await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
-        change: { set: { breakerReplay: token }, remove: ATTRIBUTES },
+        change: { set: { breakerReplay: token }, remove: [...ATTRIBUTES, ...also] },
         condition: all(sameTrust(of), when),
       },
       { put: { ...key, ...dueOf(key, dueAt) }, condition: always },
@@ -219,8 +292,8 @@ export class BreakerStore {
     }
   }
 
-  #say(message: string, of: BreakerOf): void {
-    this.#deps.log.info(message, idsOf(of));
+  #say(message: string, of: BreakerOf, more: Readonly<Record<string, unknown>> = {}): void {
+    this.#deps.log.info(message, { ...idsOf(of), ...more });
   }
 }
 

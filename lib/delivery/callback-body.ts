@@ -1,5 +1,6 @@
 /** The body of a callback, as text: what its subscriptions share is made into JSON once. */
 import { formOf, formOfResync } from "../domain/diff-limits.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import type { Json } from "../ports.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
@@ -21,10 +22,10 @@ export class JsonTexts {
 
   /** As `JSON.stringify`. */
   of(value: Json): string {
-    if (value === null || typeof value !== "object") return JSON.stringify(value);
+    if (value === null || typeof value !== "object") return printJson(value);
     const known = this.#texts.get(value);
     if (known !== undefined) return known;
-    const text = JSON.stringify(value);
+    const text = printJson(value);
     this.#texts.set(value, text);
     return text;
   }

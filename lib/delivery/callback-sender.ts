@@ -1,8 +1,9 @@
 /** Sends one number of one subscription to its peer. */
+import { compact } from "../compact.ts";
 import { fullJitter } from "../domain/backoff.ts";
 import { pathSegment } from "../domain/peer-url.ts";
 import type { Told } from "../domain/render-backlog.ts";
-import { retryAfterSeconds } from "../domain/retry-after.ts";
+import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../domain/retry-after.ts";
 import { currentTrace } from "../http/current-trace.ts";
 import { freshCapabilities } from "../peers/capabilities.ts";
 import { PeerFailure } from "../ports.ts";
@@ -19,6 +20,8 @@ const COMPRESS_OVER = 1_024;
 const RETRY = { base: 500, most: 30_000 };
 /** A peer that says this is not asked again on the spot. */
 const TOO_MANY_REQUESTS = 429;
+/** What a peer, or something before it, answers to a compressed body that it cannot undo. */
+const NOT_UNDONE: readonly number[] = [400, 415];
 
 export interface CallbackSenderDeps {
   readonly http: PeerHttp;
@@ -32,13 +35,25 @@ export interface CallbackSenderDeps {
   readonly timeoutMs: number;
   /** More tries of one number after the first. */
   readonly retries: number;
+  /** Bodies are compressed for peers that say they undo it. */
+  readonly gzip: boolean;
+  /** The peer took plain what it had not taken compressed: the next callbacks go out plain. */
+  readonly plainFromNow: (trust: TrustRecord) => Promise<void>;
 }
 
-/** What became of a number: `polls`: its subscription is not told; `taken`: with 2xx, `whole` when it carried its data. */
+/**
+ * What became of a number. `polls`: its subscription is not told; `taken`: with 2xx, `whole` when it carried its data;
+ * `failed`: a failure of the peer; `later`: it said when to come back (`retryAfter`); `unknown`: it does not know the
+ * subscription (404); `gone`: it says that the subscription has ended (410).
+ */
 export type Sent =
   | { readonly kind: "polls" }
   | { readonly kind: "taken"; readonly whole: boolean }
-  | { readonly kind: "failed"; readonly failure: DeliveryFailure };
+  | { readonly kind: "failed" | "unknown" | "gone"; readonly failure: DeliveryFailure }
+  | { readonly kind: "later"; readonly failure: DeliveryFailure; readonly until: number };
+
+/** One request of a callback. */
+type Outgoing = Pick<PeerRequest, "jsonText" | "headers"> & { readonly gzip: boolean };
 
 /** Never rejects for what the peer or the network does. */
 export class CallbackSender {
@@ -50,8 +65,8 @@ export class CallbackSender {
   }
 
   /**
-   * Sends it, again as often as is wished, there is time for, and `still` says after each pause. A failure is one log
-   * line.
+   * Sends it, again as often as is wished, there is time for, and `still` says after each pause; never on the spot when
+   * the peer said when to come back, or that the subscription is not there. A failure is one log line.
    */
   async send(
     trust: TrustRecord,
@@ -68,25 +83,69 @@ export class CallbackSender {
       texts: this.#texts,
     });
     if (body === undefined) return { kind: "polls" };
-    const gzip =
-      capabilities?.supported.includes("callbackcompression") === true && Buffer.byteLength(body.text) > COMPRESS_OVER;
-    const request = { jsonText: body.text, headers: body.headers, ...(gzip ? { gzip } : {}) };
+    const request = { jsonText: body.text, headers: body.headers, gzip: this.#compresses(trust, body.text) };
     for (let attempt = 1; ; attempt += 1) {
       const failure = await this.#try(trust, head, request, time);
       if (failure === undefined) return { kind: "taken", whole: body.whole };
-      const wait = Math.max(fullJitter(attempt, RETRY, random()), (failure.retryAfter ?? 0) * 1_000);
-      const again = attempt <= retries && failure.statusCode !== TOO_MANY_REQUESTS && time.mayBegin(wait);
+      const wait = fullJitter(attempt, RETRY, random());
+      const sent = this.#judged(failure);
+      const mayAgain = sent.kind === "failed" && failure.statusCode !== TOO_MANY_REQUESTS;
+      const again = mayAgain && attempt <= retries && time.mayBegin(wait);
       log.warn("a callback failed", { actorId: head.actorId, sequence: told.sequence, attempt, again, ...failure });
-      if (!again) return { kind: "failed", failure };
+      if (!again) return sent;
       await pause(wait);
-      if (!(await still())) return { kind: "failed", failure };
+      if (!(await still())) return sent;
     }
+  }
+
+  #judged(failure: DeliveryFailure): Exclude<Sent, { kind: "polls" | "taken" }> {
+    const { statusCode, retryAfter } = failure;
+    if (statusCode === 410) return { kind: "gone", failure };
+    // At least a second, so that a peer that says 0 is not asked in a tight loop.
+    const seconds = retryAfter === undefined ? undefined : Math.max(1, retryAfter);
+    if (seconds !== undefined) return { kind: "later", failure, until: this.#deps.clock.now() + seconds * 1_000 };
+    return { kind: statusCode === 404 ? "unknown" : "failed", failure };
+  }
+
+  #compresses(trust: TrustRecord, text: string): boolean {
+    if (!this.#deps.gzip || Buffer.byteLength(text) <= COMPRESS_OVER) return false;
+    const capabilities = freshCapabilities(trust.capabilities, this.#deps.clock.now());
+    if (capabilities?.supported.includes("callbackcompression") !== true) return false;
+    return trust.plainSince !== capabilities.fetchedAt;
   }
 
   async #try(
     trust: TrustRecord,
     head: InboundHead,
-    request: Pick<PeerRequest, "jsonText" | "headers" | "gzip">,
+    request: Outgoing,
+    time: TimeLeft,
+  ): Promise<DeliveryFailure | undefined> {
+    const failure = await this.#once(trust, head, request, time);
+    const { statusCode, retryAfter } = failure ?? {};
+    if (!request.gzip || retryAfter !== undefined || !NOT_UNDONE.includes(statusCode ?? 0)) return failure;
+    const plain = await this.#once(trust, head, { ...request, gzip: false }, time);
+    // The same refusal of the plain body has another cause; without an answer the cause is unknown.
+    const undone = plain === undefined || (plain.statusCode !== undefined && !NOT_UNDONE.includes(plain.statusCode));
+    if (undone) await this.#plainFromNow(trust);
+    return plain;
+  }
+
+  async #plainFromNow(trust: TrustRecord): Promise<void> {
+    const { log, plainFromNow } = this.#deps;
+    const { actorId, peerId } = trust;
+    log.info("a peer does not undo compressed callbacks", { actorId, peerId });
+    try {
+      await plainFromNow(trust);
+    } catch (error) {
+      // The next callback finds out again.
+      log.warn("it was not noted that a peer wants plain callbacks", { actorId, peerId, error });
+    }
+  }
+
+  async #once(
+    trust: TrustRecord,
+    head: InboundHead,
+    { gzip, ...request }: Outgoing,
     time: TimeLeft,
   ): Promise<DeliveryFailure | undefined> {
     const { http, clock, timeoutMs } = this.#deps;
@@ -100,14 +159,16 @@ export class CallbackSender {
         url: [baseUri, ...segments].join("/"),
         credentials: { bearer: trust.secret, baseUri },
         ...request,
+        ...(gzip ? { gzip } : {}),
         statusOnly: true,
         timeoutMs: time.forOne(timeoutMs),
         ...currentTrace(),
       });
       if (status >= 200 && status < 300) return undefined;
-      const retryAfter = retryAfterSeconds(headers["retry-after"], clock.now());
+      const said = retryAfterSeconds(headers["retry-after"], clock.now());
+      const retryAfter = said === undefined ? undefined : Math.min(said, MOST_PAUSE_SECONDS);
       const error = `The peer answered ${String(status)}.`;
-      return { ...whose, statusCode: status, error, ...(retryAfter === undefined ? {} : { retryAfter }) };
+      return { ...whose, statusCode: status, error, ...compact({ retryAfter }) };
     } catch (error) {
       if (error instanceof PeerFailure) return { ...whose, error: error.message };
       throw error;

@@ -5,9 +5,11 @@ import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { LogTrim } from "../publishing/trim.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
@@ -15,7 +17,12 @@ import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { KnownPeers } from "./known-peers.ts";
+import { OwedPermissions } from "./owed-permissions.ts";
+import { notePlain } from "./plain-peers.ts";
+import { RefusedHeads, wakeHead } from "./refused-heads.ts";
 import { Upkeep } from "./upkeep.ts";
+
+const DAY_MS = 86_400_000;
 
 export interface DeliveryServices {
   readonly breakers: BreakerStore;
@@ -23,6 +30,8 @@ export interface DeliveryServices {
   readonly fanOut: FanOut;
   readonly callbacks: Callbacks;
   readonly upkeep: Upkeep;
+  readonly refusedHeads: RefusedHeads;
+  readonly owedPermissions: OwedPermissions;
 }
 
 export interface DeliveryServicesDeps {
@@ -45,6 +54,10 @@ export interface DeliveryServicesDeps {
   readonly pause: (ms: number) => Promise<void>;
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
+  /** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+  readonly tellPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
+  /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
+  readonly ended: (head: InboundHead) => Promise<void>;
 }
 
 /** What the configuration says, and a `FanOutManager` may say otherwise. */
@@ -83,18 +96,26 @@ export function deliveryServices(
     pause: deps.pause,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     retries: config.deliveryRetries,
+    gzip: config.callbackGzip,
+    plainFromNow: async (trust) => await notePlain({ table, known }, trust),
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const hold = {
     ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
     fence: config.claimFence,
+    random: deps.random,
+    ended: deps.ended,
+    wakeHead: async (head: InboundHead, at: number) => await wakeHead({ queue, clock, log }, head, at),
+    refusalMs: config.diffRetentionDays * DAY_MS,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs });
+  const owedPermissions = new OwedPermissions({ table, clock, log, known, breakers, tell: deps.tellPermissions });
+  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs, owed: owedPermissions });
   const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
+  const refusedHeads = new RefusedHeads({ ...hold, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
   const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
-  return { breakers, breakerRecovery, fanOut, callbacks, upkeep };
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, owedPermissions };
 }

@@ -8,7 +8,7 @@ export interface DeliveryFailure {
   readonly statusCode?: number;
   /** One sentence, safe to show. */
   readonly error: string;
-  /** Seconds, when the peer said so. */
+  /** Seconds, when the peer said so; at most an hour. Its number, and all others of that peer, go out then. */
   readonly retryAfter?: number;
 }
 
@@ -18,9 +18,15 @@ export interface FanOutResult {
   /** The peer took it. */
   readonly successCount: number;
   readonly failureCount: number;
-  /** Not sent: the peer's breaker is open, the peer is not approved (any more), or it only polls. */
+  /**
+   * Not sent: the peer's breaker is open, the peer is not approved (any more), it only polls, or it has answered lately
+   * that it does not know the subscription.
+   */
   readonly skippedCount: number;
-  /** Left to whoever delivers the subscription at the moment, or to the worker behind the queue. */
+  /**
+   * Left to the delivery of the subscription that is under way, or to the worker behind the queue: now, or at the end of
+   * the pause that the peer has asked for.
+   */
   readonly deferredCount: number;
   readonly failures: readonly DeliveryFailure[];
 }

@@ -1,5 +1,5 @@
 /** From a commit of the change log to callbacks at every subscriber. */
-import { mayProbe } from "../domain/breaker.ts";
+import { isPaused, mayProbe } from "../domain/breaker.ts";
 import { isDelivered } from "../domain/delivery-state.ts";
 import { contentOf, currentView } from "../domain/subscription-log.ts";
 import type { SubscriptionState } from "../domain/subscription-log.ts";
@@ -9,7 +9,7 @@ import type { Item, Table } from "../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Log } from "../ports.ts";
 import type { NumberedRecord } from "../publishing/change-log.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
-import { readInboundHead } from "../publishing/inbound-head.ts";
+import { isWaiting, readInboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads, SubscriberName } from "../publishing/inbound-heads.ts";
 import type { Commit } from "../publishing/log-commits.ts";
@@ -48,7 +48,7 @@ export interface FanOutDeps extends HoldDeps {
   readonly walk: LogWalk;
   readonly pool: DeliveryPool;
   readonly known: KnownPeers;
-  readonly recovery: Pick<BreakerRecovery, "attempt">;
+  readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
 }
 
 type Outcome = DeliveryOutcome & {
@@ -57,6 +57,9 @@ type Outcome = DeliveryOutcome & {
 };
 
 const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
+
+/** What it means for the newest number that a delivery has ended so, and nothing failed. */
+const OUTCOMES = { done: "delivered", open: "skipped", refused: "skipped", paused: "deferred" } as const;
 
 /** What one round of deliveries shares. */
 interface Round {
@@ -223,11 +226,23 @@ export class FanOut {
       const moved = await walk.move(head, move);
       if (!mayProbe(breaker, clock.now())) return this.#told(round, head, moved, { kind: "skipped" });
       await recovery.attempt(item, time);
-      return this.#told(round, head, moved, await this.#afterwards(moved));
+      return this.#told(round, head, moved, await this.#afterwards(moved, "skipped"));
     }
+    if (isPaused(breaker, clock.now()))
+      return this.#told(round, head, await walk.move(head, move), { kind: "deferred" });
+    if (breaker.pausedUntil !== undefined) {
+      // What has waited for the end of the pause goes before anything new.
+      const moved = await walk.move(head, move);
+      const failures = await recovery.resume(item, time);
+      const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
+      if (failure !== undefined) return { kind: "failed", failure };
+      const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
+      return this.#told(round, head, moved, await this.#afterwards(moved, otherwise));
+    }
+    if (isWaiting(head, clock.now())) return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
     const lease = leaseFor(this.#deps, time);
-    const everything = isReplaying(item);
-    const moved = await walk.move(head, { ...move, lease: { ...lease, always: everything } });
+    const always = isReplaying(item) || head.refused !== undefined;
+    const moved = await walk.move(head, { ...move, lease: { ...lease, always } });
     if (moved === undefined) return { kind: "nothing" };
     if (!moved.leased && moved.head.lease?.token !== lease.token) {
       return this.#told(round, head, moved, { kind: "deferred" });
@@ -238,23 +253,28 @@ export class FanOut {
       trust,
       time,
       records: recordsOf(round),
-      everything,
+      everything: isReplaying(item) || moved.head.refused !== undefined,
     });
+    if (isWaiting(moved.head, clock.now())) {
+      // Refused since it was read.
+      await hold.end();
+      return this.#told(round, head, moved, { kind: "skipped" });
+    }
     const end = await hold.deliver();
     if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
     const [failure] = hold.failures;
     if (failure !== undefined) return { kind: "failed", failure };
-    return this.#told(round, head, moved, { kind: end === "open" ? "skipped" : "delivered" });
+    return this.#told(round, head, moved, { kind: OUTCOMES[end] });
   }
 
-  /** What became of the newest number after someone has tried whether the peer answers again. */
-  async #afterwards(moved: Moved | undefined): Promise<Outcome> {
+  /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
+  async #afterwards(moved: Moved | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
     if (moved === undefined) return { kind: "nothing" };
     const { actorId, peerId, id, state } = moved.head;
     const item = await this.#deps.table.get(inboundHeadKey(actorId, peerId, id));
     if (item === undefined) return { kind: "nothing" };
-    return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : "skipped" };
+    return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : otherwise };
   }
 
   /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */

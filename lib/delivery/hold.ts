@@ -1,8 +1,9 @@
 /** One turn of delivering one subscription, by the holder of its lease. */
-import { CLOSED } from "../domain/breaker.ts";
+import { CLOSED, isPaused } from "../domain/breaker.ts";
 import type { Breaker } from "../domain/breaker.ts";
 import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../domain/delivery-state.ts";
 import type { DeliveryState, NumberRange } from "../domain/delivery-state.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Told } from "../domain/render-backlog.ts";
 import { currentView } from "../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../domain/visibility.ts";
@@ -20,9 +21,11 @@ import { readTrust } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { BreakerStore } from "./breaker-store.ts";
-import type { CallbackSender } from "./callback-sender.ts";
+import type { CallbackSender, Sent } from "./callback-sender.ts";
 import type { DeliveryFailure } from "./fan-out-result.ts";
 import type { KnownPeers } from "./known-peers.ts";
+import { RefusalNotes } from "./refusal-notes.ts";
+import type { RefusalDeps } from "./refusal-notes.ts";
 import type { TimeLeft } from "./time-left.ts";
 
 /** What was delivered is noted after so many numbers, so that little of a long backlog is sent twice after a crash. */
@@ -30,7 +33,7 @@ const NOTE_EVERY = 50;
 /** Tries of a write whose answer was lost. */
 const MOST_ATTEMPTS = 3;
 
-export interface HoldDeps {
+export interface HoldDeps extends RefusalDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,6 +42,10 @@ export interface HoldDeps {
   readonly known: Pick<KnownPeers, "of">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly walk: Pick<LogWalk, "makeResync">;
+  /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
+  readonly ended: (head: InboundHead) => Promise<void>;
+  /** Has a subscription that its peer refuses tried again at a time, ms since 1970, or a little later. Never rejects. */
+  readonly wakeHead: (head: InboundHead, at: number) => Promise<void>;
   /** How long a delivered number stays readable, ms. */
   readonly keepMs: number;
   /** A longer backlog of a peer that was away is made up for by one resync. */
@@ -56,13 +63,19 @@ export interface Holding {
   readonly records: Records;
   /** Everything that the peer has not taken is sent, not only what was never tried. */
   readonly everything: boolean;
+  /** It has waited for the peer: a long backlog is made up for by one resync [when everything is sent]. */
+  readonly afterPause?: boolean;
 }
 
 /**
  * How it ended. `done`: nothing is left to send; `late`: no time for the rest; `open`: the peer's breaker is open now, or
- * the peer is not to be told any more; `lost`: the lease is another's, or the subscription is no more.
+ * the peer is not to be told any more; `paused`: the peer has asked for a pause; `refused`: the peer does not know the
+ * subscription; `lost`: the lease is another's, or the subscription is no more.
  */
-export type HoldEnd = "done" | "late" | "open" | "lost";
+export type HoldEnd = "done" | "late" | "open" | "paused" | "refused" | "lost";
+
+/** What one number came to. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
+export type Tried = "taken" | "failed" | "later" | "refused";
 
 export class Hold {
   readonly #deps: HoldDeps;
@@ -74,6 +87,7 @@ export class Hold {
   #trust: TrustRecord;
   #allowed: Reads;
   #unnoted = 0;
+  readonly #refusal: RefusalNotes;
   readonly failures: DeliveryFailure[] = [];
 
   constructor(deps: HoldDeps, given: Holding) {
@@ -82,6 +96,7 @@ export class Hold {
     this.#head = given.head;
     this.#delivery = settled(given.head.delivery, given.head.state.cleared);
     this.#trust = given.trust;
+    this.#refusal = new RefusalNotes(deps, given.head);
     this.#allowed = this.#allows();
   }
 
@@ -101,7 +116,7 @@ export class Hold {
         end = await this.#pass();
       } catch (error) {
         // What was tried is not to be tried again because something else went wrong.
-        await this.#letGo(itemExists);
+        await this.end();
         throw error;
       }
       const noted = await this.#letGo(end === "done" ? equals("sequence", this.#head.state.sequence) : itemExists);
@@ -109,41 +124,51 @@ export class Hold {
     }
   }
 
-  /** Sends the first number that the peer has not taken, and keeps the lease. True: taken; undefined: there is none. */
-  async probe(): Promise<boolean | undefined> {
+  /** Sends the first number that the peer has not taken, and keeps the lease. Undefined: there is none. */
+  async probe(): Promise<Tried | undefined> {
     if (!(await this.#isPeer())) return undefined;
     for await (const told of this.#told()) {
       const sent = await this.#send(told);
-      if (sent === "polls") continue;
-      return sent === "taken";
+      if (sent !== "polls") return sent;
     }
     return undefined;
   }
 
   /** Lets the lease go with what was delivered so far. */
   async end(): Promise<void> {
-    await this.#letGo(itemExists);
+    while ((await this.#letGo(itemExists)) === "more");
   }
 
   async #pass(): Promise<Exclude<HoldEnd, "lost">> {
     const { breakers } = this.#deps;
     for (const told = this.#told(); ;) {
-      if (this.#open().length === 0 && !this.#isTorn()) return "done";
+      if (this.#open().length === 0 && !this.#isTorn()) return this.#nothingLeft();
       // Before a number is told: what is left out of it goes by what is known then.
-      if (!(await this.#mayTell())) return "open";
+      const kept = await this.#keptFrom();
+      if (kept !== undefined) return kept;
       const next = await told.next();
-      if (next.done === true) return "done";
+      if (next.done === true) return this.#nothingLeft();
       if (!this.#given.time.mayBegin()) return "late";
       const sent = await this.#send(next.value);
       if (sent === "taken") await breakers.answered(this.#trust, this.#breaker);
       if (sent === "failed") await breakers.failed(this.#trust);
+      if (sent === "later") return "paused";
+      // One that is refused is not asked number by number whether that has changed.
+      if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) return "refused";
       if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
     }
   }
 
-  /** False when its breaker is open, or it may not be told at all. */
-  async #mayTell(): Promise<boolean> {
-    return (await this.#isPeer()) && this.#breaker.openUntil === undefined;
+  /** Also where the peer has said itself what it has, or only polls by now: there is nothing to ask it with. */
+  #nothingLeft(): "done" {
+    this.#refusal.forget();
+    return "done";
+  }
+
+  /** Why nothing goes to the peer now: it may not be told at all, its breaker is open, or it has asked for a pause. */
+  async #keptFrom(): Promise<"open" | "paused" | undefined> {
+    if (!(await this.#isPeer()) || this.#breaker.openUntil !== undefined) return "open";
+    return isPaused(this.#breaker, this.#deps.clock.now()) ? "paused" : undefined;
   }
 
   /** True while callbacks may go to the peer at all; brings along what is known of it. */
@@ -154,7 +179,7 @@ export class Hold {
       const before = this.#trust;
       this.#trust = readTrust(item);
       this.#breaker = readBreaker(item);
-      const same = ({ relationship, custom }: TrustRecord): string => JSON.stringify([relationship, custom]);
+      const same = ({ relationship, custom }: TrustRecord): string => printJson([relationship, custom]);
       if (same(before) !== same(this.#trust)) this.#allowed = this.#allows();
     }
     this.#known = item;
@@ -177,9 +202,9 @@ export class Hold {
 
   /** False when it stopped at something that cannot be told. */
   async *#tellable(): AsyncGenerator<Told, boolean> {
-    const { records, everything } = this.#given;
+    const { records, everything, afterPause = everything } = this.#given;
     const open = this.#open();
-    const tooMany = everything && countOf(open) > this.#deps.replayMax;
+    const tooMany = afterPause && countOf(open) > this.#deps.replayMax;
     const torn = this.#isTorn();
     // As it is when each number is told.
     const now: Reads = {
@@ -214,17 +239,47 @@ export class Hold {
     return from > sequence ? [] : [[from, sequence]];
   }
 
-  async #send(told: Told): Promise<"taken" | "failed" | "polls"> {
+  async #send(told: Told): Promise<Tried | "polls"> {
+    const { sender, clock, keepMs } = this.#deps;
     const allowed = this.#allowed;
-    const still = async (): Promise<boolean> => (await this.#mayTell()) && this.#allowed === allowed;
-    const sent = await this.#deps.sender.send(this.#trust, this.#head, told, this.#given.time, still);
+    const still = async (): Promise<boolean> => (await this.#keptFrom()) === undefined && this.#allowed === allowed;
+    const sent = await sender.send(this.#trust, this.#head, told, this.#given.time, still);
     this.#unnoted += 1;
     if (sent.kind === "taken") {
-      const leavesAt = sent.whole ? this.#deps.clock.now() + this.#deps.keepMs : undefined;
-      this.#delivery = delivered(this.#delivery, told.sequence, leavesAt);
-    } else this.#delivery = tried(this.#delivery, told.sequence);
-    if (sent.kind === "failed") this.failures.push(sent.failure);
-    return sent.kind;
+      this.#delivery = delivered(this.#delivery, told.sequence, sent.whole ? clock.now() + keepMs : undefined);
+      this.#refusal.forget();
+      return "taken";
+    }
+    // What is to come later counts as not tried.
+    if (sent.kind !== "later") this.#delivery = tried(this.#delivery, told.sequence);
+    return sent.kind === "polls" ? "polls" : await this.#failed(sent);
+  }
+
+  async #failed(sent: Extract<Sent, { readonly failure: DeliveryFailure }>): Promise<Exclude<Tried, "taken">> {
+    const { breakers } = this.#deps;
+    const { statusCode = 0 } = sent.failure;
+    this.failures.push(sent.failure);
+    switch (sent.kind) {
+      case "gone":
+        this.#refusal.gone(statusCode);
+        return "refused";
+      case "unknown":
+        this.#refusal.unknown(statusCode);
+        return "refused";
+      case "failed":
+        this.#refusal.otherwise();
+        return "failed";
+      case "later":
+        if (statusCode === 404) {
+          await breakers.pause(this.#trust, sent.until);
+          this.#refusal.unknown(statusCode, sent.until);
+          return "later";
+        }
+        await breakers.pause(this.#trust, sent.until, this.#head.id);
+        this.#refusal.otherwise(sent.until);
+        await breakers.failed(this.#trust);
+        return "later";
+    }
   }
 
   async #resync(): Promise<void> {
@@ -244,15 +299,29 @@ export class Hold {
 
   async #letGo(when: Condition): Promise<"gone" | "more" | "lost"> {
     const text = JSON.stringify(this.#delivery);
-    const found = await this.#write({ set: { delivery: text }, remove: ["lease", "leaseUntil", "leaseFence"] }, when);
-    if (found === "written") return "gone";
+    const noted = this.#refusal.change(this.#head);
+    const set = { delivery: text, ...noted.change.set };
+    const remove = ["lease", "leaseUntil", "leaseFence", ...(noted.change.remove ?? [])];
+    const found = await this.#write({ set, remove }, all(when, noted.when));
     if (found === "lost") return "lost";
-    // The answer to the same write was lost, and it was sent again.
-    if (found["lease"] === undefined && found["delivery"] === text) return "gone";
+    // Or else the answer to the same write was lost, and it was sent again.
+    if (found === "written" || (found["lease"] === undefined && found["delivery"] === text)) {
+      await this.#afterwards();
+      return "gone";
+    }
     if (found["lease"] !== this.#given.token) return "lost";
+    const before = this.#head;
     this.#head = readInboundHead(found);
     this.#delivery = settled(this.#delivery, this.#head.state.cleared);
+    if (this.#head.renewed !== before.renewed) this.#refusal.renewed(this.#head.renewed ?? 0);
     return "more";
+  }
+
+  /** What follows once it is written that the peer refuses the subscription; the head's due time sees to it else. */
+  async #afterwards(): Promise<void> {
+    const { retryAt } = this.#refusal;
+    if (this.#refusal.isOver) await this.#deps.ended(this.#head);
+    else if (retryAt !== undefined) await this.#deps.wakeHead(this.#head, retryAt);
   }
 
   async #write(change: Parameters<Table["update"]>[1], when: Condition): Promise<"written" | "lost" | Item> {

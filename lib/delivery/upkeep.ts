@@ -101,31 +101,36 @@ export class Upkeep {
     });
     // Such a one could not be moved, or someone else has it.
     const isShort = all.some(({ state }) => state.cursor < newest);
-    const reachable = await this.#reachable(actorId, all.filter(isUntried));
+    const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
     const leaving = all.flatMap(({ delivery, state }) => {
       return nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared)) ?? [];
     });
     const times = [
       ...leaving,
-      ...(isShort || reachable.length > 0 ? [now + LOOK_AGAIN_MS] : []),
+      ...(isShort ? [now + LOOK_AGAIN_MS] : []),
+      ...reachable.map((at) => Math.max(at, now + LOOK_AGAIN_MS)),
       ...(expires === undefined ? [] : [expires]),
       ...(!quiet && stored.some(({ state }) => state.cursor < newest) ? [now + TIDY_AFTER_MS] : []),
     ];
     await this.#next(actorId, { ...logHead, newest }, times.length === 0 ? undefined : Math.min(...times));
   }
 
-  /** Those whose peer could be told now; the others wait for its breaker or its approval. */
-  async #reachable(actorId: string, untried: readonly InboundHead[]): Promise<readonly InboundHead[]> {
+  /**
+   * When the peers of these could be told, ms since 1970: now, or after the pause that one has asked for. The others wait
+   * for their breaker or their approval.
+   */
+  async #reachable(actorId: string, untried: readonly InboundHead[], now: number): Promise<readonly number[]> {
     const peers = [...new Set(untried.map(({ peerId }) => peerId))];
-    const open = new Set<string>();
+    const times: number[] = [];
     for (let from = 0; from < peers.length; from += AT_ONCE) {
       const keys = peers.slice(from, from + AT_ONCE).map((peerId) => trustKey(actorId, peerId));
       for (const item of await this.#deps.table.getMany(keys)) {
-        const { approved, ending, peerId } = readTrust(item);
-        if (approved && !ending && readBreaker(item).openUntil === undefined) open.add(peerId);
+        const { approved, ending } = readTrust(item);
+        const { openUntil, pausedUntil } = readBreaker(item);
+        if (approved && !ending && openUntil === undefined) times.push(pausedUntil ?? now);
       }
     }
-    return untried.filter(({ peerId }) => open.has(peerId));
+    return times;
   }
 
   /** There was no time for the rest, and a message may have gone out for it; this is behind what others have due by now. */
@@ -156,9 +161,9 @@ export class Upkeep {
   }
 }
 
-/** Something of it was never tried. */
-function isUntried({ state, delivery }: InboundHead): boolean {
-  if (state.ended || state.granularity === "none") return false;
+/** Something of it was never tried. One that its peer refuses has a due time of its own. */
+function isUntried({ state, delivery, refused }: InboundHead): boolean {
+  if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = settled(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
 }

@@ -10,6 +10,12 @@ export interface Breaker {
   readonly cooldown?: number;
   /** Who tries at the moment, while `openUntil` is ahead. */
   readonly probe?: string;
+  /** The subscription that was tried last: the next try is one of those after it. */
+  readonly probed?: string;
+  /** By the peer's `Retry-After` nothing goes to it before then, ms since 1970. It stays until what waited has gone out. */
+  readonly pausedUntil?: number;
+  /** The subscription whose number was refused with it. */
+  readonly pausedBy?: string;
 }
 
 export interface BreakerPolicy {
@@ -34,9 +40,23 @@ export function breakerState(breaker: Breaker, now: number): BreakerState {
   return breaker.probe !== undefined || breaker.openUntil <= now ? "HALF_OPEN" : "OPEN";
 }
 
-/** True when one delivery may try now: it is open, its time has come, and who tried before has not come back in time. */
+/** True while nothing may go to the peer, by its own word. */
+export function isPaused(breaker: Breaker, now: number): boolean {
+  return breaker.pausedUntil !== undefined && breaker.pausedUntil > now;
+}
+
+/**
+ * True when one delivery may try now: it is open, its time has come, the peer has not asked for a pause, and who tried
+ * before has not come back in time.
+ */
 export function mayProbe(breaker: Breaker, now: number): boolean {
-  return breaker.openUntil !== undefined && breaker.openUntil <= now;
+  return breaker.openUntil !== undefined && breaker.openUntil <= now && !isPaused(breaker, now);
+}
+
+/** Members in order, beginning after the one of that id; from the first when there is none. */
+export function roundAfter<T extends { readonly id: string }>(all: readonly T[], id: string | undefined): readonly T[] {
+  const next = all.findIndex((each) => each.id === id) + 1;
+  return [...all.slice(next), ...all.slice(0, next)];
 }
 
 /** True when a closed breaker with so many failures is to open. */

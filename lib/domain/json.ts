@@ -1,5 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
+import { parseText, printJson } from "./json-text.ts";
 
 /** How deep JSON from outside may nest; the outermost array or object is depth 1. */
 export const MAX_JSON_DEPTH = 64;
@@ -17,18 +18,20 @@ export interface ParseOptions {
 }
 
 /**
- * Parses JSON from outside. Throws `request.invalid` for what is not UTF-8 (a byte order mark included) or not JSON, for
- * nesting over `maxDepth`, for lone surrogates, and for numbers beyond the range of a double (`1e999`). Of a repeated key
- * the last stands, as in the reference. Whole numbers beyond 2^53 become the nearest double: whoever needs one exact
- * checks it. Keys such as `__proto__` are ordinary own properties of the result; read with `own`, write with `setOwn`.
- * Values are stored as JSON text, so no number or string this accepts can be refused by the table.
+ * Parses JSON from outside. Throws `request.invalid` for what is not UTF-8 or not JSON, for nesting over `maxDepth`, for
+ * lone surrogates, for whole numbers of over 4 300 digits, and for others beyond the range of a double (`1e999`). A byte
+ * order mark is skipped. Of a repeated key the last stands, as in the reference. Whole numbers are exact, see `parseText`.
+ * Keys such as `__proto__` are ordinary own properties of the result; read with `own`, write with `setOwn`. Values are
+ * stored as JSON text, so no number or string this accepts can be refused by the table.
  */
 export function parseJson(source: string | Uint8Array, options: ParseOptions = {}): Json {
   const what = options.what ?? "body";
   let parsed: unknown;
   try {
-    parsed = JSON.parse(typeof source === "string" ? source : decodeUtf8(source));
-  } catch {
+    const text = typeof source === "string" ? source : decodeUtf8(source);
+    parsed = parseText(text.startsWith("\ufeff") ? text.slice(1) : text);
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw new ServiceError("request.invalid", `The ${what} is not valid JSON in UTF-8.`);
   }
   return checked(parsed as Json, 1, {
@@ -38,7 +41,7 @@ export function parseJson(source: string | Uint8Array, options: ParseOptions = {
   });
 }
 
-/** The text of UTF-8 bytes; throws `TypeError` when they are not. */
+/** The text of UTF-8 bytes, a byte order mark included; throws `TypeError` when they are not. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
@@ -106,5 +109,5 @@ export function setOwn(object: Record<string, Json>, key: string, value: Json): 
 
 /** How many bytes the value takes as JSON text in UTF-8. */
 export function jsonBytes(json: Json): number {
-  return Buffer.byteLength(JSON.stringify(json));
+  return Buffer.byteLength(printJson(json));
 }

@@ -41,11 +41,14 @@ function hidesDotSegment(pathname: string): boolean {
   return true;
 }
 
+/** What a gateway decodes too often, cuts a path at, or takes for the end of a segment. */
+const LOST_IN_A_PATH = /[%?/]/;
+
 /**
  * One path segment for a URL, or undefined for text that no URL can carry as a segment: empty, or one that reads as a
- * dot segment, however often encoded.
+ * dot segment, or one that would arrive as another behind a gateway that decodes before it routes (`what?` as `what`).
  */
 export function pathSegment(text: string): string | undefined {
-  if (text === "" || !text.isWellFormed() || hidesDotSegment(`/${text}`)) return undefined;
+  if (text === "" || !text.isWellFormed() || LOST_IN_A_PATH.test(text) || hidesDotSegment(`/${text}`)) return undefined;
   return encodeURIComponent(text);
 }

@@ -25,10 +25,11 @@ export function parsePermissionBody(body: Json, path: { readonly peerId: string 
     throw invalidField("target", 'must be "permissions"');
   if ((readText(body, "type") ?? "permission") !== "permission") throw invalidField("type", 'must be "permission"');
   const timestamp = readTimestamp(body);
-  const grant = own(body, "data");
-  if (!isObject(grant)) throw invalidField("data", "must be an object");
+  const sent = own(body, "data");
+  if (!isObject(sent)) throw invalidField("data", "must be an object");
+  const grant = withoutShorthand(sent);
   const properties = own(grant, "properties");
-  if (!isObject(properties)) throw invalidField("data.properties", "must be an object");
+  if (!isObject(properties)) throw invalidField("data.properties", "must be an object, or an array of patterns");
   strings(properties, "operations");
   return {
     ...(timestamp === undefined ? {} : { timestamp }),
@@ -36,6 +37,13 @@ export function parsePermissionBody(body: Json, path: { readonly peerId: string 
     patterns: strings(properties, "patterns"),
     excludedPatterns: strings(properties, "excluded_patterns"),
   };
+}
+
+/** A bare array of properties stands for its patterns, with the right to read. */
+function withoutShorthand(grant: JsonObject): JsonObject {
+  const patterns = own(grant, "properties");
+  const isShorthand = isArray(patterns) && patterns.every((pattern) => typeof pattern === "string");
+  return isShorthand ? { ...grant, properties: { patterns, operations: ["read"] } } : grant;
 }
 
 function strings(properties: JsonObject, field: string): readonly string[] {

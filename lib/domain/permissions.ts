@@ -12,6 +12,8 @@ export interface PropertyPermissions {
 /** Everything a relationship allows. Only `properties` means something to this service; the rest is kept and shown. */
 export interface Permissions {
   readonly properties: PropertyPermissions;
+  /** Patterns of the topics that the peer may publish events to; none when absent. */
+  readonly publish?: readonly string[];
   readonly methods: Json;
   readonly actions: Json;
   readonly tools: Json;
@@ -20,7 +22,15 @@ export interface Permissions {
 }
 
 /** The members of a permission set, in the order they are shown. */
-export const PERMISSION_FIELDS = ["properties", "methods", "actions", "tools", "resources", "prompts"] as const;
+export const PERMISSION_FIELDS = [
+  "properties",
+  "publish",
+  "methods",
+  "actions",
+  "tools",
+  "resources",
+  "prompts",
+] as const;
 
 /** Hidden from everyone but `admin` unless a deployment says otherwise. */
 const HIDDEN = ["private/*", "security/*", "_internal/*"];
@@ -29,10 +39,12 @@ function relationship(
   operations: readonly string[],
   excluded: readonly string[],
   calls: readonly string[],
+  publish: readonly string[] = [],
 ): Permissions {
   const callable = { allowed: calls, denied: [] };
   return {
     properties: { patterns: ["*"], excluded_patterns: excluded, operations },
+    publish,
     methods: callable,
     actions: callable,
     tools: callable,
@@ -46,7 +58,7 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
   associate: relationship(["read"], HIDDEN, []),
   friend: relationship(["read", "write"], HIDDEN, ["*"]),
   partner: relationship(["read", "write"], HIDDEN, ["*"]),
-  admin: relationship(["read", "write"], [], ["*"]),
+  admin: relationship(["read", "write", "delete"], [], ["*"], [">"]),
 };
 
 /** The relationships that every deployment knows. */
@@ -68,12 +80,13 @@ export function stringsOf(object: JsonObject, name: string): readonly string[] {
   return value !== undefined && isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** Defaults with what was set on top: `patterns` and `excluded_patterns` are unions, every other field replaces. */
+/** Defaults with what was set on top: `patterns`, `excluded_patterns` and `publish` are unions, every other field replaces. */
 export function mergePermissions(defaults: Permissions, set: JsonObject): Permissions {
-  const member = (name: Exclude<keyof Permissions, "properties">): Json => own(set, name) ?? defaults[name];
+  const member = (name: Exclude<keyof Permissions, "properties" | "publish">): Json => own(set, name) ?? defaults[name];
   const properties = own(set, "properties");
   return {
     properties: isObject(properties) ? mergeProperties(defaults.properties, properties) : defaults.properties,
+    publish: union(defaults.publish ?? [], stringsOf(set, "publish")),
     methods: member("methods"),
     actions: member("actions"),
     tools: member("tools"),
@@ -92,7 +105,8 @@ function mergeProperties(defaults: PropertyPermissions, set: JsonObject): Proper
 
 /** A permission set as JSON. */
 export function permissionsJson(permissions: Permissions): JsonObject {
-  return { ...permissions, properties: { ...permissions.properties } };
+  const { properties, publish = [], ...others } = permissions;
+  return { properties: { ...properties }, publish, ...others };
 }
 
 /** True when the peer may read at this place. Exclusions win. */
@@ -100,7 +114,7 @@ export function mayRead(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
 }
 
-/** True when the peer may change or delete at this place. Exclusions win. */
+/** True when the peer may create and change at this place. Exclusions win. */
 export function mayWrite(permissions: Permissions, place: Place): boolean {
   return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
 }

@@ -5,6 +5,9 @@ const MOST_SECONDS = 7 * 86_400;
 /** A date of HTTP: of RFC 9110's three forms the one that is sent, and the two that are still read. */
 const HTTP_DATE = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
 
+/** The longest pause that a peer's answer to a callback makes, seconds. */
+export const MOST_PAUSE_SECONDS = 3_600;
+
 /** Seconds to wait from `now` (ms since 1970), 0 for a date that is past; undefined when the text says neither. */
 export function retryAfterSeconds(text: string | undefined, now: number): number | undefined {
   const said = text?.trim() ?? "";

@@ -195,10 +195,12 @@ function rescoped(
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };
   const before = currentView(state);
-  const narrower = narrowerPlaces(own, all);
-  const next = withView({ ...state, granularity: own.granularity }, { narrower });
+  const next = withView({ ...state, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
+  // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
+  // one, so it counts as covered here.
+  const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
   // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
-  if (!comesBack(before.narrower, narrower) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
+  if (!comesBack(before.narrower, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
   return numbered(next, "resync", at);
 }
 

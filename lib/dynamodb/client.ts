@@ -1,6 +1,9 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { systemClock } from "../clock.ts";
+import { freshAgents } from "../fresh-agents.ts";
+import type { Clock } from "../ports.ts";
 
 export interface DocumentClientOptions {
   readonly region: string;
@@ -12,6 +15,8 @@ export interface DocumentClientOptions {
   readonly attempts?: number;
   /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, fits in well. */
   readonly requestTimeoutMs?: number;
+  /** Says how long a kept connection has been free [the machine's]. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -29,6 +34,7 @@ export function readingOptions(): { wrapNumbers: (text: string) => number } {
  * A retry may follow a write that did happen: its condition then fails because of the first one.
  */
 export function createDocumentClient(options: DocumentClientOptions): DynamoDBDocumentClient {
+  const agents = freshAgents({ keepAlive: true, maxSockets: 128 }, options.clock ?? systemClock);
   const config: DynamoDBClientConfig = {
     region: options.region,
     retryMode: "standard",
@@ -38,14 +44,22 @@ export function createDocumentClient(options: DocumentClientOptions): DynamoDBDo
       connectionTimeout: 1000,
       requestTimeout: options.requestTimeoutMs ?? 4000,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: 128 },
-      httpsAgent: { keepAlive: true, maxSockets: 128 },
+      httpAgent: agents.plain,
+      httpsAgent: agents.secure,
     },
   };
   if (options.endpoint !== undefined) config.endpoint = options.endpoint;
   const credentials = options.credentials ?? (isLoopback(options.endpoint) ? LOCAL_CREDENTIALS : undefined);
   if (credentials) config.credentials = credentials;
-  return DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+  const client = new DynamoDBClient(config);
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      agents.dropStale();
+      return await next(args);
+    },
+    { step: "finalizeRequest", priority: "low", name: "dropStaleConnections" },
+  );
+  return DynamoDBDocumentClient.from(client, {
     marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
     unmarshallOptions: readingOptions(),
   });

@@ -11,15 +11,18 @@ import {
 import type { DynamoDBDocumentClient, TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import { fromDocument, isEmptySet, members, toDocument } from "./attributes.ts";
 import { checkExpressions, projection, queryExpressions, writeExpressions } from "./expressions.ts";
-import { isConflict, refusal } from "./refusals.ts";
+import { isRepeatable, isThrottled, refusal } from "./refusals.ts";
+import { TableBusy } from "./table.ts";
 import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "./table.ts";
 
 const GET_BATCH = 100;
 const DELETE_BATCH = 25;
 /** Batches of one call that are under way at once. */
 const PARALLEL_BATCHES = 4;
-/** How often a conflict, or what a batch left undone, is tried again: about three seconds at most. */
+/** How often a conflict, a throttled transaction, or what a batch left undone, is tried again: about three seconds at most. */
 const MAX_RETRIES = 7;
+/** Retry nothing with less time left than this, ms, so that the request can still be answered. */
+const LEAST_LEFT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const MAX_BACKOFF_MS = 1000;
 
@@ -30,23 +33,28 @@ export interface DocumentTableOptions {
   /** For the jitter of retries: 0 to 1. */
   readonly random?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
+  /** Milliseconds that the request being answered may still take; undefined in background work. */
+  readonly remaining?: () => number | undefined;
 }
 
 /**
  * The table port over DynamoDB. The client retries throttling and lost answers by itself; this class retries conflicts
- * with transactions and what batches leave unprocessed, with growing, jittered pauses, a bounded number of times.
+ * with transactions, transactions that were throttled and what batches leave unprocessed, with growing, jittered pauses, a
+ * bounded number of times and within the time that is left.
  */
 export class DocumentTable implements Table {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
   readonly #random: () => number;
   readonly #sleep: (ms: number) => Promise<void>;
+  readonly #remaining: () => number | undefined;
 
-  constructor({ client, tableName, random = Math.random, sleep = pause }: DocumentTableOptions) {
-    this.#client = client;
-    this.#table = tableName;
-    this.#random = random;
-    this.#sleep = sleep;
+  constructor(options: DocumentTableOptions) {
+    this.#client = options.client;
+    this.#table = options.tableName;
+    this.#random = options.random ?? Math.random;
+    this.#sleep = options.sleep ?? pause;
+    this.#remaining = options.remaining ?? (() => undefined);
   }
 
   async get(key: Key, options: Parameters<Table["get"]>[1] = {}): Promise<Item | undefined> {
@@ -103,7 +111,7 @@ export class DocumentTable implements Table {
 
   async put(item: Item, condition: Condition): Promise<void> {
     const write = { TableName: this.#table, Item: documentOf(item), ...writeExpressions(condition), ...OLD_IMAGE };
-    await this.#retryingConflicts(() => this.#client.send(new PutCommand(write)));
+    await this.#repeating(() => this.#client.send(new PutCommand(write)));
   }
 
   async update(key: Key, change: Change, condition: Condition): Promise<Item> {
@@ -114,7 +122,7 @@ export class DocumentTable implements Table {
       ReturnValues: "ALL_NEW",
       ...OLD_IMAGE,
     } as const;
-    const { Attributes: now } = await this.#retryingConflicts(() => this.#client.send(new UpdateCommand(write)));
+    const { Attributes: now } = await this.#repeating(() => this.#client.send(new UpdateCommand(write)));
     return itemOf({ ...now });
   }
 
@@ -126,13 +134,13 @@ export class DocumentTable implements Table {
       ReturnValues: "ALL_OLD",
       ...OLD_IMAGE,
     } as const;
-    const { Attributes: was } = await this.#retryingConflicts(() => this.#client.send(new DeleteCommand(write)));
+    const { Attributes: was } = await this.#repeating(() => this.#client.send(new DeleteCommand(write)));
     return was && itemOf(was);
   }
 
   async transact(writes: readonly Write[]): Promise<void> {
     const items = writes.map((write) => this.#transactItem(write));
-    await this.#retryingConflicts(() => this.#client.send(new TransactWriteCommand({ TransactItems: items })));
+    await this.#repeating(() => this.#client.send(new TransactWriteCommand({ TransactItems: items })));
   }
 
   async deleteMany(keys: readonly Key[]): Promise<void> {
@@ -159,7 +167,7 @@ export class DocumentTable implements Table {
     const found: Item[] = [];
     let wanted = batch.map(plain);
     for (let retry = 0; wanted.length > 0; retry += 1) {
-      await this.#beforeRetry(retry);
+      if (retry > 0 && !(await this.#paused(retry))) throw undone();
       const answer = await this.#client.send(
         new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: wanted, ConsistentRead: consistent } } }),
       );
@@ -175,30 +183,36 @@ export class DocumentTable implements Table {
   async #deleteBatch(batch: readonly Key[]): Promise<void> {
     let requests = batch.map((key) => ({ DeleteRequest: { Key: plain(key) } }));
     for (let retry = 0; requests.length > 0; retry += 1) {
-      await this.#beforeRetry(retry);
+      if (retry > 0 && !(await this.#paused(retry))) throw undone();
       const answer = await this.#client.send(new BatchWriteCommand({ RequestItems: { [this.#table]: requests } }));
       requests = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
     }
   }
 
-  async #retryingConflicts<T>(send: () => Promise<T>): Promise<T> {
-    for (let retry = 0; ; retry += 1) {
-      await this.#beforeRetry(retry);
+  async #repeating<T>(send: () => Promise<T>): Promise<T> {
+    for (let retry = 1; ; retry += 1) {
       try {
         return await send();
       } catch (error) {
         const refused = refusal(error);
-        if (!isConflict(refused) || retry === MAX_RETRIES) throw refused;
+        if (!isRepeatable(refused)) throw refused;
+        if (await this.#paused(retry)) continue;
+        throw isThrottled(refused) ? new TableBusy("The table throttles this transaction.", { cause: error }) : refused;
       }
     }
   }
 
-  async #beforeRetry(retry: number): Promise<void> {
-    if (retry === 0) return;
-    if (retry > MAX_RETRIES) throw new Error("The table left a part of a batch undone, however often it was asked.");
-    await this.#sleep(this.#random() * Math.min(FIRST_BACKOFF_MS * 2 ** retry, MAX_BACKOFF_MS));
+  /** Waits before one more try; false, at once, when there are to be no more. */
+  async #paused(retry: number): Promise<boolean> {
+    const wait = this.#random() * Math.min(FIRST_BACKOFF_MS * 2 ** retry, MAX_BACKOFF_MS);
+    const left = this.#remaining() ?? Number.POSITIVE_INFINITY;
+    if (retry > MAX_RETRIES || left - wait < LEAST_LEFT_MS) return false;
+    await this.#sleep(wait);
+    return true;
   }
 }
+
+const undone = (): TableBusy => new TableBusy("The table left a part of a batch undone, however often it was asked.");
 
 const OLD_IMAGE = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 

@@ -11,6 +11,17 @@ export const actorKey = (actorId: string): Key => ({ pk: actorPartition(actorId)
 /** The sort key of every actor's record. */
 export const ACTOR_SK = "ACTOR";
 
+/**
+ * The wrong passphrases of one minute, which began at `window` (ms): how many there were, and how many from each address,
+ * in one item, so that one conditional update keeps both limits. Written for a wrong guess only, and before it is known
+ * to be one within 10 min after another; never read but by the item that a refused update returns. Expires an hour after its
+ * window began (`ttl`); which window counts is in the actor's record (`guessedAt`), so a late expiry changes nothing.
+ */
+export const guessKey = (actorId: string, window: number): Key => ({
+  pk: actorPartition(actorId),
+  sk: `GUESS#${String(window).padStart(16, "0")}`,
+});
+
 /** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending or spreading. */
 export const trustKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
@@ -34,11 +45,21 @@ export const secretKey = (actorId: string, secretDigest: string): Key => ({
   sk: `SECRET#${secretDigest}`,
 });
 
-/** What a peer granted us, as its last permission callback said. Put on a condition that names its time. */
+/**
+ * What a peer granted us, as its last permission callback said. Put on the version that was read, in one transaction with
+ * the check of the trust; in the due index until what follows from it is done. Read by a recovery's replacement.
+ */
 export const grantKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `GRANT#${peerId}`,
+  sk: `${GRANT_PREFIX}${peerId}`,
 });
+
+const GRANT_PREFIX = "GRANT#";
+
+/** The peer's id in a grant's sort key; undefined when the key is another's. */
+export function peerOfGrantKey(sk: string): string | undefined {
+  return sk.startsWith(GRANT_PREFIX) ? sk.slice(GRANT_PREFIX.length) : undefined;
+}
 
 /** Marks stored data kept after its trust ended, so that deleting the actor still finds it. */
 export const keptKey = (actorId: string, peerId: string): Key => ({

@@ -49,15 +49,35 @@ export const ownPropertyKey = (actorId: string, name: string): Key => ({
 
 /**
  * The head of an inbound subscription. Made and deleted in one transaction with its marker, the log's head and a record
- * that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the holder of its lease.
+ * that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the holder of its lease. In
+ * the due index while its peer refuses it, until the next try: the same write notes the refusal and when that is.
  */
 export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
   pk: actorPartition(actorId),
   sk: `${inboundPrefix(peerId)}${subscriptionId}`,
 });
 
+/** The ids in an inbound head's sort key; undefined when the key is another's. */
+export function inboundOfKey(sk: string): { readonly peerId: string; readonly id: string } | undefined {
+  const [kind, peerId, id] = sk.split("#");
+  return kind !== "IN" || peerId === undefined || id === undefined ? undefined : { peerId, id };
+}
+
 /** Prefix of an actor's inbound heads; of one peer's when given. One query for each MB (about 1 000 heads). */
 export const inboundPrefix = (peerId?: string): string => (peerId === undefined ? "IN#" : `IN#${peerId}#`);
+
+/**
+ * An inbound subscription that the owner has ended and whose peer has not been told: its poll is then answered 410.
+ * Put in the transaction that deletes the head, deleted once the peer was told, and it expires. Read by key where a poll
+ * finds no head; queried by `untoldEndPrefix` when the peer's trust ends.
+ */
+export const untoldEndKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `${untoldEndPrefix(peerId)}${subscriptionId}`,
+});
+
+/** Prefix of the untold ends of one peer's subscriptions. */
+export const untoldEndPrefix = (peerId: string): string => `END#${peerId}#`;
 
 /** Separates the parts of a scope marker's key: no target or name contains it. */
 const SCOPE_SEPARATOR = "\u0001";
@@ -86,8 +106,9 @@ export const scopeKey = (
 const BREAKER_PREFIX = "BRK#";
 
 /**
- * Has the sweep look at a peer whose breaker is open, or whose missed callbacks are being replayed. What there is to do
- * is in the peer's trust. Put in one transaction with the trust when that begins, and deleted when it is over.
+ * Has the sweep look at a peer whose breaker is open, whose missed callbacks are being replayed, or to which nothing goes
+ * for a while by its own word. What there is to do is in the peer's trust. Put in one transaction with the trust when
+ * that begins, and deleted when it is over.
  */
 export const breakerKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),

@@ -10,31 +10,46 @@ import { readingOptions } from "./client.ts";
 import { ConditionFailed, TransactionRefused } from "./table.ts";
 import type { Item } from "./table.ts";
 
-/** Another transaction was writing the item: nothing happened, and the same write may be sent again. */
-export function isConflict(error: unknown): boolean {
+/**
+ * Nothing happened, and the same write may be sent again: another one was under way on the item, or the table had too much
+ * to do. The SDK repeats neither when a transaction was cancelled for it.
+ */
+export function isRepeatable(error: unknown): boolean {
   if (error instanceof TransactionConflictException) return true;
-  if (!(error instanceof TransactionRefused)) return false;
-  const codes = error.reasons.map((reason) => reason.code);
-  return codes.includes("conflict") && !codes.includes("condition") && !codes.includes("other");
+  return error instanceof TransactionRefused && error.reasons.every(({ code }) => code !== "condition");
 }
 
-/** The table port's error for the SDK's, where it has one; any other error as it is. */
+/** True for a transaction that was refused because the table had too much to do. */
+export function isThrottled(error: unknown): boolean {
+  return error instanceof TransactionRefused && error.reasons.some(({ code }) => code === "throttled");
+}
+
+/**
+ * The table port's error for the SDK's, where it has one; any other error as it is. So a transaction that can never be
+ * carried out (ValidationError, ItemCollectionSizeLimitExceeded) is not taken for one that lost against another writer.
+ */
 export function refusal(error: unknown): unknown {
   if (error instanceof ConditionalCheckFailedException) return new ConditionFailed(itemOf(error.Item));
-  if (error instanceof TransactionCanceledException) {
-    return new TransactionRefused((error.CancellationReasons ?? []).map(reasonOf));
-  }
-  return error;
+  if (!(error instanceof TransactionCanceledException)) return error;
+  const reasons = (error.CancellationReasons ?? []).map(reasonOf).filter((reason) => reason !== undefined);
+  const understood = reasons.length > 0 && reasons.length === error.CancellationReasons?.length;
+  return understood ? new TransactionRefused(reasons) : error;
 }
 
-const REASONS: Readonly<Record<string, "none" | "condition" | "conflict">> = {
+type Reason = TransactionRefused["reasons"][number];
+
+const REASONS: Readonly<Record<string, Reason["code"]>> = {
   None: "none",
   ConditionalCheckFailed: "condition",
   TransactionConflict: "conflict",
+  ThrottlingError: "throttled",
+  ProvisionedThroughputExceeded: "throttled",
 };
 
-function reasonOf(reason: CancellationReason): TransactionRefused["reasons"][number] {
-  const code = REASONS[reason.Code ?? "None"] ?? "other";
+/** Undefined for a reason that no repetition mends. */
+function reasonOf(reason: CancellationReason): Reason | undefined {
+  const code = REASONS[reason.Code ?? "None"];
+  if (code === undefined) return undefined;
   const item = code === "condition" ? itemOf(reason.Item) : undefined;
   return item ? { code, item } : { code };
 }

@@ -137,12 +137,20 @@ export class ConditionFailed extends Error {
 /** A transaction was refused as a whole; nothing was written. One reason per write, in order. */
 export class TransactionRefused extends Error {
   override readonly name = "TransactionRefused";
-  /** `condition`: did not hold, with the item found; `conflict`: another write was under way on it; `none`: not the cause. */
-  readonly reasons: readonly { readonly code: "none" | "condition" | "conflict" | "other"; readonly item?: Item }[];
+  /**
+   * `condition`: did not hold, with the item found; `conflict`: another write was under way on it; `throttled`: its
+   * partition had too much to do; `none`: not the cause.
+   */
+  readonly reasons: readonly { readonly code: "none" | "condition" | "conflict" | "throttled"; readonly item?: Item }[];
   constructor(reasons: TransactionRefused["reasons"]) {
     super("A transaction was refused: " + reasons.map((reason) => reason.code).join(", "));
     this.reasons = reasons;
   }
+}
+
+/** The table had too much to do, however often it was asked. A transaction did nothing; of a batch a part may be done. */
+export class TableBusy extends Error {
+  override readonly name = "TableBusy";
 }
 
 /**
@@ -170,7 +178,7 @@ export interface Table {
   /**
    * All writes or none; 1 to 100, on different items, at most 4 MB together. An update here must change something.
    *
-   * @throws TransactionRefused
+   * @throws TransactionRefused for a condition that did not hold or a conflict that did not end; TableBusy
    */
   transact(writes: readonly Write[]): Promise<void>;
   /** Deletes without a condition, for data nothing refers to any more. One request per 25 keys. */

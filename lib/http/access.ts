@@ -20,14 +20,16 @@ export interface Gate {
   /** The actor, also while it is being deleted; undefined when there is none. */
   actor(actorId: string): Promise<ActorRecord | undefined>;
   /**
-   * The caller, if one of `access` is met.
-   * @throws ServiceError auth.missing without usable credentials, auth.forbidden with wrong or insufficient ones
+   * The caller, if one of `access` is met. `source`: the address it asks from.
+   * @throws ServiceError auth.missing without usable credentials, auth.forbidden with wrong or insufficient ones,
+   *   auth.limited after too many wrong passphrases
    */
   admit(
     actor: ActorRecord,
     authorization: string | undefined,
     access: readonly Access[],
     peerId?: string,
+    source?: string,
   ): Promise<Caller>;
 }
 

@@ -1,9 +1,11 @@
-import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import middy from "@middy/core";
+import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { ConfigError } from "../config.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
+import { UNFORESEEN_ERROR } from "../metric-names.ts";
 import type { Clock, Ids, Log } from "../ports.ts";
 import type { Gate } from "./access.ts";
+import { fitted } from "./answer-size.ts";
 import { traced } from "./current-trace.ts";
 import { requestOf, resultOf } from "./lambda-adapter.ts";
 import type { HttpResult } from "./lambda-adapter.ts";
@@ -22,19 +24,13 @@ export interface AreaServices {
   readonly gate: Gate;
 }
 
-/** So long before the function's end whoever waits is told that it was too slow. */
+/** So long before the function's end, ms, the client is told that the request took too long. */
 const EARLY_MS = 250;
 
-function tooSlow(requestId: string): Reply {
-  const headers = { "Retry-After": "1" };
-  const reply = errorReply(
-    new ServiceError("service.unavailable", "This took too long; try again.", { headers }),
-    requestId,
-  );
-  return { ...reply, headers: { ...reply.headers, "x-request-id": requestId } };
-}
+/** Calls back after `ms`, unless the function that it gives is called before. */
+export type After = (ms: number, call: () => void) => () => void;
 
-/** A Lambda handler of an HTTP API event. */
+/** A Lambda handler of an HTTP API event, made with middy: a deployer may add middlewares to it. */
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
 /**
@@ -42,58 +38,99 @@ export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => P
  * Every answer carries `x-request-id`; every request is one log line; what is thrown becomes the wire form of an error.
  * A faulty configuration is not answered but fails the function, so that its alarm rings.
  */
-export function area<S extends AreaServices>(name: string, routes: (services: S) => RouteMap, provide: () => S) {
+export function area<S extends AreaServices>(
+  name: string,
+  routes: (services: S) => RouteMap,
+  provide: () => S,
+  after: After = callAfter,
+): AreaHandler {
   let made: { readonly services: S; readonly routes: RouteMap } | undefined;
-  const handler = middy<APIGatewayProxyEventV2, HttpResult>({
-    timeoutEarlyInMillis: EARLY_MS,
-    timeoutEarlyResponse: () => resultOf(tooSlow(made?.services.ids.id() ?? "unknown")),
-  }).handler(async (event, context) => {
-    if (made === undefined) {
-      const services = provide();
-      made = { services, routes: routes(services) };
-    }
-    const request = requestOf(event, context, made.services.ids);
-    return resultOf(await answer(name, request, made.routes, made.services));
-  });
-  return handler as unknown as AreaHandler;
+  // Its own time-out is off: what it answers then has no request id and no log line.
+  const handler = middy<APIGatewayProxyEventV2, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(
+    async (event, context) => {
+      if (made === undefined) {
+        const services = provide();
+        made = { services, routes: routes(services) };
+      }
+      const request = requestOf(event, context, made.services.ids);
+      return resultOf(await answer(name, request, made.routes, made.services, after));
+    },
+  );
+  return handler;
 }
 
-/** Answers one request: routes it, turns errors into their wire form, and logs one line. Rejects only on a ConfigError. */
+/**
+ * Answers one request: routes it, turns errors into their wire form, and logs one line. A request that is not done shortly
+ * before the function's end, as `after` tells, is answered 503; what it does then goes on until the instance is frozen.
+ * Rejects only on a ConfigError.
+ */
 export async function answer(
   name: string,
   request: ServiceRequest,
   routes: RouteMap,
   services: AreaServices,
+  after: After = NEVER,
 ): Promise<Reply> {
   const begun = services.clock.now();
   const trail: Trail = {};
-  const outcome = await traced(request, async () => await settle(request, routes, services, trail));
-  const headers: Record<string, string> = {
-    "cache-control": "no-store",
-    ...outcome.headers,
-    "x-request-id": request.requestId,
-  };
+  const work = traced(request, async () => await settle(request, routes, services, trail));
+  const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
+  const late = outcome === LATE;
+  const { status, headers: own, body } = late ? errorReply(tooSlow(), request.requestId) : outcome;
+  const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": request.requestId };
   services.log.info("request", {
     area: name,
     method: request.method,
     route: request.pattern ?? "none",
-    status: outcome.status,
+    status,
     ms: services.clock.now() - begun,
     requestId: request.requestId,
+    ...(late ? { tooSlow: true } : {}),
     ...idsOf(request, trail),
   });
-  const bodiless = request.method === "HEAD" || outcome.body === undefined;
-  return bodiless ? { status: outcome.status, headers } : { ...outcome, headers };
+  return request.method === "HEAD" || body === undefined ? { status, headers } : { status, headers, body };
 }
+
+const LATE = Symbol("late");
+
+/** What the work comes to, or LATE when `ms` are over first. */
+async function withinTime<T>(work: Promise<T>, ms: number, after: After): Promise<T | typeof LATE> {
+  let cancel = (): void => undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    cancel = after(Math.max(0, ms), () => {
+      resolve(LATE);
+    });
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
+    // A failure after the answer has no one left to report to.
+    work.catch(() => undefined);
+  }
+}
+
+/** For callers without a function around them: there is no end before which to answer. */
+const NEVER: After = () => () => undefined;
+
+function callAfter(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
+const tooSlow = (): ServiceError =>
+  new ServiceError("service.unavailable", "This took too long; try again.", { headers: { "Retry-After": "1" } });
 
 async function settle(request: ServiceRequest, routes: RouteMap, services: AreaServices, trail: Trail): Promise<Reply> {
   try {
-    return await route(request, routes, services.gate, trail);
+    return await fitted(await route(request, routes, services.gate, trail), request);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     if (isServiceError(error)) return errorReply(error, request.requestId);
     const transient = isTransient(error);
-    services.log.error(transient ? "the table did not take part" : "unforeseen error", {
+    services.log.error(transient ? "the table did not take part" : UNFORESEEN_ERROR, {
       requestId: request.requestId,
       route: request.pattern ?? "none",
       error,

@@ -65,9 +65,12 @@ function mediaType(request: ServiceRequest): string {
 
 const isJson = (type: string): boolean => type === "application/json" || /^application\/[\w.-]+\+json$/.test(type);
 
+/** The text of a form. What is percent-encoded in it must be UTF-8 too: parsing would alter it without a word. */
 function formText(bytes: Uint8Array): string {
   try {
-    return decodeUtf8(bytes);
+    const text = decodeUtf8(bytes);
+    for (const [run] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeUtf8(Buffer.from(run.replaceAll("%", ""), "hex"));
+    return text;
   } catch (cause) {
     throw new ServiceError("request.invalid", "The body is not valid UTF-8.", { cause });
   }

@@ -20,6 +20,7 @@ export function requestOf(event: HttpEvent, context: Context, ids: Ids): Service
     method: meantMethod(method, query, headers["x-http-method-override"]),
     pattern: patternOf(event.routeKey),
     path: event.rawPath,
+    sourceIp: event.requestContext.http.sourceIp,
     params: definedOnly(event.pathParameters),
     query,
     headers,

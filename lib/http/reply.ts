@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import type { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
 
@@ -6,11 +7,13 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** One sentence on what the client can ask for instead, when the body proves too large for any answer. */
+  readonly tooLarge?: string;
 }
 
 /** An answer with a JSON body. */
 export function json(status: number, value: Json, headers: Readonly<Record<string, string>> = {}): Reply {
-  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+  return { status, headers: { "content-type": "application/json", ...headers }, body: printJson(value) };
 }
 
 /** An answer with a body of plain text. */

@@ -16,6 +16,8 @@ export interface ServiceRequest {
   /** As the client gave it, or minted. */
   readonly requestId: string;
   readonly traceparent?: string;
+  /** The address that the request came from, as the gateway saw it. */
+  readonly sourceIp?: string;
   readonly deadline: Deadline;
 }
 

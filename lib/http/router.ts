@@ -49,6 +49,7 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   const findsActor = actorId !== undefined && checks !== "actor and credentials";
   const actor = findsActor ? await knownActor(gate, actorId, handler?.whileDeleting === true) : undefined;
   if (actorId !== undefined && !isOutsideId(actorId)) throw noSuchPath();
+  checkDecoded(request);
   if (methods.length === 0) throw noSuchPath();
   if (handler === undefined) throw notAllowed(request.method, methods);
   checkIds(request);
@@ -56,7 +57,7 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   const peerId = request.params["peerId"];
   const admit = async (access: readonly Access[]): Promise<Caller> => {
     if (access.includes("anyone") || access.includes("hook") || actor === undefined) return ANYONE;
-    const caller = await gate.admit(actor, request.headers["authorization"], access, peerId);
+    const caller = await gate.admit(actor, request.headers["authorization"], access, peerId, request.sourceIp);
     trail.caller = caller;
     return caller;
   };
@@ -94,6 +95,17 @@ function notAllowed(method: string, methods: readonly string[]): ServiceError {
 }
 
 const shown = (method: string): string => (/^[A-Z]{1,20}$/.test(method) ? method : "that method");
+
+/** What is still encoded was encoded more often than gateways decode: whether it means a `%` cannot be told. */
+function checkDecoded({ params }: ServiceRequest): void {
+  const [name] = Object.entries(params).find(([, value]) => value.includes("%")) ?? [];
+  if (name === undefined) return;
+  throw new ServiceError(
+    "request.invalid",
+    `The ${name} in the path holds a % after decoding. Names in paths hold no %; change such a key through the value around it.`,
+    { field: name },
+  );
+}
 
 function checkIds(request: ServiceRequest): void {
   for (const name of ID_PARAMS) {

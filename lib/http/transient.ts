@@ -1,26 +1,32 @@
 /** Names of errors by which DynamoDB, SQS and their SDK say: not now, ask again. */
 const TRANSIENT = new Set([
-  "ProvisionedThroughputExceededException",
-  "ThrottlingException",
-  "Throttling",
-  "RequestLimitExceeded",
-  "InternalServerError",
-  "InternalServerErrorException",
-  "ServiceUnavailable",
-  "ServiceUnavailableException",
-  "TransactionInProgressException",
-  "TimeoutError",
-  "RequestTimeout",
-  "LimitExceededException",
-  // Lost against a concurrent writer after bounded retries.
-  "ConditionFailed",
-  "TransactionRefused",
+  ...["ProvisionedThroughputExceededException", "RequestLimitExceeded", "LimitExceededException"],
+  ...["ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException"],
+  ...["TooManyRequestsException", "PriorRequestNotComplete", "SlowDown", "BandwidthLimitExceeded"],
+  ...["TransactionInProgressException", "TransactionConflictException"],
+  ...["InternalServerError", "InternalServerErrorException", "InternalFailure"],
+  ...["ServiceUnavailable", "ServiceUnavailableException"],
+  ...["TimeoutError", "RequestTimeout", "RequestTimeoutException"],
+  // Of the table port: lost against a concurrent writer after bounded retries, or no capacity.
+  ...["ConditionFailed", "TransactionRefused", "TableBusy"],
 ]);
 const CONNECTION = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
 
-/** True when the same request may well succeed in a moment. */
+/**
+ * True when the same request may well succeed in a moment: throttling, a fault or time-out of the table, no connection to
+ * it. False for what stays as it is until someone mends it: no permission, no credentials or expired ones, no such table,
+ * a request that is not valid.
+ */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return TRANSIENT.has(error.name) || CONNECTION.has(code) || "$retryable" in error;
+  const { code, $retryable, $metadata } = error as Sdk;
+  if (TRANSIENT.has(error.name) || (typeof code === "string" && CONNECTION.has(code))) return true;
+  // Every exception of the SDK has the field; only some have a value in it.
+  return $retryable !== undefined || ($metadata?.httpStatusCode ?? 0) >= 500;
+}
+
+interface Sdk extends Error {
+  readonly code?: unknown;
+  readonly $retryable?: object;
+  readonly $metadata?: { readonly httpStatusCode?: number };
 }

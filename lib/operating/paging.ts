@@ -1,6 +1,10 @@
 import { isOutsideId } from "../domain/identifiers.ts";
 import { ServiceError } from "../errors.ts";
+import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
+import type { JsonObject } from "../ports.ts";
 
+/** The most bytes of one page's entries; what stands around them in the answer takes less than the rest. */
+const PAGE_BYTES = MAX_ANSWER_BYTES - 16 * 1_024;
 const WHOLE = /^[0-9]{1,6}$/;
 
 /** The `limit` of a query. @throws ServiceError request.invalid, naming it, unless it is a whole number from 1 to `most` */
@@ -27,6 +31,26 @@ export function afterOf(query: URLSearchParams, mostBytes: number): string | und
   if (after === "") return undefined;
   if (Buffer.byteLength(after) <= mostBytes) return after;
   throw badAfter();
+}
+
+/**
+ * As many of the entries, in order, as one answer can carry, at least one. `last` is the last of them when others are left:
+ * the next page begins after it.
+ */
+export function fittingPage<T>(
+  entries: readonly T[],
+  shown: (entry: T) => JsonObject,
+): { readonly page: readonly JsonObject[]; readonly last?: T } {
+  const page: JsonObject[] = [];
+  let bytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    const wire = shown(entry);
+    bytes += jsonBytesInResult(wire) + 1;
+    const last = entries[index - 1];
+    if (last !== undefined && bytes > PAGE_BYTES) return { page, last };
+    page.push(wire);
+  }
+  return { page };
 }
 
 /** The error for an `after` that no answer gave. */

@@ -1,3 +1,4 @@
+import { compact } from "../compact.ts";
 import { parkedCursor, parkedSortKey } from "../dynamodb/keys.ts";
 import { ServiceError } from "../errors.ts";
 import { inParallel } from "../peer-data/in-parallel.ts";
@@ -8,7 +9,7 @@ import type { Parked, ParkedNotice } from "../receiving/parked-item.ts";
 import type { ParkedStore } from "../receiving/parked-store.ts";
 import type { StalePart, StaleParts } from "../receiving/stale-parts.ts";
 import type { StaleReads } from "../receiving/stale-reads.ts";
-import { badAfter } from "./paging.ts";
+import { badAfter, fittingPage } from "./paging.ts";
 
 /** Reads of a page that are looked at together. */
 const AT_ONCE = 10;
@@ -37,14 +38,13 @@ export class ParkedEvents {
     const { after, ...rest } = options;
     const from = after === undefined ? undefined : parkedSortKey(after);
     if (after !== undefined && from === undefined) throw badAfter();
-    const { notices, next } = await this.#deps.parked.notices(actorId, {
-      ...rest,
-      ...(from === undefined ? {} : { after: from }),
-    });
-    const standing = await inParallel(notices, AT_ONCE, async (notice) =>
+    const found = await this.#deps.parked.notices(actorId, compact({ ...rest, after: from }));
+    const standing = await inParallel(found.notices, AT_ONCE, async (notice) =>
       (await this.#stands(notice)) ? [notice] : [],
     );
-    return { data: standing.flat().map(wireOf), ...(next === undefined ? {} : { next: parkedCursor(next) }) };
+    const { page, last } = fittingPage(standing.flat(), wireOf);
+    const next = last?.key.sk ?? found.next;
+    return compact({ data: page, next: next === undefined ? undefined : parkedCursor(next) });
   }
 
   /** False for a read that a later diff or a resync has made superfluous: it goes. */

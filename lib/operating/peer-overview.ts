@@ -1,12 +1,14 @@
 import { inParallel } from "../peer-data/in-parallel.ts";
 import type { StorageStats } from "../peer-data/peer-reader.ts";
 import { readBreaker } from "../delivery/breaker-store.ts";
-import { breakerState } from "../domain/breaker.ts";
+import { compact } from "../compact.ts";
+import { breakerState, isPaused } from "../domain/breaker.ts";
 import type { Item } from "../dynamodb/table.ts";
 import type { Clock, Deadline, JsonObject } from "../ports.ts";
 import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { Head } from "../receiving/head.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
+import { fittingPage } from "./paging.ts";
 
 /** A trust as it was read. */
 interface Known {
@@ -50,14 +52,14 @@ export class PeerOverview {
     deadline: Deadline,
   ): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
     const { trusts, next } = await this.#deps.trusts.page(actorId, options);
-    const data: JsonObject[] = [];
+    const peers: JsonObject[] = [];
     for (let from = 0; from < trusts.length; from += AT_ONCE) {
       const last = trusts[from - 1];
-      if (last !== undefined && deadline.remaining() < LEAST_MS) return { data, next: last.trust.peerId };
+      if (last !== undefined && deadline.remaining() < LEAST_MS) return cut(peers, last.trust.peerId);
       const some = trusts.slice(from, from + AT_ONCE);
-      data.push(...(await inParallel(some, AT_ONCE, async (known) => await this.#one(known))));
+      peers.push(...(await inParallel(some, AT_ONCE, async (known) => await this.#one(known))));
     }
-    return { data, ...(next === undefined ? {} : { next }) };
+    return cut(peers, next);
   }
 
   async #one({ trust, item }: Known): Promise<JsonObject> {
@@ -83,8 +85,17 @@ export class PeerOverview {
 
   #breaker(item: Item): JsonObject {
     const breaker = readBreaker(item);
-    const { failures, openUntil } = breaker;
-    const state = breakerState(breaker, this.#deps.clock.now()).toLowerCase();
-    return { state, failures, ...(openUntil === undefined ? {} : { openUntil: new Date(openUntil).toISOString() }) };
+    const { failures, openUntil, pausedUntil } = breaker;
+    const now = this.#deps.clock.now();
+    const state = breakerState(breaker, now).toLowerCase();
+    const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+    const pause = isPaused(breaker, now) ? pausedUntil : undefined;
+    return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
   }
+}
+
+/** What one answer can carry of the peers; `next` goes on after all of them. */
+function cut(peers: readonly JsonObject[], next: string | undefined): { data: readonly JsonObject[]; next?: string } {
+  const { page, last } = fittingPage(peers, (peer) => peer);
+  return compact({ data: page, next: last === undefined ? next : String(last["peerid"]) });
 }

@@ -1,13 +1,13 @@
-import { jsonBytes } from "../domain/json.ts";
 import { isPeerName } from "../domain/peer-names.ts";
 import { cursorOf } from "../dynamodb/keys-peer-data.ts";
 import { ServiceError } from "../errors.ts";
+import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
 import { PAGE_BYTES } from "../peer-data/peer-reader.ts";
 import type { HeldProperty, PeerReader } from "../peer-data/peer-reader.ts";
 import type { JsonObject } from "../ports.ts";
 
-/** The most bytes of JSON one answer may have; a function's answer may be 6 MB, and no more. */
-const ANSWER_BYTES = 5_000_000;
+/** The most bytes of one answer's data; what stands around it takes less than the rest. */
+const ANSWER_BYTES = MAX_ANSWER_BYTES - 16 * 1_024;
 
 /** What is held of a peer, as the owner sees it. */
 export class PeerProperties {
@@ -17,7 +17,7 @@ export class PeerProperties {
     this.#reader = reader;
   }
 
-  /** One page in the order of the names' keys: at most `limit` and 5 MB. `next` is what to pass as `after`. */
+  /** One page in the order of the names' keys: at most `limit` and what an answer can carry. `next` is what to pass as `after`. */
   async page(options: {
     readonly after?: string;
     readonly limit: number;
@@ -27,7 +27,7 @@ export class PeerProperties {
     let bytes = 0;
     for (const property of properties) {
       const shown = fitting(property);
-      bytes += jsonBytes(property.name) + jsonBytes(shown) + 2;
+      bytes += jsonBytesInResult(property.name) + jsonBytesInResult(shown) + 2;
       const last = data.at(-1);
       if (last !== undefined && bytes > ANSWER_BYTES) return { data: membersOf(data), next: cursorOf(last[0]) };
       data.push([property.name, shown]);
@@ -35,15 +35,13 @@ export class PeerProperties {
     return { data: membersOf(data), ...(next === undefined ? {} : { next }) };
   }
 
-  /** One property. @throws ServiceError resource.not_found, request.too_large when no answer can carry it */
+  /** One property, however large. @throws ServiceError resource.not_found */
   async one(name: string): Promise<JsonObject> {
     const found = isPeerName(name) ? await this.#reader.property(name, PAGE_BYTES) : undefined;
     if (found === undefined) {
       throw new ServiceError("resource.not_found", "Nothing is held of this peer under that name.");
     }
-    const shown = shownOf(found);
-    if (jsonBytes(shown) <= ANSWER_BYTES) return shown;
-    throw new ServiceError("request.too_large", "This value is too large for one answer.");
+    return shownOf(found);
   }
 }
 
@@ -53,7 +51,7 @@ const membersOf = (entries: readonly (readonly [string, JsonObject])[]): JsonObj
 /** A value that no answer can carry is told of, so that a page never ends at it. */
 function fitting(property: HeldProperty): JsonObject {
   const shown = shownOf(property);
-  return jsonBytes(shown) <= ANSWER_BYTES ? shown : { ...shown, value: null, truncated: true };
+  return jsonBytesInResult(shown) <= ANSWER_BYTES ? shown : { ...shown, value: null, truncated: true };
 }
 
 function shownOf(property: HeldProperty): JsonObject {

@@ -72,7 +72,8 @@ export class PeerRoutes {
 
   async property(request: ServiceRequest): Promise<Reply> {
     const properties = await this.#properties(request);
-    return json(200, await properties.one(param(request, "name")));
+    const tooLarge = "What is held under this name is too large for one answer.";
+    return { ...json(200, await properties.one(param(request, "name"))), tooLarge };
   }
 
   /** Closed by hand, whatever state it is in; what the peer missed goes out behind the answer. */

@@ -1,9 +1,9 @@
 /** The routes by which an owner suspends and resumes the diffs of a target, from request to reply. */
 import * as z from "zod/mini";
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
+import { notTaken } from "../http/not-taken.ts";
 import { json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
@@ -12,7 +12,11 @@ import type { JsonObject } from "../ports.ts";
 import type { Suspension } from "../publishing/change-log.ts";
 import type { Suspensions } from "../publishing/suspensions.ts";
 
-const placeBody = z.object({ target: z.string(), subtarget: z.nullish(z.string()) });
+const placeBody = z.object({
+  target: z.string(),
+  subtarget: z.nullish(z.string()),
+  resource: notTaken("a suspension is of a target, or of a subtarget", [""]),
+});
 
 /** What can be asked about an actor's suspensions. Each method answers one route. */
 export class SuspensionRoutes {
@@ -44,13 +48,13 @@ export class SuspensionRoutes {
 
 /** The place that is meant; an empty or null subtarget is none. @throws ServiceError request.invalid which names the field */
 export function suspensionOf(target: string, subtarget: string | null | undefined): Suspension {
-  if (!isOutsideId(target)) throw invalid("target");
+  if (!isTarget(target)) throw invalid("target");
   if (subtarget === undefined || subtarget === null || subtarget === "") return { target };
-  if (!isPropertyName(subtarget)) throw invalid("subtarget");
+  if (!isOwnName(subtarget)) throw invalid("subtarget");
   return { target, subtarget };
 }
 
 const invalid = (field: string): ServiceError =>
-  new ServiceError("request.invalid", `The ${field} of a suspension is not valid.`, { field });
+  new ServiceError("request.invalid", `The ${field} of a suspension must be ${OWN_NAME_RULE}.`, { field });
 
 const wireOf = ({ target, subtarget }: Suspension): JsonObject => ({ target, subtarget: subtarget ?? "" });

@@ -2,17 +2,24 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { systemClock } from "../clock.ts";
+import { printJson } from "../domain/json-text.ts";
 import { liesUnder } from "../domain/peer-url.ts";
-import { type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../ports.ts";
+import { freshAgents } from "../fresh-agents.ts";
+import type { FreshAgents } from "../fresh-agents.ts";
+import { type Clock, type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../ports.ts";
 import { type AddressPolicy, hostOf, judgeUrl } from "./address-rules.ts";
 import { ACCEPTED_CODINGS, dropAnswerBody, readAnswerBody } from "./answer-body.ts";
 import { checkedLookup, type Resolve, systemResolve } from "./checked-lookup.ts";
+import { tlsFailure } from "./tls-failure.ts";
 
 export interface PeerHttpClientOptions extends AddressPolicy {
   /** How names become addresses [the machine's resolver]. */
   readonly resolve?: Resolve;
   /** Most milliseconds until the connection stands, name and TLS included [5 000]. */
   readonly connectTimeoutMs?: number;
+  /** Says how long a kept connection has been free [the machine's]. */
+  readonly clock?: Clock;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -31,20 +38,21 @@ const OWN_HEADERS = new Set(
  * Sends requests to peers under the outbound rules: https unless `allowHttp`, public addresses unless `allowPrivate`
  * (judged on what is actually connected to), no redirect followed, a bearer only to URLs under its `baseUri`, connecting
  * at most 5 s, everything at most `timeoutMs`, the body at most `maxBytes`. Any status is an answer. Rejects with nothing
- * but `PeerFailure`; its message has neither the path nor the bearer. Connections are kept and reused.
+ * but `PeerFailure`; its message has neither the path nor the bearer. Connections are kept, and reused within a minute.
  */
 export class PeerHttpClient implements PeerHttp {
   readonly #policy: AddressPolicy;
   readonly #connectTimeoutMs: number;
-  readonly #keeping: Agents;
-  readonly #single: Agents;
+  readonly #keeping: FreshAgents;
+  readonly #single: FreshAgents;
 
   constructor(options: PeerHttpClientOptions) {
     this.#policy = { allowHttp: options.allowHttp, allowPrivate: options.allowPrivate };
     this.#connectTimeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
     const lookup = checkedLookup(options.resolve ?? systemResolve, this.#policy);
-    this.#keeping = agents({ keepAlive: true, maxFreeSockets: 16, lookup });
-    this.#single = agents({ keepAlive: false, lookup });
+    const clock = options.clock ?? systemClock;
+    this.#keeping = freshAgents({ keepAlive: true, maxFreeSockets: 16, lookup }, clock);
+    this.#single = freshAgents({ keepAlive: false, lookup }, clock);
   }
 
   async send(request: PeerRequest): Promise<PeerAnswer> {
@@ -56,6 +64,7 @@ export class PeerHttpClient implements PeerHttp {
     }
     const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(request.timeoutMs ?? DEFAULT_TIMEOUT_MS)));
     const body = await bodyOf(request);
+    this.#keeping.dropStale();
     try {
       return await exchange(url, request, body, deadline, this.#keeping, this.#connectTimeoutMs);
     } catch (error) {
@@ -72,27 +81,16 @@ export class PeerHttpClient implements PeerHttp {
 
   /** Closes the kept connections; requests under way break off as `unreachable`. */
   close(): void {
-    for (const { plain, secure } of [this.#keeping, this.#single]) {
-      plain.destroy();
-      secure.destroy();
-    }
+    this.#keeping.destroy();
+    this.#single.destroy();
   }
-}
-
-interface Agents {
-  readonly plain: http.Agent;
-  readonly secure: https.Agent;
-}
-
-function agents(options: http.AgentOptions): Agents {
-  return { plain: new http.Agent(options), secure: new https.Agent(options) };
 }
 
 /** The peer had closed a kept connection before it answered. */
 class StaleConnection extends Error {}
 
 async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
-  const text = jsonText ?? (json === undefined ? undefined : JSON.stringify(json));
+  const text = jsonText ?? (json === undefined ? undefined : printJson(json));
   if (text === undefined) return undefined;
   return compress === true ? await compressed(text) : Buffer.from(text);
 }
@@ -102,7 +100,7 @@ async function exchange(
   request: PeerRequest,
   outgoingBody: Buffer | undefined,
   deadline: AbortSignal,
-  through: Agents,
+  through: FreshAgents,
   connectTimeoutMs: number,
 ): Promise<PeerAnswer> {
   const answer = await open(url, request, outgoingBody, deadline, through, connectTimeoutMs);
@@ -126,7 +124,7 @@ function open(
   request: PeerRequest,
   body: Buffer | undefined,
   deadline: AbortSignal,
-  through: Agents,
+  through: FreshAgents,
   connectTimeoutMs: number,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -200,10 +198,8 @@ function asFailure(error: unknown, deadline: AbortSignal): PeerFailure {
   if (deadline.aborted) return new PeerFailure("timeout", "The peer did not answer in time.");
   const code = codeOf(error);
   if (code.startsWith("HPE_")) return new PeerFailure("garbage", "The peer's answer is not HTTP.");
-  return new PeerFailure(
-    "unreachable",
-    `The peer could not be reached, or broke off${code === "" ? "" : ` (${code})`}.`,
-  );
+  const message = tlsFailure(code) ?? `The peer could not be reached, or broke off${code === "" ? "" : ` (${code})`}.`;
+  return new PeerFailure("unreachable", message);
 }
 
 function codeOf(error: unknown): string {

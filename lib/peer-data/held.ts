@@ -1,3 +1,4 @@
+import { parseText } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
 import { all, equals, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../dynamodb/table.ts";
@@ -137,7 +138,7 @@ export function fromItem(item: Item): Held {
   const some = <Name extends string, Value>(name: Name, read: (name: string) => Value): { [key in Name]?: Value } =>
     item[name] === undefined ? {} : ({ [name]: read(name) } as { [key in Name]: Value });
   const base = {
-    place: JSON.parse(string("place")) as Place,
+    place: parseText(string("place")) as Place,
     wm: string("wm"),
     sequence: number("sequence"),
     updatedAt: number("updatedAt"),

@@ -1,3 +1,4 @@
+import { printJson } from "../domain/json-text.ts";
 import { cutText } from "./value-body.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
 import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
@@ -107,7 +108,7 @@ export function elementsOf(
   parts: Item[],
 ): readonly Element[] {
   return values.map((value): Element => {
-    const text = JSON.stringify(value);
+    const text = printJson(value);
     const bytes = Buffer.byteLength(text);
     if (bytes <= INLINE_BYTES) return { text };
     const ref = newId();

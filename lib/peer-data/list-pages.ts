@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../domain/canonical-json.ts";
+import { parseText } from "../domain/json-text.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
 import type { Attribute, Item, Table } from "../dynamodb/table.ts";
 import type { Json } from "../ports.ts";
@@ -52,7 +53,7 @@ export function digestOf(value: Json): string {
 
 /** The digest of an element's value; nothing is read. */
 export const elementDigest = (element: Element): string =>
-  "text" in element ? digestOf(JSON.parse(element.text) as Json) : element.digest;
+  "text" in element ? digestOf(parseText(element.text) as Json) : element.digest;
 
 /** How many items of the value index a value's leaves are spread over, so that one may stand in very many. */
 export const SHARDS = 8;
@@ -149,12 +150,12 @@ export class PageReader {
     const items = keys.length === 0 ? [] : await this.#table.getMany(keys);
     const texts = new Map(items.map((item) => [item.sk, String(item["text"])]));
     return elements.map((element) => {
-      if ("text" in element) return JSON.parse(element.text) as Json;
+      if ("text" in element) return parseText(element.text) as Json;
       const parts = Array.from({ length: element.parts }, (_, part) =>
         texts.get(listElementKey(this.partition, element.ref, part).sk),
       );
       if (parts.includes(undefined)) throw new PageGone();
-      return JSON.parse(parts.join("")) as Json;
+      return parseText(parts.join("")) as Json;
     });
   }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { printJson } from "../domain/json-text.ts";
 import { editFor, valueToFind } from "../domain/list-operations.ts";
 import type { ListOperation } from "../domain/list-operations.ts";
 import type { Place } from "../domain/scope.ts";
@@ -119,7 +120,7 @@ export class ListStore {
     const edit = new ListEdit(new PageReader(this.#deps.table, partition), EMPTY_SHAPE, newId);
     const { table, clock } = this.#deps;
     // From here on something may be left in the new partition: the sweep gets to know of it before it is there.
-    const isLong = whole.items.length > 60 || JSON.stringify(whole.items).length > 20_000;
+    const isLong = whole.items.length > 60 || printJson(whole.items).length > 20_000;
     const building = garbageItem(this.#generation(place, generation), clock.now() + BUILDING_DELAY_MS);
     if (isLong) await table.put(building, always);
     const parts: Item[] = [];

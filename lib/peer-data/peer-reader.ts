@@ -18,6 +18,7 @@ import { PageGone, PageReader } from "./list-pages.ts";
 import { listItems } from "./list-read.ts";
 import { peerItems, readPlace } from "./peer-places.ts";
 import { readBody } from "./value-body.ts";
+import { parseText } from "../domain/json-text.ts";
 
 /** A property as held, with the parts that narrower subscriptions own laid over it. */
 export interface HeldProperty {
@@ -120,7 +121,7 @@ export class PeerReader {
     for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
       const property = propertySortKeyOf(item.sk);
       if (item["type"] === "gone" || found.has(property)) continue;
-      const [name = ""] = JSON.parse(String(item["place"])) as string[];
+      const [name = ""] = parseText(String(item["place"])) as string[];
       found.set(property, { name, type: item["type"] === "list" ? "list" : "scalar" });
     }
     return [...found.values()];
@@ -229,7 +230,7 @@ export class PeerReader {
   async #value(held: Extract<Held, { readonly type: "value" }>): Promise<Json> {
     const text = await readBody(this.#deps, held);
     if (text === undefined) throw new PageGone();
-    return JSON.parse(text) as Json;
+    return parseText(text) as Json;
   }
 
   async #still<T>(first: () => Promise<T>, again: () => Promise<T> = first): Promise<T> {

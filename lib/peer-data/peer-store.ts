@@ -1,4 +1,5 @@
 import { compact } from "../compact.ts";
+import { parseText } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
 import type { Position } from "../domain/watermark.ts";
 import { emptyPartition, collectPeerGarbage } from "./list-garbage.ts";
@@ -190,7 +191,7 @@ export class PeerStore {
   async deleteAll(): Promise<void> {
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, only: ["place", "generation"] })) {
       if (item["generation"] === undefined) continue;
-      const place = JSON.parse(String(item["place"])) as Place;
+      const place = parseText(String(item["place"])) as Place;
       await emptyPartition(this.#table, listPartition(this.#actorId, this.#peerId, place, String(item["generation"])));
     }
     await emptyPartition(this.#table, peerPartition(this.#actorId, this.#peerId));

@@ -1,3 +1,4 @@
+import { parseText, printJson } from "../domain/json-text.ts";
 import { mergeDiff } from "../domain/merge-diff.ts";
 import type { Place } from "../domain/scope.ts";
 import { placeKey } from "../dynamodb/keys-peer-data.ts";
@@ -96,7 +97,7 @@ export class PlaceWriter {
     return this.#settle(place, turn, known, async (stored) => {
       const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
       if (stored?.type === "value" && text === undefined) return undefined;
-      const value = made(text === undefined ? undefined : (JSON.parse(text) as Json));
+      const value = made(text === undefined ? undefined : (parseText(text) as Json));
       if (value === undefined) return this.#bury(place, turn, stored, hides);
       return this.#put(place, turn, stored, value, false);
     });
@@ -131,9 +132,9 @@ export class PlaceWriter {
       if (stored?.type !== "value") return { result: "skipped", reread: false, held: stored };
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
-      const value = altered(JSON.parse(text) as Json);
+      const value = altered(parseText(text) as Json);
       if (value === undefined) return this.#bury(place, turn, stored, false);
-      if (JSON.stringify(value) === text) return { result: "skipped", reread: false, held: stored };
+      if (printJson(value) === text) return { result: "skipped", reread: false, held: stored };
       return this.#put(place, turn, stored, value, stored.suspect === true);
     });
   }
@@ -175,7 +176,7 @@ export class PlaceWriter {
     const base = { place, ...turn.marks(undefined), updatedAt: this.#deps.clock.now() };
     let held: Held = { ...base, type: "gone", hides: place.length > 1 };
     if (value !== undefined) {
-      const text = JSON.stringify(value);
+      const text = printJson(value);
       if (text.length > 100_000) return undefined;
       held = { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
     }
@@ -238,7 +239,7 @@ export class PlaceWriter {
     if (stored?.type === "value" && !step.exact) {
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
-      current = JSON.parse(text) as Json;
+      current = parseText(text) as Json;
     }
     const merged = mergeDiff(current, step.diff, step);
     const suspect = merged.ambiguous || (stored?.suspect === true && !step.exact);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { printJson } from "../domain/json-text.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import { valuePartKey } from "../dynamodb/keys-peer-data.ts";
@@ -40,7 +41,7 @@ export async function writeBody(
   marks: Marks,
   value: Json,
 ): Promise<Pick<HeldValue, "bytes" | "body">> {
-  const text = JSON.stringify(value);
+  const text = printJson(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= PART_BYTES) return { bytes, body: { text } };
   const parts = cutText(text);

@@ -1,4 +1,5 @@
 import type { Clock } from "../ports.ts";
+import { asksToWait } from "./asks-to-wait.ts";
 import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { nonsense, type Remote } from "./remote-answer.ts";
@@ -36,7 +37,7 @@ function isFresh(cached: CachedCapabilities, now: number): boolean {
 
 /**
  * Asks a peer what it can: `/meta/actingweb/supported` and `/meta/actingweb/version`, or its `/meta` where there are no
- * such leaves. Without the version the tags still count.
+ * such leaves, unless it wants no more requests now. Without the version the tags still count.
  */
 export async function fetchCapabilities(
   remote: RemoteActor,
@@ -46,7 +47,7 @@ export async function fetchCapabilities(
     const said = version.ok ? version.value : "";
     return { ok: true, status: supported.status, value: { version: said, supported: parseSupported(supported.value) } };
   }
-  if (supported.kind !== "refused" && supported.kind !== "nonsense") return supported;
+  if ((supported.kind !== "refused" && supported.kind !== "nonsense") || asksToWait(supported)) return supported;
   const meta = await readMeta(remote);
   if (!meta.ok) return meta;
   return { ok: true, status: meta.status, value: { version: meta.value.version, supported: meta.value.supported } };

@@ -1,11 +1,12 @@
 /** Keeps what is known of subscribing peers fresh, so that delivery, which never asks, finds it. */
 import { pauseAfter } from "../domain/backoff.ts";
-import { capabilityKey } from "../dynamodb/keys-actors.ts";
+import { capabilityKey, trustKey } from "../dynamodb/keys-actors.ts";
 import { inboundPrefix } from "../dynamodb/keys-publishing.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { ConditionFailed, always, equals } from "../dynamodb/table.ts";
 import type { Change, Condition, Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Log } from "../ports.ts";
+import { waitSeconds } from "./asks-to-wait.ts";
 import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "./capabilities.ts";
 import type { CapabilityReader } from "./capabilities.ts";
 
@@ -54,8 +55,8 @@ export class CapabilityRefresh {
   }
 
   /**
-   * For the sweep, when the key is due: asks the peer and comes again a day later, sooner when it could not be asked. The
-   * item goes with the last subscription of the peer, or with its trust.
+   * For the sweep, when the key is due: asks the peer and comes again a day later, sooner when it could not be asked, but
+   * not before a time that the peer has named. The item goes with the last subscription of the peer, or with its trust.
    */
   async look(actorId: string, peerId: string): Promise<void> {
     const { table, clock, log, random, reader } = this.#deps;
@@ -69,15 +70,25 @@ export class CapabilityRefresh {
       limit: 1,
       only: ["at"],
     });
-    const remote = page.items.length === 0 ? undefined : await reader(actorId).remoteActor(peerId);
-    if (remote === undefined) {
+    const stands = { only: ["ending", "pausedUntil"] };
+    const trust = page.items.length === 0 ? undefined : await table.get(trustKey(actorId, peerId), stands);
+    if (trust === undefined || trust["ending"] === true) {
       await unlessChanged(table.delete(key, same));
+      return;
+    }
+    const pausedUntil = Number(trust["pausedUntil"] ?? 0);
+    if (pausedUntil > clock.now()) {
+      await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
       return;
     }
     const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
     const failures = asked.ok ? 0 : Number(item["failures"] ?? 0) + 1;
     if (!asked.ok) log.info("a peer was not asked what it can", { actorId, peerId, reason: asked.message, failures });
-    const next = asked.ok ? runsOut(asked.value.fetchedAt) : clock.now() + pauseAfter(failures, UNREACHABLE, random());
+    const now = clock.now();
+    const pause = pauseAfter(failures, UNREACHABLE, random());
+    const next = asked.ok
+      ? runsOut(asked.value.fetchedAt)
+      : now + Math.max(pause, (waitSeconds(asked, now) ?? 0) * 1_000);
     await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
   }
 

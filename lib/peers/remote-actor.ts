@@ -51,7 +51,7 @@ export class RemoteActor {
     this.#options = options;
   }
 
-  /** The URL of a path below the peer's root; undefined when a segment cannot stand in a URL (empty, `.`, `..`). */
+  /** The URL of a path below the peer's root; undefined when a segment cannot stand in a URL (see `pathSegment`). */
   urlOf(path: readonly string[], query = ""): string | undefined {
     const segments = path.map(pathSegment);
     if (segments.includes(undefined)) return undefined;

@@ -8,6 +8,7 @@ import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Clock, Json, PeerAnswer } from "../ports.ts";
 import type { ReadFailure } from "../receiving/ports.ts";
+import { asksToWait } from "./asks-to-wait.ts";
 import { parsedJson, type ReadAnswer, readAnswer, readJsonAnswer } from "./read-answer.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
 import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
@@ -214,8 +215,8 @@ export async function acknowledge(
 
 /**
  * Ends the subscription at the peer: `DELETE <peer>/subscriptions/{our id}/{subId}`, and where that is refused the way
- * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`. One that the peer does not
- * know (any more) is fine. At most 5 s, both together.
+ * subscribers of the reference leave, `DELETE <peer>/callbacks/subscriptions/{our id}/{subId}`, unless it wants no more
+ * requests now. One that the peer does not know (any more) is fine. At most 5 s, both together.
  */
 export async function unsubscribe(
   remote: RemoteActor,
@@ -226,7 +227,7 @@ export async function unsubscribe(
   const until = clock.now() + TELL_MS;
   const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: until - clock.now() });
   const first = await remote.call(leave(where));
-  if (first.ok || first.kind !== "refused") return done(first);
+  if (first.ok || first.kind !== "refused" || asksToWait(first)) return done(first);
   const second = await remote.call(leave(["callbacks", ...where]));
   if (second.ok) return done(second);
   return isGone(first) || isGone(second) ? { ok: true, value: undefined, status: 404 } : done(first);

@@ -45,7 +45,7 @@ function asListAbout(list: JsonObject): ListAbout {
 }
 
 function count(value: Json | undefined): number {
-  return typeof value === "number" && value >= 0 ? value : 0;
+  return isNumber(value) && value >= 0 ? Number(value) : 0;
 }
 
 /**
@@ -53,9 +53,13 @@ function count(value: Json | undefined): number {
  * undefined for an ordinary value.
  */
 export function asListMark(value: Json): ListAbout | undefined {
-  if (!isObject(value) || own(value, "_list") !== true || typeof own(value, "count") !== "number") return undefined;
-  return asListAbout(value);
+  if (!isObject(value) || own(value, "_list") !== true) return undefined;
+  return isNumber(own(value, "count")) ? asListAbout(value) : undefined;
 }
+
+/** A whole number of any size counts. */
+const isNumber = (value: Json | undefined): value is number | bigint =>
+  typeof value === "number" || typeof value === "bigint";
 
 /** The position in an answer's headers: the newest diff contained in it. Undefined when the peer does not say. */
 export function positionOf(headers: Readonly<Record<string, string>>): number | undefined {
@@ -74,7 +78,7 @@ export function asPage(json: Json): { readonly items: readonly Json[]; readonly 
   const items = isObject(json) ? own(json, "items") : undefined;
   if (!isObject(json) || !isArray(items)) return undefined;
   const next = own(json, "next");
-  return typeof next === "string" || typeof next === "number" ? { items, next: String(next) } : { items };
+  return typeof next === "string" || isNumber(next) ? { items, next: String(next) } : { items };
 }
 
 /** A JSON number, which is no text even when it cannot be read: `1e999`, or one of too many digits. */

@@ -1,3 +1,4 @@
+import { parseText } from "../domain/json-text.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { all, ConditionFailed, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
@@ -45,5 +46,5 @@ export class TrustCapabilityCache implements CapabilityCache {
 /** The capabilities kept in a trust's item, if any. */
 export function readCapabilities(item: Item): CachedCapabilities | undefined {
   const text = item[ATTRIBUTE];
-  return typeof text === "string" ? (JSON.parse(text) as CachedCapabilities) : undefined;
+  return typeof text === "string" ? (parseText(text) as CachedCapabilities) : undefined;
 }

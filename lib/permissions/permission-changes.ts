@@ -1,6 +1,8 @@
+import { printJson } from "../domain/json-text.ts";
 import { permissionsJson } from "../domain/permissions.ts";
 import type { JsonObject } from "../ports.ts";
 import type { LoggedTrusts } from "../trust/logged-trusts.ts";
+import { TELL_MS } from "../trust/peer-calls.ts";
 import type { PeerCalls, Trace } from "../trust/peer-calls.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import { grantJson } from "./permission-store.ts";
@@ -44,27 +46,38 @@ export class PermissionChanges {
     if (granted !== undefined) await this.tell(granted, trace);
   }
 
-  /** Sends an approved peer what it is allowed. The time is the record's, so that of two the later one wins. */
-  async tell(granted: Granted, trace: Trace): Promise<void> {
+  /**
+   * Sends an approved peer what it is allowed, best effort, within so many ms [5 s]. The time is the record's, so that of
+   * two the later one wins.
+   */
+  async tell(granted: Granted, trace: Trace, withinMs: number = TELL_MS): Promise<void> {
     if (!granted.trust.approved) return;
-    await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace);
+    await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
   }
 
-  /** After a first approval only what was set for this peer is news: it knows what it asked for. */
-  async tellOnApproval(granted: Granted, trace: Trace): Promise<void> {
+  /** Sends the peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
+  async tellLate(trust: TrustRecord, timestamp: string): Promise<void> {
+    await this.#calls.tellPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, TELL_MS);
+  }
+
+  /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */
+  isNewsOnApproval(granted: Granted): boolean {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
-    if (first && JSON.stringify(usual) === JSON.stringify(grantJson(granted))) return;
-    await this.tell(granted, trace);
+    return !first || printJson(usual) !== printJson(grantJson(granted));
   }
 }
 
+/** As we show it, and beside that the members of the permissions, where clients in the field look for them. */
 function describe(trust: TrustRecord, permissions: JsonObject): JsonObject {
+  const isCustom = trust.custom !== undefined;
   return {
     actor_id: trust.actorId,
     peer_id: trust.peerId,
     permissions,
-    source: trust.custom !== undefined ? "custom_override" : "trust_type_default",
+    source: isCustom ? "custom_override" : "trust_type_default",
     trust_type: trust.relationship,
+    is_custom: isCustom,
+    ...permissions,
   };
 }

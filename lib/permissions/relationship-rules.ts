@@ -1,5 +1,6 @@
 /** What relationships allow is code: a release may change it, and then what every peer of theirs may do. */
 import { createHash } from "node:crypto";
+import { printJson } from "../domain/json-text.ts";
 import { defaultPermissions, knownRelationships } from "../domain/permissions.ts";
 import type { Permissions } from "../domain/permissions.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
@@ -22,7 +23,7 @@ export function rulesDigest(defined: Readonly<Record<string, Permissions>>): str
   const names = [...new Set([...knownRelationships, ...Object.keys(defined)])].sort();
   // The empty name is nobody's: what an unknown relationship allows.
   const rules = ["", ...names].map((name) => [name, defaultPermissions(name, defined)]);
-  return createHash("sha256").update(JSON.stringify(rules)).digest("hex").slice(0, 16);
+  return createHash("sha256").update(printJson(rules)).digest("hex").slice(0, 16);
 }
 
 /** Brings the logs up to a release's rules. */

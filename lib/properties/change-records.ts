@@ -2,6 +2,7 @@
 import { recordsOf } from "../domain/change-record.ts";
 import type { Change, NewRecord } from "../domain/change-record.ts";
 import { isNothing } from "../domain/gone.ts";
+import { printJson } from "../domain/json-text.ts";
 import { MAX_RECORD_BYTES } from "../publishing/change-log.ts";
 
 /** Room for a record's own fields. */
@@ -13,7 +14,7 @@ const ENVELOPE_BYTES = 200;
  */
 export function changeRecords(changes: readonly Change[]): readonly NewRecord[] {
   return recordsOf(changes).map((made) => {
-    const fits = Buffer.byteLength(JSON.stringify(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
+    const fits = Buffer.byteLength(printJson(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
     return { kind: "change", changes: fits ? made : made.map(shortened) };
   });
 }

@@ -1,6 +1,7 @@
 /** What a property may be called, and how large and deep it may be. */
+import { printJson } from "../domain/json-text.ts";
 import { isArray, isObject } from "../domain/json.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
@@ -11,8 +12,6 @@ export const MAX_PROPERTY_BYTES = 256 * 1_024;
 export const MAX_PROPERTIES_AT_ONCE = 90;
 /** Most items that one request brings into a list: laying them out takes it a few seconds. */
 export const MAX_ITEMS_AT_ONCE = 10_000;
-/** Most bytes of all properties in one answer. */
-export const MAX_ANSWER_BYTES = 5 * 1_024 * 1_024;
 /** Levels of arrays and objects in a property: a callback around it stays within what peers like us parse (64). */
 export const MAX_PROPERTY_DEPTH = 60;
 /** Levels of an item: in a poll it stands two levels deeper than a property's value does. */
@@ -26,11 +25,8 @@ const LIST_PREFIX = "list:";
 
 /** @throws ServiceError request.invalid */
 export function checkName(name: string): void {
-  if (isPropertyName(name) && !name.startsWith(LIST_PREFIX)) return;
-  throw new ServiceError(
-    "request.invalid",
-    "A property's name is 1 to 256 bytes of UTF-8 without a slash or control characters, and does not begin with list:.",
-  );
+  if (isOwnName(name) && !name.startsWith(LIST_PREFIX)) return;
+  throw new ServiceError("request.invalid", `A property's name is ${OWN_NAME_RULE}, and does not begin with list:.`);
 }
 
 /** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
@@ -45,10 +41,10 @@ export function checkPlace(place: Place): void {
   const [name = "", ...keys] = place;
   checkName(name);
   if (keys.length >= MAX_PROPERTY_DEPTH) throw tooDeep(MAX_PROPERTY_DEPTH);
-  if (keys.every(isPropertyName)) return;
+  if (keys.every(isOwnName)) return;
   throw new ServiceError(
     "request.invalid",
-    "Each key in the path is 1 to 256 bytes of UTF-8 without control characters, one slash between two.",
+    `Each key in the path is ${OWN_NAME_RULE}, one slash between two. Other keys are changed through the value around them.`,
   );
 }
 
@@ -72,7 +68,7 @@ export function propertyText(
   levels: number = MAX_PROPERTY_DEPTH,
 ): { readonly text: string; readonly bytes: number } {
   if (isDeeper(value, levels)) throw tooDeep(levels);
-  const text = JSON.stringify(value);
+  const text = printJson(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_PROPERTY_BYTES) return { text, bytes };
   throw new ServiceError(

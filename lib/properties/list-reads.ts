@@ -2,6 +2,7 @@
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
+import { jsonBytesInResult } from "../http/answer-size.ts";
 import { pathTo } from "../peer-data/list-edit.ts";
 import type { Shape } from "../peer-data/list-edit.ts";
 import { LEAF_ELEMENTS, PageGone, PageReader } from "../peer-data/list-pages.ts";
@@ -47,7 +48,7 @@ export async function itemAt(pages: PageReader, shape: Shape, index: number): Pr
   return item;
 }
 
-/** Most bytes of the items in one page; one item alone may take more. */
+/** Most bytes of the items in one page, as they go into a function's result; one item alone may take more. */
 const PAGE_BYTES = 4 * 1_024 * 1_024;
 /** Most items in one page. */
 export const MAX_PAGE_ITEMS = 1_000;
@@ -68,22 +69,28 @@ export interface PageStart {
 /** What `?after=` says: an index, or what a page before gave as `next`. @throws ServiceError request.invalid */
 export function pageStart(after: string | null): PageStart {
   if (after === null) return { start: 0 };
-  const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,15})$/.exec(after) ?? [];
-  if (at === undefined) throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.");
+  const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,16})$/.exec(after) ?? [];
+  if (at === undefined || !Number.isSafeInteger(Number(at))) {
+    throw new ServiceError("request.invalid", "after is an index, or what a page gave as next.", { field: "after" });
+  }
   return version === undefined ? { start: Number(at) + 1 } : { start: Number(at), version: Number(version) };
 }
 
-/** What `?limit=` says. @throws ServiceError request.invalid */
+/** Whether `?after=` goes on from a page of a list. */
+export const isPageToken = (after: string | null): boolean => after !== null && /^\d{1,16}\.\d{1,16}$/.test(after);
+
+/** What `?limit=` says; more than a page holds stands for that. @throws ServiceError request.invalid */
 export function pageLimit(limit: string | null): number {
   if (limit === null) return MAX_PAGE_ITEMS;
-  if (/^[1-9]\d{0,8}$/.test(limit)) return Math.min(Number(limit), MAX_PAGE_ITEMS);
-  throw new ServiceError("request.invalid", "limit is a number from 1 on.");
+  const wanted = /^[1-9]\d{0,15}$/.test(limit) ? Number(limit) : Number.NaN;
+  if (Number.isSafeInteger(wanted)) return Math.min(wanted, MAX_PAGE_ITEMS);
+  throw new ServiceError("request.invalid", "limit is a number from 1 on.", { field: "limit" });
 }
 
 /** Items of the version that a head is of; undefined when the list has changed since. */
 export type ItemReads = (list: OwnList, start: number, limit: number) => Promise<readonly Json[] | undefined>;
 
-/** One page of at most `limit` items and about 4 MiB. Undefined when the list has changed since the head was read. */
+/** One page of at most `limit` items and 4 MiB. Undefined when the list has changed since the head was read. */
 export async function itemPage(
   read: ItemReads,
   list: OwnList,
@@ -100,7 +107,7 @@ export async function itemPage(
   const items: Json[] = [];
   let taken = 0;
   for (const item of found) {
-    taken += Buffer.byteLength(JSON.stringify(item)) + 1;
+    taken += jsonBytesInResult(item) + 1;
     if (items.length > 0 && taken > PAGE_BYTES) break;
     items.push(item);
   }
@@ -109,5 +116,5 @@ export async function itemPage(
 }
 
 /** The answer to a page's reader that goes on after the list has changed. */
-const changed = (): ServiceError =>
+export const changed = (): ServiceError =>
   new ServiceError("resource.conflict", "The list has changed since the page before; begin again.");

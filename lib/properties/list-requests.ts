@@ -1,25 +1,26 @@
 /** What requests ask of lists, in the form that `listSteps` works out: `{operation, item, …}`. */
+import { compact } from "../compact.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ITEMS_AT_ONCE, MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
+import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
+import type { MisfitError } from "./list-steps.ts";
 import { isAList } from "./property-plan.ts";
+import { FIELDS, isGiven, notActedOn } from "./operation-fields.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** Whether a value of a POST asks for a list. */
 export const asksForList = (value: Json): value is JsonObject => isObject(value) && own(value, "_type") === "list";
-
-/** The items of a value that changes some of a list; undefined when it has not that form. */
-export function batchOf(value: Json): readonly Json[] | undefined {
-  const items = isObject(value) ? own(value, "items") : undefined;
-  return items !== undefined && isArray(items) ? items : undefined;
-}
 
 /**
  * Makes a list of what asks for one; of one that is there it changes what is said of it.
  * @throws ServiceError request.invalid
  */
 export function creation(value: JsonObject, held: OwnList | undefined): readonly JsonObject[] {
+  if (own(value, "items") !== undefined) {
+    const message = "A list is made without items; POST them to it once it is there.";
+    throw new ServiceError("request.invalid", message, { field: "items" });
+  }
   const words = wordsOf(value);
   if (held === undefined) return [{ operation: "metadata", description: "", explanation: "", ...words }];
   return Object.keys(words).length === 0 ? [] : [{ operation: "metadata", ...words }];
@@ -45,54 +46,36 @@ function wordsOf(value: JsonObject): JsonObject {
 }
 
 /**
- * The updates of a batch, then its deletions, highest first: each names an item as it was before the batch. One at the
- * length appends. @throws ServiceError request.invalid, resource.not_found beyond the length
+ * A PUT on a list, or below it; without a value it deletes.
+ * @throws ServiceError resource.conflict, resource.not_found, request.invalid
  */
-export function batch(items: readonly Json[], list: OwnList): readonly JsonObject[] {
-  if (items.length > MAX_PROPERTIES_AT_ONCE) {
-    const most = String(MAX_PROPERTIES_AT_ONCE);
-    throw new ServiceError("request.too_large", `One request changes at most ${most} items of a list.`);
-  }
-  const updates: JsonObject[] = [];
-  const deletions: number[] = [];
-  const seen = new Set<number>();
-  let { count } = list.shape;
-  for (const each of items) {
-    const index = isObject(each) ? own(each, "index") : undefined;
-    if (!isObject(each) || !isIndex(index) || seen.has(index)) {
-      throw new ServiceError("request.invalid", "Each of the items is an object with an index of its own.", {
-        field: "items",
-      });
-    }
-    seen.add(index);
-    const item = Object.fromEntries(Object.entries(each).filter(([key]) => key !== "index"));
-    if (Object.keys(item).length === 0) deletions.push(index);
-    else {
-      updates.push(index === count ? { operation: "append", item } : { operation: "update", index, item });
-      if (index === count) count += 1;
-    }
-  }
-  if (deletions.some((index) => index >= list.shape.count)) throw noSuchItem();
-  deletions.sort((one, other) => other - one);
-  return [...updates, ...deletions.map((index) => ({ operation: "delete", index }))];
-}
-
-/** A PUT on a list, or below it; without a value it deletes. @throws ServiceError resource.conflict, resource.not_found */
 export function putting(list: OwnList, path: readonly string[], value: Json | undefined): readonly JsonObject[] {
   const [key] = path;
   if (key === undefined) {
     if (value !== undefined) throw isAList();
     return [{ operation: "delete_all" }];
   }
-  if (path.length === 1 && key === METADATA) return metadataOf(value);
-  const index = indexOf(path);
+  if (path.length === 1 && key === METADATA) {
+    const name = value !== undefined && isObject(value) ? (own(value, "name") ?? list.name) : list.name;
+    if (name !== list.name) throw new ServiceError("request.invalid", "A list's name stays.", { field: "name" });
+    return metadataOf(value);
+  }
+  return puttingItem(list, indexOf(path), value);
+}
+
+/** A PUT of one item; at the length it appends. */
+export function puttingItem(list: OwnList, index: number, value: Json | undefined): readonly JsonObject[] {
   if (index === list.shape.count) return value === undefined ? [] : [{ operation: "append", item: value }];
   return [value === undefined ? { operation: "delete", index } : { operation: "update", index, item: value }];
 }
 
-/** A DELETE on a list, or of one item. @throws ServiceError resource.not_found */
-export function deleting(path: readonly string[]): readonly JsonObject[] {
-  return [path.length === 0 ? { operation: "delete_all" } : { operation: "delete", index: indexOf(path) }];
+/**
+ * A DELETE on a list, or of one item, which the path below the list or else `item` names.
+ * @throws ServiceError resource.not_found, request.invalid
+ */
+export function deleting(path: readonly string[], item: string | null): readonly JsonObject[] {
+  if (path.length === 0 && item === null) return [{ operation: "delete_all" }];
+  return [{ operation: "delete", index: path.length === 0 ? indexFrom(item ?? "") : indexOf(path) }];
 }
 
 /** The key below a list that its metadata stands under. */
@@ -101,42 +84,102 @@ export const METADATA = "metadata";
 export const ITEMS = "items";
 
 const ACTIONS: Readonly<Record<string, string>> = { add: "append", update: "update", delete: "delete" };
+/** What an action does not act on, and another one does. */
+const UNUSED: Readonly<Record<string, readonly string[]>> = { add: ["item_index"], delete: ["item_value"] };
+/** The operations that bring new items in, by which a request is answered with the first one's index. */
+const ADDING: readonly Json[] = ["append", "extend", "insert"];
+
+/** A POST to a list's `items`. */
+export interface ItemsRequest {
+  /** In the form of an operation. */
+  readonly operation: JsonObject;
+  /** Whether it brings new items in. */
+  readonly adds: boolean;
+  /** The error when the list has no such item. */
+  readonly misfit: MisfitError;
+}
 
 /** A POST to a list's `items`, in either of its forms. @throws ServiceError request.invalid, request.too_large */
-export function operationOf(body: JsonObject): JsonObject {
-  const action = own(body, "action");
-  if ((batchOf(body)?.length ?? 0) > MAX_ITEMS_AT_ONCE) {
+export function itemsRequest(body: JsonObject): ItemsRequest {
+  const items = own(body, "items");
+  if (items !== undefined && isArray(items) && items.length > MAX_ITEMS_AT_ONCE) {
     const most = String(MAX_ITEMS_AT_ONCE);
-    throw new ServiceError("request.too_large", `One request brings at most ${most} items into a list.`);
+    const message = `One request brings at most ${most} items into a list.`;
+    throw new ServiceError("request.too_large", message, { field: "items" });
   }
-  if (own(body, "operation") !== undefined || action === undefined) return body;
+  const acts = !isGiven(body, "operation") && isGiven(body, "action");
+  const operation = acts ? operationOfAction(body) : operationOf(body);
+  return {
+    operation,
+    adds: ADDING.includes(own(operation, "operation") ?? null),
+    misfit: ({ field, rows }) => misfitInBody(acts && field === "index" ? "item_index" : field, rows),
+  };
+}
+
+/** The fields of a request that names an action; one that names an operation has the others. */
+const ACTION_FIELDS = ["action", "item_value", "item_index"];
+
+function operationOf(body: JsonObject): JsonObject {
+  const name = own(body, "operation");
+  const foreign = ACTION_FIELDS.find((field) => isGiven(body, field));
+  if (typeof name === "string" && foreign !== undefined) throw notActedOn(name, foreign);
+  return body;
+}
+
+function operationOfAction(body: JsonObject): JsonObject {
+  const [action, item, index] = [own(body, "action"), own(body, "item_value"), own(body, "item_index")];
   if (typeof action !== "string" || !Object.hasOwn(ACTIONS, action)) {
     throw new ServiceError("request.invalid", "An action is add, update or delete.", { field: "action" });
   }
-  const [item, index] = [own(body, "item_value"), own(body, "item_index")];
-  return {
+  if (item === undefined && action !== "delete") {
+    throw new ServiceError("request.invalid", `The action ${action} needs an item_value.`, { field: "item_value" });
+  }
+  const foreign = [...FIELDS, ...(UNUSED[action] ?? [])].find((field) => isGiven(body, field));
+  if (foreign !== undefined) throw notActedOn(action, foreign);
+  if (!isIndex(index) && action !== "add") {
+    const message = `The action ${action} needs an item_index, a whole number from 0 to 2^53 - 1.`;
+    throw new ServiceError("request.invalid", message, { field: "item_index" });
+  }
+  return compact({
     operation: ACTIONS[action] ?? action,
-    ...(item === undefined || action === "delete" ? {} : { item }),
-    ...(index === undefined || action === "add" ? {} : { index }),
-  };
+    item: action === "delete" ? undefined : item,
+    index: action === "add" ? undefined : index,
+  });
+}
+
+function misfitInBody(field: string, rows: number): ServiceError {
+  const message =
+    rows > 1
+      ? `Several items equal ${field}: name the one that is meant by its index alone.`
+      : `The list has no item that ${field} names.`;
+  return new ServiceError("request.invalid", message, { field });
 }
 
 /**
  * The index that a path below a list names, to get, put or delete its item.
- * @throws ServiceError resource.not_found when it names none, method.not_allowed when it names what takes other methods
+ * @throws ServiceError request.invalid when it is no index, resource.not_found when it leads below an item,
+ *   method.not_allowed when it names what takes other methods
  */
 export function indexOf(path: readonly string[]): number {
   const [key = ""] = path;
-  if (path.length === 1 && (key === METADATA || key === ITEMS)) {
-    const Allow = key === ITEMS ? "POST" : "GET, HEAD, PUT";
+  if (path.length !== 1) throw noSuchItem();
+  if (key === METADATA || key === ITEMS) {
+    const Allow = key === ITEMS ? "GET, HEAD, POST" : "GET, HEAD, PUT";
     throw new ServiceError("method.not_allowed", `A list's ${key} take other methods.`, { headers: { Allow } });
   }
-  const index = path.length === 1 && /^(0|[1-9]\d{0,15})$/.test(key) ? Number(key) : Number.NaN;
-  if (!isIndex(index)) throw noSuchItem();
-  return index;
+  return indexFrom(key);
 }
 
-const isIndex = (value: Json | undefined): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+/** The index that a text is. @throws ServiceError request.invalid when it is none */
+export function indexFrom(text: string): number {
+  const index = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
+  if (isIndex(index)) return index;
+  const message = "The index of an item is a whole number from 0 to 2^53 - 1.";
+  throw new ServiceError("request.invalid", message, { field: "index" });
+}
+
+/** Whether a value is an index: a whole number from 0 to 2^53 − 1. */
+export const isIndex = (value: Json | undefined): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The answer to an index, or a path, that leads to nothing in a list. */
 export const noSuchItem = (): ServiceError => new ServiceError("resource.not_found", "The list has no such item.");

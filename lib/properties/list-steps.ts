@@ -2,7 +2,7 @@
 import { recordList } from "../domain/change-record.ts";
 import type { ListChange } from "../domain/change-record.ts";
 import { splitExtend } from "../domain/diff-limits.ts";
-import { editFor, readListOperation, valueToFind } from "../domain/list-operations.ts";
+import { editFor, valueToFind } from "../domain/list-operations.ts";
 import type { ListAction, ListEdit, ListOperation } from "../domain/list-operations.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
@@ -12,7 +12,8 @@ import type { Row } from "../peer-data/list-index.ts";
 import { digestOf } from "../peer-data/list-pages.ts";
 import type { PageReader } from "../peer-data/list-pages.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { checkItem, checkWords, MAX_ITEMS_BYTES } from "./limits.ts";
+import { checkWords } from "./limits.ts";
+import { readRequest } from "./list-operation.ts";
 import type { ListWords, OwnList } from "./own-list.ts";
 
 /** One step on a list; the indices of a splice are those after the steps before it. */
@@ -39,38 +40,45 @@ export interface ListSteps {
   readonly count: number;
 }
 
+/** Why an operation cannot be made on the list as it is. */
+export interface Misfit {
+  /** What names the item: an index, or a value that a row is to equal. */
+  readonly field: "index" | "item" | "old_item";
+  /** How many rows it names: none, or more than one. */
+  readonly rows: number;
+}
+
+/** The error that a misfit is for the caller. */
+export type MisfitError = (misfit: Misfit) => ServiceError;
+
 /**
  * Works out requests, each in the wire's form of an operation (`{operation, item, …}`, without `list` and `length`),
- * one after another. Only the first may look for a value.
+ * one after another. Only the first may look for a value. `misfit` makes the error when no item, or not exactly one, is
+ * meant: without it resource.not_found, or resource.conflict when several are.
  *
- * @throws ServiceError request.invalid, request.too_large, resource.not_found when no item is at the index or equals the
- *   value, resource.conflict when several do and none is named by its index
+ * @throws ServiceError request.invalid, request.too_large, and what `misfit` makes
  */
 export async function listSteps(
   table: Table,
   pages: PageReader,
   list: OwnList,
   requests: readonly JsonObject[],
+  misfit: MisfitError = inapplicable,
 ): Promise<ListSteps> {
   const steps: ListStep[] = [];
   const changes: ListChange[] = [];
   let index: number | null = null;
   let { count } = list.shape;
   for (const request of requests) {
-    const operation = parsed(list.name, request);
+    const operation = readRequest(list.name, request);
     const sought = valueToFind(operation);
     const rows = sought === undefined ? [] : await rowsOf(table, pages, list, operation, sought);
-    const [first] = rows;
-    const removes = operation.action.kind === "remove";
-    const edit = editFor(operation, count, {
-      // A caller who removes one of equal items means the first.
-      count: removes ? Math.min(rows.length, 1) : rows.length,
-      ...(first === undefined ? {} : { first: first.index }),
-    });
+    const edit = editOf(operation, count, rows);
+    if ("field" in edit) throw misfit(edit);
     const step = stepOf(edit, list, rows);
     if (step === undefined) continue;
     steps.push(step);
-    for (const told of toldOf(operation.action, step, String(request["operation"]), rows.length)) {
+    for (const told of toldOf(operation.action, step, rows.length, String(request["operation"]))) {
       count = lengthAfter(step, count, told);
       changes.push(recordList(list.name, told, count));
     }
@@ -79,25 +87,29 @@ export async function listSteps(
   return { steps, changes, index, count };
 }
 
-/** The fields of a request that mean something; a caller's own `length` would not. */
-const FIELDS = ["operation", "index", "item", "items", "old_item", "metadata", "description", "explanation"];
+/** What an operation does, where it does something. */
+type FittingEdit = Exclude<ListEdit, { readonly kind: "clear" | "delete_all" | "inapplicable" }> | Whole;
+interface Whole {
+  readonly kind: "clear" | "delete_all";
+}
 
-function parsed(name: string, request: JsonObject): ListOperation {
-  const fields = Object.entries(request).filter(([field]) => FIELDS.includes(field));
-  const operation = readListOperation({ list: name, ...Object.fromEntries(fields) }, name);
-  if (operation === undefined) {
-    throw new ServiceError("request.invalid", "There is no such list operation.", { field: "operation" });
-  }
+/** What the operation does to the list, of which `rows` equal the value that it names; or why it does nothing. */
+function editOf(operation: ListOperation, count: number, rows: readonly Row[]): FittingEdit | Misfit {
   const { action } = operation;
-  if (action.kind === "malformed") {
-    throw new ServiceError("request.invalid", "The list operation lacks an item, or an index of 0 or more.");
+  const [first] = rows;
+  if (action.kind === "update" && action.oldItem !== undefined) {
+    if (first === undefined || rows.length > 1) return { field: "old_item", rows: rows.length };
+    if (action.index !== undefined && action.index >= count) return { field: "index", rows: 0 };
+    return { kind: "splice", start: first.index, remove: 1, insert: [action.item] };
   }
-  const items = action.kind === "append" ? action.items : "item" in action ? [action.item] : [];
-  const bytes = items.reduce<number>((sum, item) => sum + checkItem(item), 0);
-  if (bytes > MAX_ITEMS_BYTES) {
-    throw new ServiceError("request.too_large", "This is more than one change brings into a list; make it in several.");
+  // Receivers take no row away when several equal the item; here the first one goes, and the diff names its index.
+  if (action.kind === "remove") {
+    if (first === undefined) return { field: "item", rows: 0 };
+    return { kind: "splice", start: first.index, remove: 1, insert: [] };
   }
-  return operation;
+  if (action.kind === "clear" || action.kind === "delete_all") return { kind: action.kind };
+  const edit = editFor(operation, count);
+  return edit.kind === "splice" || edit.kind === "metadata" ? edit : { field: "index", rows: 0 };
 }
 
 async function rowsOf(
@@ -112,15 +124,13 @@ async function rowsOf(
   return await findRows(table, pages, list.shape, digestOf(sought), enough);
 }
 
-function inapplicable(rows: number): ServiceError {
+function inapplicable({ rows }: Misfit): ServiceError {
   if (rows > 1) return new ServiceError("resource.conflict", "Several items equal old_item: say which by its index.");
   return new ServiceError("resource.not_found", "The list has no such item.");
 }
 
-function stepOf(edit: ListEdit, list: OwnList, rows: readonly Row[]): ListStep | undefined {
+function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListStep | undefined {
   switch (edit.kind) {
-    case "inapplicable":
-      throw inapplicable(rows.length);
     case "splice": {
       const { start, remove, insert } = edit;
       if (remove + insert.length === 0) return undefined;
@@ -142,10 +152,11 @@ function stepOf(edit: ListEdit, list: OwnList, rows: readonly Row[]): ListStep |
 }
 
 /**
- * What subscribers are told. An item is named by its index; by its value too when that is how the caller named it, for
- * subscribers that find rows only so, unless several items equal it. What is too much for one diff is told in several.
+ * The diffs of a step. An item is named by its index, and by its value too when the caller named it so and one row equals
+ * it, for subscribers that find rows only by value: of equal rows they could take another one. What is too much for one
+ * diff is split.
  */
-function toldOf(action: ListAction, step: ListStep, name: string, equal: number): readonly JsonObject[] {
+function toldOf(action: ListAction, step: ListStep, equal: number, name: string): readonly JsonObject[] {
   if (step.do === "clear") return [{ operation: "clear" }];
   if (step.do === "drop") return [{ operation: "delete_all" }];
   if (step.do === "words") return [{ operation: "metadata", ...step.words }];
@@ -164,8 +175,7 @@ function toldOf(action: ListAction, step: ListStep, name: string, equal: number)
     case "pop":
       return [{ operation: "pop", ...(action.index === undefined ? {} : { index }) }];
     case "remove":
-      if (equal > 1) return [{ operation: "delete", index }];
-      return [{ operation: "remove", index, item: action.item }];
+      return [equal > 1 ? { operation: "delete", index } : { operation: "remove", index, item: action.item }];
     default:
       return [{ operation: "delete", index }];
   }

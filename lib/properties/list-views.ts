@@ -3,10 +3,9 @@ import { ServiceError } from "../errors.ts";
 import { json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ANSWER_BYTES } from "./limits.ts";
 import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
 import type { ItemReads } from "./list-reads.ts";
-import { indexOf, METADATA, noSuchItem } from "./list-requests.ts";
+import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "./list-requests.ts";
 import { listBytes, listMetadata } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
@@ -16,22 +15,32 @@ const TRIES = 40;
 /** Shows lists as requests ask for them. */
 export class ListViews {
   readonly #items: ItemReads;
+  readonly #most: number;
 
-  constructor(items: ItemReads) {
+  /** `most`: bytes of items that are worth reading for one answer. */
+  constructor(items: ItemReads, most: number) {
     this.#items = items;
+    this.#most = most;
   }
 
   /**
-   * The list, a page of it, its metadata or one item, as path and query say. Undefined when the list has changed since
-   * its head was read: then the head is to be read again.
+   * The list, a page of it, its metadata, its items with their indices or one item, as path and query say. Undefined when
+   * the list has changed since its head was read: then the head is to be read again.
    *
-   * @throws ServiceError resource.not_found, resource.conflict for a page of another version, request.too_large
+   * @throws ServiceError resource.not_found, request.invalid for what is no index, resource.conflict for a page of another
+   *   version, request.too_large
    */
   async show(list: OwnList, path: readonly string[], query: URLSearchParams): Promise<Reply | undefined> {
     const [key] = path;
-    if (key === undefined) return await this.#whole(list, query);
+    const item = query.get("index");
+    if (key === undefined)
+      return item === null ? await this.#whole(list, query) : await this.#one(list, indexFrom(item));
     if (path.length === 1 && key === METADATA) return json(200, listMetadata(list));
-    const index = indexOf(path);
+    if (path.length === 1 && key === ITEMS) return await this.#numbered(list);
+    return await this.#one(list, indexOf(path));
+  }
+
+  async #one(list: OwnList, index: number): Promise<Reply | undefined> {
     if (index >= list.shape.count) throw noSuchItem();
     const found = await this.#items(list, index, 1);
     const item = found?.[0];
@@ -53,9 +62,21 @@ export class ListViews {
       const page = await itemPage(this.#items, list, pageStart(after), pageLimit(limit));
       return page === undefined ? undefined : json(200, { ...page });
     }
-    if (listBytes(list) > MAX_ANSWER_BYTES) throw tooLarge();
-    const items = await this.#items(list, 0, list.shape.count);
-    return items === undefined ? undefined : json(200, items);
+    const items = await this.#all(list);
+    return items === undefined ? undefined : { ...json(200, items), tooLarge: TOO_LARGE };
+  }
+
+  /** All items, each with its index. */
+  async #numbered(list: OwnList): Promise<Reply | undefined> {
+    const items = await this.#all(list);
+    if (items === undefined) return undefined;
+    const numbered = items.map((item, index) => ({ index, item }));
+    return { ...json(200, { items: numbered, count: items.length }), tooLarge: TOO_LARGE };
+  }
+
+  async #all(list: OwnList): Promise<readonly Json[] | undefined> {
+    if (listBytes(list) > this.#most) throw new ServiceError("request.too_large", TOO_LARGE);
+    return await this.#items(list, 0, list.shape.count);
   }
 }
 
@@ -80,8 +101,4 @@ export async function untilStill<T>(read: () => Promise<T | undefined>): Promise
   });
 }
 
-const tooLarge = (): ServiceError =>
-  new ServiceError(
-    "request.too_large",
-    "The list is over 5 MiB: read it in pages, with ?limit= and then ?after=<next>.",
-  );
+const TOO_LARGE = "The list is too large for one answer: read it in pages, with ?limit= and then ?after=<next>.";

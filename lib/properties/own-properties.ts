@@ -1,13 +1,18 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
 import { recordDelete, recordSet } from "../domain/change-record.ts";
+import { compact } from "../compact.ts";
 import { valueAt } from "../domain/json-path.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json, JsonObject } from "../ports.ts";
-import { MAX_ANSWER_BYTES, propertyText } from "./limits.ts";
+import { bytesInResult } from "../http/answer-size.ts";
+import { propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
 import type { PropertyReads, ReadProperty } from "./positioned-properties.ts";
-import { asksForList, batch, batchOf, creation, deleting, putting } from "./list-requests.ts";
+import { batch, batchOf, noListForBatch } from "./list-batch.ts";
+import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from "./list-requests.ts";
+import type { MisfitError } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
 import type { Property } from "./property-item.ts";
 import type { Before, ChangedList, ChangedLists, Plan, PlannedChange, PlannedRequests } from "./property-plan.ts";
@@ -50,7 +55,7 @@ export class OwnProperties {
 
   /** What the caller sees of a property that is no list, at a place in it. */
   seen(property: Property, place: Place): Json | undefined {
-    const value = valueAt(JSON.parse(property.text) as Json, place.slice(1));
+    const value = valueAt(parseText(property.text) as Json, place.slice(1));
     return value === undefined ? undefined : this.#permit.seen(value, place);
   }
 
@@ -62,19 +67,20 @@ export class OwnProperties {
 
   /**
    * All properties as the JSON text of one object, a list by its length, or by what `show` makes of it. Undefined when
-   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over 5 MiB
+   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over
+   * `most` bytes, counted as they go into a function's result
    */
-  async allText(show?: ShowList): Promise<string | undefined> {
+  async allText(most: number, show?: ShowList): Promise<string | undefined> {
     const members: string[] = [];
     let bytes = 2;
     for await (const { name, text, list, items, bytes: size } of this.#seen()) {
-      if (list !== undefined && show !== undefined && bytes + size > MAX_ANSWER_BYTES) throw tooLarge();
-      const shown = list === undefined || show === undefined ? text : JSON.stringify(await show(list, items));
+      if (list !== undefined && show !== undefined && bytes + size > most) throw tooLarge();
+      const shown = list === undefined || show === undefined ? text : printJson(await show(list, items));
       // Of undefined there is no JSON text, whatever the type says.
       if ((shown as string | undefined) === undefined) return undefined;
       const member = `${JSON.stringify(name)}:${shown}`;
-      bytes += Buffer.byteLength(member) + 1;
-      if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+      bytes += bytesInResult(member) + 1;
+      if (bytes > most) throw tooLarge();
       members.push(member);
     }
     return `{${members.join(",")}}`;
@@ -98,17 +104,22 @@ export class OwnProperties {
 
   /**
    * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing. In a list a place
-   * is an index, or `metadata`.
+   * is an index, or `metadata`. `item`: the index of an item, as a query names it; a property that is no list has none.
    * @throws ServiceError auth.forbidden, resource.conflict for a path through a non-object, or for a value in the place of
-   *   a list, request.too_large, resource.not_found beyond the end of a list
+   *   a list, request.too_large, resource.not_found beyond the end of a list, request.invalid for what is no index in it
    */
-  async put(place: Place, value: Json | undefined): Promise<void> {
-    this.#permit.demandWrite(place);
+  async put(place: Place, value: Json | undefined, item: string | null = null): Promise<void> {
+    if (takesAway(value)) this.#demandTakingAway(place, item);
+    else this.#permit.demandWrite(place);
     if (value !== undefined) propertyText(value);
     const name = nameOf(place);
     await this.#change([name], (before) => {
-      const list = before.property(name)?.list;
+      const property = before.property(name);
+      const list = property?.list;
+      if (list === undefined && item !== null) throw property === undefined ? noSuchProperty() : isAValue();
       if (list === undefined) return this.#putting(place, value, before.value(name));
+      if (place.length > 1) this.#permit.demandWrite([name]);
+      if (item !== null) return this.#operating(list, puttingItem(list, indexFrom(item), value));
       return this.#operating(list, putting(list, place.slice(1), value));
     });
   }
@@ -119,7 +130,8 @@ export class OwnProperties {
    */
   async putAll(values: ReadonlyMap<string, Json>): Promise<ChangedLists> {
     for (const [name, value] of values) {
-      this.#permit.demandWrite([name]);
+      if (takesAway(value)) this.#permit.demandDelete([name]);
+      else this.#permit.demandWrite([name]);
       // The items of a list are checked one by one, once it is known that they are such.
       if (batchOf(value) === undefined) propertyText(value);
     }
@@ -132,41 +144,82 @@ export class OwnProperties {
    * Carries out operations on a list, in the wire's form; `requests` may be asked again.
    * @throws ServiceError auth.forbidden, resource.not_found, resource.conflict when it is no list, and as `listSteps`
    */
-  async operate(name: string, requests: (list: OwnList) => readonly JsonObject[]): Promise<ChangedList> {
-    this.#permit.demandWrite([name]);
+  async operate(
+    name: string,
+    requests: (list: OwnList) => readonly JsonObject[],
+    misfit?: MisfitError,
+  ): Promise<ChangedList> {
+    this.#permit.demandChange([name]);
     const changed = await this.#change([name], (before) => {
       const property = before.property(name);
       if (property === undefined) throw noSuchProperty();
       if (property.list === undefined) throw isAValue();
-      return this.#operating(property.list, requests(property.list));
+      return this.#operating(property.list, requests(property.list), misfit);
     });
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** Deletes a place. @throws ServiceError auth.forbidden, resource.not_found */
-  async delete(place: Place): Promise<void> {
-    this.#permit.demandWrite(place);
+  /** For a request that has nothing to change at a name. @throws ServiceError auth.forbidden, resource.not_found */
+  async demandProperty(name: string): Promise<void> {
+    this.#permit.demandWrite([name]);
+    if ((await this.find(name)) === undefined) throw noSuchProperty();
+  }
+
+  /**
+   * Deletes a place; a property that is not there is deleted already. `item` as for `put`.
+   * @throws ServiceError auth.forbidden, resource.not_found for a place below a property, resource.conflict when an item
+   *   is to be deleted of what is no list
+   */
+  async delete(place: Place, item: string | null = null): Promise<void> {
+    this.#demandTakingAway(place, item);
     const name = nameOf(place);
     await this.#change([name], (before) => {
-      const list = before.property(name)?.list;
-      if (list !== undefined) return this.#operating(list, deleting(place.slice(1)));
+      const property = before.property(name);
+      const list = property?.list;
+      if (list !== undefined) {
+        if (place.length > 1) this.#permit.demandWrite([name]);
+        return this.#operating(list, deleting(place.slice(1), item));
+      }
+      if (item === null) this.#permit.demandDelete(place);
+      if (property === undefined) return [];
+      if (item !== null) throw isAValue();
       const old = before.value(name);
       const made = recordDelete(old, place);
       if (made === "missing") throw noSuchProperty();
-      this.#permit.demandWriteBelow(place, old, undefined);
+      this.#permit.demandDeleteBelow(place, old);
       return [{ name, ...made }];
     });
   }
 
-  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may change everything */
+  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each */
   async deleteAll(): Promise<void> {
-    this.#permit.demandWrite([]);
-    await this.#store.deleteAll(this.#actorId);
+    this.#permit.demandDeleteAll();
+    const one = ({ name, text, list }: Property): void => {
+      if (this.#permit.deletesWhole([name])) return;
+      this.#permit.demandDelete([name]);
+      // A list is one place.
+      if (list === undefined) this.#permit.demandDeleteBelow([name], parseText(text) as Json);
+    };
+    await this.#store.deleteAll(this.#actorId, this.#permit.deletesWhole([]) ? undefined : one);
   }
 
-  #operating(list: OwnList, requests: readonly JsonObject[]): readonly PlannedRequests[] {
-    this.#permit.demandWrite([list.name]);
-    return [{ name: list.name, requests }];
+  /**
+   * An item of a list needs the right to write, everything else the right to delete. Below a name only the stored property
+   * tells which of them the place is. @throws ServiceError auth.forbidden
+   */
+  #demandTakingAway(place: Place, item: string | null): void {
+    if (item !== null) this.#permit.demandWrite(place);
+    else if (place.length === 1) this.#permit.demandDelete(place);
+    else this.#permit.demandChange(place);
+  }
+
+  #operating(list: OwnList, requests: readonly JsonObject[], misfit?: MisfitError): readonly PlannedRequests[] {
+    const place = [list.name];
+    for (const { operation } of requests) {
+      if (operation === "delete_all") this.#permit.demandDelete(place);
+      else this.#permit.demandWrite(place);
+    }
+    return [compact({ name: list.name, requests, misfit })];
   }
 
   #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
@@ -175,18 +228,24 @@ export class OwnProperties {
       if (held !== undefined && held.list === undefined) throw isAValue();
       return [{ name, requests: creation(value, held?.list) }];
     }
+    const entries = batchOf(value);
+    if (entries !== undefined) {
+      if (held?.list === undefined) throw noListForBatch(name);
+      return this.#operating(held.list, batch(entries, held.list));
+    }
     const put = value === "" ? undefined : value;
     if (held?.list === undefined) return this.#putting([name], put, before.value(name));
-    const items = batchOf(value);
-    return this.#operating(held.list, items === undefined ? putting(held.list, [], put) : batch(items, held.list));
+    return this.#operating(held.list, putting(held.list, [], put));
   }
 
   #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {
+    if (takesAway(value)) this.#permit.demandDelete(place);
     const made = recordSet(before, place, value ?? null);
     if (made === "blocked") {
       throw new ServiceError("resource.conflict", "The path leads through a value that is no object.");
     }
-    this.#permit.demandWriteBelow(place, before, value);
+    if (takesAway(value)) this.#permit.demandDeleteBelow(place, before);
+    else this.#permit.demandWriteBelow(place, before, value);
     const name = nameOf(place);
     if (value !== undefined) return [{ name, ...made }];
     const gone = recordDelete(before, place);
@@ -205,17 +264,20 @@ export class OwnProperties {
         yield property;
         continue;
       }
-      const seen = this.#permit.seen(list === undefined ? (JSON.parse(text) as Json) : [], [name]);
+      const seen = this.#permit.seen(list === undefined ? (parseText(text) as Json) : [], [name]);
       if (seen === undefined) continue;
       if (list !== undefined) {
         yield property;
         continue;
       }
-      const part = JSON.stringify(seen);
+      const part = printJson(seen);
       yield { ...property, text: part, bytes: Buffer.byteLength(part) };
     }
   }
 }
+
+/** True for values that need the right to delete: none, an empty text, and null. */
+const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
 
 const nameOf = (place: Place): string => place[0] ?? "";
 
@@ -227,8 +289,8 @@ export const noSuchProperty = (): ServiceError =>
 export const isAValue = (): ServiceError =>
   new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
-const tooLarge = (): ServiceError =>
-  new ServiceError(
-    "request.too_large",
-    "All properties together are over 5 MiB: ask with ?metadata=true for their names, and then for each.",
-  );
+/** What to do about all properties when they are too large for one answer. */
+export const ALL_TOO_LARGE =
+  "All properties together are too large for one answer: ask with ?metadata=true for their names, and then for each.";
+
+const tooLarge = (): ServiceError => new ServiceError("request.too_large", ALL_TOO_LARGE);

@@ -1,5 +1,6 @@
 /** What a caller may see and change of an actor's own properties. */
 import { valueAt } from "../domain/json-path.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Place } from "../domain/scope.ts";
 import { READS_ALL, readsOf, visiblePart } from "../domain/visibility.ts";
@@ -9,13 +10,17 @@ import type { Json } from "../ports.ts";
 
 /** A caller's view. Everything for owners; for a peer what its permissions leave. */
 export class Permit {
+  readonly #permissions: PropertyPermissions | undefined;
   readonly #reads: Reads;
   readonly #writes: Reads;
+  readonly #deletes: Reads;
 
   /** Without permissions: an owner's. */
   constructor(permissions?: PropertyPermissions) {
+    this.#permissions = permissions;
     this.#reads = permissions === undefined ? READS_ALL : readsOf(permissions);
-    this.#writes = permissions === undefined ? READS_ALL : readsOf(writable(permissions));
+    this.#writes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "write"));
+    this.#deletes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "delete"));
   }
 
   /** True when nothing at or below the place can be hidden: the value need not be looked at. */
@@ -28,29 +33,61 @@ export class Permit {
     return visiblePart(value, place, this.#reads);
   }
 
-  /** @throws ServiceError auth.forbidden when nothing may be changed at this place */
+  /** @throws ServiceError auth.forbidden when nothing may be created or changed at this place */
   demandWrite(place: Place): void {
-    const open = place.length === 0 ? this.#writes.whole(place) : this.#writes.at(place);
-    if (!open) throw forbidden();
+    if (!this.#writes.at(place)) throw forbidden();
+  }
+
+  /** @throws ServiceError auth.forbidden when the caller may not take away what is at this place */
+  demandDelete(place: Place): void {
+    if (!this.#deletes.at(place)) throw forbidden();
   }
 
   /**
-   * Replacing or deleting a place takes along what is below it: there too the caller must be allowed to.
+   * For requests whose operation depends on what is stored: refuses callers that may neither write nor delete there.
+   * @throws ServiceError auth.forbidden
+   */
+  demandChange(place: Place): void {
+    if (!this.#writes.at(place) && !this.#deletes.at(place)) throw forbidden();
+  }
+
+  /**
+   * Replacing a place takes along what is below it: there too the caller must be allowed to write.
    * @throws ServiceError auth.forbidden when the old or the new value has a part the caller may not change
    */
   demandWriteBelow(place: Place, before: Json | undefined, after: Json | undefined): void {
-    if (this.#writes.whole(place)) return;
-    for (const value of [valueAt(before, place.slice(1)), after]) {
-      if (value === undefined) continue;
-      const open = visiblePart(value, place, this.#writes);
-      if (JSON.stringify(open) !== JSON.stringify(value)) throw forbidden();
-    }
+    for (const value of [valueAt(before, place.slice(1)), after]) demandAll(this.#writes, place, value);
+  }
+
+  /**
+   * The same for a deletion.
+   * @throws ServiceError auth.forbidden when the value has a part the caller may not take away
+   */
+  demandDeleteBelow(place: Place, before: Json | undefined): void {
+    demandAll(this.#deletes, place, valueAt(before, place.slice(1)));
+  }
+
+  /** @throws ServiceError auth.forbidden unless the caller may delete, and a pattern covers everything */
+  demandDeleteAll(): void {
+    const { patterns, operations } = this.#permissions ?? { patterns: ["*"], operations: ["delete"] };
+    if (!operations.includes("delete") || !patterns.includes("*")) throw forbidden();
+  }
+
+  /** True when the caller may take away the place with everything that could be below it: the value need not be looked at. */
+  deletesWhole(place: Place): boolean {
+    return this.#deletes.whole(place);
   }
 }
 
-/** The permissions as if their right to write were one to read: both cover places alike. */
-function writable(permissions: PropertyPermissions): PropertyPermissions {
-  return { ...permissions, operations: permissions.operations.includes("write") ? ["read"] : [] };
+/** @throws ServiceError auth.forbidden when the value at the place has a part that is not open */
+function demandAll(open: Reads, place: Place, value: Json | undefined): void {
+  if (value === undefined || open.whole(place)) return;
+  if (printJson(visiblePart(value, place, open)) !== printJson(value)) throw forbidden();
+}
+
+/** The permissions as if their right to an operation were one to read: all operations cover places alike. */
+function asReads(permissions: PropertyPermissions, operation: "write" | "delete"): PropertyPermissions {
+  return { ...permissions, operations: permissions.operations.includes(operation) ? ["read"] : [] };
 }
 
 const forbidden = (): ServiceError =>

@@ -1,4 +1,5 @@
 /** An actor's own properties as of exactly one record of its change log. */
+import { parseText, printJson } from "../domain/json-text.ts";
 import { jsonBytes } from "../domain/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
@@ -215,7 +216,7 @@ function* atEnd(
 }
 
 function contentOf({ text, list, items }: ReadProperty): Content {
-  if (list === undefined) return { value: JSON.parse(text) as Json };
+  if (list === undefined) return { value: parseText(text) as Json };
   const { description, explanation, shape } = list;
   return { list: { description, explanation, count: shape.count, items } };
 }
@@ -223,7 +224,7 @@ function contentOf({ text, list, items }: ReadProperty): Content {
 /** `before`: the list that it was, whose bytes stand in where the items were not read. */
 function propertyOf(name: string, content: Content, last: number, before: OwnList | undefined): ReadProperty {
   if ("value" in content) {
-    const text = JSON.stringify(content.value);
+    const text = printJson(content.value);
     return { name, text, bytes: Buffer.byteLength(text), last };
   }
   const { count, items, description, explanation } = content.list;

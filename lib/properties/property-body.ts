@@ -1,12 +1,14 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
-import { decodeUtf8, isArray, isObject, parseJson } from "../domain/json.ts";
+import { parseText } from "../domain/json-text.ts";
+import { decodeUtf8, isObject, parseJson } from "../domain/json.ts";
 import { ServiceError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import { MAX_PROPERTIES_AT_ONCE, checkName } from "./limits.ts";
-import { operationOf } from "./list-requests.ts";
+import { itemsRequest } from "./list-requests.ts";
+import type { ItemsRequest } from "./list-requests.ts";
 
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const JSON_TYPE = /^application\/([\w.-]+\+)?json$/;
@@ -45,8 +47,8 @@ export function itemOf(request: ServiceRequest): Json {
 }
 
 /** The body of a `POST` to a list's `items`. */
-export function operationBody(request: ServiceRequest): JsonObject {
-  return operationOf(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
+export function itemsBody(request: ServiceRequest): ItemsRequest {
+  return itemsRequest(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
 }
 
 function sentValue(request: ServiceRequest): Json {
@@ -72,12 +74,13 @@ function textOf(body: Uint8Array): string {
   }
 }
 
+/** Whether it is an object or array, also one that `parseJson` then refuses. */
 function looksStructured(text: string): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {
-    const parsed: unknown = JSON.parse(text);
-    return isObject(parsed) || isArray(parsed);
-  } catch {
-    return false;
+    parseText(text.replace(/^\ufeff/, ""));
+    return true;
+  } catch (error) {
+    return !(error instanceof SyntaxError);
   }
 }

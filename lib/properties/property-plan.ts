@@ -1,5 +1,6 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
 import type { Change, NewRecord, Made } from "../domain/change-record.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
@@ -11,7 +12,7 @@ import type { LogPlan, LogRead } from "../publishing/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemAt } from "./list-reads.ts";
 import { listSteps } from "./list-steps.ts";
-import type { ListSteps } from "./list-steps.ts";
+import type { ListSteps, MisfitError } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
 import { emptyList, pagesOf } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
@@ -41,6 +42,8 @@ export interface PlannedChange extends Made {
 export interface PlannedRequests {
   readonly name: string;
   readonly requests: readonly JsonObject[];
+  /** The error when the list has no such item, as for `listSteps`. */
+  readonly misfit?: MisfitError;
   /** The item that a single request takes away is wanted. */
   readonly wantsTaken?: boolean;
 }
@@ -186,11 +189,14 @@ export class Planning {
     if (gone.length > 0) await this.#deps.table.deleteMany(gone).catch(() => undefined);
   }
 
-  async #steps({ name, requests, wantsTaken }: PlannedRequests, held: OwnList | undefined): Promise<PlannedList> {
+  async #steps(
+    { name, requests, misfit, wantsTaken }: PlannedRequests,
+    held: OwnList | undefined,
+  ): Promise<PlannedList> {
     const newId = pageIds(this.#seed, held ?? { name, generation: "", last: 0 });
     const list = held ?? emptyList(name, newId());
     const pages = new PageReader(this.#deps.table, pagesOf(this.#actorId, list));
-    const worked = await listSteps(this.#deps.table, pages, list, requests);
+    const worked = await listSteps(this.#deps.table, pages, list, requests, misfit);
     const [step] = worked.steps;
     const takes = wantsTaken === true && step?.do === "splice" && step.remove === 1;
     const taken = takes ? { taken: await itemAt(pages, list.shape, step.start) } : {};
@@ -200,11 +206,11 @@ export class Planning {
 
 function valueOf(property: Property | undefined): Json | undefined {
   if (property?.list !== undefined) throw isAList();
-  return property === undefined ? undefined : (JSON.parse(property.text) as Json);
+  return property === undefined ? undefined : (parseText(property.text) as Json);
 }
 
 const bytesOf = (values: readonly unknown[]): number =>
-  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))), 0);
+  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(printJson(value))), 0);
 
 const partsOf = (records: readonly NewRecord[]): number =>
   records.reduce((sum, record) => sum + 1 + Math.floor(bytesOf([record]) / RECORD_PART_BYTES), 0);

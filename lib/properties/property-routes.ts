@@ -4,18 +4,22 @@ import type { PermissionStore } from "../permissions/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { ServiceError } from "../errors.ts";
 import type { Admission } from "../http/access.ts";
+import { gatherable } from "../http/answer-size.ts";
 import { empty, json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Place } from "../domain/scope.ts";
 import { placeOfPath } from "./limits.ts";
-import { OwnProperties, noSuchProperty } from "./own-properties.ts";
+import { ALL_TOO_LARGE, OwnProperties, noSuchProperty } from "./own-properties.ts";
 import type { ShowList } from "./own-properties.ts";
 import { Permit } from "./permit.ts";
+import type { ItemReads } from "./list-reads.ts";
 import { ITEMS } from "./list-requests.ts";
+import type { ItemsRequest } from "./list-requests.ts";
 import { listTotals, ListViews, untilStill } from "./list-views.ts";
-import { itemOf, operationBody, valueOf, valuesOf } from "./property-body.ts";
+import { changed, isPageToken } from "./list-reads.ts";
+import { itemOf, itemsBody, valueOf, valuesOf } from "./property-body.ts";
 import type { PropertyReads } from "./positioned-properties.ts";
 import type { PositionedReads } from "./positioned-reads.ts";
 import type { PropertyStore } from "./property-store.ts";
@@ -40,8 +44,10 @@ export class PropertyRoutes {
   async all(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const { query } = request;
     const metadata = query.get("metadata") === "true";
-    if (metadata && query.get("format") === "full") {
-      throw new ServiceError("request.invalid", "Ask for format=full or for metadata=true, not for both.");
+    const format = query.get("format") ?? "";
+    if (metadata && ["full", "short"].includes(format)) {
+      const message = `Ask for format=${format} or for metadata=true, not for both.`;
+      throw new ServiceError("request.invalid", message, { field: "metadata" });
     }
     return await this.#services.positioned.answer(request, admission, async (reads) => {
       const properties = await this.#of(admission, reads);
@@ -49,11 +55,11 @@ export class PropertyRoutes {
         const { names, bytes, lists } = await properties.totals();
         return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
       }
-      const views = this.#views(admission, reads);
-      const full =
-        query.get("format") === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
-      const body = await untilStill(async () => await properties.allText(full));
-      return { status: 200, headers: { "content-type": "application/json" }, body };
+      const views = this.#views(request, admission, reads);
+      const full = format === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
+      const most = gatherable(request);
+      const body = await untilStill(async () => await properties.allText(most, full));
+      return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge: ALL_TOO_LARGE };
     });
   }
 
@@ -80,10 +86,13 @@ export class PropertyRoutes {
       return await untilStill(async () => {
         const property = await properties.find(param(request, "name"));
         if (property?.list !== undefined) {
-          return await this.#views(admission, reads).show(property.list, place.slice(1), request.query);
+          return await this.#views(request, admission, reads).show(property.list, place.slice(1), request.query);
         }
-        const value = property === undefined ? undefined : properties.seen(property, place);
+        const value =
+          property === undefined || itemOfQuery(request) !== null ? undefined : properties.seen(property, place);
         if (value === undefined) throw noSuchProperty();
+        // A reader of a list's pages would take a value that has replaced the list for the rest of it.
+        if (place.length === 1 && isPageToken(request.query.get("after"))) throw changed();
         return typeof value === "string" ? text(200, value) : json(200, value);
       });
     });
@@ -102,27 +111,38 @@ export class PropertyRoutes {
   /** Carries out one operation on a list. */
   async operate(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const [name = "", ...path] = placeOf(request);
-    if (path.length !== 1 || path[0] !== ITEMS) throw noPosting();
     const properties = await this.#of(admission);
-    const { index } = await properties.operate(name, () => [operationBody(request)]);
-    return json(201, { success: true, index });
+    if (path.length !== 1 || path[0] !== ITEMS) {
+      await properties.demandProperty(name);
+      throw noPosting();
+    }
+    // The body is read once it is known that there is such a list.
+    let read: ItemsRequest | undefined;
+    const asked = (): ItemsRequest => (read ??= itemsBody(request));
+    const { index } = await properties.operate(
+      name,
+      () => [asked().operation],
+      (misfit) => asked().misfit(misfit),
+    );
+    return asked().adds ? json(201, { success: true, index }) : empty();
   }
 
   async put(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const place = placeOf(request);
     const properties = await this.#of(admission);
-    await properties.put(place, valueOf(request));
+    await properties.put(place, valueOf(request), itemOfQuery(request));
     return empty();
   }
 
   async delete(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const place = placeOf(request);
-    await (await this.#of(admission)).delete(place);
+    await (await this.#of(admission)).delete(place, itemOfQuery(request));
     return empty();
   }
 
-  #views({ actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
-    return new ListViews(async (list, start, limit) => await reads.items(actor.id, list, start, limit));
+  #views(request: ServiceRequest, { actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
+    const items: ItemReads = async (list, start, limit) => await reads.items(actor.id, list, start, limit);
+    return new ListViews(items, gatherable(request));
   }
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
@@ -136,6 +156,10 @@ export class PropertyRoutes {
 }
 
 const placeOf = (request: ServiceRequest): Place => placeOfPath(param(request, "name"), request.params["path"]);
+
+/** The index of a list's item that the query names; null when the path leads below the property, or there is none. */
+const itemOfQuery = (request: ServiceRequest): string | null =>
+  request.params["path"] === undefined ? request.query.get("index") : null;
 
 const noPosting = (): ServiceError =>
   new ServiceError("method.not_allowed", "Below a property only the items of a list take a POST.", {

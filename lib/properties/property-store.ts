@@ -99,11 +99,15 @@ export class PropertyStore {
   /**
    * Deletes all properties, however many, by one write of the head; what is stored of them goes later (`clean`). False
    * when there was none.
+   *
+   * @param demand called with each property, whose value is then read too; throws when it may not go
    */
-  async deleteAll(actorId: string): Promise<boolean> {
+  async deleteAll(actorId: string, demand?: (property: Property) => void): Promise<boolean> {
     const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
       const [names, lists]: [string[], string[]] = [[], []];
-      for await (const item of this.#items(actorId)) {
+      for await (const item of this.#items(actorId, { values: demand !== undefined })) {
+        const property = demand === undefined ? undefined : readProperty(item, head.cleared);
+        if (property !== undefined) demand?.(property);
         if (Number(item["last"]) <= head.cleared) continue;
         names.push(nameOfItem(item));
         if (isListItem(item)) lists.push(nameOfItem(item));
@@ -143,11 +147,12 @@ export class PropertyStore {
     await table.update(key, change, when).catch(ignoreRefusal);
   }
 
-  /** Every stored item with its `last` and `generation` only. */
-  async *#items(actorId: string): AsyncGenerator<Item> {
+  /** Every stored item, with its `last` and `generation` only unless the values are wanted too. */
+  async *#items(actorId: string, { values = false } = {}): AsyncGenerator<Item> {
     let after: string | undefined;
+    const some = values ? {} : { only: ["last", "generation"] };
     do {
-      const range = { pk: ownPartition(actorId), prefix: OWN_PREFIX, only: ["last", "generation"] };
+      const range = { pk: ownPartition(actorId), prefix: OWN_PREFIX, ...some };
       const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
       yield* page.items;
       after = page.next;

@@ -1,5 +1,6 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
 import type { LogRecord } from "../domain/change-record.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import {
@@ -111,7 +112,7 @@ export class ChangeLog {
       condition: newest === 0 ? itemMissing : equals("newest", newest),
     };
     const puts = records.flatMap((record, index): Write[] => {
-      const texts = cut(Buffer.from(JSON.stringify(record)));
+      const texts = cut(Buffer.from(printJson(record)));
       if (texts.length > MAX_RECORD_PARTS) {
         throw new ServiceError("request.too_large", "This is more than one change can hold; make it in several.");
       }
@@ -255,7 +256,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
-    suspended: typeof suspended === "string" ? (JSON.parse(suspended) as Suspension[]) : [],
+    suspended: typeof suspended === "string" ? (parseText(suspended) as Suspension[]) : [],
     trimmed: number("trimmed"),
     looked: number("looked"),
     at: number("at"),
@@ -274,4 +275,4 @@ interface Texts {
 /** The parts of an expired record are deleted one by one. */
 const isWhole = (found: Texts): boolean => found.texts.length === found.parts;
 
-const parsed = (found: Texts): LogRecord => JSON.parse(found.texts.join("")) as LogRecord;
+const parsed = (found: Texts): LogRecord => parseText(found.texts.join("")) as LogRecord;

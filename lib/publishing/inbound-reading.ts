@@ -5,6 +5,7 @@ import type { Scope } from "../domain/scope.ts";
 import { currentView } from "../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
+import { jsonBytesInResult } from "../http/answer-size.ts";
 import type { Json, JsonObject } from "../ports.ts";
 import type { PermissionsOf } from "./circumstances.ts";
 import type { InboundHead } from "./inbound-head.ts";
@@ -12,7 +13,7 @@ import type { LogWalk } from "./log-walk.ts";
 import type { Snapshot } from "./state-snapshot.ts";
 import { stateUrl } from "./state-url.ts";
 
-/** Most bytes of diffs in one page; one diff alone may be larger. */
+/** Most bytes of diffs in one page, as they go into a function's result; one diff alone may be larger. */
 const MAX_PAGE_BYTES = 1_024 * 1_024;
 /** States read again because the permissions they were read with had changed. */
 const TRIES = 3;
@@ -72,7 +73,7 @@ export class InboundReading {
     const reads = await this.#reads(head);
     for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
       const entry = await this.#entry(head, told, stateOnce);
-      const more = Buffer.byteLength(JSON.stringify(entry)) + 1;
+      const more = jsonBytesInResult(entry) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
         next = { next: last };
         break;

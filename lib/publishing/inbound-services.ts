@@ -9,6 +9,7 @@ import { InboundSubscriptions } from "./inbound-subscriptions.ts";
 import type { InboundDeps } from "./inbound-subscriptions.ts";
 import { LogWalk } from "./log-walk.ts";
 import { LogTrim } from "./trim.ts";
+import { UntoldEnds } from "./untold-ends.ts";
 
 /** The parts of peers' subscriptions to us. */
 export interface InboundServices {
@@ -21,20 +22,23 @@ export interface InboundServices {
 
 /** Puts the parts together over one table. */
 export function inboundServices(
-  deps: Omit<InboundDeps, "heads" | "walk"> &
+  deps: Omit<InboundDeps, "heads" | "walk" | "untoldEnds"> &
     Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
       readonly table: Table;
       readonly changeLog: ChangeLog;
       readonly fence: string;
+      /** How long what a peer has not been told is kept for it. */
+      readonly retentionDays: number;
     },
 ): InboundServices {
-  const { table, clock, log, changeLog, permissions, snapshot, rootOf, fence } = deps;
+  const { table, clock, log, changeLog, permissions, snapshot, rootOf, fence, retentionDays } = deps;
   const inboundHeads = new InboundHeads(table);
   const walk = new LogWalk({
     ...{ table, clock, changeLog, fence },
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
-  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk });
+  const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });
+  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk, untoldEnds });
   const inboundReading = new InboundReading({ walk, permissions, snapshot, rootOf });
   return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, walk }) };
 }

@@ -1,6 +1,7 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
 import type { Granularity, NamedScope, NewRecord } from "../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../domain/delivery-state.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Scope } from "../domain/scope.ts";
 import { startState } from "../domain/subscription-log.ts";
@@ -17,6 +18,7 @@ import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
 import type { LogCommits, LogPlan, LogRead } from "./log-commits.ts";
 import type { LogWalk } from "./log-walk.ts";
+import type { UntoldEnds } from "./untold-ends.ts";
 
 /** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
 const AT_ONCE = 40;
@@ -56,11 +58,14 @@ export interface InboundDeps {
   readonly walk: LogWalk;
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
-  /** Tells the peer that its subscription has ended; does not reject. */
-  readonly tellEnded: (actorId: string, peerId: string, id: string) => Promise<void>;
+  /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
+  readonly tellEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
+  readonly untoldEnds: UntoldEnds;
   /** Tells the application; does not reject. */
   /** Told once after a peer got new ones; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
+  /** Told when a peer asks again for one that it has refused callbacks of. */
+  readonly renewed: (head: InboundHead) => Promise<void>;
   readonly lifecycle: (
     name: LifecycleName,
     event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
@@ -100,7 +105,7 @@ export class InboundSubscriptions {
       const writes = [...fresh.flatMap(makingWrites), ...planned.changed.flatMap(changingWrites)];
       if (writes.length === 0) return undefined;
       const record = this.#scopes(asker.peerId, planned.all);
-      if (JSON.stringify(record).length > MAX_SCOPES_TEXT) throw tooMany();
+      if (printJson(record).length > MAX_SCOPES_TEXT) throw tooMany();
       return {
         records: [record],
         writes: [asker.trusted, ...writes],
@@ -109,6 +114,7 @@ export class InboundSubscriptions {
       };
     });
     if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
+    for (const head of made) if (head.refused !== undefined) await this.#deps.renewed(head);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
     const results: InboundMade[] = [];
     for (const head of made) {
@@ -166,24 +172,41 @@ export class InboundSubscriptions {
     };
   }
 
-  /** Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. */
-  async end(actorId: string, peerId: string, id: string, options: { readonly tellPeer: boolean }): Promise<boolean> {
+  /**
+   * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. Until
+   * the peer has been told, `wasEnded` says so. `quiet`: the resync of a broader one goes out later.
+   */
+  async end(
+    actorId: string,
+    peerId: string,
+    id: string,
+    options: { readonly tellPeer: boolean; readonly quiet?: boolean },
+  ): Promise<boolean> {
+    const { untoldEnds, tellEnded } = this.#deps;
     let ended: InboundHead | undefined;
-    await this.#deps.commits.commit(actorId, [], async () => {
+    const plan = async (): Promise<LogPlan | undefined> => {
       const known = await this.#deps.heads.ofPeer(actorId, peerId);
       ended = known.find((head) => head.id === id);
       if (ended === undefined) return undefined;
       const left = known.filter((head) => head.id !== id);
-      return { records: [this.#scopes(peerId, left)], writes: endingWrites(ended), head: { add: { subscribers: -1 } } };
-    });
+      const writes = [...endingWrites(ended), ...(options.tellPeer ? [untoldEnds.noting(ended)] : [])];
+      return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
+    };
+    await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
     if (ended === undefined) return false;
-    if (options.tellPeer) await this.#deps.tellEnded(actorId, peerId, id);
+    if (options.tellPeer && (await tellEnded(actorId, peerId, id))) await untoldEnds.told(ended);
     await this.#lifecycle("subscription_deleted", ended);
     return true;
   }
 
+  /** Whether the owner has ended a subscription of that id and its peer has not been told. One read. */
+  async wasEnded(actorId: string, peerId: string, id: string): Promise<boolean> {
+    return await this.#deps.untoldEnds.has({ actorId, peerId, id });
+  }
+
   /** A peer's trust has ended: every subscription of it. Whoever goes on with it later does the rest. */
   async endAll(actorId: string, peerId: string): Promise<void> {
+    await this.#deps.untoldEnds.forget(actorId, peerId);
     for (;;) {
       const some = (await this.#deps.heads.ofPeer(actorId, peerId)).slice(0, AT_ONCE);
       if (some.length === 0) return;
@@ -237,6 +260,10 @@ export class InboundSubscriptions {
     await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(head) });
   }
 }
+
+/** @returns the error for a subscription that the owner has ended, for its peer that does not know yet */
+export const endedByOwner = (): ServiceError =>
+  new ServiceError("resource.gone", "The owner of this actor has ended the subscription.");
 
 /** @returns the error for a subscription that is not there */
 export const noSuch = (): ServiceError => new ServiceError("resource.not_found", "There is no such subscription.");

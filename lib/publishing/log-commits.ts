@@ -8,6 +8,8 @@ import { TransactionRefused, all, itemExists, missing } from "../dynamodb/table.
 import type { Change, Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Clock, Log } from "../ports.ts";
+import { CommitLine } from "./commit-line.ts";
+import type { After } from "./commit-line.ts";
 import { readLogHead } from "./change-log.ts";
 import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -17,8 +19,10 @@ const MEETING = { base: 10, most: 250 };
 /** Who has lost so often comes back sooner than newcomers do, so that nobody loses for ever. */
 const OFTEN = 8;
 const PRESSING = { base: 5, most: 25 };
-/** So long a writer tries, ms: its request still ends in time. */
-const MOST_MS = 12_000;
+/** A commit is made, or given up, within so long, ms. */
+const MOST_MS = 5_000;
+/** So much of that is left for the last try, ms, or as much as the longest one has taken. */
+const LAST_TRY_MS = 1_000;
 const MOST_ATTEMPTS = 400;
 /** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
 const UPKEEP_AFTER_MS = 30_000;
@@ -68,6 +72,7 @@ export interface LogCommitsDeps {
   /** 0 ≤ random < 1, for the pauses of writers that meet. */
   readonly random: () => number;
   readonly pause: (ms: number) => Promise<void>;
+  readonly after: After;
   readonly committed: CommitListener;
   /** Hears of every commit of this process at once, quiet ones too. */
   readonly heard?: (commit: Commit) => void;
@@ -82,18 +87,20 @@ export interface LogCommitsDeps {
 /** Commits of all actors' logs. */
 export class LogCommits {
   readonly #deps: LogCommitsDeps;
+  readonly #line: CommitLine;
 
   constructor(deps: LogCommitsDeps) {
     this.#deps = deps;
+    this.#line = new CommitLine(deps.after);
   }
 
   /**
    * Reads the log's head and `keys` in one request, asks `plan` what to do, and commits it in a second one; two more for
    * each time another writer came first, for which `plan` is asked again. A plan that is undefined writes nothing. The
-   * listener is told before this resolves, unless `quiet`.
+   * listener hears of it before this resolves, unless `quiet`; no other commit waits for the listener.
    *
    * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or going,
-   *   service.unavailable when races are lost for seconds
+   *   service.unavailable when waiting for others of this process, and losing to those of others, takes all of 5 s
    */
   async commit(
     actorId: string,
@@ -102,7 +109,15 @@ export class LogCommits {
     options: { readonly quiet?: boolean; readonly confirms?: boolean } = {},
   ): Promise<Commit | undefined> {
     const confirms = options.confirms === true;
-    const made = await this.#untilDone(async () => await this.#attempt(actorId, keys, plan, confirms));
+    const until = this.#deps.clock.now() + MOST_MS;
+    const attempt = async () => await this.#attempt(actorId, keys, plan, confirms);
+    const turn = await this.#line.inTurn(
+      actorId,
+      MOST_MS - LAST_TRY_MS,
+      async () => await this.#untilDone(until, attempt),
+    );
+    if (turn === undefined) throw keepChanging();
+    const made = turn.result;
     if (made !== undefined) this.#deps.heard?.(made);
     if (made !== undefined && options.quiet !== true) await this.#tell(made);
     return made;
@@ -169,23 +184,29 @@ export class LogCommits {
     }
   }
 
-  async #untilDone<T>(attempt: () => Promise<T>): Promise<T> {
+  async #untilDone<T>(until: number, attempt: () => Promise<T>): Promise<T> {
     const { clock, pause, random } = this.#deps;
-    const until = clock.now() + MOST_MS;
-    for (let failures = 1; failures <= MOST_ATTEMPTS && clock.now() < until; failures += 1) {
+    let longest = LAST_TRY_MS;
+    for (let failures = 1; failures <= MOST_ATTEMPTS; failures += 1) {
+      const begun = clock.now();
       try {
         return await attempt();
       } catch (error) {
         if (!(error instanceof TransactionRefused)) throw error;
-        if (error.reasons.some(({ code }) => code === "other")) throw error;
       }
-      await pause(pauseAfter(failures, failures < OFTEN ? MEETING : PRESSING, random()));
+      longest = Math.max(longest, clock.now() - begun);
+      const ms = pauseAfter(failures, failures < OFTEN ? MEETING : PRESSING, random());
+      if (clock.now() + ms + longest > until) break;
+      await pause(ms);
     }
-    throw new ServiceError("service.unavailable", "Others keep changing this actor; try again in a moment.", {
-      headers: { "Retry-After": "1" },
-    });
+    throw keepChanging();
   }
 }
+
+const keepChanging = (): ServiceError =>
+  new ServiceError("service.unavailable", "Others keep changing this actor; try again in a moment.", {
+    headers: { "Retry-After": "1" },
+  });
 
 /** Why a refused transaction is not worth another try; undefined when it is. */
 function stopOf(refusal: TransactionRefused, plan: LogPlan, before: number): Error | undefined {

@@ -1,4 +1,5 @@
 /** Moves inbound subscriptions along their actor's change log, each step one conditional update of the head. */
+import { compact } from "../compact.ts";
 import { effectiveCleared } from "../domain/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../domain/subscription-log.ts";
 import type { Told } from "../domain/render-backlog.ts";
@@ -154,7 +155,7 @@ export class LogWalk {
    * @throws RangeError for a number that was not made up to the head's state
    */
   async clear(head: InboundHead, upTo: number): Promise<InboundHead | undefined> {
-    const cleared = await this.#write(head, {}, (now) => {
+    const cleared = await this.#write(head, { heardAt: this.#deps.clock.now() }, (now) => {
       const state = clear(now.state, upTo);
       return Promise.resolve({ state, made: [], idle: state === now.state, lease: false });
     });
@@ -174,7 +175,7 @@ export class LogWalk {
   /** Writes a step, or computes it anew on what another mover has written meanwhile. */
   async #write(
     head: InboundHead,
-    { lease }: Pick<Move, "lease">,
+    { lease, heardAt }: Pick<Move, "lease"> & { readonly heardAt?: number },
     step: (now: InboundHead) => Promise<Step & { readonly idle: boolean; readonly lease: boolean }>,
   ): Promise<Moved | undefined> {
     let now = head;
@@ -186,7 +187,7 @@ export class LogWalk {
         return { head: { ...now, state: this.#left(now, wanted).state }, made: [], leased: false };
       }
       const { state, made } = this.#fitting(this.#left(now, wanted));
-      const found = await this.#update(now, state, free ? wished : undefined);
+      const found = await this.#update(now, state, free ? wished : undefined, compact({ heardAt }));
       if (found === undefined) return undefined;
       if ("written" in found) {
         const moved = { head: readInboundHead(found.written), made, leased: free };
@@ -203,8 +204,9 @@ export class LogWalk {
     now: InboundHead,
     state: SubscriptionState,
     lease: Lease | undefined,
+    also: Readonly<Record<string, number>>,
   ): Promise<{ readonly written: Item } | { readonly other: InboundHead } | undefined> {
-    const set = { ...stateAttributes(state), ...(lease === undefined ? {} : leaseAttributes(lease)) };
+    const set = { ...stateAttributes(state), ...also, ...(lease === undefined ? {} : leaseAttributes(lease)) };
     const same = equals("version", now.version);
     try {
       const change = { set, add: { version: 1 } };

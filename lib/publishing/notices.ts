@@ -1,10 +1,10 @@
 /** News of targets whose state the application keeps itself: told to their subscribers as any other change is. */
-import { isOutsideId } from "../domain/identifiers.ts";
 import { parseJson } from "../domain/json.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 import type { FanOutResult } from "../delivery/fan-out-result.ts";
+import { printJson } from "../domain/json-text.ts";
 import type { Json } from "../ports.ts";
 import type { Commit, LogCommits } from "./log-commits.ts";
 
@@ -47,14 +47,14 @@ export class Notices {
 /** @throws ServiceError request.invalid which names the field, request.too_large */
 function checkedNotice(notice: Notice): Notice {
   const { target, subtarget, resource } = notice;
-  if (!isOutsideId(target)) throw invalid("target");
-  if (subtarget !== undefined && !isPropertyName(subtarget)) throw invalid("subtarget");
-  if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isPropertyName))) {
-    throw invalid("resource");
+  if (!isTarget(target)) throw invalid("target", OWN_NAME_RULE);
+  if (subtarget !== undefined && !isOwnName(subtarget)) throw invalid("subtarget", OWN_NAME_RULE);
+  if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isOwnName))) {
+    throw invalid("resource", `below a subtarget, names with one slash between two, each ${OWN_NAME_RULE}`);
   }
   // Of a value that is no JSON there is no text.
-  const text = JSON.stringify(notice.data) as string | undefined;
-  if (text === undefined) throw invalid("data");
+  const text = printJson(notice.data) as string | undefined;
+  if (text === undefined) throw invalid("data", "a JSON value");
   if (Buffer.byteLength(text) > MAX_NOTICE_BYTES) {
     const message = `What subscribers are told takes at most ${String(MAX_NOTICE_BYTES)} bytes as JSON.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
@@ -67,5 +67,5 @@ function checkedNotice(notice: Notice): Notice {
   };
 }
 
-const invalid = (field: string): ServiceError =>
-  new ServiceError("request.invalid", `The ${field} of what subscribers are told is not valid.`, { field });
+const invalid = (field: string, allowed: string): ServiceError =>
+  new ServiceError("request.invalid", `The ${field} of what subscribers are told must be ${allowed}.`, { field });

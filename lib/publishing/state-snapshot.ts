@@ -1,5 +1,6 @@
 /** The whole state that an inbound subscription covers, as its peer sees it. */
 import { valueAt } from "../domain/json-path.ts";
+import { parseText } from "../domain/json-text.ts";
 import { placeOf } from "../domain/scope.ts";
 import type { Place, Scope } from "../domain/scope.ts";
 import { PROPERTIES } from "../domain/shape-diff.ts";
@@ -7,7 +8,7 @@ import { visiblePart } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
 import { isServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
-import { MAX_ANSWER_BYTES } from "../properties/limits.ts";
+import { bytesInResult, jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
 import { PositionedProperties } from "../properties/positioned-properties.ts";
 import type { PositionedDeps, ReadProperty } from "../properties/positioned-properties.ts";
 import type { ChangeLog } from "./change-log.ts";
@@ -16,6 +17,9 @@ import type { ChangeLog } from "./change-log.ts";
 export interface SnapshotOf extends Scope {
   readonly peerId: string;
 }
+
+/** Most bytes of a state, as they go into a function's result: what stands around it in an answer takes less than the rest. */
+const MAX_STATE_BYTES = MAX_ANSWER_BYTES - 64 * 1_024;
 
 /** A state with the record of the log that it is of, where that can be told. */
 export interface Snapshot {
@@ -41,7 +45,7 @@ export class StateSnapshots {
   /**
    * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
    * value, a list as `{_list: true, count, items, description, explanation}`. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
-   * whose hook fails, or more than 5 MiB.
+   * whose hook fails, or more than an answer around it can carry.
    */
   async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
     return (await this.snapshot(actorId, of, reads)).data;
@@ -63,8 +67,8 @@ export class StateSnapshots {
   async #ownTarget(actorId: string, of: SnapshotOf): Promise<Json> {
     try {
       const text = await this.#deps.ownTarget(actorId, of.peerId, of);
-      if (text === undefined || Buffer.byteLength(text) > MAX_ANSWER_BYTES) return null;
-      return JSON.parse(text) as Json;
+      if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
+      return parseText(text) as Json;
     } catch {
       // Its own log line is written; who polls is told that there is no state rather than nothing at all.
       return null;
@@ -89,8 +93,9 @@ async function everything(properties: PositionedProperties, actorId: string, rea
     if (seen === undefined) continue;
     // So much was stored that it could not be read at one record: more than can be told, lists first.
     if (property.list !== undefined && property.items === undefined) return null;
-    bytes += Buffer.byteLength(property.name) + property.bytes + 4;
-    if (bytes > MAX_ANSWER_BYTES) return null;
+    if (bytes + property.bytes > MAX_STATE_BYTES) return null;
+    bytes += bytesInResult(JSON.stringify(property.name)) + jsonBytesInResult(seen) + 2;
+    if (bytes > MAX_STATE_BYTES) return null;
     members.push([property.name, seen]);
   }
   return Object.fromEntries(members);
@@ -104,13 +109,15 @@ async function part(
 ): Promise<Json | undefined> {
   const property = await properties.whole(actorId, place[0] ?? "");
   if (property === undefined) return undefined;
-  return property.bytes > MAX_ANSWER_BYTES ? null : seenOf(property, place, reads);
+  if (property.bytes > MAX_STATE_BYTES) return null;
+  const seen = seenOf(property, place, reads);
+  return seen !== undefined && jsonBytesInResult(seen) > MAX_STATE_BYTES ? null : seen;
 }
 
 /** A list is one place, whatever is in it. */
 function seenOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
   if (list === undefined) {
-    const value = valueAt(JSON.parse(text) as Json, place.slice(1));
+    const value = valueAt(parseText(text) as Json, place.slice(1));
     return value === undefined ? undefined : visiblePart(value, place, reads);
   }
   if (place.length > 1 || !reads.at(place)) return undefined;

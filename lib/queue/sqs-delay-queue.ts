@@ -1,5 +1,8 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { DelayedWork, DelayQueue } from "../ports.ts";
+import { compact } from "../compact.ts";
+import { systemClock } from "../clock.ts";
+import { freshAgents } from "../fresh-agents.ts";
+import type { Clock, DelayedWork, DelayQueue } from "../ports.ts";
 
 export interface SqsDelayQueueOptions {
   readonly queueUrl: string;
@@ -7,6 +10,10 @@ export interface SqsDelayQueueOptions {
   /** Another endpoint than the region's; one on loopback needs no credentials and gets invented ones. */
   readonly endpoint?: string;
   readonly client?: SQSClient;
+  /** Says how long a kept connection has been free [the machine's]. */
+  readonly clock?: Clock;
+  /** Milliseconds for one attempt, answer included [3000]. */
+  readonly requestTimeoutMs?: number;
 }
 
 const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
@@ -18,16 +25,9 @@ export class SqsDelayQueue implements DelayQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;
 
-  constructor({ queueUrl, region, endpoint, client }: SqsDelayQueueOptions) {
-    this.#client =
-      client ??
-      new SQSClient({
-        region,
-        retryMode: "standard",
-        ...(endpoint === undefined ? {} : { endpoint }),
-        ...(isLoopback(endpoint) ? { credentials: LOCAL_CREDENTIALS } : {}),
-      });
-    this.#queueUrl = queueUrl;
+  constructor(options: SqsDelayQueueOptions) {
+    this.#client = options.client ?? clientOf(options);
+    this.#queueUrl = options.queueUrl;
   }
 
   async send(work: DelayedWork, delaySeconds: number): Promise<void> {
@@ -39,6 +39,36 @@ export class SqsDelayQueue implements DelayQueue {
       }),
     );
   }
+}
+
+/** Keeps connections and reuses them within a minute; gives up on a queue that does not answer. */
+function clientOf({
+  region,
+  endpoint,
+  clock = systemClock,
+  requestTimeoutMs = 3_000,
+}: SqsDelayQueueOptions): SQSClient {
+  const agents = freshAgents({ keepAlive: true, maxSockets: 50 }, clock);
+  const client = new SQSClient({
+    region,
+    retryMode: "standard",
+    ...compact({ endpoint, credentials: isLoopback(endpoint) ? LOCAL_CREDENTIALS : undefined }),
+    requestHandler: {
+      connectionTimeout: 1_000,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+      httpAgent: agents.plain,
+      httpsAgent: agents.secure,
+    },
+  });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      agents.dropStale();
+      return await next(args);
+    },
+    { step: "finalizeRequest", priority: "low", name: "dropStaleConnections" },
+  );
+  return client;
 }
 
 function isLoopback(endpoint: string | undefined): boolean {

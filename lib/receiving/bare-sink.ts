@@ -1,6 +1,7 @@
 /** What a number of a bare stream means: its caller's handler is called. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { sameJson } from "../domain/canonical-json.ts";
+import { parseText, printJson } from "../domain/json-text.ts";
 import type { Attribute, Condition, Item } from "../dynamodb/table.ts";
 import { ServiceError } from "../errors.ts";
 import type { Json } from "../ports.ts";
@@ -44,7 +45,7 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
   }
 
   keep(event: ProcessedCallback): Readonly<Record<string, Attribute>> {
-    const text = JSON.stringify({ data: event.data, callbackType: event.callbackType });
+    const text = printJson({ data: event.data, callbackType: event.callbackType });
     if (Buffer.byteLength(text) <= PLAIN_BYTES) return { content: text };
     const packed = gzipSync(text);
     if (packed.byteLength <= MOST_KEPT_BYTES) return { content: packed };
@@ -55,7 +56,7 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     const { content } = item as { readonly content?: Attribute };
     const text = content instanceof Uint8Array ? gunzipSync(content).toString("utf8") : content;
     if (typeof text !== "string") return undefined;
-    const { data, callbackType } = JSON.parse(text) as Pick<ProcessedCallback, "data" | "callbackType">;
+    const { data, callbackType } = parseText(text) as Pick<ProcessedCallback, "data" | "callbackType">;
     return { ...this.#ids, sequence: Number(item.sk.split("#")[1]), data, callbackType };
   }
 

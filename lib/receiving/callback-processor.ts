@@ -1,6 +1,7 @@
 /** Sequencing on its own, for an application that receives callbacks some other way. */
 import { codeFault, ConfigError } from "../config.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
+import { printJson } from "../domain/json-text.ts";
 import { gapOverdue } from "../domain/sequencing.ts";
 import { bareStreamKey, pendingKey } from "../dynamodb/keys.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
@@ -261,7 +262,7 @@ function eventOf(callback: CallbackToProcess): ProcessedCallback {
   demandId("subscriptionId", subscriptionId);
   if (!Number.isSafeInteger(sequence) || sequence < 1) throw invalid("sequence", "must be a whole number from 1 on");
   if (!Object.hasOwn(CallbackType, callbackType)) throw invalid("callbackType", "must be diff, resync or permission");
-  if ((JSON.stringify(data) as string | undefined) === undefined) throw invalid("data", "must be JSON");
+  if ((printJson(data) as string | undefined) === undefined) throw invalid("data", "must be JSON");
   return { peerId, subscriptionId, sequence, data, callbackType };
 }
 

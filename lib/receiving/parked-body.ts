@@ -1,5 +1,6 @@
 /** A parked event as bytes: gzipped JSON, in as many items as it takes. */
 import { gunzipSync, gzipSync } from "node:zlib";
+import { parseText, printJson } from "../domain/json-text.ts";
 import type { Key } from "../dynamodb/table.ts";
 import type { HookEvent } from "./hook-event.ts";
 
@@ -7,11 +8,11 @@ import type { HookEvent } from "./hook-event.ts";
 const PART_BYTES = 300_000;
 
 /** The bytes that stand for an event. */
-export const packed = (event: HookEvent): Uint8Array => gzipSync(JSON.stringify(event));
+export const packed = (event: HookEvent): Uint8Array => gzipSync(printJson(event));
 
 /** The event that these pieces, in order, stand for. */
 export const unpacked = (pieces: readonly Uint8Array[]): HookEvent =>
-  JSON.parse(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent;
+  parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent;
 
 /** The bytes cut into what one item holds; at least one part. */
 export const partsOf = (body: Uint8Array): readonly Uint8Array[] =>

@@ -1,4 +1,5 @@
 /** What the item of a parked event says. */
+import { parseText } from "../domain/json-text.ts";
 import type { Scope } from "../domain/scope.ts";
 import { dueShardOf, streamOfParkedKey } from "../dynamodb/keys.ts";
 import type { Attribute, Item, Key } from "../dynamodb/table.ts";
@@ -67,7 +68,7 @@ export const NOTICE = [
 
 /** The attempts an item tells of. */
 export const attemptsOf = (item: Item): readonly Attempt[] =>
-  JSON.parse(item["attempts"] as string) as readonly Attempt[];
+  parseText(item["attempts"] as string) as readonly Attempt[];
 
 /** What of an event is kept beside its body. */
 export function noticed(event: HookEvent): Readonly<Record<string, Attribute>> {

@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { pauseAfter } from "../domain/backoff.ts";
+import { parseText } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
 import { dueShardOf, outboundHeadKey, parkedIdKey, staleReadKey, staleReadOf } from "../dynamodb/keys.ts";
 import {
@@ -181,7 +182,7 @@ export function stalePartOf(item: Item): StalePart | undefined {
   return {
     key: { pk: item.pk, sk: item.sk },
     ...ids,
-    place: JSON.parse(String(item["place"])) as Place,
+    place: parseText(String(item["place"])) as Place,
     status: item["status"] === "parked" ? "parked" : "retry",
     reason: String(item["reason"]),
     since: Number(item["since"]),

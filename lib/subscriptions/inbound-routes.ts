@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import type { Caller } from "../http/access.ts";
 import { checked, readBody } from "../http/body.ts";
+import { notTaken } from "../http/not-taken.ts";
 import { empty, json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
@@ -31,6 +32,14 @@ const wishBody = z.object({
 const batchBody = z.object({
   subscriptions: z.optional(z.array(z.unknown())),
 });
+const ofEach = "each of the subscriptions says its own";
+/** Beside `subscriptions` nothing is said of all of them. */
+const batchAlone = z.object({
+  target: notTaken(ofEach, [""]),
+  subtarget: notTaken(ofEach, [""]),
+  resource: notTaken(ofEach, [""]),
+  granularity: notTaken(ofEach, [""]),
+});
 const clearBody = z.object({ sequence: z.int().check(z.nonnegative()) });
 
 export interface InboundRouteServices {
@@ -57,7 +66,10 @@ export class InboundRoutes {
   async create(request: ServiceRequest, caller: Caller): Promise<Reply> {
     if (caller.kind !== "peer") throw new ServiceError("auth.forbidden", "Only the peer itself subscribes here.");
     const { subscriptions } = readBody(request, batchBody);
-    if (subscriptions !== undefined) return json(207, { results: await this.#batch(request, caller, subscriptions) });
+    if (subscriptions !== undefined) {
+      readBody(request, batchAlone);
+      return json(207, { results: await this.#batch(request, caller, subscriptions) });
+    }
     const wish = wishOf(readBody(request, wishBody));
     const [made] = await this.#create(request, caller, [wish]);
     if (made === undefined) throw new TypeError("a subscription was neither made nor refused");

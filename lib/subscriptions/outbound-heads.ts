@@ -199,7 +199,9 @@ export class OutboundHeads {
       { update: head.key, change: this.#ending(head, keepData), condition: equals("state", "live") },
       this.ownership.raise(head.actorId, head.peerId),
     ]);
-    if (refused !== undefined) return undefined;
+    if (refused?.[0]?.code === "condition") return undefined;
+    // Another write was under way: the subscription is there, and the caller may try again.
+    if (refused !== undefined) throw new TransactionRefused(refused);
     await this.ownership.reown(head.actorId, head.peerId);
     return head;
   }

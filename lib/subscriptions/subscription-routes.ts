@@ -11,9 +11,11 @@ import type { ServiceRequest } from "../http/request.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { JsonObject } from "../ports.ts";
+import { idOf } from "../operating/paging.ts";
 import type { ChangeLog } from "../publishing/change-log.ts";
+import type { InboundHead } from "../publishing/inbound-head.ts";
 import type { InboundHeads } from "../publishing/inbound-heads.ts";
-import { noSuch } from "../publishing/inbound-subscriptions.ts";
+import { endedByOwner, noSuch } from "../publishing/inbound-subscriptions.ts";
 import type { InboundSubscriptions } from "../publishing/inbound-subscriptions.ts";
 import type { LogWalk } from "../publishing/log-walk.ts";
 import type { Head } from "../receiving/head.ts";
@@ -50,8 +52,7 @@ export class SubscriptionRoutes {
   /** All subscriptions of the actor, in order of creation, filtered by query. */
   async list(request: ServiceRequest): Promise<Reply> {
     const actorId = param(request, "actorId");
-    const asked = request.query.get("peerid") ?? undefined;
-    const peerId = asked === undefined || !isOutsideId(asked) ? undefined : asked;
+    const peerId = idOf(request.query, "peerid");
     const [outbound, inbound] = await Promise.all([this.#outbound(actorId, peerId), this.#inboundOf(actorId, peerId)]);
     return json(200, { id: actorId, data: shown([...outbound, ...inbound], request.query) });
   }
@@ -71,7 +72,7 @@ export class SubscriptionRoutes {
     return heads.map((head) => ({
       ...{ actorId, peerId: head.peerId, id: head.subscriptionId, createdAt: head.createdAt },
       ...{ granularity: head.granularity, scope: head.scope, sequence: head.lastSeq, callback: true },
-      ...problemOf(head),
+      ...compact({ problem: streamProblem(head) }),
     }));
   }
 
@@ -86,6 +87,7 @@ export class SubscriptionRoutes {
     return heads.map((head) => ({
       ...{ actorId, peerId: head.peerId, id: head.id, createdAt: head.createdAt },
       ...{ granularity: head.granularity, scope: head, sequence: head.state.sequence, callback: false },
+      ...compact({ problem: problemOf(head) }),
     }));
   }
 
@@ -102,7 +104,7 @@ export class SubscriptionRoutes {
     const head = caller.kind === "peer" ? undefined : await this.#find(request);
     if (head === undefined) {
       const found = await this.#inbound.poll(request);
-      if (found === undefined) throw noSuch();
+      if (found === undefined) throw await this.#missing(request, caller);
       return found;
     }
     return json(200, {
@@ -115,6 +117,17 @@ export class SubscriptionRoutes {
       sequence: head.lastSeq,
       data: [],
     });
+  }
+
+  /** To its peer, one that the owner has ended is not one that was forgotten. */
+  async #missing(request: ServiceRequest, caller: Caller): Promise<ServiceError> {
+    const [actorId, peerId, id] = [
+      param(request, "actorId"),
+      param(request, "peerId"),
+      param(request, "subscriptionId"),
+    ];
+    if (caller.kind !== "peer") return noSuch();
+    return (await this.#services.inbound.wasEnded(actorId, peerId, id)) ? endedByOwner() : noSuch();
   }
 
   /** Ends the subscription of that id, whichever direction it has; the peer is told unless it asks itself. */
@@ -184,9 +197,8 @@ function recoveryOf({ recovery }: Head): JsonObject {
 }
 
 /** Why a subscription receives nothing, as a list shows it. */
-function problemOf({ problem }: Head): { readonly problem?: JsonObject } {
-  if (problem === undefined) return {};
-  return { problem: { code: problem.code, since: new Date(problem.since).toISOString() } };
+function streamProblem({ problem }: Head): JsonObject | undefined {
+  return problem === undefined ? undefined : { code: problem.code, since: new Date(problem.since).toISOString() };
 }
 
 /** How far a resync goes. @throws ServiceError request.invalid for another mode */
@@ -206,7 +218,16 @@ interface Listed {
   readonly scope: Scope;
   readonly sequence: number;
   readonly callback: boolean;
+  /** Why it does not get on, when it does not. */
   readonly problem?: JsonObject;
+}
+
+/** Its peer answers callbacks of an inbound subscription as if it were none of its own. */
+function problemOf({ refused, dueAt = 0 }: Pick<InboundHead, "refused" | "dueAt">): JsonObject | undefined {
+  if (refused === undefined) return undefined;
+  const at = (ms: number): string => new Date(ms).toISOString();
+  const nextAt = Math.max(refused.nextAt, dueAt);
+  return { code: "refused", status: refused.status, since: at(refused.since), nextAt: at(nextAt) };
 }
 
 function shown(all: readonly Listed[], query: URLSearchParams): readonly JsonObject[] {
@@ -230,11 +251,12 @@ function wireOf({ actorId, peerId, id, granularity, scope, sequence, callback, p
   };
 }
 
+/** No subscription is without peer and target: there an empty value filters nothing, as for trusts. */
 function meets({ peerId, scope }: Listed, query: URLSearchParams): boolean {
   const is = (name: string, value: string): boolean => !query.has(name) || query.get(name) === value;
   return (
-    is("peerid", peerId) &&
-    is("target", scope.target) &&
+    ["", peerId].includes(query.get("peerid") ?? "") &&
+    ["", scope.target].includes(query.get("target") ?? "") &&
     is("subtarget", scope.subtarget ?? "") &&
     is("resource", scope.resource ?? "")
   );

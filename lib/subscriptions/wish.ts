@@ -1,7 +1,6 @@
 /** What a subscription is asked for with, from either side. */
 import * as z from "zod/mini";
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isPropertyName } from "../domain/names.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Scope } from "../domain/scope.ts";
 import { ServiceError } from "../errors.ts";
 
@@ -12,9 +11,9 @@ const segment = z.pipe(
 
 /** The fields that say what a subscription covers. Null, empty and absent are none. */
 export const scopeFields = {
-  target: z.string().check(z.refine(isOutsideId, "is not a valid target")),
-  subtarget: segment.check(z.refine((text) => text === "" || isPropertyName(text), "is not a valid name")),
-  resource: segment.check(z.refine(isResource, "is not a valid path")),
+  target: z.string().check(z.refine(isTarget, `must be ${OWN_NAME_RULE}`)),
+  subtarget: segment.check(z.refine((text) => text === "" || isOwnName(text), `must be ${OWN_NAME_RULE}`)),
+  resource: segment.check(z.refine(isResource, `must be names with one slash between two, each ${OWN_NAME_RULE}`)),
 };
 
 export const granularities = z.enum(["high", "low", "none"]);
@@ -33,5 +32,5 @@ export function wishedScope(body: { target: string; subtarget: string; resource:
 
 function isResource(text: string): boolean {
   if (text === "") return true;
-  return text.split("/").every((part) => part !== "." && part !== ".." && (part === "" || isPropertyName(part)));
+  return text.split("/").every((part) => part !== "." && part !== ".." && (part === "" || isOwnName(part)));
 }

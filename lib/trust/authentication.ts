@@ -1,6 +1,8 @@
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
+import { isMinted } from "../actors/passphrase.ts";
 import type { PassphraseVerifier } from "../actors/passphrase.ts";
+import type { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { ADMIN_RELATIONSHIP } from "../domain/relationships.ts";
 import { ServiceError } from "../errors.ts";
 import type { Access, Caller, Gate } from "../http/access.ts";
@@ -20,11 +22,13 @@ export class Authentication implements Gate {
   readonly #actors: ActorStore;
   readonly #trusts: TrustStore;
   readonly #passphrases: PassphraseVerifier;
+  readonly #guesses: PassphraseGuesses;
 
-  constructor(actors: ActorStore, trusts: TrustStore, passphrases: PassphraseVerifier) {
+  constructor(actors: ActorStore, trusts: TrustStore, passphrases: PassphraseVerifier, guesses: PassphraseGuesses) {
     this.#actors = actors;
     this.#trusts = trusts;
     this.#passphrases = passphrases;
+    this.#guesses = guesses;
   }
 
   actor(actorId: string): Promise<ActorRecord | undefined> {
@@ -36,6 +40,7 @@ export class Authentication implements Gate {
     authorization: string | undefined,
     access: readonly Access[],
     peerId?: string,
+    source?: string,
   ): Promise<Caller> {
     const credentials = parseCredentials(authorization);
     if (credentials.scheme === "none") {
@@ -43,7 +48,7 @@ export class Authentication implements Gate {
     }
     const caller =
       credentials.scheme === "basic"
-        ? await this.#owner(actor, credentials.user, credentials.passphrase, access)
+        ? await this.#owner(actor, credentials, access, source ?? "")
         : await this.#bearer(actor, credentials.token, access, peerId);
     if (caller === undefined) throw new ServiceError("auth.forbidden", "These credentials do not open this.");
     return caller;
@@ -51,14 +56,33 @@ export class Authentication implements Gate {
 
   async #owner(
     actor: ActorRecord,
-    user: string,
-    passphrase: string,
+    { user, passphrase }: { readonly user: string; readonly passphrase: string },
     access: readonly Access[],
+    source: string,
   ): Promise<Caller | undefined> {
     if (!access.includes("creator")) return undefined;
     const rightUser = sameSecret(user, actor.creator);
-    const rightPassphrase = await this.#passphrases.verify(passphrase, actor.passphraseHash);
+    const rightPassphrase = await this.#isRight(actor, passphrase, source);
     return rightUser && rightPassphrase ? { kind: "creator" } : undefined;
+  }
+
+  /**
+   * Wrong guesses at a chosen passphrase are counted. After a wrong guess, here or at another instance, each one is counted
+   * before anything is computed, and the right one is taken back.
+   * @throws ServiceError auth.limited
+   */
+  async #isRight(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {
+    const { passphraseHash: hash } = actor;
+    const [passphrases, guesses] = [this.#passphrases, this.#guesses];
+    if (isMinted(hash) || passphrases.remembered(passphrase, hash) === true) {
+      return await passphrases.verify(passphrase, hash);
+    }
+    const wary = guesses.areLikely(actor) || passphrases.isBusyWithAnother(passphrase, hash);
+    const claimed = wary ? await guesses.count(actor, source) : undefined;
+    const right = await passphrases.verify(passphrase, hash);
+    if (!right) await guesses.wasWrong(claimed ?? (await guesses.count(actor, source)));
+    else if (claimed !== undefined) await guesses.takeBack(claimed);
+    return right;
   }
 
   async #bearer(

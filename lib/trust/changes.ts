@@ -1,7 +1,10 @@
+import { compact } from "../compact.ts";
 import { ServiceError } from "../errors.ts";
+import type { Granted } from "../permissions/permission-store.ts";
+import { TELL_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";
-import type { ChangeBody } from "./trust-bodies.ts";
+import type { TrustWish } from "./trust-bodies.ts";
 import { peerRoot, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -14,46 +17,62 @@ export class TrustChanges {
     this.#context = context;
   }
 
-  /** What the owner, or an admin, wants different. Approving tells the peer before it resolves, best effort. */
-  async change(trust: TrustRecord, body: ChangeBody, trace: Trace): Promise<void> {
-    const described = await this.#describe(trust, body);
-    if (body.approved === true) await this.approve(described, trace);
-    if (body.approved === false) await this.revoke(described);
+  /**
+   * What the owner, or an admin, wants different: all of it in one step, or nothing. Before it resolves the peer hears of
+   * its approval, and of its permissions if they may be news: at most 5 s together, and a failure undoes nothing.
+   */
+  async change(trust: TrustRecord, body: TrustWish, trace: Trace): Promise<TrustRecord> {
+    const { logged, trusts } = this.#context;
+    const newly = body.approved === true && !trust.approved;
+    const approved = newly || body.approved === false ? body.approved : undefined;
+    const change = compact({ ...described(body), approved, custom: body.permissions });
+    const revises = approved !== undefined || body.permissions !== undefined;
+    const granted = revises ? await logged.change(trust, change) : undefined;
+    const changed = granted?.trust ?? (await trusts.describe(trust, change));
+    if (body.approved !== undefined) await spread(this.#context, changed);
+    if (body.approved === true) await this.#undoIfOvertaken(changed);
+    await this.#tell(changed, body, newly, granted, trace);
+    if (newly) await tellTrustHook(this.#context, "approve", changed);
+    return changed;
   }
 
   /** What a peer wants different: its own address and description only. @throws ServiceError auth.forbidden */
-  async changeByPeer(trust: TrustRecord, body: ChangeBody): Promise<void> {
-    if (body.approved !== undefined) {
-      throw new ServiceError("auth.forbidden", "A peer cannot approve itself; only baseuri and desc are its own.", {
-        field: "approved",
-      });
+  async changeByPeer(trust: TrustRecord, body: TrustWish): Promise<void> {
+    for (const field of ["approved", "permissions"] as const) {
+      if (body[field] === undefined) continue;
+      const message = `A peer sets only its own baseuri and desc, not ${field}.`;
+      throw new ServiceError("auth.forbidden", message, { field });
     }
-    await this.#describe(trust, body);
+    await this.#context.trusts.describe(trust, described(body));
   }
 
   /**
-   * Our approval: the record, then what hangs on it, then the peer is told, and what it may do if that may be news (each
-   * at most 5 s, its failure does not undo it). Repeating it repairs whatever an earlier try did not reach.
+   * Our approval: the record, then what hangs on it, then the peer (`change`). Repeating it repairs what an earlier try did
+   * not reach.
    */
   async approve(trust: TrustRecord, trace: Trace): Promise<TrustRecord> {
-    const { calls, logged, permissions } = this.#context;
-    const granted = trust.approved ? undefined : await logged.changeApproval(trust, true);
-    const approved = granted?.trust ?? trust;
-    await spread(this.#context, approved);
-    await this.#undoIfOvertaken(approved);
-    const reached = await calls.tellApproved(approved, trace);
-    if (granted !== undefined && reached) await permissions.tellOnApproval(granted, trace);
-    if (granted !== undefined) await tellTrustHook(this.#context, "approve", approved);
-    return approved;
+    return await this.change(trust, { approved: true }, trace);
   }
 
-  /**
-   * Takes our approval back; when it resolves, the peer's bearer opens nothing any more, anywhere. When it breaks off the
-   * sweep goes on (`resumeSpreading`).
-   */
-  async revoke(trust: TrustRecord): Promise<void> {
-    const { trust: revoked } = await this.#context.logged.changeApproval(trust, false);
-    await spread(this.#context, revoked);
+  /** The other side says whether it approved us. */
+  async peerApproved(trust: TrustRecord, approved: boolean): Promise<void> {
+    await this.#context.trusts.change(trust, { set: { peerApproved: approved } });
+  }
+
+  /** A peer that does not take its approval does not take a callback either. */
+  async #tell(
+    trust: TrustRecord,
+    body: TrustWish,
+    newly: boolean,
+    granted: Granted | undefined,
+    trace: Trace,
+  ): Promise<void> {
+    const { calls, clock, permissions } = this.#context;
+    const until = clock.now() + TELL_MS;
+    const reached = body.approved !== true || (await calls.tellApproved(trust, trace, TELL_MS));
+    if (granted === undefined || (newly && !reached)) return;
+    if (body.permissions === undefined && !permissions.isNewsOnApproval(granted)) return;
+    await permissions.tell(granted, trace, until - clock.now());
   }
 
   /** A revocation may have come between our record and what hangs on it; then it has the last word. */
@@ -63,20 +82,9 @@ export class TrustChanges {
     if (latest === undefined || latest.approved) return;
     await consequences.revoked(latest.actorId, latest.peerId, latest.revision);
   }
+}
 
-  /** The other side says whether it approved us. */
-  async peerApproved(trust: TrustRecord, approved: boolean): Promise<void> {
-    await this.#context.trusts.change(trust, { set: { peerApproved: approved } });
-  }
-
-  async #describe(trust: TrustRecord, body: ChangeBody): Promise<TrustRecord> {
-    const set = {
-      ...(body.desc === undefined ? {} : { desc: body.desc }),
-      ...(body.baseuri === undefined ? {} : { baseUri: peerRoot(body.baseuri, "baseuri") }),
-    };
-    if (Object.keys(set).length === 0) return trust;
-    // What was said at the old address does not hold for whoever is at the new one.
-    const remove = set.baseUri === undefined || set.baseUri === trust.baseUri ? [] : ["capabilities"];
-    return this.#context.trusts.change(trust, { set, remove });
-  }
+/** @throws ServiceError request.invalid for an address that cannot be a peer's */
+function described({ desc, baseuri }: TrustWish): { readonly desc?: string; readonly baseUri?: string } {
+  return compact({ desc, baseUri: baseuri === undefined ? undefined : peerRoot(baseuri, "baseuri") });
 }

@@ -1,5 +1,6 @@
-import { capabilityKey, grantKey, keptKey } from "../dynamodb/keys-actors.ts";
+import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys-actors.ts";
 import { always } from "../dynamodb/table.ts";
+import { TELL_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { resumeSpreading } from "./spreading.ts";
 import { tellTrustHook } from "./trust-context.ts";
@@ -9,6 +10,8 @@ import type { TrustRecord } from "./trust-record.ts";
 export interface EndingOptions {
   /** Tell the other side, best effort, at most 5 s. */
   readonly tell: boolean;
+  /** Less time for that, ms: a peer that takes all of it is left for the sweep, which tells it with the whole 5 s. */
+  readonly tellMs?: number;
   /** Keep stored data [the deployment's AUTO_CLEANUP decides]. */
   readonly keepData?: boolean;
 }
@@ -23,23 +26,26 @@ export class TrustEnding {
 
   /**
    * Ends a trust. From the first step on its bearer opens nothing; each step may be repeated, and the sweep finishes
-   * what was begun (`resume`). Nothing happens when the trust is gone or was replaced.
+   * what was begun (`resume`). Nothing happens when the trust is gone or was replaced. False: it is left for the sweep.
    */
-  async end(trust: TrustRecord, options: EndingOptions, trace: Trace = {}): Promise<void> {
+  async end(trust: TrustRecord, options: EndingOptions, trace: Trace = {}): Promise<boolean> {
     const { calls, clock, config, consequences, table, trusts } = this.#context;
     const ending = await trusts.beginEnding(trust, clock.now());
-    if (ending === undefined) return;
+    if (ending === undefined) return true;
+    const tellMs = options.tellMs ?? TELL_MS;
+    const until = clock.now() + tellMs;
     const { actorId, peerId } = ending;
     const keepData = options.keepData ?? !config.autoCleanup;
     // Right whatever is stored: the mark says only that there may be data.
     if (keepData) await table.put({ ...keptKey(actorId, peerId), at: clock.now() }, always);
-    await Promise.all([
-      consequences.ended(actorId, peerId, { keepData }),
-      options.tell ? calls.tellDeleted(ending, trace) : undefined,
-    ]);
+    const tell = async (): Promise<boolean> =>
+      (await calls.tellDeleted(ending, trace, tellMs)) || tellMs >= TELL_MS || clock.now() < until;
+    const [told] = await Promise.all([options.tell ? tell() : true, consequences.ended(actorId, peerId, { keepData })]);
+    if (!told) return false;
     await table.deleteMany([grantKey, capabilityKey].map((key) => key(actorId, peerId)));
     await trusts.remove(ending);
     await tellTrustHook(this.#context, "delete", ending);
+    return true;
   }
 
   /**
@@ -47,11 +53,14 @@ export class TrustEnding {
    * carries a change of approval or secret through. Anything else is left alone.
    */
   async resume(actorId: string, peerId: string): Promise<void> {
-    const { clock, trusts } = this.#context;
+    const { clock, table, trusts } = this.#context;
     const trust = await trusts.getEvenEnding(actorId, peerId);
     if (trust === undefined) return;
     if (trust.ending || (await trusts.isAbandonedStart(actorId, peerId, clock.now()))) {
-      await this.end(trust, { tell: true });
+      // An actor that is being deleted keeps nothing: a mark made now might come too late to be found.
+      const actor = await table.get(actorKey(actorId), { only: ["deleting"] });
+      const keepData = actor === undefined || actor["deleting"] === true ? { keepData: false } : {};
+      await this.end(trust, { tell: true, ...keepData });
       return;
     }
     await resumeSpreading(this.#context, actorId, peerId);

@@ -65,8 +65,12 @@ export class TrustInitiation {
     } catch (error) {
       await trusts.withdraw(trust);
       // Without a clear refusal the peer may hold a record by now.
-      if (!isServiceError(error) || error.code !== "auth.forbidden") await calls.tellDeleted(trust, trace);
+      if (!isRefusal(error)) await calls.tellDeleted(trust, trace);
       throw error;
     }
   }
 }
+
+/** The peer has taken nothing of what it was asked: it said no, or that it takes no more requests now (429). */
+const isRefusal = (error: unknown): boolean =>
+  isServiceError(error) && (error.code === "auth.forbidden" || error.extra["peerStatus"] === 429);

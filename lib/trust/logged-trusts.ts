@@ -7,8 +7,8 @@ import type { Clock, JsonObject } from "../ports.ts";
 import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
-import { readTrust } from "./trust-record.ts";
-import type { TrustRecord } from "./trust-record.ts";
+import { readTrust, revised } from "./trust-record.ts";
+import type { TrustChange, TrustRecord } from "./trust-record.ts";
 
 /** How a trust is to be, and the writes that make it so. */
 interface TrustPlan {
@@ -39,38 +39,36 @@ export class LoggedTrusts {
   }
 
   /**
-   * Our approval, given or taken back: the next revision. The sweep tells what hangs on it unless `hasSpread` comes. In
-   * between nothing is lost: changes go on making numbers, and what could not be delivered is after an approval.
+   * All that is to be different, in one step: the next revision. When our approval is given or taken back, the sweep tells
+   * what hangs on it unless `hasSpread` comes; in between nothing is lost: changes go on making numbers, and what could not
+   * be delivered is after an approval. `first`: nothing had been set for this peer before.
    * @throws ServiceError resource.not_found when it is gone or another
    */
-  async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
-    const granted = await this.#commit(trust, (read) => {
-      const standing = demandStanding(trust, read);
-      const changed = { ...standing, approved, revision: standing.revision + 1 };
-      return { trust: changed, writes: [this.#trusts.approvalWrite(standing, approved, this.#clock.now())] };
-    });
-    return sure(granted);
-  }
-
-  /**
-   * Sets what a peer may do beside its relationship's defaults: the next revision too.
-   * @throws ServiceError resource.not_found when the trust is gone or another
-   */
-  async setCustom(trust: TrustRecord, custom: JsonObject): Promise<Granted & { readonly first: boolean }> {
+  async change(trust: TrustRecord, change: TrustChange): Promise<Granted & { readonly first: boolean }> {
     let first = false;
     const granted = await this.#commit(trust, (read) => {
       const standing = demandStanding(trust, read);
       first = standing.custom === undefined;
-      return this.#customised(standing, custom);
+      return this.#revised(standing, change);
     });
     return { ...sure(granted), first };
   }
 
-  /** Back to the relationship's defaults; undefined when nothing had been set. @throws as `setCustom` */
+  /** Our approval, given or taken back. @throws as `change` */
+  async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
+    return await this.change(trust, { approved });
+  }
+
+  /** Sets what a peer may do beside its relationship's defaults. @throws as `change` */
+  async setCustom(trust: TrustRecord, custom: JsonObject): Promise<Granted & { readonly first: boolean }> {
+    return await this.change(trust, { custom });
+  }
+
+  /** Back to the relationship's defaults; undefined when nothing had been set. @throws as `change` */
   async clearCustom(trust: TrustRecord): Promise<Granted | undefined> {
     return await this.#commit(trust, (read) => {
       const standing = demandStanding(trust, read);
-      return standing.custom === undefined ? undefined : this.#customised(standing);
+      return standing.custom === undefined ? undefined : this.#revised(standing, { custom: null });
     });
   }
 
@@ -86,9 +84,11 @@ export class LoggedTrusts {
     await this.#commit(trust, () => ({ trust, writes }), refused);
   }
 
-  #customised({ custom: _before, ...standing }: TrustRecord, custom?: JsonObject): TrustPlan {
-    const trust = { ...standing, ...(custom === undefined ? {} : { custom }), revision: standing.revision + 1 };
-    return { trust, writes: [this.#trusts.customWrite(standing, custom)] };
+  #revised(standing: TrustRecord, change: TrustChange): TrustPlan {
+    return {
+      trust: revised(standing, change),
+      writes: [this.#trusts.revisingWrite(standing, change, this.#clock.now())],
+    };
   }
 
   async #commit(

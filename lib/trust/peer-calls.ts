@@ -1,9 +1,10 @@
 import { isOutsideId } from "../domain/identifiers.ts";
 import { ServiceError } from "../errors.ts";
+import { waitSeconds } from "../peers/asks-to-wait.ts";
 import { RemoteActor } from "../peers/remote-actor.ts";
 import type { Remote, RemoteFailure } from "../peers/remote-answer.ts";
 import { readMeta, requestTrust, tellApproval, tellTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
-import type { JsonObject, Log, PeerHttp } from "../ports.ts";
+import type { Clock, JsonObject, Log, PeerHttp } from "../ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
 /** Ids of the request on whose behalf a peer is asked; sent along. */
@@ -12,8 +13,8 @@ export interface Trace {
   readonly traceparent?: string;
 }
 
-/** The most that telling the other side may take, in milliseconds. */
-const TELL_MS = 5000;
+/** The most that telling the other side may take before a request is answered, all calls together, ms. */
+export const TELL_MS = 5000;
 /** Verification happens while the other side waits for our answer. */
 const VERIFY_MS = 5000;
 
@@ -23,14 +24,27 @@ export interface PeerMeta {
   readonly type: string;
 }
 
+/** What becomes of a permission callback to a peer that wants no requests for a while. */
+export interface PermissionsLater {
+  /** True while the peer wants none. */
+  isPaused(trust: TrustRecord): boolean;
+  /** The peer is to be told later what it is allowed since that time; `seconds`: it has just said when. Never rejects. */
+  owe(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void>;
+}
+
 /** The requests that a trust makes to the other side, and what their failures mean to whoever asked us. */
 export class PeerCalls {
   readonly #http: PeerHttp;
   readonly #log: Log;
 
-  constructor(http: PeerHttp, log: Log) {
+  readonly #later: PermissionsLater | undefined;
+  readonly #clock: Clock;
+
+  constructor(http: PeerHttp, log: Log, clock: Clock, later?: PermissionsLater) {
     this.#http = http;
     this.#log = log;
+    this.#clock = clock;
+    this.#later = later;
   }
 
   /**
@@ -38,9 +52,8 @@ export class PeerCalls {
    * @throws ServiceError auth.forbidden (refused, also by our outbound rules), peer.unreachable, peer.invalid_answer
    */
   async meta(baseUri: string, ourId: string, trace: Trace): Promise<PeerMeta> {
-    const { id, type } = demand(
-      await readMeta(new RemoteActor({ http: this.#http, baseUri, ourId, ...traceOf(trace) })),
-    );
+    const remote = new RemoteActor({ http: this.#http, baseUri, ourId, ...traceOf(trace) });
+    const { id, type } = demand(await readMeta(remote), this.#clock.now());
     if (isOutsideId(id)) return { id, type: type.slice(0, 256) };
     throw new ServiceError("peer.invalid_answer", "The peer's /meta is not that of an actor.");
   }
@@ -57,7 +70,7 @@ export class PeerCalls {
       desc: trust.desc,
       verify: trust.verificationToken,
     });
-    return demand(asked).approved || asked.status === 201;
+    return demand(asked, this.#clock.now()).approved || asked.status === 201;
   }
 
   /**
@@ -67,28 +80,43 @@ export class PeerCalls {
   async verifies(trust: TrustRecord, token: string, trace: Trace): Promise<boolean> {
     const asked = await verifyTrust(this.#remote(trust, trace, VERIFY_MS), trust.relationship, token);
     if (asked.ok) return asked.value;
-    if (asked.kind === "blocked") throw serviceError(asked);
+    if (asked.kind === "blocked") throw serviceError(asked, this.#clock.now());
     this.#log.warn("verification failed", { ...idsOf(trust), reason: asked.message });
     return false;
   }
 
-  /** Tells the peer that we approved it. Best effort, at most 5 s. */
-  async tellApproved(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const told = await tellApproval(this.#remote(trust, trace, TELL_MS), trust.relationship);
+  /** Tells the peer that we approved it. Best effort, at most `withinMs`. */
+  async tellApproved(trust: TrustRecord, trace: Trace, withinMs: number): Promise<boolean> {
+    const told = await tellApproval(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("approval", trust, told);
   }
 
-  /** Tells the peer that the trust is over. Best effort, at most 5 s. */
-  async tellDeleted(trust: TrustRecord, trace: Trace): Promise<boolean> {
-    const told = await tellTrustDeleted(this.#remote(trust, trace, TELL_MS), trust.relationship);
+  /** Tells the peer that the trust is over. Best effort, at most `withinMs` [5 s]. */
+  async tellDeleted(trust: TrustRecord, trace: Trace, withinMs: number = TELL_MS): Promise<boolean> {
+    const told = await tellTrustDeleted(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("trust deletion", trust, told);
   }
 
-  /** Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most 5 s. */
-  async tellPermissions(trust: TrustRecord, data: JsonObject, timestamp: string, trace: Trace): Promise<boolean> {
+  /**
+   * Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most `withinMs`; later when the peer
+   * wants no requests now.
+   */
+  async tellPermissions(
+    trust: TrustRecord,
+    data: JsonObject,
+    timestamp: string,
+    trace: Trace,
+    withinMs: number,
+  ): Promise<boolean> {
+    if (this.#later?.isPaused(trust) === true) {
+      await this.#later.owe(trust, timestamp);
+      return false;
+    }
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
     const at = ["callbacks", "permissions", trust.actorId];
-    const told = await this.#remote(trust, trace, TELL_MS).call({ method: "POST", at, json });
+    const told = await this.#remote(trust, trace, withinMs).call({ method: "POST", at, json });
+    const seconds = told.ok ? undefined : waitSeconds(told, this.#clock.now());
+    if (seconds !== undefined) await this.#later?.owe(trust, timestamp, seconds);
     return this.#noted("permission callback", trust, told);
   }
 
@@ -106,16 +134,20 @@ export class PeerCalls {
 /** Statuses by which a peer says no, rather than that it makes no sense to ask. */
 const REFUSALS: readonly (number | undefined)[] = [400, 401, 403, 409];
 
-function demand<T>(asked: Remote<T>): T {
+function demand<T>(asked: Remote<T>, now: number): T {
   if (asked.ok) return asked.value;
-  throw serviceError(asked);
+  throw serviceError(asked, now);
 }
 
-function serviceError(failure: RemoteFailure): ServiceError {
+function serviceError(failure: RemoteFailure, now: number): ServiceError {
   const extra = failure.status === undefined ? {} : { peerStatus: failure.status };
   if (failure.kind === "unreachable") return new ServiceError("peer.unreachable", failure.message, { extra });
   const refused = failure.kind === "blocked" || (failure.kind === "refused" && REFUSALS.includes(failure.status));
-  return new ServiceError(refused ? "auth.forbidden" : "peer.invalid_answer", failure.message, { extra });
+  const seconds = waitSeconds(failure, now);
+  return new ServiceError(refused ? "auth.forbidden" : "peer.invalid_answer", failure.message, {
+    extra,
+    ...(seconds === undefined ? {} : { headers: { "Retry-After": String(seconds) } }),
+  });
 }
 
 function traceOf(trace: Trace): Trace {

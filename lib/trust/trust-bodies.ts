@@ -2,6 +2,8 @@
 import * as z from "zod/mini";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { isRelationship } from "../domain/relationships.ts";
+import { notTaken } from "../http/not-taken.ts";
+import { permissionSetBody } from "../permissions/permission-body.ts";
 
 const shortText = z.string().check(
   z.maxLength(1024),
@@ -34,9 +36,11 @@ export const looseBoolean = z.union([
   ),
 ]);
 
-/** `POST /trust`. */
+/** `POST /trust`. A new trust is approved and has its relationship's permissions; a body that asks for less is refused. */
 export const initiationBody = z.object({
   url,
+  approved: notTaken("the trust begins approved; PUT approved at the trust afterwards", [true, "true"]),
+  permissions: notTaken("PUT them at the trust once it is there"),
   relationship: optional(
     z.union([
       relationship,
@@ -66,13 +70,28 @@ export type ReceptionBody = z.output<typeof receptionBody>;
 /** `POST /trust/{relationship}/{peerId}`. */
 export const peerApprovalBody = z.object({ approved: looseBoolean });
 
-/** `PUT /trust/{relationship}/{peerId}`. */
+const standing = z.optional(z.unknown());
+
+/** `PUT /trust/{relationship}/{peerId}`: what changes, and members of the record that do not (`demandStanding`). */
 export const changeBody = z.object({
   approved: optional(looseBoolean),
   desc: optional(shortText),
   baseuri: optional(url),
+  permissions: optional(permissionSetBody),
+  id: standing,
+  peerid: standing,
+  type: standing,
+  relationship: standing,
+  secret: standing,
+  peer_approved: standing,
+  verified: standing,
+  verification_token: standing,
+  verificationToken: standing,
+  created_at: standing,
 });
 export type ChangeBody = z.output<typeof changeBody>;
+/** What of a trust is to be different; what is not given stays. */
+export type TrustWish = Partial<Pick<ChangeBody, "approved" | "desc" | "baseuri" | "permissions">>;
 
 /** `PUT /trust/trustee`. A colon would end the user name of Basic credentials. */
 export const trusteeBody = z.object({

@@ -1,3 +1,5 @@
+import { parseText, printJson } from "../domain/json-text.ts";
+import { compact } from "../compact.ts";
 import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
@@ -34,6 +36,34 @@ export interface TrustRecord {
   readonly custom?: JsonObject;
   /** What the peer last said it can; kept beside the trust, and never part of a new one. */
   readonly capabilities?: CachedCapabilities;
+  /**
+   * The `fetchedAt` of the capabilities by which callbacks went out compressed and were not undone: as long as those are
+   * kept, they go out plain.
+   */
+  readonly plainSince?: number;
+  /** By the peer's word nothing goes to it before then, ms since 1970. */
+  readonly pausedUntil?: number;
+}
+
+/** A change of a trust that stands; what is not given stays. */
+export interface TrustChange {
+  readonly approved?: boolean;
+  /** What is set for this peer beside what its relationship allows; null: nothing any more. */
+  readonly custom?: JsonObject | null;
+  readonly desc?: string;
+  readonly baseUri?: string;
+}
+
+/** The trust after a change that makes its next revision. */
+export function revised(trust: TrustRecord, change: TrustChange): TrustRecord {
+  const { custom: before, capabilities, ...rest } = trust;
+  const { approved, desc, baseUri } = change;
+  const custom = change.custom === undefined ? before : (change.custom ?? undefined);
+  const moved = baseUri !== undefined && baseUri !== trust.baseUri;
+  return {
+    ...{ ...rest, revision: trust.revision + 1 },
+    ...compact({ approved, desc, baseUri, custom, capabilities: moved ? undefined : capabilities }),
+  };
 }
 
 /** Reads a trust's item. */
@@ -41,7 +71,7 @@ export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
   const capabilities = readCapabilities(item);
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
-  const custom = JSON.parse(text("custom") || "null") as Json;
+  const custom = parseText(text("custom") || "null") as Json;
   return {
     actorId: item.pk.slice(2),
     peerId: text("peerId"),
@@ -59,19 +89,29 @@ export function readTrust(item: Item): TrustRecord {
     ending: item["ending"] === true,
     ...(isObject(custom) ? { custom } : {}),
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(typeof item["plainSince"] === "number" ? { plainSince: item["plainSince"] } : {}),
+    ...(typeof item["pausedUntil"] === "number" ? { pausedUntil: item["pausedUntil"] } : {}),
   };
 }
 
 /** The item of a new trust; what was known of an earlier one's peer does not come along. */
 export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
-  const { actorId, ending, custom, capabilities: _other, ...attributes } = trust;
+  const {
+    actorId,
+    ending,
+    custom,
+    capabilities: _other,
+    plainSince: _plain,
+    pausedUntil: _pause,
+    ...attributes
+  } = trust;
   return {
     ...trustKey(actorId, trust.peerId),
     ...attributes,
     // Conditions of others name the digest, so that the secret itself stays here.
     secretDigest: secretDigest(trust.secret),
     ...(ending ? { ending } : {}),
-    ...(custom === undefined ? {} : { custom: JSON.stringify(custom) }),
+    ...(custom === undefined ? {} : { custom: printJson(custom) }),
     ...more,
   };
 }

@@ -10,6 +10,7 @@ import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import { permissionSetBody } from "../permissions/permission-body.ts";
 import { demandRelationship } from "./demand-relationship.ts";
+import { demandStanding } from "./standing-fields.ts";
 import { changeBody, initiationBody, peerApprovalBody, receptionBody, trusteeBody } from "./trust-bodies.ts";
 import { trustLocation } from "./trust-context.ts";
 import { demandTrust, isItsPeer, meets, namedTrust, shownTo } from "./trust-lookup.ts";
@@ -37,13 +38,11 @@ export class TrustRoutes {
   }
 
   async list(request: ServiceRequest, admission: Admission): Promise<Reply> {
-    const text = (name: string): string => request.query.get(name) ?? "";
-    const filter = { relationship: text("relationship"), peerId: text("peerid"), type: text("type") };
-    return await this.#found(filter, admission);
+    return await this.#found([filterOf(request.query)], admission);
   }
 
   async listOfRelationship(request: ServiceRequest, admission: Admission): Promise<Reply> {
-    return await this.#found({ relationship: param(request, "relationship") }, admission);
+    return await this.#found([{ relationship: param(request, "relationship") }, filterOf(request.query)], admission);
   }
 
   async initiate(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
@@ -70,7 +69,10 @@ export class TrustRoutes {
 
   async show(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
     const found = await this.#named(request, actor.id);
-    return json(found.approved ? 200 : 202, shownTo(caller, found));
+    const shown = shownTo(caller, found);
+    // An approved peer can read its effective permissions anyway.
+    const asked = request.query.get("permissions") === "true" && (found.approved || !isItsPeer(caller, found));
+    return json(found.approved ? 200 : 202, asked ? { ...shown, permissions: found.custom ?? null } : shown);
   }
 
   async peerApproved(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
@@ -82,7 +84,8 @@ export class TrustRoutes {
   async change(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
     const { changes } = this.#services.trust;
     const found = await this.#named(request, actor.id);
-    const body = readBody(request, changeBody);
+    const body = readBody(request, changeBody, { maxBytes: MAX_PERMISSIONS_BYTES });
+    demandStanding(found, body);
     if (isItsPeer(caller, found)) await changes.changeByPeer(found, body);
     else await changes.change(found, body, request);
     return empty();
@@ -123,8 +126,9 @@ export class TrustRoutes {
     return json(200, trust.permissions.effective(demandTrust(found, found?.relationship ?? "")));
   }
 
-  async #found(filter: TrustFilter, { actor, caller }: Admission): Promise<Reply> {
-    const found = (await this.#services.trusts.list(actor.id)).filter((each) => meets(each, filter));
+  async #found(filters: readonly TrustFilter[], { actor, caller }: Admission): Promise<Reply> {
+    const all = await this.#services.trusts.list(actor.id);
+    const found = all.filter((each) => filters.every((filter) => meets(each, filter)));
     return json(
       200,
       found.map((each) => shownTo(caller, each)),
@@ -138,4 +142,10 @@ export class TrustRoutes {
   #created(status: number, made: TrustRecord): Reply {
     return json(status, trustWire(made), { location: trustLocation(this.#services.config, made) });
   }
+}
+
+/** What a query narrows a list of trusts by. */
+function filterOf(query: URLSearchParams): TrustFilter {
+  const text = (name: string): string => query.get(name) ?? "";
+  return { relationship: text("relationship"), peerId: text("peerid"), type: text("type") };
 }

@@ -10,6 +10,7 @@ import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";
 import { LoggedTrusts } from "./logged-trusts.ts";
 import { PeerCalls } from "./peer-calls.ts";
+import type { PermissionsLater } from "./peer-calls.ts";
 import { TrustReception } from "./reception.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -26,6 +27,8 @@ export interface TrustParts {
   readonly application: Application;
   readonly trusts: TrustStore;
   readonly commits: LogCommits;
+  /** What becomes of permission callbacks that a peer does not want now; absent: they are lost. */
+  readonly permissionsLater?: PermissionsLater;
 }
 
 /** Everything that can be done with trusts. */
@@ -43,7 +46,7 @@ export interface TrustServices {
 /** Puts trust together. `consequences` is what hangs on a trust: subscriptions, stored data. */
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
   const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
-  const calls = new PeerCalls(http, log);
+  const calls = new PeerCalls(http, log, clock, parts.permissionsLater);
   const permissionStore = new PermissionStore(application.relationships);
   const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, clock });
   const permissions = new PermissionChanges(permissionStore, logged, calls);

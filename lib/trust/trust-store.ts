@@ -1,3 +1,5 @@
+import { printJson } from "../domain/json-text.ts";
+import { compact } from "../compact.ts";
 import { ServiceError, isServiceError } from "../errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
@@ -13,10 +15,9 @@ import {
   missing,
 } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table, Write } from "../dynamodb/table.ts";
-import type { JsonObject } from "../ports.ts";
 import { sameSecret, secretDigest } from "./secret-digest.ts";
 import { readTrust, trustItem } from "./trust-record.ts";
-import type { TrustRecord } from "./trust-record.ts";
+import type { TrustChange, TrustRecord } from "./trust-record.ts";
 
 /** How long whoever began something may take before the sweep takes over; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
@@ -137,14 +138,35 @@ export class TrustStore {
     }
   }
 
-  /** The write that gives our approval or takes it back, to go into one transaction (`LoggedTrusts`). */
-  approvalWrite(trust: TrustRecord, approved: boolean, now: number): Write {
-    return revising(trust, { set: { approved, spreading: true, ...dueOf(trust, now) } });
+  /** The write that makes such a change the next revision, to go into one transaction (`LoggedTrusts`). */
+  revisingWrite(trust: TrustRecord, change: TrustChange, now: number): Write {
+    const { approved, custom } = change;
+    const { set, remove = [] } = describing(trust, change);
+    const due = approved === undefined ? undefined : dueOf(trust, now);
+    return {
+      update: trustKey(trust.actorId, trust.peerId),
+      change: {
+        set: compact({
+          ...set,
+          ...due,
+          approved,
+          spreading: due === undefined ? undefined : true,
+          custom: custom ? printJson(custom) : undefined,
+        }),
+        add: { revision: 1 },
+        remove: custom === null ? [...remove, "custom"] : remove,
+      },
+      condition: asRead(trust),
+    };
   }
 
-  /** The write that sets what this peer may do beside its relationship's defaults, or takes it away. */
-  customWrite(trust: TrustRecord, custom: JsonObject | undefined): Write {
-    return revising(trust, custom === undefined ? { remove: ["custom"] } : { set: { custom: JSON.stringify(custom) } });
+  /**
+   * Changes how a trust is described, which no revision counts.
+   * @throws ServiceError resource.not_found when it is gone or another
+   */
+  async describe(trust: TrustRecord, change: Pick<TrustChange, "desc" | "baseUri">): Promise<TrustRecord> {
+    if (change.desc === undefined && change.baseUri === undefined) return trust;
+    return await this.change(trust, describing(trust, change));
   }
 
   /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */
@@ -242,11 +264,11 @@ function dueOf(trust: TrustRecord, now: number): { dueShard: string; dueAt: numb
   return { dueShard: dueShardOf(trustKey(trust.actorId, trust.peerId)), dueAt: now + TAKEOVER_MS };
 }
 
-const revising = (trust: TrustRecord, change: Change): Write => ({
-  update: trustKey(trust.actorId, trust.peerId),
-  change: { ...change, add: { revision: 1 } },
-  condition: asRead(trust),
-});
+/** What was said at an old address does not hold at a new one. */
+function describing(trust: TrustRecord, { desc, baseUri }: Pick<TrustChange, "desc" | "baseUri">): Change {
+  const moved = baseUri !== undefined && baseUri !== trust.baseUri;
+  return { set: compact({ desc, baseUri }), remove: moved ? ["capabilities"] : [] };
+}
 
 function secretItem(trust: TrustRecord): Item {
   return { ...secretKey(trust.actorId, secretDigest(trust.secret)), peerId: trust.peerId };

@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import { bundle } from "../../infra/bundle.ts";
 import { areas } from "../../infra/routes.ts";
 
-/** Most bytes of one function's minified bundle. */
-export const MOST_BYTES = 560_000;
+/** Most bytes of one function's minified bundle: a guard against what slips in. What counts is the time that an import takes. */
+export const MOST_BYTES = 640_000;
 /** The most an import may take, as a multiple of importing the document client alone. */
 export const MOST_RATIO = 1.6;
 

@@ -56,6 +56,36 @@ async function expectWitnessed(stream: Stream, both: Pair): Promise<void> {
   expect(stream.copy).toEqual(await stateOf(both.publisher));
 }
 
+/** One witness for each scope, with nothing else subscribed. */
+async function witnessEach(both: Pair): Promise<readonly Stream[]> {
+  return await Promise.all(
+    SCOPES.map(async ({ granularity: _low, ...scope }) => {
+      const peer = stacks.witnesses.add();
+      expect(await peer.trust(both.publisher)).toBe(201);
+      return await peer.subscribe(scope);
+    }),
+  );
+}
+
+/** Every number of every scope was made and told, and B's own subscriptions skip none but for a state read anew. */
+async function expectDense(streams: readonly Stream[], subscribed: Subscribed): Promise<void> {
+  for (const stream of streams) {
+    const { newest } = await stream.poll();
+    expect(newest).toBeGreaterThan(0);
+    await until("all callbacks", () => stream.last === newest, 45_000).catch(() => undefined);
+    expect(stream.holes(newest)).toEqual([]);
+    expect(stream.faults).toEqual([]);
+  }
+  for (const { id, scope } of subscribed) {
+    let last = 0;
+    for (const { sequence, callbackType } of stacks.b.hookRuns(id)) {
+      if (callbackType === "diff") expect([scope, sequence]).toEqual([scope, last + 1]);
+      else expect(sequence, JSON.stringify(scope)).toBeGreaterThanOrEqual(last);
+      last = sequence;
+    }
+  }
+}
+
 describe("two services", () => {
   it("agree after 500 random changes from 8 writers, number by number", async () => {
     const both = await pair(stacks);
@@ -98,12 +128,14 @@ describe("two services", () => {
 
   it("agree although the network loses, doubles, delays and reorders callbacks", async () => {
     const both = await pair(stacks);
+    const streams = await witnessEach(both);
     const subscribed = await subscribeTo(both, SCOPES);
     stacks.network.meddling = STORMY;
     await writeRandomly(both.publisher, { seed: 2, changes: CHANGES, mostRefused: 5 });
     await stacks.network.settled();
     await expectSameState(both, subscribed);
     stacks.network.meddling = {};
+    await expectDense(streams, subscribed);
     for (const deed of ["lost", "swallowed", "unanswered", "doubled", "late", "slow"] as const) {
       expect(stacks.network.done.get(deed), deed).toBeGreaterThan(0);
     }
@@ -111,6 +143,7 @@ describe("two services", () => {
 
   it("agree after the subscriber's side was down in the middle", async () => {
     const both = await pair(stacks);
+    const streams = await witnessEach(both);
     const subscribed = await subscribeTo(both, SCOPES);
     await writeRandomly(both.publisher, { seed: 3, changes: CHANGES / 5, mostRefused: 5 });
     expect(await stacks.b.stop()).toBe(0);
@@ -118,6 +151,7 @@ describe("two services", () => {
     await stacks.b.start();
     await writeRandomly(both.publisher, { seed: 5, changes: CHANGES / 5, mostRefused: 5 });
     await expectSameState(both, subscribed);
+    await expectDense(streams, subscribed);
   });
 
   it("agree after the publisher's side was killed in the middle", async () => {

@@ -2,8 +2,11 @@ import { App } from "aws-cdk-lib";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, it } from "vitest";
+import { secretNames } from "../../infra/operator.ts";
 import { addService } from "../../infra/service.ts";
 import type { Service } from "../../infra/service.ts";
+import { settingNames } from "../../infra/settings.ts";
+import { EVERY_SETTING } from "../support/every-setting.ts";
 import { withAssemblyFolder } from "../support/service-templates.ts";
 
 /** Synthesises as cdk.json does: cdk-nag, and CloudFormation's own rules as errors. @throws ValidationFailed */
@@ -24,8 +27,19 @@ describe("the checks", () => {
     expect(() => synthesise({})).not.toThrow();
   });
 
-  it("pass for a service with a creation token and a mail address for alarms", () => {
-    expect(() => synthesise({ ACTOR_CREATION: "token", alarmEmail: "night@example.com" })).not.toThrow();
+  it.each(Object.entries(EVERY_SETTING))("pass with %s", (name, value) => {
+    const { domainName, certificateArn } = EVERY_SETTING;
+    const domain = name === "domainName" || name === "certificateArn" ? { domainName, certificateArn } : {};
+    const token = name.startsWith("ACTOR_CREATION_TOKEN") ? { ACTOR_CREATION: "token" } : {};
+    expect(() => synthesise({ ...domain, ...token, [name]: value })).not.toThrow();
+  });
+
+  it("pass with every setting at once", () => {
+    expect(() => synthesise(EVERY_SETTING)).not.toThrow();
+  });
+
+  it("know every setting there is", () => {
+    expect(Object.keys(EVERY_SETTING).sort()).toEqual([...settingNames, ...secretNames, "ACTOR_CREATION"].sort());
   });
 
   it("would stop a queue without encryption in transit and dead letters", () => {

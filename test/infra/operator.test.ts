@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
-import { operatorVariables, readDeployment } from "../../infra/operator.ts";
+import { operatorVariables } from "../../infra/operator.ts";
 import type { OperatorVariable } from "../../infra/operator.ts";
 
 /** One allowed value other than the default for each variable. */
@@ -25,6 +25,7 @@ const OTHERS = {
   BACKLOG_REPLAY_MAX: "4",
   DELIVERED_KEEP_SECONDS: "5",
   DIFF_RETENTION_DAYS: "6",
+  CALLBACK_GZIP: "false",
   ACTOR_CREATION: "open",
   TRUST_AUTO_APPROVE: "friend,partner",
   AUTO_DELETE_ON_REVOCATION: "true",
@@ -36,12 +37,21 @@ const OTHERS = {
 type Templates = ReturnType<typeof serviceTemplates>;
 
 function variables({ api }: Templates): Readonly<Record<string, unknown>>[] {
-  return [...functionsByArea(api).values()].map(({ Properties }) => Properties["Environment"].Variables);
+  return [...variablesByArea({ api }).values()];
+}
+
+function variablesByArea({ api }: Pick<Templates, "api">): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const functions = [...functionsByArea(api)];
+  return new Map(functions.map(([area, { Properties }]) => [area, Properties["Environment"].Variables]));
 }
 
 describe("the operator's variables", () => {
-  it("go from the environment into every function", () => {
-    for (const found of variables(serviceTemplates(OTHERS))) expect(found).toMatchObject(OTHERS);
+  it("go from the environment into every function, but who may create actors only into that which creates them", () => {
+    const { ACTOR_CREATION, ...others } = OTHERS;
+    for (const [area, found] of variablesByArea(serviceTemplates(OTHERS))) {
+      expect(found).toMatchObject(others);
+      expect([area, found["ACTOR_CREATION"]]).toEqual([area, area === "actors" ? ACTOR_CREATION : undefined]);
+    }
   });
 
   it("go from the context into every function, and the context wins", () => {
@@ -67,49 +77,86 @@ describe("the operator's variables", () => {
   });
 });
 
-describe("the knobs of the stacks", () => {
-  it("name both stacks", () => {
-    const { api } = serviceTemplates({}, { name: "Second" });
-    for (const found of variables({ api, data: api })) expect(found["POWERTOOLS_SERVICE_NAME"]).toBe("Second-Api");
-  });
-
+describe("the settings of the stacks", () => {
   it("come from the context alone: an environment may hold a `name` for other reasons", () => {
     for (const found of variables(serviceTemplates({ name: "shell" }))) {
       expect(found["POWERTOOLS_SERVICE_NAME"]).toBe("ActingWeb-Api");
     }
   });
 
-  it.each([
-    ["name", "1st"],
-    ["throttlingRateLimit", "fast"],
-    ["throttlingBurstLimit", 0],
-    ["alarmEmail", "nobody"],
-    ["MAX_PENDING", { nested: true }],
-  ])("refuse a %s of %j", (name, value) => {
-    expect(() => readDeployment((asked) => (asked === name ? value : undefined))).toThrow(name);
+  it("are one text each", () => {
+    expect(() => serviceTemplates({}, { MAX_PENDING: { nested: true } })).toThrow(/MAX_PENDING.*nested.*Allowed/);
+  });
+
+  it("that there are none of stop the synthesis, for they would have no effect", () => {
+    expect(() => serviceTemplates({}, { memory: 1024 })).toThrow(/There is no setting memory\. Allowed: .*memoryMb/);
+    expect(() => serviceTemplates({}, { MAX_PENDINGS: 3 })).toThrow(/There is no setting MAX_PENDINGS/);
   });
 });
 
 describe("the token that may create actors", () => {
-  const tokens = (environment: Record<string, string>): string[] =>
-    variables(serviceTemplates(environment)).map((found) => JSON.stringify(found["ACTOR_CREATION_TOKEN"] ?? "none"));
+  const VERSION = "11111111-2222-3333-4444-555555555555";
+  const tokens = (environment: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(
+      [...variablesByArea(serviceTemplates(environment))]
+        .filter(([, found]) => "ACTOR_CREATION_TOKEN" in found)
+        .map(([area, found]) => [area, JSON.stringify(found["ACTOR_CREATION_TOKEN"])]),
+    );
 
-  it("is a reference to a secret made for it", () => {
+  it("is a reference to a secret made for it, in the one function that needs it", () => {
     const { api } = serviceTemplates({ ACTOR_CREATION: "token" });
     api.resourceCountIs("AWS::SecretsManager::Secret", 1);
-    for (const token of tokens({ ACTOR_CREATION: "token" })) {
-      expect(token).toMatch(/\{\{resolve:secretsmanager:.*"Ref":"ActorCreationToken/);
-    }
+    api.hasOutput("ActorCreationTokenSecret", {
+      Value: { Ref: Object.keys(api.findResources("AWS::SecretsManager::Secret"))[0] },
+    });
+    expect(tokens({ ACTOR_CREATION: "token" })).toEqual({
+      actors: expect.stringMatching(/\{\{resolve:secretsmanager:.*"Ref":"ActorCreationToken.*:SecretString:::\}\}/),
+    });
   });
 
   it("is a reference to the secret the deployer names", () => {
     const environment = { ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN_SECRET: "my/token" };
     serviceTemplates(environment).api.resourceCountIs("AWS::SecretsManager::Secret", 0);
-    for (const token of tokens(environment)) expect(token).toContain("{{resolve:secretsmanager:my/token:");
+    expect(tokens(environment)).toEqual({
+      actors: expect.stringContaining("{{resolve:secretsmanager:my/token:SecretString:::}}"),
+    });
+  });
+
+  it.each([
+    ["a secret of its own", {}],
+    ["one the deployer names", { ACTOR_CREATION_TOKEN_SECRET: "my/token" }],
+  ])("takes effect when it is changed: the version stands in the reference to %s", (_, more) => {
+    const before = { ACTOR_CREATION: "token", ...more };
+    const after = { ...before, ACTOR_CREATION_TOKEN_VERSION: VERSION };
+    expect(tokens(after)["actors"]).toContain(`:SecretString:::${VERSION}}}`);
+    // Only the function that holds it changes.
+    const functions = (environment: Record<string, string>) =>
+      [...variablesByArea(serviceTemplates(environment))].map(
+        ([area, found]) => [area, JSON.stringify(found)] as const,
+      );
+    const old = new Map(functions(before));
+    expect(functions(after).flatMap(([area, found]) => (old.get(area) === found ? [] : [area]))).toEqual(["actors"]);
   });
 
   it("is in no function when creation needs none", () => {
-    for (const token of tokens({ ACTOR_CREATION: "open" })) expect(token).toBe('"none"');
+    expect(tokens({ ACTOR_CREATION: "open" })).toEqual({});
+  });
+
+  it.each([
+    ["ACTOR_CREATION_TOKEN_SECRET", "a secret"],
+    ["ACTOR_CREATION_TOKEN_SECRET", "name:with:colons"],
+    ["ACTOR_CREATION_TOKEN_VERSION", "7"],
+  ])("is refused for a %s of %j, with what is allowed", (name, value) => {
+    expect(() => serviceTemplates({ ACTOR_CREATION: "token", [name]: value })).toThrow(
+      new RegExp(`${name} is ${JSON.stringify(value)}\\. Allowed: `),
+    );
+  });
+
+  it.each([
+    ["ACTOR_CREATION_TOKEN_SECRET", "my/token"],
+    ["ACTOR_CREATION_TOKEN_VERSION", VERSION],
+  ])("has no %s while creation needs none", (name, value) => {
+    expect(() => serviceTemplates({ [name]: value })).toThrow(/unless ACTOR_CREATION is token/);
   });
 
   it("is refused in the clear, without being repeated", () => {

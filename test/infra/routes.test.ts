@@ -56,10 +56,33 @@ describe("the routes", () => {
     expectTypeOf<RouteKey<"timer">>().toBeNever();
   });
 
-  it("let the gateway wait no longer than the function runs, and the function less than the gateway's limit", () => {
+  it("let the gateway wait longer than the function runs, for a cold start does not count in the function's time", () => {
     api.allResourcesProperties("AWS::ApiGatewayV2::Integration", {
-      TimeoutInMillis: 29_000,
+      TimeoutInMillis: 30_000,
       PayloadFormatVersion: "2.0",
     });
+    for (const [area, { Properties }] of functionsByArea(api)) {
+      if (areas[area as Area].startedBy === "requests") expect([area, Properties["Timeout"]]).toEqual([area, 28]);
+    }
+  });
+
+  it("are each allowed to call their function, $default too, which has no method", () => {
+    const permissions = Object.values(api.findResources("AWS::Lambda::Permission") as Record<string, Resource>)
+      .filter(({ Properties }) => Properties["Principal"] === "apigateway.amazonaws.com")
+      .map(({ Properties }) => ({
+        of: Properties["FunctionName"]["Fn::GetAtt"][0] as string,
+        // What follows the API's id: `/<stage>/<method>/<path>`, or `/<stage>/$default`.
+        allowed: new RegExp(
+          `^${String(Properties["SourceArn"]["Fn::Join"][1].at(-1))
+            .replaceAll(/[$.{}+]/g, "\\$&")
+            .replaceAll("*", ".*")}$`,
+        ),
+      }));
+    const idOf = new Map([...functionsByArea(api)].map(([area, { id }]) => [area, id]));
+    for (const [routeKey, area] of gatewayRoutes()) {
+      const called = routeKey === "$default" ? "/$default/$default" : `/$default/${routeKey.replace("ANY ", "*")}`;
+      const allowing = permissions.filter(({ of, allowed }) => of === idOf.get(area) && allowed.test(called));
+      expect([routeKey, allowing.length > 0]).toEqual([routeKey, true]);
+    }
   });
 });

@@ -108,6 +108,22 @@ describe("what is open to everyone", () => {
     expect((await service.ask("GET", `/unknown/meta`)).status).toBe(404);
   });
 
+  it("shows every member of /meta as a leaf, which is one line of text", async () => {
+    const { id } = await service.actor();
+    const { json } = await service.ask("GET", `/${id}/meta`);
+    for (const [leaf, value] of Object.entries(json as Record<string, unknown>)) {
+      const answer = await service.ask("GET", `/${id}/meta/${leaf}`);
+      const line = typeof value === "string" ? value : Array.isArray(value) ? value.join(",") : JSON.stringify(value);
+      const said = [answer.status, answer.headers["content-type"], answer.text];
+      expect(said, leaf).toEqual([200, "text/plain; charset=utf-8", line]);
+    }
+    expect((await service.ask("GET", `/${id}/meta/aw_version`)).text).toBe("1.4");
+    expect((await service.ask("GET", `/${id}/meta/aw_trust_types`)).text).toBe("admin,associate,friend,partner");
+    for (const leaf of ["aw_trust_types/0", "actingweb/nonexistent", "id/x", "__proto__", "actingweb/toString"]) {
+      expect((await service.ask("GET", `/${id}/meta/${leaf}`)).status, leaf).toBe(404);
+    }
+  });
+
   it("advertises what works, and nothing without a route", async () => {
     const { id } = await service.actor();
     const tags = (await service.ask("GET", `/${id}/meta/actingweb/supported`)).text.split(",");

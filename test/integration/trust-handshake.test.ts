@@ -165,7 +165,12 @@ describe("who may do what with a trust", () => {
 });
 
 describe("a start that comes to nothing", () => {
-  async function start(host: (path: string, method: string) => { status: number; text: string } | undefined) {
+  async function start(
+    host: (
+      path: string,
+      method: string,
+    ) => { status: number; text: string; headers?: Record<string, string> } | undefined,
+  ) {
     const bob = await b.actor("bob");
     network.hosts.set("https://odd.example", (request) => {
       const answer = host(new URL(request.url).pathname, request.method);
@@ -195,6 +200,24 @@ describe("a start that comes to nothing", () => {
 
   it("is 403 when the peer refuses", async () => {
     expect((await start((path) => (path.endsWith("/meta") ? meta : { status: 403, text: "" }))).status).toBe(403);
+  });
+
+  it("says when the peer wants to be asked again", async () => {
+    const busy = { status: 503, text: "", headers: { "retry-after": "120" } };
+    for (const host of [() => busy, (path: string) => (path.endsWith("/meta") ? meta : busy)]) {
+      const made = await start(host);
+      expect([made.status, made.headers["retry-after"], made.json.error.peerStatus]).toEqual([502, "120", 503]);
+    }
+  });
+
+  it("sends no more to a peer that takes no more requests: it has taken nothing of this one", async () => {
+    const asked: string[] = [];
+    const made = await start((path, method) => {
+      asked.push(method);
+      return path.endsWith("/meta") ? meta : { status: 429, text: "", headers: { "retry-after": "9999" } };
+    });
+    expect([made.status, made.headers["retry-after"]]).toEqual([502, "3600"]);
+    expect(asked).toEqual(["GET", "POST"]);
   });
 
   it("is 400 for a URL that is none", async () => {

@@ -1,5 +1,7 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { startEmulator } from "../../infra/local/emulator.ts";
+import type { Fault } from "../../infra/local/emulator.ts";
+import { compact } from "../../lib/compact.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
 import { createTable } from "./create-table.ts";
@@ -12,9 +14,9 @@ export interface EmulatedTable {
   close(): Promise<void>;
 }
 
-/** An empty table as the service has it, in the local emulator, kept in memory only. Close it after the tests. */
-export async function startEmulatedTable(): Promise<EmulatedTable> {
-  const emulator = await startEmulator({ dataDir: ":memory:" });
+/** An empty table as the service has it, in the local emulator, kept in memory only. Close it after the tests. `fault`: what fails. */
+export async function startEmulatedTable(fault?: Fault): Promise<EmulatedTable> {
+  const emulator = await startEmulator(compact({ dataDir: ":memory:", fault }));
   const { endpoint } = emulator;
   const tableName = "service";
   const client = createDocumentClient({ region: "eu-west-1", endpoint });

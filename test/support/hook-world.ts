@@ -140,7 +140,7 @@ export class HookWorld {
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
     const others = { deletion: none, ending: none, ownership: none, upkeep: none, breakers: none, capabilities: none };
-    const duties = new ClockworkDuties({ table, clock, log, receiving, ...others });
+    const duties = new ClockworkDuties({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
     await new Sweep({ table, clock, log, duties }).run(this.deadline());
   }
 

@@ -19,6 +19,7 @@ import { ActorDeletion } from "../../lib/actors/deletion.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
+import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 import { withJson } from "./sent-json.ts";
 import { quietCommits } from "./quiet-commits.ts";
@@ -28,6 +29,8 @@ export interface Asking {
   readonly headers?: Record<string, string>;
   readonly json?: unknown;
   readonly body?: string | Uint8Array;
+  /** The address that it comes from. */
+  readonly from?: string;
 }
 
 export interface Answer {
@@ -161,14 +164,7 @@ export class InProcessService {
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
     } as unknown as APIGatewayProxyEventV2;
     const result = await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    const isJson = String(result.headers?.["content-type"]).startsWith("application/json") && text !== "";
-    return {
-      status: result.statusCode ?? 0,
-      headers: result.headers as Record<string, string>,
-      text,
-      json: isJson ? (JSON.parse(text) as unknown) : undefined,
-    };
+    return received(result);
   }
 
   /** Makes an actor; `as` is its owner's header. */

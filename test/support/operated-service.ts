@@ -15,6 +15,7 @@ import { TrustSenders } from "../../lib/trust/senders.ts";
 import type { TrustRecord } from "../../lib/trust/trust-record.ts";
 import type { Answer } from "./in-process.ts";
 import { basic } from "./in-process.ts";
+import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 
 const DEADLINE = { remaining: () => 29_000 };
@@ -111,13 +112,7 @@ export class OperatedService {
       body: options.json === undefined ? undefined : JSON.stringify(options.json),
     } as unknown as APIGatewayProxyEventV2;
     const result = await this.#handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    return {
-      status: result.statusCode ?? 0,
-      headers: result.headers as Record<string, string>,
-      text,
-      json: text === "" ? undefined : (JSON.parse(text) as unknown),
-    };
+    return received(result);
   }
 
   readonly #handler = area("peers", peerRoutes, () => this.services);

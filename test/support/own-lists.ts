@@ -1,14 +1,17 @@
 /** One actor's lists over a table of the test's own, without HTTP, and what the log says they hold. */
 import { applyListChange } from "../../lib/domain/change-record.ts";
+import type { Change } from "../../lib/domain/change-record.ts";
 import { actorKey } from "../../lib/dynamodb/keys-actors.ts";
 import { always } from "../../lib/dynamodb/table.ts";
 import type { Item, Table } from "../../lib/dynamodb/table.ts";
 import { randomIds } from "../../lib/ids.ts";
 import { collectGeneration, isListGarbage } from "../../lib/peer-data/list-garbage.ts";
 import type { Json, JsonObject } from "../../lib/ports.ts";
-import { batch } from "../../lib/properties/list-requests.ts";
+import { itemsRequest } from "../../lib/properties/list-requests.ts";
 import { untilStill } from "../../lib/properties/list-views.ts";
 import type { ChangedList } from "../../lib/properties/property-plan.ts";
+import { OwnProperties } from "../../lib/properties/own-properties.ts";
+import { Permit } from "../../lib/properties/permit.ts";
 import { PropertyStore } from "../../lib/properties/property-store.ts";
 import { ChangeLog } from "../../lib/publishing/change-log.ts";
 import { LogCommits } from "../../lib/publishing/log-commits.ts";
@@ -47,12 +50,20 @@ export class OwnLists {
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** A batch of changes of a list that is there. */
-  async batch(name: string, items: readonly Json[]): Promise<void> {
-    await this.#store.change(actorId, [name], ({ property }) => {
-      const list = property(name)?.list;
-      return list === undefined ? [] : [{ name, requests: batch(items, list) }];
-    });
+  /** What an owner's POST, PUT and DELETE do with the properties, of which the lists are some. */
+  get own(): OwnProperties {
+    return new OwnProperties(this.#store, actorId, new Permit());
+  }
+
+  /** A batch of changes of a list. */
+  async batch(name: string, items: readonly JsonObject[]): Promise<void> {
+    await this.own.putAll(new Map([[name, { items }]]));
+  }
+
+  /** A POST to the list's `items`. */
+  async post(name: string, body: JsonObject): Promise<ChangedList> {
+    const { operation, misfit } = itemsRequest(body);
+    return await this.own.operate(name, () => [operation], misfit);
   }
 
   async deleteAll(): Promise<void> {
@@ -76,10 +87,17 @@ export class OwnLists {
 
   /** What a copy holds that applied all records one after another. */
   async told(name: string): Promise<readonly Json[] | undefined> {
+    const changes = await this.changes();
+    return changes.reduce<readonly Json[] | undefined>(
+      (items, change) => applyListChange(name, items, change),
+      undefined,
+    );
+  }
+
+  /** All that the log tells, in order. */
+  async changes(): Promise<readonly Change[]> {
     const { records } = await this.#changeLog.read(actorId, 0, await this.newest());
-    return records
-      .flatMap(({ record }) => (record.kind === "change" ? record.changes : []))
-      .reduce<readonly Json[] | undefined>((items, change) => applyListChange(name, items, change), undefined);
+    return records.flatMap(({ record }) => (record.kind === "change" ? record.changes : []));
   }
 
   /** Lets the sweep delete what is to be deleted, and gives the keys of list pages and elements no list refers to. */
@@ -131,6 +149,7 @@ function storeOver(table: Table): PropertyStore {
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, pause },
     random: () => 0.5,
+    after: () => () => undefined,
     committed: () => Promise.resolve(),
   });
   return new PropertyStore({ table, clock, ids: randomIds, commits });

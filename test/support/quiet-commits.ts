@@ -16,6 +16,7 @@ export function quietCommits(parts: {
   const { table, clock, log = { info: nothing, warn: nothing, error: nothing } } = parts;
   return new LogCommits({
     ...{ table, clock, log, random: () => 0, pause: () => Promise.resolve() },
+    after: () => () => undefined,
     changeLog: new ChangeLog({ table, clock, retentionDays: 30 }),
     committed: parts.committed ?? (() => Promise.resolve()),
   });

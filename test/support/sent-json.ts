@@ -1,7 +1,8 @@
+import { parseText } from "../../lib/domain/json-text.ts";
 import type { Json, PeerRequest } from "../../lib/ports.ts";
 
-/** The request with its body as `json`, in whichever form it was given: for peers that only want to read it. */
+/** The request with its body as `json` too, in whichever form it was given: for peers that only want to read it. */
 export function withJson(request: PeerRequest): PeerRequest {
-  const { jsonText, ...rest } = request;
-  return jsonText === undefined ? rest : { ...rest, json: JSON.parse(jsonText) as Json };
+  const { jsonText } = request;
+  return jsonText === undefined ? request : { ...request, json: parseText(jsonText) as Json };
 }

@@ -5,18 +5,25 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import { addService } from "../../infra/service.ts";
+import type { Service } from "../../infra/service.ts";
+
+type Said = readonly [environment?: Readonly<Record<string, string>>, context?: Readonly<Record<string, unknown>>];
 
 /** Both stacks' templates for one deployer's environment and context, without bundles, checks or network. */
-export function serviceTemplates(
-  environment: Readonly<Record<string, string>> = {},
-  context: Readonly<Record<string, unknown>> = {},
-): { readonly data: Template; readonly api: Template } {
-  process.env["CDK_VALIDATION"] = "false";
+export function serviceTemplates(...said: Said): { readonly data: Template; readonly api: Template } {
   return withAssemblyFolder((outdir) => {
-    const app = new App({ outdir, context: { ...context }, treeMetadata: false });
-    const { data, api } = addService(app, { environment, code: () => Code.fromInline("//"), checks: false });
+    const { data, api } = stacksIn(outdir, ...said);
     return { data: Template.fromStack(data), api: Template.fromStack(api) };
   });
+}
+
+/** The stacks themselves, not synthesised. */
+export const serviceStacks = (...said: Said): Service => withAssemblyFolder((outdir) => stacksIn(outdir, ...said));
+
+function stacksIn(outdir: string, environment: Said[0] = {}, context: Said[1] = {}): Service {
+  process.env["CDK_VALIDATION"] = "false";
+  const app = new App({ outdir, context: { ...context }, treeMetadata: false });
+  return addService(app, { environment, code: () => Code.fromInline("//"), checks: false });
 }
 
 /** Runs `act` with a folder for CDK's own files, which is gone afterwards. */

@@ -7,12 +7,14 @@ import { routes as propertyRoutes } from "../../functions/properties.ts";
 import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
 import { routes as trustRoutes } from "../../functions/trust.ts";
 import { DEFAULT_AREA, routes as listed } from "../../infra/routes.ts";
+import { gatewayPath } from "../../infra/local/gateway-path.ts";
 import { RouteTable } from "../../infra/local/route-table.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/app/acting-web-app.ts";
 import { takeMessages } from "../../lib/clockwork/messages.ts";
 import { Sweep } from "../../lib/clockwork/sweep.ts";
 import { readConfig } from "../../lib/config.ts";
+import { printJson } from "../../lib/domain/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
 import type { AreaHandler } from "../../lib/http/area.ts";
@@ -22,6 +24,7 @@ import { composeService } from "../../lib/service.ts";
 import type { Service } from "../../lib/service.ts";
 import { basic, bearer } from "./in-process.ts";
 import type { Answer, Asking, Network } from "./in-process.ts";
+import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 
 const gateway = new RouteTable([
@@ -32,6 +35,14 @@ const gateway = new RouteTable([
   })),
   { routeKey: "$default", area: DEFAULT_AREA, timeoutMs: 29_000 },
 ]);
+
+/** The gateway's own answer to a path it cannot decode. */
+const REFUSED: Answer = {
+  status: 400,
+  headers: { "content-type": "application/json" },
+  text: '{"message":"Bad Request"}',
+  json: { message: "Bad Request" },
+};
 
 export interface Hosted {
   readonly id: string;
@@ -86,36 +97,38 @@ export class WholeService {
     network.hosts.set(origin, (request) => {
       const { credentials, headers = {}, json } = request;
       const auth = credentials === undefined ? {} : bearer(credentials.bearer);
+      // As the client sends it, byte for byte.
+      const body = request.jsonText ?? (json === undefined ? undefined : printJson(json));
+      const type = body === undefined ? {} : { "content-type": "application/json" };
       return this.ask(request.method, request.url, {
-        headers: { ...headers, ...auth },
-        ...(json === undefined ? {} : { json }),
+        headers: { ...headers, ...auth, ...type },
+        ...(body === undefined ? {} : { body }),
       });
     });
   }
 
   /** One request, routed as the gateway would. */
   async ask(method: string, url: string, asking: Asking = {}): Promise<Answer> {
-    const { pathname, search } = new URL(url, this.origin);
+    const { pathname: sent, search } = new URL(url, this.origin);
+    const pathname = gatewayPath(sent);
+    if (pathname === undefined) return REFUSED;
     const found = gateway.match(method, pathname);
     const handler = this.#handlers[found?.route.area ?? DEFAULT_AREA];
     if (handler === undefined) throw new Error("no such area here");
-    const body = asking.json === undefined ? asking.body : JSON.stringify(asking.json);
+    const body = asking.json === undefined ? asking.body : printJson(asking.json);
     const type = asking.json === undefined ? {} : { "content-type": "application/json" };
     const event = {
       routeKey: found?.route.routeKey ?? "$default",
       rawPath: pathname,
       rawQueryString: search.slice(1),
       headers: { ...type, ...asking.headers },
-      requestContext: { http: { method } },
+      requestContext: { http: { method, sourceIp: asking.from ?? "192.0.2.1" } },
       pathParameters: found?.pathParameters,
       isBase64Encoded: true,
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
     } as unknown as APIGatewayProxyEventV2;
     const result = await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    const headers = result.headers as Record<string, string>;
-    const isJson = String(headers["content-type"]).startsWith("application/json") && text !== "";
-    return { status: result.statusCode ?? 0, headers, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
+    return received(result);
   }
 
   /** Makes an actor. */

@@ -72,7 +72,7 @@ describe("an actor's trusts", () => {
     });
     const { actor, subscriber } = await subscribed(app);
     const record = await subscriber.service.trusts.get(ACTOR, PEER);
-    await subscriber.service.trust.changes.revoke(record!);
+    await subscriber.service.trust.changes.change(record!, { approved: false }, {});
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(403);
     expect(await actor.trust.approve(PEER)).toMatchObject({ peerId: PEER, approved: true });
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(201);

@@ -1,8 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import { breakerState } from "../../../lib/domain/breaker.ts";
+import { settled, undelivered } from "../../../lib/domain/delivery-state.ts";
 import { readBreaker } from "../../../lib/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
+import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Peer } from "./delivery-world.ts";
 
@@ -200,6 +202,44 @@ describe("a breaker", () => {
         expect([at, [...new Set(peer.sequences())]]).toEqual([at, [1, 2, 3, 4, 5, 6]]);
         expect(await stateOf(world, peer)).toBe("CLOSED");
         expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
+        expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
+      }
+    },
+  );
+
+  test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
+    "comes to its end although it had nothing to try with, and a change that tries meets a fault at any step: %s",
+    async (fate) => {
+      for (let at = 0, struck = true; struck; at += 1) {
+        const { world, subscribed, peer } = await opened();
+        const { id } = subscribed;
+        await world.host.ask("PUT", `${world.actor.root}/subscriptions/${peer.id}/${id}`, {
+          headers: bearer(peer.secret),
+          json: { sequence: 5 },
+        });
+        await world.pass(60_000);
+        expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
+        peer.mood = 200;
+        peer.seen.length = 0;
+        let operations = 0;
+        struck = false;
+        const table = new FaultyTable(world.table, () => {
+          const strikes = operations === at;
+          operations += 1;
+          struck ||= strikes;
+          return strikes ? fate : "ok";
+        });
+        const failing = world.instance(table);
+        failing.now = world.host.now;
+        const changing = world.set("n", 6, failing).catch(() => undefined);
+        await Promise.race([changing, new Promise((resolve) => setTimeout(resolve, 15))]);
+        // What is left is looked at while the try that broke off still counts.
+        operations = Infinity;
+        await world.pass(5_000, failing);
+        for (let minute = 0; minute < 6; minute += 1) await world.pass(60_000);
+        const { state, delivery } = await world.head(subscribed);
+        expect([at, undelivered(settled(delivery, state.cleared), state.sequence)]).toEqual([at, []]);
+        expect(new Set(peer.sequences())).toEqual(new Set(state.sequence > 5 ? [6] : []));
         expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
       }
     },

@@ -19,8 +19,17 @@ export interface Callback {
   readonly request: PeerRequest;
 }
 
+/** An answer with headers of its own. */
+export interface Told {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+}
+
 /** What a peer does with a callback: a status, nothing until it is let go, or no connection at all. */
-export type Mood = number | "hangs" | "refuses" | ((callback: Callback) => number | Promise<number>);
+export type Mood = number | "hangs" | "refuses" | ((callback: Callback) => number | Told | Promise<number | Told>);
+
+/** An answer that says when to come back: seconds, or a date. */
+export const later = (status: number, retryAfter: string): Told => ({ status, headers: { "retry-after": retryAfter } });
 
 export class Peer {
   readonly id: string;
@@ -28,6 +37,9 @@ export class Peer {
   readonly secret: string;
   mood: Mood = 200;
   answerHeaders: Record<string, string> = {};
+  /** What it does with permission callbacks, and those that came. */
+  permissionMood: number | Told = 204;
+  readonly permissions: JsonObject[] = [];
   /** Every callback as it arrived, whatever was answered. */
   readonly seen: Callback[] = [];
   /** Those answered with 2xx. */
@@ -58,6 +70,11 @@ export class Peer {
 
   async answer(request: PeerRequest): Promise<Answer> {
     const [, , , what, , subscriptionId = ""] = new URL(request.url).pathname.split("/");
+    if (what === "permissions") {
+      this.permissions.push(request.json as JsonObject);
+      const { permissionMood: told } = this;
+      return typeof told === "number" ? reply(told) : reply(told.status, told.headers);
+    }
     if (what !== "subscriptions") return reply(404);
     const body = request.json as JsonObject;
     const callback = { subscriptionId, sequence: Number(body["sequence"]), body, request };
@@ -65,9 +82,9 @@ export class Peer {
     const mood = typeof this.mood === "function" ? await this.mood(callback) : this.mood;
     if (mood === "refuses") throw new PeerFailure("unreachable", "The peer could not be reached, or broke off.");
     if (mood === "hangs") await this.#released;
-    const status = typeof mood === "number" ? mood : 200;
-    if (status >= 200 && status < 300) this.taken.push(callback);
-    return reply(status, this.answerHeaders);
+    const told = typeof mood === "object" ? mood : { status: typeof mood === "number" ? mood : 200, headers: {} };
+    if (told.status >= 200 && told.status < 300) this.taken.push(callback);
+    return reply(told.status, { ...this.answerHeaders, ...told.headers });
   }
 }
 
@@ -155,6 +172,18 @@ export class DeliveryWorld {
 
   async trust(peer: Peer): Promise<Item | undefined> {
     return await this.table.get(trustKey(this.actor.id, peer.id));
+  }
+
+  /** What the owner is shown of the actor's subscriptions with a peer. */
+  async listed({ id }: Peer): Promise<readonly JsonObject[]> {
+    const answer = await this.host.ask("GET", `${this.actor.root}/subscriptions/${id}`, { headers: this.actor.as });
+    return (answer.json as { data: JsonObject[] }).data;
+  }
+
+  /** What the owner is shown of a peer's breaker. */
+  async breaker({ id }: Peer): Promise<Json | undefined> {
+    const answer = await this.host.ask("GET", `${this.actor.root}/peers`, { headers: this.actor.as });
+    return (answer.json as { data: JsonObject[] }).data.find(({ peerid }) => peerid === id)?.["breaker"];
   }
 
   /** Lets time pass: messages arrive, and the sweep comes once. */

@@ -24,6 +24,7 @@ async function open(options: Partial<DelayQueueOptions> = {}) {
     visibilitySeconds: 60,
     maxReceives: 3,
     batchSize: 10,
+    concurrency: 5,
     consume: (event) => {
       const { Records } = event as { Records: Received[] };
       received.push(Records.map((record) => `${record.body}#${record.attributes.ApproximateReceiveCount}`));
@@ -63,6 +64,19 @@ describe("the delay queue", () => {
     expect(received).toEqual([["later#1"]]);
     await after(1000);
     expect(received).toHaveLength(1);
+  });
+
+  it("gives its consumer no more at once than the mapping allows", async () => {
+    const { send, after, queue, received, behave } = await open({ batchSize: 1, concurrency: 2 });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    behave(() => promise);
+    for (const body of ["a", "b", "c"]) await send(body);
+    const delivered = queue.deliver();
+    expect(received).toEqual([["a#1"], ["b#1"]]);
+    resolve(undefined);
+    await delivered;
+    await after(0);
+    expect(received).toHaveLength(3);
   });
 
   it("delivers by itself", async () => {

@@ -19,6 +19,7 @@ export const handler = async (event, context) => {
     case "never": return new Promise(() => {});
     case "cyclic": { const loop = {}; loop.loop = loop; return loop; }
     case "large": return "x".repeat(6 * 1024 * 1024);
+    case "quoted": return { statusCode: 200, body: '"'.repeat(3.1 * 1024 * 1024) };
     default: return undefined;
   }
 };
@@ -60,7 +61,7 @@ describe("a function in its thread", () => {
     expect(await ask("nothing")).toBeNull();
   });
 
-  it.each(["throw", "cyclic", "large"])("fails that invocation alone when it is to: %s", async (what) => {
+  it.each(["throw", "cyclic", "large", "quoted"])("fails that invocation alone when it is to: %s", async (what) => {
     const { ask } = await start();
     await expect(ask(what)).rejects.toThrow(FunctionFailed);
     expect(await ask("calls")).toBe(2);
@@ -96,6 +97,13 @@ describe("a function in its thread", () => {
 });
 
 describe("a handler in this process", () => {
+  it("fails when what it answers is over 6 MB as JSON, where a quote counts twice", async () => {
+    const answers = (body: string) => inProcess("one", () => Promise.resolve({ statusCode: 200, body }));
+    const MIB = 1024 * 1024;
+    await expect(answers('"'.repeat(3.1 * MIB)).invoke({}, 5_000)).rejects.toThrow("larger than 6 MB");
+    await expect(answers('"'.repeat(2.9 * MIB)).invoke({}, 5_000)).resolves.toMatchObject({ statusCode: 200 });
+  });
+
   it("gets the event as JSON would carry it, and answers likewise", async () => {
     const seen: unknown[] = [];
     const one = inProcess("one", (event) => {

@@ -2,8 +2,9 @@ import { request } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FunctionTimedOut } from "../../../infra/local/functions.ts";
 import { startGateway } from "../../../infra/local/gateway.ts";
+import type { GatewayOptions } from "../../../infra/local/gateway.ts";
 
-type Invoke = (area: string, event: any, timeoutMs: number) => Promise<unknown>;
+type Invoke = (area: string, event: any) => Promise<unknown>;
 
 const ROUTES = [
   { routeKey: "ANY /", area: "root", timeoutMs: 29_000 },
@@ -11,7 +12,7 @@ const ROUTES = [
   { routeKey: "$default", area: "fallback", timeoutMs: 29_000 },
 ];
 
-async function open(invoke: Invoke) {
+async function open(invoke: Invoke, options: Partial<GatewayOptions> = {}) {
   const log: string[] = [];
   const gateway = await startGateway({
     routes: ROUTES,
@@ -19,6 +20,7 @@ async function open(invoke: Invoke) {
     host: "127.0.0.1",
     port: 0,
     log: (line) => log.push(line),
+    ...options,
   });
   onTestFinished(() => gateway.close());
   return { gateway, url: `http://127.0.0.1:${gateway.port}`, log };
@@ -39,7 +41,7 @@ describe("the event a function gets", () => {
       area: "rest",
       version: "2.0",
       routeKey: "ANY /{actorId}/{rest+}",
-      rawPath: "/a%20b/x/y%2Fz",
+      rawPath: "/a b/x/y/z",
       rawQueryString: "one=1&two=2&one=3&empty",
       cookies: ["c1=1", "c2=2"],
       queryStringParameters: { one: "1,3", two: "2", empty: "" },
@@ -51,7 +53,7 @@ describe("the event a function gets", () => {
         "x-forwarded-proto": "http",
       },
       requestContext: {
-        http: { method: "PUT", path: "/a%20b/x/y%2Fz", protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "test" },
+        http: { method: "PUT", path: "/a b/x/y/z", protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: "test" },
         routeKey: "ANY /{actorId}/{rest+}",
         stage: "$default",
         requestId: expect.any(String),
@@ -109,6 +111,86 @@ describe("the event a function gets", () => {
   });
 });
 
+describe("a path", () => {
+  it.each([
+    ["/a/x/question%3Fvalue?one=%3F", "/a/x/question", { actorId: "a", rest: "x/question" }],
+    ["/a/x/y%252Fz?one=%3F", "/a/x/y/z", { actorId: "a", rest: "x/y/z" }],
+    ["/a/x%2Fy?one=%3F", "/a/x/y", { actorId: "a", rest: "x/y" }],
+    ["/a/x/%23%20%C3%A9+?one=%3F", "/a/x/# é+", { actorId: "a", rest: "x/# é+" }],
+  ])("%s is decoded before it is routed, everywhere but in the query", async (sent, path, pathParameters) => {
+    const { url } = await echo();
+    expect(await (await fetch(url + sent)).json()).toMatchObject({
+      area: "rest",
+      rawPath: path,
+      pathParameters,
+      rawQueryString: "one=%3F",
+      requestContext: { http: { path } },
+    });
+  });
+
+  it.each(["/a/x/percent%25done", "/a/x/%2525", "/%zz"])("%s is 400, for a %% is left over", async (sent) => {
+    const { url } = await open(() => Promise.reject(new Error("not to be asked")));
+    const answer = await fetch(url + sent);
+    expect([answer.status, await answer.json()]).toEqual([400, { message: "Bad Request" }]);
+  });
+
+  it("without variables has no pathParameters", async () => {
+    const { url } = await echo();
+    expect(await (await fetch(`${url}/`)).json()).not.toHaveProperty("pathParameters");
+  });
+});
+
+describe("the limits", () => {
+  const sized = async (url: string, bytes: number) => {
+    const { port } = new URL(url);
+    const fixed = `GET / HTTP/1.1hostxx-longconnectionclose`.length;
+    return await new Promise<number>((resolve, reject) => {
+      const headers = ["Host", "x", "X-Long", "y".repeat(bytes - fixed), "Connection", "close"];
+      request({ port, host: "127.0.0.1", headers } as object, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+        .on("error", reject)
+        .end();
+    });
+  };
+
+  it("are 10 240 bytes for request line and headers together", async () => {
+    const { url } = await open(() => Promise.resolve({ statusCode: 204 }));
+    expect([await sized(url, 10_240), await sized(url, 10_241)]).toEqual([204, 431]);
+  });
+
+  const posting = async (body: string | Uint8Array<ArrayBuffer>, type: string) => {
+    let asked = 0;
+    const { url } = await open(() => {
+      asked += 1;
+      return Promise.resolve({ statusCode: 204 });
+    });
+    const answer = await fetch(url, { method: "POST", headers: { "content-type": type }, body });
+    return { status: answer.status, asked, text: await answer.text() };
+  };
+  const MIB = 1024 * 1024;
+
+  it.each([
+    ["a text that fits", "x".repeat(5.9 * MIB), "text/plain", 204],
+    ["a text over 6 MB", "x".repeat(6 * MIB), "text/plain", 413],
+    ["a text that is over 6 MB with its quotes escaped", '"'.repeat(3.1 * MIB), "text/plain", 413],
+    ["bytes that fit as base64", new Uint8Array(4.4 * MIB), "application/octet-stream", 204],
+    ["bytes over 6 MB as base64", new Uint8Array(4.6 * MIB), "application/octet-stream", 413],
+    ["what the gateway does not take at all", new Uint8Array(10 * MIB + 1), "application/octet-stream", 413],
+  ])("are what a function may be given, base64 counted: %s", async (_, body, type, status) => {
+    const answer = await posting(body, type);
+    expect([answer.status, answer.asked]).toEqual([status, status === 204 ? 1 : 0]);
+    if (status === 413) expect(JSON.parse(answer.text)).toEqual({ message: "Request Entity Too Large" });
+  });
+
+  it("of throttling are answered 429 without Retry-After", async () => {
+    const { url } = await open(() => Promise.resolve({ statusCode: 204 }), { isThrottled: () => true });
+    const answer = await fetch(url);
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, null]);
+  });
+});
+
 describe("the answer", () => {
   const answering = async (result: unknown, init: RequestInit = {}) => {
     const { url } = await open(() => Promise.resolve(result));
@@ -145,7 +227,7 @@ describe("the answer", () => {
 
   it.each([
     ["a function that failed", () => Promise.reject(new Error("secret")), 500, "Internal Server Error"],
-    ["a function that is too late", () => Promise.reject(new FunctionTimedOut("late")), 503, "Service Unavailable"],
+    ["a function that timed out", () => Promise.reject(new FunctionTimedOut("late")), 500, "Internal Server Error"],
     ["a status that is none", () => Promise.resolve({ statusCode: 42 }), 500, "Internal Server Error"],
     [
       "a header that cannot be",
@@ -160,15 +242,12 @@ describe("the answer", () => {
     expect(await answer.json()).toEqual({ message });
   });
 
-  it("is 413 above 6 MB, 400 for a badly encoded path", async () => {
-    const { url } = await echo();
-    const large = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "text/plain" },
-      body: "x".repeat(6 * 1024 * 1024 + 1),
-    });
-    expect([large.status, await large.json()]).toEqual([413, { message: "Request Entity Too Large" }]);
-    expect((await fetch(`${url}/%zz`)).status).toBe(400);
+  it("is 503 without Retry-After when the function is not done within the integration's time", async () => {
+    const routes = [{ routeKey: "$default", area: "slow", timeoutMs: 1 }];
+    const { url } = await open(() => new Promise(() => undefined), { routes });
+    const answer = await fetch(url);
+    expect([answer.status, await answer.json()]).toEqual([503, { message: "Service Unavailable" }]);
+    expect(answer.headers.get("retry-after")).toBeNull();
   });
 });
 

@@ -51,6 +51,13 @@ async function failure(sent: Promise<unknown>): Promise<PeerFailure> {
 const get = (url: string, more: Partial<PeerRequest> = {}): PeerRequest => ({ method: "GET", url, ...more });
 
 describe("PeerHttpClient", () => {
+  it("sends whole numbers exactly, and doubles so that they stay doubles", async () => {
+    const base = await serve((request, response) => void request.pipe(response));
+    const json = { most: [2n ** 64n, 9_007_199_254_740_993n], double: 1e20 };
+    const { body } = await client().send({ method: "POST", url: base, json });
+    expect(Buffer.from(body).toString()).toBe('{"most":[18446744073709551616,9007199254740993],"double":1e20}');
+  });
+
   it("sends method, JSON, bearer and ids, and gives back status, headers and body", async () => {
     let seen: { method?: string; headers: http.IncomingHttpHeaders; body: string } | undefined;
     const base = await serve((request, response) => {
@@ -209,6 +216,49 @@ describe("PeerHttpClient", () => {
     await expect(kept.send({ method: "POST", url: base, json: { a: 1 } })).resolves.toMatchObject({ status: 200 });
     expect(connections).toBe(2);
     expect(requests).toBe(3);
+  });
+});
+
+describe("kept connections", () => {
+  async function counted(): Promise<{ base: string; connections: () => number }> {
+    let connections = 0;
+    const server = http.createServer((_request, response) => response.end("ok"));
+    server.keepAliveTimeout = 600_000;
+    server.on("connection", () => (connections += 1));
+    return { base: await listen(server), connections: () => connections };
+  }
+
+  it.each([
+    ["reused", 60_000, 1],
+    ["given up", 60_001, 2],
+    ["given up when the clock was set back", -60_001, 2],
+  ])("are %s once they have been free for so long (%s ms)", async (_, ms, expected) => {
+    const { base, connections } = await counted();
+    let now = Date.UTC(2026, 0, 1);
+    const kept = client({ clock: { now: () => now } });
+    for (let time = 0; time < 3; time += 1) await kept.send(get(base));
+    expect(connections()).toBe(1);
+    now += ms;
+    await kept.send(get(base));
+    expect(connections()).toBe(expected);
+    await kept.send(get(base));
+    expect(connections()).toBe(expected);
+  });
+
+  it("are given up one by one, each by its own time", async () => {
+    const { base, connections } = await counted();
+    let now = Date.UTC(2026, 0, 1);
+    const kept = client({ clock: { now: () => now } });
+    await Promise.all([kept.send(get(base)), kept.send(get(base))]);
+    expect(connections()).toBe(2);
+    now += 40_000;
+    // One of the two is used meanwhile.
+    await kept.send(get(base));
+    now += 40_000;
+    await kept.send(get(base));
+    expect(connections()).toBe(2);
+    await Promise.all([kept.send(get(base)), kept.send(get(base))]);
+    expect(connections()).toBe(3);
   });
 });
 

@@ -67,7 +67,7 @@ describe("a change of what a peer may do", () => {
     expect(record?.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     expect(excludedIn(callback?.json)).toEqual([...HIDDEN, "secret"]);
     expect(Object.keys((callback?.json as { data: object }).data)).toEqual([
-      ...["properties", "methods", "actions", "tools", "resources", "prompts"],
+      ...["properties", "publish", "methods", "actions", "tools", "resources", "prompts"],
     ]);
   });
 
@@ -85,13 +85,57 @@ describe("a change of what a peer may do", () => {
     ["actions", { actions: null }],
     ["tools.allowed", { tools: { allowed: "search" } }],
     ["resources.operations.0", { resources: { operations: [1] } }],
-    ["prompts", { prompts: [] }],
+    ["prompts.patterns.0", { prompts: [1] }],
+    ["publish.0", { publish: [""] }],
+    ["publish", { publish: { patterns: ["a.>"] } }],
+    ["properties.patterns.1", { properties: ["notes", 5] }],
     ["properties.operations.1", { properties: { operations: ["read", "fly"] } }],
     ["properties.patterns.0", { properties: { patterns: [""] } }],
   ])("is refused for a value of another kind at %s", async (field, json) => {
     const answer = await world.host.ask("PUT", path(bob), { headers: world.actor.as, json });
     expect([answer.status, answer.json.error.details?.field ?? answer.json.error.field]).toEqual([400, field]);
     expect(await records()).toEqual([]);
+  });
+
+  it("takes a bare array for its patterns, with the right to read", async () => {
+    const json = { properties: ["notes", "memory_*"], publish: ["orders.>"], methods: ["find"], prompts: [] };
+    const answer = await world.host.ask("PUT", path(bob), { headers: world.actor.as, json });
+    const set = {
+      properties: { patterns: ["notes", "memory_*"], operations: ["read"] },
+      publish: ["orders.>"],
+      methods: { patterns: ["find"], operations: ["read"] },
+      prompts: { patterns: [], operations: ["read"] },
+    };
+    expect([answer.status, answer.json.permissions]).toEqual([201, set]);
+    expect(await effective()).toEqual({
+      patterns: ["*", "notes", "memory_*"],
+      excluded_patterns: HIDDEN,
+      operations: ["read"],
+    });
+    const data = (told(bob)[0]?.json as { data: JsonObject }).data;
+    expect(data).toMatchObject({ publish: ["orders.>"], methods: set.methods });
+    const as = { authorization: `Bearer ${bob.secret}` };
+    const own = await world.host.ask("GET", `${world.actor.root}/permissions/bob`, { headers: as });
+    expect(own.json.permissions).toEqual(data);
+    const changed = await world.host.ask("PUT", `${world.actor.root}/properties/notes`, { headers: as, json: 1 });
+    expect(changed.status).toBe(403);
+  });
+
+  it("is shown with the members of the permissions beside them, and whether they were set for this peer", async () => {
+    const show = async () => (await world.host.ask("GET", path(bob), { headers: world.actor.as })).json;
+    const names = { actor_id: world.actor.id, peer_id: "bob", trust_type: "friend" };
+    const usual = await show();
+    const { permissions } = usual;
+    expect(usual).toEqual({ ...names, source: "trust_type_default", is_custom: false, permissions, ...permissions });
+    expect(usual).toMatchObject({ properties: { patterns: ["*"], operations: ["read", "write"] }, publish: [] });
+    await put(bob, ["secret"]);
+    const properties = { excluded_patterns: ["secret"] };
+    const custom = { source: "custom_override", is_custom: true, permissions: { properties }, properties };
+    expect(await show()).toEqual({ ...names, ...custom });
+    const as = { authorization: `Bearer ${bob.secret}` };
+    const own = (await world.host.ask("GET", `${world.actor.root}/permissions/bob`, { headers: as })).json;
+    expect(own).toMatchObject({ ...names, is_custom: true, properties: own.permissions.properties });
+    expect(own.properties.excluded_patterns).toEqual([...HIDDEN, "secret"]);
   });
 
   it("takes what else the peer is to know as it is", async () => {

@@ -36,22 +36,23 @@ function seeded(seed: number): (limit: number) => number {
   };
 }
 
-/** One random change; its status. */
+/** One random change, asked of an instance of its own; its status. */
 function change(world: PropertyWorld, below: (limit: number) => number, n: number): Promise<number> {
   const name = `p${below(3)}`;
+  const on = world.instance();
   switch (below(8)) {
     case 0:
-      return world.status("DELETE", name);
+      return world.status("DELETE", name, { on });
     case 1:
-      return world.status("DELETE");
+      return world.status("DELETE", "", { on });
     case 2:
-      return world.status("POST", "", { json: { [name]: { n }, [`q${below(3)}`]: n } });
+      return world.status("POST", "", { on, json: { [name]: { n }, [`q${below(3)}`]: n } });
     case 3:
-      return world.status("DELETE", `${name}/k0`);
+      return world.status("DELETE", `${name}/k0`, { on });
     case 4:
-      return world.status("PUT", name, { body: `text ${n}` });
+      return world.status("PUT", name, { on, body: `text ${n}` });
     default:
-      return world.status("PUT", `${name}/k${below(2)}/deep`, { json: n });
+      return world.status("PUT", `${name}/k${below(2)}/deep`, { on, json: n });
   }
 }
 

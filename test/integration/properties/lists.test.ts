@@ -50,14 +50,14 @@ describe("one item", () => {
     await memo("a");
     const asked = [
       ["DELETE", "memo/metadata"],
-      ["GET", "memo/items"],
       ["PUT", "memo/items"],
       ["DELETE", "memo/items"],
     ] as const;
     const answers = await Promise.all(asked.map(async ([method, path]) => await world.ask(method, path, { json: 1 })));
     const said = answers.map(({ status, headers, json }) => [status, headers["allow"], json.error.code]);
     const code = "method_not_allowed";
-    expect(said).toEqual([[405, "GET, HEAD, PUT", code], ...Array.from({ length: 3 }, () => [405, "POST", code])]);
+    const items405 = [405, "GET, HEAD, POST", code];
+    expect(said).toEqual([[405, "GET, HEAD, PUT", code], items405, items405]);
     expect(await items("memo")).toEqual(["a"]);
     // They are words like others in what is no list.
     await world.ask("PUT", "plain", { json: { items: 1, metadata: 2 } });
@@ -65,15 +65,77 @@ describe("one item", () => {
     expect((await world.ask("GET", "plain")).json).toEqual({ items: 1 });
   });
 
-  it("that is not there is 404", async () => {
+  it("that is not there is 404, and what is no index 400", async () => {
     const before = await memo("a");
-    for (const path of ["memo/1", "memo/01", "memo/-1", "memo/x", "memo/0/b", "memo/9007199254740993"]) {
+    for (const path of ["memo/1", "memo/2", "memo/9007199254740991", "memo/0/b"]) {
       expect(await world.status("GET", path), path).toBe(404);
       expect(await world.status("DELETE", path), path).toBe(404);
       if (path !== "memo/1") expect(await world.status("PUT", path, { json: 1 }), path).toBe(404);
     }
-    expect(await world.status("PUT", "memo/2", { json: 1 })).toBe(404);
+    for (const path of ["memo/01", "memo/-1", "memo/x", "memo/1.0", "memo/9007199254740992", "memo/%20"]) {
+      for (const method of ["GET", "PUT", "DELETE"]) {
+        const { status, json } = await world.ask(method, path, { json: 1 });
+        expect([status, json.error.field], `${method} ${path}`).toEqual([400, "index"]);
+      }
+    }
     expect(await told(before)).toEqual([]);
+  });
+
+  it("is named by a query as well as by a path", async () => {
+    const before = await memo("a", { b: 1 });
+    const at = async (method: string, index: string, sent: object = {}) =>
+      await world.ask(method, "memo", { query: `index=${index}`, ...sent });
+    const first = await at("GET", "0");
+    expect([first.status, first.text, first.headers["content-type"]]).toEqual([200, "a", "text/plain; charset=utf-8"]);
+    expect((await at("GET", "1")).json).toEqual({ b: 1 });
+    expect((await at("PUT", "0", { json: "first" })).status).toBe(204);
+    expect((await at("PUT", "2", { json: "appended" })).status).toBe(204);
+    expect((await at("DELETE", "1")).status).toBe(204);
+    expect(await items("memo")).toEqual(["first", "appended"]);
+    expect((await at("PUT", "1")).status).toBe(204);
+    expect(await items("memo")).toEqual(["first"]);
+    expect(await told(before)).toEqual([
+      { list: "memo", operation: "update", index: 0, item: "first", length: 2 },
+      { list: "memo", operation: "append", item: "appended", length: 3 },
+      { list: "memo", operation: "delete", index: 1, length: 2 },
+      { list: "memo", operation: "delete", index: 1, length: 1 },
+    ]);
+  });
+
+  it("beyond the list, or with no index, is refused where the query names it", async () => {
+    const before = await memo("a");
+    for (const [index, get, put, remove] of [
+      ["1", 404, 204, 404],
+      ["3", 404, 404, 404],
+      ["9007199254740992", 400, 400, 400],
+      ["-1", 400, 400, 400],
+      ["", 400, 400, 400],
+      ["x", 400, 400, 400],
+      ["metadata", 400, 400, 400],
+      ["0/0", 400, 400, 400],
+    ] as const) {
+      const query = `index=${encodeURIComponent(index)}`;
+      expect(await world.status("GET", "memo", { query }), index).toBe(get);
+      expect(await world.status("DELETE", "memo", { query }), index).toBe(remove);
+      expect(await world.status("PUT", "memo", { query, json: "b" }), index).toBe(put);
+    }
+    expect(await items("memo")).toEqual(["a", "b"]);
+    expect(await told(before)).toHaveLength(1);
+  });
+
+  it("is none of a property that is no list, which stays as it is", async () => {
+    await world.ask("PUT", "plain", { json: [1, 2] });
+    const before = (await world.records()).length;
+    const query = "index=0";
+    expect(await world.status("GET", "plain", { query })).toBe(404);
+    expect(await world.status("PUT", "plain", { query, json: 3 })).toBe(409);
+    expect(await world.status("DELETE", "plain", { query })).toBe(409);
+    expect(await world.status("GET", "none", { query })).toBe(404);
+    expect(await world.status("GET", "none", { query: "index=x" })).toBe(404);
+    expect(await world.status("PUT", "none", { query, json: 3 })).toBe(404);
+    expect(await world.status("DELETE", "none", { query })).toBe(204);
+    expect(await world.records()).toHaveLength(before);
+    expect(await world.state()).toEqual({ plain: [1, 2] });
   });
 });
 
@@ -104,8 +166,29 @@ describe("a list as a whole", () => {
     expect((await world.ask("GET", "", { query: "metadata=true" })).json).toEqual({
       ...{ simple: { properties: ["color"], total_bytes: 5 }, lists: { memo: about } },
     });
-    expect(await world.status("GET", "", { query: "metadata=true&format=full" })).toBe(400);
-    expect(await world.status("GET", "", { query: "format=full&metadata=true" })).toBe(400);
+    for (const format of ["full", "short"]) {
+      expect(await world.status("GET", "", { query: `metadata=true&format=${format}` }), format).toBe(400);
+      expect(await world.status("GET", "", { query: `format=${format}&metadata=true` }), format).toBe(400);
+    }
+    expect((await world.ask("GET", "", { query: "format=short" })).json).toEqual(await world.state());
+  });
+
+  it("shows its items with their indices", async () => {
+    await memo("é", { a: 1 }, null);
+    const answer = await world.ask("GET", "memo/items");
+    expect([answer.status, answer.headers["content-type"]]).toEqual([200, "application/json"]);
+    expect(answer.json).toEqual({
+      items: [
+        { index: 0, item: "é" },
+        { index: 1, item: { a: 1 } },
+        { index: 2, item: null },
+      ],
+      count: 3,
+    });
+    await operate({ operation: "clear" });
+    expect((await world.ask("GET", "memo/items")).json).toEqual({ items: [], count: 0 });
+    await world.ask("PUT", "plain", { json: { a: 1 } });
+    for (const name of ["plain", "none"]) expect(await world.status("GET", `${name}/items`), name).toBe(404);
   });
 
   it("is deleted, by an empty value too, or with everything", async () => {
@@ -119,7 +202,7 @@ describe("a list as a whole", () => {
       await memo("a");
       expect(await world.status(method, path, sent)).toBeLessThan(300);
       expect(await world.state()).toEqual({});
-      expect(await world.status("DELETE", "memo")).toBe(404);
+      expect(await world.status("DELETE", "memo")).toBe(204);
       expect(await world.status("GET", "memo/0")).toBe(404);
     }
     await memo("b");
@@ -182,9 +265,34 @@ describe("a long list", () => {
     expect((await page("after=5000&limit=1")).json).toEqual({ items: [] });
     await operate({ operation: "append", item: "new" });
     expect((await page(`after=${second.json.next}&limit=500`)).status).toBe(409);
-    for (const query of ["limit=0", "limit=-1", "limit=x", "limit=1.5", "after=x", "after=-1", "after=1.2.3"]) {
+    expect((await page("after=1197&limit=9007199254740991")).json).toEqual({ items: [1_198, 1_199, "new"] });
+    for (const query of [
+      "limit=0",
+      "limit=-1",
+      "limit=9007199254740992",
+      "limit=x",
+      "limit=1.5",
+      "after=x",
+      "after=-1",
+      "after=1.2.3",
+    ]) {
       expect((await page(query)).status, query).toBe(400);
     }
+  });
+
+  it("that is no list any more has no next page", async () => {
+    await memo(1, 2, 3);
+    const { next } = (await world.ask("GET", "memo", { query: "limit=2" })).json as { next: string };
+    const query = `after=${next}&limit=2`;
+    expect((await world.ask("GET", "memo", { query })).json).toEqual({ items: [3] });
+    await world.ask("DELETE", "memo");
+    expect(await world.status("GET", "memo", { query })).toBe(404);
+    await memo(1, 2, 3);
+    expect(await world.status("GET", "memo", { query })).toBe(409);
+    await world.ask("DELETE", "memo");
+    await world.ask("PUT", "memo", { json: [3] });
+    expect(await world.status("GET", "memo", { query })).toBe(409);
+    expect((await world.ask("GET", "memo", { query: "after=1" })).json).toEqual([3]);
   });
 
   it("ends its pages where they get large, and is not read as a whole", async () => {
@@ -192,6 +300,7 @@ describe("a long list", () => {
     const item = "x".repeat(200_000);
     for (let turn = 0; turn < 9; turn += 1) await operate({ operation: "extend", items: [item, item, item] });
     expect(await world.status("GET", "memo")).toBe(413);
+    expect(await world.status("GET", "memo/items")).toBe(413);
     expect(await world.status("GET", "", { query: "format=full" })).toBe(413);
     expect(await world.status("GET")).toBe(200);
     let read = 0;

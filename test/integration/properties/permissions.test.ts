@@ -53,7 +53,7 @@ describe("a peer within its relationship's permissions", () => {
     expect(await world.state()).toEqual(before);
     expect(await world.status("PUT", "other", { as: friend, body: "y" })).toBe(204);
     expect(await world.status("POST", "", { as: friend, json: { mine: 1 } })).toBe(201);
-    expect(await world.status("DELETE", "open/a", { as: friend })).toBe(204);
+    expect(await world.status("PUT", "open", { as: friend, json: { secret: "s" } })).toBe(204);
     expect(await world.state()).toEqual({ ...before, other: "y", mine: 1, open: { secret: "s" } });
   });
 
@@ -62,6 +62,93 @@ describe("a peer within its relationship's permissions", () => {
     expect((await world.ask("GET", "private/key", { as })).text).toBe("p");
     expect(await world.status("DELETE", "", { as })).toBe(204);
     expect(await world.state()).toEqual({});
+  });
+});
+
+const FORM = "application/x-www-form-urlencoded";
+
+/** Every request by which a value, or a named path below one, goes. */
+const TAKING_AWAY = [
+  ["DELETE", "other", {}],
+  ["DELETE", "open/a", {}],
+  ["DELETE", "open/none", {}],
+  ["DELETE", "none", {}],
+  ["DELETE", "none/a", {}],
+  ["PUT", "other", {}],
+  ["PUT", "other", { json: "" }],
+  ["PUT", "other", { json: null }],
+  ["PUT", "open/a", {}],
+  ["PUT", "open/a", { json: "" }],
+  ["PUT", "open/a", { json: null }],
+  ["POST", "", { json: { mine: 1, other: "" } }],
+  ["POST", "", { json: { mine: 1, other: null } }],
+  ["POST", "", { body: "mine=1&other=", type: FORM }],
+  ["DELETE", "", {}],
+] as const;
+
+describe("a peer that may write and not delete", () => {
+  it.each(TAKING_AWAY)("takes nothing away with %s %j %j", async (method, path, sent) => {
+    const before = await world.state();
+    const records = (await world.records()).length;
+    for (const as of [await world.peer("friend"), await world.peer("partner")]) {
+      expect(await world.status(method, path, { ...sent, as })).toBe(403);
+    }
+    expect(await world.state()).toEqual(before);
+    expect(await world.records()).toHaveLength(records);
+  });
+
+  it("replaces an object by one that leaves out keys, and puts empty texts and null inside one", async () => {
+    const as = await world.peer("friend");
+    expect(await world.status("PUT", "open", { as, json: { b: "", c: null } })).toBe(204);
+    expect(await world.status("POST", "", { as, json: { open: {} } })).toBe(201);
+    expect((await world.state())["open"]).toEqual({});
+  });
+});
+
+describe("a peer that may delete", () => {
+  const properties = { operations: ["read", "write", "delete"] };
+
+  it.each(TAKING_AWAY.slice(0, -1))("takes away with %s %j %j", async (method, path, sent) => {
+    const as = await world.peer("friend", { properties });
+    // By the owner: what there is to do does not depend on who asks.
+    const [whole, rest] = [await PropertyWorld.open(), await world.state()];
+    for (const [name, value] of Object.entries(rest)) await whole.ask("PUT", name, { json: value });
+    expect(await world.status(method, path, { ...sent, as })).toBe(await whole.status(method, path, sent));
+    expect(await world.state()).toEqual(await whole.state());
+  });
+
+  it("need not be one that may write", async () => {
+    const as = await world.peer("friend", { properties: { operations: ["delete"] } });
+    expect(await world.status("PUT", "other", { as, body: "x" })).toBe(403);
+    expect(await world.status("DELETE", "other", { as })).toBe(204);
+    expect(await world.status("PUT", "open/a", { as })).toBe(204);
+  });
+
+  it("takes away nothing that is excluded, nor what has excluded parts", async () => {
+    const excluded_patterns = ["open/secret"];
+    const as = await world.peer("friend", { properties: { ...properties, excluded_patterns } });
+    const before = await world.state();
+    for (const path of ["private", "private/key", "security", "open", "open/secret"]) {
+      expect(await world.status("DELETE", path, { as }), path).toBe(403);
+      expect(await world.status("PUT", path, { as }), path).toBe(403);
+      expect(await world.status("PUT", path, { as, json: null }), path).toBe(403);
+    }
+    expect(await world.state()).toEqual(before);
+    expect(await world.status("DELETE", "open/a", { as })).toBe(204);
+  });
+
+  it("takes away all only when nothing that is stored is excluded", async () => {
+    const as = await world.peer("friend", { properties: { ...properties, excluded_patterns: ["open/secret"] } });
+    for (const name of ["private", "security", "open/secret"]) {
+      const before = await world.state();
+      expect(await world.status("DELETE", "", { as }), name).toBe(403);
+      expect(await world.state()).toEqual(before);
+      await world.ask("DELETE", name);
+    }
+    expect(Object.keys(await world.state())).toEqual(["open", "other"]);
+    expect(await world.status("DELETE", "", { as })).toBe(204);
+    expect(await world.state()).toEqual({});
+    expect(await world.status("DELETE", "", { as })).toBe(204);
   });
 });
 

@@ -52,7 +52,17 @@ describe("putting and getting", () => {
     expect(await world.status("DELETE", "p/a/b")).toBe(204);
     expect(await world.state()).toEqual({ p: { a: { "c d": [1] } } });
     for (const path of ["p/a/b", "p/x/y", "p/a/c%20d/0", "q"]) expect(await world.status("GET", path), path).toBe(404);
-    for (const path of ["p/a/b", "q", "q/a"]) expect(await world.status("DELETE", path), path).toBe(404);
+    for (const path of ["p/a/b", "p/x", "p/a/c%20d/0"]) expect(await world.status("DELETE", path), path).toBe(404);
+  });
+
+  it("has deleted already what is not there, without a diff", async () => {
+    await world.ask("PUT", "p", { json: { a: 1 } });
+    const before = (await world.records()).length;
+    for (const path of ["q", "q/a", "q/a/b"]) expect(await world.status("DELETE", path), path).toBe(204);
+    expect(await world.status("DELETE", "p/q")).toBe(404);
+    expect(await world.status("DELETE", "p/a/b")).toBe(404);
+    expect(await world.records()).toHaveLength(before);
+    expect(await world.state()).toEqual({ p: { a: 1 } });
   });
 
   it("refuses a way through what is no object", async () => {
@@ -85,7 +95,7 @@ describe("putting and getting", () => {
     expect(await world.status("PUT", "e/a", { body: deep(60) })).toBe(400);
     expect(await world.status("PUT", "e" + "/a".repeat(70), { body: "x" })).toBe(400);
     expect(await world.status("PUT", "x".repeat(256), { body: "x" })).toBe(204);
-    for (const name of ["x".repeat(257), "a%2Fb", "a%00", "%0A", "p//b"]) {
+    for (const name of ["x".repeat(257), "a%2Fb", "a%00", "%0A", "p//b", "100%25", "what%3F", "p/a%25", "p/a%3F"]) {
       expect(await world.status("PUT", name, { body: "x" }), name).toBe(400);
       expect(await world.status("GET", name), name).toBe(400);
     }
@@ -107,6 +117,33 @@ describe("posting several", () => {
     const type = "application/x-www-form-urlencoded";
     expect((await world.ask("POST", "", { type, body: "a=1&b=x+y" })).json).toEqual({ a: "1", b: "x y" });
     expect(await world.state()).toEqual({ a: "1", b: "x y" });
+  });
+
+  it("takes each field of a form as text, the last of a name, and an empty one as a deletion", async () => {
+    const type = "application/x-www-form-urlencoded; charset=UTF-8";
+    await world.ask("POST", "", { json: { old: 1, list: { _type: "list" } } });
+    const body = "n=1&n=2&%C3%A9t%C3%A9=%7B%22a%22%3A1%7D&old=&__proto__=x&flag";
+    const made = await world.ask("POST", "", { type, body });
+    expect(made.status).toBe(201);
+    expect(Object.entries(await world.state())).toEqual(
+      expect.arrayContaining([
+        ["n", "2"],
+        ["été", '{"a":1}'],
+        ["__proto__", "x"],
+        ["list", { _list: true, count: 0 }],
+      ]),
+    );
+    expect(Object.keys(await world.state())).toHaveLength(4);
+    expect(await world.status("POST", "", { type, body: "share=100%25&rate=5%" })).toBe(201);
+    expect(await world.state()).toMatchObject({ share: "100%", rate: "5%" });
+    const before = (await world.records()).length;
+    for (const wrong of ["list=x", "ok=1&list=x"])
+      expect(await world.status("POST", "", { type, body: wrong })).toBe(409);
+    for (const wrong of ["ok=1&a%2Fb=2", "=1", "a%00=1", "ok=1&a=%FF", "a=%C3x", "a=%ed%a0%80"]) {
+      expect(await world.status("POST", "", { type, body: wrong }), wrong).toBe(400);
+    }
+    expect(await world.status("POST", "", { type, body: new Uint8Array([0x61, 0x3d, 0xff]) })).toBe(400);
+    expect(await world.records()).toHaveLength(before);
   });
 
   it("sets none when one cannot be", async () => {
@@ -147,6 +184,28 @@ describe("posting several", () => {
   });
 });
 
+describe("posting below a name", () => {
+  it("that is not there is 404, and stores nothing", async () => {
+    for (const path of ["p", "p/x", "p/items", "p/x/y"]) {
+      expect(await world.status("POST", path, { json: { a: 1 } }), path).toBe(404);
+    }
+    expect(await world.state()).toEqual({});
+  });
+
+  it("that is a value is refused: only lists take it", async () => {
+    await world.ask("PUT", "p", { json: { x: 1 } });
+    expect(await world.status("POST", "p", { json: { a: 1 } })).toBe(409);
+    expect(await world.status("POST", "p/items", { json: { action: "add", item_value: 1 } })).toBe(409);
+    for (const path of ["p/x", "p/y", "p/items/0"]) {
+      const answer = await world.ask("POST", path, { json: { a: 1 } });
+      expect([answer.status, answer.headers["allow"]], path).toEqual([405, "DELETE, GET, HEAD, PUT"]);
+    }
+    expect(await world.state()).toEqual({ p: { x: 1 } });
+    const as = await world.peer("associate");
+    expect(await world.status("POST", "p/x", { as, json: {} })).toBe(403);
+  });
+});
+
 describe("getting all", () => {
   it("shows an empty object, the values, or what they take", async () => {
     expect(await world.state()).toEqual({});
@@ -178,7 +237,7 @@ describe("deleting all", () => {
     expect(await world.status("DELETE")).toBe(204);
     expect(await world.state()).toEqual({});
     expect(await world.status("GET", "p0-0")).toBe(404);
-    expect(await world.status("DELETE", "p0-0")).toBe(404);
+    expect(await world.status("DELETE", "p0-0")).toBe(204);
     await world.ask("PUT", "p0-0/y", { body: "new" });
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const records = await world.records();
@@ -204,7 +263,7 @@ describe("credentials", () => {
   it("are the creator's or an approved peer's", async () => {
     expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
     expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);
-    expect(await world.status("POST", "p/x", { json: {} })).toBe(405);
+    expect(await world.status("POST", "p/x", { as: { authorization: "" }, json: {} })).toBe(401);
   });
 
   it("end with the actor, and so do the properties", async () => {

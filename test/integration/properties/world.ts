@@ -6,6 +6,7 @@ import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
 import { readConfig } from "../../../lib/config.ts";
 import type { Item, Key, Table } from "../../../lib/dynamodb/table.ts";
 import { area } from "../../../lib/http/area.ts";
+import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/ids.ts";
 import { PeerFailure } from "../../../lib/ports.ts";
 import type { Json, JsonObject } from "../../../lib/ports.ts";
@@ -16,6 +17,7 @@ import { basic, bearer } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
+import { received } from "../../support/lambda-result.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 /** A batch of reads is no snapshot: the items are read one by one, here the log's head last, with time in between. */
@@ -38,6 +40,9 @@ export interface Sent {
   readonly body?: string | Uint8Array;
   readonly json?: unknown;
   readonly as?: Record<string, string>;
+  readonly headers?: Record<string, string>;
+  /** The instance that answers [always the same one]. */
+  readonly on?: AreaHandler;
 }
 
 /** One service, one actor, and what its owner and peers ask of its properties. */
@@ -49,13 +54,24 @@ export class PropertyWorld {
   owner: Record<string, string> = {};
   /** What becomes of each operation of the table. */
   decide: Decide = () => "ok";
-  readonly #handler;
+  readonly #handler: AreaHandler;
 
   private constructor() {
     this.table = new FaultyTable(new TornTable(), (...asked) => this.decide(...asked));
+    this.services = this.#compose();
+    this.#handler = area("properties", routes, () => this.services);
+  }
+
+  /** Another instance over the same table: what it holds in memory dies with whom it answers. */
+  instance(): AreaHandler {
+    const services = this.#compose();
+    return area("properties", routes, () => services);
+  }
+
+  #compose(): Service {
     const quiet = (): void => undefined;
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
-    this.services = composeService(app, {
+    return composeService(app, {
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
@@ -64,7 +80,6 @@ export class PropertyWorld {
       ids: randomIds,
       log: { info: quiet, warn: quiet, error: quiet },
     });
-    this.#handler = area("properties", routes, () => this.services);
   }
 
   static async open(): Promise<PropertyWorld> {
@@ -101,7 +116,7 @@ export class PropertyWorld {
       routeKey: `ANY /{actorId}/properties${pattern}`,
       rawPath: `/${this.actorId}/properties/${path}`,
       rawQueryString: sent.query ?? "",
-      headers: { ...(type === undefined ? {} : { "content-type": type }), ...(sent.as ?? this.owner) },
+      headers: { ...(type === undefined ? {} : { "content-type": type }), ...sent.headers, ...(sent.as ?? this.owner) },
       requestContext: { http: { method } },
       pathParameters: {
         actorId: this.actorId,
@@ -111,14 +126,11 @@ export class PropertyWorld {
       isBase64Encoded: true,
       body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
     };
-    const result = await this.#handler(
+    const result = await (sent.on ?? this.#handler)(
       event as unknown as APIGatewayProxyEventV2,
       { getRemainingTimeInMillis: () => 29_000 } as Context,
     );
-    const text = Buffer.from(result.body ?? "", result.isBase64Encoded === true ? "base64" : "utf8").toString();
-    const headers = result.headers as Record<string, string>;
-    const isJson = headers["content-type"] === "application/json" && text !== "";
-    return { status: result.statusCode ?? 0, headers, text, json: isJson ? JSON.parse(text) : undefined };
+    return received(result);
   }
 
   /** The same, giving only the status. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { bearer } from "../../support/in-process.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Entry, Peer } from "./publisher-world.ts";
 
@@ -143,9 +144,30 @@ describe("clearing", () => {
     expect(await bob.poll(sub)).toMatchObject({ sequence: 1, data: [] });
   });
 
-  it("is for the peer alone", async () => {
-    const { world, sub } = await subscribed();
-    expect((await world.ask("PUT", `subscriptions/bob/${sub}`, { sequence: 0 })).status).toBe(403);
+  it("is for the peer and for the owner, and for no other peer", async () => {
+    const { world, bob, sub } = await subscribed();
+    for (let n = 1; n <= 3; n += 1) await world.set("a", n);
+    const clear = async (sequence: unknown, as?: Record<string, string>, id = sub) =>
+      (await world.ask("PUT", `subscriptions/bob/${id}`, { sequence }, as)).status;
+    expect(await clear(2)).toBe(204);
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 3, data: [{ sequence: 3 }] });
+    expect([await clear(4), await clear("3"), await clear(1)]).toEqual([400, 400, 204]);
+    const eve = await world.peer("eve");
+    expect([await clear(3, bearer(eve.secret)), await clear(3, {})]).toEqual([403, 401]);
+    expect((await bob.poll(sub)).data).toHaveLength(1);
+    expect(await clear(3)).toBe(204);
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 3, data: [] });
+    expect(await clear(0, undefined, "unknown")).toBe(404);
+  });
+
+  it("is not for a subscription of ours, whose backlog the publisher has", async () => {
+    const { world } = await subscribed();
+    world.network.hosts.set("https://bob.example", () => {
+      const json = { subscriptionid: "theirs", granularity: "high", sequence: 0 };
+      return Promise.resolve({ status: 201, headers: {}, text: JSON.stringify(json), json });
+    });
+    expect((await world.ask("POST", "subscriptions", { peerid: "bob", target: "properties" })).status).toBe(204);
+    expect((await world.ask("PUT", "subscriptions/bob/theirs", { sequence: 0 })).status).toBe(404);
   });
 });
 

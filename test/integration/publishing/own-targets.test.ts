@@ -56,7 +56,7 @@ describe("an own target", () => {
 
   it.each([
     ["a throw", () => Promise.reject(new Error("the disk of a.example is full"))],
-    ["what is no JSON", () => 1n as unknown as null],
+    ["what is no JSON", () => Symbol.iterator as unknown as null],
     ["a function", () => (() => 1) as unknown as null],
   ])("answers %s of the hook with a plain 500, and logs it", async (_, hook) => {
     const { world, ask } = await serving(hook);

@@ -62,6 +62,18 @@ describe("a read that names a subscription of the reader", () => {
     }
   });
 
+  it("is said of every form in which a list is read", async () => {
+    const { properties, read } = await subscribed();
+    const list = properties.list("l");
+    await list.extend(["a", "b"]);
+    await list.update(1, "c");
+    for (const path of ["/l", "/l/1", "/l?index=1", "/l/items", "/l/metadata", "/l?format=short", "/l?limit=1"]) {
+      const { status, headers } = await read(path);
+      expect([path, status, headers["x-actingweb-sequence"]]).toEqual([path, 200, "2"]);
+    }
+    expect((await read("/l?index=2")).headers["x-actingweb-sequence"]).toBe("2");
+  });
+
   it("says nothing of a list to whoever has subscribed to a part, and is told nothing of", async () => {
     const { world, alice, id, read, properties } = await subscribed({ subtarget: "l", resource: "0" });
     const ask = async (method: string, path: string, body?: JsonObject) =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isArray } from "../../../lib/domain/json.ts";
+import { parseText } from "../../../lib/domain/json-text.ts";
 import type { Json, JsonObject } from "../../../lib/ports.ts";
 import { OwnProperties } from "../../../lib/properties/own-properties.ts";
 import { Permit } from "../../../lib/properties/permit.ts";
@@ -23,7 +24,10 @@ interface Seen {
   readonly values: Readonly<Record<string, Json>>;
 }
 
-async function write(own: OwnProperties, random: Random, n: number): Promise<void> {
+/** Numbers of which a part would be altered, or change its form, by a text that keeps doubles only. */
+const written = (n: number): Json => (n % 3 === 0 ? 2n ** 60n + BigInt(n) : n % 3 === 1 ? n * 1e20 : n);
+
+async function write(own: OwnProperties, random: Random, n: Json): Promise<void> {
   const name = NAMES[random.below(NAMES.length)] ?? "";
   if (random.below(2) === 0) {
     await writeList(own, random, n);
@@ -38,13 +42,13 @@ async function write(own: OwnProperties, random: Random, n: number): Promise<voi
   else await own.put([name], random.below(3) === 0 ? n : { n, k0: { deep: n } });
 }
 
-async function writeList(own: OwnProperties, random: Random, n: number): Promise<void> {
+async function writeList(own: OwnProperties, random: Random, n: Json): Promise<void> {
   const name = LISTS[random.below(LISTS.length)] ?? "";
   const kind = random.below(12);
   const operate = async (request: JsonObject): Promise<void> => {
     await own.operate(name, () => [request]);
   };
-  if (kind < 2) await own.putAll(new Map([[name, { _type: "list", description: `at ${n}` }]]));
+  if (kind < 2) await own.putAll(new Map([[name, { _type: "list", description: `at ${String(n)}` }]]));
   else if (kind === 2 && random.below(2) === 0) await operate({ operation: "delete_all" });
   else if (kind === 3) await operate({ operation: "clear" });
   else if (kind === 4) await operate({ operation: "pop" });
@@ -72,7 +76,7 @@ async function read(world: WholeService, actorId: string, random: Random): Promi
 
 /** A list as its items, or where they were not read as how many there are. */
 function valueOf({ text, list, items }: ReadProperty): Json {
-  if (list === undefined) return JSON.parse(text) as Json;
+  if (list === undefined) return parseText(text) as Json;
   return items ?? { count: list.shape.count };
 }
 
@@ -103,7 +107,7 @@ describe("properties read while eight others write", () => {
     };
     let writing = 8;
     const writer = async (lane: number): Promise<void> => {
-      for (let n = 0; n < 25; n += 1) await write(own, random, lane * 100 + n).catch(ignored);
+      for (let n = 0; n < 25; n += 1) await write(own, random, written(lane * 100 + n)).catch(ignored);
       writing -= 1;
     };
     const seen: Seen[] = [];

@@ -57,6 +57,21 @@ it.each(cases)("making, changing and ending are whole when write $nth has the fa
   }
 });
 
+it.each(cases)(
+  "an end by the owner never looks forgotten when write $nth has the fate $fate",
+  async ({ fate, nth }) => {
+    const world = await PublisherWorld.open();
+    const bob = await world.peer("bob");
+    const id = await bob.subscribe();
+    unlucky(world, nth, fate);
+    expect([204, 404]).toContain(await untilAnswered(async () => await world.ask("DELETE", `subscriptions/bob/${id}`)));
+    world.decide = () => "ok";
+    expect(await agree(world)).toBe(0);
+    // Nothing answers for bob, who has not been told.
+    expect((await bob.ask("GET", id)).status).toBe(410);
+  },
+);
+
 it.each(cases)("changes keep their numbers when write $nth has the fate $fate", async ({ fate, nth }) => {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");

@@ -209,6 +209,22 @@ describe("several subscriptions in one request", () => {
   });
 });
 
+describe("a subscription of ours", () => {
+  it("is refused when the peer gives it the id of one that it has with us, which stays", async () => {
+    const world = await PublisherWorld.open();
+    const bob = await world.peer("bob");
+    const inbound = await bob.subscribe({ subtarget: "a" });
+    world.network.hosts.set("https://bob.example", () => {
+      const json = { subscriptionid: inbound, granularity: "high", sequence: 0 };
+      return Promise.resolve({ status: 201, headers: {}, text: JSON.stringify(json), json });
+    });
+    const asked = await world.ask("POST", "subscriptions", { peerid: "bob", target: "properties" });
+    expect([asked.status, asked.json.error.code]).toEqual([502, "peer_refused"]);
+    const { data } = (await world.ask("GET", "subscriptions")).json;
+    expect(data).toMatchObject([{ subscriptionid: inbound, callback: false, subtarget: "a" }]);
+  });
+});
+
 describe("lists of subscriptions", () => {
   it("show both directions in order of creation, filtered", async () => {
     const world = await PublisherWorld.open();
@@ -238,6 +254,10 @@ describe("lists of subscriptions", () => {
     expect(await ids("?target=things")).toEqual([other]);
     expect(await ids("?subtarget=a")).toEqual([inbound]);
     expect(await ids("?peerid=nobody")).toEqual([]);
+    expect(await ids("?peerid=&target=")).toEqual([inbound, "theirs", other]);
+    expect(await ids("?peerid=bob&target=properties&subtarget=&resource=")).toEqual(["theirs"]);
+    expect(await ids("/bob?peerid=eve")).toEqual([]);
+    expect((await world.ask("GET", "subscriptions?peerid=no/id")).json.error).toMatchObject({ field: "peerid" });
     expect(await ids("/bob")).toEqual([inbound, "theirs"]);
     expect(await ids("/nobody")).toEqual([]);
     expect((await bob.ask("GET")).json).toMatchObject({ peerid: "bob", data: [{ subscriptionid: inbound }] });
@@ -280,6 +300,48 @@ describe("the end of a subscription", () => {
       `DELETE https://bob.example/bob/subscriptions/${world.actor.id}/${sub}`,
     ]);
     expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(404);
+  });
+
+  it("by the owner is 410 to its peer's poll until the peer has been told, and 404 to everyone else", async () => {
+    const world = await PublisherWorld.open();
+    const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
+    const untold = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;
+    const [sub, other] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
+    // Nothing answers for bob.
+    expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(204);
+    const polled = await bob.ask("GET", sub);
+    expect([polled.status, polled.json.error.code]).toEqual([410, "gone"]);
+    expect((await bob.ask("GET", `${sub}?after=x`)).status).toBe(410);
+    expect((await bob.ask("GET", sub)).status).toBe(410);
+    expect((await bob.ask("GET", "unknown")).status).toBe(404);
+    expect((await eve.ask("GET", sub)).status).toBe(404);
+    expect((await world.ask("GET", `subscriptions/bob/${sub}`)).status).toBe(404);
+    expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(404);
+    for (const [method, below] of [["PUT", ""] as const, ["GET", "/1"] as const, ["DELETE", ""] as const]) {
+      expect((await bob.ask(method, `${sub}${below}`, { sequence: 0 })).status, method).toBe(404);
+    }
+    expect(await untold()).toHaveLength(1);
+    world.network.hosts.set("https://bob.example", () =>
+      Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
+    );
+    expect((await world.ask("DELETE", `subscriptions/bob/${other}`)).status).toBe(204);
+    expect((await bob.ask("GET", other)).status).toBe(404);
+    expect(await untold()).toHaveLength(1);
+    // It is kept as long as a backlog is.
+    world.host.now += 31 * 86_400_000;
+    expect((await bob.ask("GET", sub)).status).toBe(404);
+  });
+
+  it("by its peer is no end by the owner, and nothing of one stays when the trust ends", async () => {
+    const world = await PublisherWorld.open();
+    const bob = await world.peer("bob");
+    const [left, ended] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
+    await bob.ask("DELETE", left);
+    expect((await bob.ask("GET", left)).status).toBe(404);
+    await world.ask("DELETE", `subscriptions/bob/${ended}`);
+    expect((await bob.ask("GET", ended)).status).toBe(410);
+    await world.ask("DELETE", "trust/friend/bob");
+    expect((await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items).toEqual([]);
   });
 
   it("comes by the callback's path too, as peers in the field leave", async () => {

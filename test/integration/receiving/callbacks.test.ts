@@ -171,6 +171,15 @@ describe("bodies", () => {
     expect(await us.stored()).toEqual({ p1: 1, p2: 2 });
   });
 
+  it("that a gateway took for text are 415, so that they come again without compression", async () => {
+    const body = gzipSync(JSON.stringify({ sequence: 1, data: { text: "x".repeat(2_000) } }));
+    const mangled = Buffer.from(Buffer.from(body).toString("utf8"));
+    const before = us.table.snapshot();
+    const reply = await us.callback(mangled, { headers: { "content-encoding": "gzip" } });
+    expect([reply.status, reply.headers["accept-encoding"]]).toEqual([415, "identity"]);
+    expect(us.table.snapshot()).toEqual(before);
+  });
+
   it("keep keys that mean something to JavaScript as data", async () => {
     await us.callback(Buffer.from('{"sequence":1,"data":{"__proto__":{"polluted":true},"constructor":1}}'));
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();

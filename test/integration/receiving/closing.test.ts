@@ -79,7 +79,7 @@ it("an actor whose deletion runs out of time takes no callback any more", async 
   const { us } = await breakable();
   const actor = await us.service.actors.get(ACTOR);
   if (actor === undefined) throw new Error("no actor");
-  expect(await us.service.deletion.delete(actor, { remaining: () => 5_000 })).toBe(false);
+  expect(await us.service.deletion.delete(actor, { remaining: () => 1_000 })).toBe(false);
   expect(us.asked.filter(({ method }) => method === "DELETE")).toEqual([]);
   const refused = await us.callback({ sequence: 1, target: "properties", data: { a: 1 } }, { bearer: SECRET });
   expect(refused.status).toBe(404);

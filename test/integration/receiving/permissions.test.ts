@@ -1,6 +1,7 @@
 /** Permission callbacks: what a peer newly grants is fetched, what it takes back goes where the deployment says so. */
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
@@ -72,6 +73,18 @@ describe("what is newly granted", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 1, resyncPending: false });
   });
 
+  it("is fetched when it came as a bare array of patterns, which stands for the right to read them", async () => {
+    await grant({ patterns: ["color"] });
+    await us.arriveMessages();
+    shows({ color: "red", size: 5 });
+    const body = grantBody({ second: 1 }) as { readonly data: object };
+    expect((await send({ ...body, data: { properties: ["color", "size"], tools: ["t"] } })).status).toBe(204);
+    await us.arriveMessages();
+    // What the grant does not cover stays as it was held.
+    expect(await us.stored()).toEqual({ color: "red", size: 5, log: [1], profile: { name: "N", ssn: 1 } });
+    expect((await send({ ...body, data: { properties: ["color", 5] } })).status).toBe(400);
+  });
+
   it.each<[string, Granted, Granted]>([
     ["an exclusion less", { excluded: ["size"] }, {}],
     ["reading at all", { operations: ["write"] }, {}],
@@ -117,6 +130,95 @@ describe("what is newly granted", () => {
       if (first === 204) break;
     }
     expect(second).toBeGreaterThan(2);
+  });
+});
+
+describe("a permission callback that breaks off", () => {
+  it("asks for no read before its grant is kept", async () => {
+    let failing = false;
+    us = await subscriber({}, () => (operation) => (failing && operation === "transact" ? "throttle" : "ok"));
+    failing = true;
+    expect(await grant({ patterns: ["color", "size"], excluded: ["profile"] })).toBeGreaterThanOrEqual(500);
+    failing = false;
+    expect(await us.state()).toMatchObject({ resyncPending: false });
+  });
+
+  it("is followed by the sweep when its grant was kept, although it never comes again", async () => {
+    let writes = Infinity;
+    us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" }, () => (operation) => {
+      if (operation !== "put" && operation !== "update" && operation !== "transact") return "ok";
+      writes -= 1;
+      return writes < 0 ? "throttle" : "ok";
+    });
+    for (let [allowed, status] = [1, 500]; status !== 204; allowed += 1) {
+      const name = `n${String(allowed)}`;
+      us.told.length = 0;
+      us.messages.length = 0;
+      shows({ [name]: allowed });
+      writes = allowed;
+      status = await grant({ patterns: [name], excluded: ["color"], second: allowed });
+      writes = Infinity;
+      us.now += 60_000;
+      // What the sweep finds asks for a read, which the next one does.
+      await us.sweep();
+      await us.sweep();
+      expect([allowed, await us.stored()]).toEqual([allowed, { [name]: allowed }]);
+      expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
+      const item = us.table.peek(grantKey(ACTOR, PEER));
+      expect(item).toMatchObject({ followed: true });
+      expect(item).not.toHaveProperty("dueAt");
+    }
+  });
+});
+
+describe("what is newly granted beside what a subscription covers", () => {
+  it("is not read for it", async () => {
+    await us.subscribe("narrow", { subtarget: "color" });
+    await us.service.outbound.end(ACTOR, PEER, SUB, { tellPeer: false });
+    us.messages.length = 0;
+    await grant({ patterns: ["color"] });
+    await us.arriveMessages();
+    await grant({ patterns: ["color", "size", "log/*"], second: 1 });
+    expect(await us.state("narrow")).toMatchObject({ resyncPending: false });
+    await grant({ patterns: ["color", "size", "log/*", "c*"], second: 2 });
+    expect(await us.state("narrow")).toMatchObject({ resyncPending: true });
+  });
+});
+
+describe("a permission callback from the future", () => {
+  const dated = (timestamp: string, granted: Granted): Json => ({ ...(grantBody(granted) as object), timestamp });
+
+  it("is applied, and whatever comes next is applied too", async () => {
+    us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
+    expect((await send(dated("2026-01-01T00:00:01Z", {}))).status).toBe(204);
+    expect((await send(dated("2126-01-01T00:00:00Z", { excluded: ["color"] }))).status).toBe(204);
+    expect(await us.stored()).not.toHaveProperty("color");
+    // Older than the first, too.
+    expect((await send(dated("2026-01-01T00:00:00Z", { excluded: ["log"] }))).status).toBe(204);
+    expect(await us.stored()).not.toHaveProperty("log");
+    expect((await send(dated("2025-12-31T00:00:00Z", { excluded: ["profile"] }))).status).toBe(200);
+    expect(await us.stored()).toHaveProperty("profile");
+  });
+
+  it("is ordered as any other up to five minutes ahead of us", async () => {
+    expect((await send(dated("2026-01-01T00:05:00Z", { excluded: ["color"] }))).status).toBe(204);
+    expect((await send(dated("2026-01-01T00:00:00Z", {}))).status).toBe(200);
+    expect((await send(dated("2026-01-01T00:05:00.001Z", { excluded: ["log"] }))).status).toBe(204);
+    expect((await send(dated("2026-01-01T00:00:00Z", {}))).status).toBe(204);
+  });
+
+  it("runs the hooks once, however often it comes", async () => {
+    const body = dated("2126-01-01T00:00:00Z", { excluded: ["color"] });
+    for (let time = 0; time < 3; time += 1) expect((await send(body)).status).toBe(204);
+    expect(us.told.filter(({ callbackType }) => callbackType === "permission")).toHaveLength(1);
+  });
+
+  it("that was kept by an earlier release holds up no later one", async () => {
+    await send(grantBody({}));
+    const item = us.table.peek(grantKey(ACTOR, PEER));
+    if (item === undefined) throw new Error("no grant");
+    await us.table.put({ ...item, timestamp: "2126-01-01T00:00:00.000000000Z" }, { is: "always" });
+    expect(await grant({ excluded: ["color"], second: 1 })).toBe(204);
   });
 });
 

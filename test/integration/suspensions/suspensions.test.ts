@@ -61,7 +61,14 @@ describe("a suspended target", () => {
       { target: "properties", subtarget: "color" },
       { target: "news", subtarget: "" },
     ]);
-    for (const json of [{}, { target: "" }, { target: "a b" }, { target: "x", subtarget: "a/b" }, { target: 1 }]) {
+    for (const json of [
+      {},
+      { target: "" },
+      { target: "a?b" },
+      { target: "x", subtarget: "a/b" },
+      { target: "x", subtarget: "100%" },
+      { target: 1 },
+    ]) {
       expect(await ask("POST", "", json)).toMatchObject({ status: 400, json: { error: { code: "bad_request" } } });
     }
     expect((await ask("DELETE", "/properties")).status).toBe(404);
@@ -71,7 +78,7 @@ describe("a suspended target", () => {
   });
 
   it("may have any name that a property may have", async () => {
-    const name = "ein Name mit ✓ und %";
+    const name = "ein Name mit ✓ und #";
     expect((await suspend("properties", name)).status).toBe(201);
     await world.set(encodeURIComponent(name), 1);
     expect((await ask("DELETE", `/properties/${encodeURIComponent(name)}`)).status).toBe(200);

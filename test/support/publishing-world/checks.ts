@@ -110,11 +110,19 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
 }
 
 /** True when nothing is left to do for anybody. */
-export function unrest(table: MemoryTable, ledger: Ledger, now: number): string | undefined {
+export function unrest(
+  table: MemoryTable,
+  ledger: Ledger,
+  now: number,
+  isStubborn: (peerId: string, id: string) => boolean,
+): string | undefined {
   for (const line of ledger.lines.values()) {
     const head = headOf(table, line);
     if (head === undefined) return `${line.name} has no head`;
-    const { state, delivery, leaseUntil } = head;
+    const { state, delivery, leaseUntil, item } = head;
+    // One that is never taken has its own times, which keep nothing from the others.
+    if (isStubborn(line.who.peerId, line.who.id)) continue;
+    if (item["refused"] !== undefined) return `${line.name} is refused`;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
     // Polls move what only polls.
     if (line.state.granularity !== "none" && line.pendingAfter(state.cursor))
@@ -152,13 +160,20 @@ export function isLeftAlone(table: MemoryTable, peerId: string): boolean {
 
 /** A peer that was left alone for a while has all that it missed, or a resync for it (P4). */
 export function checkReplayed(table: MemoryTable, ledger: Ledger, peerId: string): void {
+  const missed = missedBy(table, ledger, peerId);
+  if (missed !== undefined) throw new Violation(`${missed} was not sent again (P4).`);
+}
+
+/** What a peer has not taken, and has not said that it has. */
+export function missedBy(table: MemoryTable, ledger: Ledger, peerId: string): string | undefined {
   for (const line of ledger.lines.values()) {
     const head = line.who.peerId === peerId ? headOf(table, line) : undefined;
     if (head === undefined || line.state.granularity === "none") continue;
     const open = undelivered(head.delivery ?? NOTHING_DELIVERED, head.state.sequence);
     const [missed] = open.filter(([, to]) => to > head.state.cleared);
-    if (missed !== undefined) throw new Violation(`${line.name}: ${String(missed)} was not sent again (P4).`);
+    if (missed !== undefined) return `${line.name}: ${String(missed)}`;
   }
+  return undefined;
 }
 
 /** A number that the peer has not taken and that nothing tells any more. */

@@ -1,4 +1,7 @@
-/** Watches what is sent to peers: first attempts in order, one probe of a peer that was left alone at a time. */
+/**
+ * Watches what is sent to peers: first attempts in order, one probe of a peer that was left alone at a time, nothing to one
+ * that has asked for a pause.
+ */
 import { isObject } from "../../../lib/domain/json.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
@@ -8,11 +11,18 @@ import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
+/** So long an instance may not know of a pause that another has stored, ms: what it knows is a second old, its steps wait. */
+const UNKNOWN_MS = 15_000;
+
 export class Deliveries {
   readonly #plan: Plan;
   /** By peer: its trust as it was after the last step. */
   readonly #trusts = new Map<string, Item>();
   readonly #table: MemoryTable;
+  /** By peer: until when it is paused, and since when that is stored. */
+  readonly #pauses = new Map<string, { readonly until: number; readonly since: number }>();
+  /** How many callbacks of a subscription were begun. */
+  readonly #begun = new Map<string, number>();
   /** By subscription: the numbers that were tried. */
   readonly #tried = new Map<string, { readonly numbers: Set<number>; newest: number }>();
 
@@ -22,13 +32,25 @@ export class Deliveries {
   }
 
   /** Something is sent; call what is returned when its answer is there. @throws Violation */
-  begin(peer: ModelPeer, request: PeerRequest, _isDead: () => boolean): () => void {
+  begin(peer: ModelPeer, request: PeerRequest, now: number): () => void {
     const sent = callbackOf(request);
-    if (sent !== undefined) this.#note(peer, sent.id, sent.sequence);
+    if (sent !== undefined) {
+      this.#note(peer, sent.id, sent.sequence);
+      const key = `${peer.id} ${sent.id}`;
+      this.#begun.set(key, this.begunOf(key) + 1);
+      const pause = this.#pauses.get(peer.id);
+      if (pause !== undefined && pause.until > now && now - pause.since > UNKNOWN_MS && !this.#plan.jumpy)
+        throw new Violation(`${key}: ${String(sent.sequence)} is sent although the peer has asked for a pause.`);
+    }
     peer.inFlight += 1;
     return () => {
       peer.inFlight -= 1;
     };
+  }
+
+  /** How many callbacks of a subscription were begun, by its peer's and its own id. */
+  begunOf(key: string): number {
+    return this.#begun.get(key) ?? 0;
   }
 
   /** After every step. @throws Violation when a probe begins before its time, or beside another */
@@ -37,12 +59,25 @@ export class Deliveries {
     const before = this.#trusts.get(peer.id);
     if (trust === undefined || trust === before) return;
     this.#trusts.set(peer.id, trust);
+    this.#watchPause(peer, trust, now);
+    if (trust["breakerFailures"] !== undefined && peer.failures === 0)
+      throw new Violation(`${peer.id}: a failure is counted, and it never failed (P4).`);
     const [probe, was] = [trust["breakerProbe"], before?.["breakerProbe"]];
     if (probe === undefined || probe === was) return;
     const openUntil = before?.["breakerOpenUntil"];
     if (typeof openUntil !== "number")
       throw new Violation(`${peer.id}: a probe of a peer whose breaker is closed (P4).`);
     if (openUntil > now) throw new Violation(`${peer.id}: a probe before its time, or beside another (P4).`);
+  }
+
+  /** A pause only grows, and goes when it is over, unless the owner ends it. */
+  #watchPause(peer: ModelPeer, trust: Item, now: number): void {
+    const before = this.#pauses.get(peer.id);
+    const until = typeof trust["pausedUntil"] === "number" ? trust["pausedUntil"] : undefined;
+    if (before !== undefined && before.until > now && (until ?? 0) < before.until && !peer.closedByHand)
+      throw new Violation(`${peer.id}: its pause is over before its time.`);
+    if (until === undefined) this.#pauses.delete(peer.id);
+    else if (until !== before?.until) this.#pauses.set(peer.id, { until, since: now });
   }
 
   #note(peer: ModelPeer, id: string, sequence: number): void {

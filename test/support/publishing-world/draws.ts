@@ -20,6 +20,9 @@ const SCOPES: readonly Scope[] = [
   { target: "resources" },
   { target: "resources", subtarget: "tool" },
 ];
+/** Those that most changes concern. */
+const isBusy = ({ target, subtarget = "a", resource }: Scope): boolean =>
+  target === "properties" && resource === undefined && ["a", "b"].includes(subtarget);
 const isNested = ({ target, subtarget = "a" }: Scope): boolean => target === "properties" && subtarget === "a";
 const GRANULARITIES: readonly Granularity[] = ["high", "high", "high", "low", "none"];
 const PERMISSIONS: readonly Json[] = [
@@ -42,20 +45,27 @@ const PERMISSION_PATH = `${TRUST_PATH}/permissions`;
 export interface Draws {
   readonly any: () => Act;
   readonly subscribe: Act;
+  /** Peers and subscriptions change how they answer, peers ask again, and time passes. */
+  readonly troubles: readonly Act[];
   /** Approvals of peers come and go. */
   readonly approvals: boolean;
 }
 
 export function planDraws(
   random: () => number,
-  { rough, expiry, narrow }: { readonly rough: boolean; readonly expiry: boolean; readonly narrow: boolean },
+  {
+    rough,
+    expiry,
+    narrow,
+    troubled,
+  }: { readonly rough: boolean; readonly expiry: boolean; readonly narrow: boolean; readonly troubled: boolean },
 ): Draws {
   const chance = (probability: number): boolean => random() < probability;
   const controls = {
     ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: narrow || chance(0.5), goodbye: chance(0.1) },
     ...{ approvals: chance(0.15), news: chance(0.2) },
   };
-  const scopes = narrow ? SCOPES.filter(isNested) : SCOPES;
+  const scopes = narrow ? SCOPES.filter(isNested) : troubled ? SCOPES.filter(isBusy) : SCOPES;
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
   const oneOf = (world: Stage, peer: ModelPeer): Subscription | undefined =>
     pick(world.random, [...peer.subscriptions.values()]);
@@ -82,6 +92,32 @@ export function planDraws(
       await world.own(`PUT ${TRUST_PATH}`, params, { approved: world.chance(0.5) });
     },
   };
+  const trouble: Act = {
+    what: "trouble",
+    run: (world) => {
+      if (world.chance(0.35)) world.changeMood(someone(world));
+      else world.changeOddity(someone(world));
+      return Promise.resolve();
+    },
+  };
+  const again: Act = {
+    what: "subscribe again",
+    run: async (world) => {
+      const peer = someone(world);
+      const subscription = oneOf(world, peer);
+      if (subscription !== undefined) await peer.subscribe(subscription.scope, subscription.granularity);
+    },
+  };
+  const aWhile: Act = {
+    what: "a while",
+    // No step of an instance takes so long.
+    alone: true,
+    run: async (world) => {
+      world.time.now += Math.floor(world.random() ** 3 * 60_000);
+      world.takeMessages();
+      if (world.chance(0.3)) await world.clockwork(async (instance) => await instance.sweep());
+    },
+  };
   const others: Act[] = [
     {
       what: "recover",
@@ -102,16 +138,12 @@ export function planDraws(
     others.push({
       what: "breaker",
       run: async (world) => {
-        await world.own("DELETE /{actorId}/peers/{peerId}/breaker", { peerId: someone(world).id });
+        const peer = someone(world);
+        peer.closedByHand = true;
+        await world.own("DELETE /{actorId}/peers/{peerId}/breaker", { peerId: peer.id });
       },
     });
-    others.push({
-      what: "mood",
-      run: (world) => {
-        world.changeMood(someone(world));
-        return Promise.resolve();
-      },
-    });
+    others.push(trouble);
   }
   if (controls.leaving) others.push(...Array.from({ length: narrow ? 6 : 2 }, () => leave));
   if (controls.news) others.push(news);
@@ -141,6 +173,7 @@ export function planDraws(
   }
   return {
     subscribe,
+    troubles: [trouble, trouble, trouble, aWhile, aWhile, again, again],
     approvals: controls.approvals,
     any: () => (chance(0.4) ? subscribe : (pick(random, others) as Act)),
   };

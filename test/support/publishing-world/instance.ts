@@ -29,7 +29,7 @@ export interface InstanceWorld {
   /** Waits until it is this step's turn. */
   readonly step: () => Promise<void>;
   readonly fate: () => Fate;
-  readonly send: (request: PeerRequest, isDead: () => boolean) => Promise<PeerAnswer>;
+  readonly send: (request: PeerRequest) => Promise<PeerAnswer>;
   readonly message: (work: DelayedWork) => void;
   readonly note: (line: string) => void;
   /** A warning or an error of the service. */
@@ -89,7 +89,7 @@ export class Instance {
         send: async (request) => {
           await this.#step();
           try {
-            return await world.send(withJson(request), () => this.dead);
+            return await world.send(withJson(request));
           } finally {
             await this.#step();
           }

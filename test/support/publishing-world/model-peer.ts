@@ -1,4 +1,5 @@
 /** A well-behaved subscriber of the simulated publisher, whose network and moods are not. */
+import { sameJson } from "../../../lib/domain/canonical-json.ts";
 import type { NamedScope } from "../../../lib/domain/change-record.ts";
 import { isObject } from "../../../lib/domain/json.ts";
 import { placeOf } from "../../../lib/domain/scope.ts";
@@ -11,9 +12,28 @@ import { Subscription } from "./peer-subscription.ts";
 import type { Said } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
-/** How the peer takes what is sent to it. */
-export type Mood = "well" | "refuses" | "busy" | "hangs" | "loses answers" | "unreachable";
-export const MOODS: readonly Mood[] = ["refuses", "busy", "hangs", "loses answers", "unreachable"];
+/** How the peer takes what is sent to it, or the callbacks of one subscription. */
+export type Mood = "well" | "hangs" | "loses answers" | "unreachable" | Refusing;
+export const MOODS: readonly Mood[] = ["refuses", "busy", "later", "unknown", "hangs", "loses answers", "unreachable"];
+
+/** The moods in which it answers callbacks with another status than 2xx. */
+export type Refusing = "refuses" | "busy" | "later" | "too many" | "unknown" | "unknown later" | "gone";
+export const REFUSING: readonly Refusing[] = [
+  ...(["unknown", "unknown", "unknown later", "gone", "later", "too many", "refuses"] as const),
+];
+/** `later`: with one of the times below. */
+const ANSWERS: Readonly<Record<Refusing, { readonly status: number; readonly later?: true }>> = {
+  refuses: { status: 500 },
+  busy: { status: 429, later: true },
+  later: { status: 503, later: true },
+  "too many": { status: 429 },
+  unknown: { status: 404 },
+  "unknown later": { status: 404, later: true },
+  gone: { status: 410 },
+};
+/** Seconds. */
+const RETRY_AFTER: readonly number[] = [1, 7, 40, 600];
+const isRefusing = (mood: Mood): mood is Refusing => mood in ANSWERS;
 
 /** What a peer needs of the world around it. */
 export interface PeerWorld {
@@ -38,6 +58,8 @@ export interface PeerWorld {
   readonly launch: (work: () => Promise<void>) => void;
   readonly pause: (ms: number) => Promise<void>;
   readonly chance: (probability: number) => boolean;
+  readonly random: () => number;
+  readonly now: () => number;
 }
 
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
@@ -49,6 +71,18 @@ export class ModelPeer {
   /** Whether it says that it can take a resync. */
   readonly knowsResync: boolean;
   readonly subscriptions = new Map<string, Subscription>();
+  /** Subscriptions whose callbacks it answers in their own way, by id. */
+  readonly odd = new Map<string, Refusing>();
+  /** The one of them that stays so for good. */
+  stubborn: string | undefined;
+  /** Its owner has closed its breaker: then a pause may end before its time. */
+  closedByHand = false;
+  /** Callbacks that failed in a way that is the peer's, and not one subscription's. */
+  failures = 0;
+  /** Subscriptions that it may lose: those that it has left or called ended, and when it denied one first. */
+  readonly left = new Set<string>();
+  readonly deniedAt = new Map<string, number>();
+  #saysGoodbye = false;
   /** Requests to this peer under way. */
   inFlight = 0;
   readonly #world: PeerWorld;
@@ -67,16 +101,32 @@ export class ModelPeer {
   /** Takes one request of the publisher. */
   async receive(request: PeerRequest): Promise<PeerAnswer> {
     const { mood } = this;
+    if (mood !== "well" && mood !== "unknown") this.failures += 1;
     if (mood === "unreachable") throw new PeerFailure("unreachable", "Nobody is there.");
-    if (mood === "refuses") return reply(500);
-    if (mood === "busy") return { ...reply(429), headers: { "retry-after": "7" } };
     if (mood === "hangs") {
       await this.#world.pause(request.timeoutMs ?? 10_000);
       throw new PeerFailure("timeout", "No answer came.");
     }
+    const id = subscriptionOf(request);
+    const refusing = isRefusing(mood) ? mood : id === undefined ? undefined : this.odd.get(id);
+    if (refusing !== undefined) return this.#refuse(refusing, id);
     const answer = await this.#take(request);
+    if (answer.status >= 300) this.failures += 1;
     if (mood === "loses answers") throw new PeerFailure("unreachable", "The connection broke.");
     return answer;
+  }
+
+  #refuse(refusing: Refusing, id: string | undefined): PeerAnswer {
+    const { status, later } = ANSWERS[refusing];
+    if (status !== 404 && status !== 410) this.failures += 1;
+    if (id !== undefined && status === 404 && !this.deniedAt.has(id)) this.deniedAt.set(id, this.#world.now());
+    if (id !== undefined && status === 410) {
+      this.left.add(id);
+      this.subscriptions.delete(id);
+    }
+    const seconds = RETRY_AFTER[Math.floor(this.#world.random() * RETRY_AFTER.length)];
+    const headers: Record<string, string> = later === true ? { "retry-after": String(seconds) } : {};
+    return { ...reply(status), headers };
   }
 
   async #take(request: PeerRequest): Promise<PeerAnswer> {
@@ -154,7 +204,7 @@ export class ModelPeer {
   /** False when nothing could be told. */
   async #poll(subscription: Subscription): Promise<boolean> {
     const answer = await this.#ask(`GET ${SUBSCRIPTION}`, this.#params(subscription.id));
-    if (answer?.status === 404) {
+    if (answer?.status === 404 || answer?.status === 410) {
       this.subscriptions.delete(subscription.id);
       return false;
     }
@@ -234,6 +284,9 @@ export class ModelPeer {
       resource: scope.resource ?? null,
       granularity,
     };
+    const there = [...this.subscriptions.values()].find(({ scope: other }) => sameJson({ ...other }, { ...scope }));
+    // Whether it is made or not: an answer that is lost leaves the peer to think so.
+    if (there !== undefined && granularity !== "none") there.granularity = granularity;
     const answer = await this.#ask(
       "POST /{actorId}/subscriptions/{peerId}",
       { actorId: ACTOR, peerId: this.id },
@@ -242,6 +295,8 @@ export class ModelPeer {
     if (answer?.status !== 201) return;
     const id = String((jsonOf(answer) as JsonObject)["subscriptionid"]);
     const known = this.subscriptions.get(id) ?? this.#adopt(id, scope);
+    // From then on it covers what narrower ones had, too: a copy of its own does not hold that yet, and no number says so.
+    if (granularity === "none" && known.granularity !== "none") known.stale += 1;
     known.granularity = granularity;
     await this.recover(known);
   }
@@ -253,14 +308,22 @@ export class ModelPeer {
 
   /** Ends a subscription. */
   async leave(subscription: Subscription): Promise<void> {
+    this.left.add(subscription.id);
     const answer = await this.#ask(`DELETE ${SUBSCRIPTION}`, this.#params(subscription.id));
     if (answer?.status === 204 || answer?.status === 404) this.subscriptions.delete(subscription.id);
   }
 
   /** Ends the trust, and with it everything. */
   async goodbye(): Promise<void> {
+    this.#saysGoodbye = true;
     const params = { actorId: ACTOR, relationship: RELATIONSHIP, peerId: this.id };
     await this.#ask("DELETE /{actorId}/trust/{relationship}/{peerId}", params);
+  }
+
+  /** What makes it right that one of its subscriptions ends; undefined when nothing does. */
+  mayLose(id: string, after: number): boolean {
+    const denied = this.deniedAt.get(id);
+    return this.#saysGoodbye || this.left.has(id) || (denied !== undefined && this.#world.now() - denied >= after);
   }
 
   /** Learns of the subscriptions it has without knowing, for the answer to a request was lost. */
@@ -271,7 +334,9 @@ export class ModelPeer {
     for (const each of data) {
       const known =
         this.subscriptions.get(String(each["subscriptionid"])) ?? this.#adopt(String(each["subscriptionid"]), each);
-      known.granularity = each["granularity"] as NamedScope["granularity"];
+      const granularity = each["granularity"] as NamedScope["granularity"];
+      if (granularity === "none" && known.granularity !== "none") known.stale += 1;
+      known.granularity = granularity;
     }
     return true;
   }
@@ -301,6 +366,12 @@ export class ModelPeer {
   ): Promise<Reply | undefined> {
     return await this.#world.ask(route, params, { auth: `Bearer ${this.secret}`, ...more });
   }
+}
+
+/** The subscription that a callback is of; undefined for other requests. */
+function subscriptionOf({ url }: PeerRequest): string | undefined {
+  const [, , kind, what, , id] = new URL(url).pathname.split("/");
+  return kind === "callbacks" && what === "subscriptions" ? id : undefined;
 }
 
 const reply = (status: number): PeerAnswer => ({ status, headers: {}, body: new Uint8Array() });

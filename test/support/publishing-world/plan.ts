@@ -6,6 +6,8 @@ import type { Stage } from "./stage.ts";
 /** Something somebody does. */
 export interface Act {
   readonly what: string;
+  /** Whatever is under way comes to its end before it begins, and it does before the next one. */
+  readonly alone?: true;
   readonly run: (world: Stage) => Promise<void>;
 }
 
@@ -16,6 +18,8 @@ export interface Plan {
   readonly smooth: boolean;
   /** Clocks jump over leases: instances freeze past them. */
   readonly jumpy: boolean;
+  /** A subscription may be answered in its own way for good. */
+  readonly stubborn: boolean;
   /** Deliveries go on behind the answer. */
   readonly async: boolean;
   /** How likely something goes on before the next act begins: the less, the more happens at once. */
@@ -30,16 +34,21 @@ export interface Plan {
 
 const DAY_MS = 86_400_000;
 
-/** Draws a plan. */
-export function planOf(random: () => number): Plan {
+/**
+ * Draws a plan. In a troubled one, which `troubled` asks for, few peers and subscriptions answer in many ways, and time
+ * passes between.
+ */
+export function planOf(random: () => number, asked: { readonly troubled?: boolean } = {}): Plan {
   const chance = (probability: number): boolean => random() < probability;
   const below = (count: number): number => Math.floor(random() * count);
-  const rough = chance(0.7);
+  const pick = (acts: readonly Act[]): Act => acts[below(acts.length)] as Act;
+  const troubled = chance(0.2) || asked.troubled === true;
+  const rough = troubled || chance(0.7);
   const jumpy = rough && chance(0.25);
-  const expiry = chance(0.1);
+  const expiry = !troubled && chance(0.1);
   // One peer and one property: overlapping subscriptions come and go over the same places.
-  const narrow = chance(0.25);
-  const draws = planDraws(random, { rough, expiry, narrow });
+  const narrow = !troubled && chance(0.25);
+  const draws = planDraws(random, { rough, expiry, narrow, troubled });
   const lists = !narrow && chance(0.4);
   let mark = 0;
   const write = (): Act => {
@@ -55,11 +64,16 @@ export function planOf(random: () => number): Plan {
       },
     };
   };
-  const count = 4 + below(16);
-  const some = Array.from({ length: count }, () => (chance(0.5) ? write() : draws.any()));
+  const count = (troubled ? 20 : 4) + below(16);
+  const some = Array.from({ length: count }, () => {
+    if (troubled && chance(0.5)) return pick(draws.troubles);
+    return chance(troubled ? 0.8 : 0.5) ? write() : draws.any();
+  });
+  const subscribing = { ...draws.subscribe, alone: true } as const;
   const acts = [
     ...(lists ? LISTS.map(making) : []),
-    ...(chance(0.8) ? [draws.subscribe, draws.subscribe] : []),
+    ...(troubled ? [subscribing, subscribing, subscribing] : []),
+    ...(!troubled && chance(0.8) ? [draws.subscribe, draws.subscribe] : []),
     ...some,
   ];
   return {
@@ -67,10 +81,11 @@ export function planOf(random: () => number): Plan {
       rough,
       smooth: !rough && !expiry && !draws.approvals,
       jumpy,
+      stubborn: rough && chance(0.2),
       async: chance(0.3),
-      calm: [0.3, 0.75, 0.95][below(3)] ?? 0.75,
+      calm: (troubled ? [0.5, 0.8, 0.95] : [0.3, 0.75, 0.95])[below(3)] ?? 0.75,
     },
-    ...{ peers: narrow ? 1 : 1 + below(3), instances: 1 + below(4) },
+    ...{ peers: narrow ? 1 : 1 + below(troubled ? 2 : 3), instances: 1 + below(4) },
     retentionMs: DAY_MS + 1,
     environment: {
       DIFF_RETENTION_DAYS: "1",

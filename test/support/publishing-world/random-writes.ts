@@ -47,7 +47,7 @@ export function randomWish(
 }
 
 function listWish(name: string, mark: string, below: (count: number) => number): Wish {
-  const kind = below(12);
+  const kind = below(13);
   const item = below(3) === 0 ? "same" : { mark };
   const index = String(below(3));
   const items = (json: Json): Wish => ({
@@ -67,6 +67,11 @@ function listWish(name: string, mark: string, below: (count: number) => number):
   if (kind === 8) return items({ operation: "insert", index: 0, item });
   if (kind === 9) return items({ operation: "extend", items: [item, mark] });
   if (kind === 10) return items({ operation: below(2) === 0 ? "pop" : "clear" });
+  if (kind === 11) {
+    // One entry bears the mark, for each is a record of its own.
+    const entries = [{ index: below(3) }, { index: below(3), mark }, { index: below(3) }];
+    return { route: `POST ${PROPERTIES}`, params: {}, json: { [name]: { items: entries } } };
+  }
   return below(3) === 0
     ? { route: `DELETE ${PROPERTIES}/{name}`, params: { name } }
     : items({ operation: "remove", item: "same" });

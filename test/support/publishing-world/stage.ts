@@ -13,7 +13,7 @@ import * as checks from "./checks.ts";
 import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
-import { ModelPeer, MOODS } from "./model-peer.ts";
+import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
 import { planOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
@@ -32,6 +32,8 @@ export interface StageOptions {
   readonly sabotage?: Sabotage;
   /** Keeps what happens in `trace`. */
   readonly tracing?: boolean;
+  /** Only what peers and subscriptions that do not take their callbacks come to. */
+  readonly troubled?: boolean;
 }
 
 /** Everything a schedule needs to run, and the checks after each of its steps. */
@@ -53,8 +55,9 @@ export class Stage {
   readonly #deliveries: Deliveries;
   /** The delay queue. */
   readonly messages: DelayedWork[] = [];
-  readonly #heads = new StoredHeads(this.table, this.ledger);
+  readonly #heads: StoredHeads;
   #instances: Instance[] = [];
+  readonly #lost = new Set<string>();
   /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
   rough: boolean;
   /** Pieces of work under way. */
@@ -62,18 +65,19 @@ export class Stage {
   #ids = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(seed: number, { sabotage = (table) => table, tracing = false }: StageOptions = {}) {
+  constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
     this.random = seeded(seed);
     this.#scheduler = new Scheduler(this.random);
     this.#sabotaged = sabotage(this.table);
     this.#tracing = tracing;
-    this.plan = planOf(this.random);
+    this.plan = planOf(this.random, { troubled });
     this.rough = this.plan.rough;
     this.#config = readConfig({
       ...{ BASE_URL: "https://us.example", TABLE_NAME: "t", CALLBACK_MODE: this.plan.async ? "async" : "sync" },
       ...this.plan.environment,
     });
     this.#deliveries = new Deliveries(this.table, this.plan);
+    this.#heads = new StoredHeads(this.table, this.ledger, (key) => this.#deliveries.begunOf(key));
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
@@ -99,6 +103,8 @@ export class Stage {
         await new Promise<void>((resolve) => globalThis.setTimeout(resolve, ms));
       },
       chance: (probability: number) => this.chance(probability),
+      random: () => this.random(),
+      now: () => this.time.now,
     };
     this.peers = Array.from(
       { length: this.plan.peers },
@@ -179,7 +185,7 @@ export class Stage {
         await this.#scheduler.step();
       },
       fate: () => this.#fate(),
-      send: async (request, isDead) => await this.#send(request, isDead),
+      send: async (request) => await this.#send(request),
       message: (work) => {
         if (!(this.rough && this.chance(0.3))) this.messages.push(work);
       },
@@ -195,11 +201,11 @@ export class Stage {
     return instance;
   }
 
-  async #send(request: PeerRequest, isDead: () => boolean): Promise<PeerAnswer> {
+  async #send(request: PeerRequest): Promise<PeerAnswer> {
     const peer = this.peers.find(({ baseUri }) => request.url.startsWith(`${baseUri}/`));
     if (peer === undefined) throw new Violation(`Something was sent to ${request.url}.`);
     this.note(`  > ${peer.id} (${peer.mood}) ${request.method} ${request.url} ${textOf(request.json)}`);
-    const end = this.#deliveries.begin(peer, request, isDead);
+    const end = this.#deliveries.begin(peer, request, this.time.now);
     try {
       return await peer.receive(request);
     } finally {
@@ -263,8 +269,20 @@ export class Stage {
     for (const record of this.ledger.records.slice(newest)) {
       // Whoever is granted other things than before reads them: no diff tells what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
+      if (record.kind === "scopes") this.#checkLost(record.peerId, record.subscriptions);
     }
     this.#heads.follow(this.time.now);
+  }
+
+  /** No subscription ends but by its peer's word, or because it is unknown to the peer for as long as records are kept. */
+  #checkLost(peerId: string, left: readonly { readonly id: string }[]): void {
+    const peer = this.peers.find(({ id }) => id === peerId);
+    for (const [key, { who }] of this.ledger.ended) {
+      if (this.#lost.has(key) || who.peerId !== peerId || left.some(({ id }) => id === who.id)) continue;
+      this.#lost.add(key);
+      if (peer?.mayLose(who.id, this.plan.retentionMs - 1) !== true)
+        throw new Violation(`${key}: it was ended, and its peer never said so.`);
+    }
   }
 
   /** Some seconds, or past every lease. */
@@ -274,12 +292,17 @@ export class Stage {
     this.note(`time passes: ${String(step)}`);
   }
 
-  /** Runs something until it and everything else is done. */
-  async alone(work: () => Promise<void>): Promise<void> {
-    this.launch(work);
+  /** Lets everything that can go on come to its end. */
+  async quiet(): Promise<void> {
     for (let steps = 0; await this.turn(); steps += 1) {
       if (steps > 20_000) throw new Violation("Something goes on for ever.");
     }
+  }
+
+  /** Runs something until it and everything else is done. */
+  async alone(work: () => Promise<void>): Promise<void> {
+    this.launch(work);
+    await this.quiet();
     if (this.running > 0) throw new Violation("Something waits for ever.");
   }
 
@@ -300,6 +323,20 @@ export class Stage {
       "crash_after",
     ];
     return fates[Math.floor(this.random() * fates.length)] ?? "ok";
+  }
+
+  /** One of the peer's subscriptions is answered in its own way from now on, or as the others again. */
+  changeOddity(peer: ModelPeer): void {
+    const ids = [...peer.subscriptions.keys()];
+    const id = ids[Math.floor(this.random() * ids.length)];
+    if (id === undefined || id === peer.stubborn) return;
+    if (this.chance(0.35)) {
+      peer.odd.delete(id);
+      return;
+    }
+    const refusing = REFUSING[Math.floor(this.random() * REFUSING.length)] ?? "unknown";
+    peer.odd.set(id, refusing);
+    if (this.plan.stubborn && peer.stubborn === undefined && refusing !== "gone") peer.stubborn = id;
   }
 
   /** Every peer a mood of its own, or none. */

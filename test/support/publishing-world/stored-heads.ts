@@ -44,9 +44,14 @@ export class StoredHeads {
   /** The furthest that a peer has asked to clear, by subscription. */
   readonly #asked = new Map<string, number>();
 
-  constructor(table: MemoryTable, ledger: Ledger) {
+  /** By subscription: how many of its callbacks were begun when its peer asked for it again. */
+  readonly #renewed = new Map<string, number>();
+  readonly #begunOf: (key: string) => number;
+
+  constructor(table: MemoryTable, ledger: Ledger, begunOf: (key: string) => number) {
     this.#table = table;
     this.#ledger = ledger;
+    this.#begunOf = begunOf;
   }
 
   /** A peer asks that its numbers up to one go. */
@@ -66,10 +71,22 @@ export class StoredHeads {
       this.#seen.set(key, head);
       if (Number(item["sequence"]) !== head.state.sequence)
         throw new Violation(`${line.name}: its sequence is written twice, differently.`);
+      this.#checkRefusal(key, line, before?.item, item, now);
       if (before !== undefined) this.#compare(key, line, before, head);
       line.follow(head.state, before !== undefined && this.#isLost(before.state.cursor + 1, head.state.cursor, now));
     }
     for (const key of this.#seen.keys()) if (!this.#ledger.lines.has(key)) this.#seen.delete(key);
+  }
+
+  /** One that its peer refuses is due, and who asks for it again is not put off by what was answered before. */
+  #checkRefusal(key: string, line: Line, before: Item | undefined, after: Item, now: number): void {
+    if ((after["refused"] === undefined) !== (after["dueAt"] === undefined))
+      throw new Violation(`${line.name}: refused and due do not go together: ${JSON.stringify(after["refused"])}.`);
+    if (after["renewed"] !== before?.["renewed"]) this.#renewed.set(key, this.#begunOf(key));
+    const again = JSON.stringify(after["refused"]) !== JSON.stringify(before?.["refused"]);
+    const wasAsked = this.#renewed.get(key);
+    if (again && Number(after["dueAt"]) > now && wasAsked !== undefined && this.#begunOf(key) === wasAsked)
+      throw new Violation(`${line.name}: its peer has asked for it again, and is put off by what it answered before.`);
   }
 
   #compare(key: string, line: Line, before: StoredHead, after: StoredHead): void {

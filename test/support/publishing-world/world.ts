@@ -13,8 +13,8 @@ import { inVirtualTime } from "./virtual-time.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 const MINUTE = 60_000;
-/** Sweeps after which everything must be done. */
-const MOST_SWEEPS = 60;
+/** Sweeps after which everything must be done: a breaker may be open for a quarter of an hour several times. */
+const MOST_SWEEPS = 240;
 
 export class PublishingWorld {
   readonly #stage: Stage;
@@ -40,21 +40,26 @@ export class PublishingWorld {
       await this.#setUp();
       for (const act of this.#stage.plan.acts) {
         this.#stage.note(`act ${act.what}`);
+        if (act.alone === true) await this.#stage.quiet();
         this.#stage.launch(async () => {
           await act.run(this.#stage);
         });
+        if (act.alone === true) await this.#stage.quiet();
         while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
         if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.35 : 0.05)) this.#stage.passTime();
       }
       while (this.#stage.running > 0 && (await this.#stage.turn()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
       const { plan, table, ledger, peers } = this.#stage;
-      // What goes on behind the answers comes to its end, too.
-      while (await this.#stage.turn());
+      // What goes on behind the answers comes to its end, too, and what a message was sent for.
+      do {
+        while (await this.#stage.turn());
+        this.#stage.takeMessages();
+      } while (this.#stage.running > 0);
       if (plan.smooth) checks.checkSent(table, ledger);
       const alone = peers.filter(({ id }) => checks.isLeftAlone(table, id));
       await this.#comeToRest();
-      for (const { id } of alone) checks.checkReplayed(table, ledger, id);
+      for (const { id, stubborn } of alone) if (stubborn === undefined) checks.checkReplayed(table, ledger, id);
       await this.#catchUp();
       for (const peer of this.#stage.peers)
         for (const each of peer.subscriptions.values()) checks.checkCopy(this.#stage.ledger, peer, each);
@@ -80,7 +85,10 @@ export class PublishingWorld {
   /** No more faults, every peer is well: the sweep comes by every minute until nothing is left to do. */
   async #comeToRest(): Promise<void> {
     this.#stage.rough = false;
-    for (const peer of this.#stage.peers) peer.mood = "well";
+    for (const peer of this.#stage.peers) {
+      peer.mood = "well";
+      for (const id of peer.odd.keys()) if (id !== peer.stubborn) peer.odd.delete(id);
+    }
     for (const at of this.#stage.ledger.suspensions) {
       const path = at.subtarget === undefined ? "{target}" : "{target}/{subtarget}";
       await this.#stage.alone(async () => {
@@ -93,17 +101,29 @@ export class PublishingWorld {
       });
     }
     let left: string | undefined = "not looked";
+    const isStubborn = (peerId: string, id: string): boolean =>
+      this.#stage.peers.some((peer) => peer.id === peerId && peer.stubborn === id);
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
       this.#stage.takeMessages();
       await this.#stage.alone(async () => {
         await this.#stage.clockwork(async (instance) => await instance.sweep());
       });
       left =
-        round < 2 ? "not looked twice" : checks.unrest(this.#stage.table, this.#stage.ledger, this.#stage.time.now);
+        round < 2
+          ? "not looked twice"
+          : checks.unrest(this.#stage.table, this.#stage.ledger, this.#stage.time.now, isStubborn);
+      left ??= this.#keptApart();
       this.#stage.time.now += MINUTE;
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
     if (left !== undefined) throw new Violation(`Never came to rest: ${left} (P3, P4, P5).`);
+  }
+
+  /** What a breaker or a pause keeps from a peer goes out once that is over. */
+  #keptApart(): string | undefined {
+    const { peers, table, ledger } = this.#stage;
+    const apart = peers.filter(({ id, stubborn }) => stubborn === undefined && checks.isLeftAlone(table, id));
+    return apart.map(({ id }) => checks.missedBy(table, ledger, id)).find((missed) => missed !== undefined);
   }
 
   /** Every peer takes stock and brings its copies up to date. */

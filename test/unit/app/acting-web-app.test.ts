@@ -114,7 +114,7 @@ describe("a subscription data hook", () => {
     await app.run(eventOn("properties"), signal);
   });
 
-  it.each(["", "a/b", "..", "a b", "#"])("cannot be registered for %j", (target) => {
+  it.each(["", "a/b", "..", "a%b", "a?b", "a\n", "x".repeat(257)])("cannot be registered for %j", (target) => {
     expect(() => make().subscriptionDataHook(target, () => undefined)).toThrow(
       `subscriptionDataHook: ${JSON.stringify(target)} is no target`,
     );
@@ -153,6 +153,7 @@ describe("the other hooks", () => {
     expect(app.stateOf("other")).toBeUndefined();
     expect(() => app.stateHook("resources", () => null)).toThrow('there is a hook for "resources" already');
     expect(() => app.stateHook("a/b", () => null)).toThrow('stateHook: "a/b" is no target');
+    expect(() => app.stateHook("*", () => null)).toThrow('stateHook: "*" is no target');
   });
 
   it("run for their name only", async () => {

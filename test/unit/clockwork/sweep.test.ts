@@ -75,3 +75,12 @@ test("what waits for peers is to begin nothing after a few seconds, so that othe
   expect(begun).toBeGreaterThan(0);
   expect(begun).toBeLessThanOrEqual(10_000);
 });
+
+test("tells for how long the oldest due work had been due when the sweep began, and how much failed", async () => {
+  const report = await sweepOver([logHeadKey("first"), logHeadKey("second")], ({ pk }) => {
+    if (pk === "A#second") throw new Error("not foreseen");
+    return 20_000;
+  });
+  expect(report).toEqual({ done: 2, failed: 1, oldestGapMs: 0, oldestDueMs: MINUTE });
+  expect(await sweepOver([], () => undefined)).toEqual({ done: 0, failed: 0, oldestGapMs: 0, oldestDueMs: 0 });
+});

@@ -170,14 +170,20 @@ describe("checkScope", () => {
     expect(refused(() => checkScope(parse({ ...usual, ...more, data: {} }), scope))).toBe(field);
   });
 
-  it("refuses target-level data that is no object, or has what is no property name", () => {
-    for (const data of ["hello", 5, null, [1], { "a/b": 1 }, { "": 1 }, { "a\u0000": 1 }, { ["x".repeat(257)]: 1 }]) {
+  it("refuses target-level data that is no object", () => {
+    for (const data of ["hello", 5, null, [1]]) {
       expect(refused(() => checkScope(parse({ ...usual, data }), whole))).toBe("data");
     }
-    expect(refused(() => checkScope(parse({ ...usual, data: { "list:": {} } }), whole))).toBe("data");
     expect(refused(() => checkScope(parse({ ...usual, data: { __proto__x: 1, "list:memo": {} } }), whole))).toBe(
       undefined,
     );
+  });
+
+  it("refuses no data for a name in it that no property may have: what stands beside it counts", () => {
+    for (const name of ["a/b", "", "a\u0000", "x".repeat(257), "list:"]) {
+      expect(refused(() => checkScope(parse({ ...usual, data: { [name]: 1, kept: 1 } }), whole))).toBeUndefined();
+      expect(refused(() => checkScope(resync({ data: { [name]: 1, kept: 1 } }), whole))).toBeUndefined();
+    }
   });
 
   it("refuses data that names more properties than can be written while its publisher waits", () => {
@@ -213,7 +219,7 @@ describe("checkScope", () => {
   });
 
   it("refuses the data of a resync that does not fit, where it is what would be read", () => {
-    for (const data of ["x", [1], 0, { "a/b": 1 }]) {
+    for (const data of ["x", [1], 0]) {
       expect(refused(() => checkScope(resync({ data }), whole))).toBe("data");
       expect(refused(() => checkScope(resync({ data, url: "https://p.example/a/properties" }), whole))).toBeUndefined();
       expect(refused(() => checkScope(resync({ subtarget: "", data }), color))).toBeUndefined();
@@ -265,6 +271,11 @@ describe("parsePermissionBody", () => {
     const nothing = { ...body, data: { properties: {} } };
     expect(parsePermissionBody(nothing, path)).toMatchObject({ patterns: [], excludedPatterns: [] });
     expect(parsePermissionBody({ data: grant }, path)).toMatchObject({ patterns: ["*"] });
+    expect(parsePermissionBody({ data: { properties: ["a", "b/*"], tools: ["t"] } }, path)).toEqual({
+      grant: { properties: { patterns: ["a", "b/*"], operations: ["read"] }, tools: ["t"] },
+      patterns: ["a", "b/*"],
+      excludedPatterns: [],
+    });
   });
 
   it.each<[string, Json]>([
@@ -277,7 +288,7 @@ describe("parsePermissionBody", () => {
     ["data", { id: "peer" }],
     ["data.properties", { ...body, data: {} }],
     ["data.properties", { ...body, data: { properties: null } }],
-    ["data.properties", { ...body, data: { properties: [] } }],
+    ["data.properties", { ...body, data: { properties: [1] } }],
     ["data.properties.patterns", { ...body, data: { properties: { patterns: "*" } } }],
     ["data.properties.operations", { ...body, data: { properties: { operations: [1] } } }],
   ])("refuses a wrong %s", (field, wrong) => {

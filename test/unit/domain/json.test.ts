@@ -29,9 +29,30 @@ describe("parseJson", () => {
     ["bytes that are no UTF-8", Buffer.from([0x22, 0xff, 0x22])],
     ["an overlong form of a slash", Buffer.from([0x22, 0xc0, 0xaf, 0x22])],
     ["an encoded surrogate", Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
-    ["a byte order mark", Buffer.from([0xef, 0xbb, 0xbf, 0x31])],
+    ["two byte order marks", Buffer.from([0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf, 0x31])],
+    ["Infinity, as Python writes it", '{"a": -Infinity}'],
+    ["a whole number of 4 301 digits", `{"a": [${"9".repeat(4_301)}]}`],
+    ["a negative one", `-${"9".repeat(4_301)}`],
   ])("refuses %s with request.invalid", (_name, source) => {
     expect(refusal(source)).toMatchObject({ code: "request.invalid" });
+  });
+
+  it("skips a byte order mark", () => {
+    expect(parseJson(Buffer.from([0xef, 0xbb, 0xbf, 0x31]))).toBe(1);
+    expect(parseJson("\ufeff[1]")).toEqual([1]);
+  });
+
+  it("keeps every digit of a whole number, at any depth, up to 4 300", () => {
+    const most = "9".repeat(4_300);
+    expect(parseJson(`{"a": [9007199254740993, {"b": -${most}}], "c": ${most}}`)).toEqual({
+      a: [9_007_199_254_740_993n, { b: -BigInt(most) }],
+      c: BigInt(most),
+    });
+    expect(parseJson("9007199254740993", { surrogates: "repair" })).toBe(9_007_199_254_740_993n);
+  });
+
+  it("says which limit a whole number is over", () => {
+    expect(refusal("9".repeat(4_301))).toMatchObject({ message: expect.stringContaining("4300 digits") });
   });
 
   it("takes 64 levels and refuses 65, also a million", () => {
@@ -39,6 +60,9 @@ describe("parseJson", () => {
     expect(() => parseJson(nested(64))).not.toThrow();
     expect(refusal(nested(65))).toMatchObject({ code: "request.invalid" });
     expect(refusal(nested(500_000))).toMatchObject({ code: "request.invalid" });
+    expect(refusal("[".repeat(500_000) + "9007199254740993" + "]".repeat(500_000))).toMatchObject({
+      code: "request.invalid",
+    });
     expect(refusal('{"a":'.repeat(65) + "1" + "}".repeat(65))).toMatchObject({ code: "request.invalid" });
   });
 
@@ -83,6 +107,24 @@ describe("digestOf", () => {
   it("tells different content apart", () => {
     const values = [null, "", "null", 0, "0", false, [], {}, [[]], { "": "" }, [null]];
     expect(new Set(values.map((value) => digestOf(value))).size).toBe(values.length);
+  });
+
+  it("tells whole numbers apart that are one double", () => {
+    const digest = (text: string): string => digestOf(parseJson(text));
+    expect(digest("9007199254740993")).not.toBe(digest("9007199254740992"));
+    expect(digest('{"a":[653247040368672768]}')).not.toBe(digest('{"a":[653247040368672800]}'));
+  });
+
+  it("takes equal numbers for equal, in whatever form they came", () => {
+    const digest = (text: string): string => digestOf(parseJson(text));
+    expect(digest("1.0")).toBe(digest("1"));
+    expect(digest("-0")).toBe(digest("0"));
+    expect(digest("1e20")).toBe(digest("100000000000000000000"));
+    expect(digest("9.007199254740992e15")).toBe(digest("9007199254740992"));
+    // The double next to 10^23 is another number.
+    expect(digest("1e23")).toBe(digest("99999999999999991611392"));
+    expect(digest("1e23")).not.toBe(digest(`1${"0".repeat(23)}`));
+    expect(digestOf(5n)).toBe(digestOf(5));
   });
 });
 

@@ -45,7 +45,11 @@ describe("liesUnder", () => {
 
 describe("pathSegment", () => {
   it("encodes what a URL can carry, and knows what it cannot", () => {
-    expect(pathSegment("a b/ø?#%")).toBe("a%20b%2F%C3%B8%3F%23%25");
+    expect(pathSegment("a b ø#+")).toBe("a%20b%20%C3%B8%23%2B");
     for (const text of ["", ".", "..", "%2e%2e", "a/../b", "\ud800"]) expect(pathSegment(text)).toBeUndefined();
+  });
+
+  it.each(["100%", "what?", "a%2Fb", "a/b"])("refuses %j, which a gateway would make another of", (text) => {
+    expect(pathSegment(text)).toBeUndefined();
   });
 });

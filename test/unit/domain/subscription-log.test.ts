@@ -134,6 +134,26 @@ describe("a narrower subscription of the same peer", () => {
     expect(log.contents).toEqual([{ size: 1 }, "resync", { color: 2 }]);
   });
 
+  test.each(["high", "low"] as const)(
+    "costs a %s one that becomes none no number, whose whole is recorded from then on",
+    (before) => {
+      const log = new Log().add(
+        scopes(scopeOf(broad, before), narrow),
+        set("color", 1),
+        scopes(scopeOf(broad, "none"), narrow),
+        set("color", 2),
+        scopes(scopeOf(broad, before), narrow),
+        set("color", 3),
+      );
+      expect(log.contents).toEqual([{ color: 2 }]);
+    },
+  );
+
+  test("that ends in the moment in which the broader one becomes none is a resync", () => {
+    const log = new Log().add(scopes(scopeOf(broad), narrow), set("color", 1), scopes(scopeOf(broad, "none")));
+    expect(log.contents).toEqual(["resync"]);
+  });
+
   test("with granularity none takes nothing over, and neither does any from one that is none itself", () => {
     expect(new Log().add(scopes(scopeOf(broad), { ...narrow, granularity: "none" }), set("color", 1)).contents).toEqual(
       [{ color: 1 }],

@@ -7,7 +7,7 @@ import type { CancellationReason } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
-import { always, ConditionFailed, itemMissing, TransactionRefused } from "../../../lib/dynamodb/table.ts";
+import { always, ConditionFailed, itemMissing, TableBusy, TransactionRefused } from "../../../lib/dynamodb/table.ts";
 
 const KEY = { pk: "p", sk: "s" };
 const METADATA = { $metadata: {}, message: "" };
@@ -15,6 +15,11 @@ const conflict = new TransactionConflictException(METADATA);
 
 /** A table whose client gives these answers, one after another, the last one for ever; errors are thrown. */
 function tableAnswering(...answers: readonly unknown[]) {
+  return tableWithin(() => undefined, ...answers);
+}
+
+/** The same for a request that has so much time left, less with each pause. */
+function tableWithin(remaining: (paused: number) => number | undefined, ...answers: readonly unknown[]) {
   const sent: Record<string, unknown>[] = [];
   const pauses: number[] = [];
   const send = async (command: { input: Record<string, unknown> }) => {
@@ -25,7 +30,9 @@ function tableAnswering(...answers: readonly unknown[]) {
   };
   const client = { send } as unknown as DynamoDBDocumentClient;
   const sleep = async (ms: number) => void pauses.push(ms);
-  return { table: new DocumentTable({ client, tableName: "t", random: () => 0.5, sleep }), sent, pauses };
+  const left = (): number | undefined => remaining(pauses.reduce((sum, ms) => sum + ms, 0));
+  const table = new DocumentTable({ client, tableName: "t", random: () => 0.5, sleep, remaining: left });
+  return { table, sent, pauses };
 }
 
 describe("DocumentTable", () => {
@@ -82,11 +89,48 @@ describe("DocumentTable", () => {
     const patient = tableAnswering(refused("None", "TransactionConflict"), {});
     await patient.table.transact(writes);
     expect(patient.sent).toHaveLength(2);
-    for (const code of ["ConditionalCheckFailed", "ValidationError"]) {
+    for (const [code, failure] of [
+      ["ConditionalCheckFailed", TransactionRefused],
+      ["ValidationError", TransactionCanceledException],
+      ["ItemCollectionSizeLimitExceeded", TransactionCanceledException],
+    ] as const) {
       const { table, sent } = tableAnswering(refused("TransactionConflict", code));
-      await expect(table.transact(writes)).rejects.toThrow(TransactionRefused);
+      await expect(table.transact(writes)).rejects.toThrow(failure);
       expect(sent).toHaveLength(1);
     }
+  });
+
+  it.each(["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])(
+    "retries a transaction cancelled for %s, with growing pauses",
+    async (Code) => {
+      const busy = canceled([{ Code: "None" }, { Code }]);
+      const { table, sent, pauses } = tableAnswering(busy, busy, {});
+      await table.transact([{ put: KEY, condition: always }]);
+      expect([sent.length, pauses]).toEqual([3, [25, 50]]);
+    },
+  );
+
+  it("says in the end that the table is busy, and no other cause, when transactions are throttled", async () => {
+    const { table, sent } = tableAnswering(canceled([{ Code: "TransactionConflict" }, { Code: "ThrottlingError" }]));
+    await expect(table.transact([{ put: KEY, condition: always }])).rejects.toThrow(TableBusy);
+    expect(sent).toHaveLength(8);
+  });
+
+  it("takes a condition that failed for the cause, whatever else was throttled", async () => {
+    const { table, sent } = tableAnswering(canceled([{ Code: "ThrottlingError" }, { Code: "ConditionalCheckFailed" }]));
+    const failure: unknown = await table.transact([{ put: KEY, condition: always }]).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(TransactionRefused);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("retries nothing for which the request has no time left", async () => {
+    const busy = canceled([{ Code: "ThrottlingError" }]);
+    const { table, sent, pauses } = tableWithin((paused) => 1_100 - paused, busy);
+    await expect(table.transact([{ put: KEY, condition: always }])).rejects.toThrow(TableBusy);
+    expect([sent.length, pauses]).toEqual([3, [25, 50]]);
+    const late = tableWithin(() => 900, { Responses: {}, UnprocessedKeys: { t: { Keys: [KEY] } } });
+    await expect(late.table.getMany([KEY])).rejects.toThrow(TableBusy);
+    expect(late.sent).toHaveLength(1);
   });
 
   it("gives the reasons of a refused transaction in order, with the items found", async () => {
@@ -97,7 +141,7 @@ describe("DocumentTable", () => {
     expect((failure as TransactionRefused).reasons).toEqual([
       { code: "none" },
       { code: "condition", item: KEY },
-      { code: "other" },
+      { code: "throttled" },
     ]);
   });
 
@@ -117,10 +161,10 @@ describe("DocumentTable", () => {
 
   it("gives up on a batch that is never done", async () => {
     const reads = tableAnswering({ Responses: {}, UnprocessedKeys: { t: { Keys: [KEY] } } });
-    await expect(reads.table.getMany([KEY])).rejects.toThrow("undone");
+    await expect(reads.table.getMany([KEY])).rejects.toThrow(TableBusy);
     expect(reads.sent).toHaveLength(8);
     const deletions = tableAnswering({ UnprocessedItems: { t: [{ DeleteRequest: { Key: KEY } }] } });
-    await expect(deletions.table.deleteMany([KEY])).rejects.toThrow("undone");
+    await expect(deletions.table.deleteMany([KEY])).rejects.toThrow(TableBusy);
     expect(deletions.sent).toHaveLength(8);
   });
 

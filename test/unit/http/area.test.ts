@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../lib/errors.ts";
 import type { Gate } from "../../../lib/http/access.ts";
-import { answer } from "../../../lib/http/area.ts";
+import { answer, area } from "../../../lib/http/area.ts";
+import type { After } from "../../../lib/http/area.ts";
 import type { ServiceRequest } from "../../../lib/http/request.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
 import type { RouteHandler } from "../../../lib/http/router.ts";
@@ -12,7 +13,9 @@ const gate: Gate = {
   admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
 };
 
-function asked(handle: RouteHandler["handle"]) {
+const never: After = () => () => undefined;
+
+function asked(handle: RouteHandler["handle"], after = never) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
   const request: ServiceRequest = {
@@ -32,7 +35,7 @@ function asked(handle: RouteHandler["handle"]) {
     log: { info: note, warn: note, error: note },
     gate,
   };
-  const reply = answer("test", request, { "GET /x": { access: ["anyone"], handle } }, services);
+  const reply = answer("test", request, { "GET /x": { access: ["anyone"], handle } }, services, after);
   return { reply, lines };
 }
 
@@ -73,6 +76,58 @@ describe("an area", () => {
     expect(lines).toEqual([
       ["request", expect.objectContaining({ area: "test", route: "/x", status: 200, method: "GET" })],
     ]);
+  });
+});
+
+describe("a request that takes too long", () => {
+  const hung = (): Promise<never> => new Promise(() => undefined);
+
+  it("is answered shortly before its time is over, with the usual error and a line in the log", async () => {
+    const waits: number[] = [];
+    const { reply, lines } = asked(hung, (ms, call) => {
+      waits.push(ms);
+      call();
+      return () => undefined;
+    });
+    const { status, headers, body } = await reply;
+    expect([status, headers["retry-after"], headers["x-request-id"]]).toEqual([503, "1", "r1"]);
+    expect(headers["content-type"]).toBe("application/json");
+    expect(JSON.parse(String(body))).toMatchObject({ error: { code: "service_unavailable", requestId: "r1" } });
+    expect(waits).toEqual([750]);
+    expect(lines).toEqual([
+      ["request", expect.objectContaining({ area: "test", route: "/x", status: 503, requestId: "r1", tooSlow: true })],
+    ]);
+  });
+
+  it("carries the client's own x-request-id, through the whole handler", async () => {
+    const note = (): void => undefined;
+    const services = {
+      ...{ clock: { now: () => 0 }, ids: { id: () => "minted", secret: () => "secret" }, gate },
+      log: { info: note, warn: note, error: note },
+    };
+    const at: After = (_, call) => {
+      call();
+      return () => undefined;
+    };
+    const routes = () => ({ "GET /x": { access: ["anyone" as const], handle: hung } });
+    const event = {
+      ...{ routeKey: "ANY /x", rawPath: "/x", rawQueryString: "", headers: { "x-request-id": "theirs-7" } },
+      ...{ requestContext: { http: { method: "GET" } }, isBase64Encoded: false },
+    };
+    const context = { getRemainingTimeInMillis: () => 28_000 };
+    const result = await area("test", routes, () => services, at)(event as never, context as never);
+    expect(result).toMatchObject({ statusCode: 503, headers: { "x-request-id": "theirs-7" } });
+    expect(JSON.parse(result.body ?? "")).toMatchObject({ error: { requestId: "theirs-7" } });
+  });
+
+  it("lets go of the clock once it is answered in time, and is deaf to what fails later", async () => {
+    let cancelled = 0;
+    const { reply } = asked(
+      () => Promise.resolve(json(200, {})),
+      () => () => void (cancelled += 1),
+    );
+    expect((await reply).status).toBe(200);
+    expect(cancelled).toBe(1);
   });
 });
 

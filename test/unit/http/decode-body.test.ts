@@ -39,6 +39,27 @@ describe("decodeBody", () => {
     expect(code(Buffer.alloc(0), "gzip")).toBe("request.invalid");
   });
 
+  it.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["deflate", deflateSync],
+    ["deflate", deflateRawSync],
+  ] as const)("asks for the plain body where %s came as text", (encoding, compress) => {
+    const body = Array.from({ length: 200 }, (_, n) => `"${String(n * 7919)}"`).join();
+    const sent = Buffer.from(compress(body));
+    // As a gateway reads bytes as text: each that is no UTF-8 becomes U+FFFD; or as Latin-1, byte by byte.
+    for (const mangled of [Buffer.from(sent.toString("utf8")), Buffer.from(sent.toString("latin1"))]) {
+      expect(code(mangled, encoding)).toBe("request.unsupported_media_type");
+    }
+    let headers = {};
+    try {
+      decodeBody(Buffer.from(sent.toString("utf8")), encoding);
+    } catch (error) {
+      ({ headers } = error as { headers: Record<string, string> });
+    }
+    expect(headers).toEqual({ "accept-encoding": "identity" });
+  });
+
   it("stops at its limits, before and after decompression", () => {
     expect(code(Buffer.alloc(256 * 1024 + 1))).toBe("request.too_large");
     expect(code(Buffer.alloc(256 * 1024))).toBeUndefined();

@@ -40,6 +40,7 @@ const api: Template = {
       Type: "AWS::Lambda::EventSourceMapping",
       Properties: {
         BatchSize: 1,
+        ScalingConfig: { MaximumConcurrency: 7 },
         EventSourceArn: { "Fn::GetAtt": ["Queue1", "Arn"] },
         FunctionName: { Ref: "Other1" },
       },
@@ -62,7 +63,14 @@ describe("what is read from the templates", () => {
         { area: "timer", timeoutMs: 60_000, environment: {} },
       ],
       routes: [{ routeKey: "ANY /", area: "actors", timeoutMs: 29_000 }],
-      queue: { logicalId: "Queue1", visibilitySeconds: 90, maxReceives: 4, consumer: "timer", batchSize: 1 },
+      queue: {
+        logicalId: "Queue1",
+        visibilitySeconds: 90,
+        maxReceives: 4,
+        consumer: "timer",
+        batchSize: 1,
+        concurrency: 7,
+      },
       scheduled: "timer",
     });
   });

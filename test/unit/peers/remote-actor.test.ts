@@ -271,6 +271,16 @@ describe("a subscription at a peer", () => {
     });
   });
 
+  it.each([
+    [429, {}],
+    [429, { "retry-after": "60" }],
+    [403, { "retry-after": "60" }],
+  ])("is left in one way only when the peer wants no more requests now (%i %j)", async (status, headers) => {
+    const peer = new ScriptedPeer({ "DELETE subscriptions/me/s1": { status, headers } });
+    expect(await unsubscribe(peer.actor(), "s1", { now: () => 0 })).toMatchObject({ ok: false, status });
+    expect(peer.calls).toHaveLength(1);
+  });
+
   it("is left within five seconds, both ways together", async () => {
     const after = async (ms: number) => {
       let now = 1_000;

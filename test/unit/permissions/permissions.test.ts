@@ -60,6 +60,15 @@ describe("relationships", () => {
     expect(mayRead(defaultPermissions("admin"), ["private"])).toBe(true);
   });
 
+  it("let only admins delete unless it was set for a peer", () => {
+    const deleting = ["associate", "friend", "partner", "admin", "cousin"].filter((name) =>
+      defaultPermissions(name).properties.operations.includes("delete"),
+    );
+    expect(deleting).toEqual(["admin"]);
+    const set = mergePermissions(defaultPermissions("friend"), { properties: { operations: ["read", "delete"] } });
+    expect(set.properties.operations).toEqual(["read", "delete"]);
+  });
+
   it("give an unknown one what an associate may, also one named like a member of every object", () => {
     expect(defaultPermissions("cousin")).toEqual(defaultPermissions("associate"));
     expect(defaultPermissions("constructor")).toEqual(defaultPermissions("associate"));
@@ -85,5 +94,11 @@ describe("merging", () => {
     expect(merged.tools).toEqual({ allowed: ["t"] });
     expect(merged.methods).toEqual(defaultPermissions("friend").methods);
     expect(isOpen(merged.properties, ["hidden", "deep"])).toBe(false);
+  });
+
+  it("unites the topics that may be published, which are none but an admin's", () => {
+    expect(mergePermissions(defaultPermissions("friend"), {}).publish).toEqual([]);
+    expect(mergePermissions(defaultPermissions("friend"), { publish: ["orders.>"] }).publish).toEqual(["orders.>"]);
+    expect(mergePermissions(defaultPermissions("admin"), { publish: ["orders.>"] }).publish).toEqual([">", "orders.>"]);
   });
 });

@@ -1,0 +1,22 @@
+import { Stack } from "aws-cdk-lib";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import type { Construct } from "constructs";
+
+/** A topic that mails what this account's alarms publish. */
+export function alarmTopic(scope: Construct, email: string): Topic {
+  const topic = new Topic(scope, "Topic", { enforceSSL: true });
+  topic.addSubscription(new EmailSubscription(email));
+  // The policy that refuses unencrypted requests takes the place of the default one, which lets the account's alarms in.
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: "AllowAlarmsOfThisAccount",
+      principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+      actions: ["sns:Publish"],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { "aws:SourceAccount": Stack.of(scope).account } },
+    }),
+  );
+  return topic;
+}

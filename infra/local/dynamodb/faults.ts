@@ -1,0 +1,17 @@
+/** Answers of the service for which the emulator has no cause of its own: what a busy or misconfigured table says. */
+import { serviceError } from "./dynalite.ts";
+import type { WireError } from "./dynalite.ts";
+
+/** A cancelled transaction with one reason for each write: `None`, `ThrottlingError`, `TransactionConflict` and so on. */
+export function transactionCancelled(codes: readonly string[]): WireError {
+  const message = `Transaction cancelled, please refer cancellation reasons for specific reasons [${codes.join(", ")}]`;
+  const reasons = codes.map((Code) => (Code === "None" ? { Code } : { Code, Message: `Injected: ${Code}` }));
+  return serviceError("TransactionCanceledException", message, { Message: message, CancellationReasons: reasons });
+}
+
+/** An error by its name, as the service sends it. `status`: 400 for what the client did, 500 and more for its own faults. */
+export function refusedWith(name: string, status = 400): WireError {
+  const error = serviceError(name, `Injected: ${name}`);
+  error.statusCode = status;
+  return error;
+}

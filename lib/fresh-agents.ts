@@ -1,0 +1,61 @@
+/** Agents that keep connections for later requests, but not those that have lain free for long. */
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Clock } from "./ports.ts";
+
+/**
+ * A connection that has been free for longer, ms, is not used again. A frozen function answers nothing on its
+ * connections: what the other side closed meanwhile, or a gateway forgot, looks as if it were open. Timers do not help,
+ * because the first request after the freeze may come before they run.
+ */
+const MOST_FREE_MS = 60_000;
+
+/** One agent for plain HTTP and one for HTTPS. */
+export interface FreshAgents {
+  readonly plain: http.Agent;
+  readonly secure: https.Agent;
+  /** Closes what has been free for more than a minute; call it before each request. */
+  dropStale(): void;
+  /** Closes everything. */
+  destroy(): void;
+}
+
+/** Makes a pair of agents that share their options. */
+export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgents {
+  /** Since when a connection is free, ms since 1970. */
+  const freeSince = new WeakMap<object, number>();
+  const note = (socket: object): void => {
+    freeSince.set(socket, clock.now());
+  };
+  class Plain extends http.Agent {
+    override keepSocketAlive(socket: Parameters<http.Agent["keepSocketAlive"]>[0]): void {
+      note(socket);
+      // Node reads the result, although the type has none.
+      return super.keepSocketAlive(socket);
+    }
+  }
+  class Secure extends https.Agent {
+    override keepSocketAlive(socket: Parameters<https.Agent["keepSocketAlive"]>[0]): void {
+      note(socket);
+      // Node reads the result, although the type has none.
+      return super.keepSocketAlive(socket);
+    }
+  }
+  const agents = { plain: new Plain(options), secure: new Secure(options) };
+  // When the clock was set back, the age is unknown.
+  const isStale = (socket: object): boolean => Math.abs(clock.now() - (freeSince.get(socket) ?? 0)) > MOST_FREE_MS;
+  return {
+    ...agents,
+    dropStale() {
+      for (const agent of [agents.plain, agents.secure]) {
+        for (const free of Object.values(agent.freeSockets)) {
+          for (const socket of free?.filter(isStale) ?? []) socket.destroy();
+        }
+      }
+    },
+    destroy() {
+      agents.plain.destroy();
+      agents.secure.destroy();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * Lines up the commits of one actor in this process. Correctness does not depend on it: each commit names the state that it
+ * was planned on, and the table refuses it when another came first. Without a line, writers that meet lose most of their
+ * work, and a writer can lose every race.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** A turn that lasts longer than this, ms, no longer holds up the next one: what it waits for may never come. */
+const TURN_MS = 1_000;
+/** Calls that wait for one actor's turn at the same time; more are not let in. */
+const MOST_WAITING = 256;
+
+/** Calls back once after so many ms, unless what it returns is called first. */
+export type After = (ms: number, call: () => void) => () => void;
+
+/**
+ * An actor is idle (no entry is kept), or one call has its turn and the others wait in order of arrival. A turn ends with
+ * its work or after 1 s, then the next begins.
+ */
+export class CommitLine {
+  readonly #after: After;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  /** The actors whose turn the running call has, for the calls that it makes itself. */
+  readonly #held = new AsyncLocalStorage<ReadonlySet<string>>();
+
+  constructor(after: After) {
+    this.#after = after;
+  }
+
+  /**
+   * Runs the work when its turn has come. A call from within an actor's turn runs at once, for the outer call would wait
+   * for it for ever.
+   *
+   * @returns undefined when the turn did not come within `waitMs`: the work was not begun
+   */
+  async inTurn<T>(
+    actorId: string,
+    waitMs: number,
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T } | undefined> {
+    const held = this.#held.getStore();
+    if (held?.has(actorId) === true) return { result: await work() };
+    if (!(await this.#turn(actorId, waitMs))) return undefined;
+    const end = once(() => {
+      this.#next(actorId);
+    });
+    const cancel = this.#after(TURN_MS, end);
+    try {
+      return { result: await this.#held.run(new Set([...(held ?? []), actorId]), work) };
+    } finally {
+      cancel();
+      end();
+    }
+  }
+
+  async #turn(actorId: string, waitMs: number): Promise<boolean> {
+    const waiting = this.#waiting.get(actorId);
+    if (waiting === undefined) {
+      this.#waiting.set(actorId, new Set());
+      return true;
+    }
+    if (waiting.size >= MOST_WAITING) return false;
+    return await new Promise((resolve) => {
+      const start = (): void => {
+        cancel();
+        resolve(true);
+      };
+      const cancel = this.#after(waitMs, () => {
+        waiting.delete(start);
+        resolve(false);
+      });
+      waiting.add(start);
+    });
+  }
+
+  #next(actorId: string): void {
+    const waiting = this.#waiting.get(actorId);
+    const [start] = waiting ?? [];
+    if (start === undefined) {
+      this.#waiting.delete(actorId);
+      return;
+    }
+    waiting?.delete(start);
+    start();
+  }
+}
+
+function once(call: () => void): () => void {
+  let called = false;
+  return () => {
+    if (called) return;
+    called = true;
+    call();
+  };
+}

@@ -1,0 +1,151 @@
+/** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
+import { describe, expect, it } from "vitest";
+import { areas } from "../../infra/routes.ts";
+import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/metric-names.ts";
+import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import type { Resource } from "../support/service-templates.ts";
+
+const { api } = serviceTemplates({}, { alarmEmail: "night@example.com" });
+const alarms = Object.entries(api.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
+
+/** The alarm of that name. */
+function alarm(name: string): Resource["Properties"] {
+  const id = `Alarms${name.replaceAll("-", "")}`;
+  const found = alarms.filter(([logicalId]) => logicalId.slice(0, -8) === id);
+  expect(found.map(([logicalId]) => logicalId)).toHaveLength(1);
+  return found[0]?.[1].Properties ?? {};
+}
+
+/** The metrics of a math expression, by name and dimensions. */
+const metricsOf = (properties: Resource["Properties"]): unknown[] =>
+  (properties["Metrics"] as { MetricStat?: { Metric: unknown; Stat: string } }[]).flatMap(({ MetricStat }) =>
+    MetricStat === undefined ? [] : [{ ...(MetricStat.Metric as object), Stat: MetricStat.Stat }],
+  );
+
+const table = { "Fn::ImportValue": expect.stringContaining("Table") };
+
+describe("the alarms", () => {
+  it("watch what clients see: answers of 5xx, and how long the slowest hundredth takes", () => {
+    const ApiId = [{ Name: "ApiId", Value: { Ref: expect.stringContaining("GatewayApi") } }];
+    expect(alarm("server-errors")).toMatchObject({
+      ...{ Namespace: "AWS/ApiGateway", MetricName: "5xx", Dimensions: ApiId },
+      ...{ Statistic: "Sum", Threshold: 5, EvaluationPeriods: 1 },
+    });
+    expect(alarm("latency")).toMatchObject({
+      ...{ Namespace: "AWS/ApiGateway", MetricName: "Latency", Dimensions: ApiId },
+      ...{ ExtendedStatistic: "p99", Threshold: 15_000, EvaluationPeriods: 3 },
+      EvaluateLowSampleCountPercentile: "ignore",
+    });
+  });
+
+  it("ring for a single answer of 500, counted in the logs of the functions that answer", () => {
+    const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
+    const filters = Object.values(api.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
+    const answering = Object.values(areas).filter(({ startedBy }) => startedBy === "requests");
+    expect(filters).toHaveLength(answering.length);
+    for (const { Properties } of filters) {
+      expect(Properties).toMatchObject({
+        FilterPattern: `{ $.message = "${UNFORESEEN_ERROR}" }`,
+        MetricTransformations: [{ MetricNamespace: namespace, MetricName: METRICS.unforeseenErrors, MetricValue: "1" }],
+      });
+    }
+    expect(alarm("unforeseen-errors")).toMatchObject({
+      ...{ Namespace: namespace, MetricName: METRICS.unforeseenErrors, Statistic: "Sum", Threshold: 1 },
+      EvaluationPeriods: 1,
+    });
+  });
+
+  it("watch throttles of the table and of its index", () => {
+    const events = (dimensions: object[]) =>
+      ["ReadThrottleEvents", "WriteThrottleEvents"].map((MetricName) => ({
+        ...{ Namespace: "AWS/DynamoDB", MetricName, Dimensions: dimensions, Stat: "Sum" },
+      }));
+    const ofTable = { Name: "TableName", Value: table };
+    expect(metricsOf(alarm("table-throttles"))).toEqual(events([ofTable]));
+    expect(metricsOf(alarm("index-throttles"))).toEqual(
+      events([{ Name: "GlobalSecondaryIndexName", Value: "due" }, ofTable]),
+    );
+  });
+
+  it("watch DynamoDB's own errors in every operation that the functions may call", () => {
+    const operations = metricsOf(alarm("table-system-errors")).map(
+      (metric) => (metric as { Dimensions: { Name: string; Value: string }[] }).Dimensions[0]?.Value,
+    );
+    const called = Object.values(areas)
+      .flatMap(({ table: actions }) => [...actions] as string[])
+      .map((action) => (action === "ConditionCheckItem" ? "TransactWriteItems" : action));
+    expect(new Set(operations)).toEqual(new Set(called));
+    // An alarm takes no more metrics than these.
+    expect(operations.length).toBeLessThan(10);
+  });
+
+  it("watch work that is not done: old messages, dead letters, old and failing due work, old gaps", () => {
+    const own = [{ Name: "service", Value: "ActingWeb-Api" }];
+    const queue = (part: string) => [
+      { Name: "QueueName", Value: { "Fn::GetAtt": [expect.stringContaining(part), "QueueName"] } },
+    ];
+    expect(alarm("oldest-message")).toMatchObject({
+      ...{ Namespace: "AWS/SQS", MetricName: "ApproximateAgeOfOldestMessage", Dimensions: queue("DelaysQueue") },
+      ...{ Statistic: "Maximum", Threshold: 1_800 },
+    });
+    expect(alarm("dead-letters")).toMatchObject({
+      ...{ MetricName: "ApproximateNumberOfMessagesVisible", Dimensions: queue("DeadLetters"), Threshold: 1 },
+    });
+    expect(alarm("oldest-due-work")).toMatchObject({
+      ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.oldestDueAge, Dimensions: own },
+      ...{ Statistic: "Maximum", Threshold: 900 },
+    });
+    expect(alarm("due-work-failed")).toMatchObject({
+      ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.dueWorkFailed, Dimensions: own },
+      ...{ Statistic: "Sum", Threshold: 1, EvaluationPeriods: 3 },
+    });
+    expect(alarm("oldest-gap")).toMatchObject({
+      ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.oldestGapAge, Dimensions: own, Threshold: 305 },
+    });
+  });
+
+  it("watch every function and the sweep, as before", () => {
+    for (const area of Object.keys(areas)) {
+      expect(alarm(`${area}-errors`)).toMatchObject({ MetricName: "Errors" });
+      expect(alarm(`${area}-throttles`)).toMatchObject({ MetricName: "Throttles" });
+    }
+    expect(alarm("sweep-stopped")).toMatchObject({ MetricName: "Invocations", TreatMissingData: "breaching" });
+    expect(functionsByArea(api).size).toBe(Object.keys(areas).length);
+  });
+
+  it("say what they mean, and take no data for a good sign, but the sweep's", () => {
+    for (const [id, { Properties }] of alarms) {
+      expect([id, Properties["AlarmDescription"]]).toEqual([id, expect.stringMatching(/\.$/)]);
+      const quiet = id.startsWith("Alarmssweepstopped") ? "breaching" : "notBreaching";
+      expect([id, Properties["TreatMissingData"]]).toEqual([id, quiet]);
+    }
+  });
+});
+
+describe("the mails", () => {
+  const [topic] = Object.keys(api.findResources("AWS::SNS::Topic"));
+
+  it("come from every alarm", () => {
+    for (const [id, { Properties }] of alarms) {
+      expect([id, Properties["AlarmActions"]]).toEqual([id, [{ Ref: topic }]]);
+    }
+  });
+
+  it("can be published by CloudWatch for this account alone, although unencrypted requests are refused", () => {
+    const [policy] = Object.values(api.findResources("AWS::SNS::TopicPolicy") as Record<string, Resource>);
+    const statements = policy?.Properties["PolicyDocument"].Statement as Record<string, unknown>[];
+    expect(statements).toContainEqual(
+      expect.objectContaining({
+        ...{ Effect: "Allow", Principal: { Service: "cloudwatch.amazonaws.com" }, Action: "sns:Publish" },
+        ...{
+          Resource: { Ref: topic },
+          Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+        },
+      }),
+    );
+    expect(statements).toContainEqual(
+      expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+    );
+    expect(statements).toHaveLength(2);
+  });
+});

@@ -1,0 +1,84 @@
+import { fileURLToPath } from "node:url";
+import { ESLint, Linter } from "eslint";
+import ts from "typescript";
+import tseslint from "typescript-eslint";
+import { describe, expect, it } from "vitest";
+import { numbers } from "../../eslint.numbers.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const linter = new Linter({ cwd: root });
+
+interface Configured {
+  readonly rules: Linter.RulesRecord;
+}
+const configured = async (file: string): Promise<Configured> =>
+  (await new ESLint({ cwd: root }).calculateConfigForFile(file)) as Configured;
+
+describe("JSON.parse", () => {
+  const complaints = async (file: string, code: string): Promise<number> => {
+    const rule = (await configured(file)).rules["no-restricted-syntax"];
+    const config = { files: ["**/*.ts"], rules: { "no-restricted-syntax": rule } } as Linter.Config;
+    return linter.verify(code, [config], { filename: root + file }).length;
+  };
+
+  it.each([
+    ["lib/domain/digest.ts", "JSON.parse(text);"],
+    ["lib/config.ts", "JSON.parse(text);"],
+    ["lib/dynamodb/environment-credentials.ts", "JSON.parse(text);"],
+    ["functions/app.ts", "texts.map(JSON.parse);"],
+    ["lib/domain/digest.ts", "const { parse } = JSON;"],
+  ])("is called by no other module of lib and functions: %s", async (file, code) => {
+    expect(await complaints(file, code)).toBe(1);
+  });
+
+  it("is called by the module that keeps whole numbers exact", async () => {
+    expect(await complaints("lib/domain/json-text.ts", "JSON.parse(text);")).toBe(0);
+  });
+});
+
+describe("JSON.stringify", () => {
+  const file = `${root}lib/domain/digest.ts`;
+  const host = ts.createCompilerHost({});
+  const files = new Map<string, ts.SourceFile | undefined>();
+
+  /** What the rule says of a text in the place of a module of lib/domain, with its types. */
+  function complaints(code: string): number {
+    const getSourceFile: ts.CompilerHost["getSourceFile"] = (name, options) => {
+      if (name === file) return ts.createSourceFile(name, code, options);
+      if (!files.has(name)) files.set(name, host.getSourceFile(name, options));
+      return files.get(name);
+    };
+    const options = { target: ts.ScriptTarget.ES2024, strict: true, allowImportingTsExtensions: true, noEmit: true };
+    const program = ts.createProgram([file], options, { ...host, getSourceFile });
+    const config: Linter.Config = {
+      files: ["**/*.ts"],
+      languageOptions: { parser: tseslint.parser, parserOptions: { programs: [program] } },
+      plugins: { numbers },
+      rules: { "numbers/print": "error" },
+    };
+    const found = linter.verify(code, [config], { filename: file });
+    expect(found.filter(({ ruleId }) => ruleId !== "numbers/print")).toEqual([]);
+    return found.length;
+  }
+
+  const json = 'import type { Json } from "../ports.ts";\n';
+  it.each([
+    "export const text = (value: Json): string => JSON.stringify(value);",
+    "export const text = (value: readonly { readonly data?: Json }[]): string => JSON.stringify({ value });",
+    "export const text = (value: { readonly [name: string]: Json }): string => JSON.stringify(value);",
+  ])("prints nothing that may come from outside: %s", (code) => {
+    expect(complaints(json + code)).toBe(1);
+  });
+
+  it("prints what is our own", () => {
+    expect(
+      complaints("export const text = (at: number, place: string[]): string => JSON.stringify([place, { at }]);"),
+    ).toBe(0);
+  });
+
+  it("is watched in lib and functions, but for the two modules that print numbers themselves", async () => {
+    const level = async (of: string): Promise<unknown> => [(await configured(of)).rules["numbers/print"]].flat()[0];
+    expect([await level("lib/http/reply.ts"), await level("functions/app.ts")]).toEqual([2, 2]);
+    expect([await level("lib/domain/json-text.ts"), await level("lib/domain/canonical-json.ts")]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,138 @@
+/** The end of an actor whose peers do not answer. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
+import { RemotePeerStore } from "../../lib/peer-data/remote-peer-store.ts";
+import { bearer, Network } from "../support/in-process.ts";
+import { HangingPeers } from "../support/hanging-peers.ts";
+import { WholeService } from "../support/whole-service.ts";
+import type { Hosted } from "../support/whole-service.ts";
+
+const MINUTE = 60_000;
+
+let network: Network;
+let host: WholeService;
+let alice: Hosted;
+let peers: HangingPeers;
+beforeEach(async () => {
+  network = new Network();
+  host = new WholeService(network, "https://us.example.com");
+  alice = await host.actor();
+  peers = new HangingPeers(host);
+});
+
+async function trusted(count: number, answer = peers.answer): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, index) => `peer${String(index).padStart(4, "0")}`);
+  for (const id of ids) {
+    network.hosts.set(`https://${id}.example.com`, answer);
+    await host.trusts(alice.id, id, `https://${id}.example.com/${id}`, `secret-of-${id}`);
+  }
+  return ids;
+}
+
+const remove = async () => await host.ask("DELETE", alice.root, { headers: alice.as });
+
+async function due(): Promise<string[]> {
+  const found = await Promise.all(dueShards.map((shard) => host.table.queryDue(shard, host.now, 1_000)));
+  return found.flat().map(({ sk }) => sk);
+}
+
+const left = async (): Promise<readonly unknown[]> =>
+  (await host.table.query({ pk: actorPartition(alice.id), prefix: "" })).items;
+
+/** How long each peer was given to take note of the end, in the order of asking. */
+function given(ids: readonly string[]): number[][] {
+  return ids.map((id) =>
+    peers.asked
+      .filter(({ method, url }) => method === "DELETE" && url.startsWith(`https://${id}.`))
+      .map(({ timeoutMs = 0 }) => timeoutMs),
+  );
+}
+
+describe("an actor whose peers all hang", () => {
+  it("is gone within 5 s; due work tells every peer with all the time there is, and then nothing is left", async () => {
+    const ids = await trusted(30);
+    const begun = host.now;
+    expect((await peers.during(remove())).status).toBe(204);
+    expect(host.now - begun).toBeLessThanOrEqual(5_000);
+    expect(peers.asked.length).toBeGreaterThan(0);
+    for (const path of ["", "/meta", "/trust", "/properties"]) {
+      expect((await host.ask("GET", `${alice.root}${path}`, { headers: alice.as })).status).toBe(404);
+    }
+    const callback = `${alice.root}/callbacks/permissions/${ids[29]!}`;
+    const sent = { headers: bearer(`secret-of-${ids[29]!}`), json: {} };
+    expect((await host.ask("POST", callback, sent)).status).toBe(404);
+    expect(await due()).toEqual(["ACTOR"]);
+
+    for (let sweeps = 0; sweeps < 5 && (await left()).length > 0; sweeps += 1) {
+      await peers.during(host.sweep());
+      await peers.during(host.arriveMessages());
+      host.now += MINUTE;
+    }
+    expect(await left()).toEqual([]);
+    expect(given(ids).map((times) => Math.max(...times))).toEqual(ids.map(() => 5_000));
+    expect((await remove()).status).toBe(404);
+  });
+
+  it("may be ended again while that goes on, within 5 s each time", async () => {
+    const ids = await trusted(12);
+    await peers.during(remove());
+    for (let times = 0; times < 3; times += 1) {
+      const begun = host.now;
+      expect((await peers.during(remove())).status).toBe(204);
+      expect(host.now - begun).toBeLessThanOrEqual(5_000);
+    }
+    await peers.during(host.sweep());
+    await peers.during(host.arriveMessages());
+    expect(await left()).toEqual([]);
+    expect(given(ids).every((times) => times.includes(5_000))).toBe(true);
+  });
+
+  it("is ended by messages one after another, without waiting for the sweep each time", async () => {
+    await trusted(60);
+    await peers.during(remove());
+    await peers.during(host.sweep());
+    const swept = host.now;
+    for (let batches = 0; batches < 10 && (await left()).length > 0; batches += 1) {
+      expect(host.messages.length).toBeGreaterThan(0);
+      await peers.during(host.arriveMessages());
+    }
+    expect(await left()).toEqual([]);
+    expect(host.messages).toEqual([]);
+    expect(host.now - swept).toBeLessThan(MINUTE);
+  });
+});
+
+describe("an actor of whose peers some hang", () => {
+  it("tells the others at once, and waits for none of those that refuse", async () => {
+    const told: string[] = [];
+    const ids = await trusted(6);
+    network.hosts.set("https://peer0001.example.com", (request) => {
+      told.push(request.url);
+      return Promise.resolve({ status: 204, headers: {}, text: "", json: undefined });
+    });
+    network.hosts.delete("https://peer0002.example.com");
+    await peers.during(remove());
+    expect(told).toEqual([`https://peer0001.example.com/peer0001/trust/friend/${alice.id}`]);
+    const trusts = (await host.service.trusts.list(alice.id, { evenEnding: true })).map(({ peerId }) => peerId);
+    expect(trusts.toSorted()).toEqual(ids.filter((id) => id !== "peer0001" && id !== "peer0002"));
+    await peers.during(host.sweep());
+    expect(await left()).toEqual([]);
+    expect(told).toHaveLength(1);
+  });
+});
+
+describe("the data of an actor that is being deleted", () => {
+  it("is not kept by the sweep's look at one of its trusts", async () => {
+    host = new WholeService(network, "https://us.example.com", { environment: { AUTO_CLEANUP: "false" } });
+    alice = await host.actor();
+    peers = new HangingPeers(host);
+    const [id = ""] = await trusted(1);
+    await new RemotePeerStore(host.service.actorOf(alice.id), id).setValue("color", "red");
+    await peers.during(remove());
+    host.now += MINUTE;
+    await peers.during(host.service.trust.ending.resume(alice.id, id));
+    expect((await left()).map((item) => (item as { sk: string }).sk)).not.toContain(`KEPT#${id}`);
+    await peers.during(host.sweep());
+    expect(await left()).toEqual([]);
+  });
+});

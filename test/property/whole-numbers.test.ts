@@ -1,0 +1,208 @@
+/**
+ * Numbers go through everything that reads, keeps, compares and prints them, as a peer's texts: what comes out is compared
+ * as text, because a test that parses would make doubles of both sides.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { listOf, NUMBERS, numberText, objectOf, valueText } from "../support/number-texts.ts";
+import type { Spelt } from "../support/number-texts.ts";
+import { NumbersWorld } from "../support/numbers-world.ts";
+
+const RUNS = { numRuns: 60 };
+
+/** Each number that changes something, once, nested and in a list. */
+const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
+
+describe("numbers that a peer sends", () => {
+  it("are what they were in the copy and in hooks: callback, merge, pending, parked event, backlog, resync", async () => {
+    await fc.assert(fc.asyncProperty(valueText, numberText, received), { ...RUNS, examples });
+  });
+
+  it("are found by value in lists, and told from those beside them", async () => {
+    await fc.assert(fc.asyncProperty(valueText, numberText, listed), { ...RUNS, examples });
+  });
+});
+
+describe("numbers that an actor publishes", () => {
+  it("are what they were in properties, lists, callbacks, polls and single diffs", async () => {
+    await fc.assert(fc.asyncProperty(valueText, numberText, published), { ...RUNS, examples });
+  });
+});
+
+async function received(value: Spelt, number: Spelt): Promise<void> {
+  const world = await new NumbersWorld().open();
+  const hooked = (data: Spelt, callbackType = "diff") => {
+    expect(world.heard.at(-1)).toEqual({ callbackType, text: data.plain, exact: data.shown });
+  };
+
+  const first = objectOf([["p", value]]);
+  expect((await world.callback(1, first.sent)).status).toBe(201);
+  expect(await world.copy("p")).toBe(value.shown);
+  hooked(first);
+
+  // Merged into what is there: beside a kept number, and in its place.
+  await world.callback(2, objectOf([["m", objectOf([["a", number]])]]).sent);
+  await world.callback(3, objectOf([["m", objectOf([["b", value]])]]).sent);
+  const merged = objectOf([
+    ["a", number],
+    ["b", value],
+  ]);
+  expect(await world.copy("m")).toBe(merged.shown);
+  await world.callback(4, objectOf([["m", objectOf([["a", value]])]]).sent);
+  expect(await world.copy("m")).toBe(
+    objectOf([
+      ["a", value],
+      ["b", value],
+    ]).shown,
+  );
+
+  // Kept until its turn has come.
+  expect((await world.callback(6, objectOf([["late", value]]).sent)).status).toBe(202);
+  expect((await world.callback(5, objectOf([["early", number]]).sent)).status).toBe(201);
+  expect([await world.copy("early"), await world.copy("late")]).toEqual([number.shown, value.shown]);
+  hooked(objectOf([["late", value]]));
+
+  // Parked, and run again by hand.
+  world.parking = 1;
+  const parked = objectOf([["parked", value]]);
+  await world.callback(7, parked.sent);
+  expect(await world.retryParked()).toBe(1);
+  hooked(parked);
+
+  // From the publisher's backlog.
+  const missed = [objectOf([["missed", value]]), objectOf([["missed", number]])];
+  world.atPeer(
+    9,
+    missed.map(({ sent }, at) => `{"sequence":${8 + at},"timestamp":"2026-01-01T00:00:00Z","data":${sent}}`),
+  );
+  const caught = await world.owner("POST", "subscriptions/peer/sub/resync?mode=catch_up");
+  expect(caught.json).toMatchObject({ result: "caught_up", sequence: 9 });
+  expect(await world.copy("missed")).toBe(number.shown);
+  hooked(missed[1]!);
+
+  // From the publisher's state: properties one by one, and a list.
+  const rows = listOf([value, number, number]);
+  world.state({ p: number.sent, q: value.sent, rows: rows.sent }, ["rows"]);
+  expect((await world.resync(10)).status).toBe(201);
+  expect([await world.copy("p"), await world.copy("q"), await world.copy("rows")]).toEqual(
+    [number, value, rows].map(({ shown }) => shown),
+  );
+  hooked(
+    objectOf([
+      ["p", number],
+      ["q", value],
+      ["rows", rows],
+    ]),
+    "resync",
+  );
+  expect(world.heard.length).toBe(11);
+}
+
+async function listed(value: Spelt, number: Spelt): Promise<void> {
+  const world = await new NumbersWorld().open();
+  const near = neighbours(number);
+  const all = [...near, number, value].filter(({ shown }, at, list) => list.findIndex((o) => o.shown === shown) === at);
+  world.state({ rows: listOf(all).sent }, ["rows"]);
+  await world.resync(1);
+  const operate = async (sequence: number, fields: readonly (readonly [string, Spelt])[]): Promise<void> => {
+    const names = fields.map(([name, field]) => `,"${name}":${field.sent}`).join("");
+    const answer = await world.callback(sequence, `{"rows":{"list":"rows"${names}}}`);
+    expect(answer.status).toBe(201);
+  };
+  const text = (word: string): Spelt => ({ sent: `"${word}"`, shown: `"${word}"`, plain: `"${word}"` });
+  const replaced = text("replaced");
+  await operate(2, [
+    ["operation", text("update")],
+    ["old_item", number],
+    ["item", replaced],
+  ]);
+  const after = all.map((item) => (item.shown === number.shown ? replaced : item));
+  expect(await world.copy("rows")).toBe(listOf(after).shown);
+  await operate(3, [
+    ["operation", text("append")],
+    ["item", number],
+  ]);
+  expect(await world.copy("rows")).toBe(listOf([...after, number]).shown);
+  await operate(4, [
+    ["operation", text("remove")],
+    ["item", number],
+  ]);
+  expect(await world.copy("rows")).toBe(listOf(after).shown);
+  await operate(5, [
+    ["operation", text("extend")],
+    ["items", listOf([number, value])],
+  ]);
+  expect(await world.copy("rows")).toBe(listOf([...after, number, value]).shown);
+
+  // The same through the component that a deployer uses, with values that the language holds.
+  const held = (await world.store().getList("rows")) ?? [];
+  await world.store().setList("again", held);
+  await world.store().setValue("value", held);
+  expect([await world.copy("again"), await world.copy("value")]).toEqual([
+    await world.copy("rows"),
+    await world.copy("rows"),
+  ]);
+}
+
+async function published(value: Spelt, number: Spelt): Promise<void> {
+  const world = await new NumbersWorld().open();
+  const subscription = await world.peerSubscribes();
+  let told = 0;
+  const diff = async (data: Spelt): Promise<void> => {
+    told += 1;
+    expect(world.received).toHaveLength(told);
+    expect(world.received.at(-1)).toContain(`"data":${data.shown},`);
+    expect((await world.peer("GET", `${subscription}/${told}`)).text).toContain(`"data":${data.shown},`);
+    expect((await world.peer("GET", subscription)).text).toContain(`"data":${data.shown},`);
+  };
+
+  expect((await world.owner("PUT", "properties/p", value.sent)).status).toBe(204);
+  await diff(objectOf([["p", value]]));
+  const below = objectOf([["a", number]]);
+  expect((await world.owner("PUT", "properties/q", below.sent)).status).toBe(204);
+  await diff(objectOf([["q", below]]));
+  expect((await world.owner("PUT", "properties/q/b", objectOf([["c", value]]).sent, "")).status).toBe(204);
+  told += 1;
+  const both = objectOf([
+    ["a", number],
+    ["b", objectOf([["c", value]])],
+  ]);
+  expect((await world.owner("GET", "properties/q")).text).toBe(both.shown);
+  const posted = await world.owner("POST", "properties", objectOf([["r", value]]).sent);
+  expect([posted.status, posted.text]).toEqual([201, objectOf([["r", value]]).shown]);
+  await diff(objectOf([["r", value]]));
+
+  await world.owner("POST", "properties", '{"rows":{"_type":"list"}}');
+  told = world.received.length;
+  const operation = `{"operation":"extend","items":${listOf([number, value]).sent}}`;
+  expect((await world.owner("POST", "properties/rows/items", operation)).status).toBe(201);
+  told += 1;
+  expect(world.received.at(-1)).toContain(`"items":${listOf([number, value]).shown}`);
+  const update = `{"operation":"update","index":0,"old_item":${number.sent},"item":${value.sent}}`;
+  if (number.shown !== value.shown) {
+    expect((await world.owner("POST", "properties/rows/items", update)).status).toBeLessThan(300);
+    told += 1;
+    expect(world.received.at(-1)).toContain(`"old_item":${number.shown}`);
+    expect((await world.owner("GET", "properties/rows")).text).toBe(listOf([value, value]).shown);
+    expect((await world.owner("GET", "properties/rows/0")).text).toContain(value.shown.replace(/^"|"$/g, ""));
+  }
+  const list = (await world.owner("GET", "properties/rows")).text;
+  const every = await world.owner("GET", "properties?format=full");
+  for (const part of [`"p":${value.shown}`, `"q":${both.shown}`, `"items":${list}`]) expect(every.text).toContain(part);
+
+  // What own code reads is what it writes back.
+  const { properties } = world.us.service.actorOf(world.alice.id);
+  await properties.set("s", (await properties.get("q"))!);
+  expect((await world.owner("GET", "properties/s")).text).toBe(both.shown);
+  for (const item of await properties.list("rows").items()) await properties.list("more").append(item);
+  expect((await world.owner("GET", "properties/more")).text).toBe(list);
+}
+
+/** The whole numbers beside a whole number. */
+function neighbours(number: Spelt): Spelt[] {
+  if (!/^-?\d+$/.test(number.sent)) return [];
+  return [-1n, 1n]
+    .map((step) => String(BigInt(number.sent) + step))
+    .filter((text) => text.replace("-", "").length <= 4_300)
+    .map((text) => ({ sent: text, shown: text, plain: text }));
+}

@@ -1,0 +1,37 @@
+/** Time that passes only when nothing else can happen, for code whose clock, pauses and timers are passed in. */
+export class TimedWorld {
+  now: number;
+  #timers: { readonly at: number; readonly call: () => void }[] = [];
+
+  constructor(now = Date.UTC(2026, 0, 1)) {
+    this.now = now;
+  }
+
+  readonly after = (ms: number, call: () => void): (() => void) => {
+    const timer = { at: this.now + ms, call };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+
+  readonly pause = async (ms: number): Promise<void> => {
+    await new Promise<void>((resolve) => this.after(ms, resolve));
+  };
+
+  /** Lets all of the work come to its end. @throws Error when it waits for what never comes */
+  async play<T>(work: Promise<T>): Promise<T> {
+    const state: { settled: boolean } = { settled: false };
+    const done = work.finally(() => (state.settled = true));
+    done.catch(() => undefined);
+    for (;;) {
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      if (state.settled) return await done;
+      const [next] = this.#timers.toSorted((one, other) => one.at - other.at);
+      if (next === undefined) throw new Error("it waits, and no timer is set");
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.now = Math.max(this.now, next.at);
+      next.call();
+    }
+  }
+}
