@@ -5,7 +5,7 @@ import { numbers } from "./eslint.numbers.ts";
 
 const noEnvironment = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
-  message: "Read the environment in lib/config.ts; take the value as a parameter.",
+  message: "Read the environment in lib/system/config.ts; take the value as a parameter.",
 };
 const noScan = {
   selector: "Identifier[name=/^(ScanCommand|paginateScan)$/]",
@@ -81,7 +81,7 @@ export default defineConfig(
   {
     // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's
     // credentials are no setting of ours, and nobody could pass them in.
-    files: ["lib/config.ts", "lib/dynamodb/environment-credentials.ts"],
+    files: ["lib/system/config.ts", "lib/dynamodb/environment-credentials.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere, noJsonParse] },
   },
   {

@@ -18,9 +18,9 @@ const TOOLS = [
 /** The only modules outside its folder that an ordinary subject may take from `lib/dynamodb`. */
 const TABLE_PORT = /^lib\/dynamodb\/(table|keys(-[a-z-]+)?)\.ts$/;
 /** What puts adapters and subjects together: nothing else in lib knows both, and no subject takes these. */
-const COMPOSITION = ["lib/runtime.ts", "lib/service.ts"];
+const COMPOSITION = ["lib/compose/runtime.ts", "lib/compose/service.ts"];
 /** What the pure part may take besides itself. */
-const DOMAIN_MAY = ["lib/compact.ts", "lib/errors.ts", "lib/ports.ts"];
+const DOMAIN_MAY = ["lib/system/compact.ts", "lib/system/errors.ts", "lib/system/ports.ts"];
 
 const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const fromPackage = (specifier: string, name: string): boolean =>
@@ -47,17 +47,17 @@ function objection(
   if (inside(from, "lib")) {
     if (inside(to, "infra") || inside(to, "functions")) return "lib knows nothing of infra and functions";
   }
-  if (inside(from, "functions") && inside(to, "infra") && !(to === "infra/routes.ts" && typeOnly)) {
-    return "functions take nothing from infra but the types of infra/routes.ts";
+  if (inside(from, "functions") && inside(to, "infra") && !(to === "lib/api/route-table.ts" && typeOnly)) {
+    return "functions take nothing from infra but the types of lib/api/route-table.ts";
   }
   if (inside(from, "lib/domain") && inside(to, "lib") && !inside(to, "lib/domain")) {
-    if (!DOMAIN_MAY.includes(to)) return "lib/domain is pure: it imports lib/domain and the types of lib/ports.ts";
+    if (!DOMAIN_MAY.includes(to)) return "lib/domain is pure: it imports lib/domain and the types of lib/system/ports.ts";
   }
   const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue") || COMPOSITION.includes(from);
   const subject = inside(from, "lib") && !edge;
   if (subject && COMPOSITION.includes(to) && !typeOnly) return "only functions take the whole service";
   if (subject && !typeOnly) {
-    if (inside(to, "lib/queue")) return "take the DelayQueue of lib/ports.ts; functions pass the adapter in";
+    if (inside(to, "lib/queue")) return "take the DelayQueue of lib/system/ports.ts; functions pass the adapter in";
     if (inside(to, "lib/dynamodb") && !TABLE_PORT.test(to)) {
       return "take the Table of lib/dynamodb/table.ts and the keys of keys.ts; functions pass the adapter in";
     }

@@ -1,16 +1,16 @@
-import type { RouteKey } from "../infra/routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
 import { ActorFactory, creationBody } from "../lib/actors/factory.ts";
 import { actorDocument, metaDocument, metaLeaf, serviceDocument } from "../lib/actors/meta.ts";
-import { ServiceError } from "../lib/errors.ts";
+import { ServiceError } from "../lib/system/errors.ts";
 import { area } from "../lib/http/area.ts";
 import { readBody } from "../lib/http/body.ts";
 import { refuseInQuery } from "../lib/http/not-taken.ts";
 import { empty, json, text } from "../lib/http/reply.ts";
 import { param } from "../lib/http/request.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { service } from "../lib/service.ts";
-import type { Runtime } from "../lib/runtime.ts";
-import type { Service } from "../lib/service.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Runtime } from "../lib/compose/runtime.ts";
+import type { Service } from "../lib/compose/service.ts";
 import { rootUri } from "../lib/trust/trust-context.ts";
 import { app } from "./app.ts";
 

@@ -1,10 +1,10 @@
 /** Callbacks: what peers tell us about the subscriptions we have with them. */
-import type { RouteKey } from "../infra/routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { CallbackRoutes } from "../lib/subscriptions/callback-routes.ts";
-import { service } from "../lib/service.ts";
-import type { Service } from "../lib/service.ts";
+import { CallbackRoutes } from "../lib/api/callback-routes.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 const SELF = "actor and credentials";

@@ -1,7 +1,7 @@
 /** Every minute: what is due, whatever became of the delayed messages. */
-import { Sweep } from "../lib/clockwork/sweep.ts";
-import { reportSweep } from "../lib/clockwork/metrics.ts";
-import { service } from "../lib/service.ts";
+import { Sweep } from "../lib/scheduler/sweep.ts";
+import { reportSweep } from "../lib/scheduler/metrics.ts";
+import { service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 /** Runs one sweep and reports it, the age of the oldest gap as a metric. */

@@ -1,12 +1,12 @@
 /** Operating an actor: its peers and what is held of them, suspended targets, and hook events that did not go through. */
-import type { RouteKey } from "../infra/routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
 import type { Access } from "../lib/http/access.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { PeerRoutes } from "../lib/operating/peer-routes.ts";
-import { SuspensionRoutes } from "../lib/operating/suspension-routes.ts";
-import { service } from "../lib/service.ts";
-import type { Service } from "../lib/service.ts";
+import { PeerRoutes } from "../lib/api/peer-routes.ts";
+import { SuspensionRoutes } from "../lib/api/suspension-routes.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 const OWNER: readonly Access[] = ["creator", "trustee"];

@@ -1,12 +1,12 @@
 /** An actor's own properties, and the application's own targets. */
-import type { RouteKey } from "../infra/routes.ts";
-import { TargetRoutes } from "../lib/app/target-routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
+import { TargetRoutes } from "../lib/api/target-routes.ts";
 import type { Access } from "../lib/http/access.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { PropertyRoutes } from "../lib/properties/property-routes.ts";
-import { service } from "../lib/service.ts";
-import type { Service } from "../lib/service.ts";
+import { PropertyRoutes } from "../lib/api/property-routes.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];

@@ -1,12 +1,12 @@
 /** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
-import type { RouteKey } from "../infra/routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
 import { area } from "../lib/http/area.ts";
 import type { Access } from "../lib/http/access.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { InboundRoutes } from "../lib/subscriptions/inbound-routes.ts";
-import { SubscriptionRoutes } from "../lib/subscriptions/subscription-routes.ts";
-import { service } from "../lib/service.ts";
-import type { Service } from "../lib/service.ts";
+import { InboundRoutes } from "../lib/api/inbound-routes.ts";
+import { SubscriptionRoutes } from "../lib/api/subscription-routes.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 const OWNER: readonly Access[] = ["creator", "trustee"];

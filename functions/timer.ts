@@ -1,7 +1,7 @@
 /** Delayed messages: due work on its second. */
-import { takeMessages } from "../lib/clockwork/messages.ts";
-import { reportFailedMessages } from "../lib/clockwork/metrics.ts";
-import { service } from "../lib/service.ts";
+import { takeMessages } from "../lib/scheduler/messages.ts";
+import { reportFailedMessages } from "../lib/scheduler/metrics.ts";
+import { service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
 
 /** Takes one batch; messages that failed come again, and end in the dead-letter queue when they keep failing. */

@@ -1,12 +1,12 @@
 /** Trust: who an actor's peers are, and what each of them may do. */
-import type { RouteKey } from "../infra/routes.ts";
+import type { RouteKey } from "../lib/api/route-table.ts";
 import type { Access } from "../lib/http/access.ts";
 import { area } from "../lib/http/area.ts";
 import type { RouteHandler } from "../lib/http/router.ts";
-import { service } from "../lib/service.ts";
-import type { Runtime } from "../lib/runtime.ts";
-import type { Service } from "../lib/service.ts";
-import { TrustRoutes } from "../lib/trust/trust-routes.ts";
+import { service } from "../lib/compose/service.ts";
+import type { Runtime } from "../lib/compose/runtime.ts";
+import type { Service } from "../lib/compose/service.ts";
+import { TrustRoutes } from "../lib/api/trust-routes.ts";
 import { app } from "./app.ts";
 
 const OWNERS: readonly Access[] = ["creator", "trustee", "admin"];

@@ -1,7 +1,7 @@
 import { CfnOutput, RemovalPolicy, SecretValue, Stack, Validations } from "aws-cdk-lib";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
-import { compact } from "../lib/compact.ts";
+import { compact } from "../lib/system/compact.ts";
 import type { Deployment } from "./operator.ts";
 
 /**

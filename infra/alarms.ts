@@ -4,7 +4,7 @@ import type { AlarmProps, IMetric } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../lib/metric-names.ts";
+import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
 import type { AreaFunction } from "./area-function.ts";
 import { DUE_INDEX } from "./data-stack.ts";
@@ -12,8 +12,8 @@ import type { TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
-import { areas } from "./routes.ts";
-import type { Area } from "./routes.ts";
+import { areas } from "../lib/api/route-table.ts";
+import type { Area } from "../lib/api/route-table.ts";
 
 /** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */
 const SERVER_ERRORS = 5;

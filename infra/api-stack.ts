@@ -6,7 +6,7 @@ import { LambdaFunction as InvokeLambda } from "aws-cdk-lib/aws-events-targets";
 import type { Code } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
-import { METRICS_NAMESPACE } from "../lib/metric-names.ts";
+import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
 import { actorCreationToken } from "./actor-creation-token.ts";
 import { Alarms } from "./alarms.ts";
 import { AreaFunction } from "./area-function.ts";
@@ -16,8 +16,8 @@ import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
 import { isFor } from "./operator.ts";
 import type { Deployment } from "./operator.ts";
-import { areas } from "./routes.ts";
-import type { Area, Duties } from "./routes.ts";
+import { areas } from "../lib/api/route-table.ts";
+import type { Area, Duties } from "../lib/api/route-table.ts";
 
 export interface ApiStackProps extends StackProps {
   /** The data stack's, unless the deployment names another. */

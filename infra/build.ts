@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { areas } from "./routes.ts";
+import { areas } from "../lib/api/route-table.ts";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
 const dist = path.join(root, "dist");
@@ -36,7 +36,7 @@ const bundles: Part = {
   async make() {
     const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
     if (entries.length === 0) {
-      throw new Error("There is nothing to build: functions/ holds no file named after an area of infra/routes.ts.");
+      throw new Error("There is nothing to build: functions/ holds no file named after an area of lib/api/route-table.ts.");
     }
     const { bundle } = await import("./bundle.ts");
     const files = await bundle({
@@ -49,7 +49,7 @@ const bundles: Part = {
 
 const templates: Part = {
   name: "templates",
-  from: ["infra", "lib/config.ts", "lib/metric-names.ts", "package-lock.json", "package.json"],
+  from: ["infra", "lib/system/config.ts", "lib/system/metric-names.ts", "package-lock.json", "package.json"],
   async make() {
     const { templatesForLocal } = await import("./local-templates.ts");
     for (const [name, template] of templatesForLocal(path.join(dist, ".cdk"))) {

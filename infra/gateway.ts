@@ -17,8 +17,8 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { DEFAULT_AREA, pathsByArea } from "./routes.ts";
-import type { Area } from "./routes.ts";
+import { DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
+import type { Area } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
 export type GatewayProps = Pick<

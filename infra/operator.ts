@@ -4,9 +4,9 @@
  * never reaches a function.
  */
 import { app } from "../functions/app.ts";
-import { compact } from "../lib/compact.ts";
-import { readConfig, variableNames } from "../lib/config.ts";
-import type { Area } from "./routes.ts";
+import { compact } from "../lib/system/compact.ts";
+import { readConfig, variableNames } from "../lib/system/config.ts";
+import type { Area } from "../lib/api/route-table.ts";
 import { readSettings, settingNames } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 

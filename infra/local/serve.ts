@@ -4,7 +4,7 @@
  * finish what is in flight and end it with 0; what keeps it from starting is said in one message, and ends it with 1.
  */
 import { resolve } from "node:path";
-import { ConfigError } from "../../lib/config.ts";
+import { ConfigError } from "../../lib/system/config.ts";
 import { FolderUnusable } from "./dynamodb/storage.ts";
 import { CannotStart, startLocalStack } from "./stack.ts";
 import type { LocalStack } from "./stack.ts";

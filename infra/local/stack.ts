@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readConfig, variableNames } from "../../lib/config.ts";
+import { readConfig, variableNames } from "../../lib/system/config.ts";
 import { startDelayQueue } from "./delay-queue.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";

@@ -1,4 +1,4 @@
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import type { Item } from "../dynamodb/table.ts";

@@ -1,4 +1,4 @@
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import { ConditionFailed, all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Change, Table } from "../dynamodb/table.ts";

@@ -1,6 +1,6 @@
-import type { CodeOptions } from "../config.ts";
+import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/permissions.ts";
-import type { Log } from "../ports.ts";
+import type { Log } from "../system/ports.ts";
 
 /** What a trust hook is told. */
 export interface TrustEvent {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import type { Config } from "../config.ts";
-import { ServiceError } from "../errors.ts";
+import type { Config } from "../system/config.ts";
+import { ServiceError } from "../system/errors.ts";
 import { bearerOf } from "../http/credentials.ts";
-import type { Clock, Ids, JsonObject, Log } from "../ports.ts";
-import { sameSecret } from "../trust/secret-digest.ts";
+import type { Clock, Ids, JsonObject, Log } from "../system/ports.ts";
+import { sameSecret } from "../domain/secret-digest.ts";
 import { tellHook } from "./application.ts";
 import type { Application } from "./application.ts";
 import type { ActorStore } from "./actor-store.ts";

@@ -1,6 +1,6 @@
 /** Counts wrong guesses at passphrases, for all instances together. */
 import { createHash } from "node:crypto";
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { actorKey, guessKey } from "../dynamodb/keys-actors.ts";
 import {
   ConditionFailed,
@@ -14,8 +14,8 @@ import {
   missing,
 } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table } from "../dynamodb/table.ts";
-import { ServiceError } from "../errors.ts";
-import type { Clock } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Clock } from "../system/ports.ts";
 import { readActor } from "./actor-record.ts";
 import type { ActorRecord } from "./actor-record.ts";
 

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { invalidField, readSequence, readText, readTimestamp, readUrl, requireSame } from "./callback-fields.ts";
 import { type DiffContent, parseContent } from "./diff-content.ts";
 import { isObject, own } from "./json.ts";

@@ -1,5 +1,5 @@
-import { ServiceError } from "../errors.ts";
-import type { JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { JsonObject } from "../system/ports.ts";
 import { own } from "./json.ts";
 import { parsePeerUrl } from "./peer-url.ts";
 import { parseTimestamp, type Timestamp } from "./timestamp.ts";

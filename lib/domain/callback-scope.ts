@@ -1,4 +1,4 @@
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { invalidField } from "./callback-fields.ts";
 import type { ParsedCallback, Resync } from "./callback-body.ts";
 import type { DiffContent } from "./diff-content.ts";

@@ -1,5 +1,5 @@
 /** What an actor's change log holds: one record is one atomic change, numbered by the log. */
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { goneBetween, isNothing, turnedBetween } from "./gone.ts";
 import type { Gone, Turned } from "./gone.ts";
 import { isObject, jsonBytes } from "./json.ts";

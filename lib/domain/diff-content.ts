@@ -1,5 +1,5 @@
-import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 import { readSequence, readTimestamp } from "./callback-fields.ts";
 import { isArray, isObject, own } from "./json.ts";
 import { parsePointer, pointsInto } from "./json-pointer.ts";

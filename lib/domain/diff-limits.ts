@@ -1,5 +1,5 @@
 /** Which form a diff goes out in, by its size and what the peer can take. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import type { Granularity } from "./change-record.ts";
 import { jsonBytes } from "./json.ts";
 

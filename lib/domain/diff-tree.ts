@@ -1,5 +1,5 @@
 /** A diff under construction: what several changes of one record say together, put in one after the other. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isObject, setOwn } from "./json.ts";
 import { nestedUnder, valueAt, withValueAt } from "./json-path.ts";
 import type { Place } from "./scope.ts";

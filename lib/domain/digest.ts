@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isObject, jsonBytes, own } from "./json.ts";
 
 /**

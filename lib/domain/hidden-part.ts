@@ -1,5 +1,5 @@
 /** Which parts of a copied value its publisher has closed to us: they stay as they are when the rest is read anew. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isObject, own } from "./json.ts";
 import type { Place } from "./scope.ts";
 import type { Reads } from "./visibility.ts";

@@ -1,5 +1,5 @@
 /** Places inside a JSON value, by the keys of objects that lead there. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isObject, own } from "./json.ts";
 
 /** The value at a place; undefined when there is none. Only keys of objects lead further, never indices of arrays. */

@@ -1,4 +1,4 @@
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isArray, isObject, own } from "./json.ts";
 
 /** The segments of a JSON Pointer (RFC 6901); `""` is the whole and gives `[]`. Undefined when it is none. */

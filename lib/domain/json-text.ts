@@ -3,7 +3,7 @@
  * number, written without fraction and exponent, is a `number` up to 2^53 − 1 in size and a `bigint` beyond; every other
  * number is a double. (`-0` is the whole number 0.)
  */
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 
 /** Most digits of a whole number: what Python reads. */
 export const MAX_DIGITS = 4_300;

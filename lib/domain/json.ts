@@ -1,5 +1,5 @@
-import { ServiceError } from "../errors.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { parseText, printJson } from "./json-text.ts";
 
 /** How deep JSON from outside may nest; the outermost array or object is depth 1. */

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { sameJson } from "./canonical-json.ts";
 import { isObject, own } from "./json.ts";
 

@@ -2,7 +2,7 @@
 import { listName, readListOperation } from "./list-operations.ts";
 import { pathSegment } from "./peer-url.ts";
 import type { Place } from "./scope.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 
 const MAX_NAME_BYTES = 256;
 const CONTROL = /\p{Cc}/u;

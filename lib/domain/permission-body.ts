@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { invalidField, readText, readTimestamp, requireSame } from "./callback-fields.ts";
 import { isArray, isObject, own } from "./json.ts";
 import type { Timestamp } from "./timestamp.ts";

@@ -1,5 +1,5 @@
 /** What a peer may do with our properties (and what a peer lets us do with its own): globs, defaults, merging. */
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { isArray, isObject, own } from "./json.ts";
 import type { Place } from "./scope.ts";
 

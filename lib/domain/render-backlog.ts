@@ -1,6 +1,6 @@
 /** Numbers that were made, told again from the log's records: for callbacks, polls and single diffs. */
 import type { LogRecord } from "./change-record.ts";
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import { isExact, slicesAfter } from "./subscription-backlog.ts";
 import type { Run, Slice } from "./subscription-backlog.ts";
 import { contentOf } from "./subscription-log.ts";

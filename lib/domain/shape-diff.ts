@@ -1,5 +1,5 @@
 /** What one inbound subscription is told of a change. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
 import { combine } from "./diff-tree.ts";
 import type { Edit, ShapedDiff } from "./diff-tree.ts";

@@ -1,5 +1,5 @@
 /** Which parts of a property a peer can see. */
-import type { Json } from "../ports.ts";
+import type { Json } from "../system/ports.ts";
 import type { Gone } from "./gone.ts";
 import { isObject, own } from "./json.ts";
 import { coveredByAny, isOpen } from "./permissions.ts";

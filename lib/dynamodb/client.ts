@@ -1,9 +1,9 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { systemClock } from "../clock.ts";
-import { freshAgents } from "../fresh-agents.ts";
-import type { Clock } from "../ports.ts";
+import { systemClock } from "../system/clock.ts";
+import { freshAgents } from "../system/fresh-agents.ts";
+import type { Clock } from "../system/ports.ts";
 
 export interface DocumentClientOptions {
   readonly region: string;

@@ -1,12 +1,12 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { ConfigError } from "../config.ts";
-import { ServiceError, isServiceError } from "../errors.ts";
-import { UNFORESEEN_ERROR } from "../metric-names.ts";
-import type { Clock, Ids, Log } from "../ports.ts";
+import { ConfigError } from "../system/config.ts";
+import { ServiceError, isServiceError } from "../system/errors.ts";
+import { UNFORESEEN_ERROR } from "../system/metric-names.ts";
+import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { Gate } from "./access.ts";
 import { fitted } from "./answer-size.ts";
-import { traced } from "./current-trace.ts";
+import { traced } from "../system/request-context.ts";
 import { requestOf, resultOf } from "./lambda-adapter.ts";
 import type { HttpResult } from "./lambda-adapter.ts";
 import { errorReply, unknownErrorReply } from "./reply.ts";

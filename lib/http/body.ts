@@ -1,8 +1,8 @@
 import { en } from "zod/locales";
 import type * as z from "zod/mini";
 import { decodeUtf8, parseJson } from "../domain/json.ts";
-import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 import type { ServiceRequest } from "./request.ts";
 
 /** The most bytes a JSON or form body may have, unless a route says otherwise. */

@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 
 export interface BodyLimits {
   /** Most bytes as sent [256 KiB]. */

@@ -1,6 +1,6 @@
 /** The one file that knows the event and the result of an API Gateway HTTP API (payload format 2.0). */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
-import type { Ids } from "../ports.ts";
+import type { Ids } from "../system/ports.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "./request.ts";
 import type { ServiceRequest } from "./request.ts";
 import type { Reply } from "./reply.ts";

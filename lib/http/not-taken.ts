@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 
 /**
  * A known field that this route does not act on: 400, because a 2xx would say that it was applied. Null counts as absent,

@@ -1,6 +1,6 @@
 import { printJson } from "../domain/json-text.ts";
-import type { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import type { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 
 /** An answer as the service speaks of it. Header names in lower case. */
 export interface Reply {

@@ -1,4 +1,4 @@
-import type { Deadline } from "../ports.ts";
+import type { Deadline } from "../system/ports.ts";
 
 /** A request as the service speaks of it; nothing here knows Lambda. */
 export interface ServiceRequest {

@@ -1,6 +1,6 @@
 import type { ActorRecord } from "../actors/actor-record.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import type { Access, Admission, Caller, Gate } from "./access.ts";
 import type { Reply } from "./reply.ts";
 import type { ServiceRequest } from "./request.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../ports.ts";
+import type { Clock } from "../system/ports.ts";
 import { asksToWait } from "./asks-to-wait.ts";
 import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";

@@ -1,9 +1,9 @@
 /** What a peer's answer to a read means. Every reader asks here, so that no answer is taken for the absence of data. */
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { parseJson } from "../domain/json.ts";
-import { isServiceError } from "../errors.ts";
-import type { Json, PeerAnswer } from "../ports.ts";
-import type { ReadFailure } from "../receiving/ports.ts";
+import { isServiceError } from "../system/errors.ts";
+import type { Json, PeerAnswer } from "../system/ports.ts";
+import type { ReadFailure } from "../receiving/stream/ports.ts";
 import type { Remote, RemoteFailure } from "./remote-answer.ts";
 
 export type ReadAnswer<T> =

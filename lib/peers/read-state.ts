@@ -1,9 +1,9 @@
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
 import { isPathKey, isPeerName, pathOf } from "../domain/peer-names.ts";
 import { type Place, samePlace, type Scope } from "../domain/scope.ts";
-import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
-import type { PartAnswer, StateListing } from "../receiving/ports.ts";
+import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
+import type { PartAnswer, StateListing } from "../receiving/stream/ports.ts";
 import { readAnswer, readJsonAnswer } from "./read-answer.ts";
 import type { ReadAnswer } from "./read-answer.ts";
 import { readInOrder } from "./read-in-order.ts";

@@ -1,7 +1,7 @@
 import { parseJson } from "../domain/json.ts";
 import { pathSegment } from "../domain/peer-url.ts";
-import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../ports.ts";
-import { PeerFailure } from "../ports.ts";
+import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../system/ports.ts";
+import { PeerFailure } from "../system/ports.ts";
 import { failureOfStatus, nonsense, type Remote, type RemoteFailure, withoutAnswer } from "./remote-answer.ts";
 
 /** The longest one call may take, ms. */

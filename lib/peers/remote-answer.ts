@@ -1,4 +1,4 @@
-import type { PeerAnswer, PeerFailure } from "../ports.ts";
+import type { PeerAnswer, PeerFailure } from "../system/ports.ts";
 
 /**
  * Why a call to a peer gave nothing usable. `unreachable`: no answer (no connection, broken off, out of time);

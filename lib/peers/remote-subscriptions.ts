@@ -1,4 +1,4 @@
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { sameJson } from "../domain/canonical-json.ts";
 import { type DiffContent, type DiffRecord, parseDiffRecord } from "../domain/diff-content.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
@@ -6,8 +6,8 @@ import { lenientSequence } from "../domain/lenient-sequence.ts";
 import { isOpaqueId } from "../domain/names.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
-import type { Clock, Json, PeerAnswer } from "../ports.ts";
-import type { ReadFailure } from "../receiving/ports.ts";
+import type { Clock, Json, PeerAnswer } from "../system/ports.ts";
+import type { ReadFailure } from "../receiving/stream/ports.ts";
 import { asksToWait } from "./asks-to-wait.ts";
 import { parsedJson, type ReadAnswer, readAnswer, readJsonAnswer } from "./read-answer.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";

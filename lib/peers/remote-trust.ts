@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { isObject, own } from "../domain/json.ts";
 import { isOpaqueId } from "../domain/names.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { nonsense, type Remote } from "./remote-answer.ts";

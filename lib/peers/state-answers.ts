@@ -1,5 +1,5 @@
 import { decodeUtf8, isArray, isObject, own } from "../domain/json.ts";
-import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
+import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import { parsedJson } from "./read-answer.ts";
 
 /** What a peer's `?metadata=true` says of one list. */

@@ -1,9 +1,9 @@
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { isArray, isObject, jsonBytes, own } from "../domain/json.ts";
 import type { Place } from "../domain/scope.ts";
-import type { Json, JsonObject, PeerAnswer } from "../ports.ts";
-import type { StatePart } from "../peer-data/incoming.ts";
-import type { PartAnswer, ReadFailure } from "../receiving/ports.ts";
+import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
+import type { StatePart } from "../receiving/replica/incoming.ts";
+import type { PartAnswer, ReadFailure } from "../receiving/stream/ports.ts";
 import { readAnswer, readJsonAnswer } from "./read-answer.ts";
 import type { ReadAnswer } from "./read-answer.ts";
 import type { RemoteActor } from "./remote-actor.ts";

@@ -3,7 +3,7 @@ import { recordsOf } from "../domain/change-record.ts";
 import type { Change, NewRecord } from "../domain/change-record.ts";
 import { isNothing } from "../domain/gone.ts";
 import { printJson } from "../domain/json-text.ts";
-import { MAX_RECORD_BYTES } from "../publishing/change-log.ts";
+import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
 
 /** Room for a record's own fields. */
 const ENVELOPE_BYTES = 200;

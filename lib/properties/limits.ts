@@ -3,8 +3,8 @@ import { printJson } from "../domain/json-text.ts";
 import { isArray, isObject } from "../domain/json.ts";
 import { isOwnName, OWN_NAME_RULE } from "../domain/names.ts";
 import type { Place } from "../domain/scope.ts";
-import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 
 /** Most bytes of JSON text that one property takes. */
 export const MAX_PROPERTY_BYTES = 256 * 1_024;

@@ -2,8 +2,8 @@
 import { own } from "../domain/json.ts";
 import { readListOperation } from "../domain/list-operations.ts";
 import type { ListOperation } from "../domain/list-operations.ts";
-import { ServiceError } from "../errors.ts";
-import type { JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { JsonObject } from "../system/ports.ts";
 import { checkItem, MAX_ITEMS_BYTES } from "./limits.ts";
 import { demandActedOn, FIELDS } from "./operation-fields.ts";
 

@@ -1,13 +1,13 @@
 /** Reads of an actor's own lists: each of exactly one version. */
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult } from "../http/answer-size.ts";
-import { pathTo } from "../peer-data/list-edit.ts";
-import type { Shape } from "../peer-data/list-edit.ts";
-import { LEAF_ELEMENTS, PageGone, PageReader } from "../peer-data/list-pages.ts";
-import { listItems } from "../peer-data/list-read.ts";
-import type { Json } from "../ports.ts";
+import { pathTo } from "../lists/list-edit.ts";
+import type { Shape } from "../lists/list-edit.ts";
+import { LEAF_ELEMENTS, PageGone, PageReader } from "../lists/list-pages.ts";
+import { listItems } from "../lists/list-read.ts";
+import type { Json } from "../system/ports.ts";
 import { pagesOf } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 

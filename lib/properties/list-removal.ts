@@ -2,7 +2,7 @@
 import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
 import { OWN_PREFIX, ownPartition } from "../dynamodb/keys-publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
-import { emptyPartition } from "../peer-data/list-garbage.ts";
+import { emptyPartition } from "../lists/list-garbage.ts";
 
 /**
  * Deletes the pages of all lists of an actor that is being deleted; their heads stay, so that it can be done again. One

@@ -1,8 +1,8 @@
 /** What requests ask of lists, in the form that `listSteps` works out: `{operation, item, …}`. */
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { isArray, isObject, own } from "../domain/json.ts";
-import { ServiceError } from "../errors.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
 import type { MisfitError } from "./list-steps.ts";
 import { isAList } from "./property-plan.ts";

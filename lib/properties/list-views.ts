@@ -1,8 +1,8 @@
 /** Answers that show an actor's own lists. */
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
 import type { ItemReads } from "./list-reads.ts";
 import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "./list-requests.ts";

@@ -1,7 +1,7 @@
 /** Which fields a list operation acts on. */
 import { own } from "../domain/json.ts";
-import { ServiceError } from "../errors.ts";
-import type { JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { JsonObject } from "../system/ports.ts";
 
 /** The fields of a request that mean something; a caller's own `length` would not. */
 export const FIELDS = ["operation", "index", "item", "items", "old_item", "metadata", "description", "explanation"];

@@ -1,9 +1,9 @@
 /** The head of an actor's own list property, as it is stored in the place of a property's value. */
 import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
-import { EMPTY_SHAPE } from "../peer-data/list-edit.ts";
-import type { Shape } from "../peer-data/list-edit.ts";
-import type { JsonObject } from "../ports.ts";
+import { EMPTY_SHAPE } from "../lists/list-edit.ts";
+import type { Shape } from "../lists/list-edit.ts";
+import type { JsonObject } from "../system/ports.ts";
 
 /** What is said of a list beside its items; empty texts say nothing. */
 export interface ListWords {

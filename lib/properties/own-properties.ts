@@ -1,15 +1,15 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
 import { recordDelete, recordSet } from "../domain/change-record.ts";
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { valueAt } from "../domain/json-path.ts";
 import { parseText, printJson } from "../domain/json-text.ts";
 import type { Place } from "../domain/scope.ts";
-import { ServiceError } from "../errors.ts";
-import type { Json, JsonObject } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import { bytesInResult } from "../http/answer-size.ts";
 import { propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
-import type { PropertyReads, ReadProperty } from "./positioned-properties.ts";
+import type { PropertyReads, ReadProperty } from "../publishing/snapshots/positioned-properties.ts";
 import { batch, batchOf, noListForBatch } from "./list-batch.ts";
 import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from "./list-requests.ts";
 import type { MisfitError } from "./list-steps.ts";

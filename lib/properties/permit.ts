@@ -5,8 +5,8 @@ import type { PropertyPermissions } from "../domain/permissions.ts";
 import type { Place } from "../domain/scope.ts";
 import { READS_ALL, readsOf, visiblePart } from "../domain/visibility.ts";
 import type { Reads } from "../domain/visibility.ts";
-import { ServiceError } from "../errors.ts";
-import type { Json } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Json } from "../system/ports.ts";
 
 /** A caller's view. Everything for owners; for a peer what its permissions leave. */
 export class Permit {

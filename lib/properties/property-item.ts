@@ -2,7 +2,7 @@
 import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
 import type { Condition, Item, Write } from "../dynamodb/table.ts";
-import type { Clock, Json } from "../ports.ts";
+import type { Clock, Json } from "../system/ports.ts";
 import { propertyText } from "./limits.ts";
 import { leftGeneration } from "./list-writes.ts";
 import { isListItem, listBytes, listItem, readList } from "./own-list.ts";

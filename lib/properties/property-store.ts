@@ -5,11 +5,11 @@ import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamod
 import { dueShardOf } from "../dynamodb/keys.ts";
 import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
-import { isServiceError } from "../errors.ts";
-import type { Clock, Ids, Json } from "../ports.ts";
-import { inParallel } from "../peer-data/in-parallel.ts";
-import { readLogHead } from "../publishing/change-log.ts";
-import type { LogCommits } from "../publishing/log-commits.ts";
+import { isServiceError } from "../system/errors.ts";
+import type { Clock, Ids, Json } from "../system/ports.ts";
+import { inParallel } from "../system/in-parallel.ts";
+import { readLogHead } from "../change-log/change-log.ts";
+import type { LogCommits } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemsOf } from "./list-reads.ts";
 import { isListItem } from "./own-list.ts";

@@ -1,8 +1,8 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { compact } from "../compact.ts";
-import { systemClock } from "../clock.ts";
-import { freshAgents } from "../fresh-agents.ts";
-import type { Clock, DelayedWork, DelayQueue } from "../ports.ts";
+import { compact } from "../system/compact.ts";
+import { systemClock } from "../system/clock.ts";
+import { freshAgents } from "../system/fresh-agents.ts";
+import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
 
 export interface SqsDelayQueueOptions {
   readonly queueUrl: string;

@@ -4,10 +4,10 @@ import { isMinted } from "../actors/passphrase.ts";
 import type { PassphraseVerifier } from "../actors/passphrase.ts";
 import type { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { ADMIN_RELATIONSHIP } from "../domain/relationships.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import type { Access, Caller, Gate } from "../http/access.ts";
 import { parseCredentials } from "../http/credentials.ts";
-import { sameSecret } from "./secret-digest.ts";
+import { sameSecret } from "../domain/secret-digest.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 

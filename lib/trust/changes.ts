@@ -1,6 +1,6 @@
-import { compact } from "../compact.ts";
-import { ServiceError } from "../errors.ts";
-import type { Granted } from "../permissions/permission-store.ts";
+import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Granted } from "./permission-store.ts";
 import { TELL_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";

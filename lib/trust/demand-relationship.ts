@@ -1,5 +1,5 @@
 import { isRelationship } from "../domain/relationships.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 
 /** The name, if a relationship may be called so. @throws ServiceError request.invalid */
 export function demandRelationship(name: string): string {

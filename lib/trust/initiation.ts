@@ -1,4 +1,4 @@
-import { isServiceError, ServiceError } from "../errors.ts";
+import { isServiceError, ServiceError } from "../system/errors.ts";
 import { DEFAULT_RELATIONSHIP } from "../domain/relationships.ts";
 import type { Trace } from "./peer-calls.ts";
 import type { InitiationBody } from "./trust-bodies.ts";

@@ -1,10 +1,10 @@
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Write } from "../dynamodb/table.ts";
-import { ServiceError } from "../errors.ts";
-import { permissionRecord } from "../permissions/permission-store.ts";
-import type { Granted, PermissionStore } from "../permissions/permission-store.ts";
-import type { Clock, JsonObject } from "../ports.ts";
-import type { LogCommits, LogRead } from "../publishing/log-commits.ts";
+import { ServiceError } from "../system/errors.ts";
+import { permissionRecord } from "./permission-store.ts";
+import type { Granted, PermissionStore } from "./permission-store.ts";
+import type { Clock, JsonObject } from "../system/ports.ts";
+import type { LogCommits, LogRead } from "../change-log/log-commits.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
 import { readTrust, revised } from "./trust-record.ts";

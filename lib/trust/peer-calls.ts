@@ -1,10 +1,10 @@
 import { isOutsideId } from "../domain/identifiers.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { waitSeconds } from "../peers/asks-to-wait.ts";
 import { RemoteActor } from "../peers/remote-actor.ts";
 import type { Remote, RemoteFailure } from "../peers/remote-answer.ts";
 import { readMeta, requestTrust, tellApproval, tellTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
-import type { Clock, JsonObject, Log, PeerHttp } from "../ports.ts";
+import type { Clock, JsonObject, Log, PeerHttp } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
 /** Ids of the request on whose behalf a peer is asked; sent along. */

@@ -5,7 +5,7 @@ import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { taken } from "./trust-store.ts";
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 
 /** Takes peers' requests for trust. */
 export class TrustReception {

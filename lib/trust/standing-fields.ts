@@ -1,5 +1,5 @@
-import { ServiceError } from "../errors.ts";
-import { sameSecret } from "./secret-digest.ts";
+import { ServiceError } from "../system/errors.ts";
+import { sameSecret } from "../domain/secret-digest.ts";
 import type { ChangeBody } from "./trust-bodies.ts";
 import { trustWire } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { isRelationship } from "../domain/relationships.ts";
 import { notTaken } from "../http/not-taken.ts";
-import { permissionSetBody } from "../permissions/permission-body.ts";
+import { permissionSetBody } from "../api/permission-body.ts";
 
 const shortText = z.string().check(
   z.maxLength(1024),

@@ -1,11 +1,11 @@
 import type { Application, TrustHookName } from "../actors/application.ts";
 import { tellHook } from "../actors/application.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../system/config.ts";
 import { parsePeerUrl } from "../domain/peer-url.ts";
-import { ServiceError } from "../errors.ts";
-import type { Clock, Ids, Log } from "../ports.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { Table } from "../dynamodb/table.ts";
-import type { PermissionChanges } from "../permissions/permission-changes.ts";
+import type { PermissionChanges } from "./permission-changes.ts";
 import type { LoggedTrusts } from "./logged-trusts.ts";
 import type { PeerCalls } from "./peer-calls.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";

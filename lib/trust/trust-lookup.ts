@@ -1,6 +1,6 @@
-import { ServiceError } from "../errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import type { Caller } from "../http/access.ts";
-import type { JsonObject } from "../ports.ts";
+import type { JsonObject } from "../system/ports.ts";
 import { trustWire, trustWireWithoutSecrets } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";

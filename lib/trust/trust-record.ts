@@ -1,12 +1,12 @@
 import { parseText, printJson } from "../domain/json-text.ts";
-import { compact } from "../compact.ts";
+import { compact } from "../system/compact.ts";
 import { isObject } from "../domain/json.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
 import type { CachedCapabilities } from "../peers/capabilities.ts";
 import type { Attribute, Item } from "../dynamodb/table.ts";
-import type { Json, JsonObject } from "../ports.ts";
-import { secretDigest } from "./secret-digest.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
+import { secretDigest } from "../domain/secret-digest.ts";
 
 /** A trust with a peer, as it is stored: our side of it. */
 export interface TrustRecord {

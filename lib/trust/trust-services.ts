@@ -1,10 +1,10 @@
 import type { Application } from "../actors/application.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../system/config.ts";
 import type { Table } from "../dynamodb/table.ts";
-import { PermissionChanges } from "../permissions/permission-changes.ts";
-import { PermissionStore } from "../permissions/permission-store.ts";
-import type { Clock, Ids, Log, PeerHttp } from "../ports.ts";
-import type { LogCommits } from "../publishing/log-commits.ts";
+import { PermissionChanges } from "./permission-changes.ts";
+import { PermissionStore } from "./permission-store.ts";
+import type { Clock, Ids, Log, PeerHttp } from "../system/ports.ts";
+import type { LogCommits } from "../change-log/log-commits.ts";
 import { TrustChanges } from "./changes.ts";
 import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";

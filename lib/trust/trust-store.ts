@@ -1,6 +1,6 @@
 import { printJson } from "../domain/json-text.ts";
-import { compact } from "../compact.ts";
-import { ServiceError, isServiceError } from "../errors.ts";
+import { compact } from "../system/compact.ts";
+import { ServiceError, isServiceError } from "../system/errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
 import {
@@ -15,7 +15,7 @@ import {
   missing,
 } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table, Write } from "../dynamodb/table.ts";
-import { sameSecret, secretDigest } from "./secret-digest.ts";
+import { sameSecret, secretDigest } from "../domain/secret-digest.ts";
 import { readTrust, trustItem } from "./trust-record.ts";
 import type { TrustChange, TrustRecord } from "./trust-record.ts";
 

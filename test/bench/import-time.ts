@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { bundle } from "../../infra/bundle.ts";
-import { areas } from "../../infra/routes.ts";
+import { areas } from "../../lib/api/route-table.ts";
 
 /** Most bytes of one function's minified bundle: a guard against what slips in. What counts is the time that an import takes. */
 export const MOST_BYTES = 640_000;

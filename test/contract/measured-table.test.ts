@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { measure } from "../../lib/dynamodb/measured-table.ts";
-import type { Measurement } from "../../lib/dynamodb/measured-table.ts";
+import { measure } from "../support/measured-table.ts";
+import type { Measurement } from "../support/measured-table.ts";
 import { always, equals, itemExists, itemMissing } from "../../lib/dynamodb/table.ts";
 import { startEmulatedTable } from "../support/emulated-table.ts";
 import type { EmulatedTable } from "../support/emulated-table.ts";

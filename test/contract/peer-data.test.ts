@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
-import type { Json, JsonObject } from "../../lib/ports.ts";
-import { collectPeerGarbage } from "../../lib/peer-data/list-garbage.ts";
-import { PeerReader } from "../../lib/peer-data/peer-reader.ts";
-import { PeerStore } from "../../lib/peer-data/peer-store.ts";
+import type { Json, JsonObject } from "../../lib/system/ports.ts";
+import { collectPeerGarbage } from "../../lib/lists/list-garbage.ts";
+import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
+import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { startEmulatedTable } from "../support/emulated-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { routes } from "../../infra/routes.ts";
+import { routes } from "../../lib/api/route-table.ts";
 import { junkBody, junkCredentials, junkHeaders, junkSegment } from "../support/junk.ts";
 import { seeded, type Random } from "../support/publisher/random.ts";
 import { rawRequest } from "../support/raw-request.ts";

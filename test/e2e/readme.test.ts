@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../infra/routes.ts";
+import { routes } from "../../lib/api/route-table.ts";
 import { operatorVariables } from "../../infra/operator.ts";
-import { readConfig } from "../../lib/config.ts";
+import { readConfig } from "../../lib/system/config.ts";
 import { freePort, Service } from "../support/service.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,7 +1,7 @@
 /** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
 import { describe, expect, it } from "vitest";
-import { areas } from "../../infra/routes.ts";
-import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/metric-names.ts";
+import { areas } from "../../lib/api/route-table.ts";
+import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/system/metric-names.ts";
 import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 

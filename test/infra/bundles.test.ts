@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "../../infra/bundle.ts";
-import { areas } from "../../infra/routes.ts";
+import { areas } from "../../lib/api/route-table.ts";
 import { MOST_BYTES } from "../bench/import-time.ts";
 
 const names = Object.keys(areas);

@@ -23,7 +23,7 @@ describe("JSON.parse", () => {
 
   it.each([
     ["lib/domain/digest.ts", "JSON.parse(text);"],
-    ["lib/config.ts", "JSON.parse(text);"],
+    ["lib/system/config.ts", "JSON.parse(text);"],
     ["lib/dynamodb/environment-credentials.ts", "JSON.parse(text);"],
     ["functions/app.ts", "texts.map(JSON.parse);"],
     ["lib/domain/digest.ts", "const { parse } = JSON;"],

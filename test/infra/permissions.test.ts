@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { areas } from "../../infra/routes.ts";
-import type { Area, Duties } from "../../infra/routes.ts";
+import { areas } from "../../lib/api/route-table.ts";
+import type { Area, Duties } from "../../lib/api/route-table.ts";
 import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 

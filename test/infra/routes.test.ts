@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { areas, DEFAULT_AREA, routes } from "../../infra/routes.ts";
-import type { Area, RouteKey } from "../../infra/routes.ts";
+import { areas, DEFAULT_AREA, routes } from "../../lib/api/route-table.ts";
+import type { Area, RouteKey } from "../../lib/api/route-table.ts";
 import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 

@@ -1,7 +1,7 @@
 /** The end of an actor whose peers do not answer. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
-import { RemotePeerStore } from "../../lib/peer-data/remote-peer-store.ts";
+import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { HangingPeers } from "../support/hanging-peers.ts";
 import { WholeService } from "../support/whole-service.ts";

@@ -1,9 +1,9 @@
 /** Answers whose quotes double in a function's result: each fits into 6 MB, or says what to ask for instead. */
 import { describe, expect, it } from "vitest";
 import { bytesInResult } from "../../lib/http/answer-size.ts";
-import type { Json, JsonObject } from "../../lib/ports.ts";
-import { ParkedEvents } from "../../lib/operating/parked-events.ts";
-import { PeerProperties } from "../../lib/operating/peer-properties.ts";
+import type { Json, JsonObject } from "../../lib/system/ports.ts";
+import { ParkedEvents } from "../../lib/receiving/hooks/parked-events.ts";
+import { PeerProperties } from "../../lib/operations/peer-properties.ts";
 import { PropertyWorld } from "./properties/world.ts";
 import { PublisherWorld } from "./publishing/publisher-world.ts";
 

@@ -1,8 +1,8 @@
 /** Names of our own, at every place where one comes in. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Actor } from "../../lib/app/actor.ts";
+import type { Actor } from "../../lib/application/actor.ts";
 import { isOwnName, isPropertyName, isTarget } from "../../lib/domain/names.ts";
-import { ServiceError } from "../../lib/errors.ts";
+import { ServiceError } from "../../lib/system/errors.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { WholeService } from "../support/whole-service.ts";
 import type { Hosted } from "../support/whole-service.ts";

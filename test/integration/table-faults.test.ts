@@ -4,7 +4,7 @@ import { refusedWith, transactionCancelled } from "../../infra/local/dynamodb/fa
 import type { Fault } from "../../infra/local/emulator.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
-import { secretDigest } from "../../lib/trust/secret-digest.ts";
+import { secretDigest } from "../../lib/domain/secret-digest.ts";
 import { startEmulatedTable } from "../support/emulated-table.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import { Network } from "../support/in-process.ts";

@@ -1,6 +1,6 @@
 /** What is left of an operation that broke off, and who finishes it. */
 import { describe, expect, it } from "vitest";
-import { ActorDeletion } from "../../lib/actors/deletion.ts";
+import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";

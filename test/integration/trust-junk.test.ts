@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { routes } from "../../infra/routes.ts";
+import { routes } from "../../lib/api/route-table.ts";
 import { actorPartition } from "../../lib/dynamodb/keys.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";
 import { junkBody } from "../support/junk.ts";

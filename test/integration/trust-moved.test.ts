@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
-import { PeerHttpClient } from "../../lib/outbound/peer-http-client.ts";
-import type { PeerAnswer, PeerRequest } from "../../lib/ports.ts";
+import { PeerHttpClient } from "../../lib/peers/http/peer-http-client.ts";
+import type { PeerAnswer, PeerRequest } from "../../lib/system/ports.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";
 
 /** Alice has bob's request for trust, not approved yet. */

@@ -1,6 +1,6 @@
 /** The recorded handshake of two reference instances, with our service in the place of either. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { PeerRequest } from "../../lib/ports.ts";
+import type { PeerRequest } from "../../lib/system/ports.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";
 import type { Answer } from "../support/in-process.ts";
 import { RECORDED_HOSTS, recordedExchanges } from "../support/recorded/exchanges.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isServiceError } from "../../lib/errors.ts";
-import { Verdict } from "../../lib/receiving/hook-event.ts";
-import type { HookEvent } from "../../lib/receiving/hook-event.ts";
-import type { Receiving } from "../../lib/receiving/receiving.ts";
+import { isServiceError } from "../../lib/system/errors.ts";
+import { Verdict } from "../../lib/receiving/hooks/hook-event.ts";
+import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
+import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
 import { InjectedFault } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { HookWorld } from "../support/hook-world.ts";

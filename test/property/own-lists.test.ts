@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compact } from "../../lib/compact.ts";
+import { compact } from "../../lib/system/compact.ts";
 import type { Change } from "../../lib/domain/change-record.ts";
-import { isServiceError } from "../../lib/errors.ts";
-import type { Json, JsonObject } from "../../lib/ports.ts";
+import { isServiceError } from "../../lib/system/errors.ts";
+import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { FaultyTable, InjectedFault } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
-import type { Json, JsonObject } from "../../lib/ports.ts";
-import { PeerReader } from "../../lib/peer-data/peer-reader.ts";
-import { PeerStore } from "../../lib/peer-data/peer-store.ts";
+import type { Json, JsonObject } from "../../lib/system/ports.ts";
+import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
+import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";

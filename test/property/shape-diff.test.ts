@@ -12,7 +12,7 @@ import { shapeDiff } from "../../lib/domain/shape-diff.ts";
 import type { ShapedDiff } from "../../lib/domain/shape-diff.ts";
 import { readsOf } from "../../lib/domain/visibility.ts";
 import type { Reads } from "../../lib/domain/visibility.ts";
-import type { Json, JsonObject } from "../../lib/ports.ts";
+import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { changed, Copy, visibleState, withoutShells } from "../support/shaped-world.ts";
 import type { State } from "../support/shaped-world.ts";
 

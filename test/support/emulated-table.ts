@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { startEmulator } from "../../infra/local/emulator.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
-import { compact } from "../../lib/compact.ts";
+import { compact } from "../../lib/system/compact.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
 import { createTable } from "./create-table.ts";

@@ -1,17 +1,17 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
-import { ClockworkDuties } from "../../lib/clockwork/duties.ts";
-import { Sweep } from "../../lib/clockwork/sweep.ts";
+import { ClockworkDuties } from "../../lib/scheduler/duties.ts";
+import { Sweep } from "../../lib/scheduler/sweep.ts";
 import { dueShards, outboundHeadKey } from "../../lib/dynamodb/keys.ts";
 import { itemMissing } from "../../lib/dynamodb/table.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
-import type { Json, Log } from "../../lib/ports.ts";
-import { readHead } from "../../lib/receiving/head.ts";
-import type { Head } from "../../lib/receiving/head.ts";
-import type { HookEvent } from "../../lib/receiving/hook-event.ts";
-import { createReceiving } from "../../lib/receiving/receiving.ts";
-import { STATE_PIECES } from "../../lib/receiving/state-replacement.ts";
-import type { Receiving } from "../../lib/receiving/receiving.ts";
-import type { Parked } from "../../lib/receiving/parked-item.ts";
+import type { Json, Log } from "../../lib/system/ports.ts";
+import { readHead } from "../../lib/receiving/stream/head.ts";
+import type { Head } from "../../lib/receiving/stream/head.ts";
+import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
+import { createReceiving } from "../../lib/receiving/intake/receiving.ts";
+import { STATE_PIECES } from "../../lib/receiving/recovery/state-replacement.ts";
+import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
+import type { Parked } from "../../lib/receiving/hooks/parked-item.ts";
 import { FaultyTable } from "./faulty-table.ts";
 import type { Decide } from "./faulty-table.ts";
 import { MemoryTable } from "./memory-table.ts";

@@ -1,8 +1,8 @@
 import type { Table } from "../../lib/dynamodb/table.ts";
-import type { Clock, Log } from "../../lib/ports.ts";
-import { ChangeLog } from "../../lib/publishing/change-log.ts";
-import { LogCommits } from "../../lib/publishing/log-commits.ts";
-import type { CommitListener } from "../../lib/publishing/log-commits.ts";
+import type { Clock, Log } from "../../lib/system/ports.ts";
+import { ChangeLog } from "../../lib/change-log/change-log.ts";
+import { LogCommits } from "../../lib/change-log/log-commits.ts";
+import type { CommitListener } from "../../lib/change-log/log-commits.ts";
 
 const nothing = (): void => undefined;
 

@@ -1,5 +1,5 @@
 import { parseText } from "../../lib/domain/json-text.ts";
-import type { Json, PeerRequest } from "../../lib/ports.ts";
+import type { Json, PeerRequest } from "../../lib/system/ports.ts";
 
 /** The request with its body as `json` too, in whichever form it was given: for peers that only want to read it. */
 export function withJson(request: PeerRequest): PeerRequest {

@@ -10,8 +10,8 @@ import type { Place } from "../../lib/domain/scope.ts";
 import type { ShapedDiff } from "../../lib/domain/shape-diff.ts";
 import { visiblePart } from "../../lib/domain/visibility.ts";
 import type { Reads } from "../../lib/domain/visibility.ts";
-import { planDiff } from "../../lib/peer-data/diff-plan.ts";
-import type { Json } from "../../lib/ports.ts";
+import { planDiff } from "../../lib/receiving/replica/diff-plan.ts";
+import type { Json } from "../../lib/system/ports.ts";
 
 /** All properties of an actor, lists as arrays. */
 export type State = ReadonlyMap<string, Json>;

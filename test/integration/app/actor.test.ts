@@ -1,11 +1,11 @@
 /** The component API on a whole service in this process, with a scripted peer. */
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
-import { RemotePeerStore } from "../../../lib/peer-data/remote-peer-store.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
 import { PeerCapabilities } from "../../../lib/peers/capabilities.ts";
-import type { Json } from "../../../lib/ports.ts";
-import { CallbackProcessor } from "../../../lib/receiving/callback-processor.ts";
+import type { Json } from "../../../lib/system/ports.ts";
+import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
 import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });

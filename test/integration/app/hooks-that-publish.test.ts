@@ -1,11 +1,11 @@
 /** Hooks that publish, between whole services which await their callbacks (`CALLBACK_MODE=sync`). */
 import { describe, expect, it, vi } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
-import type { SubscriptionDataHook } from "../../../lib/app/acting-web-app.ts";
-import { readBreaker } from "../../../lib/delivery/breaker-store.ts";
-import type { FanOutResult } from "../../../lib/delivery/fan-out-result.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import type { SubscriptionDataHook } from "../../../lib/application/acting-web-app.ts";
+import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
+import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
-import type { JsonObject } from "../../../lib/ports.ts";
+import type { JsonObject } from "../../../lib/system/ports.ts";
 import { Network, bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import type { Hosted } from "../../support/whole-service.ts";

@@ -1,8 +1,8 @@
 /** Hooks on a whole service in this process, with a scripted peer. */
 import { describe, expect, it } from "vitest";
-import { ActingWebApp, Verdict } from "../../../lib/app/acting-web-app.ts";
-import type { Actor } from "../../../lib/app/actor.ts";
-import { RemotePeerStore } from "../../../lib/peer-data/remote-peer-store.ts";
+import { ActingWebApp, Verdict } from "../../../lib/application/acting-web-app.ts";
+import type { Actor } from "../../../lib/application/actor.ts";
+import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
 import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Actor } from "../../../lib/app/actor.ts";
-import { FanOutManager } from "../../../lib/app/fan-out-manager.ts";
-import { ConfigError } from "../../../lib/config.ts";
-import { secretDigest } from "../../../lib/trust/secret-digest.ts";
+import type { Actor } from "../../../lib/application/actor.ts";
+import { FanOutManager } from "../../../lib/application/fan-out-manager.ts";
+import { ConfigError } from "../../../lib/system/config.ts";
+import { secretDigest } from "../../../lib/domain/secret-digest.ts";
 import { TrustSenders } from "../../../lib/trust/senders.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Peer } from "../delivery/delivery-world.ts";

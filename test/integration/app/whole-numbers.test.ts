@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { routes } from "../../../infra/routes.ts";
+import { routes } from "../../../lib/api/route-table.ts";
 import { printJson } from "../../../lib/domain/json-text.ts";
 import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
-import type { Json } from "../../../lib/ports.ts";
-import { CallbackProcessor } from "../../../lib/receiving/callback-processor.ts";
+import type { Json } from "../../../lib/system/ports.ts";
+import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
 import { NumbersWorld } from "../../support/numbers-world.ts";
 
 const ID = "653247040368672768";

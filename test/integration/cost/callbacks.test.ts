@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { DUE_SHARDS } from "../../../lib/dynamodb/keys.ts";
 import { CallbackWorld } from "./callback-world.ts";
 import type { Sent, Stream } from "./callback-world.ts";

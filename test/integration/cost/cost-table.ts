@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Cost } from "../../../lib/dynamodb/measured-table.ts";
+import type { Cost } from "../../support/measured-table.ts";
 
 type Figure = "requests" | "steps" | "readUnits" | "writeUnits" | "indexWriteUnits";
 export type Budget = Partial<Record<Figure, number>>;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Cost } from "../../../lib/dynamodb/measured-table.ts";
-import type { JsonObject } from "../../../lib/ports.ts";
+import type { Cost } from "../../support/measured-table.ts";
+import type { JsonObject } from "../../../lib/system/ports.ts";
 import { CostTable } from "./cost-table.ts";
 import { PublishingCosts } from "./publishing-world.ts";
 

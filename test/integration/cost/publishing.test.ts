@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DUE_SHARDS } from "../../../lib/dynamodb/keys.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { CostTable } from "./cost-table.ts";
 import { PublishingCosts } from "./publishing-world.ts";
 

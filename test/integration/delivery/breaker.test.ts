@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { breakerState } from "../../../lib/domain/breaker.ts";
 import { settled, undelivered } from "../../../lib/domain/delivery-state.ts";
-import { readBreaker } from "../../../lib/delivery/breaker-store.ts";
+import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";

@@ -1,7 +1,7 @@
 /** Compressed callbacks that a peer, or a gateway before it, cannot undo. */
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ServiceError } from "../../../lib/errors.ts";
+import { ServiceError } from "../../../lib/system/errors.ts";
 import { decodeBody } from "../../../lib/http/decode-body.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

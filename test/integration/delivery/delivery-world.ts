@@ -1,11 +1,11 @@
 /** One service with peers that do as they are told, all in this process. */
-import type { FanOutResult } from "../../../lib/delivery/fan-out-result.ts";
+import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
-import type { Json, JsonObject, PeerRequest } from "../../../lib/ports.ts";
-import type { InboundHead } from "../../../lib/publishing/inbound-head.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
+import type { Json, JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
+import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
 import { Network, bearer } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { insideHook } from "../../../lib/http/current-trace.ts";
+import { insideHook } from "../../../lib/system/request-context.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Subscribed } from "./delivery-world.ts";
 

@@ -1,6 +1,6 @@
 /** What a round of deliveries goes by when a peer's breaker, approval or permissions change while it is under way. */
 import { describe, expect, test } from "vitest";
-import type { JsonObject } from "../../../lib/ports.ts";
+import type { JsonObject } from "../../../lib/system/ports.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Peer } from "./delivery-world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { TimeLeft } from "../../../lib/delivery/time-left.ts";
+import { TimeLeft } from "../../../lib/publishing/delivery/time-left.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Verdict } from "../../../lib/receiving/hook-event.ts";
-import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
-import type { Json } from "../../../lib/ports.ts";
+import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
+import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { OperatedService } from "../../support/operated-service.ts";
 

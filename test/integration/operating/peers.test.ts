@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes as peerRoutes } from "../../../functions/peers.ts";
-import { routes } from "../../../infra/routes.ts";
+import { routes } from "../../../lib/api/route-table.ts";
 import { keptKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import { TrustCapabilityCache } from "../../../lib/peers/trust-capability-cache.ts";

@@ -3,8 +3,8 @@ import * as net from "node:net";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { PeerHttpClient } from "../../../lib/outbound/peer-http-client.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
+import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

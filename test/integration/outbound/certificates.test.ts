@@ -3,8 +3,8 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PeerHttpClient } from "../../../lib/outbound/peer-http-client.ts";
-import type { PeerFailure } from "../../../lib/ports.ts";
+import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
+import type { PeerFailure } from "../../../lib/system/ports.ts";
 import { PrivateAuthority, TlsFront } from "../../support/certificates.ts";
 import type { Certified } from "../../support/certificates.ts";
 

@@ -3,8 +3,8 @@ import * as net from "node:net";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import { PeerHttpClient, type PeerHttpClientOptions } from "../../../lib/outbound/peer-http-client.ts";
-import { PeerFailure, type PeerRequest } from "../../../lib/ports.ts";
+import { PeerHttpClient, type PeerHttpClientOptions } from "../../../lib/peers/http/peer-http-client.ts";
+import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { PeerHttpClient } from "../../../lib/outbound/peer-http-client.ts";
+import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
 import { fetchCapabilities } from "../../../lib/peers/capabilities.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";

@@ -4,7 +4,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
-import type { Clock } from "../../../lib/ports.ts";
+import type { Clock } from "../../../lib/system/ports.ts";
 import { SqsDelayQueue } from "../../../lib/queue/sqs-delay-queue.ts";
 
 const cleanups: (() => void)[] = [];

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { JsonObject, PeerRequest } from "../../../lib/ports.ts";
+import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
 import type { LogRecord } from "../../../lib/domain/change-record.ts";
 import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
 import type { Item, Key } from "../../../lib/dynamodb/table.ts";

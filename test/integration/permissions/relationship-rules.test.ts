@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { defaultPermissions } from "../../../lib/domain/permissions.ts";
-import { rulesDigest } from "../../../lib/permissions/relationship-rules.ts";
+import { rulesDigest } from "../../../lib/trust/relationship-rules.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";

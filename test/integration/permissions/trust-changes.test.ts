@@ -1,8 +1,8 @@
 /** What a PUT at a trust changes: all of it in one step, and nothing that it does not do. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { randomIds } from "../../../lib/ids.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
-import type { JsonObject, PeerRequest } from "../../../lib/ports.ts";
+import { randomIds } from "../../../lib/system/ids.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
+import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
 import type { LogRecord } from "../../../lib/domain/change-record.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { applyListChange } from "../../../lib/domain/change-record.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { StateReader } from "../../../lib/peers/state-reader.ts";
-import type { Json, PeerHttp } from "../../../lib/ports.ts";
+import type { Json, PeerHttp } from "../../../lib/system/ports.ts";
 import { PropertyWorld } from "./world.ts";
 
 /** What a copy holds that applied the whole log. */

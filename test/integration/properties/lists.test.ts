@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { memoList } from "./memo-list.ts";
 import { PropertyWorld } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** The list `memo` of a world, over HTTP. */
 import { expect } from "vitest";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import type { PropertyWorld } from "./world.ts";
 
 /** What tests do with that list. */

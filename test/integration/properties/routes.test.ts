@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes as propertyRoutes } from "../../../functions/properties.ts";
-import { routes } from "../../../infra/routes.ts";
-import { Sweep } from "../../../lib/clockwork/sweep.ts";
+import { routes } from "../../../lib/api/route-table.ts";
+import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import type { RouteMap } from "../../../lib/http/router.ts";
 import { PropertyWorld } from "./world.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { applyToArray, readListOperation } from "../../../lib/domain/list-operations.ts";
-import type { Json, JsonObject } from "../../../lib/ports.ts";
+import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Peer } from "./publisher-world.ts";
 

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
-import { headKey } from "../../../lib/publishing/inbound-head.ts";
-import type { InboundHead } from "../../../lib/publishing/inbound-head.ts";
-import { RecordCache } from "../../../lib/publishing/record-cache.ts";
+import { headKey } from "../../../lib/publishing/subscribers/inbound-head.ts";
+import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
+import { RecordCache } from "../../../lib/change-log/record-cache.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 
 /** An actor whose callbacks nobody sends, with one subscription, and the changes of its property `a`. */

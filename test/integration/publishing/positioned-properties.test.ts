@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { isArray } from "../../../lib/domain/json.ts";
 import { parseText } from "../../../lib/domain/json-text.ts";
-import type { Json, JsonObject } from "../../../lib/ports.ts";
+import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { OwnProperties } from "../../../lib/properties/own-properties.ts";
 import { Permit } from "../../../lib/properties/permit.ts";
-import { PositionedProperties } from "../../../lib/properties/positioned-properties.ts";
-import type { ReadProperty } from "../../../lib/properties/positioned-properties.ts";
+import { PositionedProperties } from "../../../lib/publishing/snapshots/positioned-properties.ts";
+import type { ReadProperty } from "../../../lib/publishing/snapshots/positioned-properties.ts";
 import { Network } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
 import { seeded } from "../../support/publisher/random.ts";

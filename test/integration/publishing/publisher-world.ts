@@ -2,8 +2,8 @@
 import { actorPartition } from "../../../lib/dynamodb/keys.ts";
 import { recordPartition, scopePartition } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
-import type { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
-import type { JsonObject } from "../../../lib/ports.ts";
+import type { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import type { JsonObject } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { bearer, Network } from "../../support/in-process.ts";

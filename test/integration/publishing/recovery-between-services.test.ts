@@ -1,7 +1,7 @@
 /** Two services in this process: one publishes, the other one recovers by reading its state with positions. */
 import { describe, expect, it } from "vitest";
-import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
+import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
 import { Network } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
 import { seeded } from "../../support/publisher/random.ts";

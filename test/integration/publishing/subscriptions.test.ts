@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { bearer } from "../../support/in-process.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 

@@ -1,7 +1,7 @@
 /** Subscriptions that their publisher does not know any more, or has ended. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
@@ -76,7 +76,7 @@ async function expectCopy(): Promise<void> {
   const stored: Record<string, Json> = {};
   let after: string | undefined;
   do {
-    const { PeerReader } = await import("../../../lib/peer-data/peer-reader.ts");
+    const { PeerReader } = await import("../../../lib/receiving/replica/peer-reader.ts");
     const reader = new PeerReader({ table: us.table, actorId: ACTOR, peerId: PEER });
     const page = await reader.page({ limit: 1_000, ...(after === undefined ? {} : { after }) });
     for (const { name, value } of page.properties) stored[name] = value;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
 import type { Key, Table } from "../../../lib/dynamodb/table.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
-import { BURIED_AFTER_MS } from "../../../lib/subscriptions/outbound-heads.ts";
+import { BURIED_AFTER_MS } from "../../../lib/receiving/subscriptions/outbound-heads.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";

@@ -1,6 +1,6 @@
 /** Resync callbacks for less than the subscription covers, and such that the subscription has moved beyond. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { ActingWebApp } from "../../../lib/app/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
 
 let us: Subscriber;

@@ -1,6 +1,6 @@
 /** A publisher that asks for rest gets it, from whatever reads it; what a person asks for is tried at once. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;

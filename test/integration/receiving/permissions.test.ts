@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";

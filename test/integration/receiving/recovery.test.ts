@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;

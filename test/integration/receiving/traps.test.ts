@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey, pendingKey } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
-import { CLOCK_SKEW_MS } from "../../../lib/receiving/turns.ts";
+import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/turns.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";

@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MOST_PLACES } from "../../../lib/domain/callback-scope.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
 
 const DIFF_URL = "https://peer.example/peer/subscriptions/actor/sub/2";

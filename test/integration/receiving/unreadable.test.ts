@@ -1,6 +1,6 @@
 /** One diff that cannot be read holds up nothing that follows; a publisher that says no number is not asked in a circle. */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
 import type { Said } from "../../support/subscriber.ts";
 

@@ -4,8 +4,8 @@ import { withValueAt } from "../../../lib/domain/json-path.ts";
 import { applyToArray } from "../../../lib/domain/list-operations.ts";
 import { mergeDiff } from "../../../lib/domain/merge-diff.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
-import { planDiff } from "../../../lib/peer-data/diff-plan.ts";
-import type { Json } from "../../../lib/ports.ts";
+import { planDiff } from "../../../lib/receiving/replica/diff-plan.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 /** The diff means nothing to what is held: then the state must be read. */
 export class Inapplicable extends Error {

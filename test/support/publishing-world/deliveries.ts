@@ -5,7 +5,7 @@
 import { isObject } from "../../../lib/domain/json.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
-import type { PeerRequest } from "../../../lib/ports.ts";
+import type { PeerRequest } from "../../../lib/system/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";

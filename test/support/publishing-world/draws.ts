@@ -1,7 +1,7 @@
 /** What peers and owners do beside changing properties. */
 import type { Granularity } from "../../../lib/domain/change-record.ts";
 import type { Scope } from "../../../lib/domain/scope.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { RELATIONSHIP } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Subscription } from "./peer-subscription.ts";

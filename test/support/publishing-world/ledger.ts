@@ -10,7 +10,7 @@ import type { Place } from "../../../lib/domain/scope.ts";
 import { advance, contentOf, currentView, startState } from "../../../lib/domain/subscription-log.ts";
 import type { Subscriber, SubscriptionState, SubscriptionView } from "../../../lib/domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../../lib/domain/visibility.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { changed } from "../shaped-world.ts";
 import type { State } from "../shaped-world.ts";
 import { Violation } from "./violation.ts";

@@ -2,7 +2,7 @@
 import type { Granularity } from "../../../lib/domain/change-record.ts";
 import { placeOf } from "../../../lib/domain/scope.ts";
 import type { Scope } from "../../../lib/domain/scope.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { Inapplicable, PeerCopy } from "./copy.ts";
 import { Violation } from "./violation.ts";
 

@@ -1,5 +1,5 @@
 /** Random changes of an actor's properties, as requests of its owner. Every one carries a mark that no other has. */
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 /** One request. */
 export interface Wish {

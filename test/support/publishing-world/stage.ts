@@ -1,11 +1,11 @@
 /** Where a schedule is played: instances of the service, peers, a table, a clock, and a scheduler that lets one step happen at a time. */
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
-import { readConfig } from "../../../lib/config.ts";
+import { readConfig } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import { isServiceError } from "../../../lib/errors.ts";
+import { isServiceError } from "../../../lib/system/errors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
-import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/ports.ts";
+import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Fate } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { Scheduler, seeded, settled } from "../simulation/scheduler.ts";

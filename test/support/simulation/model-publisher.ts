@@ -1,5 +1,5 @@
 /** A publisher as the simulation sees it: numbered changes, their backlog, and a state to read over HTTP. */
-import type { PeerAnswer, PeerHttp, PeerRequest } from "../../../lib/ports.ts";
+import type { PeerAnswer, PeerHttp, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Answered } from "./publisher-faults.ts";
 
 /** A value that its JSON text cannot be read with: Python writes it as NaN. */

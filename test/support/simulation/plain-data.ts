@@ -3,10 +3,10 @@ import { parseWatermark, watermark } from "../../../lib/domain/watermark.ts";
 import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
-import type { Staleness } from "../../../lib/peer-data/held.ts";
-import type { IncomingDiff, StatePart } from "../../../lib/peer-data/incoming.ts";
-import type { ReadPosition, StateTarget } from "../../../lib/peer-data/state-writer.ts";
-import type { ReceivedData } from "../../../lib/receiving/ports.ts";
+import type { Staleness } from "../../../lib/receiving/replica/held.ts";
+import type { IncomingDiff, StatePart } from "../../../lib/receiving/replica/incoming.ts";
+import type { ReadPosition, StateTarget } from "../../../lib/receiving/replica/state-writer.ts";
+import type { ReceivedData } from "../../../lib/receiving/stream/ports.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
 
 const PARTITION = "DATA";

@@ -1,6 +1,6 @@
 /** What a simulated publisher answers instead of the truth. */
-import { PeerFailure } from "../../../lib/ports.ts";
-import type { PeerRequest } from "../../../lib/ports.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
+import type { PeerRequest } from "../../../lib/system/ports.ts";
 import { ROOT } from "./model-publisher.ts";
 import type { ModelPublisher } from "./model-publisher.ts";
 

@@ -1,9 +1,9 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
 import { parseWatermark } from "../../../lib/domain/watermark.ts";
 import { outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
-import { readHead } from "../../../lib/receiving/head.ts";
-import type { Head } from "../../../lib/receiving/head.ts";
-import type { HookEvent } from "../../../lib/receiving/hook-event.ts";
+import { readHead } from "../../../lib/receiving/stream/head.ts";
+import type { Head } from "../../../lib/receiving/stream/head.ts";
+import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { ModelPublisher } from "./model-publisher.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bareStreamKey, pendingPartition } from "../../../lib/dynamodb/keys.ts";
-import { ProcessResult } from "../../../lib/receiving/callback-processor.ts";
-import type { CallbackHandler } from "../../../lib/receiving/callback-processor.ts";
+import { ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
+import type { CallbackHandler } from "../../../lib/receiving/intake/callback-processor.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../lib/config.ts";
+import { ConfigError } from "../../../lib/system/config.ts";
 import { bareStreamKey, dueShards, pendingPartition } from "../../../lib/dynamodb/keys.ts";
-import { randomIds } from "../../../lib/ids.ts";
-import { removeBareStreams } from "../../../lib/receiving/bare-streams.ts";
-import { CallbackProcessor, ProcessResult } from "../../../lib/receiving/callback-processor.ts";
+import { randomIds } from "../../../lib/system/ids.ts";
+import { removeBareStreams } from "../../../lib/receiving/intake/bare-streams.ts";
+import { CallbackProcessor, ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
 import { make, PEER, SUB } from "./processor-instance.ts";
 
 describe("CallbackProcessor in order", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, readConfig } from "../../../lib/config.ts";
+import { ConfigError, readConfig } from "../../../lib/system/config.ts";
 
 const least = { BASE_URL: "https://me.example/", TABLE_NAME: "things" };
 

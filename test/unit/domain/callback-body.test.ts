@@ -4,7 +4,7 @@ import { parseCallbackBody, type ParsedCallback } from "../../../lib/domain/call
 import { checkCallbackUrl, checkScope, fitsScope, MOST_PLACES } from "../../../lib/domain/callback-scope.ts";
 import { parseDiffRecord } from "../../../lib/domain/diff-content.ts";
 import { parsePermissionBody } from "../../../lib/domain/permission-body.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 const path = { actorId: "me", peerId: "peer", subscriptionId: "sub" };
 const usual = {

@@ -10,7 +10,7 @@ import {
   recordsOf,
 } from "../../../lib/domain/change-record.ts";
 import type { Change } from "../../../lib/domain/change-record.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 describe("setting a place", () => {
   test("names what went and what has become an object, and nothing when nothing did", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { applyToArray, readListOperation } from "../../../lib/domain/list-operations.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 function run(items: readonly Json[], fields: { readonly [key: string]: Json }): unknown {
   const operation = readListOperation({ list: "memo", ...fields }, "memo");

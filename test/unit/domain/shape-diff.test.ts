@@ -6,8 +6,8 @@ import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
 import type { Place, Scope } from "../../../lib/domain/scope.ts";
 import { READS_ALL, readsOf } from "../../../lib/domain/visibility.ts";
 import type { Reads } from "../../../lib/domain/visibility.ts";
-import { planDiff } from "../../../lib/peer-data/diff-plan.ts";
-import type { Json } from "../../../lib/ports.ts";
+import { planDiff } from "../../../lib/receiving/replica/diff-plan.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 const properties = (subtarget?: string, resource?: string): Scope => ({
   target: "properties",

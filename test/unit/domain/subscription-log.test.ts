@@ -8,7 +8,7 @@ import type { MadeNumber, Subscriber, SubscriptionState } from "../../../lib/dom
 import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
 import { READS_ALL, readsOf } from "../../../lib/domain/visibility.ts";
 import type { Reads } from "../../../lib/domain/visibility.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 const at = "2026-11-21T00:00:00.000000Z";
 const open: PropertyPermissions = { patterns: ["*"], excluded_patterns: [], operations: ["read"] };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readsOf, withHiddenParts } from "../../../lib/domain/visibility.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 
 const reads = (patterns: readonly string[], excluded_patterns: readonly string[] = [], operations = ["read"]) =>
   readsOf({ patterns, excluded_patterns, operations });

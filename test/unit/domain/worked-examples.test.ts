@@ -6,7 +6,7 @@ import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
 import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
 import type { Place, Scope } from "../../../lib/domain/scope.ts";
 import { READS_ALL } from "../../../lib/domain/visibility.ts";
-import type { Json, JsonObject } from "../../../lib/ports.ts";
+import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 
 /** Subscriptions on `properties`, `properties/test` and `properties/test/resource`. */
 const SCOPES: readonly Scope[] = [

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { acceptsGzip, bytesInResult, fitted } from "../../../lib/http/answer-size.ts";
 import { resultOf } from "../../../lib/http/lambda-adapter.ts";
 import { json } from "../../../lib/http/reply.ts";
-import type { Json } from "../../../lib/ports.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { randomHex } from "../../support/random-hex.ts";
 
 const MIB = 1_024 * 1_024;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ServiceError } from "../../../lib/errors.ts";
+import { ServiceError } from "../../../lib/system/errors.ts";
 import type { Gate } from "../../../lib/http/access.ts";
 import { answer, area } from "../../../lib/http/area.ts";
 import type { After } from "../../../lib/http/area.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_AREA, pathsByArea } from "../../../infra/routes.ts";
+import { DEFAULT_AREA, pathsByArea } from "../../../lib/api/route-table.ts";
 import { RouteTable } from "../../../infra/local/route-table.ts";
 
 const paths = [...pathsByArea()];

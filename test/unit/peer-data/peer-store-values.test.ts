@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Place } from "../../../lib/domain/scope.ts";
 import { placeKey } from "../../../lib/dynamodb/keys-peer-data.ts";
-import type { Json } from "../../../lib/ports.ts";
-import type { IncomingDiff } from "../../../lib/peer-data/incoming.ts";
-import { PeerReader } from "../../../lib/peer-data/peer-reader.ts";
-import { PeerStore } from "../../../lib/peer-data/peer-store.ts";
+import type { Json } from "../../../lib/system/ports.ts";
+import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
+import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
+import { PeerStore } from "../../../lib/receiving/replica/peer-store.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { suspects } from "../../support/suspects.ts";
 import { CountingTable } from "./counting-table.ts";

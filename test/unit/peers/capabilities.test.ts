@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CachedCapabilities, freshCapabilities, PeerCapabilities } from "../../../lib/peers/capabilities.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
 import { type Says, ScriptedPeer } from "./scripted-peer.ts";
 
 const DAY = 24 * 60 * 60 * 1000;

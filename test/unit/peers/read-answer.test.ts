@@ -3,7 +3,7 @@ import { readAnswer, readJsonAnswer } from "../../../lib/peers/read-answer.ts";
 import { failureOfStatus } from "../../../lib/peers/remote-answer.ts";
 import type { Remote } from "../../../lib/peers/remote-answer.ts";
 import { valueOf } from "../../../lib/peers/state-answers.ts";
-import type { PeerAnswer } from "../../../lib/ports.ts";
+import type { PeerAnswer } from "../../../lib/system/ports.ts";
 import type { StateWanted } from "../../../lib/peers/read-state.ts";
 import { ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StateWanted } from "../../../lib/peers/read-state.ts";
-import { type Json, PeerFailure } from "../../../lib/ports.ts";
+import { type Json, PeerFailure } from "../../../lib/system/ports.ts";
 import { BASE, type Says, ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";
 

@@ -16,7 +16,7 @@ import {
   verifyTrust,
 } from "../../../lib/peers/remote-trust.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";
-import { PeerFailure } from "../../../lib/ports.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
 import { BASE, ScriptedPeer } from "./scripted-peer.ts";
 
 const diff = (sequence: number, data: object = { p: sequence }) => ({

@@ -1,4 +1,4 @@
-import { type Json, type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../../../lib/ports.ts";
+import { type Json, type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../../../lib/system/ports.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 
 export const BASE = "https://peer.example/peer1";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRecord } from "../../../lib/domain/change-record.ts";
 import { logHeadKey, logRecordKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { TransactionRefused } from "../../../lib/dynamodb/table.ts";
-import { ChangeLog, MAX_RECORD_BYTES } from "../../../lib/publishing/change-log.ts";
+import { ChangeLog, MAX_RECORD_BYTES } from "../../../lib/change-log/change-log.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const AT = "2026-01-01T00:00:00.000000Z";

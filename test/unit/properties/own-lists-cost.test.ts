@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Json, JsonObject } from "../../../lib/ports.ts";
+import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { OwnLists } from "../../support/own-lists.ts";
 import { CountingTable } from "../peer-data/counting-table.ts";

@@ -1,15 +1,15 @@
 /** Writers that meet at one list, over a table whose requests take time, on a clock that passes when all wait. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
-import { ActorList } from "../../../lib/app/actor-list.ts";
+import { ActorList } from "../../../lib/application/actor-list.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import { isServiceError } from "../../../lib/errors.ts";
-import { randomIds } from "../../../lib/ids.ts";
-import type { Json } from "../../../lib/ports.ts";
+import { isServiceError } from "../../../lib/system/errors.ts";
+import { randomIds } from "../../../lib/system/ids.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { PropertyStore } from "../../../lib/properties/property-store.ts";
-import { ChangeLog } from "../../../lib/publishing/change-log.ts";
-import { LogCommits } from "../../../lib/publishing/log-commits.ts";
+import { ChangeLog } from "../../../lib/change-log/change-log.ts";
+import { LogCommits } from "../../../lib/change-log/log-commits.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate, TableOperation } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";

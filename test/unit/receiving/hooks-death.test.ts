@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../../lib/receiving/hook-event.ts";
+import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
 import { HookWorld, numbersOf } from "../../support/hook-world.ts";
 
 /** The claim of a dead process has run out. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../../lib/receiving/hook-event.ts";
-import type { Parked } from "../../../lib/receiving/parked-item.ts";
+import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
+import type { Parked } from "../../../lib/receiving/hooks/parked-item.ts";
 import { HookWorld, numbersOf, STREAM } from "../../support/hook-world.ts";
 import { InjectedFault } from "../../support/faulty-table.ts";
 

@@ -1,0 +1,86 @@
+/** Values of properties as requests carry them. */
+import * as z from "zod/mini";
+import { parseText } from "../domain/json-text.ts";
+import { decodeUtf8, isObject, parseJson } from "../domain/json.ts";
+import { ServiceError } from "../system/errors.ts";
+import { readBody } from "../http/body.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
+import { MAX_PROPERTIES_AT_ONCE, checkName } from "../properties/limits.ts";
+import { itemsRequest } from "../properties/list-requests.ts";
+import type { ItemsRequest } from "../properties/list-requests.ts";
+
+const MAX_BODY_BYTES = 1_024 * 1_024;
+const JSON_TYPE = /^application\/([\w.-]+\+)?json$/;
+
+const operationSchema = z.custom<JsonObject>(isObject, "it must be an object");
+const valuesBody = z.custom<JsonObject>(isObject, "it must be an object of properties");
+
+/**
+ * The properties of a `POST`, JSON or form.
+ * @throws ServiceError request.invalid, request.too_large
+ */
+export function valuesOf(request: ServiceRequest): ReadonlyMap<string, Json> {
+  const body = readBody(request, valuesBody, { form: true, maxBytes: MAX_BODY_BYTES });
+  const values = new Map(Object.entries(body));
+  for (const name of values.keys()) checkName(name);
+  if (values.size <= MAX_PROPERTIES_AT_ONCE) return values;
+  throw new ServiceError(
+    "request.too_large",
+    `One request changes at most ${String(MAX_PROPERTIES_AT_ONCE)} properties.`,
+  );
+}
+
+/**
+ * The value of a `PUT`: a JSON type is parsed, else a body that parses as an object or array is that, and everything
+ * else is text. Undefined when the place is to be deleted: an empty body or `""`.
+ */
+export function valueOf(request: ServiceRequest): Json | undefined {
+  const value = sentValue(request);
+  return value === "" ? undefined : value;
+}
+
+/** The item of a `POST` to a list, read like the value of a `PUT`; `""` is an item. @throws ServiceError request.invalid for an empty body */
+export function itemOf(request: ServiceRequest): Json {
+  if (request.body.byteLength > 0) return sentValue(request);
+  throw new ServiceError("request.invalid", "The body is empty: it must be the item to append.");
+}
+
+/** The body of a `POST` to a list's `items`. */
+export function itemsBody(request: ServiceRequest): ItemsRequest {
+  return itemsRequest(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
+}
+
+function sentValue(request: ServiceRequest): Json {
+  const { body, headers } = request;
+  if (body.byteLength > MAX_BODY_BYTES) {
+    throw new ServiceError("request.too_large", `The body has more than ${String(MAX_BODY_BYTES)} bytes.`);
+  }
+  if ((headers["content-encoding"] ?? "identity").trim().toLowerCase() !== "identity") {
+    throw new ServiceError("request.unsupported_media_type", "This route takes no compressed body.");
+  }
+  if (body.byteLength === 0) return "";
+  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (JSON_TYPE.test(type)) return parseJson(body);
+  const text = textOf(body);
+  return looksStructured(text) ? parseJson(text) : text;
+}
+
+function textOf(body: Uint8Array): string {
+  try {
+    return decodeUtf8(body);
+  } catch (cause) {
+    throw new ServiceError("request.invalid", "The body is not valid UTF-8.", { cause });
+  }
+}
+
+/** Whether it is an object or array, also one that `parseJson` then refuses. */
+function looksStructured(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false;
+  try {
+    parseText(text.replace(/^\ufeff/, ""));
+    return true;
+  } catch (error) {
+    return !(error instanceof SyntaxError);
+  }
+}

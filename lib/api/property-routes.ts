@@ -1,0 +1,167 @@
+/** The routes of an actor's own properties, from request to reply. */
+import type { Config } from "../system/config.ts";
+import type { PermissionStore } from "../trust/permission-store.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Admission } from "../http/access.ts";
+import { gatherable } from "../http/answer-size.ts";
+import { empty, json, text } from "../http/reply.ts";
+import type { Reply } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import type { Place } from "../domain/scope.ts";
+import { placeOfPath } from "../properties/limits.ts";
+import { ALL_TOO_LARGE, OwnProperties, noSuchProperty } from "../properties/own-properties.ts";
+import type { ShowList } from "../properties/own-properties.ts";
+import { Permit } from "../properties/permit.ts";
+import type { ItemReads } from "../properties/list-reads.ts";
+import { ITEMS } from "../properties/list-requests.ts";
+import type { ItemsRequest } from "../properties/list-requests.ts";
+import { listTotals, ListViews, untilStill } from "../properties/list-views.ts";
+import { changed, isPageToken } from "../properties/list-reads.ts";
+import { itemOf, itemsBody, valueOf, valuesOf } from "./property-body.ts";
+import type { PropertyReads } from "../publishing/snapshots/positioned-properties.ts";
+import type { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import type { Json } from "../system/ports.ts";
+
+export interface PropertyRouteServices {
+  readonly properties: PropertyStore;
+  readonly permissions: Pick<PermissionStore, "of">;
+  readonly trusts: Pick<TrustStore, "get">;
+  readonly positioned: Pick<PositionedReads, "answer">;
+  readonly config: Pick<Config, "baseUrl">;
+}
+
+/** Owners have all properties; a peer those that its permissions leave. */
+export class PropertyRoutes {
+  readonly #services: PropertyRouteServices;
+
+  constructor(services: PropertyRouteServices) {
+    this.#services = services;
+  }
+
+  async all(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const { query } = request;
+    const metadata = query.get("metadata") === "true";
+    const format = query.get("format") ?? "";
+    if (metadata && ["full", "short"].includes(format)) {
+      const message = `Ask for format=${format} or for metadata=true, not for both.`;
+      throw new ServiceError("request.invalid", message, { field: "metadata" });
+    }
+    return await this.#services.positioned.answer(request, admission, async (reads) => {
+      const properties = await this.#of(admission, reads);
+      if (metadata) {
+        const { names, bytes, lists } = await properties.totals();
+        return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
+      }
+      const views = this.#views(request, admission, reads);
+      const full = format === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
+      const most = gatherable(request);
+      const body = await untilStill(async () => await properties.allText(most, full));
+      return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge: ALL_TOO_LARGE };
+    });
+  }
+
+  async post(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const properties = await this.#of(admission);
+    const values = valuesOf(request);
+    const lists = await properties.putAll(values);
+    const stored = [...values].map(([name, value]): [string, Json] => {
+      const list = lists.get(name);
+      return [name, list === undefined ? value : { _list: true, count: list.count }];
+    });
+    return json(201, Object.fromEntries(stored));
+  }
+
+  async deleteAll(_request: ServiceRequest, admission: Admission): Promise<Reply> {
+    await (await this.#of(admission)).deleteAll();
+    return empty();
+  }
+
+  async get(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const place = placeOf(request);
+    return await this.#services.positioned.answer(request, admission, async (reads) => {
+      const properties = await this.#of(admission, reads);
+      return await untilStill(async () => {
+        const property = await properties.find(param(request, "name"));
+        if (property?.list !== undefined) {
+          return await this.#views(request, admission, reads).show(property.list, place.slice(1), request.query);
+        }
+        const value =
+          property === undefined || itemOfQuery(request) !== null ? undefined : properties.seen(property, place);
+        if (value === undefined) throw noSuchProperty();
+        // A reader of a list's pages would take a value that has replaced the list for the rest of it.
+        if (place.length === 1 && isPageToken(request.query.get("after"))) throw changed();
+        return typeof value === "string" ? text(200, value) : json(200, value);
+      });
+    });
+  }
+
+  /** Appends to a list. */
+  async append(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const [name = ""] = placeOf(request);
+    const properties = await this.#of(admission);
+    const { index } = await properties.operate(name, () => [{ operation: "append", item: itemOf(request) }]);
+    const root = `${this.#services.config.baseUrl}/${admission.actor.id}`;
+    const location = `${root}/properties/${encodeURIComponent(name)}/${String(index)}`;
+    return json(201, { success: true, index }, { location });
+  }
+
+  /** Carries out one operation on a list. */
+  async operate(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const [name = "", ...path] = placeOf(request);
+    const properties = await this.#of(admission);
+    if (path.length !== 1 || path[0] !== ITEMS) {
+      await properties.demandProperty(name);
+      throw noPosting();
+    }
+    // The body is read once it is known that there is such a list.
+    let read: ItemsRequest | undefined;
+    const asked = (): ItemsRequest => (read ??= itemsBody(request));
+    const { index } = await properties.operate(
+      name,
+      () => [asked().operation],
+      (misfit) => asked().misfit(misfit),
+    );
+    return asked().adds ? json(201, { success: true, index }) : empty();
+  }
+
+  async put(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const place = placeOf(request);
+    const properties = await this.#of(admission);
+    await properties.put(place, valueOf(request), itemOfQuery(request));
+    return empty();
+  }
+
+  async delete(request: ServiceRequest, admission: Admission): Promise<Reply> {
+    const place = placeOf(request);
+    await (await this.#of(admission)).delete(place, itemOfQuery(request));
+    return empty();
+  }
+
+  #views(request: ServiceRequest, { actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
+    const items: ItemReads = async (list, start, limit) => await reads.items(actor.id, list, start, limit);
+    return new ListViews(items, gatherable(request));
+  }
+
+  async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {
+    const { properties, permissions, trusts } = this.#services;
+    if (caller.kind !== "peer") return new OwnProperties(properties, actor.id, new Permit(), reads);
+    // For a read at a place of the log the permissions must not be older than that.
+    const fresh = reads === undefined ? undefined : await trusts.get(actor.id, caller.peerId);
+    const permit = new Permit(permissions.of(fresh ?? caller.trust).properties);
+    return new OwnProperties(properties, actor.id, permit, reads);
+  }
+}
+
+const placeOf = (request: ServiceRequest): Place => placeOfPath(param(request, "name"), request.params["path"]);
+
+/** The index of a list's item that the query names; null when the path leads below the property, or there is none. */
+const itemOfQuery = (request: ServiceRequest): string | null =>
+  request.params["path"] === undefined ? request.query.get("index") : null;
+
+const noPosting = (): ServiceError =>
+  new ServiceError("method.not_allowed", "Below a property only the items of a list take a POST.", {
+    headers: { Allow: "DELETE, GET, HEAD, PUT" },
+  });

@@ -1,0 +1,36 @@
+/** What a subscription is asked for with, from either side. */
+import * as z from "zod/mini";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
+import type { Scope } from "../domain/scope.ts";
+import { ServiceError } from "../system/errors.ts";
+
+const segment = z.pipe(
+  z.nullish(z.string().check(z.maxLength(1_024))),
+  z.transform((text) => text ?? ""),
+);
+
+/** The fields that say what a subscription covers. Null, empty and absent are none. */
+export const scopeFields = {
+  target: z.string().check(z.refine(isTarget, `must be ${OWN_NAME_RULE}`)),
+  subtarget: segment.check(z.refine((text) => text === "" || isOwnName(text), `must be ${OWN_NAME_RULE}`)),
+  resource: segment.check(z.refine(isResource, `must be names with one slash between two, each ${OWN_NAME_RULE}`)),
+};
+
+export const granularities = z.enum(["high", "low", "none"]);
+
+/** The scope those fields name. @throws ServiceError request.invalid for a resource without a subtarget */
+export function wishedScope(body: { target: string; subtarget: string; resource: string }): Scope {
+  if (body.resource !== "" && body.subtarget === "") {
+    throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
+  }
+  return {
+    target: body.target,
+    ...(body.subtarget === "" ? {} : { subtarget: body.subtarget }),
+    ...(body.resource === "" ? {} : { resource: body.resource }),
+  };
+}
+
+function isResource(text: string): boolean {
+  if (text === "") return true;
+  return text.split("/").every((part) => part !== "." && part !== ".." && (part === "" || isOwnName(part)));
+}

@@ -1,0 +1,118 @@
+/** One list among an actor's own properties, as its own code uses it: without anyone's permissions. */
+import type { Json, JsonObject } from "../system/ports.ts";
+import { checkName } from "../properties/limits.ts";
+import { untilStill } from "../properties/list-views.ts";
+import { creation } from "../properties/list-requests.ts";
+import type { ListWords, OwnList } from "../properties/own-list.ts";
+import type { ChangedList } from "../properties/property-plan.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import { isAValue, OwnProperties } from "../properties/own-properties.ts";
+import { Permit } from "../properties/permit.ts";
+
+/** What is said of a list, and how long it is. */
+export interface ListAbout extends ListWords {
+  readonly count: number;
+}
+
+/**
+ * Each change is one transaction with what subscribers are told of it, and costs the same however long the list is; in the
+ * middle of it one read more a level, by value what finding it takes. `append`, `extend`, `insert` at 0 and `describe`
+ * make the list when there is none. All methods reject with `resource.conflict` when the name stands for a value,
+ * `resource.not_found` for an item that is not there, and `request.too_large` for an item over 256 KiB.
+ */
+export class ActorList {
+  readonly name: string;
+  readonly #actorId: string;
+  readonly #store: PropertyStore;
+  readonly #own: OwnProperties;
+
+  constructor(actorId: string, name: string, store: PropertyStore) {
+    checkName(name);
+    this.name = name;
+    this.#actorId = actorId;
+    this.#store = store;
+    this.#own = new OwnProperties(store, actorId, new Permit());
+  }
+
+  /** Puts an item at the end; resolves with its index. */
+  async append(item: Json): Promise<number> {
+    return (await this.#operate({ operation: "append", item })).index ?? 0;
+  }
+
+  /** Puts items at the end, all at once. At most 1.5 MiB of JSON: make it in several beyond. */
+  async extend(items: readonly Json[]): Promise<void> {
+    await this.#operate({ operation: "extend", items });
+  }
+
+  /** Puts an item before the one at an index, or at the end when it is the length. */
+  async insert(index: number, item: Json): Promise<void> {
+    await this.#operate({ operation: "insert", index, item });
+  }
+
+  /** Puts an item in the place of the one at an index. */
+  async update(index: number, item: Json): Promise<void> {
+    await this.#operate({ operation: "update", index, item });
+  }
+
+  /** Takes away the item at an index. */
+  async delete(index: number): Promise<void> {
+    await this.#operate({ operation: "delete", index });
+  }
+
+  /** Takes away the item at an index, the last one when none is given, and resolves with it. */
+  async pop(index?: number): Promise<Json> {
+    const popped = await this.#operate({ operation: "pop", ...(index === undefined ? {} : { index }) });
+    return popped.taken ?? null;
+  }
+
+  /** Takes away the first item that equals a value. */
+  async remove(item: Json): Promise<void> {
+    await this.#operate({ operation: "remove", item });
+  }
+
+  /** Takes away all items; the list stays. */
+  async clear(): Promise<void> {
+    await this.#operate({ operation: "clear" });
+  }
+
+  /** Says what the list is, at most 8 KiB each; what is not given stays. */
+  async describe(words: Partial<ListWords>): Promise<void> {
+    await this.#change((held) => creation({ ...words }, held));
+  }
+
+  /** What is said of the list; undefined when there is none. One request. */
+  async about(): Promise<ListAbout | undefined> {
+    const list = await this.#list();
+    if (list === undefined) return undefined;
+    return { description: list.description, explanation: list.explanation, count: list.shape.count };
+  }
+
+  /** The items from `start` on, at most `limit`, all of one moment; none when there is no list. */
+  async items({ start = 0, limit = Number.MAX_SAFE_INTEGER } = {}): Promise<readonly Json[]> {
+    return await untilStill(async () => {
+      const list = await this.#list();
+      return list === undefined ? [] : await this.#store.items(this.#actorId, list, start, limit);
+    });
+  }
+
+  async #list() {
+    const property = await this.#own.find(this.name);
+    if (property !== undefined && property.list === undefined) throw isAValue();
+    return property?.list;
+  }
+
+  async #operate(request: JsonObject): Promise<ChangedList> {
+    return await this.#change(() => [request]);
+  }
+
+  async #change(asked: (held: OwnList | undefined) => readonly JsonObject[]): Promise<ChangedList> {
+    const { name } = this;
+    const changed = await this.#store.change(this.#actorId, [name], ({ property }) => {
+      const held = property(name);
+      if (held !== undefined && held.list === undefined) throw isAValue();
+      const requests = asked(held?.list);
+      return [{ name, requests, wantsTaken: requests[0]?.["operation"] === "pop" }];
+    });
+    return changed.get(name) ?? { index: null, count: 0 };
+  }
+}

@@ -1,0 +1,69 @@
+/** An actor's own properties, as its own code uses them: without anyone's permissions. */
+import { parseText } from "../domain/json-text.ts";
+import type { Json } from "../system/ports.ts";
+import { ActorList } from "./actor-list.ts";
+import { checkPlace } from "../properties/limits.ts";
+import { OwnProperties } from "../properties/own-properties.ts";
+import { Permit } from "../properties/permit.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+
+/**
+ * `path` leads to keys of objects inside a property. All methods reject with `request.invalid` for what cannot be a name
+ * or a key. Each change is one record of the actor's change log.
+ */
+export class ActorProperties {
+  readonly #actorId: string;
+  readonly #store: PropertyStore;
+  readonly #own: OwnProperties;
+
+  constructor(actorId: string, store: PropertyStore) {
+    this.#actorId = actorId;
+    this.#store = store;
+    this.#own = new OwnProperties(store, actorId, new Permit());
+  }
+
+  /** A list property; it need not be there. Throws `request.invalid` for what cannot be a name. Costs nothing. */
+  list(name: string): ActorList {
+    return new ActorList(this.#actorId, name, this.#store);
+  }
+
+  /** The value, undefined when there is none; of a list its items. One request to the table, for a list what it takes. */
+  async get(name: string, path: readonly string[] = []): Promise<Json | undefined> {
+    const place = checked(name, path);
+    const property = await this.#own.find(name);
+    if (property?.list === undefined) return property === undefined ? undefined : this.#own.seen(property, place);
+    return path.length === 0 ? await this.list(name).items() : undefined;
+  }
+
+  /**
+   * Sets a value; `""` deletes, as over HTTP. Two requests to the table. Rejects with `resource.conflict` for a path
+   * through what is no object and for the name of a list, and `request.too_large` over 256 KiB of JSON.
+   */
+  async set(name: string, value: Json, path: readonly string[] = []): Promise<void> {
+    await this.#own.put(checked(name, path), value === "" ? undefined : value);
+  }
+
+  /** Deletes what is there, a list too; nothing there is nothing to do. */
+  async delete(name: string, path: readonly string[] = []): Promise<void> {
+    const place = checked(name, path);
+    const property = await this.#own.find(name);
+    const there = property?.list === undefined ? property && this.#own.seen(property, place) : property;
+    if (there !== undefined) await this.#own.put(place, undefined);
+  }
+
+  /**
+   * All of them by name, however large they are; of a list only how long it is: `{_list: true, count}`. One query for each
+   * MB.
+   */
+  async all(): Promise<Readonly<Record<string, Json>>> {
+    const found: [string, Json][] = [];
+    for await (const { name, text } of this.#store.all(this.#actorId)) found.push([name, parseText(text) as Json]);
+    return Object.fromEntries(found);
+  }
+}
+
+function checked(name: string, path: readonly string[]): readonly string[] {
+  const place = [name, ...path];
+  checkPlace(place);
+  return place;
+}

@@ -1,0 +1,234 @@
+/** The subscriptions of one actor, both directions, for hooks and the deployer's own code. */
+import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import { isOutsideId } from "../domain/identifiers.ts";
+import { isOwnName, isTarget } from "../domain/names.ts";
+import { isServiceError, ServiceError } from "../system/errors.ts";
+import type { Clock, Deadline, Json } from "../system/ports.ts";
+import type { ChangeLog, Suspension } from "../change-log/change-log.ts";
+import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
+import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
+import type { LogWalk } from "../publishing/subscribers/log-walk.ts";
+import type { Notices, TellSubscribers } from "../publishing/subscribers/notices.ts";
+import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
+import type { Head } from "../receiving/stream/head.ts";
+import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
+import { checked, ofInbound, ofOutbound, wishedScope } from "./subscription.ts";
+import type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
+
+export type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
+
+/** A target, or the part of it that is named. An empty or null subtarget is none. */
+export interface TargetName {
+  readonly target: string;
+  readonly subtarget?: string | null;
+}
+
+/** What is new, and where. */
+export interface News extends TargetName {
+  readonly resource?: string | null;
+  /** Relative to the place; nested and cut for each subscription as the value of a property is. */
+  readonly data: Json;
+}
+
+/** `catch_up` applies what is missing, and reads the state only where it must; `resync` reads the state anew. */
+export type SyncMode = "catch_up" | "resync";
+
+export interface SyncOptions {
+  /** How far to go [catch_up]. */
+  readonly mode?: SyncMode;
+}
+
+/** What bringing one subscription up to date came to. */
+export interface SyncResult extends SubscriptionName {
+  /**
+   * `caught_up`: what was missing was applied in order. `resynced`: the publisher's state took the place of ours.
+   * `underway`: that state is too large for one call; the service goes on with it.
+   */
+  readonly result: "caught_up" | "resynced" | "underway";
+  /** The newest number applied. */
+  readonly sequence: number;
+  /** How many diffs were applied one by one. */
+  readonly applied: number;
+}
+
+/** What bringing all subscriptions to a peer up to date came to. */
+export interface PeerSyncResult {
+  readonly peerId: string;
+  readonly synced: readonly SyncResult[];
+  /** Those that failed now; the service tries them again by itself. */
+  readonly failed: readonly (SubscriptionName & { readonly error: string })[];
+}
+
+/** What subscriptions are made, read, told and ended with. */
+export interface ActorSubscriptionServices {
+  readonly clock: Clock;
+  readonly heads: Pick<OutboundHeads, "live" | "get">;
+  readonly outbound: Pick<OutboundSubscriptions, "subscribe" | "end" | "resync">;
+  readonly inboundHeads: Pick<InboundHeads, "all" | "ofPeer">;
+  readonly inbound: Pick<InboundSubscriptions, "end">;
+  readonly walk: Pick<LogWalk, "peek">;
+  readonly changeLog: Pick<ChangeLog, "newest">;
+  readonly notices: Pick<Notices, "notify">;
+  readonly suspensions: Suspensions;
+  /** Sends what a commit has made. */
+  readonly tell: TellSubscribers;
+}
+
+/** What one call of this component may take of the function's time, ms; what is not done then is due again. */
+const MOST_MS = 20_000;
+const GRANULARITIES: readonly string[] = ["high", "low", "none"];
+
+/** `actor.subscriptions`. Every method also rejects with the table's own errors. */
+export class ActorSubscriptions {
+  readonly #actorId: string;
+  readonly #services: ActorSubscriptionServices;
+
+  constructor(actorId: string, services: ActorSubscriptionServices) {
+    this.#actorId = actorId;
+    this.#services = services;
+  }
+
+  /**
+   * Subscribes to a peer and reads its state; when it resolves the subscription stands. A state that could not be read
+   * is read later. Asking for what there is already is up to the peer: one that answers with the same id changes the
+   * granularity only.
+   *
+   * @throws ServiceError request.invalid, resource.not_found without a trust, auth.forbidden when it is not approved,
+   *   peer.unreachable, peer.refused, peer.invalid_answer
+   */
+  async subscribeToPeer(wish: SubscriptionWish): Promise<Subscription> {
+    const { peerId, granularity = "high" } = wish;
+    const wanted = {
+      peerId: checked("peerId", peerId, isOutsideId, "1 to 128 of A-Z a-z 0-9 . _ ~ -"),
+      ...wishedScope(wish),
+      granularity,
+    };
+    checked("granularity", granularity, (text) => GRANULARITIES.includes(text), GRANULARITIES.join(" or "));
+    const { head } = await this.#services.outbound.subscribe(this.#actorId, wanted, this.#deadline());
+    return ofOutbound(head);
+  }
+
+  /**
+   * Tells the subscribers of a target that is not kept as properties what is new there. It is one change of the actor's
+   * log: whoever is not reached finds it in its backlog. When this resolves each subscription in scope was sent its
+   * number, or the result says why not.
+   *
+   * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
+   */
+  async notifySubscribers({ data, ...place }: News): Promise<FanOutResult> {
+    return await this.#services.notices.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.tell);
+  }
+
+  /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */
+  async allSubscriptions(peerId?: string): Promise<Subscription[]> {
+    const both = await Promise.all([this.outboundSubscriptions(peerId), this.inboundSubscriptions(peerId)]);
+    return both.flat().sort((one, other) => one.createdAt - other.createdAt);
+  }
+
+  /** Our subscriptions to peers, in order of creation; only those to one peer when given. */
+  async outboundSubscriptions(peerId?: string): Promise<Subscription[]> {
+    return (await this.#services.heads.live(this.#actorId, peerId)).map(ofOutbound);
+  }
+
+  /** Peers' subscriptions to us, in order of creation; only those of one peer when given. */
+  async inboundSubscriptions(peerId?: string): Promise<Subscription[]> {
+    const { changeLog, inboundHeads, walk } = this.#services;
+    const [newest, heads] = await Promise.all([
+      changeLog.newest(this.#actorId),
+      peerId === undefined ? inboundHeads.all(this.#actorId) : inboundHeads.ofPeer(this.#actorId, peerId),
+    ]);
+    // Not every head has noted its newest number yet.
+    return (await walk.peek(heads, newest)).map(ofInbound);
+  }
+
+  /**
+   * Ends the subscription of that id, whichever direction it has: the peer is told, best effort, at most 5 s. What one of
+   * ours owned in the peer's stored data goes to the next broader subscription, or away; the backlog of a peer's goes.
+   *
+   * @returns false when there is none
+   */
+  async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
+    const { inbound, outbound } = this.#services;
+    const tell = { tellPeer: true };
+    if (await outbound.end(this.#actorId, peerId, subscriptionId, tell)) return true;
+    return await inbound.end(this.#actorId, peerId, subscriptionId, tell);
+  }
+
+  /**
+   * From here on changes of the target, or of the part of it that is named, make no diffs, until `resume`.
+   *
+   * @returns false when it was suspended already
+   * @throws ServiceError request.invalid, resource.conflict for more than 100 at the same time
+   */
+  async suspend(place: TargetName): Promise<boolean> {
+    return await this.#services.suspensions.suspend(this.#actorId, named(place));
+  }
+
+  /**
+   * Changes make diffs again; every peer's subscription that this touches is told to read its own state again, before
+   * this resolves as far as the request's time allows. All zeros when it was not suspended.
+   */
+  async resume(place: TargetName): Promise<Resumed> {
+    const resumed = await this.#services.suspensions.resume(this.#actorId, named(place));
+    return resumed ?? { count: 0, resynced: 0, failed: 0 };
+  }
+
+  /** True while changes there make no diffs: it is suspended itself, or its whole target is. */
+  async isSuspended(place: TargetName): Promise<boolean> {
+    return await this.#services.suspensions.isSuspended(this.#actorId, named(place));
+  }
+
+  /**
+   * Brings our subscription up to date with its publisher now. Not for a hook about that same subscription: its stream
+   * is held while the hook runs, so this rejects with service.unavailable.
+   *
+   * @throws ServiceError resource.not_found, service.unavailable while another works on it, peer.unreachable
+   */
+  async syncSubscription({ peerId, subscriptionId, mode }: SubscriptionName & SyncOptions): Promise<SyncResult> {
+    const head = await this.#services.heads.get(this.#actorId, peerId, subscriptionId);
+    if (head === undefined) throw new ServiceError("resource.not_found", "There is no such subscription.");
+    return await this.#sync(head, checkedMode(mode), this.#deadline());
+  }
+
+  /** Brings all our subscriptions to a peer up to date, one after another; one that fails stops none of the others. */
+  async syncPeer(peerId: string, { mode }: SyncOptions = {}): Promise<PeerSyncResult> {
+    const how = checkedMode(mode);
+    const deadline = this.#deadline();
+    const synced: SyncResult[] = [];
+    const failed: (SubscriptionName & { readonly error: string })[] = [];
+    for (const head of await this.#services.heads.live(this.#actorId, peerId)) {
+      try {
+        synced.push(await this.#sync(head, how, deadline));
+      } catch (error) {
+        if (!isServiceError(error)) throw error;
+        failed.push({ peerId, subscriptionId: head.subscriptionId, error: error.message });
+      }
+    }
+    return { peerId, synced, failed };
+  }
+
+  async #sync(head: Head, mode: SyncMode, deadline: Deadline): Promise<SyncResult> {
+    const recovered = await this.#services.outbound.resync(head, mode, deadline);
+    const { is: result, applied } = recovered;
+    const { peerId, subscriptionId, lastSeq: sequence } = recovered.head;
+    return { peerId, subscriptionId, result, sequence, applied };
+  }
+
+  #deadline(): Deadline {
+    const { clock } = this.#services;
+    const end = clock.now() + MOST_MS;
+    return { remaining: () => Math.max(0, end - clock.now()) };
+  }
+}
+
+function checkedMode(mode: SyncMode = "catch_up"): SyncMode {
+  return checked("mode", mode, (text) => text === "catch_up" || text === "resync") as SyncMode;
+}
+
+function named({ target, subtarget }: TargetName): Suspension {
+  const checkedTarget = checked("target", target, isTarget);
+  return subtarget
+    ? { target: checkedTarget, subtarget: checked("subtarget", subtarget, isOwnName) }
+    : { target: checkedTarget };
+}

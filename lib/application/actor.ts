@@ -1,0 +1,123 @@
+/** One actor as hooks and the deployer's own code see it. */
+import type { ActorStore } from "../actors/actor-store.ts";
+import type { Config } from "../system/config.ts";
+import type { DeliverySettings } from "../publishing/delivery/delivery-services.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { CapabilityCache } from "../peers/capabilities.ts";
+import type { RemoteActor } from "../peers/remote-actor.ts";
+import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
+import type { Clock, Ids, Log } from "../system/ports.ts";
+import type { PropertyStore } from "../properties/property-store.ts";
+import type { Notices } from "../publishing/subscribers/notices.ts";
+import { ActorProperties } from "./actor-properties.ts";
+import { ActorSubscriptions } from "./actor-subscriptions.ts";
+import type { ActorSubscriptionServices } from "./actor-subscriptions.ts";
+import { ActorTrust } from "./actor-trust.ts";
+import type { ActorTrustServices } from "./actor-trust.ts";
+import { OwnDelivery } from "./own-delivery.ts";
+import type { OwnDeliveryServices } from "./own-delivery.ts";
+
+/** What actors are made from; the composition has it all. */
+export interface ActorServices extends ActorTrustServices, ActorSubscriptionServices, OwnDeliveryServices {
+  readonly config: Config;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly notices: Notices;
+  readonly actors: Pick<ActorStore, "get">;
+  readonly properties: PropertyStore;
+  readonly remote: (trust: {
+    readonly actorId: string;
+    readonly baseUri: string;
+    readonly secret: string;
+  }) => RemoteActor;
+}
+
+/**
+ * Costs nothing to make or to hold; each call reads what it needs. Only `id`, `rootUri`, `properties`, `trust` and
+ * `subscriptions` show when it is logged: what components take from it is behind getters.
+ */
+export class Actor {
+  readonly id: string;
+  /** Its own URL, without a slash at the end. */
+  readonly rootUri: string;
+  readonly properties: ActorProperties;
+  readonly trust: ActorTrust;
+  readonly subscriptions: ActorSubscriptions;
+  readonly #services: ActorServices;
+
+  constructor(id: string, services: ActorServices) {
+    this.id = id;
+    this.rootUri = `${services.config.baseUrl}/${id}`;
+    this.properties = new ActorProperties(id, services.properties);
+    this.trust = new ActorTrust(id, services);
+    this.subscriptions = new ActorSubscriptions(id, services);
+    this.#services = services;
+  }
+
+  /** The owner's user name: `await actor.creator`. One read each. Rejects with resource.not_found without such an actor. */
+  get creator(): Promise<string> {
+    return this.#readCreator();
+  }
+
+  /** For components: where they store. */
+  get table(): Table {
+    return this.#services.table;
+  }
+
+  /** For components: the service's clock. */
+  get clock(): Clock {
+    return this.#services.clock;
+  }
+
+  /** For components: fresh random ids. */
+  get ids(): Ids {
+    return this.#services.ids;
+  }
+
+  /** For components, and hooks: the service's structured log. */
+  get log(): Log {
+    return this.#services.log;
+  }
+
+  /** For components: how the service was told to process callbacks; environment before code before default. */
+  get processing(): Pick<Config, "gapTimeoutSeconds" | "maxPending" | "claimFence"> {
+    const { gapTimeoutSeconds, maxPending, claimFence } = this.#services.config;
+    return { gapTimeoutSeconds, maxPending, claimFence };
+  }
+
+  /** For components: how the service was told to deliver; environment before default. */
+  get publishing(): Pick<
+    Config,
+    "maxConcurrentDeliveries" | "fanOutTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
+  > {
+    const { config } = this.#services;
+    const { maxConcurrentDeliveries, fanOutTimeoutSeconds } = config;
+    const { breakerFailureThreshold, breakerRecoverySeconds } = config;
+    return { maxConcurrentDeliveries, fanOutTimeoutSeconds, breakerFailureThreshold, breakerRecoverySeconds };
+  }
+
+  /** For components: delivery by rules of their own. */
+  ownDelivery(settings: DeliverySettings): OwnDelivery {
+    return new OwnDelivery(this.id, this.#services, settings);
+  }
+
+  /** For components: what is kept of a peer's capabilities, in its trust. */
+  capabilityCache(peerId: string): CapabilityCache {
+    return new TrustCapabilityCache(this.#services.table, this.id, peerId);
+  }
+
+  /** For components: a trusted peer, to be called with the trust's bearer; undefined when there is no trust. */
+  async remoteActor(peerId: string): Promise<RemoteActor | undefined> {
+    const trust = await this.#services.trusts.get(this.id, peerId);
+    return trust === undefined ? undefined : this.#services.remote(trust);
+  }
+
+  async #readCreator(): Promise<string> {
+    const record = await this.#services.actors.get(this.id);
+    if (record === undefined) throw new ServiceError("resource.not_found", "There is no such actor.");
+    return record.creator;
+  }
+}

@@ -1,0 +1,52 @@
+/** Delivery by other rules than the configuration's, for one actor. */
+import type { DeliveryServices, DeliverySettings } from "../publishing/delivery/delivery-services.ts";
+import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import { readBreaker } from "../publishing/delivery/breaker-store.ts";
+import type { Breaker } from "../domain/breaker.ts";
+import { trustKey } from "../dynamodb/keys-actors.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Notice, Notices } from "../publishing/subscribers/notices.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+
+export interface OwnDeliveryServices {
+  readonly table: Table;
+  readonly trusts: TrustStore;
+  readonly notices: Pick<Notices, "notify">;
+  readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "callbacks" | "breakers">;
+}
+
+/** What a component of an actor delivers with. */
+export class OwnDelivery {
+  readonly #actorId: string;
+  readonly #services: OwnDeliveryServices;
+  readonly #delivery: Pick<DeliveryServices, "callbacks" | "breakers">;
+
+  constructor(actorId: string, services: OwnDeliveryServices, settings: DeliverySettings) {
+    this.#actorId = actorId;
+    this.#services = services;
+    this.#delivery = services.deliveryBy(settings);
+  }
+
+  /** One change of the actor's log, and its callbacks. @throws what `Notices` throws */
+  async notify(notice: Notice): Promise<FanOutResult> {
+    const { callbacks } = this.#delivery;
+    return await this.#services.notices.notify(
+      this.#actorId,
+      notice,
+      async (commit) => await callbacks.deliver(commit),
+    );
+  }
+
+  /** A peer's breaker; undefined without a trust. One read. */
+  async breaker(peerId: string): Promise<Breaker | undefined> {
+    const item = await this.#services.table.get(trustKey(this.#actorId, peerId));
+    return item === undefined || item["ending"] === true ? undefined : readBreaker(item);
+  }
+
+  /** Closes a peer's breaker; false without a trust. */
+  async reset(peerId: string): Promise<boolean> {
+    const trust = await this.#services.trusts.get(this.#actorId, peerId);
+    if (trust !== undefined) await this.#delivery.breakers.reset(trust);
+    return trust !== undefined;
+  }
+}

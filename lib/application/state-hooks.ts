@@ -1,0 +1,84 @@
+/** The state of the application's own targets, as its state hooks give it. */
+import { printJson } from "../domain/json-text.ts";
+import { insideHook } from "../system/request-context.ts";
+import type { Scope } from "../domain/scope.ts";
+import type { Json, Log } from "../system/ports.ts";
+import type { StateHook } from "./acting-web-app.ts";
+import type { Actor } from "./actor.ts";
+
+/** The application's own code failed or took too long; what it said is in the log. */
+export class StateHookFailed extends Error {
+  override readonly name = "StateHookFailed";
+}
+
+export interface StateHooksDeps {
+  readonly app: { stateOf(target: string): StateHook | undefined };
+  readonly actorOf: (actorId: string) => Actor;
+  readonly log: Log;
+  /** The longest a hook may take, ms. */
+  readonly timeoutMs: number;
+  /** Calls back after `ms`, unless the returned function is called before. */
+  readonly later?: (ms: number, callback: () => void) => () => void;
+}
+
+/** Runs state hooks. */
+export class StateHooks {
+  readonly #deps: StateHooksDeps;
+
+  constructor(deps: StateHooksDeps) {
+    this.#deps = deps;
+  }
+
+  /** True when the application gives the state of this target. */
+  has(target: string): boolean {
+    return this.#deps.app.stateOf(target) !== undefined;
+  }
+
+  /**
+   * The state of a place of an own target as JSON text, for one peer or (undefined) for the owner; undefined when the
+   * hook says that there is none.
+   * @throws StateHookFailed when the hook throws, gives what is no JSON, or takes too long
+   */
+  async text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
+    const { app, actorOf, log, timeoutMs } = this.#deps;
+    const hook = app.stateOf(scope.target);
+    if (hook === undefined) return undefined;
+    const { target, subtarget, resource } = scope;
+    const wanted = {
+      ...{ actor: actorOf(actorId), peerId },
+      ...(subtarget === undefined ? {} : { subtarget }),
+      ...(resource === undefined ? {} : { resource }),
+    };
+    let cancel = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      cancel = (this.#deps.later ?? callLater)(timeoutMs, () => {
+        reject(new Error(`The hook did not end within ${String(timeoutMs / 1_000)} s (HOOK_TIMEOUT_SECONDS).`));
+      });
+    });
+    try {
+      const state = await Promise.race([insideHook(async () => await hook(wanted)), late]);
+      return textOf(state);
+    } catch (cause) {
+      log.error("state hook failed", { actorId, peerId, target, subtarget, resource, error: cause });
+      throw new StateHookFailed("A state hook failed.", { cause });
+    } finally {
+      cancel();
+    }
+  }
+}
+
+/** @throws TypeError for what JSON cannot say */
+function textOf(state: Json | undefined): string | undefined {
+  if (state === undefined) return undefined;
+  // Code without types may give anything: a function has no text.
+  const text = printJson(state) as string | undefined;
+  if (text === undefined) throw new TypeError("What the hook gave is no JSON.");
+  return text;
+}
+
+function callLater(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => {
+    clearTimeout(timer);
+  };
+}

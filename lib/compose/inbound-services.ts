@@ -1,0 +1,44 @@
+/** Everything about peers' subscriptions to us, put together. */
+import type { Table } from "../dynamodb/table.ts";
+import type { ChangeLog } from "../change-log/change-log.ts";
+import { readCircumstances } from "../publishing/subscribers/circumstances.ts";
+import { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
+import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
+import type { InboundReadingDeps } from "../publishing/snapshots/inbound-reading.ts";
+import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
+import type { InboundDeps } from "../publishing/subscribers/inbound-subscriptions.ts";
+import { LogWalk } from "../publishing/subscribers/log-walk.ts";
+import { LogTrim } from "../publishing/subscribers/trim.ts";
+import { UntoldEnds } from "../publishing/subscribers/untold-ends.ts";
+
+/** The parts of peers' subscriptions to us. */
+export interface InboundServices {
+  readonly inboundHeads: InboundHeads;
+  readonly walk: LogWalk;
+  readonly inbound: InboundSubscriptions;
+  readonly inboundReading: InboundReading;
+  readonly trim: LogTrim;
+}
+
+/** Puts the parts together over one table. */
+export function inboundServices(
+  deps: Omit<InboundDeps, "heads" | "walk" | "untoldEnds"> &
+    Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
+      readonly table: Table;
+      readonly changeLog: ChangeLog;
+      readonly fence: string;
+      /** How long what a peer has not been told is kept for it. */
+      readonly retentionDays: number;
+    },
+): InboundServices {
+  const { table, clock, log, changeLog, permissions, snapshot, rootOf, fence, retentionDays } = deps;
+  const inboundHeads = new InboundHeads(table);
+  const walk = new LogWalk({
+    ...{ table, clock, changeLog, fence },
+    circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
+  });
+  const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });
+  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk, untoldEnds });
+  const inboundReading = new InboundReading({ walk, permissions, snapshot, rootOf });
+  return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, walk }) };
+}

@@ -1,0 +1,136 @@
+import { printJson } from "../domain/json-text.ts";
+import { cutText } from "../receiving/replica/value-body.ts";
+import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
+import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
+import type { Json } from "../system/ports.ts";
+import { bucketChanges, bucketWrites } from "./list-index.ts";
+import type { ListEdit } from "./list-edit.ts";
+import { joinAll, putAll, putEach } from "./list-layout.ts";
+import { digestOf, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
+import type { Element, ListNode } from "./list-pages.ts";
+
+/** A transaction takes 4 MB; this leaves room for what is not counted here. */
+const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
+/** What the page of a tree takes besides its elements, at most. */
+const PAGE_BYTES = 3 * 1024;
+
+/** The operation touches more items than one transaction takes. The list is to be read again, which rebuilds it. */
+export class TooWide extends Error {
+  override readonly name = "TooWide";
+  constructor() {
+    super("A list operation touches more items than one transaction takes.");
+  }
+}
+
+/** How an edit is written. */
+export interface Layout {
+  /** Most writes that it adds to the transaction of the list's head. */
+  readonly room: number;
+  /** Most bytes of them. */
+  readonly bytes?: number;
+  /** The parts of big elements, from `elementsOf`. */
+  readonly parts: readonly Item[];
+  /** Gets the keys of what is written beforehand. */
+  readonly laid?: Key[];
+  /**
+   * Asked before several items are written beforehand, so that they are found when nothing comes of it. What it answers
+   * joins the transaction, beside `room`.
+   */
+  readonly announce?: () => Promise<Write>;
+}
+
+/**
+ * The writes that make an edit real together with the list's head. What is too much for that is first written
+ * beforehand, under keys nothing refers to yet: a redo of the same turn finds it there. So are the parts of big elements.
+ * One request for each 100 pages, and for each 100 buckets of the index. @throws TooWide, and nothing is written
+ */
+export async function editWrites(
+  table: Table,
+  partition: string,
+  edit: ListEdit,
+  { room, bytes = TRANSACTION_BYTES, parts, laid = [], announce }: Layout,
+): Promise<Write[]> {
+  const pages = [...edit.pages.values()].filter((page) => !edit.dropped.has(page.id));
+  const stored = pages.filter((page) => !edit.fresh.has(page.id));
+  const changes = bucketChanges(edit);
+  const rest = edit.dropped.size + edit.reparented.size;
+  const together = new Set([...changes.fresh.keys(), ...changes.other.keys()]).size;
+  const beforehand = pages.length + together + rest > room || bytesOf(pages) > bytes;
+  const writes: Write[] = [];
+  if (beforehand) {
+    const most = Math.min(room, MAX_TRANSACTION_WRITES);
+    if (stored.length + changes.other.size + rest > most || bytesOf(stored) > bytes) throw new TooWide();
+  }
+  if (announce !== undefined && (beforehand || parts.length > 1)) writes.push(await announce());
+  laid.push(...parts.map(({ pk, sk }) => ({ pk, sk })));
+  await putEach(table, parts);
+  if (beforehand) {
+    const fresh = pages.filter((page) => edit.fresh.has(page.id));
+    laid.push(...fresh.map((page) => listPageKey(partition, page.id)));
+    await putAll(
+      table,
+      fresh.map((page) => ({ item: nodeItem(partition, page), bytes: bytesOf([page]) })),
+    );
+    await joinAll(table, await bucketWrites(table, partition, changes.fresh));
+  } else {
+    for (const [name, { add }] of changes.fresh) {
+      const other = changes.other.get(name);
+      if (other === undefined) changes.other.set(name, { add: new Set(add), discard: new Set() });
+      else for (const entry of add) other.add.add(entry);
+    }
+  }
+  return [
+    ...writes,
+    ...(beforehand ? stored : pages).map((page): Write => ({ put: nodeItem(partition, page), condition: always })),
+    ...[...edit.reparented].map(([id, parent]): Write => ({
+      update: listPageKey(partition, id),
+      change: { set: { parent } },
+      condition: itemExists,
+    })),
+    ...[...edit.dropped].map((id): Write => ({ delete: listPageKey(partition, id), condition: always })),
+    ...(await bucketWrites(table, partition, changes.other)),
+  ];
+}
+
+const bytesOf = (pages: readonly ListNode[]): number =>
+  pages.reduce(
+    (sum, page) =>
+      sum + PAGE_BYTES + (page.kind === "leaf" ? page.elements.reduce((all, one) => all + inlineBytes(one), 0) : 0),
+    0,
+  );
+
+/** Elements as leaves hold them; of those over 32 KB the parts, one per 300 KB under ids of this turn, join `parts`. */
+export function elementsOf(
+  partition: string,
+  values: readonly Json[],
+  newId: () => string,
+  parts: Item[],
+): readonly Element[] {
+  return values.map((value): Element => {
+    const text = printJson(value);
+    const bytes = Buffer.byteLength(text);
+    if (bytes <= INLINE_BYTES) return { text };
+    const ref = newId();
+    const texts = cutText(text);
+    parts.push(...texts.map((part, index) => ({ ...listElementKey(partition, ref, index), text: part })));
+    return { ref, parts: texts.length, bytes, digest: digestOf(value) };
+  });
+}
+
+/** The keys of big elements that an edit leaves without a leaf. */
+export function orphanedParts(partition: string, edit: ListEdit): Key[] {
+  const kept = new Set(
+    [...edit.pages.values()].flatMap((page) =>
+      page.kind === "leaf" && !edit.dropped.has(page.id)
+        ? page.elements.flatMap((element) => ("ref" in element ? element.ref : []))
+        : [],
+    ),
+  );
+  return [...edit.before.values()]
+    .flatMap((leaf) => leaf.elements)
+    .flatMap((element) => {
+      if (!("ref" in element) || kept.has(element.ref)) return [];
+      return Array.from({ length: element.parts }, (_, part) => listElementKey(partition, element.ref, part));
+    });
+}

@@ -1,0 +1,195 @@
+import { actorPartition, outboundPrefix } from "../dynamodb/keys.ts";
+import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys-actors.ts";
+import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys-publishing.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { inParallel } from "../system/in-parallel.ts";
+import { collectPeerGarbage } from "../lists/list-garbage.ts";
+import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
+import { removeOwnLists } from "../properties/list-removal.ts";
+import type { TrustEnding } from "../trust/ending.ts";
+import { TELL_MS } from "../trust/peer-calls.ts";
+import type { Trace } from "../trust/peer-calls.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+import type { ActorRecord } from "../actors/actor-record.ts";
+import type { ActorStore } from "../actors/actor-store.ts";
+import { tellHook } from "../actors/application.ts";
+import type { Application } from "../actors/application.ts";
+
+/** How many peers are told at the same time. */
+const AT_ONCE = 8;
+/** A request that ends an actor is answered within so long, ms, whatever its peers do; the rest is due work. */
+const ANSWER_MS = 5_000;
+/** Each run keeps so much of its time for the steps that follow telling a peer, ms. */
+const AFTER_MS = 1_000;
+/** With less for it, ms, a request leaves a peer to the due work. */
+const LEAST_TO_TELL_MS = 500;
+/** Due work gives each peer all the time that telling may take, and with less left, ms, leaves it to the next run. */
+const LEAST_FOR_A_TRUST_MS = 8_000;
+
+/** Items deleted between two looks at the time. */
+const REMOVED_AT_ONCE = 100;
+
+/** How long one run of a deletion goes on. */
+interface Pace {
+  readonly mayTell: () => boolean;
+  /** How long telling one peer may take, ms. */
+  readonly tellMs: () => number;
+  readonly mayGoOn: () => boolean;
+}
+
+/** Shuts what a trust's peer may send to, by the trust's revision; may be called again. */
+export type PeerClosing = (actorId: string, peerId: string, revision: number) => Promise<void>;
+
+/** Removes what one peer left behind after its trust ended; may be called again. */
+export type PeerDataRemoval = (actorId: string, peerId: string) => Promise<void>;
+
+export interface DeletionParts {
+  readonly table: Table;
+  readonly actors: ActorStore;
+  readonly trusts: TrustStore;
+  readonly ending: TrustEnding;
+  readonly closePeer: PeerClosing;
+  /** For data that was kept when its trust ended. */
+  readonly removePeerData: PeerDataRemoval;
+  readonly application: Application;
+  readonly clock: Clock;
+  readonly queue: DelayQueue;
+  readonly log: Log;
+}
+
+/** Deletes actors with everything they have. */
+export class ActorDeletion {
+  readonly #parts: DeletionParts;
+
+  constructor(parts: DeletionParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Deletes an actor. From the first step on it is gone for everyone else; no peer's bearer opens anything any more when
+   * this resolves, which is within 5 s although peers hang. True when all is done; false when the rest is due work
+   * (`resume`), which tells each peer that the request did not reach.
+   */
+  async delete(actor: ActorRecord, deadline: Deadline, trace: Trace = {}): Promise<boolean> {
+    const { actors, clock } = this.#parts;
+    const until = clock.now() + ANSWER_MS;
+    const left = (): number => Math.min(deadline.remaining(), until - clock.now()) - AFTER_MS;
+    await actors.beginDeletion(actor.id, clock.now());
+    const pace = { mayTell: () => left() >= LEAST_TO_TELL_MS, tellMs: () => Math.min(left(), TELL_MS) };
+    return await this.#finish(actor, { ...pace, mayGoOn: () => left() > 0 }, trace);
+  }
+
+  /** For the sweep, when an actor's key is due: goes on with a deletion that was begun. Else nothing happens. */
+  async resume(actorId: string, deadline: Deadline): Promise<void> {
+    const actor = await this.#parts.actors.get(actorId);
+    if (actor?.deleting !== true) return;
+    const least = Math.max(LEAST_FOR_A_TRUST_MS, deadline.notBefore ?? 0);
+    await this.#finish(
+      actor,
+      {
+        mayTell: () => deadline.remaining() > least,
+        tellMs: () => TELL_MS,
+        mayGoOn: () => deadline.remaining() > AFTER_MS,
+      },
+      {},
+    );
+  }
+
+  async #finish(actor: ActorRecord, pace: Pace, trace: Trace): Promise<boolean> {
+    const { actors, application, log } = this.#parts;
+    if (!actor.closed) await this.#closeTrusts(actor.id);
+    const trusts = await this.#endTrusts(actor.id, pace, trace);
+    if (trusts.left > 0 || !(await this.#removeKeptData(actor.id, pace)) || !(await this.#removeRest(actor.id, pace))) {
+      return await this.#handOver(actor.id, trusts.left === 0 || trusts.ended > 0);
+    }
+    const { id: actorId, creator } = actor;
+    await tellHook(log, "actor_deleted", () => application.runActorHook("actor_deleted", { actorId, creator }));
+    await actors.remove(actorId);
+    return true;
+  }
+
+  /** Without the message, or where none can be sent, the sweep finds it within the minute. */
+  async #handOver(actorId: string, cameFurther: boolean): Promise<boolean> {
+    const { actors, clock, log, queue } = this.#parts;
+    const dueAt = clock.now();
+    if (!(await actors.handOverDeletion(actorId, dueAt))) return true;
+    try {
+      // A run that did nothing sends none: the next one would do as much at once.
+      if (cameFurther) await queue.send({ kind: "due", ...actorKey(actorId), dueAt }, 0);
+    } catch (error) {
+      log.warn("no message for the rest of a deletion; the sweep finds it", { actorId, error });
+    }
+    return false;
+  }
+
+  /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
+  async #closeTrusts(actorId: string): Promise<void> {
+    const { clock, closePeer, trusts } = this.#parts;
+    await inParallel(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
+      const ending = await trusts.beginEnding(trust, clock.now());
+      if (ending !== undefined) await closePeer(actorId, ending.peerId, ending.revision);
+    });
+  }
+
+  async #endTrusts(
+    actorId: string,
+    pace: Pace,
+    trace: Trace,
+  ): Promise<{ readonly ended: number; readonly left: number }> {
+    const { ending, trusts } = this.#parts;
+    let [ended, left] = [0, 0];
+    await inParallel(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
+      const options = { tell: true, keepData: false, tellMs: pace.tellMs() };
+      if (pace.mayTell() && (await ending.end(trust, options, trace))) ended += 1;
+      else left += 1;
+    });
+    return { ended, left };
+  }
+
+  /** False when there is no time for the rest, as below. */
+  async #removeKeptData(actorId: string, { mayGoOn }: Pace): Promise<boolean> {
+    for await (const sk of this.#sortKeys(actorPartition(actorId), KEPT_PREFIX)) {
+      if (!mayGoOn()) return false;
+      await this.#parts.removePeerData(actorId, sk.slice(KEPT_PREFIX.length));
+    }
+    return true;
+  }
+
+  /** Dead subscription heads stay until the longest claim has run out; the sweep takes them with what came late. */
+  async #removeRest(actorId: string, pace: Pace): Promise<boolean> {
+    const { table } = this.#parts;
+    // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.
+    if (!(await removeOwnLists(table, actorId, pace.mayGoOn))) return false;
+    if (!(await this.#removeAll(ownPartition(actorId), pace))) return false;
+    await collectPeerGarbage(table, actorId, "");
+    if (!(await this.#removeAll(recordPartition(actorId), pace))) return false;
+    if (!(await this.#removeAll(scopePartition(actorId), pace))) return false;
+    const stays = (sk: string): boolean =>
+      sk === ACTOR_SK || sk.startsWith(TRUST_PREFIX) || sk.startsWith(outboundPrefix());
+    return await this.#removeAll(actorPartition(actorId), pace, stays);
+  }
+
+  async #removeAll(pk: string, { mayGoOn }: Pace, stays: (sk: string) => boolean = () => false): Promise<boolean> {
+    let batch: { pk: string; sk: string }[] = [];
+    for await (const sk of this.#sortKeys(pk, "")) {
+      if (stays(sk)) continue;
+      batch.push({ pk, sk });
+      if (batch.length < REMOVED_AT_ONCE) continue;
+      if (!mayGoOn()) return false;
+      await this.#parts.table.deleteMany(batch);
+      batch = [];
+    }
+    if (batch.length > 0) await this.#parts.table.deleteMany(batch);
+    return true;
+  }
+
+  async *#sortKeys(pk: string, prefix: string): AsyncGenerator<string> {
+    let after: string | undefined;
+    do {
+      const range = { pk, prefix, only: ["at"] };
+      const page = await this.#parts.table.query(after === undefined ? range : { ...range, after });
+      for (const item of page.items) yield item.sk;
+      after = page.next;
+    } while (after !== undefined);
+  }
+}

@@ -1,0 +1,101 @@
+import { inParallel } from "../system/in-parallel.ts";
+import type { StorageStats } from "../receiving/replica/peer-reader.ts";
+import { readBreaker } from "../publishing/delivery/breaker-store.ts";
+import { compact } from "../system/compact.ts";
+import { breakerState, isPaused } from "../domain/breaker.ts";
+import type { Item } from "../dynamodb/table.ts";
+import type { Clock, Deadline, JsonObject } from "../system/ports.ts";
+import type { InboundHead } from "../publishing/subscribers/inbound-head.ts";
+import type { Head } from "../receiving/stream/head.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
+import { fittingPage } from "../http/paging.ts";
+
+/** A trust as it was read. */
+interface Known {
+  readonly trust: TrustRecord;
+  readonly item: Item;
+}
+
+export interface PeerOverviewDeps {
+  readonly trusts: {
+    page(
+      actorId: string,
+      options: { readonly after?: string; readonly limit: number },
+    ): Promise<{ readonly trusts: readonly Known[]; readonly next?: string }>;
+  };
+  readonly clock: Clock;
+  readonly heads: { live(actorId: string, peerId: string): Promise<readonly Head[]> };
+  readonly inboundHeads: { ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> };
+  readonly reader: (actorId: string, peerId: string) => { stats(): Promise<StorageStats> };
+}
+
+/** Peers looked at together: what each of them holds is counted by reading its places. */
+const AT_ONCE = 5;
+/** With less time left (ms) the rest is left to the next page. */
+const LEAST_MS = 10_000;
+
+/** The peers of an actor, with what is known and held of each. */
+export class PeerOverview {
+  readonly #deps: PeerOverviewDeps;
+
+  constructor(deps: PeerOverviewDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * One page, by peer id. One query for the trusts, then three or more for each peer: its subscriptions in both
+   * directions, and one per megabyte held of it. Ends early, with `next`, when time runs out.
+   */
+  async page(
+    actorId: string,
+    options: { readonly after?: string; readonly limit: number },
+    deadline: Deadline,
+  ): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
+    const { trusts, next } = await this.#deps.trusts.page(actorId, options);
+    const peers: JsonObject[] = [];
+    for (let from = 0; from < trusts.length; from += AT_ONCE) {
+      const last = trusts[from - 1];
+      if (last !== undefined && deadline.remaining() < LEAST_MS) return cut(peers, last.trust.peerId);
+      const some = trusts.slice(from, from + AT_ONCE);
+      peers.push(...(await inParallel(some, AT_ONCE, async (known) => await this.#one(known))));
+    }
+    return cut(peers, next);
+  }
+
+  async #one({ trust, item }: Known): Promise<JsonObject> {
+    const { actorId, peerId, capabilities } = trust;
+    const [stored, outbound, inbound] = await Promise.all([
+      this.#deps.reader(actorId, peerId).stats(),
+      this.#deps.heads.live(actorId, peerId),
+      this.#deps.inboundHeads.ofPeer(actorId, peerId),
+    ]);
+    return {
+      peerid: peerId,
+      relationship: trust.relationship,
+      approved: trust.approved,
+      capabilities:
+        capabilities === undefined
+          ? null
+          : { ...capabilities, fetchedAt: new Date(capabilities.fetchedAt).toISOString() },
+      breaker: this.#breaker(item),
+      stored: { scalarCount: stored.scalarCount, listCount: stored.listCount, bytes: stored.bytes },
+      subscriptions: { inbound: inbound.length, outbound: outbound.length },
+    };
+  }
+
+  #breaker(item: Item): JsonObject {
+    const breaker = readBreaker(item);
+    const { failures, openUntil, pausedUntil } = breaker;
+    const now = this.#deps.clock.now();
+    const state = breakerState(breaker, now).toLowerCase();
+    const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+    const pause = isPaused(breaker, now) ? pausedUntil : undefined;
+    return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
+  }
+}
+
+/** What one answer can carry of the peers; `next` goes on after all of them. */
+function cut(peers: readonly JsonObject[], next: string | undefined): { data: readonly JsonObject[]; next?: string } {
+  const { page, last } = fittingPage(peers, (peer) => peer);
+  return compact({ data: page, next: last === undefined ? next : String(last["peerid"]) });
+}

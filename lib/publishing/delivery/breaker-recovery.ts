@@ -1,0 +1,263 @@
+/** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
+import { isPaused, mayProbe, roundAfter } from "../../domain/breaker.ts";
+import { settled, undelivered } from "../../domain/delivery-state.ts";
+import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { breakerKey } from "../../dynamodb/keys-publishing.ts";
+import type { Item } from "../../dynamodb/table.ts";
+import type { Clock, Deadline, Ids } from "../../system/ports.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { isWaiting } from "../subscribers/inbound-head.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import type { InboundHeads } from "../subscribers/inbound-heads.ts";
+import type { LogWalk } from "../subscribers/log-walk.ts";
+import { readTrust } from "../../trust/trust-record.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import { isReplaying, readBreaker } from "./breaker-store.ts";
+import type { BreakerStore } from "./breaker-store.ts";
+import type { DeliveryPool } from "./delivery-pool.ts";
+import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import { Hold } from "./hold.ts";
+import type { HoldDeps, HoldEnd } from "./hold.ts";
+import type { KnownPeers } from "./known-peers.ts";
+import { leaseFor } from "./lease.ts";
+import { isOwed } from "./owed-permissions.ts";
+import type { OwedPermissions } from "./owed-permissions.ts";
+import { TimeLeft } from "./time-left.ts";
+
+/** Who tries may take this much longer than the delivery itself, ms, before another may. */
+const PROBE_MARGIN_MS = 5_000;
+/** So much later a replay looks again at what someone else was delivering, ms. */
+const LOOK_AGAIN_MS = 5_000;
+
+/** Which subscription is first, or after which one the round begins, by their ids. */
+interface Order {
+  readonly first?: string | undefined;
+  readonly after?: string | undefined;
+}
+
+export interface BreakerRecoveryDeps extends HoldDeps {
+  readonly known: KnownPeers;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Which life of the service its leases belong to. */
+  readonly fence: string;
+  readonly breakers: BreakerStore;
+  readonly heads: Pick<InboundHeads, "ofPeer">;
+  readonly changeLog: ChangeLog;
+  readonly walk: LogWalk;
+  readonly pool: DeliveryPool;
+  readonly owed: Pick<OwedPermissions, "settle">;
+  /** The longest that one delivery takes, ms. */
+  readonly timeoutMs: number;
+}
+
+export class BreakerRecovery {
+  readonly #deps: BreakerRecoveryDeps;
+
+  constructor(deps: BreakerRecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** For the due item of a peer: does what there is to do now, and says when to look again. May be called at any time. */
+  async look(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
+    const { known, clock, breakers, pool } = this.#deps;
+    const of = { actorId, peerId };
+    const [key, dueKey] = [trustKey(actorId, peerId), breakerKey(actorId, peerId)];
+    const items = await known.read([key], [dueKey]);
+    const [item, due] = [key, dueKey].map(({ sk }) => items.find((each) => each.sk === sk));
+    const dueAt = Number(due?.["dueAt"] ?? 0);
+    const trust = item === undefined ? undefined : readTrust(item);
+    if (item === undefined || trust?.approved !== true || trust.ending) {
+      await breakers.forget(of, dueAt);
+      return;
+    }
+    const time = TimeLeft.ofWorker(deadline);
+    const breaker = readBreaker(item);
+    const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
+    if (until > clock.now()) await breakers.postpone(of, until);
+    else if (breaker.openUntil !== undefined)
+      await pool.run(peerOf(trust), async () => await this.#probe(item, trust, time, dueAt));
+    else if (!isWaitedFor(item)) await breakers.forget(of, dueAt);
+    else if (dueAt <= clock.now()) await pool.run(peerOf(trust), async () => await this.resume(item, time));
+  }
+
+  /**
+   * The one try, when it is time for it and nobody else makes it, and all that was missed when it arrives. For callers
+   * that are this peer's only delivery of this process.
+   */
+  async attempt(item: Item, time: TimeLeft): Promise<void> {
+    await this.#probe(item, readTrust(item), time, undefined);
+  }
+
+  /**
+   * Sends what waits for a peer whose breaker is closed: what a replay has left, and, its pause being over, what was put
+   * off by it, the refused number first. For callers as those of `attempt`.
+   *
+   * @returns what failed
+   */
+  async resume(item: Item, time: TimeLeft): Promise<readonly DeliveryFailure[]> {
+    const { breakers, clock } = this.#deps;
+    const [trust, breaker, replay] = [readTrust(item), readBreaker(item), item["breakerReplay"]];
+    const { pausedUntil, pausedBy } = breaker;
+    if (isPaused(breaker, clock.now())) return [];
+    let failures: readonly DeliveryFailure[] = [];
+    if (typeof replay === "string") {
+      failures = await this.#replay(trust, replay, time, { first: pausedBy, after: breaker.probed });
+    } else if (pausedUntil !== undefined) {
+      const sent = await this.#sendAll(trust, time, { everything: false, first: pausedBy });
+      if (sent.isDone) await breakers.resumed(trust, pausedUntil);
+      ({ failures } = sent);
+    }
+    await this.#settleOwed(item);
+    return failures;
+  }
+
+  /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
+  async #settleOwed(item: Item): Promise<void> {
+    const { known, clock, owed } = this.#deps;
+    if (!isOwed(item)) return;
+    const { actorId, peerId } = readTrust(item);
+    const now = await known.of(actorId, peerId);
+    if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
+      return;
+    await owed.settle(now);
+  }
+
+  async #probe(item: Item, trust: TrustRecord, time: TimeLeft, dueAt: number | undefined): Promise<void> {
+    const { clock, breakers } = this.#deps;
+    const breaker = readBreaker(item);
+    if (!mayProbe(breaker, clock.now()) || !time.mayBegin()) return;
+    // Each try takes another subscription, so that one that always fails starves none of the others.
+    const heads = roundAfter(await this.#missed(trust, true), breaker.probed);
+    const [first] = heads;
+    if (first === undefined) {
+      // Nothing to try it with: the next change does.
+      if (dueAt !== undefined) await breakers.forget(trust, dueAt);
+      return;
+    }
+    const token = await breakers.claimProbe(trust, breaker, this.#tryEnds(time), first.id);
+    if (token === undefined) return;
+    let answered = false;
+    for (const head of heads) {
+      if (answered && !(time.mayBegin() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
+        break;
+      const hold = await this.#hold(head, trust, time, { everything: true });
+      const tried = await hold?.probe();
+      if (tried === "taken") {
+        await this.#close(trust, token, time, hold, head.id);
+        await this.#settleOwed(item);
+        return;
+      }
+      await hold?.end();
+      if (tried === "failed" || tried === "later") {
+        await breakers.probeFailed(trust, breaker, token);
+        return;
+      }
+      // A 404 for one subscription says nothing about the others, nor does a lease that another instance holds.
+      answered ||= tried === "refused";
+    }
+    if (answered) await this.#close(trust, token, time, undefined, first.id);
+    else await breakers.giveUpProbe(trust, token);
+  }
+
+  /** It answers: what it has missed goes out, beginning with what was tried. */
+  async #close(
+    trust: TrustRecord,
+    token: string,
+    time: TimeLeft,
+    hold: Hold | undefined,
+    probed: string,
+  ): Promise<void> {
+    const replay = await this.#deps.breakers.close(trust, token);
+    if (replay === undefined) await hold?.end();
+    // The breaker is open again, or the peer asks for a pause: the due item goes on from there.
+    else if (!isKept(await hold?.deliver())) await this.#replay(trust, replay, time, { after: probed });
+  }
+
+  /** Sends everything that the peer has missed, subscription by subscription, each in order. */
+  async #replay(trust: TrustRecord, token: string, time: TimeLeft, order: Order): Promise<readonly DeliveryFailure[]> {
+    const { failures, isDone } = await this.#sendAll(trust, time, { everything: true, ...order });
+    if (isDone) await this.#deps.breakers.replayed(trust, token);
+    return failures;
+  }
+
+  /** Sends what there is of all subscriptions of the peer. Where something is left, the due item says when to go on. */
+  async #sendAll(
+    trust: TrustRecord,
+    time: TimeLeft,
+    how: Order & { readonly everything: boolean },
+  ): Promise<{ readonly failures: readonly DeliveryFailure[]; readonly isDone: boolean }> {
+    const { clock, breakers } = this.#deps;
+    const failures: DeliveryFailure[] = [];
+    let busy = false;
+    const missed = roundAfter(await this.#missed(trust, how.everything), how.after);
+    const heads = [...missed.filter(({ id }) => id === how.first), ...missed.filter(({ id }) => id !== how.first)];
+    for (const head of heads) {
+      if (!time.mayBegin()) {
+        await breakers.postpone(trust, clock.now());
+        return { failures, isDone: false };
+      }
+      const everything = how.everything || head.refused !== undefined;
+      const hold = await this.#hold(head, trust, time, { everything });
+      const end = await hold?.deliver();
+      failures.push(...(hold?.failures ?? []));
+      if (isKept(end)) return { failures, isDone: false };
+      if (end !== "done" && end !== "refused") busy = true;
+    }
+    if (busy) await breakers.postpone(trust, clock.now() + (time.mayBegin() ? LOOK_AGAIN_MS : 0));
+    return { failures, isDone: !busy };
+  }
+
+  /**
+   * The peer's subscriptions, at the log's end, with something that it has not taken (`everything`), or that was never
+   * tried; those that it refuses only when it is time for their next try.
+   */
+  async #missed({ actorId, peerId }: TrustRecord, everything: boolean): Promise<readonly InboundHead[]> {
+    const { heads, changeLog, walk, clock } = this.#deps;
+    const newest = await changeLog.newest(actorId);
+    const missed: InboundHead[] = [];
+    for (const head of await heads.ofPeer(actorId, peerId)) {
+      const moved = await walk.move(head, { newest });
+      if (moved === undefined || moved.head.state.ended || moved.head.state.granularity === "none") continue;
+      if (isWaiting(moved.head, clock.now())) continue;
+      const { state, refused } = moved.head;
+      const delivery = settled(moved.head.delivery, state.cleared);
+      const left = undelivered(delivery, state.sequence).length > 0;
+      if (left && (everything || refused !== undefined || state.sequence > delivery.tried)) missed.push(moved.head);
+    }
+    return missed;
+  }
+
+  /** The delivery of a subscription, unless someone else delivers it at the moment. */
+  async #hold(
+    head: InboundHead,
+    trust: TrustRecord,
+    time: TimeLeft,
+    { everything }: { readonly everything: boolean },
+  ): Promise<Hold | undefined> {
+    const { walk, changeLog } = this.#deps;
+    const lease = leaseFor(this.#deps, time);
+    const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
+    if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return undefined;
+    return new Hold(this.#deps, {
+      ...{ head: moved.head, token: lease.token, trust, time, records: changeLog },
+      ...{ everything, afterPause: true },
+    });
+  }
+
+  /** When another instance may try, ms since 1970. */
+  #tryEnds(time: TimeLeft): number {
+    const { clock, timeoutMs } = this.#deps;
+    return clock.now() + time.forOne(timeoutMs) + PROBE_MARGIN_MS;
+  }
+}
+
+/** Something is to go out once nothing keeps it from the peer. */
+const isWaitedFor = (item: Item): boolean =>
+  isReplaying(item) || isOwed(item) || readBreaker(item).pausedUntil !== undefined;
+
+/** Nothing more goes to the peer for now. */
+const isKept = (end: HoldEnd | undefined): boolean => end === "open" || end === "paused";
+
+/** What deliveries to one peer at a time are told apart by. */
+export const peerOf = (trust: { readonly baseUri: string }): string => trust.baseUri;

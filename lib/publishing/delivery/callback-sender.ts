@@ -1,0 +1,177 @@
+/** Sends one number of one subscription to its peer. */
+import { compact } from "../../system/compact.ts";
+import { fullJitter } from "../../domain/backoff.ts";
+import { pathSegment } from "../../domain/peer-url.ts";
+import type { Told } from "../../domain/render-backlog.ts";
+import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.ts";
+import { currentTrace } from "../../system/request-context.ts";
+import { freshCapabilities } from "../../peers/capabilities.ts";
+import { PeerFailure } from "../../system/ports.ts";
+import type { Clock, Log, PeerHttp, PeerRequest } from "../../system/ports.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import { JsonTexts, callbackBody } from "./callback-body.ts";
+import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** Bodies longer than this go out compressed where that is understood, bytes. */
+const COMPRESS_OVER = 1_024;
+/** Pauses before another try. */
+const RETRY = { base: 500, most: 30_000 };
+/** A peer that says this is not asked again on the spot. */
+const TOO_MANY_REQUESTS = 429;
+/** What a peer, or something before it, answers to a compressed body that it cannot undo. */
+const NOT_UNDONE: readonly number[] = [400, 415];
+
+export interface CallbackSenderDeps {
+  readonly http: PeerHttp;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  /** The root of one of our actors, without a slash at the end. */
+  readonly rootOf: (actorId: string) => string;
+  readonly timeoutMs: number;
+  /** More tries of one number after the first. */
+  readonly retries: number;
+  /** Bodies are compressed for peers that say they undo it. */
+  readonly gzip: boolean;
+  /** The peer took plain what it had not taken compressed: the next callbacks go out plain. */
+  readonly plainFromNow: (trust: TrustRecord) => Promise<void>;
+}
+
+/**
+ * What became of a number. `polls`: its subscription is not told; `taken`: with 2xx, `whole` when it carried its data;
+ * `failed`: a failure of the peer; `later`: it said when to come back (`retryAfter`); `unknown`: it does not know the
+ * subscription (404); `gone`: it says that the subscription has ended (410).
+ */
+export type Sent =
+  | { readonly kind: "polls" }
+  | { readonly kind: "taken"; readonly whole: boolean }
+  | { readonly kind: "failed" | "unknown" | "gone"; readonly failure: DeliveryFailure }
+  | { readonly kind: "later"; readonly failure: DeliveryFailure; readonly until: number };
+
+/** One request of a callback. */
+type Outgoing = Pick<PeerRequest, "jsonText" | "headers"> & { readonly gzip: boolean };
+
+/** Never rejects for what the peer or the network does. */
+export class CallbackSender {
+  readonly #deps: CallbackSenderDeps;
+  readonly #texts = new JsonTexts();
+
+  constructor(deps: CallbackSenderDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Sends it, again as often as is wished, there is time for, and `still` says after each pause; never on the spot when
+   * the peer said when to come back, or that the subscription is not there. A failure is one log line.
+   */
+  async send(
+    trust: TrustRecord,
+    head: InboundHead,
+    told: Told,
+    time: TimeLeft,
+    still: () => Promise<boolean>,
+  ): Promise<Sent> {
+    const { clock, log, rootOf, retries, pause, random } = this.#deps;
+    const capabilities = freshCapabilities(trust.capabilities, clock.now());
+    const body = callbackBody(head, told, {
+      root: rootOf(head.actorId),
+      supportsResync: capabilities?.supported.includes("subscriptionresync"),
+      texts: this.#texts,
+    });
+    if (body === undefined) return { kind: "polls" };
+    const request = { jsonText: body.text, headers: body.headers, gzip: this.#compresses(trust, body.text) };
+    for (let attempt = 1; ; attempt += 1) {
+      const failure = await this.#try(trust, head, request, time);
+      if (failure === undefined) return { kind: "taken", whole: body.whole };
+      const wait = fullJitter(attempt, RETRY, random());
+      const sent = this.#judged(failure);
+      const mayAgain = sent.kind === "failed" && failure.statusCode !== TOO_MANY_REQUESTS;
+      const again = mayAgain && attempt <= retries && time.mayBegin(wait);
+      log.warn("a callback failed", { actorId: head.actorId, sequence: told.sequence, attempt, again, ...failure });
+      if (!again) return sent;
+      await pause(wait);
+      if (!(await still())) return sent;
+    }
+  }
+
+  #judged(failure: DeliveryFailure): Exclude<Sent, { kind: "polls" | "taken" }> {
+    const { statusCode, retryAfter } = failure;
+    if (statusCode === 410) return { kind: "gone", failure };
+    // At least a second, so that a peer that says 0 is not asked in a tight loop.
+    const seconds = retryAfter === undefined ? undefined : Math.max(1, retryAfter);
+    if (seconds !== undefined) return { kind: "later", failure, until: this.#deps.clock.now() + seconds * 1_000 };
+    return { kind: statusCode === 404 ? "unknown" : "failed", failure };
+  }
+
+  #compresses(trust: TrustRecord, text: string): boolean {
+    if (!this.#deps.gzip || Buffer.byteLength(text) <= COMPRESS_OVER) return false;
+    const capabilities = freshCapabilities(trust.capabilities, this.#deps.clock.now());
+    if (capabilities?.supported.includes("callbackcompression") !== true) return false;
+    return trust.plainSince !== capabilities.fetchedAt;
+  }
+
+  async #try(
+    trust: TrustRecord,
+    head: InboundHead,
+    request: Outgoing,
+    time: TimeLeft,
+  ): Promise<DeliveryFailure | undefined> {
+    const failure = await this.#once(trust, head, request, time);
+    const { statusCode, retryAfter } = failure ?? {};
+    if (!request.gzip || retryAfter !== undefined || !NOT_UNDONE.includes(statusCode ?? 0)) return failure;
+    const plain = await this.#once(trust, head, { ...request, gzip: false }, time);
+    // The same refusal of the plain body has another cause; without an answer the cause is unknown.
+    const undone = plain === undefined || (plain.statusCode !== undefined && !NOT_UNDONE.includes(plain.statusCode));
+    if (undone) await this.#plainFromNow(trust);
+    return plain;
+  }
+
+  async #plainFromNow(trust: TrustRecord): Promise<void> {
+    const { log, plainFromNow } = this.#deps;
+    const { actorId, peerId } = trust;
+    log.info("a peer does not undo compressed callbacks", { actorId, peerId });
+    try {
+      await plainFromNow(trust);
+    } catch (error) {
+      // The next callback finds out again.
+      log.warn("it was not noted that a peer wants plain callbacks", { actorId, peerId, error });
+    }
+  }
+
+  async #once(
+    trust: TrustRecord,
+    head: InboundHead,
+    { gzip, ...request }: Outgoing,
+    time: TimeLeft,
+  ): Promise<DeliveryFailure | undefined> {
+    const { http, clock, timeoutMs } = this.#deps;
+    const whose = { peerId: head.peerId, subscriptionId: head.id };
+    const baseUri = trust.baseUri.replace(/\/+$/, "");
+    const segments = ["callbacks", "subscriptions", head.actorId, head.id].map(pathSegment);
+    if (segments.includes(undefined)) return { ...whose, error: "The subscription has an id that no URL can carry." };
+    try {
+      const { status, headers } = await http.send({
+        method: "POST",
+        url: [baseUri, ...segments].join("/"),
+        credentials: { bearer: trust.secret, baseUri },
+        ...request,
+        ...(gzip ? { gzip } : {}),
+        statusOnly: true,
+        timeoutMs: time.forOne(timeoutMs),
+        ...currentTrace(),
+      });
+      if (status >= 200 && status < 300) return undefined;
+      const said = retryAfterSeconds(headers["retry-after"], clock.now());
+      const retryAfter = said === undefined ? undefined : Math.min(said, MOST_PAUSE_SECONDS);
+      const error = `The peer answered ${String(status)}.`;
+      return { ...whose, statusCode: status, error, ...compact({ retryAfter }) };
+    } catch (error) {
+      if (error instanceof PeerFailure) return { ...whose, error: error.message };
+      throw error;
+    }
+  }
+}

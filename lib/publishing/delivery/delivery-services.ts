@@ -1,0 +1,121 @@
+/** Everything that happens after a number was made, put together. */
+import type { Config } from "../../system/config.ts";
+import type { Table } from "../../dynamodb/table.ts";
+import type { PermissionStore } from "../../trust/permission-store.ts";
+import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../../system/ports.ts";
+import type { PropertyStore } from "../../properties/property-store.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import type { InboundHeads } from "../subscribers/inbound-heads.ts";
+import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { LogTrim } from "../subscribers/trim.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import { BreakerRecovery } from "./breaker-recovery.ts";
+import { BreakerStore } from "./breaker-store.ts";
+import { CallbackSender } from "./callback-sender.ts";
+import { Callbacks } from "./callbacks.ts";
+import { DeliveryPool } from "./delivery-pool.ts";
+import { FanOut } from "./fan-out.ts";
+import type { KnownPeers } from "./known-peers.ts";
+import { OwedPermissions } from "./owed-permissions.ts";
+import { notePlain } from "./plain-peers.ts";
+import { RefusedHeads, wakeHead } from "./refused-heads.ts";
+import { Upkeep } from "./upkeep.ts";
+
+const DAY_MS = 86_400_000;
+
+export interface DeliveryServices {
+  readonly breakers: BreakerStore;
+  readonly breakerRecovery: BreakerRecovery;
+  readonly fanOut: FanOut;
+  readonly callbacks: Callbacks;
+  readonly upkeep: Upkeep;
+  readonly refusedHeads: RefusedHeads;
+  readonly owedPermissions: OwedPermissions;
+}
+
+export interface DeliveryServicesDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly http: PeerHttp;
+  readonly queue: DelayQueue;
+  readonly config: Config;
+  readonly changeLog: ChangeLog;
+  readonly inboundHeads: InboundHeads;
+  readonly walk: LogWalk;
+  readonly permissions: Pick<PermissionStore, "of">;
+  readonly known: KnownPeers;
+  readonly trim: LogTrim;
+  readonly properties: Pick<PropertyStore, "clean">;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+  /** Calls back after so many ms, unless what it returns is called before. */
+  readonly after: (ms: number, call: () => void) => () => void;
+  /** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+  readonly tellPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
+  /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
+  readonly ended: (head: InboundHead) => Promise<void>;
+}
+
+/** What the configuration says, and a `FanOutManager` may say otherwise. */
+export type DeliverySettings = Pick<
+  Config,
+  "maxConcurrentDeliveries" | "deliveryTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
+>;
+
+/** Puts the parts together over one table and one network. */
+export function deliveryServices(
+  deps: DeliveryServicesDeps,
+  settings: DeliverySettings = deps.config,
+): DeliveryServices {
+  const {
+    table,
+    clock,
+    ids,
+    log,
+    http,
+    queue,
+    config,
+    changeLog,
+    inboundHeads: heads,
+    walk,
+    permissions,
+    known,
+  } = deps;
+  const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
+  const breakers = new BreakerStore({
+    ...{ table, clock, ids, log, queue, known },
+    policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },
+  });
+  const sender = new CallbackSender({
+    ...{ http, clock, log, timeoutMs },
+    random: deps.random,
+    pause: deps.pause,
+    rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
+    retries: config.deliveryRetries,
+    gzip: config.callbackGzip,
+    plainFromNow: async (trust) => await notePlain({ table, known }, trust),
+  });
+  const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
+  const hold = {
+    ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
+    fence: config.claimFence,
+    random: deps.random,
+    ended: deps.ended,
+    wakeHead: async (head: InboundHead, at: number) => await wakeHead({ queue, clock, log }, head, at),
+    refusalMs: config.diffRetentionDays * DAY_MS,
+    keepMs: config.deliveredKeepSeconds * 1_000,
+    replayMax: config.backlogReplayMax,
+  };
+  const owedPermissions = new OwedPermissions({ table, clock, log, known, breakers, tell: deps.tellPermissions });
+  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs, owed: owedPermissions });
+  const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
+  const refusedHeads = new RefusedHeads({ ...hold, recovery: breakerRecovery });
+  const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
+  const { properties, trim } = deps;
+  const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, owedPermissions };
+}

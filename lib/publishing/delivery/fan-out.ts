@@ -1,0 +1,306 @@
+/** From a commit of the change log to callbacks at every subscriber. */
+import { isPaused, mayProbe } from "../../domain/breaker.ts";
+import { isDelivered } from "../../domain/delivery-state.ts";
+import { contentOf, currentView } from "../../domain/subscription-log.ts";
+import type { SubscriptionState } from "../../domain/subscription-log.ts";
+import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
+import type { Item, Table } from "../../dynamodb/table.ts";
+import type { Clock, DelayQueue, Ids, Log } from "../../system/ports.ts";
+import type { NumberedRecord } from "../../change-log/change-log.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
+import type { Commit } from "../../change-log/log-commits.ts";
+import type { LogWalk, Moved } from "../subscribers/log-walk.ts";
+import { passOver } from "../subscribers/log-pass.ts";
+import { RecordCache } from "../../change-log/record-cache.ts";
+import type { Records } from "../subscribers/told.ts";
+import { readTrust } from "../../trust/trust-record.ts";
+import { peerOf } from "./breaker-recovery.ts";
+import type { BreakerRecovery } from "./breaker-recovery.ts";
+import { isReplaying, readBreaker } from "./breaker-store.ts";
+import type { DeliveryPool } from "./delivery-pool.ts";
+import { NO_FAN_OUT, sumOf } from "../subscribers/fan-out-result.ts";
+import type { DeliveryOutcome, FanOutResult } from "../subscribers/fan-out-result.ts";
+import { Hold } from "./hold.ts";
+import type { HoldDeps } from "./hold.ts";
+import type { KnownPeers } from "./known-peers.ts";
+import { leaseFor } from "./lease.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** Heads and trusts read with one request. */
+const AT_ONCE = 50;
+/** When the table did not take part, another try comes so much later. */
+const AFTER_TROUBLE_SECONDS = 5;
+
+export interface FanOutDeps extends HoldDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Which life of the service its leases belong to. */
+  readonly fence: string;
+  readonly log: Log;
+  readonly queue: DelayQueue;
+  readonly changeLog: ChangeLog;
+  readonly heads: Pick<InboundHeads, "touched">;
+  readonly walk: LogWalk;
+  readonly pool: DeliveryPool;
+  readonly known: KnownPeers;
+  readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
+}
+
+type Outcome = DeliveryOutcome & {
+  /** Nobody is at it: the upkeep is to finish it, so many seconds later. */
+  readonly unfinished?: number;
+};
+
+const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
+
+/** What it means for the newest number that a delivery has ended so, and nothing failed. */
+const OUTCOMES = { done: "delivered", open: "skipped", refused: "skipped", paused: "deferred" } as const;
+
+/** What one round of deliveries shares. */
+interface Round {
+  readonly newest: number;
+  /** The records it is about; none: whatever is there. */
+  readonly records: readonly NumberedRecord[];
+  readonly cache: RecordCache;
+  readonly time: TimeLeft;
+  /** Peers whose turn has not begun. */
+  readonly waiting: Set<string>;
+}
+
+/** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
+export class FanOut {
+  readonly #deps: FanOutDeps;
+
+  constructor(deps: FanOutDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
+   * someone else: all that there are, when those in the scope cannot be found. Never rejects.
+   */
+  async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
+    const { actorId, newest, records } = commit;
+    const names = await this.#inScope(commit);
+    if ("totalCount" in names) return names;
+    const polling = names.filter(({ granularity }) => granularity === "none");
+    const told = names.filter(({ granularity }) => granularity !== "none");
+    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
+    const outcomes = await this.#round(actorId, told, { newest, records, cache, time, waiting: new Set() });
+    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
+    return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
+  }
+
+  /** Leaves all of it to the worker behind the queue; counts the subscriptions in the scope. Never rejects. */
+  async later(commit: Commit): Promise<FanOutResult> {
+    const names = await this.#inScope(commit);
+    if ("totalCount" in names) return names;
+    if (names.some(({ granularity }) => granularity !== "none")) await this.#handOver(commit.actorId, 0);
+    return sumOf(names.map(({ granularity }) => ({ kind: granularity === "none" ? "skipped" : "deferred" })));
+  }
+
+  async #inScope({ actorId, records, head }: Commit): Promise<readonly SubscriberName[] | FanOutResult> {
+    if (head.subscribers === 0) return NO_FAN_OUT;
+    try {
+      const said = records.map(({ record }) => record);
+      return await this.#deps.heads.touched(actorId, said);
+    } catch (error) {
+      this.#deps.log.error("the subscribers of a change were not found; the upkeep tells them", { actorId, error });
+      await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
+      return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
+    }
+  }
+
+  /**
+   * Delivers what is left to deliver of these subscriptions, up to the record `newest`. `late`: there was no time for all
+   * of them, and a message has gone out for the rest. What fails for another reason is the caller's to try again.
+   */
+  async deliver(
+    actorId: string,
+    names: readonly Pick<SubscriberName, "peerId" | "id">[],
+    newest: number,
+    time: TimeLeft,
+  ): Promise<"done" | "late"> {
+    const cache = new RecordCache(this.#deps.changeLog, actorId);
+    const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time, waiting: new Set() });
+    if (!outcomes.some(({ unfinished }) => unfinished === 0)) return "done";
+    await this.#handOver(actorId, 0);
+    return "late";
+  }
+
+  async #round(
+    actorId: string,
+    names: readonly Pick<SubscriberName, "peerId" | "id">[],
+    round: Round,
+  ): Promise<readonly Outcome[]> {
+    const work: Promise<Outcome>[] = [];
+    for (let from = 0; from < names.length; from += AT_ONCE) {
+      const some = names.slice(from, from + AT_ONCE);
+      const peers = [...new Set(some.map(({ peerId }) => peerId))];
+      let found: readonly Item[];
+      try {
+        found = await this.#deps.known.read(
+          peers.map((peerId) => trustKey(actorId, peerId)),
+          some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
+        );
+      } catch (error) {
+        this.#deps.log.error("subscriptions were not read; the upkeep delivers them", { actorId, error });
+        work.push(...some.map(() => Promise.resolve(TROUBLE)));
+        continue;
+      }
+      for (const peer of peers) round.waiting.add(peer);
+      const items = new Map(found.map((item) => [item.sk, item]));
+      const heads = some.flatMap(({ peerId, id }) => {
+        const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
+        return head === undefined ? [] : [readInboundHead(head)];
+      });
+      const states = await this.#ahead(heads, round);
+      for (const [index, head] of heads.entries()) {
+        work.push(this.#safely(head, states[index], items.get(trustKey(actorId, head.peerId).sk), round));
+      }
+    }
+    return await Promise.all(work);
+  }
+
+  /** Where heads stand at the round's end, from one reading for all of them; none for one that has to look for itself. */
+  async #ahead(heads: readonly InboundHead[], round: Round): Promise<readonly (SubscriptionState | undefined)[]> {
+    const { newest, time } = round;
+    try {
+      const { states } = await passOver(recordsOf(round), heads, newest, () => time.mayBegin());
+      return states.map((state) => (state.cursor < newest ? undefined : state));
+    } catch {
+      return [];
+    }
+  }
+
+  async #safely(
+    head: InboundHead,
+    ahead: SubscriptionState | undefined,
+    trust: Item | undefined,
+    round: Round,
+  ): Promise<Outcome> {
+    const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
+    try {
+      const held = await this.#held(head, ahead, round);
+      if (held !== undefined) return held;
+      const peer = trust === undefined ? "" : peerOf(readTrust(trust));
+      return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
+    } catch (error) {
+      this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
+      return TROUBLE;
+    }
+  }
+
+  /**
+   * A subscription that someone else delivers needs no turn of its peer: its numbers are made, and the holder sends them.
+   * That one may be waiting for us. Undefined when nobody holds it.
+   */
+  async #held(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
+    const { walk } = this.#deps;
+    if (!walk.isHeld(head)) return undefined;
+    const { newest, cache } = round;
+    const moved = await walk.move(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
+    if (moved !== undefined && !walk.isHeld(moved.head)) return undefined;
+    return this.#told(round, head, moved, { kind: "deferred" });
+  }
+
+  async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
+    const { clock, walk, recovery, known } = this.#deps;
+    const { newest, cache, time, waiting } = round;
+    const move = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
+    waiting.delete(head.peerId);
+    if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
+    const item = await known.of(head.actorId, head.peerId, waiting);
+    const trust = item === undefined ? undefined : readTrust(item);
+    if (item === undefined || trust?.approved !== true || trust.ending) {
+      return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
+    }
+    const breaker = readBreaker(item);
+    if (breaker.openUntil !== undefined) {
+      const moved = await walk.move(head, move);
+      if (!mayProbe(breaker, clock.now())) return this.#told(round, head, moved, { kind: "skipped" });
+      await recovery.attempt(item, time);
+      return this.#told(round, head, moved, await this.#afterwards(moved, "skipped"));
+    }
+    if (isPaused(breaker, clock.now()))
+      return this.#told(round, head, await walk.move(head, move), { kind: "deferred" });
+    if (breaker.pausedUntil !== undefined) {
+      // What has waited for the end of the pause goes before anything new.
+      const moved = await walk.move(head, move);
+      const failures = await recovery.resume(item, time);
+      const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
+      if (failure !== undefined) return { kind: "failed", failure };
+      const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
+      return this.#told(round, head, moved, await this.#afterwards(moved, otherwise));
+    }
+    if (isWaiting(head, clock.now())) return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
+    const lease = leaseFor(this.#deps, time);
+    const always = isReplaying(item) || head.refused !== undefined;
+    const moved = await walk.move(head, { ...move, lease: { ...lease, always } });
+    if (moved === undefined) return { kind: "nothing" };
+    if (!moved.leased && moved.head.lease?.token !== lease.token) {
+      return this.#told(round, head, moved, { kind: "deferred" });
+    }
+    const hold = new Hold(this.#deps, {
+      head: moved.head,
+      token: lease.token,
+      trust,
+      time,
+      records: recordsOf(round),
+      everything: isReplaying(item) || moved.head.refused !== undefined,
+    });
+    if (isWaiting(moved.head, clock.now())) {
+      // Refused since it was read.
+      await hold.end();
+      return this.#told(round, head, moved, { kind: "skipped" });
+    }
+    const end = await hold.deliver();
+    if (end === "late") return { kind: "deferred", unfinished: 0 };
+    if (end === "lost") return { kind: "deferred" };
+    const [failure] = hold.failures;
+    if (failure !== undefined) return { kind: "failed", failure };
+    return this.#told(round, head, moved, { kind: OUTCOMES[end] });
+  }
+
+  /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
+  async #afterwards(moved: Moved | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
+    if (moved === undefined) return { kind: "nothing" };
+    const { actorId, peerId, id, state } = moved.head;
+    const item = await this.#deps.table.get(inboundHeadKey(actorId, peerId, id));
+    if (item === undefined) return { kind: "nothing" };
+    return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : otherwise };
+  }
+
+  /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
+  #told({ records }: Round, before: InboundHead, moved: Moved | undefined, outcome: Outcome): Outcome {
+    if (moved === undefined || moved.head.state.ended) return { kind: "nothing" };
+    if (moved.made.length > 0 || moved.head.state.sequence > before.state.sequence) return outcome;
+    // Another has moved it over these records already: what they say to it is still known.
+    const view = currentView(moved.head.state);
+    const heard = records.some(
+      ({ number, record }) =>
+        number <= before.state.cursor &&
+        record.kind === "change" &&
+        contentOf(record.changes, before, view) !== undefined,
+    );
+    return heard ? outcome : { kind: "nothing" };
+  }
+
+  /** The rest is a worker's. Without the message the sweep finds it half a minute later. */
+  async #handOver(actorId: string, seconds: number): Promise<void> {
+    const { queue, clock, log } = this.#deps;
+    try {
+      await queue.send({ kind: "due", ...logHeadKey(actorId), dueAt: clock.now() + seconds * 1_000 }, seconds);
+    } catch (error) {
+      log.warn("no message for what is left to deliver; the sweep finds it", { actorId, error });
+    }
+  }
+}
+
+const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });

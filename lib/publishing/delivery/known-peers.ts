@@ -1,0 +1,98 @@
+/** What this process knows of the peers that it delivers to: their trusts, with breaker and permissions. */
+import { trustKey } from "../../dynamodb/keys-actors.ts";
+import type { Item, Key, Table } from "../../dynamodb/table.ts";
+import type { Clock } from "../../system/ports.ts";
+import type { Commit } from "../../change-log/log-commits.ts";
+
+/** What is older is read again before something is sent by it, ms. */
+const FRESH_MS = 1_000;
+/** Most trusts kept. */
+const MOST = 2_000;
+/** Trusts read with one request. */
+const AT_ONCE = 100;
+const MOST_ATTEMPTS = 3;
+
+interface Known {
+  readonly item: Item | undefined;
+  readonly at: number;
+  readonly turn: number;
+}
+
+/**
+ * Deliveries go by what their process last read or wrote of a trust, for a second at most: so long another process's
+ * word may take.
+ */
+export class KnownPeers {
+  readonly #table: Pick<Table, "getMany">;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, Known>();
+  #turn = 0;
+
+  constructor({ table, clock }: { readonly table: Pick<Table, "getMany">; readonly clock: Clock }) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  /**
+   * The item of a peer's trust, at most a second old; undefined when there is none. When it has to be read, those of
+   * `ahead` that will be asked for soon come with it: one request.
+   */
+  async of(actorId: string, peerId: string, ahead: Iterable<string> = []): Promise<Item | undefined> {
+    const wanted = trustKey(actorId, peerId);
+    const known = this.#fresh(wanted);
+    if (known !== undefined) return known.item;
+    const keys = [wanted];
+    for (const other of ahead) {
+      const key = trustKey(actorId, other);
+      if (keys.length === AT_ONCE) break;
+      if (other !== peerId && this.#fresh(key) === undefined) keys.push(key);
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      const items = await this.read(keys);
+      // Written while it was read: what is newer counts.
+      const now = this.#fresh(wanted);
+      if (now !== undefined) return now.item;
+      if (attempt === MOST_ATTEMPTS) return items.find(({ sk }) => sk === wanted.sk);
+    }
+  }
+
+  /** Reads trusts, whatever is known of them, and other items beside. */
+  async read(trusts: readonly Key[], others: readonly Key[] = []): Promise<readonly Item[]> {
+    const since = (this.#turn += 1);
+    const items = await this.#table.getMany([...others, ...trusts]);
+    for (const key of trusts) {
+      const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
+      // What was written while it was read is newer.
+      if ((this.#known.get(nameOf(key))?.turn ?? 0) <= since) this.learn(key, item);
+    }
+    return items;
+  }
+
+  /** A trust is like this now, as a write's answer says. */
+  learn(key: Key, item: Item | undefined, at = this.#clock.now()): void {
+    const name = nameOf(key);
+    this.#known.delete(name);
+    this.#known.set(name, { item, at, turn: (this.#turn += 1) });
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= MOST) break;
+      this.#known.delete(oldest);
+    }
+  }
+
+  /** A trust has changed in a way that only reading tells. */
+  forget(key: Key): void {
+    this.learn(key, undefined, -Infinity);
+  }
+
+  /** What this process says of a peer in an actor's log is read before anything more is sent to it. */
+  heard({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
+    for (const { record } of records) if ("peerId" in record) this.forget(trustKey(actorId, record.peerId));
+  }
+
+  #fresh(key: Key): Known | undefined {
+    const known = this.#known.get(nameOf(key));
+    return known !== undefined && Math.abs(this.#clock.now() - known.at) <= FRESH_MS ? known : undefined;
+  }
+}
+
+const nameOf = ({ pk, sk }: Key): string => `${pk}\n${sk}`;

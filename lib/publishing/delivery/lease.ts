@@ -1,0 +1,14 @@
+import type { Clock, Ids } from "../../system/ports.ts";
+import type { Lease } from "../subscribers/inbound-head.ts";
+import type { TimeLeft } from "./time-left.ts";
+
+/** Longer than a holder may take, ms. */
+const MARGIN_MS = 2_000;
+
+/** A lease for someone who has so much time: nobody else takes it while its holder may still be at work. */
+export function leaseFor(
+  { ids, clock, fence }: { readonly ids: Ids; readonly clock: Clock; readonly fence: string },
+  time: TimeLeft,
+): Lease {
+  return { token: ids.id(), until: clock.now() + time.remaining() + MARGIN_MS, fence };
+}

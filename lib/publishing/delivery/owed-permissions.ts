@@ -1,0 +1,80 @@
+/** Permission callbacks that have to wait because their peer wants no requests for a while. */
+import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { ConditionFailed, all, any, below, equals, missing } from "../../dynamodb/table.ts";
+import type { Item, Table } from "../../dynamodb/table.ts";
+import type { Clock, Log } from "../../system/ports.ts";
+import { readTrust } from "../../trust/trust-record.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import type { BreakerStore } from "./breaker-store.ts";
+import type { KnownPeers } from "./known-peers.ts";
+
+/** In the trust's item: since when (ISO 8601) the peer is allowed what it is yet to be told. */
+const OWED = "permissionsOwed";
+
+export interface OwedPermissionsDeps {
+  readonly table: Pick<Table, "update">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly known: Pick<KnownPeers, "learn">;
+  readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
+  /** Sends what the peer is allowed now, as of that time. */
+  readonly tell: (trust: TrustRecord, timestamp: string) => Promise<void>;
+}
+
+export class OwedPermissions {
+  readonly #deps: OwedPermissionsDeps;
+
+  constructor(deps: OwedPermissionsDeps) {
+    this.#deps = deps;
+  }
+
+  /** True while the peer wants no requests. */
+  isPaused({ pausedUntil }: TrustRecord): boolean {
+    return pausedUntil !== undefined && pausedUntil > this.#deps.clock.now();
+  }
+
+  /**
+   * Has the peer told when its pause is over; with `seconds` that pause begins now. Of several the newest time counts.
+   * Never rejects: a permission callback is best effort.
+   */
+  async owe(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void> {
+    const { breakers, clock, log } = this.#deps;
+    const { actorId, peerId } = trust;
+    try {
+      await this.#change(trust, { set: { [OWED]: timestamp } }, any(missing(OWED), below(OWED, timestamp)));
+      const now = clock.now();
+      if (seconds === undefined) await breakers.postpone(trust, Math.max(now, trust.pausedUntil ?? now));
+      else await breakers.pause(trust, now + Math.max(1, seconds) * 1_000);
+    } catch (error) {
+      log.warn("a permission callback is lost: the peer did not want it now", { actorId, peerId, error });
+    }
+  }
+
+  /** Sends what is owed, if anything is: once, unless the peer asks for a pause again. */
+  async settle(item: Item): Promise<void> {
+    const timestamp = item[OWED];
+    if (typeof timestamp !== "string") return;
+    const trust = readTrust(item);
+    // Removed before it is sent, because another Retry-After sets it again.
+    await this.#change(trust, { remove: [OWED] }, equals(OWED, timestamp));
+    await this.#deps.tell(trust, timestamp);
+  }
+
+  async #change(
+    { actorId, peerId, secret }: TrustRecord,
+    change: Parameters<Table["update"]>[1],
+    when: Parameters<Table["update"]>[2],
+  ): Promise<void> {
+    const { table, known } = this.#deps;
+    const key = trustKey(actorId, peerId);
+    try {
+      known.learn(key, await table.update(key, change, all(equals("secret", secret), when)));
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      known.learn(key, error.item);
+    }
+  }
+}
+
+/** True when the peer is yet to be told what it is allowed. */
+export const isOwed = (item: Item): boolean => item[OWED] !== undefined;

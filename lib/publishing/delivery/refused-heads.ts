@@ -1,0 +1,150 @@
+/** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
+import { mayProbe } from "../../domain/breaker.ts";
+import { settled, undelivered } from "../../domain/delivery-state.ts";
+import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { dueShardOf } from "../../dynamodb/keys.ts";
+import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
+import type { Change, Condition, Table } from "../../dynamodb/table.ts";
+import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
+import type { Clock, Deadline, DelayQueue, Ids, Log } from "../../system/ports.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { headKey, isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import type { LogWalk } from "../subscribers/log-walk.ts";
+import { readTrust } from "../../trust/trust-record.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import { peerOf } from "./breaker-recovery.ts";
+import type { BreakerRecovery } from "./breaker-recovery.ts";
+import { readBreaker } from "./breaker-store.ts";
+import type { DeliveryPool } from "./delivery-pool.ts";
+import { Hold } from "./hold.ts";
+import type { HoldDeps } from "./hold.ts";
+import type { KnownPeers } from "./known-peers.ts";
+import { leaseFor } from "./lease.ts";
+import { TimeLeft } from "./time-left.ts";
+
+/** Pause before the next look at a subscription whose peer is not approved, ms. */
+const NOT_TOLD_MS = 10 * 60_000;
+
+export interface RefusedHeadsDeps extends HoldDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly fence: string;
+  readonly log: Log;
+  readonly queue: DelayQueue;
+  readonly known: KnownPeers;
+  readonly changeLog: ChangeLog;
+  readonly walk: LogWalk;
+  readonly pool: DeliveryPool;
+  readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
+}
+
+export class RefusedHeads {
+  readonly #deps: RefusedHeadsDeps;
+
+  constructor(deps: RefusedHeadsDeps) {
+    this.#deps = deps;
+  }
+
+  /** For the due head of a subscription: tries it again when it is time, with all that its peer has not taken. */
+  async look(
+    actorId: string,
+    name: { readonly peerId: string; readonly id: string },
+    deadline: Deadline,
+  ): Promise<void> {
+    const { known, clock, pool, recovery, changeLog, walk } = this.#deps;
+    const key = trustKey(actorId, name.peerId);
+    const items = await known.read([key], [headKey({ actorId, ...name })]);
+    const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
+    const refused = stored === undefined ? undefined : readInboundHead(stored);
+    if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;
+    const head = (await walk.move(refused, { newest: await changeLog.newest(actorId) }))?.head;
+    if (head === undefined) return;
+    if (hasNothingLeft(head)) {
+      await this.#forget(head);
+      return;
+    }
+    const trust = item === undefined ? undefined : readTrust(item);
+    if (item === undefined || trust?.approved !== true || trust.ending) {
+      await this.#postpone(head, clock.now() + NOT_TOLD_MS);
+      return;
+    }
+    const breaker = readBreaker(item);
+    const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
+    const time = TimeLeft.ofWorker(deadline);
+    if (until > clock.now()) await this.#postpone(head, until);
+    else
+      await pool.run(peerOf(trust), async () => {
+        if (mayProbe(breaker, clock.now())) await recovery.attempt(item, time);
+        else if (breaker.pausedUntil !== undefined) await recovery.resume(item, time);
+        else await this.#deliver(head, trust, time);
+      });
+  }
+
+  async #deliver(head: InboundHead, trust: TrustRecord, time: TimeLeft): Promise<void> {
+    if (!time.mayBegin()) return;
+    const { walk, changeLog } = this.#deps;
+    const lease = leaseFor(this.#deps, time);
+    const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
+    // The delivery that is under way notes what comes of it.
+    if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return;
+    const given = { head: moved.head, token: lease.token, trust, time, records: changeLog };
+    await new Hold(this.#deps, { ...given, everything: true }).deliver();
+  }
+
+  /** The peer has said itself what it has, or only polls by now: there is nothing to ask it with. */
+  async #forget(head: InboundHead): Promise<void> {
+    await this.#change(head, { remove: ["refused", "dueShard", "dueAt"] }, equals("dueAt", head.dueAt ?? 0));
+  }
+
+  /** Its peer has asked for it again, so that it knows it now: it is tried at once. 1 write, and a message. */
+  async renew(head: InboundHead): Promise<void> {
+    const now = this.#deps.clock.now();
+    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt: now }, add: { renewed: 1 } };
+    if (await this.#change(head, due, exists("dueAt"))) await wakeHead(this.#deps, head, now);
+  }
+
+  /** Looked at again then. It stays ready to be tried, with whatever brings its peer back before. */
+  async #postpone(head: InboundHead, dueAt: number): Promise<void> {
+    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt } };
+    await this.#change(head, due, equals("dueAt", head.dueAt ?? 0));
+  }
+
+  async #change(head: InboundHead, change: Change, when: Condition): Promise<boolean> {
+    try {
+      await this.#deps.table.update(headKey(head), change, all(itemExists, when));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionFailed) return false;
+      throw error;
+    }
+  }
+}
+
+/** Nothing of it is to be sent. */
+function hasNothingLeft({ state, delivery }: InboundHead): boolean {
+  if (state.granularity === "none" || state.ended) return true;
+  return undelivered(settled(delivery, state.cleared), state.sequence).length === 0;
+}
+
+/** Sends a message for the next try of a subscription; one that is far off is the sweep's. Never rejects. */
+export async function wakeHead(
+  { queue, clock, log }: Pick<RefusedHeadsDeps, "queue" | "clock" | "log">,
+  head: InboundHead,
+  at: number,
+): Promise<void> {
+  const seconds = Math.max(0, Math.ceil((at - clock.now()) / 1_000));
+  if (seconds > MAX_DELAY_SECONDS) return;
+  try {
+    await queue.send({ kind: "due", ...headKey(head), dueAt: at }, seconds);
+  } catch (error) {
+    const { actorId, peerId, id } = head;
+    log.warn("no message for a refused subscription; the sweep finds it", {
+      actorId,
+      peerId,
+      subscriptionId: id,
+      error,
+    });
+  }
+}

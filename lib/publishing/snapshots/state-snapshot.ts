@@ -1,0 +1,126 @@
+/** The whole state that an inbound subscription covers, as its peer sees it. */
+import { valueAt } from "../../domain/json-path.ts";
+import { parseText } from "../../domain/json-text.ts";
+import { placeOf } from "../../domain/scope.ts";
+import type { Place, Scope } from "../../domain/scope.ts";
+import { PROPERTIES } from "../../domain/shape-diff.ts";
+import { visiblePart } from "../../domain/visibility.ts";
+import type { Reads } from "../../domain/visibility.ts";
+import { isServiceError } from "../../system/errors.ts";
+import type { Json } from "../../system/ports.ts";
+import { bytesInResult, jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
+import { PositionedProperties } from "./positioned-properties.ts";
+import type { PositionedDeps, ReadProperty } from "./positioned-properties.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+
+/** Whose state, and of what. */
+export interface SnapshotOf extends Scope {
+  readonly peerId: string;
+}
+
+/** Most bytes of a state, as they go into a function's result: what stands around it in an answer takes less than the rest. */
+const MAX_STATE_BYTES = MAX_ANSWER_BYTES - 64 * 1_024;
+
+/** A state with the record of the log that it is of, where that can be told. */
+export interface Snapshot {
+  /** Undefined: there is nothing at the place (any more). Null: there is no state to tell. */
+  readonly data: Json | undefined;
+  readonly record?: number;
+}
+
+export interface StateSnapshotsDeps extends PositionedDeps {
+  readonly log: Pick<ChangeLog, "read" | "newest">;
+  /** The state of an own target as JSON text; undefined when there is none. Rejects when the application's code fails. */
+  readonly ownTarget: (actorId: string, peerId: string, scope: Scope) => Promise<string | undefined>;
+}
+
+/** Reads whole states: for numbers that stand for everything, where whoever is told cannot read it again. */
+export class StateSnapshots {
+  readonly #deps: StateSnapshotsDeps;
+
+  constructor(deps: StateSnapshotsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
+   * value, a list as `{_list: true, count, items, description, explanation}`. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
+   * whose hook fails, or more than an answer around it can carry.
+   */
+  async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
+    return (await this.snapshot(actorId, of, reads)).data;
+  }
+
+  /** The same with its record. */
+  async snapshot(actorId: string, of: SnapshotOf, reads: Reads): Promise<Snapshot> {
+    if (of.target !== PROPERTIES) return { data: await this.#ownTarget(actorId, of) };
+    const from = await this.#deps.log.newest(actorId);
+    const properties = new PositionedProperties(this.#deps, from, { items: true });
+    const place = placeOf(of);
+    const data = await nullWhenTooLarge(async () =>
+      place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads),
+    );
+    const { position } = properties;
+    return position === undefined ? { data } : { data, record: position };
+  }
+
+  async #ownTarget(actorId: string, of: SnapshotOf): Promise<Json> {
+    try {
+      const text = await this.#deps.ownTarget(actorId, of.peerId, of);
+      if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
+      return parseText(text) as Json;
+    } catch {
+      // Its own log line is written; who polls is told that there is no state rather than nothing at all.
+      return null;
+    }
+  }
+}
+
+async function nullWhenTooLarge(read: () => Promise<Json | undefined>): Promise<Json | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isServiceError(error) && error.code === "request.too_large") return null;
+    throw error;
+  }
+}
+
+async function everything(properties: PositionedProperties, actorId: string, reads: Reads): Promise<Json> {
+  const members: [string, Json][] = [];
+  let bytes = 2;
+  for await (const property of properties.all(actorId)) {
+    const seen = seenOf(property, [property.name], reads);
+    if (seen === undefined) continue;
+    // So much was stored that it could not be read at one record: more than can be told, lists first.
+    if (property.list !== undefined && property.items === undefined) return null;
+    if (bytes + property.bytes > MAX_STATE_BYTES) return null;
+    bytes += bytesInResult(JSON.stringify(property.name)) + jsonBytesInResult(seen) + 2;
+    if (bytes > MAX_STATE_BYTES) return null;
+    members.push([property.name, seen]);
+  }
+  return Object.fromEntries(members);
+}
+
+async function part(
+  properties: PositionedProperties,
+  actorId: string,
+  place: Place,
+  reads: Reads,
+): Promise<Json | undefined> {
+  const property = await properties.whole(actorId, place[0] ?? "");
+  if (property === undefined) return undefined;
+  if (property.bytes > MAX_STATE_BYTES) return null;
+  const seen = seenOf(property, place, reads);
+  return seen !== undefined && jsonBytesInResult(seen) > MAX_STATE_BYTES ? null : seen;
+}
+
+/** A list is one place, whatever is in it. */
+function seenOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
+  if (list === undefined) {
+    const value = valueAt(parseText(text) as Json, place.slice(1));
+    return value === undefined ? undefined : visiblePart(value, place, reads);
+  }
+  if (place.length > 1 || !reads.at(place)) return undefined;
+  const { description, explanation } = list;
+  return { _list: true, count: items.length, items, description, explanation };
+}

@@ -1,0 +1,108 @@
+/** Keeps what is known of subscribing peers fresh, so that delivery, which never asks, finds it. */
+import { pauseAfter } from "../../domain/backoff.ts";
+import { capabilityKey, trustKey } from "../../dynamodb/keys-actors.ts";
+import { inboundPrefix } from "../../dynamodb/keys-publishing.ts";
+import { actorPartition, dueShardOf } from "../../dynamodb/keys.ts";
+import { ConditionFailed, always, equals } from "../../dynamodb/table.ts";
+import type { Change, Condition, Key, Table } from "../../dynamodb/table.ts";
+import type { Clock, Log } from "../../system/ports.ts";
+import { waitSeconds } from "../../peers/asks-to-wait.ts";
+import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "../../peers/capabilities.ts";
+import type { CapabilityReader } from "../../peers/capabilities.ts";
+
+/** Pauses after a peer could not be asked, ms: from minutes to a day. */
+const UNREACHABLE = { base: 10 * 60_000, most: CAPABILITIES_FRESH_MS };
+/** So long before what is kept runs out it is asked for again: the sweep comes every minute. */
+const EARLY_MS = 5 * 60_000;
+
+export interface CapabilityRefreshDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 ≤ random < 1, so that peers made at the same time are not asked at the same time for ever. */
+  readonly random: () => number;
+  readonly reader: (actorId: string) => CapabilityReader;
+}
+
+/** Asks subscribing peers what they can, once a day, through the due index. */
+export class CapabilityRefresh {
+  readonly #deps: CapabilityRefreshDeps;
+
+  constructor(deps: CapabilityRefreshDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * After a peer has subscribed: it is asked at the sweep's next turn, or when what is kept of it runs out. One read and
+   * one write; may be called again. Never rejects: without it, what is delivered is only less fit.
+   */
+  async want(actorId: string, peerId: string): Promise<void> {
+    try {
+      await this.#want(actorId, peerId);
+    } catch (error) {
+      this.#deps.log.warn("a subscribing peer will not be asked what it can", { actorId, peerId, error });
+    }
+  }
+
+  async #want(actorId: string, peerId: string): Promise<void> {
+    const { table, clock, reader } = this.#deps;
+    const cached = await reader(actorId).capabilityCache(peerId).read();
+    const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));
+    const key = capabilityKey(actorId, peerId);
+    // Right whatever is stored. Counted, so that a look that finds no subscriptions cannot take away the item of one made meanwhile.
+    const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { wanted: 1 }, remove: ["failures"] };
+    await table.update(key, change, always);
+  }
+
+  /**
+   * For the sweep, when the key is due: asks the peer and comes again a day later, sooner when it could not be asked, but
+   * not before a time that the peer has named. The item goes with the last subscription of the peer, or with its trust.
+   */
+  async look(actorId: string, peerId: string): Promise<void> {
+    const { table, clock, log, random, reader } = this.#deps;
+    const key = capabilityKey(actorId, peerId);
+    const item = await table.get(key);
+    if (item === undefined || Number(item["dueAt"]) > clock.now()) return;
+    const same = equals("wanted", item["wanted"] ?? 0);
+    const page = await table.query({
+      pk: actorPartition(actorId),
+      prefix: inboundPrefix(peerId),
+      limit: 1,
+      only: ["at"],
+    });
+    const stands = { only: ["ending", "pausedUntil"] };
+    const trust = page.items.length === 0 ? undefined : await table.get(trustKey(actorId, peerId), stands);
+    if (trust === undefined || trust["ending"] === true) {
+      await unlessChanged(table.delete(key, same));
+      return;
+    }
+    const pausedUntil = Number(trust["pausedUntil"] ?? 0);
+    if (pausedUntil > clock.now()) {
+      await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
+      return;
+    }
+    const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
+    const failures = asked.ok ? 0 : Number(item["failures"] ?? 0) + 1;
+    if (!asked.ok) log.info("a peer was not asked what it can", { actorId, peerId, reason: asked.message, failures });
+    const now = clock.now();
+    const pause = pauseAfter(failures, UNREACHABLE, random());
+    const next = asked.ok
+      ? runsOut(asked.value.fetchedAt)
+      : now + Math.max(pause, (waitSeconds(asked, now) ?? 0) * 1_000);
+    await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
+  }
+
+  async #again(key: Key, change: Change, same: Condition): Promise<void> {
+    await unlessChanged(this.#deps.table.update(key, change, same));
+  }
+}
+
+const runsOut = (fetchedAt: number): number => fetchedAt + CAPABILITIES_FRESH_MS - EARLY_MS;
+
+async function unlessChanged(write: Promise<unknown>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error;
+  }
+}

@@ -1,0 +1,138 @@
+/** The inbound subscriptions of an actor as they are found: by id, by peer, by what a change touches. */
+import type { Change, Granularity, LogRecord } from "../../domain/change-record.ts";
+import { PROPERTIES } from "../../domain/shape-diff.ts";
+import { inboundHeadKey, inboundPrefix, scopeKey, scopePartition, scopePrefix } from "../../dynamodb/keys-publishing.ts";
+import { actorPartition } from "../../dynamodb/keys.ts";
+import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
+import { readInboundHead } from "./inbound-head.ts";
+import type { InboundHead } from "./inbound-head.ts";
+
+/** Up to so many names of one target are asked for one by one; more, and all of the target are. */
+const MOST_NAMES = 3;
+
+/** Which subscription of an actor, and how it wants to be told. */
+export interface SubscriberName {
+  readonly peerId: string;
+  readonly id: string;
+  readonly granularity: Granularity;
+}
+
+/** Finds the heads of inbound subscriptions. All reads are consistent. */
+export class InboundHeads {
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** One head; undefined when there is none. One read. */
+  async get(actorId: string, peerId: string, id: string): Promise<InboundHead | undefined> {
+    const item = await this.#table.get(inboundHeadKey(actorId, peerId, id));
+    return item === undefined ? undefined : readInboundHead(item);
+  }
+
+  /** Those of the named that are there, in no order. One request for each 100. */
+  async getMany(
+    actorId: string,
+    names: readonly { readonly peerId: string; readonly id: string }[],
+  ): Promise<readonly InboundHead[]> {
+    if (names.length === 0) return [];
+    const items = await this.#table.getMany(names.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)));
+    return items.map(readInboundHead);
+  }
+
+  /** All of one peer, in order of creation. One query for each MB. */
+  async ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> {
+    return await this.#heads(actorId, inboundPrefix(peerId));
+  }
+
+  /** All of an actor, in order of creation. One query for each MB. */
+  async all(actorId: string): Promise<readonly InboundHead[]> {
+    return await this.#heads(actorId, inboundPrefix());
+  }
+
+  async #heads(actorId: string, prefix: string): Promise<readonly InboundHead[]> {
+    const items = await this.#query({ pk: actorPartition(actorId), prefix });
+    return items.map(readInboundHead).sort(byCreation);
+  }
+
+  /**
+   * The subscriptions whose scope touches one of the changes, each once. One query for those of a target, one for each of
+   * up to three names in it (one for the whole target when there are more), all at the same time.
+   */
+  async inScope(actorId: string, changes: readonly Change[]): Promise<readonly SubscriberName[]> {
+    return await this.#marked(actorId, changes.map(placed));
+  }
+
+  /** The subscriptions that one of the records may make numbers for, each once. */
+  async touched(actorId: string, records: readonly LogRecord[]): Promise<readonly SubscriberName[]> {
+    const peers = new Set(records.flatMap((record) => (record.kind === "scopes" ? [record.peerId] : [])));
+    const places = records.flatMap((record): Touched[] => {
+      if (record.kind === "change") return record.changes.map(placed);
+      return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];
+    });
+    const found = await Promise.all([
+      this.#marked(actorId, places),
+      ...[...peers].map(async (peerId) => await this.ofPeer(actorId, peerId)),
+    ]);
+    const named = found.flat().map(({ peerId, id, granularity }) => ({ peerId, id, granularity }));
+    return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
+  }
+
+  async #marked(actorId: string, places: readonly Touched[]): Promise<readonly SubscriberName[]> {
+    const pk = scopePartition(actorId);
+    const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
+      const names = new Set(places.flatMap((place) => (place.target === target ? [place.name] : [])));
+      if (names.has(undefined)) return [this.#query({ pk, prefix: scopePrefix(target) })];
+      if (names.size > MOST_NAMES) {
+        const all = this.#query({ pk, prefix: scopePrefix(target) });
+        return [all.then((items) => items.filter((item) => isAmong(item, names)))];
+      }
+      return ["", ...names].map(async (name) => await this.#query({ pk, prefix: scopePrefix(target, name) }));
+    });
+    return (await Promise.all(pages)).flat().map((item) => ({
+      peerId: String(item["peerId"]),
+      id: String(item["subscriptionId"]),
+      granularity: String(item["granularity"]) as Granularity,
+    }));
+  }
+
+  async #query(range: QueryRange): Promise<readonly Item[]> {
+    const items: Item[] = [];
+    let after: string | undefined;
+    do {
+      const page = await this.#table.query(after === undefined ? range : { ...range, after });
+      items.push(...page.items);
+      after = page.next;
+    } while (after !== undefined);
+    return items;
+  }
+}
+
+/** The marker by which a change finds the subscription. */
+export function markerItem(head: InboundHead): Item {
+  return {
+    ...scopeKey(head.actorId, head, head.peerId, head.id),
+    peerId: head.peerId,
+    subscriptionId: head.id,
+    ...(head.subtarget === undefined ? {} : { subtarget: head.subtarget }),
+    granularity: head.granularity,
+  };
+}
+
+/** A part of a target that a change touches; without a name all of it. */
+interface Touched {
+  readonly target: string;
+  readonly name: string | undefined;
+}
+
+function placed(change: Change): Touched {
+  if (change.do === "notify") return { target: change.target, name: change.subtarget };
+  return { target: PROPERTIES, name: change.do === "list" ? change.name : change.path[0] };
+}
+
+const isAmong = (item: Item, names: ReadonlySet<string | undefined>): boolean =>
+  item["subtarget"] === undefined || names.has(String(item["subtarget"]));
+
+const byCreation = (one: InboundHead, other: InboundHead): number =>
+  one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);

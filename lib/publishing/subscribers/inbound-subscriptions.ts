@@ -1,0 +1,305 @@
+/** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
+import type { Granularity, NamedScope, NewRecord } from "../../domain/change-record.ts";
+import { NOTHING_DELIVERED } from "../../domain/delivery-state.ts";
+import { printJson } from "../../domain/json-text.ts";
+import type { PropertyPermissions } from "../../domain/permissions.ts";
+import type { Scope } from "../../domain/scope.ts";
+import { startState } from "../../domain/subscription-log.ts";
+import type { Circumstances } from "../../domain/subscription-log.ts";
+import { scopeKey } from "../../dynamodb/keys-publishing.ts";
+import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
+import type { Table, Write } from "../../dynamodb/table.ts";
+import { ServiceError, isServiceError } from "../../system/errors.ts";
+import type { Clock, Ids, Log } from "../../system/ports.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { headKey, inboundItem, scopeOf } from "./inbound-head.ts";
+import type { InboundHead } from "./inbound-head.ts";
+import { markerItem } from "./inbound-heads.ts";
+import type { InboundHeads } from "./inbound-heads.ts";
+import type { LogCommits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
+import type { LogWalk } from "./log-walk.ts";
+import type { UntoldEnds } from "./untold-ends.ts";
+
+/** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
+const AT_ONCE = 40;
+/** Most characters of JSON that name all subscriptions of one peer: every broader one notes the narrower. */
+const MAX_SCOPES_TEXT = 60_000;
+
+/** What a peer asks for. */
+export interface InboundWish extends Scope {
+  readonly granularity: Granularity;
+  readonly acceptEncoding?: string;
+}
+
+/** A subscription that was made or was there. */
+export interface InboundMade {
+  readonly id: string;
+  readonly granularity: Granularity;
+  readonly sequence: number;
+}
+
+/** Who asks, by the trust's bearer. */
+export interface Asker {
+  readonly peerId: string;
+  /** The check that the trust is approved and still opens with that bearer, for a transaction. */
+  readonly trusted: Write;
+}
+
+type LifecycleName = "subscription_created" | "subscription_deleted";
+
+export interface InboundDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly heads: InboundHeads;
+  readonly commits: LogCommits;
+  readonly changeLog: Pick<ChangeLog, "tidySoon">;
+  readonly walk: LogWalk;
+  /** What a peer may do with the properties now; undefined without a trust. */
+  readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
+  /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
+  readonly tellEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
+  readonly untoldEnds: UntoldEnds;
+  /** Tells the application; does not reject. */
+  /** Told once after a peer got new ones; must not reject. */
+  readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
+  /** Told when a peer asks again for one that it has refused callbacks of. */
+  readonly renewed: (head: InboundHead) => Promise<void>;
+  readonly lifecycle: (
+    name: LifecycleName,
+    event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
+  ) => Promise<void>;
+}
+
+/** Makes, ends and clears inbound subscriptions. */
+export class InboundSubscriptions {
+  readonly #deps: InboundDeps;
+
+  constructor(deps: InboundDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Makes subscriptions, at most 40 in one commit; one that the peer has for the same place keeps its id and takes the
+   * new granularity. The results are in the order asked for.
+   *
+   * @throws ServiceError auth.forbidden when the trust is not approved any more, resource.conflict when the peer has too
+   *   many; whatever `LogCommits` throws
+   */
+  async create(actorId: string, asker: Asker, wishes: readonly InboundWish[]): Promise<readonly InboundMade[]> {
+    if (wishes.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
+    let made: readonly InboundHead[] = [];
+    let fresh: readonly InboundHead[] = [];
+    await this.#deps.commits.commit(actorId, [], async ({ head }) => {
+      // After the log's head was read: a change of either moves the log and has this planned anew.
+      const [known, permissions] = await Promise.all([
+        this.#deps.heads.ofPeer(actorId, asker.peerId),
+        this.#deps.permissions(actorId, asker.peerId),
+      ]);
+      if (permissions === undefined) throw notTrusted();
+      const planned = this.#planned(actorId, asker.peerId, wishes, known);
+      const now: Circumstances = { permissions, suspensions: head.suspended, subscriptions: planned.all.map(named) };
+      fresh = planned.fresh.map((each) => ({ ...each, state: startState(each, head.newest + 1, now) }));
+      made = planned.made.map((each) => fresh.find(({ id }) => id === each.id) ?? each);
+      const writes = [...fresh.flatMap(makingWrites), ...planned.changed.flatMap(changingWrites)];
+      if (writes.length === 0) return undefined;
+      const record = this.#scopes(asker.peerId, planned.all);
+      if (printJson(record).length > MAX_SCOPES_TEXT) throw tooMany();
+      return {
+        records: [record],
+        writes: [asker.trusted, ...writes],
+        ...(fresh.length === 0 ? {} : { head: { add: { subscribers: fresh.length } } }),
+        refused: (index) => (index === 0 ? notTrusted() : undefined),
+      };
+    });
+    if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
+    for (const head of made) if (head.refused !== undefined) await this.#deps.renewed(head);
+    for (const head of fresh) await this.#lifecycle("subscription_created", head);
+    const results: InboundMade[] = [];
+    for (const head of made) {
+      const isFresh = fresh.some(({ id }) => id === head.id);
+      // Nobody may have looked yet at what concerns one that was there.
+      const now = isFresh ? head : (await this.#deps.walk.toEnd(actorId, head.peerId, head.id))?.head;
+      results.push({ id: head.id, granularity: head.granularity, sequence: (now ?? head).state.sequence });
+    }
+    return results;
+  }
+
+  /** What is there already, what is new, and what gets another granularity or encoding. */
+  #planned(actorId: string, peerId: string, wishes: readonly InboundWish[], known: readonly InboundHead[]) {
+    const all = new Map(known.map((head) => [placeName(head), head]));
+    const before = new Map(all);
+    // One after another, so that listing them in order of creation is the order asked for.
+    let createdAt = Math.max(this.#deps.clock.now() - 1, ...known.map((head) => head.createdAt));
+    for (const { granularity, acceptEncoding, ...scope } of wishes) {
+      const encoding = acceptEncoding === undefined ? {} : { acceptEncoding };
+      const old = all.get(placeName(scope));
+      if (old === undefined) createdAt += 1;
+      all.set(placeName(scope), {
+        ...(old ?? this.#blank(actorId, peerId, scope, createdAt)),
+        ...{ granularity, ...encoding },
+      });
+    }
+    const heads = [...all.values()];
+    return {
+      all: heads,
+      fresh: heads.filter((head) => !before.has(placeName(head))),
+      changed: heads.filter((head) => {
+        const old = before.get(placeName(head));
+        return (
+          old !== undefined && (old.granularity !== head.granularity || old.acceptEncoding !== head.acceptEncoding)
+        );
+      }),
+      made: wishes.flatMap((wish) => all.get(placeName(wish)) ?? []),
+    };
+  }
+
+  #blank(actorId: string, peerId: string, scope: Scope, createdAt: number): InboundHead {
+    const state = {
+      cursor: 0,
+      sequence: 0,
+      cleared: 0,
+      granularity: "none",
+      ended: false,
+      views: [],
+      runs: [],
+    } as const;
+    const id = this.#deps.ids.id();
+    return {
+      ...{ actorId, peerId, id, ...scopeOf(scope), createdAt, granularity: "none" },
+      ...{ state, version: 1, delivery: NOTHING_DELIVERED },
+    };
+  }
+
+  /**
+   * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. Until
+   * the peer has been told, `wasEnded` says so. `quiet`: the resync of a broader one goes out later.
+   */
+  async end(
+    actorId: string,
+    peerId: string,
+    id: string,
+    options: { readonly tellPeer: boolean; readonly quiet?: boolean },
+  ): Promise<boolean> {
+    const { untoldEnds, tellEnded } = this.#deps;
+    let ended: InboundHead | undefined;
+    const plan = async (): Promise<LogPlan | undefined> => {
+      const known = await this.#deps.heads.ofPeer(actorId, peerId);
+      ended = known.find((head) => head.id === id);
+      if (ended === undefined) return undefined;
+      const left = known.filter((head) => head.id !== id);
+      const writes = [...endingWrites(ended), ...(options.tellPeer ? [untoldEnds.noting(ended)] : [])];
+      return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
+    };
+    await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
+    if (ended === undefined) return false;
+    if (options.tellPeer && (await tellEnded(actorId, peerId, id))) await untoldEnds.told(ended);
+    await this.#lifecycle("subscription_deleted", ended);
+    return true;
+  }
+
+  /** Whether the owner has ended a subscription of that id and its peer has not been told. One read. */
+  async wasEnded(actorId: string, peerId: string, id: string): Promise<boolean> {
+    return await this.#deps.untoldEnds.has({ actorId, peerId, id });
+  }
+
+  /** A peer's trust has ended: every subscription of it. Whoever goes on with it later does the rest. */
+  async endAll(actorId: string, peerId: string): Promise<void> {
+    await this.#deps.untoldEnds.forget(actorId, peerId);
+    for (;;) {
+      const some = (await this.#deps.heads.ofPeer(actorId, peerId)).slice(0, AT_ONCE);
+      if (some.length === 0) return;
+      await this.#endSome(actorId, peerId, some);
+      for (const head of some) await this.#lifecycle("subscription_deleted", head);
+    }
+  }
+
+  async #endSome(actorId: string, peerId: string, some: readonly InboundHead[]): Promise<void> {
+    const plan = async ({ head: _any }: LogRead): Promise<LogPlan | undefined> => {
+      const still = await this.#deps.heads.getMany(actorId, some);
+      if (still.length === 0) return undefined;
+      const writes = still.flatMap(endingWrites);
+      // For those that are left it says, too, that they are no more: nobody is told anything meanwhile.
+      return { records: [this.#scopes(peerId, [])], writes, head: { add: { subscribers: -still.length } } };
+    };
+    try {
+      await this.#deps.commits.commit(actorId, [], plan, { quiet: true });
+    } catch (error) {
+      // The actor goes with its log.
+      if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
+      await this.#deps.table.deleteMany(some.flatMap((head) => [headKey(head), markerKey(head)]));
+    }
+  }
+
+  /**
+   * What the peer says it has: the diffs up to that number are gone. Going back changes nothing.
+   * @throws ServiceError resource.not_found, request.invalid beyond the newest number
+   */
+  async clear(stored: InboundHead, upTo: number): Promise<void> {
+    const { walk, changeLog } = this.#deps;
+    const behind = upTo > stored.state.sequence;
+    const head = behind ? (await walk.toEnd(stored.actorId, stored.peerId, stored.id))?.head : stored;
+    if (head === undefined) throw noSuch();
+    if (upTo > head.state.sequence) {
+      throw new ServiceError("request.invalid", 'The field "sequence" is beyond the newest diff.', {
+        field: "sequence",
+      });
+    }
+    const cleared = await walk.clear(head, upTo);
+    if (cleared === undefined) throw noSuch();
+    if (cleared.state.runs.length === 0 && head.state.runs.length > 0) await changeLog.tidySoon(head.actorId);
+  }
+
+  #scopes(peerId: string, all: readonly InboundHead[]): NewRecord {
+    return { kind: "scopes", peerId, subscriptions: all.map(named) };
+  }
+
+  async #lifecycle(name: LifecycleName, head: InboundHead): Promise<void> {
+    const { actorId, peerId, id } = head;
+    await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(head) });
+  }
+}
+
+/** @returns the error for a subscription that the owner has ended, for its peer that does not know yet */
+export const endedByOwner = (): ServiceError =>
+  new ServiceError("resource.gone", "The owner of this actor has ended the subscription.");
+
+/** @returns the error for a subscription that is not there */
+export const noSuch = (): ServiceError => new ServiceError("resource.not_found", "There is no such subscription.");
+
+const notTrusted = (): ServiceError =>
+  new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
+
+const tooMany = (): ServiceError =>
+  new ServiceError("resource.conflict", "This peer has as many subscriptions as it can have; end some first.");
+
+const named = (head: InboundHead): NamedScope => ({ id: head.id, ...scopeOf(head), granularity: head.granularity });
+
+const placeName = ({ target, subtarget, resource }: Scope): string => JSON.stringify([target, subtarget, resource]);
+
+const markerKey = (head: InboundHead) => scopeKey(head.actorId, head, head.peerId, head.id);
+
+function makingWrites(head: InboundHead): readonly Write[] {
+  return [
+    { put: inboundItem(head), condition: itemMissing },
+    { put: markerItem(head), condition: itemMissing },
+  ];
+}
+
+function changingWrites(head: InboundHead): readonly Write[] {
+  const { granularity, acceptEncoding } = head;
+  const set = { granularity, ...(acceptEncoding === undefined ? {} : { acceptEncoding }) };
+  return [
+    { update: headKey(head), change: { set }, condition: itemExists },
+    { update: markerKey(head), change: { set: { granularity } }, condition: itemExists },
+  ];
+}
+
+function endingWrites(head: InboundHead): readonly Write[] {
+  return [
+    { delete: headKey(head), condition: itemExists },
+    // The marker says no more than the head.
+    { delete: markerKey(head), condition: always },
+  ];
+}

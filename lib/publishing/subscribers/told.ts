@@ -1,0 +1,75 @@
+/** The numbers of an inbound subscription told again from the log, one record in memory at a time. */
+import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/render-backlog.ts";
+import { tell, toldResync } from "../../domain/render-backlog.ts";
+import type { Told } from "../../domain/render-backlog.ts";
+import { isExact } from "../../domain/subscription-backlog.ts";
+import type { Slice } from "../../domain/subscription-backlog.ts";
+import { currentView } from "../../domain/subscription-log.ts";
+import { readsOf } from "../../domain/visibility.ts";
+import type { Reads } from "../../domain/visibility.ts";
+import type { NumberedRecord } from "../../change-log/change-log.ts";
+import type { InboundHead } from "./inbound-head.ts";
+
+/** Where records are read: a change log, or what of it is in hand. */
+export interface Records {
+  stream(actorId: string, after: number, upTo: number): AsyncIterable<NumberedRecord>;
+}
+
+/** What the peer may read, as far as the head has looked. */
+const readsNow = (head: InboundHead): Reads => readsOf(currentView(head.state).permissions);
+
+/**
+ * The kept numbers above `after`, at most `limit`, ascending. Those whose record has expired are left out. `now` is what
+ * the peer may read today [as the head says]: what it hides since is left out. One query for each MB of records, two
+ * where the head only knows where to look.
+ */
+export async function* toldAfter(
+  log: Records,
+  head: InboundHead,
+  after: number,
+  limit: number,
+  now: Reads = readsNow(head),
+): AsyncGenerator<Told> {
+  for (const slice of backlogAfter(head.state, after, limit)) yield* toldSlice(log, head, slice, now);
+}
+
+/** One number; undefined when it is cleared, has expired, or was never made. */
+export async function toldNumber(
+  log: Records,
+  head: InboundHead,
+  sequence: number,
+  now: Reads = readsNow(head),
+): Promise<Told | undefined> {
+  const slice = locate(head.state, sequence);
+  if (slice === undefined) return undefined;
+  for await (const told of toldSlice(log, head, slice, now)) return told;
+  return undefined;
+}
+
+async function* toldSlice(log: Records, head: InboundHead, slice: Slice, now: Reads): AsyncGenerator<Told> {
+  const resync = toldResync(slice);
+  if (resync !== undefined) yield resync;
+  const range = recordsFor(slice);
+  if (range === undefined) return;
+  let numbers: ReadonlyMap<number, number> | undefined = isExact(slice.run) ? numbersByRecord(slice, []) : undefined;
+  let newest = slice.run.sequence - 1;
+  for await (const { number, record } of log.stream(head.actorId, range.first - 1, range.last)) {
+    // Numbers can be counted only where the first is still there; else from the end, so that all is read before.
+    if (newest < slice.run.sequence && number !== range.first) numbers ??= await countedFromEnd(log, head, slice);
+    const counts = numbers === undefined && madeNumber(head.state, head, slice, record);
+    const sequence = counts ? (newest += 1) : numbers?.get(number);
+    if (sequence === undefined || sequence < slice.from) continue;
+    const told = tell(head.state, head, slice, { sequence, recordNumber: number, record }, now);
+    if (told !== undefined) yield told;
+    if (sequence === slice.to) return;
+  }
+}
+
+/** Which record made which number, where the oldest records of a run have expired. */
+async function countedFromEnd(log: Records, head: InboundHead, slice: Slice): Promise<ReadonlyMap<number, number>> {
+  const made: number[] = [];
+  for await (const { number, record } of log.stream(head.actorId, slice.run.first - 1, slice.run.last)) {
+    if (madeNumber(head.state, head, slice, record)) made.push(number);
+  }
+  return numbersByRecord(slice, made);
+}

@@ -1,0 +1,114 @@
+/** What of a change log is still needed, what of a backlog has expired, and the removal of the rest. */
+import { effectiveCleared, isDelivered } from "../../domain/delivery-state.ts";
+import { clear } from "../../domain/subscription-log.ts";
+import { isExact } from "../../domain/subscription-backlog.ts";
+import type { Run } from "../../domain/subscription-backlog.ts";
+import { inParallel } from "../../system/in-parallel.ts";
+import type { Clock, Log } from "../../system/ports.ts";
+import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import type { InboundHead } from "./inbound-head.ts";
+import { passOver } from "./log-pass.ts";
+import type { LogWalk } from "./log-walk.ts";
+
+const AT_ONCE = 8;
+
+/** The first record that a head still needs: the next it looks at, or the oldest of its backlog. */
+export function firstNeeded(head: InboundHead, now: number): number {
+  const gone = effectiveCleared(head.delivery, now, head.state.cleared);
+  const { runs, cursor } = clear(head.state, Math.min(gone, head.state.sequence));
+  return Math.min(cursor + 1, ...runs.flatMap((run) => (run.resync === undefined ? [run.first] : [])));
+}
+
+/**
+ * True when a number that its peer has not taken was made by a record older than `oldest`, the oldest that can be read:
+ * nobody can tell it any more.
+ */
+export function hasExpired(head: InboundHead, oldest: number, now: number): boolean {
+  const gone = effectiveCleared(head.delivery, now, head.state.cleared);
+  return head.state.runs.some((run) => {
+    for (let number = Math.max(run.sequence, gone + 1); number <= lastExpired(run, oldest); number += 1) {
+      if (!isDelivered(head.delivery, number)) return true;
+    }
+    return false;
+  });
+}
+
+/** The newest number of a run that may have expired, as far as its marks tell. */
+function lastExpired(run: Run, oldest: number): number {
+  if (run.resync !== undefined || run.first >= oldest) return run.sequence - 1;
+  const last = run.sequence + run.count - 1;
+  if (isExact(run)) return Math.min(last, run.sequence + oldest - run.first - 1);
+  return (run.marks?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
+}
+
+/** Heads after a look at their log. */
+export interface CaughtUp {
+  /** Where they stand at `upTo`; what is not worth it is not stored, and `version` is that of what is. */
+  readonly heads: readonly InboundHead[];
+  /** The last record that there was time for. */
+  readonly upTo: number;
+}
+
+export interface LogTrimDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "trim">;
+  readonly walk: Pick<LogWalk, "move" | "makeResync">;
+}
+
+/** Keeps logs and backlogs as small as they can be. Each step may be repeated and left undone by anyone. */
+export class LogTrim {
+  readonly #deps: LogTrimDeps;
+
+  constructor(deps: LogTrimDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Looks at the log up to `newest` for all heads of an actor, as they are stored, in one reading, and brings along those
+   * that made numbers or that no change has moved for long (`all`: every one). One resync number stands for what expired
+   * before its peer took it. One that cannot be moved is logged and left out, as is one that has ended.
+   */
+  async catchUp(
+    actorId: string,
+    heads: readonly InboundHead[],
+    newest: number,
+    options: { readonly all?: boolean; readonly mayGoOn?: () => boolean } = {},
+  ): Promise<CaughtUp> {
+    const { changeLog, clock, walk, log } = this.#deps;
+    if (heads.length === 0) return { heads, upTo: newest };
+    const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
+    const { states, upTo } = await passOver(changeLog, heads, newest, options.mayGoOn);
+    const found: InboundHead[] = [];
+    await inParallel(heads, AT_ONCE, async (head, index) => {
+      try {
+        const state = states[index] ?? head.state;
+        const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;
+        const move = { newest: upTo, eager, ...(state.cursor < upTo ? {} : { ahead: state }) };
+        const moved = (await walk.move(head, move))?.head;
+        if (moved === undefined) return;
+        const whole = hasExpired(moved, oldest, clock.now()) ? (await walk.makeResync(moved, move))?.head : moved;
+        if (whole !== undefined) found.push(whole);
+      } catch (error) {
+        const { peerId, id } = head;
+        log.error("a subscription cannot be moved along its log", { actorId, peerId, subscriptionId: id, error });
+      }
+    });
+    return { heads: found, upTo };
+  }
+
+  /**
+   * Deletes the records that no head needs. `logHead` must have been read before `heads`, which are all of the actor's
+   * as they are stored: a subscription made in between needs only newer records.
+   *
+   * @returns when the oldest record that is left expires (ms since 1970); undefined when nobody waits for it
+   */
+  async trim(actorId: string, heads: readonly InboundHead[], logHead: LogHead): Promise<number | undefined> {
+    const { changeLog, clock } = this.#deps;
+    const now = clock.now();
+    const needed = Math.min(logHead.newest + 1, ...heads.map((head) => firstNeeded(head, now)));
+    if (needed - 1 > logHead.trimmed) await changeLog.trim(actorId, needed - 1);
+    const waiting = heads.some(({ state }) => state.runs.length > 0 && !state.ended);
+    return waiting ? (await changeLog.oldest(actorId))?.expiresAt : undefined;
+  }
+}

@@ -1,0 +1,104 @@
+/** Streams whose hooks a `stop` verdict holds: released in order once what stopped them is settled. */
+import { above, all, any, missing } from "../../dynamodb/table.ts";
+import type { Clock, Deadline } from "../../system/ports.ts";
+import { dueAttributes, headIs } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import type { HookRuns } from "./hook-runs.ts";
+import type { Parked } from "./parked-item.ts";
+import type { ParkedStore } from "./parked-store.ts";
+import type { Timers } from "../stream/timers.ts";
+import type { Turns } from "../stream/turns.ts";
+
+/** Held events run under one look at the stream. */
+const PAGE = 25;
+
+/** Runs the events that waited behind a `stop`, in order, once it is settled. */
+export class HeldHooks {
+  readonly #turns: Turns;
+  readonly #parked: ParkedStore;
+  readonly #hooks: HookRuns;
+  readonly #timers: Timers;
+  readonly #clock: Clock;
+  readonly #reserveMs: number;
+
+  constructor(deps: {
+    turns: Turns;
+    parked: ParkedStore;
+    hooks: HookRuns;
+    timers: Timers;
+    clock: Clock;
+    reserveMs: number;
+  }) {
+    this.#turns = deps.turns;
+    this.#parked = deps.parked;
+    this.#hooks = deps.hooks;
+    this.#timers = deps.timers;
+    this.#clock = deps.clock;
+    this.#reserveMs = deps.reserveMs;
+  }
+
+  /**
+   * Runs the held events in order, then opens the stream's hooks again. Another `stop` keeps it closed. What is left when
+   * time runs out stays due.
+   *
+   * @returns the head as it is then
+   */
+  async release(head: Head, deadline: Deadline): Promise<Head> {
+    const claimed = await this.#turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+    if (!claimed.won) return claimed.head ?? head;
+    let outcome: Outcome = "more";
+    while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
+      // Another one may have stopped the stream too, or does so just now.
+      if (await this.#parked.isStopped(head)) {
+        outcome = "stopped";
+        break;
+      }
+      const { parked } = await this.#parked.page(head.actorId, {
+        peerId: head.peerId,
+        subscriptionId: head.subscriptionId,
+        limit: PAGE,
+        status: "held",
+      });
+      outcome = parked.length === 0 ? "open" : await this.#runAll(parked, deadline);
+    }
+    const settled = outcome === "open" || outcome === "stopped";
+    const { activeAt, lastSeq } = claimed.head;
+    // Under the claim callbacks may have been kept: `advance` keeps the due time true to them.
+    const after = await this.#turns.advance(claimed.head, {
+      to: lastSeq,
+      keepClaim: false,
+      set: { activeAt },
+      remove: [...(outcome === "open" ? ["held"] : []), ...(settled ? ["releasing"] : [])],
+    });
+    if (after === undefined) return claimed.head;
+    return settled ? after : await this.#later(after, outcome === "busy");
+  }
+
+  /** Runs a page of held events, as far as time allows. */
+  async #runAll(parked: readonly Parked[], deadline: Deadline): Promise<Outcome> {
+    for (const each of parked) {
+      if (deadline.remaining() <= this.#reserveMs) return "more";
+      if (this.#hooks.exhausted(each)) {
+        if (each.busyUntil > this.#clock.now()) return "busy";
+        await this.#hooks.giveUp(each);
+        continue;
+      }
+      const became = await this.#hooks.again(each);
+      if (became === "stopped" || became === "busy") return became;
+    }
+    return "more";
+  }
+
+  /** The rest is due at once, or when an attempt that is under way, or was cut off, has had its time. */
+  async #later(head: Head, busy: boolean): Promise<Head> {
+    const dueAt = this.#clock.now() + (busy ? this.#hooks.longestMs : 0);
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("pending"));
+    const waiting = await this.#turns.amend(head.key, change, all(headIs.live, sooner));
+    if (waiting !== undefined) await this.#timers.wake(waiting);
+    return waiting ?? head;
+  }
+}
+
+/** What running held events came to: none are left; one stopped the stream again; one cannot be begun now; go on. */
+type Outcome = "open" | "stopped" | "busy" | "more";

@@ -1,0 +1,123 @@
+/** What the item of a parked event says. */
+import { parseText } from "../../domain/json-text.ts";
+import type { Scope } from "../../domain/scope.ts";
+import { dueShardOf, streamOfParkedKey } from "../../dynamodb/keys.ts";
+import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
+import type { CallbackType, HookEvent } from "./hook-event.ts";
+
+/**
+ * `retry`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
+ * `stopped`: as parked, and later events of its stream wait behind it. `held`: waits behind a stopped one, never begun.
+ */
+export type ParkedStatus = "retry" | "parked" | "stopped" | "held";
+
+export interface Attempt {
+  /** ms since 1970. */
+  readonly at: number;
+  readonly error: string;
+}
+
+/** What is known of a parked event without its data. */
+export interface ParkedNotice extends Scope {
+  readonly key: Key;
+  readonly eventId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly sequence: number;
+  readonly callbackType: CallbackType;
+  readonly status: ParkedStatus;
+  /** How often the hook was begun, also when its process ended before it did. */
+  readonly starts: number;
+  readonly attempts: readonly Attempt[];
+  /** When the sweep looks at it, ms since 1970. */
+  readonly dueAt?: number;
+}
+
+export interface Parked {
+  readonly key: Key;
+  readonly event: HookEvent;
+  readonly status: ParkedStatus;
+  readonly starts: number;
+  readonly attempts: readonly Attempt[];
+  readonly dueAt?: number;
+  /** It stopped its stream: settling it releases what is held. Stays true while it is retried. */
+  readonly stops: boolean;
+  /** An attempt is under way, or its process ended, until then (ms). */
+  readonly busyUntil: number;
+  /** The event's data is not here: it is the state as the store has it at the replay. */
+  readonly stateStored: boolean;
+  /** Items its body takes. */
+  readonly parts: number;
+}
+
+/** What becomes of an event. */
+export interface Fate {
+  readonly status: ParkedStatus;
+  readonly dueAt?: number;
+}
+
+/** Attempts whose errors are kept; the newest. */
+const ATTEMPTS_KEPT = 20;
+/** Characters of an error kept. */
+const ERROR_LENGTH = 500;
+/** The attributes that a notice is made of. */
+export const NOTICE = [
+  ...["eventId", "target", "subtarget", "resource", "sequence", "callbackType"],
+  ...["status", "starts", "attempts", "dueAt"],
+];
+
+/** The attempts an item tells of. */
+export const attemptsOf = (item: Item): readonly Attempt[] =>
+  parseText(item["attempts"] as string) as readonly Attempt[];
+
+/** What of an event is kept beside its body. */
+export function noticed(event: HookEvent): Readonly<Record<string, Attribute>> {
+  return {
+    target: event.target,
+    ...(event.subtarget === undefined ? {} : { subtarget: event.subtarget }),
+    ...(event.resource === undefined ? {} : { resource: event.resource }),
+    sequence: event.sequence,
+    callbackType: event.callbackType,
+  };
+}
+
+/** Reads an item without its body. */
+export function noticeOf(item: Item): ParkedNotice {
+  const text = (name: string): string => String(item[name]);
+  const { peerId, subscriptionId } = streamOfParkedKey(item);
+  return {
+    key: { pk: item.pk, sk: item.sk },
+    eventId: text("eventId"),
+    peerId,
+    subscriptionId,
+    target: text("target"),
+    ...(item["subtarget"] === undefined ? {} : { subtarget: text("subtarget") }),
+    ...(item["resource"] === undefined ? {} : { resource: text("resource") }),
+    sequence: item["sequence"] as number,
+    callbackType: text("callbackType") as CallbackType,
+    status: text("status") as ParkedStatus,
+    starts: item["starts"] as number,
+    attempts: attemptsOf(item),
+    ...due(item["dueAt"] as number | undefined),
+  };
+}
+
+/** The attributes that say what is to become of an event. */
+export function fateAttributes(
+  key: Key,
+  fate: Fate,
+  attempts: readonly Attempt[],
+): Readonly<Record<string, Attribute>> {
+  const kept = attempts
+    .slice(-ATTEMPTS_KEPT)
+    .map((attempt) => ({ at: attempt.at, error: attempt.error.slice(0, ERROR_LENGTH).toWellFormed() }));
+  return {
+    status: fate.status,
+    attempts: JSON.stringify(kept),
+    ...(fate.status === "stopped" ? { stops: true } : {}),
+    ...(fate.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: fate.dueAt }),
+  };
+}
+
+/** The due time, if there is one. */
+export const due = (dueAt: number | undefined): { readonly dueAt?: number } => (dueAt === undefined ? {} : { dueAt });

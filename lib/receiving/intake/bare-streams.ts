@@ -1,0 +1,38 @@
+/** The heads of bare streams as items: made at first use, cleared, removed with their peer. */
+import { actorPartition, bareStreamPrefix, pendingKey, pendingPartition } from "../../dynamodb/keys.ts";
+import { ConditionFailed, itemMissing } from "../../dynamodb/table.ts";
+import type { Key, Table } from "../../dynamodb/table.ts";
+
+/** Makes the head of a stream that was never used, unless another does at the same time. 1 write. */
+export async function makeBareStream(table: Table, key: Key, now: number): Promise<void> {
+  const start = { epoch: 1, fence: now, lastSeq: 0, starts: 0, version: 1 };
+  try {
+    await table.put({ ...key, state: "live", createdAt: now, activeAt: now, ...start }, itemMissing);
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error;
+  }
+}
+
+/** Deletes what a stream kept; of the epochs before `epoch` only, when given. */
+export async function removeKept(table: Table, stream: Key, epoch?: number): Promise<void> {
+  const range = {
+    ...{ pk: pendingPartition(stream), prefix: "", only: ["ttl"] },
+    ...(epoch === undefined ? {} : { until: pendingKey(stream, epoch, 0).sk }),
+  };
+  for (;;) {
+    const { items, next } = await table.query(range);
+    await table.deleteMany(items.map(({ pk, sk }) => ({ pk, sk })));
+    if (next === undefined) return;
+  }
+}
+
+/** A peer's trust has ended: its bare streams go. One query when there are none. */
+export async function removeBareStreams(table: Table, actorId: string, peerId: string): Promise<void> {
+  const range = { pk: actorPartition(actorId), prefix: bareStreamPrefix(peerId), only: ["epoch"] };
+  for (;;) {
+    const { items, next } = await table.query(range);
+    for (const { pk, sk } of items) await removeKept(table, { pk, sk });
+    await table.deleteMany(items.map(({ pk, sk }) => ({ pk, sk })));
+    if (next === undefined) return;
+  }
+}

@@ -1,0 +1,56 @@
+/** Events made of callbacks, as they arrive and as they were kept. */
+import { parseCallbackBody } from "../../domain/callback-body.ts";
+import type { CallbackPath, ParsedCallback } from "../../domain/callback-body.ts";
+import { checkScope } from "../../domain/callback-scope.ts";
+import { parseJson } from "../../domain/json.ts";
+import type { Scope } from "../../domain/scope.ts";
+import type { Item } from "../../dynamodb/table.ts";
+import { decodeBody } from "../../http/decode-body.ts";
+import type { Head } from "../stream/head.ts";
+import type { StreamEvent } from "./subscription-sink.ts";
+
+/** A callback's body as it was sent: at most 256 KB, still encoded. */
+export interface SentBody {
+  readonly body: Uint8Array;
+  readonly encoding?: string;
+}
+
+/** Decodes and reads a callback's body. @throws ServiceError naming what is wrong with it */
+export function readCallback(sent: SentBody, path: CallbackPath): ParsedCallback {
+  return parseCallbackBody(parseJson(decodeBody(sent.body, sent.encoding)), path);
+}
+
+/** The event a callback stands for. A resync is one only when it is narrower than the subscription's scope. */
+export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): StreamEvent | undefined {
+  const common = {
+    sequence: parsed.sequence,
+    ...(parsed.timestamp === undefined ? {} : { timestamp: parsed.timestamp }),
+    parsed,
+    sent,
+  };
+  if (parsed.kind === "high") {
+    const { data, overwritten } = parsed;
+    return { ...common, kind: "diff", content: { data, ...(overwritten === undefined ? {} : { overwritten }) } };
+  }
+  if (parsed.kind === "low") return { ...common, kind: "low", url: parsed.url };
+  if (scope === undefined) return undefined;
+  const answer = checkScope(parsed, scope);
+  if (!answer.narrower) return undefined;
+  const { url, data } = parsed;
+  return {
+    ...common,
+    kind: "part",
+    place: answer.place,
+    ...(url === undefined ? {} : { url }),
+    ...(url !== undefined || data === undefined ? {} : { content: { data } }),
+  };
+}
+
+/** The event kept in a slot; undefined when the slot has no content that can be applied as a number of its own. */
+export function keptEvent(item: Item, head: Head): StreamEvent | undefined {
+  const body = item["body"];
+  if (!(body instanceof Uint8Array)) return undefined;
+  const encoding = item["encoding"];
+  const sent = { body, ...(typeof encoding === "string" ? { encoding } : {}) };
+  return eventOf(readCallback(sent, head), sent, head.scope);
+}

@@ -1,0 +1,291 @@
+/** Sequencing on its own, for an application that receives callbacks some other way. */
+import { codeFault, ConfigError } from "../../system/config.ts";
+import { isOutsideId } from "../../domain/identifiers.ts";
+import { printJson } from "../../domain/json-text.ts";
+import { gapOverdue } from "../../domain/sequencing.ts";
+import { bareStreamKey, pendingKey } from "../../dynamodb/keys.ts";
+import type { Key, Table } from "../../dynamodb/table.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
+import { BareSink } from "./bare-sink.ts";
+import type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
+import { makeBareStream, removeKept } from "./bare-streams.ts";
+import { headIs, viewOf } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import { CallbackType } from "../hooks/hook-event.ts";
+import { idsOf } from "../stream/sink.ts";
+import { Sequencer } from "../stream/sequencer.ts";
+import type { Delivered } from "../stream/sequencer.ts";
+import { Timers } from "../stream/timers.ts";
+import { Turns } from "../stream/turns.ts";
+import type { StreamSettings } from "../stream/turns.ts";
+
+export type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
+
+/** What became of one callback. */
+export const ProcessResult = {
+  /** Its handler ran, and that of every kept one that now follows. */
+  PROCESSED: "processed",
+  /** At or below what was processed: nothing was done. */
+  DUPLICATE: "duplicate",
+  /** Kept until those before it have come. */
+  PENDING: "pending",
+  /** Kept, but the gap before it has stood too long: read the publisher's state, and pass it on as a `resync`. */
+  RESYNC_REQUIRED: "resync_required",
+  /** Not kept: too many wait already. Have it sent again later. */
+  BACK_PRESSURE: "back_pressure",
+} as const;
+export type ProcessResult = (typeof ProcessResult)[keyof typeof ProcessResult];
+
+/** One callback to be sequenced. */
+export interface CallbackToProcess {
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  /** From 1 on. */
+  readonly sequence: number;
+  readonly data: Json;
+  /** A `resync` is processed at once, whatever is missing before it [diff]. */
+  readonly callbackType?: CallbackType;
+}
+
+/** Where a stream stands. */
+export interface StateInfo {
+  /** The newest number processed; 0 before the first. */
+  readonly lastSeq: number;
+  readonly pendingCount: number;
+  /** Ascending. */
+  readonly pendingSequences: readonly number[];
+  /** A gap has stood too long, or what was kept is lost: only a `resync` helps. */
+  readonly resyncPending: boolean;
+  /** Grows with every change; 0 when nothing was ever processed. */
+  readonly version: number;
+}
+
+/** The actor whose streams they are; an `Actor` is one. */
+export interface StreamOwner {
+  readonly id: string;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly processing: {
+    readonly gapTimeoutSeconds: number;
+    readonly maxPending: number;
+    readonly claimFence: string;
+  };
+}
+
+/** A call and its handlers may take this long, ms; a stream whose caller died is free again after it. */
+const MOST_MS = 30_000;
+/** With less left, ms, the rest of what is kept is left to the next call. */
+const RESERVE_MS = 5_000;
+const MOST_TRIES = 3;
+
+/**
+ * Calls a handler for numbered callbacks in order, each once, on however many instances they arrive: what is early waits
+ * in the table, what was there before is dropped. Nothing is stored of the data otherwise, and no hook runs. Streams are
+ * named by peer and subscription, begin at first use, and have nothing to do with the service's own subscriptions of the
+ * same ids. Nothing happens by itself: a gap is noticed at the next call, and its caller is told.
+ */
+export class CallbackProcessor {
+  readonly #actor: StreamOwner;
+  readonly #settings: StreamSettings;
+  readonly #turns: Turns;
+  readonly #timers: Timers;
+
+  /**
+   * @param options.gapTimeoutSeconds how long a gap may stand, 0.1 to 3600 [what the service was configured with: 5]
+   * @param options.maxPending how many callbacks of a stream may wait, 1 to 1000 [the same: 100]
+   * @throws ConfigError when one of them is out of its range
+   */
+  constructor(options: {
+    readonly actor: StreamOwner;
+    readonly gapTimeoutSeconds?: number;
+    readonly maxPending?: number;
+  }) {
+    const { actor } = options;
+    const { table, clock, ids, log } = actor;
+    const { gapTimeoutSeconds, maxPending, claimFence } = { ...actor.processing, ...given(options) };
+    this.#actor = actor;
+    this.#settings = { claimFence, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
+    this.#turns = new Turns({ table, clock, ids, settings: this.#settings });
+    // A bare stream is never due.
+    this.#timers = new Timers({ queue: { send: () => Promise.resolve() }, clock, log });
+  }
+
+  /**
+   * Processes one callback. The handler runs for this one when its turn has come, and for every kept one that follows,
+   * in order; without a handler they only count. A handler runs at least once: again when the process died in it, or
+   * when it threw. What it throws for this callback rejects this call, and the callback counts as never arrived; what it
+   * throws for a kept one is logged, and that one waits for the next call.
+   *
+   * @throws ServiceError request.invalid; request.too_large when it must wait and cannot be kept; callback.busy when
+   *   nothing was recorded because others work on the stream: pass it again
+   */
+  async processCallback(callback: CallbackToProcess, handler?: CallbackHandler): Promise<ProcessResult> {
+    const event = eventOf(callback);
+    const key = bareStreamKey(this.#actor.id, event.peerId, event.subscriptionId);
+    const sequencer = this.#sequencer(event, handler ?? nothing);
+    const deadline = this.#deadline();
+    for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
+      const result =
+        event.callbackType === CallbackType.resync
+          ? await this.#resync(key, event, handler ?? nothing, deadline)
+          : resultOf(await sequencer.deliver(key, event, undefined, deadline));
+      if (result === "missing") await makeBareStream(this.#actor.table, key, this.#actor.clock.now());
+      else if (result !== "unsettled") return result;
+    }
+    throw new ServiceError("callback.busy", "This callback could not be settled now; nothing of it was recorded.");
+  }
+
+  /** Where a stream stands now. 1 read. */
+  async getStateInfo(peerId: string, subscriptionId: string): Promise<StateInfo> {
+    const head = await this.#turns.read(this.#key(peerId, subscriptionId));
+    if (head === undefined) {
+      return { lastSeq: 0, pendingCount: 0, pendingSequences: [], resyncPending: false, version: 0 };
+    }
+    const now = this.#actor.clock.now();
+    const overdue = gapOverdue(viewOf(head, now, this.#settings.claimFence), now, this.#settings);
+    return {
+      lastSeq: head.lastSeq,
+      pendingCount: head.pending.size,
+      pendingSequences: [...head.pending].sort((one, other) => one - other),
+      resyncPending: overdue || head.wanted !== undefined,
+      version: head.version,
+    };
+  }
+
+  /**
+   * Starts a stream anew: nothing processed, nothing kept. Not from within its own handler.
+   *
+   * @throws ServiceError callback.busy while another works on it
+   */
+  async clearState(peerId: string, subscriptionId: string): Promise<void> {
+    const key = this.#key(peerId, subscriptionId);
+    const claimed = await this.#turns.claim(key, { holdMs: MOST_MS, evenReplacing: true });
+    if (!claimed.won) {
+      if (claimed.head === undefined) return;
+      throw new ServiceError("callback.busy", "This stream is being worked on; try again in a moment.");
+    }
+    const cleared = await this.#turns.amend(
+      key,
+      {
+        set: { lastSeq: 0, starts: 0 },
+        remove: ["pending", "gapSince", "wanted", "claimToken", "claimUntil", "claimFence", "doneToken"],
+        add: { epoch: 1, version: 1 },
+      },
+      headIs.claimedBy(claimed.head.claim?.token ?? ""),
+    );
+    if (cleared !== undefined) await removeKept(this.#actor.table, key, cleared.epoch);
+  }
+
+  /** The whole state came: what it contains is superfluous, what is newer follows. */
+  async #resync(
+    key: Key,
+    event: ProcessedCallback,
+    handler: CallbackHandler,
+    deadline: Deadline,
+  ): Promise<ProcessResult | "missing" | "unsettled"> {
+    const { sequence } = event;
+    const claimed = await this.#turns.claim(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
+    if (!claimed.won) {
+      if (claimed.head === undefined) return "missing";
+      return claimed.head.lastSeq >= sequence ? ProcessResult.DUPLICATE : "unsettled";
+    }
+    try {
+      await handler(event);
+    } catch (error) {
+      await this.#turns.release(claimed.head);
+      throw error;
+    }
+    const moved = await this.#turns.advance(claimed.head, { to: sequence, keepClaim: false, remove: ["wanted"] });
+    if (moved === undefined) return "unsettled";
+    await this.#afterResync(claimed.head, moved, this.#sequencer(event, handler), deadline);
+    return ProcessResult.PROCESSED;
+  }
+
+  /** What fails here is superfluous, or done by the next call. */
+  async #afterResync(
+    before: Head,
+    moved: Head,
+    sequencer: Sequencer<ProcessedCallback, undefined>,
+    deadline: Deadline,
+  ): Promise<void> {
+    const gone = [...before.pending].filter((n) => n <= moved.lastSeq);
+    try {
+      await this.#actor.table.deleteMany(gone.map((n) => pendingKey(before.key, before.epoch, n)));
+      await sequencer.drain(moved, deadline);
+    } catch (error) {
+      this.#actor.log.warn("work after a resync failed", { ...idsOf(moved), error: String(error) });
+    }
+  }
+
+  #sequencer(
+    of: { readonly peerId: string; readonly subscriptionId: string },
+    handler: CallbackHandler,
+  ): Sequencer<ProcessedCallback, undefined> {
+    const { table, clock, log } = this.#actor;
+    const { peerId, subscriptionId } = of;
+    const sink = new BareSink({ peerId, subscriptionId }, handler);
+    const [turns, timers, settings] = [this.#turns, this.#timers, this.#settings];
+    return new Sequencer({ table, clock, turns, timers, settings, sink, log, reserveMs: RESERVE_MS });
+  }
+
+  #key(peerId: string, subscriptionId: string): Key {
+    demandId("peerId", peerId);
+    demandId("subscriptionId", subscriptionId);
+    return bareStreamKey(this.#actor.id, peerId, subscriptionId);
+  }
+
+  #deadline(): Deadline {
+    const end = this.#actor.clock.now() + MOST_MS;
+    return { remaining: () => Math.max(0, end - this.#actor.clock.now()) };
+  }
+}
+
+const nothing: CallbackHandler = () => undefined;
+
+function resultOf(delivered: Delivered): ProcessResult | "missing" | "unsettled" {
+  switch (delivered.is) {
+    case "closed":
+      return delivered.head === undefined ? "missing" : "unsettled";
+    case "full":
+      return ProcessResult.BACK_PRESSURE;
+    default:
+      return delivered.is;
+  }
+}
+
+function eventOf(callback: CallbackToProcess): ProcessedCallback {
+  const { peerId, subscriptionId, sequence, data, callbackType = CallbackType.diff } = callback;
+  demandId("peerId", peerId);
+  demandId("subscriptionId", subscriptionId);
+  if (!Number.isSafeInteger(sequence) || sequence < 1) throw invalid("sequence", "must be a whole number from 1 on");
+  if (!Object.hasOwn(CallbackType, callbackType)) throw invalid("callbackType", "must be diff, resync or permission");
+  if ((printJson(data) as string | undefined) === undefined) throw invalid("data", "must be JSON");
+  return { peerId, subscriptionId, sequence, data, callbackType };
+}
+
+function demandId(field: string, id: string): void {
+  if (typeof id !== "string" || !isOutsideId(id)) throw invalid(field, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -");
+}
+
+const invalid = (field: string, problem: string): ServiceError =>
+  new ServiceError("request.invalid", `${field} ${problem}.`, { field });
+
+/** The settings a constructor was given, checked as those of the environment are. */
+function given(options: { readonly gapTimeoutSeconds?: number; readonly maxPending?: number }): {
+  readonly gapTimeoutSeconds?: number;
+  readonly maxPending?: number;
+} {
+  const { gapTimeoutSeconds, maxPending } = options;
+  const faults = [
+    codeFault("GAP_TIMEOUT_SECONDS", "gapTimeoutSeconds", gapTimeoutSeconds),
+    codeFault("MAX_PENDING", "maxPending", maxPending),
+  ].filter((fault) => fault !== undefined);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return {
+    ...(gapTimeoutSeconds === undefined ? {} : { gapTimeoutSeconds }),
+    ...(maxPending === undefined ? {} : { maxPending }),
+  };
+}

@@ -1,0 +1,324 @@
+/** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
+import type { ParsedCallback } from "../../domain/callback-body.ts";
+import { checkScope, fitsScope } from "../../domain/callback-scope.ts";
+import { sameJson } from "../../domain/canonical-json.ts";
+import type { DiffContent } from "../../domain/diff-content.ts";
+import { isObject } from "../../domain/json.ts";
+import { namedData } from "../../domain/peer-names.ts";
+import { placeOf } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Timestamp } from "../../domain/timestamp.ts";
+import { reserved } from "../stream/reserved.ts";
+import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
+import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
+import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
+import { keptEvent } from "./callback-events.ts";
+import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
+import { defined, dueAttributes } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import type { HookRuns } from "../hooks/hook-runs.ts";
+import { hookEventOf, partEventOf } from "../hooks/hook-event.ts";
+import type { HookEvent } from "../hooks/hook-event.ts";
+import type { IncomingDiff } from "../replica/incoming.ts";
+import { logLeftOut } from "../recovery/left-out.ts";
+import { resyncPart } from "../recovery/part-resync.ts";
+import type { OpenPlaces, PlaceReads, ReadAgain } from "../recovery/place-reads.ts";
+import type { Publisher, Publishers, ReceivedData } from "../stream/ports.ts";
+import { pauseWanted } from "../recovery/retry-pause.ts";
+import { idsOf } from "../stream/sink.ts";
+import type { Applied, Sink, Turn } from "../stream/sink.ts";
+
+/** One numbered callback of a subscription, or one diff of its backlog. */
+export interface StreamEvent {
+  readonly sequence: number;
+  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read anew. */
+  readonly kind: "diff" | "low" | "part";
+  readonly content?: DiffContent;
+  readonly url?: string;
+  readonly place?: Place;
+  /** As the publisher wrote it, and in a form that compares. */
+  readonly timestamp?: Timestamp;
+  /** What the body said, to be compared with the subscription; absent for a backlog's diff. */
+  readonly parsed?: ParsedCallback;
+  /** The body as it was sent; absent for a backlog's diff. */
+  readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
+}
+
+/** After so many processed diffs the publisher is told how far we are. */
+export const ACKNOWLEDGE_EVERY = 100;
+/** A publisher whose diff could not be fetched may send its callback again after this, ms. */
+const FETCH_AGAIN_MS = 5_000;
+/** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
+const REREAD_AGAIN_MS = 30_000;
+
+export interface SinkDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly data: (actorId: string, peerId: string) => ReceivedData;
+  readonly publishers: Publishers;
+  readonly hooks: HookRuns;
+  readonly reads: PlaceReads;
+  readonly openTo: OpenPlaces;
+  /** The publisher asked not to be read before `until` (ms). */
+  readonly pause: (head: Head, until: number) => Promise<void>;
+  readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
+}
+
+export interface Prepared {
+  readonly key: string;
+  readonly read: unknown;
+}
+
+/** What became of one event: what it says, what the hook is to be told, and what reading places again came to. */
+interface Taken {
+  /** The digested content; undefined when it is not known. */
+  readonly data: Json | undefined;
+  readonly told: HookEvent | undefined;
+  /** What is told is a state that the store holds. */
+  readonly stored: boolean;
+  readonly again: ReadAgain;
+}
+
+const NOTHING_AGAIN: ReadAgain = { unasked: [] };
+
+/** What an event of a subscription means: its data is stored, then its hooks run. */
+export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
+  readonly #deps: SinkDeps;
+  /** Numbers whose hook was begun by this instance. */
+  readonly #begun = new Set<number>();
+  readonly #ids: { readonly actorId: string; readonly peerId: string };
+  /** The scope the sender says the subscription has: what to read before the head is known. */
+  readonly #said: Place | undefined;
+
+  constructor(deps: SinkDeps, ids: { actorId: string; peerId: string }, said?: Place) {
+    this.#deps = deps;
+    this.#ids = ids;
+    this.#said = said;
+  }
+
+  check(event: StreamEvent, head: Head): void {
+    if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
+  }
+
+  begun(sequence: number): boolean {
+    return this.#begun.has(sequence);
+  }
+
+  isLost(error: unknown): boolean {
+    return error instanceof ContentRefused;
+  }
+
+  demands(event: StreamEvent): readonly Condition[] {
+    const { parsed } = event;
+    if (parsed === undefined) return [];
+    const target = parsed.target === undefined ? [] : [equals("target", parsed.target)];
+    // A resync may name a part of the scope; its caller has compared the two.
+    if (parsed.kind === "resync") return target;
+    return [
+      ...target,
+      ...demandedPart("subtarget", parsed.subtarget),
+      ...demandedPart("resource", parsed.resource),
+      ...(parsed.kind === "high" ? demandedByData(parsed) : []),
+    ];
+  }
+
+  keep(event: StreamEvent): Readonly<Record<string, Attribute>> {
+    if (event.sent === undefined) return {};
+    const { body, encoding } = event.sent;
+    return { body, ...(encoding === undefined ? {} : { encoding }) };
+  }
+
+  unkeep(item: Item, head: Head): StreamEvent | undefined {
+    return keptEvent(item, head);
+  }
+
+  async prepare(events: readonly StreamEvent[], known?: Prepared): Promise<Prepared | undefined> {
+    const scope = this.#said;
+    if (scope === undefined || !this.#deps.settings.autoStorage) return undefined;
+    const diffs = events.flatMap((event) =>
+      event.kind === "diff" && event.content !== undefined ? [this.#diff(event.content, scope, [])] : [],
+    );
+    if (diffs.length === 0) return undefined;
+    const key = scope.join("\n");
+    return { key, read: await this.#data().prepare(diffs, known?.key === key ? known.read : undefined) };
+  }
+
+  agrees(one: StreamEvent, other: StreamEvent): boolean {
+    if (one.content === undefined || other.content === undefined) return true;
+    return sameJson(one.content.data, other.content.data);
+  }
+
+  contradicts(kept: StreamEvent, head: Head): boolean {
+    return contradicts(head, kept.sequence, kept.content?.data);
+  }
+
+  begins(event: StreamEvent): string | undefined {
+    return begunBy(event.sequence, event.content?.data);
+  }
+
+  begunOtherwise(event: StreamEvent, head: Head): boolean {
+    return begunOtherwise(head, event.sequence, event.content?.data);
+  }
+
+  async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
+    const { head, deadline } = turn;
+    const { data, told, stored, again } =
+      event.kind === "part" ? await this.#replacePart(event, turn) : await this.#takeDiff(event, turn);
+    if (told !== undefined) this.#begun.add(event.sequence);
+    const { held } = told === undefined ? head : await this.#deps.hooks.first(told, turn.starts, head.held, stored);
+    return {
+      set: {
+        digests: withDigest(head.digests, data),
+        ...newest(head, event),
+        ...(held === head.held ? {} : { held }),
+        ...defined("pausedUntil", again.pausedUntil),
+        ...(again.unasked.length === 0 ? {} : this.#wantResync(head, again.unasked)),
+      },
+      ...(this.#toAcknowledge(event, head)
+        ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
+        : {}),
+    };
+  }
+
+  async #takeDiff(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Taken> {
+    const content = await this.#contentOf(event, turn.head, turn.deadline);
+    const again = await this.#store(event, content, turn);
+    const told = hookEventOf(turn.head, "diff", event.sequence, content.data, event.timestamp?.text);
+    return { data: content.data, told, stored: false, again };
+  }
+
+  async #replacePart(event: StreamEvent, { head, deadline }: Turn<Prepared | undefined>): Promise<Taken> {
+    const { sequence, place = placeOf(head.scope), url, content } = event;
+    const { publishers, openTo, reads, clock } = this.#deps;
+    const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
+    const stores = this.#stores(head) ? this.#data() : undefined;
+    const open = stores === undefined ? undefined : await openTo(head.actorId, head.peerId);
+    const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
+    const read = await resyncPart(publisher, stores, head, part, open);
+    const data = content?.data;
+    if ("reason" in read) {
+      const taken = { data, told: undefined, stored: false };
+      if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
+      // What is held for it stays; reading it again tells the hooks what it is.
+      await reads.mark(head, heldPlace(head, place), read, sequence, { reads: open });
+      const now = clock.now();
+      const pause = pauseWanted(read, now);
+      return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
+    }
+    const told = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
+    const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
+    return { data, told, stored: read.stored, again };
+  }
+
+  /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
+  async #contentOf(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
+    if (event.content !== undefined) return event.content;
+    if (event.kind !== "low" || event.url === undefined) return { data: null };
+    const now = this.#deps.clock.now();
+    const rest = (head.pausedUntil ?? 0) - now;
+    if (rest > 0) throw fetchFailed(rest);
+    const publisher = await this.#publisher(head, deadline);
+    const fetched = await publisher.fetchDiff(event.url, event.sequence);
+    if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
+    const pause = fetched.is === "content" ? undefined : pauseWanted(fetched.failure, now);
+    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+    // Content that does not fit would not fit the next time either.
+    if (fetched.is !== "failed") throw new ContentRefused();
+    throw fetchFailed(pause ?? FETCH_AGAIN_MS);
+  }
+
+  async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<ReadAgain> {
+    const { head, prepared, deadline } = turn;
+    if (!this.#stores(head)) return NOTHING_AGAIN;
+    const data = this.#data();
+    const scope = placeOf(head.scope);
+    const at = { fence: head.fence, sequence: event.sequence };
+    const diff = this.#diff(content, scope, head.carved);
+    const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
+    this.#tellLeftOut(head, event, content);
+    const { reread: places, stale } = await data.apply(diff, at, usable);
+    if (places.length === 0) return NOTHING_AGAIN;
+    return await this.#deps.reads.again(head, places, event.sequence, deadline, stale);
+  }
+
+  #tellLeftOut(head: Head, event: StreamEvent, { data }: DiffContent): void {
+    const leftOut = head.scope.subtarget === undefined && isObject(data) ? namedData(data).leftOut : [];
+    if (leftOut.length > 0) logLeftOut(this.#deps.log, { ...idsOf(head), sequence: event.sequence }, leftOut);
+  }
+
+  #stores(head: Head): boolean {
+    return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
+  }
+
+  #wantResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
+    this.#deps.log.warn("no trusted peer to read again, a resync will follow", {
+      ...idsOf(head),
+      places: places.length,
+    });
+    return { wanted: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
+  }
+
+  #toAcknowledge(event: StreamEvent, head: Head): boolean {
+    return event.kind === "low" || (head.granularity !== "none" && event.sequence % ACKNOWLEDGE_EVERY === 0);
+  }
+
+  async #acknowledge(event: StreamEvent, head: Head, deadline: Deadline): Promise<void> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
+    const failure = await publisher?.acknowledge(head.subscriptionId, event.sequence);
+    const now = this.#deps.clock.now();
+    const pause = pauseWanted(failure, now);
+    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+  }
+
+  async #publisher(head: Head, deadline: Deadline): Promise<Publisher> {
+    const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
+    if (publisher === undefined) throw new ServiceError("auth.forbidden", "The trust with this peer is not approved.");
+    return publisher;
+  }
+
+  #data(): ReceivedData {
+    return this.#deps.data(this.#ids.actorId, this.#ids.peerId);
+  }
+
+  /** As it is stored: without the names that no copied property can have. */
+  #diff(content: DiffContent, scope: Place, carved: readonly Place[]): IncomingDiff {
+    const { data } = content;
+    const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
+    return { ...content, data: named, scope, carved, nested: this.#deps.settings.nestedDiffs };
+  }
+}
+
+function demandedPart(name: "subtarget" | "resource", said: string | null | undefined): readonly Condition[] {
+  if (said === undefined) return [];
+  return [said === null ? missing(name) : equals(name, said)];
+}
+
+/** Data that is not that of a whole target demands a subscription on less. */
+function demandedByData(content: DiffContent): readonly Condition[] {
+  if (!fitsScope(content, { target: "" })) return [exists("subtarget")];
+  const anywhere = fitsScope(content, { target: "properties" });
+  return anywhere ? [] : [any(exists("subtarget"), differs("target", "properties"))];
+}
+
+/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
+export class ContentRefused extends Error {
+  override readonly name = "ContentRefused";
+}
+
+function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string; readonly timestampOf?: number } {
+  const sortable = event.timestamp?.sortable;
+  if (sortable === undefined || sortable <= head.lastTimestamp) return {};
+  return { lastTimestamp: sortable, timestampOf: event.sequence };
+}
+
+/** The place as it is held: a property whole, unless the subscription is on less. */
+const heldPlace = (head: Head, place: Place): Place => {
+  const scope = placeOf(head.scope);
+  return scope.length === 0 ? place.slice(0, 1) : scope;
+};
+
+const fetchFailed = (pauseMs: number): ServiceError =>
+  new ServiceError("callback.fetch_failed", "The data of this callback could not be fetched; send it again later.", {
+    headers: { "retry-after": String(Math.max(1, Math.ceil(pauseMs / 1_000))) },
+  });

@@ -1,0 +1,199 @@
+/** Catching up from what the publisher still holds and what waits in slots: no state is read, nothing is replaced. */
+import { compact } from "../../system/compact.ts";
+import { fitsScope } from "../../domain/callback-scope.ts";
+import type { DiffRecord } from "../../domain/diff-content.ts";
+import { pendingKey } from "../../dynamodb/keys.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { contradicts } from "../stream/digests.ts";
+import { headIs, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import type { Polled, Publisher } from "../stream/ports.ts";
+import { reconciled } from "./recovery-settings.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
+import { idsOf } from "../stream/sink.ts";
+import type { StreamEvent, SubscriptionSink } from "../intake/subscription-sink.ts";
+
+type Backlog = Extract<Polled, { is: "backlog" }>;
+
+/** What was applied; the claim is still held unless it is `busy`. */
+export type CaughtUp =
+  | {
+      readonly is: "applied";
+      readonly head: Head;
+      readonly applied: number;
+      /** Up to the publisher's newest number; else there is a hole, or time ran out. */
+      readonly complete: boolean;
+      readonly outOfTime: boolean;
+      /** The `wantedRev` that is settled by it, unless an event of this very run asked for more. */
+      readonly settles?: number;
+    }
+  | { readonly is: "busy"; readonly head: Head };
+
+/** The events that follow what was applied, from backlog and slots. */
+interface Missing {
+  readonly events: readonly StreamEvent[];
+  /** Numbers whose content is not taken from their slots. */
+  readonly unseen: ReadonlySet<number>;
+  readonly complete: boolean;
+  /** A slot holds another content than the backlog. */
+  readonly contradicts: boolean;
+}
+
+/** Closes a gap from the backlog and the slots together. */
+export class CatchUp {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Applies backlog and slots from lastSeq + 1 on, hooks included, under the claim, which it keeps. Undefined, with nothing
+   * applied, when there is a hole before the publisher's newest number; with `upToHole` what comes before it is applied.
+   */
+  async apply(
+    head: Head,
+    polled: Backlog,
+    deadline: Deadline,
+    { upToHole }: { readonly upToHole: boolean },
+  ): Promise<CaughtUp | undefined> {
+    const { events, unseen, complete, contradicts: differ } = await this.#missing(head, polled);
+    if (!complete && !upToHole) return undefined;
+    const { turns } = this.#deps;
+    const sink = this.#deps.sink(head);
+    let current = head;
+    // What an event of this very run asks for is not settled by the run.
+    let settles: number | undefined = head.wantedRev;
+    const [first] = events;
+    const begun = first === undefined ? undefined : sink.begins(first);
+    // From here on another content under the first number is noticed, should this run be cut off.
+    if (begun !== undefined && head.begun === undefined) {
+      const noted = { set: { begun }, add: { version: 1 } };
+      await turns.amend(head.key, noted, headIs.claimedBy(head.claim?.token ?? ""));
+    }
+    for (const [index, event] of events.entries()) {
+      const { sequence } = event;
+      const turn = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
+      const applied = await sink.apply(event, turn);
+      if (applied.set?.["wanted"] !== undefined) settles = undefined;
+      const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
+      const moved = await turns.advance(
+        current,
+        compact({
+          to: sequence,
+          keepClaim: true,
+          set: { ...applied.set, ...compact({ begun: nextBegun(sink, events[index + 1]) }) },
+          unseen: unseen.has(sequence) ? [sequence] : [],
+          contradicts: (index === 0 && differ) || sink.begunOtherwise(event, current) ? true : undefined,
+        }),
+        {
+          among: (seen) => (unseen.has(sequence) && seen.pending.has(sequence) ? [sequence] : []),
+          differ: async () => await this.#differs(after, sequence),
+        },
+      );
+      if (moved === undefined) return { is: "busy", head: current };
+      await this.#discard(current, sequence);
+      current = moved;
+      if (deadline.remaining() <= this.#deps.reserveMs) {
+        const done = index === events.length - 1;
+        const cut = { complete: complete && done, outOfTime: !done };
+        return {
+          is: "applied",
+          head: current,
+          applied: index + 1,
+          ...cut,
+          ...(settles === undefined ? {} : { settles }),
+        };
+      }
+    }
+    return compact({
+      is: "applied" as const,
+      head: current,
+      applied: events.length,
+      complete,
+      outOfTime: false,
+      settles,
+    });
+  }
+
+  /** Gives the claim back after a catching up that is all there is to do. Undefined when the claim was lost. */
+  async finish(
+    caught: Extract<CaughtUp, { is: "applied" }>,
+    polled: Backlog,
+    publisher: Publisher,
+    pause: (head: Head, failure: Awaited<ReturnType<Publisher["acknowledge"]>>) => Promise<void>,
+  ): Promise<Head | undefined> {
+    const { turns, clock, settings, log } = this.#deps;
+    const { head, applied, settles } = caught;
+    // Numbers the publisher has never made: its next answer decides whether it counts anew.
+    const beyond = [...head.pending].some((n) => n > polled.sequence);
+    const attempts = beyond ? head.attempts + 1 : 0;
+    const set = { attempts, ...reconciled(clock.now(), settings) };
+    const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
+    const done = await turns.advance(head, compact({ to: head.lastSeq, keepClaim: false, set, remove, settles }));
+    if (done === undefined) return undefined;
+    if (applied > 0 || polled.diffs.length > 0) {
+      await pause(done, await publisher.acknowledge(head.subscriptionId, head.lastSeq));
+    }
+    log.info("caught up", { ...idsOf(head), sequence: head.lastSeq, applied });
+    return done;
+  }
+
+  /** The events from lastSeq + 1 to the publisher's newest, from backlog and slots, up to the first that is missing. */
+  async #missing(head: Head, polled: Backlog): Promise<Missing> {
+    // A diff that the subscription cannot have is as good as none: the state is read instead.
+    const fitting = polled.diffs.filter((diff) => fitsScope(diff, head.scope));
+    const backlog = new Map(fitting.map((diff) => [diff.sequence, diff]));
+    const wanted: number[] = [];
+    let n = head.lastSeq + 1;
+    for (; n <= polled.sequence && (backlog.has(n) || head.pending.has(n)); n += 1) wanted.push(n);
+    let complete = n > polled.sequence;
+    const fromSlots = wanted.filter((each) => head.pending.has(each));
+    const items = await this.#deps.table.getMany(fromSlots.map((each) => pendingKey(head.key, head.epoch, each)));
+    const kept = new Map(items.map((item) => [item.sk, item]));
+    const sink = this.#deps.sink(head);
+    const events: StreamEvent[] = [];
+    const unseen = new Set<number>();
+    let differ = false;
+    for (const each of wanted) {
+      const item = kept.get(pendingKey(head.key, head.epoch, each).sk);
+      const diff = backlog.get(each);
+      const slot = item === undefined ? undefined : sink.unkeep(item, head);
+      const polledEvent = diff === undefined ? undefined : eventOf(diff);
+      // What was acknowledged first counts; the backlog stands in where the slot holds no content.
+      const event = slot?.content === undefined ? (polledEvent ?? slot) : slot;
+      if (event === undefined) {
+        complete = false;
+        break;
+      }
+      if (event !== slot) unseen.add(each);
+      if (slot !== undefined && polledEvent !== undefined && !sink.agrees(slot, polledEvent)) differ = true;
+      events.push(event);
+    }
+    return { events, unseen, complete, contradicts: differ };
+  }
+
+  async #differs(after: Head, sequence: number): Promise<boolean> {
+    const sink = this.#deps.sink(after);
+    const [item] = await this.#deps.table.getMany([pendingKey(after.key, after.epoch, sequence)]);
+    const kept = item === undefined ? undefined : sink.unkeep(item, after);
+    return kept !== undefined && sink.contradicts(kept, after);
+  }
+
+  async #discard(head: Head, sequence: number): Promise<void> {
+    if (!head.pending.has(sequence)) return;
+    await this.#deps.table.deleteMany([pendingKey(head.key, head.epoch, sequence)]).catch(() => undefined);
+  }
+}
+
+const nextBegun = (sink: SubscriptionSink, next: StreamEvent | undefined): string | undefined =>
+  next === undefined ? undefined : sink.begins(next);
+
+/** True when the backlog holds other content than was applied under one of its numbers, or two under one. */
+export const isContradicted = (head: Head, polled: Backlog): boolean =>
+  (polled.others ?? []).length > 0 || polled.diffs.some(({ sequence, data }) => contradicts(head, sequence, data));
+
+const eventOf = (diff: DiffRecord): StreamEvent => {
+  const { sequence, data, overwritten, timestamp } = diff;
+  return compact({ sequence, kind: "diff" as const, content: compact({ data, overwritten }), timestamp });
+};

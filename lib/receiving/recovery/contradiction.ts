@@ -1,0 +1,61 @@
+/**
+ * A publisher that gave two contents to one number, or began to count anew unseen: what we hold is not what it means. The
+ * stream is marked `contradicted` and drains as usual; its state is read once nothing is pending. The mark goes with the
+ * commit of a state read that began after it was set.
+ */
+import { above, all, any, atMost, below, exists, missing } from "../../dynamodb/table.ts";
+import type { Change, Key } from "../../dynamodb/table.ts";
+import type { Clock } from "../../system/ports.ts";
+import { dueAttributes, headIs } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import type { Timers } from "../stream/timers.ts";
+import type { Turns } from "../stream/turns.ts";
+
+/** Reading the state because of a contradiction begins at most this often, ms. */
+const EVERY_MS = 60_000;
+/** Another writer moves the due time between two attempts; more often than this it is not ours to follow. */
+const MOST_ATTEMPTS = 4;
+
+/** When a contradicted stream with nothing pending may have its state read, ms. */
+export const contradictionDue = (head: Pick<Head, "suspectedAt">, now: number): number =>
+  Math.max(now, head.suspectedAt + EVERY_MS);
+
+/** True when the state of a contradicted stream may be read at `now` (ms). */
+export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "pending">, now: number): boolean =>
+  head.contradicted && head.pending.size === 0 && contradictionDue(head, now) <= now;
+
+/**
+ * Marks the stream. A read that is under way does not settle the mark. 1 write, as a rule.
+ *
+ * @returns undefined when the subscription has ended
+ */
+export async function markContradicted(
+  { turns, clock, timers }: { readonly turns: Turns; readonly clock: Clock; readonly timers: Pick<Timers, "wake"> },
+  head: Head,
+): Promise<Head | undefined> {
+  const dueAt = contradictionDue(head, clock.now());
+  const mark: Change = { set: { contradicted: true }, add: { version: 1, wantedRev: 1 } };
+  const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
+  const waiting = all(headIs.live, any(exists("pending"), atMost("dueAt", dueAt)));
+  const idle = all(headIs.live, missing("pending"), any(missing("dueAt"), above("dueAt", dueAt)));
+  const tries = [
+    { change: mark, condition: waiting },
+    { change: brought, condition: idle },
+  ];
+  if (head.pending.size === 0) tries.reverse();
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+    for (const { change, condition } of tries) {
+      const marked = await turns.amend(head.key, change, condition);
+      if (marked === undefined) continue;
+      if (marked.dueAt === dueAt) await timers.wake(marked);
+      return marked;
+    }
+  }
+  return undefined;
+}
+
+/** The publisher asked for rest: nothing reads it before `until` (ms) but a person's wish. 1 write. */
+export async function pauseReads(turns: Turns, key: Key, until: number): Promise<void> {
+  const longer = any(missing("pausedUntil"), below("pausedUntil", until));
+  await turns.amend(key, { set: { pausedUntil: until }, add: { version: 1 } }, all(headIs.live, longer));
+}

@@ -1,0 +1,126 @@
+/** What a stream whose time has come needs: to be drained, recovered, reconciled, released or buried. */
+import { all, equals } from "../../dynamodb/table.ts";
+import type { Key } from "../../dynamodb/table.ts";
+import { gapOverdue } from "../../domain/sequencing.ts";
+import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import { contradictionDue, mayReread } from "./contradiction.ts";
+import { claimIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import type { HeldHooks } from "../hooks/held-hooks.ts";
+import type { Recovery } from "./recovery.ts";
+import type { RecoverySettings } from "./recovery-settings.ts";
+import { idsOf } from "../stream/sink.ts";
+import type { Sequencer } from "../stream/sequencer.ts";
+import type { Prepared, StreamEvent } from "../intake/subscription-sink.ts";
+import type { Timers } from "../stream/timers.ts";
+import type { Turns } from "../stream/turns.ts";
+
+export interface DueStreamsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly turns: Turns;
+  readonly timers: Timers;
+  readonly recovery: Recovery;
+  readonly held: HeldHooks;
+  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly settings: RecoverySettings;
+  /** Ends what is left of an ended subscription: deletes its data again, then its head. */
+  readonly bury: (head: Head) => Promise<void>;
+}
+
+/** Does for a stream whose time has come what it needs then. */
+export class DueStreams {
+  readonly #deps: DueStreamsDeps;
+
+  constructor(deps: DueStreamsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Does what is due on one stream. Safe to call at any time and any number of times; what is not due yet stays.
+   *
+   * @returns since when its gap stands (ms since 1970), if it has one
+   */
+  async look(key: Key, deadline: Deadline): Promise<number | undefined> {
+    const { clock, turns, settings } = this.#deps;
+    let head = await turns.read(key);
+    if (head === undefined) return undefined;
+    const now = clock.now();
+    // Whoever put it off has sent a message for the later time, where it matters.
+    if (head.dueAt !== undefined && head.dueAt > now) return head.gapSince;
+    if (!head.live) {
+      await this.#deps.bury(head);
+      return undefined;
+    }
+    if (claimIsLive(head, now, settings.claimFence)) {
+      await this.#waitForClaim(head);
+      return head.gapSince;
+    }
+    if (head.releasing) {
+      head = await this.#deps.held.release(head, deadline);
+      if (head.releasing || !head.live) return head.gapSince;
+    }
+    const { gapSince } = head;
+    if (head.pending.has(head.lastSeq + 1) && !head.replacing) {
+      head = await this.#deps.sequencer(head).drained(head, deadline);
+    }
+    await this.#catchUp(head, deadline);
+    return gapSince;
+  }
+
+  async #catchUp(head: Head, deadline: Deadline): Promise<void> {
+    const { clock, settings, log } = this.#deps;
+    const now = clock.now();
+    const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.claimFence), now, settings);
+    const rereads = mayReread(head, now);
+    if (!gap && !rereads && !head.replacing && head.wanted === undefined) {
+      if (head.pending.size > 0) return;
+      if (head.contradicted) {
+        await this.#putOff(head, contradictionDue(head, now));
+        return;
+      }
+      const idle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
+      if (!idle) {
+        await this.#rest(head);
+        return;
+      }
+    }
+    if ((head.pausedUntil ?? 0) > now) {
+      await this.#putOff(head, head.pausedUntil ?? now);
+      return;
+    }
+    const recovered = await this.#deps.recovery.run(head.key, { kind: head.wanted ?? "catch_up" }, deadline);
+    log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
+  }
+
+  /** What is due may not be done before `dueAt`, ms. */
+  async #putOff(head: Head, dueAt: number): Promise<void> {
+    if (head.dueAt === undefined) return;
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const waiting = await this.#deps.turns.amend(head.key, change, seen);
+    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
+  }
+
+  /** Nothing to do before the next reconciliation. */
+  async #rest(head: Head): Promise<void> {
+    const { settings, turns } = this.#deps;
+    if (head.dueAt === undefined) return;
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
+    if (settings.reconcileMs === 0) {
+      await turns.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
+      return;
+    }
+    const next = head.activeAt + settings.reconcileMs;
+    const set = { reconcileAt: next, ...dueAttributes(head.key, next) };
+    await turns.amend(head.key, { set, add: { version: 1 } }, seen);
+  }
+
+  /** The claim's holder does the work, or its claim runs out: then it is due. */
+  async #waitForClaim(head: Head): Promise<void> {
+    const until = head.claim?.until ?? 0;
+    const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
+    const waiting = await this.#deps.turns.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
+  }
+}

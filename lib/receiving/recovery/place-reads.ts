@@ -1,0 +1,102 @@
+import { compact } from "../../system/compact.ts";
+import { placeOf } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Reads } from "../../domain/visibility.ts";
+import type { Staleness } from "../replica/held.ts";
+import type { StateTarget } from "../replica/state-writer.ts";
+import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import type { Head } from "../stream/head.ts";
+import type { Publishers, ReadFailure, ReceivedData } from "../stream/ports.ts";
+import { reread } from "./reread.ts";
+import { reserved } from "../stream/reserved.ts";
+import { pauseWanted } from "./retry-pause.ts";
+import type { StaleParts } from "./stale-parts.ts";
+
+/** What a peer lets us see of its properties, where the rest is to stay as it is; undefined when nothing is to. */
+export type OpenPlaces = (actorId: string, peerId: string) => Promise<Reads | undefined>;
+
+export interface PlaceReadsDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly publishers: Publishers;
+  readonly data: (actorId: string, peerId: string) => ReceivedData;
+  readonly stale: StaleParts;
+  readonly openTo: OpenPlaces;
+}
+
+/** What reading places again came to. */
+export interface ReadAgain {
+  /** Places that no trusted publisher could be asked for. */
+  readonly unasked: readonly Place[];
+  /** Until when the publisher wants to be left alone, ms since 1970. */
+  readonly pausedUntil?: number;
+}
+
+const ASKED_FOR_REST: ReadFailure = { reason: "The publisher asked not to be read for a while." };
+
+/** Reads places again for what an event could not settle, and marks stale those whose read says nothing. */
+export class PlaceReads {
+  readonly #deps: PlaceReadsDeps;
+
+  constructor(deps: PlaceReadsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Reads places anew, one after another, under the claim on their stream.
+   *
+   * @param stale those of them that were stale already: they are not read before their pause is over
+   */
+  async again(
+    head: Head,
+    places: readonly Place[],
+    sequence: number,
+    deadline: Deadline,
+    stale: ReadonlyMap<Place, Staleness> = new Map(),
+  ): Promise<ReadAgain> {
+    const { publishers, clock, data, openTo } = this.#deps;
+    const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
+    if (publisher === undefined) return { unasked: places };
+    const reads = await openTo(head.actorId, head.peerId);
+    const now = clock.now();
+    let pausedUntil = (head.pausedUntil ?? 0) > now ? head.pausedUntil : undefined;
+    for (const place of places) {
+      const known = stale.get(place);
+      if (known !== undefined && known.again > now) {
+        await this.#deps.stale.note(head, place, { ...known, status: "retry" });
+        continue;
+      }
+      if (pausedUntil !== undefined) {
+        await this.mark(head, place, ASKED_FOR_REST, sequence, { reads, again: pausedUntil });
+        continue;
+      }
+      const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { reads });
+      if (read.is !== "failed") continue;
+      const pause = pauseWanted(read.failure, now);
+      if (pause !== undefined) pausedUntil = now + pause;
+      await this.mark(head, place, read.failure, sequence, { reads });
+    }
+    return compact({ unasked: [], pausedUntil });
+  }
+
+  /** A read said nothing: what is held stays, is shown as stale, and is read again later. */
+  async mark(
+    head: Head,
+    place: Place,
+    failure: ReadFailure,
+    sequence: number,
+    { reads, again: notBefore = 0 }: { readonly reads?: Reads | undefined; readonly again?: number } = {},
+  ): Promise<void> {
+    const { data, stale } = this.#deps;
+    const { status, again } = stale.next(failure);
+    const marked = { reason: failure.reason, again: Math.max(again, notBefore) };
+    const at = { fence: head.fence, sequence };
+    const since = await data(head.actorId, head.peerId).markStale(targetOf(head, reads), place, at, marked);
+    if (since !== undefined) await stale.note(head, place, { ...marked, status, since });
+  }
+}
+
+/** What a stream owns of the store. */
+export function targetOf(head: Pick<Head, "scope" | "carved">, reads?: Reads): StateTarget {
+  return compact({ scope: placeOf(head.scope), carved: head.carved, reads });
+}

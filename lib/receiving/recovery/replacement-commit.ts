@@ -1,0 +1,190 @@
+/** The end of a replacement: hooks are told, the head moves, the publisher learns how far we are. */
+import { compact } from "../../system/compact.ts";
+import { pauseAfter } from "../../domain/backoff.ts";
+import { placeOf } from "../../domain/scope.ts";
+import { pendingKey } from "../../dynamodb/keys.ts";
+import type { Attribute } from "../../dynamodb/table.ts";
+import type { StatePart } from "../replica/incoming.ts";
+import type { Json } from "../../system/ports.ts";
+import { pauseReads } from "./contradiction.ts";
+import { contradicts, digestsAt } from "../stream/digests.ts";
+import { dueAttributes, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import { hookEventOf } from "../hooks/hook-event.ts";
+import type { Publisher, ReadFailure } from "../stream/ports.ts";
+import type { RecoveryProgress } from "./recovery-progress.ts";
+import { reconciled } from "./recovery-settings.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
+import { pauseWanted } from "./retry-pause.ts";
+import { idsOf } from "../stream/sink.ts";
+import { stateJson } from "./state-json.ts";
+
+/** A resync callback: its number, and where its state is. */
+export interface ResyncCallback {
+  readonly sequence: number;
+  readonly url?: string;
+  readonly data?: Json;
+  /** Normalised time of the callback: its repetition is no sign of a publisher that counts anew. */
+  readonly timestamp?: string;
+}
+
+/** A replacement that is written. */
+export interface ReplacementResult {
+  readonly progress: RecoveryProgress;
+  /** The number that the head moves to. */
+  readonly at: number;
+  readonly stores: boolean;
+  /** What was read; absent where hooks are told of it from the store. */
+  readonly parts?: readonly StatePart[];
+  /** The head as the last run found it. */
+  readonly begun: Head;
+  /** False when the target has no readable state. */
+  readonly readable: boolean;
+  /** The publisher was read, not only listened to. */
+  readonly stateRead: boolean;
+  /** Slots hold numbers that the publisher had not made when it was asked. */
+  readonly beyond: boolean;
+  /** The slots that were taken before anything was read: what they hold is in the state. */
+  readonly contained: ReadonlySet<number>;
+}
+
+/** Pauses of a publisher that is to be left alone for a while, ms. */
+const STOP_PAUSES = { base: 5_000, most: 5_000 };
+/** Pauses between questions to a publisher that says no number at all, ms: to an hour. */
+const UNNUMBERED_PAUSES = { base: 5_000, most: 3_600_000 };
+
+/** Commits replacements. */
+export class ReplacementCommit {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tells the hooks, once, and moves the head; the claim is given back. `busy` when it was lost. */
+  async commit(
+    marked: Head,
+    publisher: Publisher,
+    result: ReplacementResult,
+  ): Promise<
+    | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
+    | { readonly is: "busy"; readonly head: Head }
+  > {
+    const { turns, clock, log, timers, table } = this.#deps;
+    const { progress, at, begun } = result;
+    const { reset } = progress;
+    const held = await this.#tell(marked, result);
+    const set = { ...this.#attributes(marked, result), ...(held === begun.held ? {} : { held }) };
+    const remove = [
+      "replacing",
+      "replacedFrom",
+      "recovery",
+      ...(begun.problem === undefined ? [] : PROBLEM_ATTRIBUTES),
+    ];
+    const dropped = new Set<number>([...marked.pending].filter((n) => reset || n <= at));
+    const done = await turns.advance(
+      marked,
+      {
+        ...{ to: at, keepClaim: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
+        // As it was before the state was read: what was asked for since then is not in it.
+        settles: progress.rev,
+        ...compact({ contradicts: progress.differs }),
+      },
+      reset ? undefined : this.#copies(marked, result, dropped),
+    );
+    if (done === undefined) return { is: "busy", head: begun };
+    await table
+      .deleteMany([...dropped].map((n) => pendingKey(begun.key, begun.epoch, n)))
+      .catch((error: unknown) => log.warn("kept bodies were not deleted", { ...idsOf(begun), error: String(error) }));
+    const failure = await publisher.acknowledge(begun.subscriptionId, at);
+    const pause = pauseWanted(failure, clock.now());
+    if (pause !== undefined) await pauseReads(turns, begun.key, clock.now() + pause);
+    if (done.dueAt !== undefined && (done.wanted !== undefined || done.pending.size > 0)) await timers.wake(done);
+    log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
+    return { is: "resynced", head: done, applied: 0 };
+  }
+
+  /** @returns whether the stream's hooks are held from now on */
+  async #tell(marked: Head, { progress, at, stores, parts, begun, readable }: ReplacementResult): Promise<boolean> {
+    const { hooks, state } = this.#deps;
+    const life = { ...begun, epoch: epochOf(begun, progress), fence: marked.replacedFrom ?? begun.fence };
+    const stored = readable && stores;
+    let event = hookEventOf(
+      life,
+      "resync",
+      at,
+      readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
+    );
+    if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
+    return (await hooks.first(event, begun.starts, begun.held, stored)).held;
+  }
+
+  #attributes(marked: Head, result: ReplacementResult): Readonly<Record<string, Attribute>> {
+    const { clock, settings, random } = this.#deps;
+    const { progress, at, begun, stateRead } = result;
+    const { reset, known, positioned, timestamp } = progress;
+    const now = clock.now();
+    const before = reset ? {} : { before: begun };
+    const set: Record<string, Attribute> = {
+      epoch: epochOf(begun, progress),
+      digests: digestsAt(at, { known, ...before, positioned: positioned || !stateRead }),
+      // Numbers that the publisher has never made: its next answer decides whether it counts again.
+      attempts: result.beyond ? begun.attempts + 1 : 0,
+      ...reconciled(now, settings),
+    };
+    if (reset) Object.assign(set, { lastTimestamp: "", timestampOf: 0 });
+    else if (timestamp !== undefined && timestamp > begun.lastTimestamp) {
+      Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });
+    }
+    if ((begun.contradicted || progress.differs === true) && stateRead) set["suspectedAt"] = progress.startedAt;
+    if (reset && marked.pending.size > 0) {
+      // What is in the slots may be of either life, so it goes, and the publisher is asked once more for what it may have
+      // held of the new one.
+      Object.assign(set, { wanted: "catch_up", ...dueAttributes(begun.key, now + settings.gapTimeoutMs) });
+    } else if (!progress.numbered && !positioned && at === 0) {
+      // Nothing says how far the publisher is: only asking again can tell.
+      const attempts = begun.attempts + 1;
+      const dueAt = now + pauseAfter(attempts, UNNUMBERED_PAUSES, random());
+      Object.assign(set, { wanted: "catch_up", attempts, ...dueAttributes(begun.key, dueAt) });
+    }
+    return set;
+  }
+
+  /** What came into slots while the state was read may not be in it. */
+  #copies(marked: Head, { at, begun, progress, stateRead, contained }: ReplacementResult, dropped: Set<number>) {
+    const { table, sink } = this.#deps;
+    const { known, positioned } = progress;
+    const after: Head = {
+      ...marked,
+      lastSeq: at,
+      digests: digestsAt(at, { known, before: begun, positioned: positioned || !stateRead }),
+    };
+    return {
+      among: (seen: Head): readonly number[] => {
+        const copies = [...seen.pending].filter((n) => n <= at);
+        for (const n of copies) dropped.add(n);
+        return copies.filter((n) => !contained.has(n));
+      },
+      differ: async (numbers: readonly number[]): Promise<boolean> => {
+        const items = await table.getMany(numbers.map((n) => pendingKey(marked.key, marked.epoch, n)));
+        return items.some((item) => {
+          const kept = sink(marked).unkeep(item, marked);
+          return kept !== undefined && contradicts(after, kept.sequence, kept.content?.data);
+        });
+      },
+    };
+  }
+}
+
+const epochOf = (head: Head, { reset }: RecoveryProgress): number => (reset ? Math.max(head.epoch + 1, 1) : head.epoch);
+
+/** How long a replacement that stopped waits before it goes on, ms, and whether the publisher asked for it. */
+export function pauseAfterStop(
+  failure: ReadFailure | undefined,
+  now: number,
+  random: number,
+): { readonly ms: number; readonly asked: boolean } {
+  if (failure === undefined || failure.outOfTime === true) return { ms: 0, asked: false };
+  const asked = pauseWanted(failure, now);
+  return asked === undefined ? { ms: pauseAfter(1, STOP_PAUSES, random), asked: false } : { ms: asked, asked: true };
+}

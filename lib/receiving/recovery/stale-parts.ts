@@ -1,0 +1,201 @@
+/**
+ * Places of peers' states that could not be read, as items beside the marks on what is held of them.
+ *
+ *   retry    in the due index: read again when due, `starts` counts how often it was
+ *   parked   read as often as it may be, or too large: it waits for a person, a diff of the place, or a resync
+ *
+ * The mark on what is held says whether a place is stale. An item whose mark has gone has nothing to do any more: who
+ * meets it deletes it.
+ */
+import { createHash } from "node:crypto";
+import { pauseAfter } from "../../domain/backoff.ts";
+import { parseText } from "../../domain/json-text.ts";
+import type { Place } from "../../domain/scope.ts";
+import { dueShardOf, outboundHeadKey, parkedIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys.ts";
+import {
+  all,
+  always,
+  ConditionFailed,
+  equals,
+  itemExists,
+  itemMissing,
+  TransactionRefused,
+} from "../../dynamodb/table.ts";
+import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
+import type { Clock, Log } from "../../system/ports.ts";
+import type { ReadFailure } from "../stream/ports.ts";
+import { pauseWanted } from "./retry-pause.ts";
+import type { Timers } from "../stream/timers.ts";
+
+/** A stream, by its ids. */
+export interface StreamIds {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+}
+
+/** One place that could not be read. Times are ms since 1970. */
+export interface StalePart extends StreamIds {
+  readonly key: Key;
+  readonly id: string;
+  readonly place: Place;
+  readonly status: "retry" | "parked";
+  /** One sentence. */
+  readonly reason: string;
+  readonly since: number;
+  /** Reads that said nothing. */
+  readonly starts: number;
+  readonly dueAt?: number;
+}
+
+/** Pauses between reads of one place: about 15 s at first, at most an hour. */
+const PAUSES = { base: 30_000, most: 3_600_000 };
+/** What is parked is not read again for a diff of its place before this, ms: a large list may change every second. */
+const PARKED_PAUSE_MS = 3_600_000;
+/** Writers that note one place at the same time, each of which may come in between. */
+const MOST_CONFLICTS = 4;
+/** The attributes that a stale part is made of. */
+export const STALE_ATTRIBUTES = ["kind", "place", "reason", "since", "status", "starts", "dueAt"];
+
+export interface StalePartsDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timers: Pick<Timers, "wake">;
+  /** 0 ≤ random < 1 */
+  readonly random: () => number;
+  /** How often a place is read again; one that is too large once. */
+  readonly maxAttempts: number;
+}
+
+/** What is to become of a place that could not be read. */
+export interface Fated {
+  readonly status: "retry" | "parked";
+  /** It is not read before then, ms since 1970. */
+  readonly again: number;
+}
+
+/** Keeps which places are to be read again, when, and which are left to a person. */
+export class StaleParts {
+  readonly #deps: StalePartsDeps;
+
+  constructor(deps: StalePartsDeps) {
+    this.#deps = deps;
+  }
+
+  /** What becomes of a place whose read has failed so many times. */
+  next(failure: ReadFailure, starts = 1): Fated {
+    const { clock, random, maxAttempts } = this.#deps;
+    const now = clock.now();
+    const again = failure.tooLarge === true ? 1 : maxAttempts;
+    if (starts > again) return { status: "parked", again: now + PARKED_PAUSE_MS };
+    const pause = Math.max(pauseAfter(starts, PAUSES, random()), pauseWanted(failure, now) ?? 0);
+    return { status: "retry", again: now + pause };
+  }
+
+  /**
+   * Notes that a place could not be read for the first time, or once more after what it holds has changed. Two items in
+   * one transaction; safe to repeat.
+   */
+  async note(
+    stream: StreamIds,
+    place: Place,
+    stale: Fated & { readonly reason: string; readonly since: number },
+  ): Promise<void> {
+    const { table, timers, log } = this.#deps;
+    const { actorId, peerId, subscriptionId } = stream;
+    const id = idOf(stream, place);
+    const key = staleReadKey(actorId, peerId, subscriptionId, id);
+    const { reason, since, status, again } = stale;
+    const due = status === "retry" ? { dueShard: dueShardOf(key), dueAt: again } : undefined;
+    const item = { kind: "read", eventId: id, place: JSON.stringify(place), reason, since, status, starts: 1, ...due };
+    const remove = due === undefined ? ["dueShard", "dueAt"] : [];
+    for (let noted = false, attempt = 0; !noted && attempt < MOST_CONFLICTS; attempt += 1) {
+      try {
+        await table.transact([
+          { put: { ...key, ...item }, condition: itemMissing },
+          { put: { ...parkedIdKey(actorId, id), at: key.sk }, condition: always },
+        ]);
+        noted = true;
+      } catch (error) {
+        if (!(error instanceof TransactionRefused)) throw error;
+        noted = await this.#amend(key, { set: item, remove }, itemExists);
+      }
+    }
+    if (due !== undefined) await timers.wake({ key, dueAt: due.dueAt });
+    const level = status === "parked" ? "error" : "warn";
+    const fields = { actorId, peerId, subscriptionId, place: place.join("/"), reason, status };
+    log[level]("a part of a peer's state could not be read", fields);
+  }
+
+  /** The stale part at a key, as the due index names it. 1 read. */
+  async at(key: Key): Promise<StalePart | undefined> {
+    const item = await this.#deps.table.get(key);
+    return item === undefined ? undefined : stalePartOf(item);
+  }
+
+  /** One more read said nothing. Quiet when the part is another's business by now. 1 write. */
+  async failed(part: StalePart, failure: ReadFailure): Promise<Fated> {
+    const starts = part.starts + 1;
+    const fate = this.next(failure, starts);
+    const { status, again } = fate;
+    const due = status === "retry" ? { dueShard: dueShardOf(part.key), dueAt: again } : undefined;
+    const set = { status, reason: failure.reason, starts, ...due };
+    const remove = due === undefined ? ["dueShard", "dueAt"] : [];
+    await this.#amend(part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
+    if (due !== undefined) await this.#deps.timers.wake({ key: part.key, dueAt: due.dueAt });
+    return fate;
+  }
+
+  /** Nothing could be tried now: the part is due again at `dueAt`, and no try is counted. 1 write. */
+  async putOff(part: StalePart, dueAt: number): Promise<void> {
+    const set = { dueShard: dueShardOf(part.key), dueAt };
+    await this.#amend(part.key, { set }, all(itemExists, equals("status", "retry")));
+    await this.#deps.timers.wake({ key: part.key, dueAt });
+  }
+
+  /** The part needs no reading any more. 1 transaction. */
+  async settle(part: StalePart): Promise<void> {
+    await this.#deps.table.deleteMany([part.key, parkedIdKey(part.actorId, part.id)]);
+  }
+
+  async #amend(
+    key: Key,
+    change: { readonly set: Readonly<Record<string, Attribute>>; readonly remove?: readonly string[] },
+    condition: Parameters<Table["update"]>[2],
+  ): Promise<boolean> {
+    try {
+      await this.#deps.table.update(key, change, condition);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return false;
+    }
+  }
+}
+
+/** What the item of a stale part says. */
+export function stalePartOf(item: Item): StalePart | undefined {
+  const ids = staleReadOf(item);
+  if (ids === undefined) return undefined;
+  const dueAt = item["dueAt"];
+  return {
+    key: { pk: item.pk, sk: item.sk },
+    ...ids,
+    place: parseText(String(item["place"])) as Place,
+    status: item["status"] === "parked" ? "parked" : "retry",
+    reason: String(item["reason"]),
+    since: Number(item["since"]),
+    starts: Number(item["starts"]),
+    ...(typeof dueAt === "number" ? { dueAt } : {}),
+  };
+}
+
+/** One place of a stream has one item. */
+function idOf(stream: StreamIds, place: Place): string {
+  const { pk, sk } = outboundHeadKey(stream.actorId, stream.peerId, stream.subscriptionId);
+  return createHash("sha256")
+    .update(JSON.stringify([pk, sk, ...place]))
+    .digest("hex")
+    .slice(0, 32);
+}

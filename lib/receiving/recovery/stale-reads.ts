@@ -1,0 +1,139 @@
+/** Reads again what could not be read: under the claim on its stream, so that no diff comes in between. */
+import { covers, placeOf } from "../../domain/scope.ts";
+import { outboundHeadKey } from "../../dynamodb/keys.ts";
+import type { Key } from "../../dynamodb/table.ts";
+import type { StatePart } from "../replica/incoming.ts";
+import type { Clock, Deadline } from "../../system/ports.ts";
+import { claimIsLive } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import { partEventOf } from "../hooks/hook-event.ts";
+import type { HookRuns } from "../hooks/hook-runs.ts";
+import { targetOf } from "./place-reads.ts";
+import type { OpenPlaces } from "./place-reads.ts";
+import type { Publishers, ReceivedData } from "../stream/ports.ts";
+import { reread } from "./reread.ts";
+import type { Reread } from "./reread.ts";
+import { reserved } from "../stream/reserved.ts";
+import { pauseWanted } from "./retry-pause.ts";
+import type { Sequencer } from "../stream/sequencer.ts";
+import type { StaleParts, StalePart } from "./stale-parts.ts";
+import type { Prepared, StreamEvent } from "../intake/subscription-sink.ts";
+import type { StreamSettings, Turns } from "../stream/turns.ts";
+
+export interface StaleReadsDeps {
+  readonly clock: Clock;
+  readonly turns: Turns;
+  readonly stale: StaleParts;
+  readonly hooks: HookRuns;
+  readonly publishers: Publishers;
+  readonly data: (actorId: string, peerId: string) => ReceivedData;
+  readonly openTo: OpenPlaces;
+  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly settings: Pick<StreamSettings, "claimFence">;
+  /** Time that a read and its hook may take, ms. */
+  readonly reserveMs: number;
+}
+
+/** What one more read of a stale part came to: `done` also when it was not stale any more. */
+export type StaleRead = "done" | "busy" | "retry" | "parked";
+
+/** Another works on the stream, or a recovery is due: the part is looked at again after this, ms. */
+const BUSY_PAUSE_MS = 60_000;
+
+/** Reads stale parts again, by the sweep and for a person. */
+export class StaleReads {
+  readonly #deps: StaleReadsDeps;
+
+  constructor(deps: StaleReadsDeps) {
+    this.#deps = deps;
+  }
+
+  /** For the sweep, when the key is due. What is not due stays. */
+  async look(key: Key, deadline: Deadline): Promise<void> {
+    const { stale, clock } = this.#deps;
+    const part = await stale.at(key);
+    if (part?.dueAt === undefined || part.dueAt > clock.now()) return;
+    // A read that the end of this invocation cuts off would count: the next one has the time.
+    if (deadline.remaining() <= this.#deps.reserveMs) return;
+    await this.again(part, deadline);
+  }
+
+  /** True while what is held of the part is marked. 1 read. */
+  async isStale(part: StalePart): Promise<boolean> {
+    const data = this.#deps.data(part.actorId, part.peerId);
+    return (await data.staleness(part.place)) !== undefined;
+  }
+
+  /** One more read of a part, now. `busy`: another works on its stream; it is due again. */
+  async again(part: StalePart, deadline: Deadline, byPerson = false): Promise<StaleRead> {
+    const { turns, clock, stale, settings } = this.#deps;
+    const key = outboundHeadKey(part.actorId, part.peerId, part.subscriptionId);
+    const head = await turns.read(key);
+    if (head?.live !== true || !(await this.#isOurs(head, part))) {
+      await stale.settle(part);
+      return "done";
+    }
+    const now = clock.now();
+    const rest = byPerson ? 0 : (head.pausedUntil ?? 0);
+    // A recovery reads the part itself.
+    const busy = claimIsLive(head, now, settings.claimFence) || head.replacing;
+    const claimed = busy || rest > now ? undefined : await turns.claim(key, { holdMs: deadline.remaining() });
+    if (claimed?.won !== true) {
+      if (part.status === "retry") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
+      return "busy";
+    }
+    try {
+      const { result, set } = await this.#read(claimed.head, part, deadline);
+      await this.#giveBack(claimed.head, set, deadline);
+      return result;
+    } catch (error) {
+      await turns.release(claimed.head);
+      throw error;
+    }
+  }
+
+  async #isOurs(head: Head, part: StalePart): Promise<boolean> {
+    const { place } = part;
+    const owned = covers(placeOf(head.scope), place) && !head.carved.some((other) => covers(other, place));
+    return owned && (await this.isStale(part));
+  }
+
+  async #read(head: Head, part: StalePart, deadline: Deadline): Promise<{ result: StaleRead; set: HeadChange }> {
+    const { publishers, openTo, data, stale, clock } = this.#deps;
+    const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
+    const reads = await openTo(head.actorId, head.peerId);
+    const store = data(head.actorId, head.peerId);
+    const read: Reread =
+      publisher === undefined
+        ? { is: "failed", failure: { reason: "The trust with this peer is not approved." } }
+        : await reread(publisher, store, head, part.place, head.lastSeq, { reads });
+    if (read.is !== "failed") {
+      const set = read.is === "read" ? await this.#tell(head, part, read.part) : {};
+      await stale.settle(part);
+      return { result: "done", set };
+    }
+    const { status, again } = await stale.failed(part, read.failure);
+    const at = { fence: head.fence, sequence: head.lastSeq };
+    await store.markStale(targetOf(head, reads), part.place, at, { reason: read.failure.reason, again });
+    const now = clock.now();
+    const pause = pauseWanted(read.failure, now);
+    return { result: status, set: pause === undefined ? {} : { pausedUntil: now + pause } };
+  }
+
+  /** Hooks were told of the state without this part: now they are told of the part. */
+  async #tell(head: Head, { place }: StalePart, part: StatePart): Promise<HeadChange> {
+    const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
+    const event = partEventOf(head, place, head.lastSeq, state);
+    const { held } = await this.#deps.hooks.first(event, head.starts, head.held, true);
+    return held === head.held ? {} : { held };
+  }
+
+  async #giveBack(head: Head, set: HeadChange, deadline: Deadline): Promise<void> {
+    const { turns, sequencer } = this.#deps;
+    const { activeAt, lastSeq } = head;
+    const moved = await turns.advance(head, { to: lastSeq, keepClaim: false, set: { activeAt, ...set } });
+    if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
+  }
+}
+
+type HeadChange = { readonly held?: boolean; readonly pausedUntil?: number };

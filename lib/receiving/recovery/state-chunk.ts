@@ -1,0 +1,92 @@
+/** Reads some of a publisher's state together with the position that it has. */
+import { compact } from "../../system/compact.ts";
+import type { Place } from "../../domain/scope.ts";
+import { knownOf, knowsOtherwise } from "../stream/digests.ts";
+import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from "../stream/ports.ts";
+import { newestOf, pollFailure, UNTIL_KNOWN } from "./reread.ts";
+
+type Listing = Extract<StateListing, { is: "listing" }>;
+type Wanted = Parameters<Publisher["listState"]>[0];
+
+/** State reads tried until the newest number is the same before and after. */
+const TRIES = 3;
+
+/** How far the publisher was before a read. */
+export interface Before {
+  /** Its newest number; undefined when it says none. */
+  readonly newest: number | undefined;
+  /** What the state contains at least: the newest number, else the greatest that has reached us. */
+  readonly least: number;
+  /** What its backlog held (see digests.ts). */
+  readonly known: string;
+}
+
+export interface Chunk {
+  readonly answers: readonly PartAnswer[];
+  /** The newest diff that all of it contains. */
+  readonly position: number;
+  /** The publisher said that position itself. */
+  readonly positioned: boolean;
+  /** List operations up to this number must read their list again. */
+  readonly dirtyListsUntil?: number;
+  /** How far the publisher was after it. */
+  readonly after: Before;
+  readonly stopped?: ReadFailure;
+}
+
+/**
+ * Reads places of a listing. Without positions in the answers the newest number is asked after it: the position is the one
+ * before, exact when both agree, contents under numbers included.
+ */
+export async function readChunk(
+  publisher: Publisher,
+  of: { readonly what: Wanted; readonly listing: Listing; readonly places: readonly Place[] },
+  before: Before,
+  options: { readonly patient: boolean },
+): Promise<Chunk | { readonly failure: ReadFailure }> {
+  const { answers, sequence, stopped } = await of.listing.read(of.places, options);
+  if (sequence !== undefined) {
+    return compact({ answers, position: sequence, positioned: true, after: before, stopped });
+  }
+  const polled = await publisher.poll(of.what.subscriptionId);
+  const failure = pollFailure(polled);
+  if (failure !== undefined) return { failure };
+  const after = afterPoll(polled, before);
+  const dirtyListsUntil = agree(before, after) ? undefined : (after.newest ?? UNTIL_KNOWN);
+  return compact({ answers, position: before.least, positioned: false, dirtyListsUntil, after, stopped });
+}
+
+/**
+ * Reads a whole state that is small enough for it, from its listing on, until the newest number is the same before and
+ * after.
+ */
+export async function readWhole(
+  publisher: Publisher,
+  of: { readonly what: Wanted; readonly listing: Listing },
+  before: Before,
+  options: { readonly patient: boolean },
+): Promise<(Chunk & { readonly listing: Listing; readonly before: Before }) | { readonly failure: ReadFailure }> {
+  let { listing } = of;
+  let start = before;
+  for (let attempt = 1; ; attempt += 1) {
+    const chunk = await readChunk(publisher, { ...of, listing, places: listing.places }, start, options);
+    if ("failure" in chunk) return chunk;
+    const settled = chunk.dirtyListsUntil === undefined || chunk.after.newest === undefined;
+    if (settled || chunk.stopped !== undefined || attempt === TRIES) return { ...chunk, listing, before: start };
+    const again = await publisher.listState(of.what);
+    if (again.is !== "listing") return { ...chunk, listing, before: start };
+    listing = again;
+    start = chunk.after;
+  }
+}
+
+function afterPoll(polled: Polled, before: Before): Before {
+  const newest = newestOf(polled);
+  return { newest, least: newest ?? before.least, known: knownOf(polled) };
+}
+
+/** Nothing was numbered between two polls, and no number has another content. */
+function agree(before: Before, after: Before): boolean {
+  const { newest, known } = before;
+  return newest !== undefined && newest === after.newest && !knowsOtherwise({ known, newest }, after.known);
+}

@@ -1,0 +1,114 @@
+import { listName, readListOperation } from "../../domain/list-operations.ts";
+import type { ListOperation } from "../../domain/list-operations.ts";
+import { isObject, own } from "../../domain/json.ts";
+import { literalBelow, literalPlaces } from "../../domain/merge-diff.ts";
+import type { LiteralPlaces } from "../../domain/merge-diff.ts";
+import { covers } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Json } from "../../system/ports.ts";
+import type { IncomingDiff } from "./incoming.ts";
+
+/** What a diff does to one place. */
+export type Step =
+  | {
+      readonly kind: "merge";
+      readonly place: Place;
+      readonly diff: Json;
+      readonly at: LiteralPlaces | undefined;
+      readonly nested: "merge" | "replace";
+      /** The result does not depend on what is held. */
+      readonly exact: boolean;
+    }
+  | { readonly kind: "operation"; readonly place: Place; readonly operation: ListOperation }
+  /** Nothing can be told from what was sent: the place is to be read. */
+  | { readonly kind: "reread"; readonly place: Place };
+
+export interface DiffPlan {
+  /** At most one for each place. */
+  readonly steps: readonly Step[];
+  /** The diff is the whole of all properties: every place it does not name goes. */
+  readonly othersGo: boolean;
+}
+
+const ALL_LITERAL: LiteralPlaces = { here: true, below: new Map() };
+
+/** Splits a diff into what it does to each place its subscription owns. Never throws for strange data. */
+export function planDiff(diff: IncomingDiff): DiffPlan {
+  const { scope, data, overwritten } = diff;
+  const literal = overwritten === undefined ? undefined : literalPlaces(overwritten);
+  if (scope.length > 0) return { steps: asList(stepFor(diff, scope, data, literal)), othersGo: false };
+  // Nothing that all properties could be: whoever sent it cannot mean that everything goes.
+  if (!isObject(data)) return { steps: [], othersGo: false };
+  const whole = literal?.here === true;
+  const steps = new Map<string, Step>();
+  for (const [name, value] of Object.entries(data)) {
+    const step = stepFor(diff, [name], value, whole ? ALL_LITERAL : literalBelow(literal, name));
+    if (step === undefined) continue;
+    const key = JSON.stringify(step.place);
+    // Two things said of one place at once, as in {"x": …, "list:x": …}: there is no telling which comes first.
+    steps.set(key, steps.has(key) ? { kind: "reread", place: step.place } : step);
+  }
+  return { steps: [...steps.values()], othersGo: whole };
+}
+
+const asList = (step: Step | undefined): Step[] => (step === undefined ? [] : [step]);
+
+function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlaces | undefined): Step | undefined {
+  const literal = at?.here === true;
+  // A value of which some part stands literally is no operation, however much it looks like one.
+  const operation = literal || (at?.below.size ?? 0) > 0 ? undefined : operationIn(diff.scope, named, value);
+  const place = operation === undefined || diff.scope.length > 0 ? named : [operation.list];
+  if (diff.carved.some((other) => covers(other, place))) return undefined;
+  if (operation !== undefined) return { kind: "operation", place, operation };
+  if (at === undefined && isListNote(value)) return { kind: "reread", place };
+  const inside = diff.carved.filter((other) => covers(place, other)).map((other) => other.slice(place.length));
+  const rest = inside.reduce<Json | undefined>(
+    (left, path) => (left === undefined ? left : without(left, path, at)),
+    value,
+  );
+  if (rest === undefined) return undefined;
+  const whole = at === undefined && diff.nested === "replace";
+  return { kind: "merge", place, diff: rest, at, nested: diff.nested, exact: literal || whole || !isObject(rest) };
+}
+
+/** A subscription to one property gets the bare operation; some publishers wrap it under the list's name. */
+function operationIn(scope: Place, named: Place, value: Json): ListOperation | undefined {
+  const [name = ""] = named;
+  if (named.length > 1) return undefined;
+  const bare = readListOperation(value, name);
+  if (bare !== undefined || scope.length === 0 || !isObject(value)) return bare;
+  const [key, ...more] = Object.keys(value);
+  if (key === undefined || more.length > 0 || listName(key) !== name) return undefined;
+  const wrapped = readListOperation(own(value, key) ?? null, key);
+  return wrapped?.list === name ? wrapped : undefined;
+}
+
+/** What the reference implementation sends when a list is made or appended to through its properties route. */
+function isListNote(value: Json): boolean {
+  if (value === "[Empty list property created]") return true;
+  if (!isObject(value) || typeof own(value, "action") !== "string") return false;
+  const known = new Set(["action", "index", "value"]);
+  return own(value, "index") !== undefined && Object.keys(value).every((key) => known.has(key));
+}
+
+/**
+ * The value without what lies at `path`. Undefined when nothing else was said: objects that only led there go too,
+ * unless they stand literally.
+ */
+function without(value: Json, path: readonly string[], at: LiteralPlaces | undefined): Json | undefined {
+  const [key, ...deeper] = path;
+  if (key === undefined) return undefined;
+  if (!isObject(value) || !Object.hasOwn(value, key)) return value;
+  const below = at?.here === true ? at : literalBelow(at, key);
+  const inner = deeper.length === 0 ? undefined : without(value[key] ?? null, deeper, below);
+  const rest = Object.entries(value).filter(([other]) => other !== key);
+  if (inner === undefined && rest.length === 0 && at?.here !== true) return undefined;
+  return Object.fromEntries(inner === undefined ? rest : [...rest, [key, inner]]);
+}
+
+/** A state's value without the places that others own. */
+export function carve(value: Json, place: Place, carved: readonly Place[]): Json {
+  return carved
+    .filter((other) => covers(place, other) && other.length > place.length)
+    .reduce<Json>((left, other) => without(left, other.slice(place.length), ALL_LITERAL) ?? {}, value);
+}

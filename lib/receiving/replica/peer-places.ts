@@ -1,0 +1,55 @@
+import { covers, samePlace } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys-peer-data.ts";
+import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
+import { fromItem } from "./held.ts";
+import type { Held } from "./held.ts";
+
+export interface PeerIds {
+  readonly table: Table;
+  readonly actorId: string;
+  readonly peerId: string;
+}
+
+/** One place as stored, tombstones included. One request. */
+export async function readPlace(ids: PeerIds, place: Place): Promise<Held | undefined> {
+  const item = await ids.table.get(placeKey(ids.actorId, ids.peerId, place));
+  return item === undefined ? undefined : fromItem(item);
+}
+
+/** Items of a peer's partition, in order, one request per megabyte. */
+export async function* peerItems(ids: PeerIds, range: Omit<QueryRange, "pk">): AsyncGenerator<Item, void, undefined> {
+  let after = range.after;
+  for (;;) {
+    const page = await ids.table.query({
+      ...range,
+      pk: peerPartition(ids.actorId, ids.peerId),
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* page.items;
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
+
+/** The sort keys among which everything inside a scope is. */
+export function rangeOf([name]: Place): Pick<QueryRange, "prefix" | "until"> {
+  return name === undefined ? { prefix: PLACE_PREFIX } : propertyRange(name);
+}
+
+/** Everything stored inside a scope that the carved places do not cover, tombstones included. One request per megabyte. */
+export async function placesIn(ids: PeerIds, scope: Place, carved: readonly Place[]): Promise<Held[]> {
+  const found: Held[] = [];
+  for await (const item of peerItems(ids, rangeOf(scope))) {
+    const held = fromItem(item);
+    if (covers(scope, held.place) && !carved.some((other) => covers(other, held.place))) found.push(held);
+  }
+  return found;
+}
+
+/** The place given by its sort key, for maps. */
+export const keyOfPlace = (place: Place): string => placeSortKey(place);
+
+/** Whether one of the places is this one. */
+export const includesPlace = (places: readonly Place[], place: Place): boolean =>
+  places.some((other) => samePlace(other, place));

@@ -1,0 +1,258 @@
+import {
+  beyondCursor,
+  cursorOf,
+  isPropertySortKey,
+  listPartition,
+  PLACE_PREFIX,
+  propertyRange,
+  propertySortKeyOf,
+} from "../../dynamodb/keys-peer-data.ts";
+import type { Table } from "../../dynamodb/table.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Json } from "../../system/ports.ts";
+import { compose } from "./composition.ts";
+import type { Part } from "./composition.ts";
+import { fromItem } from "./held.ts";
+import type { Held, HeldList } from "./held.ts";
+import { PageGone, PageReader } from "../../lists/list-pages.ts";
+import { listItems } from "../../lists/list-read.ts";
+import { peerItems, readPlace } from "./peer-places.ts";
+import { readBody } from "./value-body.ts";
+import { parseText } from "../../domain/json-text.ts";
+
+/** A property as held, with the parts that narrower subscriptions own laid over it. */
+export interface HeldProperty {
+  readonly name: string;
+  readonly type: "scalar" | "list";
+  /** The value; of a list its items, all of them unless `truncated`. */
+  readonly value: Json;
+  readonly itemCount?: number;
+  readonly description?: string;
+  readonly explanation?: string;
+  /** The number of the newest diff contained. */
+  readonly sequence: number;
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number;
+  /** It could not be read: what is held may be older than what the peer holds. */
+  readonly stale?: { readonly since: number; readonly reason: string };
+  /** The list is longer than an answer may be: `value` holds its beginning. */
+  readonly truncated?: true;
+}
+
+export interface PropertyPage {
+  readonly properties: readonly HeldProperty[];
+  /** What to pass as `after` for the next page: the last property's name as a rule; absent on the last one. */
+  readonly next?: string;
+}
+
+export interface StorageStats {
+  readonly scalarCount: number;
+  readonly listCount: number;
+  /** Of the values and elements as JSON. */
+  readonly bytes: number;
+}
+
+/** The most JSON bytes of one page: an answer stays below 5 MB. */
+export const PAGE_BYTES = 4.5 * 1024 * 1024;
+/** How often a read is taken again when what is read changes under it. */
+const ATTEMPTS = 6;
+
+/** All that is stored of one property, tombstones included: its own place first. */
+interface Group {
+  readonly name: string;
+  readonly helds: readonly Held[];
+}
+
+/** Reads what is held of one peer. Never changes anything. Rejects with `service.unavailable` when it does not hold still. */
+export class PeerReader {
+  readonly #deps: { readonly table: Table; readonly actorId: string; readonly peerId: string };
+
+  constructor(deps: { readonly table: Table; readonly actorId: string; readonly peerId: string }) {
+    this.#deps = deps;
+  }
+
+  /** One property, or undefined when nothing is held under that name. One request for a small value. */
+  async property(name: string, maxBytes = Infinity): Promise<HeldProperty | undefined> {
+    return this.#still(async () => this.#show(await this.#group(name), maxBytes));
+  }
+
+  /** Some of a list's items. Undefined when there is no such list. One request a level and 100 pages. */
+  async list(
+    name: string,
+    start: number,
+    limit: number,
+  ): Promise<{ readonly items: readonly Json[]; readonly head: HeldList } | undefined> {
+    return this.#still(async () => {
+      const head = await readPlace(this.#deps, [name]);
+      return head?.type === "list" ? { items: await this.#items(head, start, limit), head } : undefined;
+    });
+  }
+
+  /** Properties in the order of their keys, at most `limit` and about 4.5 MB of JSON; at least one if there is one. */
+  async page(options: {
+    readonly after?: string;
+    readonly limit: number;
+    readonly maxBytes?: number;
+  }): Promise<PropertyPage> {
+    const { after, limit, maxBytes = PAGE_BYTES } = options;
+    const properties: HeldProperty[] = [];
+    let bytes = 0;
+    let last: string | undefined;
+    for await (const group of this.#groups(after, limit)) {
+      if (properties.length >= limit || (properties.length > 0 && bytes + sizeOf(group) > maxBytes)) {
+        return { properties, ...(last === undefined ? {} : { next: cursorOf(last) }) };
+      }
+      const shown = await this.#still(
+        () => this.#show(group, maxBytes),
+        // Changed while it was read: what the group said is no longer so.
+        async () => this.#show(await this.#group(group.name), maxBytes),
+      );
+      last = group.name;
+      if (shown === undefined) continue;
+      properties.push(shown);
+      bytes += sizeOf(group);
+    }
+    return { properties };
+  }
+
+  /** The names of all properties in the order of their keys. Reads every place of this peer, one request per megabyte. */
+  async names(): Promise<{ readonly name: string; readonly type: "scalar" | "list" }[]> {
+    const found = new Map<string, { name: string; type: "scalar" | "list" }>();
+    for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
+      const property = propertySortKeyOf(item.sk);
+      if (item["type"] === "gone" || found.has(property)) continue;
+      const [name = ""] = parseText(String(item["place"])) as string[];
+      found.set(property, { name, type: item["type"] === "list" ? "list" : "scalar" });
+    }
+    return [...found.values()];
+  }
+
+  /** Counts what is held. Reads every place of this peer, one request per megabyte, but no list's pages. */
+  async stats(): Promise<StorageStats> {
+    let [scalarCount, listCount, bytes] = [0, 0, 0];
+    let counted = "";
+    const only = ["type", "bytes"];
+    for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only })) {
+      if (item["type"] === "gone") continue;
+      bytes += Number(item["bytes"]);
+      const property = propertySortKeyOf(item.sk);
+      // A property of which only parts are held counts once.
+      if (property === counted) continue;
+      counted = property;
+      if (item["type"] === "list" && isPropertySortKey(item.sk)) listCount += 1;
+      else scalarCount += 1;
+    }
+    return { scalarCount, listCount, bytes };
+  }
+
+  async #group(name: string): Promise<Group> {
+    const helds: Held[] = [];
+    for await (const item of peerItems(this.#deps, propertyRange(name))) helds.push(fromItem(item));
+    return { name, helds };
+  }
+
+  async *#groups(after: string | undefined, limit: number): AsyncGenerator<Group, void, undefined> {
+    let group: { name: string; helds: Held[] } | undefined;
+    const from = after === undefined ? {} : { after: beyondCursor(after) };
+    for await (const item of peerItems(this.#deps, {
+      prefix: PLACE_PREFIX,
+      ...from,
+      limit: Math.min(limit + 1, 200),
+    })) {
+      const held = fromItem(item);
+      const [name = ""] = held.place;
+      if (group?.name === name) {
+        group.helds.push(held);
+        continue;
+      }
+      if (group !== undefined) yield group;
+      group = { name, helds: [held] };
+    }
+    if (group !== undefined) yield group;
+  }
+
+  /** @throws PageGone */
+  async #show(group: Group, maxBytes: number): Promise<HeldProperty | undefined> {
+    const own = group.helds.find((held) => held.place.length === 1);
+    if (own?.type === "list") return this.#showList(group.name, own, maxBytes);
+    const parts: Part[] = [];
+    for (const held of group.helds) {
+      if (held.type === "gone") {
+        if (held.hides === true && held.place.length > 1) parts.push({ path: held.place.slice(1), value: undefined });
+      } else if (held.type === "value") {
+        parts.push({ path: held.place.slice(1), value: await this.#value(held) });
+      }
+    }
+    const value = compose(parts);
+    if (value === undefined) return undefined;
+    const living = group.helds.filter((held) => held.type === "value" || (held.type === "gone" && held.hides === true));
+    return {
+      name: group.name,
+      type: "scalar",
+      value,
+      sequence: Math.max(...living.map((held) => held.sequence)),
+      updatedAt: Math.max(...living.map((held) => held.updatedAt)),
+      ...staleOf(group.helds),
+    };
+  }
+
+  async #showList(name: string, head: HeldList, maxBytes: number): Promise<HeldProperty> {
+    const size = head.bytes + head.count;
+    // Elements of average size; close enough for a list that is too long anyway.
+    const fitting = size <= maxBytes ? head.count : Math.floor((head.count * maxBytes) / size / 2);
+    return {
+      name,
+      type: "list",
+      value: await this.#items(head, 0, fitting),
+      itemCount: head.count,
+      ...(head.description === undefined ? {} : { description: head.description }),
+      ...(head.explanation === undefined ? {} : { explanation: head.explanation }),
+      sequence: head.sequence,
+      updatedAt: head.updatedAt,
+      ...staleOf([head]),
+      ...(fitting < head.count ? { truncated: true } : {}),
+    };
+  }
+
+  /** Items of exactly the version that the head is of. @throws PageGone */
+  async #items(head: HeldList, start: number, limit: number): Promise<Json[]> {
+    const { table, actorId, peerId } = this.#deps;
+    const pages = new PageReader(table, listPartition(actorId, peerId, head.place, head.generation));
+    const items = await listItems(pages, head, start, limit);
+    if (items.length === 0) return items;
+    const now = await readPlace(this.#deps, head.place);
+    const same = now?.type === "list" && now.generation === head.generation && now.wm === head.wm;
+    if (!same || now.touched !== head.touched) throw new PageGone();
+    return items;
+  }
+
+  /** @throws PageGone */
+  async #value(held: Extract<Held, { readonly type: "value" }>): Promise<Json> {
+    const text = await readBody(this.#deps, held);
+    if (text === undefined) throw new PageGone();
+    return parseText(text) as Json;
+  }
+
+  async #still<T>(first: () => Promise<T>, again: () => Promise<T> = first): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await (attempt === 1 ? first() : again());
+      } catch (error) {
+        if (!(error instanceof PageGone)) throw error;
+        if (attempt === ATTEMPTS) {
+          throw new ServiceError("service.unavailable", "What is read keeps changing; try again.");
+        }
+      }
+    }
+  }
+}
+
+/** Since when some part could not be read, and why. */
+function staleOf(helds: readonly Held[]): Pick<HeldProperty, "stale"> {
+  const marks = helds.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
+  const [first] = marks.toSorted((one, other) => one.since - other.since);
+  return first === undefined ? {} : { stale: { since: first.since, reason: first.reason } };
+}
+
+const sizeOf = (group: { readonly helds: readonly Held[] }): number =>
+  group.helds.reduce((sum, held) => sum + (held.type === "gone" ? 0 : held.bytes), 0);

@@ -1,0 +1,321 @@
+import { parseText, printJson } from "../../domain/json-text.ts";
+import { mergeDiff } from "../../domain/merge-diff.ts";
+import type { Place } from "../../domain/scope.ts";
+import { placeKey } from "../../dynamodb/keys-peer-data.ts";
+import {
+  all,
+  any,
+  atMost,
+  below,
+  ConditionFailed,
+  differs,
+  itemMissing,
+  missing,
+  TransactionRefused,
+} from "../../dynamodb/table.ts";
+import type { Condition, Table } from "../../dynamodb/table.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Json } from "../../system/ports.ts";
+import type { Step } from "./diff-plan.ts";
+import { fromItem, toItem } from "./held.ts";
+import type { Held } from "./held.ts";
+import { PageGone } from "../../lists/list-pages.ts";
+import { isTooWide, ListStore } from "./list-store.ts";
+import type { WholeList } from "./list-store.ts";
+import { readPlace } from "./peer-places.ts";
+import { partKeys, readBody, writeBody } from "./value-body.ts";
+import type { Turn } from "./turn.ts";
+
+/** Writes tried on one place before giving up; each failure means that another write got in between. */
+const ATTEMPTS = 8;
+
+/** What became of one place. */
+export interface Outcome {
+  readonly result: "changed" | "skipped" | "reread";
+  /** The place must be read from its publisher. */
+  readonly reread: boolean;
+  /** What the place holds now. */
+  readonly held: Held | undefined;
+}
+
+type Merge = Extract<Step, { readonly kind: "merge" }>;
+type Operation = Extract<Step, { readonly kind: "operation" }>;
+/** Undefined: not read yet. Null: read, nothing there. */
+type Known = Held | null | undefined;
+
+/** Writes single places: decides on what is stored, writes on condition that it is unchanged, and decides anew if not. */
+export class PlaceWriter {
+  readonly #deps: { readonly table: Table; readonly clock: Clock; readonly actorId: string; readonly peerId: string };
+  readonly #lists: ListStore;
+
+  constructor(deps: {
+    readonly table: Table;
+    readonly clock: Clock;
+    readonly actorId: string;
+    readonly peerId: string;
+  }) {
+    this.#deps = deps;
+    this.#lists = new ListStore(deps);
+  }
+
+  /** One step of a diff: one write when nobody interferes. */
+  async step(step: Step, turn: Turn, known: Known): Promise<Outcome> {
+    switch (step.kind) {
+      case "merge":
+        return (
+          (await this.#blind(step, turn, known)) ??
+          this.#settle(step.place, turn, known, (stored) => this.#merge(step, turn, stored))
+        );
+      case "operation":
+        return this.#settle(step.place, turn, known, (stored) => this.#operate(step, turn, stored));
+      case "reread":
+        return this.#settle(step.place, turn, known, (stored) => this.#suspect(step.place, turn, stored));
+    }
+  }
+
+  /** Puts a value in the place of whatever is there. */
+  value(place: Place, turn: Turn, known: Known, value: Json): Promise<Outcome> {
+    return this.#settle(place, turn, known, (stored) => this.#put(place, turn, stored, value, false));
+  }
+
+  /** The same of a value that was read, which takes the place of what has the same position too: one write as a rule. */
+  async read(place: Place, turn: Turn, value: Json): Promise<Outcome> {
+    const blind = await this.#putBlind(place, turn, value, atMost("wm", turn.marks(undefined).wm));
+    if (blind === undefined) return this.value(place, turn, undefined, value);
+    if ("held" in blind) return blind;
+    return this.value(place, turn, blind.found, value);
+  }
+
+  /** Puts what `made` makes of the value that is there, undefined where there is none; undefined takes it away. */
+  compose(
+    place: Place,
+    turn: Turn,
+    known: Known,
+    made: (held: Json | undefined) => Json | undefined,
+    { hides }: { readonly hides: boolean },
+  ): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
+      if (stored?.type === "value" && text === undefined) return undefined;
+      const value = made(text === undefined ? undefined : (parseText(text) as Json));
+      if (value === undefined) return this.#bury(place, turn, stored, hides);
+      return this.#put(place, turn, stored, value, false);
+    });
+  }
+
+  /**
+   * Marks a place whose read said nothing: what is held stays readable, and nothing but a new value or a read may build on
+   * it. Since when it is stale stays as it was.
+   */
+  stale(
+    place: Place,
+    turn: Turn,
+    known: Known,
+    failed: { readonly reason: string; readonly again: number },
+  ): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      const now = this.#deps.clock.now();
+      const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
+      const stale = { ...failed, since: stored?.stale?.since ?? now };
+      const next: Held = { ...base, wm: turn.marks(stored).wm, suspect: true, stale };
+      await this.#lists.put(stored, next);
+      return { result: "reread", reread: true, held: next };
+    });
+  }
+
+  /**
+   * Makes something else of the value that is there: undefined takes it away, the same leaves it. What is no value is
+   * left alone.
+   */
+  alter(place: Place, turn: Turn, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) => {
+      if (stored?.type !== "value") return { result: "skipped", reread: false, held: stored };
+      const text = await readBody(this.#deps, stored);
+      if (text === undefined) return undefined;
+      const value = altered(parseText(text) as Json);
+      if (value === undefined) return this.#bury(place, turn, stored, false);
+      if (printJson(value) === text) return { result: "skipped", reread: false, held: stored };
+      return this.#put(place, turn, stored, value, stored.suspect === true);
+    });
+  }
+
+  /** Puts a whole list in the place of whatever is there. */
+  list(place: Place, turn: Turn, known: Known, whole: WholeList): Promise<Outcome> {
+    return this.#settle(place, turn, known, async (stored) =>
+      changed(await this.#lists.build(place, stored, whole, turn.marks(stored), turn.seed)),
+    );
+  }
+
+  /** Puts a tombstone in the place of whatever is there. */
+  remove(place: Place, turn: Turn, known: Known, { hides }: { readonly hides: boolean }): Promise<Outcome> {
+    return this.#settle(place, turn, known, (stored) => this.#bury(place, turn, stored, hides));
+  }
+
+  /**
+   * Writes a value that does not depend on what is held without having read it. Undefined: what is there needs care (a
+   * list, a value in parts, a newer position), or the value is too big for its item.
+   */
+  async #blind(step: Merge, turn: Turn, known: Known): Promise<Outcome | undefined> {
+    if (!step.exact || known !== undefined) return undefined;
+    const { value } = mergeDiff(undefined, step.diff, step);
+    const blind = await this.#putBlind(step.place, turn, value, below("wm", turn.marks(undefined).wm));
+    if (blind === undefined || "held" in blind) return blind;
+    return this.#settle(step.place, turn, blind.found, (found) => this.#merge(step, turn, found));
+  }
+
+  /**
+   * One write in the place of what is not there, or is neither a list nor in parts and `older`. Undefined for a value too
+   * big for its item; `found` is what is there instead.
+   */
+  async #putBlind(
+    place: Place,
+    turn: Turn,
+    value: Json | undefined,
+    older: Condition,
+  ): Promise<Outcome | { readonly found: Held | null } | undefined> {
+    const base = { place, ...turn.marks(undefined), updatedAt: this.#deps.clock.now() };
+    let held: Held = { ...base, type: "gone", hides: place.length > 1 };
+    if (value !== undefined) {
+      const text = printJson(value);
+      if (text.length > 100_000) return undefined;
+      held = { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
+    }
+    const plain = all(older, differs("type", "list"), missing("parts"));
+    try {
+      await this.#deps.table.put(toItem(this.#key(place), held), any(itemMissing, plain));
+      return changed(held);
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return { found: error.item === undefined ? null : fromItem(error.item) };
+    }
+  }
+
+  async #settle(
+    place: Place,
+    turn: Turn,
+    known: Known,
+    write: (stored: Held | undefined) => Promise<Outcome | undefined>,
+  ): Promise<Outcome> {
+    let stored = known === undefined ? await readPlace(this.#deps, place) : (known ?? undefined);
+    let mustReread = false;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const verdict = turn.verdict(stored);
+      if (verdict === "skip") {
+        const same = stored?.suspect === true && stored.sequence === turn.marks(stored).sequence;
+        return { result: "skipped", reread: same, held: stored };
+      }
+      try {
+        const outcome =
+          verdict === "diverged" || mustReread ? await this.#suspect(place, turn, stored) : await write(stored);
+        if (outcome !== undefined) return outcome;
+        // What was read is no longer so: once more from what is there now.
+        stored = await readPlace(this.#deps, place);
+      } catch (error) {
+        if (error instanceof ConditionFailed) {
+          stored = error.item === undefined ? undefined : fromItem(error.item);
+        } else if (error instanceof TransactionRefused) {
+          stored = await readPlace(this.#deps, place);
+        } else if (error instanceof PageGone) {
+          const now = await readPlace(this.#deps, place);
+          // The head stands still and yet its pages are not there: only the publisher can mend that.
+          mustReread = sameState(now, stored);
+          stored = now;
+        } else if (isTooWide(error)) {
+          mustReread = true;
+        } else {
+          throw error;
+        }
+      }
+    }
+    throw new ServiceError("service.unavailable", "What is held of a peer is being changed by others; try again.");
+  }
+
+  async #merge(step: Merge, turn: Turn, stored: Held | undefined): Promise<Outcome | undefined> {
+    const literal = step.at?.here === true;
+    const deletes = !literal && (step.diff === "" || step.diff === null);
+    if (deletes) return this.#bury(step.place, turn, stored, step.place.length > 1);
+    if (stored?.type === "list" && !literal) return this.#suspect(step.place, turn, stored);
+    let current: Json | undefined;
+    if (stored?.type === "value" && !step.exact) {
+      const text = await readBody(this.#deps, stored);
+      if (text === undefined) return undefined;
+      current = parseText(text) as Json;
+    }
+    const merged = mergeDiff(current, step.diff, step);
+    const suspect = merged.ambiguous || (stored?.suspect === true && !step.exact);
+    if (merged.value === undefined) return this.#bury(step.place, turn, stored, step.place.length > 1);
+    return this.#put(step.place, turn, stored, merged.value, suspect);
+  }
+
+  async #operate(step: Operation, turn: Turn, stored: Held | undefined): Promise<Outcome> {
+    const marks = turn.marks(stored);
+    const untrusted =
+      stored?.type === "value" ||
+      stored?.suspect === true ||
+      (stored?.type === "list" && stored.dirtyUntil !== undefined && marks.sequence <= stored.dirtyUntil);
+    // Whatever a list holds, after this it is gone.
+    const certain = step.operation.action.kind === "delete_all";
+    if (stored?.type === "value" || (untrusted && !certain)) return this.#suspect(step.place, turn, stored);
+    const { suspect: _suspect, ...trusted } = stored ?? { suspect: undefined };
+    const next = await this.#lists.operate(
+      step.place,
+      certain && stored !== undefined ? (trusted as Exclude<Held, { type: "value" }>) : stored,
+      step.operation,
+      marks,
+      turn.seed,
+    );
+    return next === undefined ? this.#suspect(step.place, turn, stored) : changed(next);
+  }
+
+  async #put(place: Place, turn: Turn, stored: Held | undefined, value: Json, suspect: boolean): Promise<Outcome> {
+    const marks = turn.marks(stored);
+    const body = await writeBody(this.#deps, place, marks, value);
+    const next: Held = {
+      type: "value",
+      place,
+      ...marks,
+      updatedAt: this.#deps.clock.now(),
+      ...(suspect ? { suspect: true } : {}),
+      ...body,
+    };
+    await this.#lists.put(stored, next);
+    await this.#forget(stored, next);
+    return { result: "changed", reread: suspect, held: next };
+  }
+
+  async #bury(place: Place, turn: Turn, stored: Held | undefined, hides: boolean): Promise<Outcome> {
+    const next: Held = { type: "gone", place, ...turn.marks(stored), updatedAt: this.#deps.clock.now(), hides };
+    await this.#lists.put(stored, next);
+    await this.#forget(stored, next);
+    return changed(next);
+  }
+
+  /** Marks what is held as not to be trusted; it stays readable until it has been read again. */
+  async #suspect(place: Place, turn: Turn, stored: Held | undefined): Promise<Outcome> {
+    const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: 0 };
+    const next: Held = { ...base, ...turn.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
+    await this.#lists.put(stored, next);
+    return { result: "reread", reread: true, held: next };
+  }
+
+  /** The parts of a value that was replaced; failing to delete them leaves them until the peer's data goes. */
+  async #forget(before: Held | undefined, after: Held): Promise<void> {
+    const kept = new Set(partKeys(this.#deps, after).map((key) => key.sk));
+    const left = partKeys(this.#deps, before).filter((key) => !kept.has(key.sk));
+    if (left.length > 0) await this.#deps.table.deleteMany(left).catch(() => undefined);
+  }
+
+  #key(place: Place): ReturnType<typeof placeKey> {
+    return placeKey(this.#deps.actorId, this.#deps.peerId, place);
+  }
+}
+
+const changed = (held: Held): Outcome => ({ result: "changed", reread: false, held });
+
+function sameState(one: Held | undefined, other: Held | undefined): boolean {
+  return (
+    one?.wm === other?.wm &&
+    one?.touched === other?.touched &&
+    (one?.type === "list" ? one.generation : "") === (other?.type === "list" ? other.generation : "")
+  );
+}

@@ -1,0 +1,245 @@
+import { readListOperation } from "../../domain/list-operations.ts";
+import { isObject, own } from "../../domain/json.ts";
+import { placeOf } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Table } from "../../dynamodb/table.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Ids, Json, JsonObject } from "../../system/ports.ts";
+import type { IncomingDiff } from "./incoming.ts";
+import { PAGE_BYTES, PeerReader } from "./peer-reader.ts";
+import type { HeldProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
+import { placesIn } from "./peer-places.ts";
+import { PeerStore } from "./peer-store.ts";
+import { PlaceWriter } from "./place-writer.ts";
+import { ownTurn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
+
+/** The actor whose data it is, with what its storage needs. */
+export interface PeerStoreOwner {
+  readonly id: string;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** What a callback, or a whole state, says of one subscription's place. */
+export interface ReceivedContent {
+  /** Only `properties` is kept here; content for another target is refused. */
+  readonly target: string;
+  readonly subtarget?: string | null;
+  readonly resource?: string | null;
+  readonly data: Json;
+  /** JSON Pointers within `data` whose values stand literally. */
+  readonly overwritten?: readonly string[];
+}
+
+export interface ListWords {
+  readonly description?: string;
+  readonly explanation?: string;
+}
+
+/** A property with what the service's own routes show of it, `updatedAt` in ms since 1970. */
+export type ShownProperty = Omit<HeldProperty, "name">;
+
+/** A property without what only the service's own routes show. */
+export type StoredProperty = Pick<HeldProperty, "type" | "value" | "itemCount">;
+
+/**
+ * What is held of one peer, for the application: to read, and to change by hand. A change made here keeps the position
+ * of what it replaces, so whatever the peer sends next takes its place. Every method rejects with
+ * `service.unavailable` when what it touches does not settle, and with the table's own errors.
+ */
+export class RemotePeerStore {
+  readonly #owner: PeerStoreOwner;
+  readonly #ids: { readonly table: Table; readonly actorId: string; readonly peerId: string };
+  readonly #writer: PlaceWriter;
+  readonly #reader: PeerReader;
+  readonly #store: PeerStore;
+
+  constructor(actor: PeerStoreOwner, peerId: string) {
+    this.#owner = actor;
+    const deps = { table: actor.table, clock: actor.clock, actorId: actor.id, peerId };
+    this.#ids = deps;
+    this.#writer = new PlaceWriter(deps);
+    this.#reader = new PeerReader(deps);
+    this.#store = new PeerStore(deps);
+  }
+
+  /** Holds the value under the name, exactly as given; `""` and null delete. */
+  async setValue(name: string, value: Json): Promise<void> {
+    if (value === "" || value === null) return this.deleteValue(name);
+    await this.#writer.value([name], this.#turn(), undefined, value);
+  }
+
+  /** The value under the name, equal to what the peer sent; undefined when there is none, or a list. */
+  async getValue(name: string): Promise<Json | undefined> {
+    const found = await this.#reader.property(name, 0);
+    return found?.type === "scalar" ? found.value : undefined;
+  }
+
+  /** Nothing is held under the name afterwards; a list is left alone. */
+  async deleteValue(name: string): Promise<void> {
+    await this.#remove(name, "value");
+  }
+
+  /** Holds the items, in order, as the list of that name, in place of whatever was there. */
+  async setList(name: string, items: readonly Json[], words: ListWords = {}): Promise<void> {
+    await this.#writer.list([name], this.#turn(), undefined, { items, ...words });
+  }
+
+  /** All items of the list; undefined when there is no such list. `from` and `limit` take a part of it. */
+  async getList(name: string, from = 0, limit = Infinity): Promise<readonly Json[] | undefined> {
+    return (await this.#reader.list(name, from, limit))?.items;
+  }
+
+  /** The item at an index, counted from the end when negative; undefined when there is none. */
+  async itemAt(name: string, index: number): Promise<Json | undefined> {
+    if (index < 0) {
+      const count = (await this.#reader.list(name, 0, 0))?.head.count ?? 0;
+      return count + index < 0 ? undefined : this.itemAt(name, count + index);
+    }
+    return (await this.#reader.list(name, index, 1))?.items[0];
+  }
+
+  /**
+   * Applies one operation as a callback carries it (`{operation, item?, …}`; `list` may be left out). False when it is
+   * inapplicable: nothing changes, and the list is marked to be read again from its publisher.
+   * @throws ServiceError `request.invalid` when it is no list operation
+   */
+  async applyListOperation(name: string, fields: JsonObject): Promise<boolean> {
+    const operation = readListOperation({ ...fields, list: name }, name);
+    if (operation === undefined) throw new ServiceError("request.invalid", "This is not a list operation.");
+    const step = { kind: "operation" as const, place: [name], operation: { ...operation, list: name } };
+    return !(await this.#writer.step(step, this.#turn(), undefined)).reread;
+  }
+
+  /** The list is gone afterwards; a value of that name is left alone. */
+  async deleteList(name: string): Promise<void> {
+    await this.#remove(name, "list");
+  }
+
+  /** The names of all values, in the order of their keys. */
+  async listAllScalars(): Promise<string[]> {
+    return (await this.#reader.names()).flatMap(({ name, type }) => (type === "scalar" ? name : []));
+  }
+
+  /** The names of all lists, in the order of their keys. */
+  async listAllLists(): Promise<string[]> {
+    return (await this.#reader.names()).flatMap(({ name, type }) => (type === "list" ? name : []));
+  }
+
+  /** Everything that is held, lists with all their items. For big stores read page by page instead. */
+  async getAllProperties(): Promise<Record<string, StoredProperty>> {
+    const found: [string, StoredProperty][] = [];
+    let after: string | undefined;
+    do {
+      const page: PropertyPage = await this.#reader.page({
+        limit: 200,
+        maxBytes: Infinity,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { name, type, value, itemCount } of page.properties) {
+        found.push([name, { type, value, ...(itemCount === undefined ? {} : { itemCount }) }]);
+      }
+      after = page.next;
+    } while (after !== undefined);
+    return Object.fromEntries(found);
+  }
+
+  /** How many values and lists are held, and their bytes as JSON. */
+  getStorageStats(): Promise<StorageStats> {
+    return this.#reader.stats();
+  }
+
+  /**
+   * Applies a callback's diff the way automatic storage does, list operations included, for an application that keeps
+   * what arrives itself. Answers the places that only reading them from the publisher can settle.
+   */
+  async applyCallbackData(content: ReceivedContent): Promise<{ readonly reread: readonly Place[] }> {
+    const diff: IncomingDiff = {
+      scope: scopeOf(content),
+      carved: [],
+      data: content.data,
+      nested: "merge",
+      ...(content.overwritten === undefined ? {} : { overwritten: content.overwritten }),
+    };
+    const { reread } = await this.#store.apply(diff, this.#turn());
+    return { reread };
+  }
+
+  /**
+   * Puts a whole state in the place of what is held: of all properties `{name: value}`, lists as
+   * `{"_list": true, "items": […]}`; of one property its bare value. What the state lacks goes.
+   */
+  async applyResyncData(content: ReceivedContent): Promise<void> {
+    const scope = scopeOf(content);
+    const { data } = content;
+    if (scope.length === 0 && !isObject(data)) {
+      throw new ServiceError("request.invalid", "The state of all properties must be an object.");
+    }
+    const parts: (readonly [Place, Json])[] =
+      scope.length > 0 ? [[scope, data]] : Object.entries(data as JsonObject).map(([name, value]) => [[name], value]);
+    for (const [place, value] of parts) await this.#putState(place, value);
+    const kept = new Set(parts.map(([place]) => JSON.stringify(place)));
+    for (const held of await placesIn(this.#ids, scope, [])) {
+      if (kept.has(JSON.stringify(held.place)) || held.type === "gone") continue;
+      await this.#writer.remove(held.place, this.#turn(), held, { hides: false });
+    }
+  }
+
+  /** Deletes everything that is held of the peer. */
+  async deleteAll(): Promise<void> {
+    await this.#store.deleteAll();
+  }
+
+  /**
+   * Properties in the order of their keys with when and by which diff each came, at most `limit` and about 4.5 MB: what
+   * `GET /peers/{peerId}/properties` answers. `next` is the name to pass as `after`.
+   */
+  async page(options: {
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<{ readonly data: Readonly<Record<string, ShownProperty>>; readonly next?: string }> {
+    const { properties, next } = await this.#reader.page(options);
+    const data = Object.fromEntries(properties.map(({ name, ...shown }) => [name, shown]));
+    return { data, ...(next === undefined ? {} : { next }) };
+  }
+
+  /** The same of one property, a list cut to about 4.5 MB; undefined when nothing is held under that name. */
+  async one(name: string): Promise<ShownProperty | undefined> {
+    const found = await this.#reader.property(name, PAGE_BYTES);
+    if (found === undefined) return undefined;
+    const { name: _name, ...shown } = found;
+    return shown;
+  }
+
+  async #putState(place: Place, value: Json): Promise<void> {
+    const items = isObject(value) && own(value, "_list") === true ? own(value, "items") : undefined;
+    if (!isObject(value) || !Array.isArray(items)) {
+      await this.#writer.value(place, this.#turn(), undefined, value);
+      return;
+    }
+    const words = ["description", "explanation"].flatMap((name) => {
+      const word = own(value, name);
+      return typeof word === "string" ? [[name, word]] : [];
+    });
+    await this.#writer.list(place, this.#turn(), undefined, { items, ...(Object.fromEntries(words) as ListWords) });
+  }
+
+  async #remove(name: string, type: "value" | "list"): Promise<void> {
+    for (const held of await placesIn(this.#ids, [name], [])) {
+      if (held.type === type) await this.#writer.remove(held.place, this.#turn(), held, { hides: false });
+    }
+  }
+
+  /** Larger with time and never the same twice: two writes in one millisecond differ in their random bits. */
+  #turn(): Turn {
+    return ownTurn(this.#owner.clock.now() * 4096 + parseInt(this.#owner.ids.id().slice(0, 3), 16));
+  }
+}
+
+function scopeOf(content: ReceivedContent): Place {
+  const { target, subtarget, resource } = content;
+  if (target !== "properties") throw new ServiceError("request.invalid", "Only content of properties is kept.");
+  return placeOf({ target, ...(subtarget ? { subtarget } : {}), ...(resource ? { resource } : {}) });
+}

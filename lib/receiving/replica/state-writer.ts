@@ -1,0 +1,176 @@
+import { compact } from "../../system/compact.ts";
+import { hiddenPart, isHidden, withHidden } from "../../domain/hidden-part.ts";
+import { covers } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Reads } from "../../domain/visibility.ts";
+import { parseWatermark } from "../../domain/watermark.ts";
+import type { Position } from "../../domain/watermark.ts";
+import { carve } from "./diff-plan.ts";
+import { fromItem, WITHOUT_TEXT } from "./held.ts";
+import type { Held } from "./held.ts";
+import { inParallel } from "../../system/in-parallel.ts";
+import type { StatePart } from "./incoming.ts";
+import { keyOfPlace, peerItems, rangeOf } from "./peer-places.ts";
+import type { PeerIds } from "./peer-places.ts";
+import type { Outcome, PlaceWriter } from "./place-writer.ts";
+import { readTurn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
+
+/** Places written at the same time. */
+const WRITES_AT_ONCE = 16;
+
+/** Whose place a state takes. */
+export interface StateTarget {
+  readonly scope: Place;
+  /** Places that others own. */
+  readonly carved: readonly Place[];
+  /** What the publisher lets us see: the rest stays as it is. Without it everything counts as open. */
+  readonly reads?: Reads;
+}
+
+/** What a read of some parts is written with. */
+export interface ReadPosition extends Position {
+  /** List operations numbered up to this read their list again instead of being applied. */
+  readonly dirtyListsUntil?: number;
+}
+
+/**
+ * Puts a state that was read in the place of what a scope holds: part by part, then away with what the state lacks.
+ * Everything is written under one fence, higher than that of everything stored before: what carries a lower one at the
+ * end was not in the state. Places that hold a newer position are left. Safe to redo at any point.
+ */
+export class StateWriter {
+  readonly #ids: PeerIds;
+  readonly #writer: PlaceWriter;
+
+  constructor(ids: PeerIds, writer: PlaceWriter) {
+    this.#ids = ids;
+    this.#writer = writer;
+  }
+
+  /** Writes parts that were read; one write a value, for lists their pages. What lies outside the target is left out. */
+  async putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
+    const owned = parts.filter(({ place }) => place.length > 0 && isOwned(target, place));
+    await inParallel(owned, WRITES_AT_ONCE, async (part) => {
+      await this.put(
+        target,
+        part,
+        readTurn({ fence: at.fence, sequence: part.sequence ?? at.sequence }),
+        at.dirtyListsUntil,
+      );
+    });
+  }
+
+  /** Writes one part; one of kind `value` without a value says that nothing is there. */
+  async put(
+    { carved, reads }: Pick<StateTarget, "carved" | "reads">,
+    part: StatePart,
+    turn: Turn,
+    dirtyUntil: number | undefined,
+  ): Promise<Outcome> {
+    const { place } = part;
+    if (part.kind === "list") {
+      const { items = [], description, explanation } = part;
+      return await this.#writer.list(place, turn, undefined, compact({ items, description, explanation, dirtyUntil }));
+    }
+    if (reads !== undefined && !reads.whole(place)) {
+      const value = part.value === undefined ? undefined : carve(part.value, place, carved);
+      return await this.#keepHidden(place, turn, undefined, reads, value);
+    }
+    if (part.value === undefined) return await this.#writer.remove(place, turn, undefined, { hides: place.length > 1 });
+    return await this.#writer.read(place, turn, carve(part.value, place, carved));
+  }
+
+  /**
+   * Takes away what the scope holds and `isKept` does not name; what the publisher has closed to us stays. One query a
+   * megabyte, one write for each place that goes.
+   *
+   * @param goesOn asked before each group of places
+   * @returns false when it ended early: a redo goes on
+   */
+  async removeRest(
+    target: StateTarget,
+    at: Position,
+    isKept: (held: Held) => boolean,
+    goesOn: () => boolean = () => true,
+  ): Promise<boolean> {
+    const { scope, carved, reads } = target;
+    const turn = readTurn(at);
+    const hides = scope.length > 1;
+    let isScopeStored = false;
+    const take = async (held: Held): Promise<void> => {
+      if (reads === undefined || reads.whole(held.place)) {
+        await this.#writer.remove(held.place, turn, held, { hides });
+      } else if (held.type === "value") {
+        await this.#keepHidden(held.place, turn, held, reads, undefined);
+      } else if (!isHidden(held.place, reads)) {
+        await this.#writer.remove(held.place, turn, held, { hides });
+      }
+    };
+    let some: Held[] = [];
+    // A value's text is only needed where some of it may stay.
+    const only = reads === undefined ? { only: WITHOUT_TEXT } : {};
+    for await (const item of peerItems(this.#ids, { ...rangeOf(scope), ...only })) {
+      const held = fromItem(item);
+      if (!covers(scope, held.place) || carved.some((other) => covers(other, held.place))) continue;
+      if (held.place.length === scope.length) isScopeStored = true;
+      if (isKept(held)) continue;
+      some.push(held);
+      if (some.length < WRITES_AT_ONCE * 4) continue;
+      if (!goesOn()) return false;
+      await inParallel(some, WRITES_AT_ONCE, take);
+      some = [];
+    }
+    await inParallel(some, WRITES_AT_ONCE, take);
+    if (hides && !isScopeStored) await this.#writer.remove(scope, turn, null, { hides });
+    return true;
+  }
+
+  /** Marks places whose read said nothing. What the publisher has closed to us is left, and not marked. */
+  async markStale(
+    target: StateTarget,
+    place: Place,
+    at: Position,
+    failed: { readonly reason: string; readonly again: number },
+  ): Promise<Held | undefined> {
+    if (!isOwned(target, place) || (target.reads !== undefined && isHidden(place, target.reads))) return undefined;
+    return (await this.#writer.stale(place, readTurn(at), undefined, failed)).held;
+  }
+
+  /** What was read, with the closed parts of what is held; undefined: nothing was there that is open. */
+  async #keepHidden(
+    place: Place,
+    turn: Turn,
+    known: Held | undefined,
+    reads: Reads,
+    value: ReturnType<typeof carve> | undefined,
+  ): Promise<Outcome> {
+    const hides = place.length > 1;
+    return await this.#writer.compose(
+      place,
+      turn,
+      known,
+      (held) => {
+        const hidden = held === undefined ? undefined : hiddenPart(held, place, reads);
+        return value === undefined ? hidden : withHidden(value, hidden);
+      },
+      { hides },
+    );
+  }
+}
+
+/** True for what was written under this fence, or a later one. */
+export const isWrittenSince =
+  (fence: number) =>
+  (held: Held): boolean =>
+    parseWatermark(held.wm).fence >= fence;
+
+/** True for what is among these places. */
+export function isAmong(places: readonly Place[]): (held: Held) => boolean {
+  const named = new Set(places.map(keyOfPlace));
+  return (held) => named.has(keyOfPlace(held.place));
+}
+
+function isOwned({ scope, carved }: StateTarget, place: Place): boolean {
+  return covers(scope, place) && !carved.some((other) => covers(other, place));
+}

@@ -1,0 +1,34 @@
+import { isObject, own } from "../../domain/json.ts";
+import { covers } from "../../domain/scope.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Json } from "../../system/ports.ts";
+import type { PeerReader } from "./peer-reader.ts";
+
+const PAGE = 200;
+
+/**
+ * What is held of a peer at a place now, in the form in which a resync tells it: of all properties an object, lists as
+ * arrays, without the properties that others own (`carved`); null when nothing is held there.
+ */
+export async function storedState(
+  reader: Pick<PeerReader, "page" | "property">,
+  place: Place,
+  carved: readonly Place[],
+): Promise<Json> {
+  const [name, ...path] = place;
+  if (name !== undefined) {
+    let value: Json | undefined = (await reader.property(name))?.value;
+    for (const key of path) value = isObject(value) ? own(value, key) : undefined;
+    return value ?? null;
+  }
+  const found: [string, Json][] = [];
+  let after: string | undefined;
+  do {
+    const page = await reader.page({ limit: PAGE, maxBytes: Infinity, ...(after === undefined ? {} : { after }) });
+    for (const property of page.properties) {
+      if (!carved.some((other) => covers(other, [property.name]))) found.push([property.name, property.value]);
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return Object.fromEntries(found);
+}

@@ -1,0 +1,76 @@
+import { parseWatermark, watermark } from "../../domain/watermark.ts";
+import type { Position } from "../../domain/watermark.ts";
+import type { Held } from "./held.ts";
+
+/** Whether a write may take place over what is stored, and the marks it leaves. */
+export interface Turn {
+  /**
+   * `skip`: what is stored contains this already, or something newer. `diverged`: a list operation that may or may not
+   * be contained; the list must be read again. Never thrown.
+   */
+  verdict(stored: Held | undefined): "apply" | "skip" | "diverged";
+  marks(stored: Held | undefined): Marks;
+  /** Distinguishes this turn from every other in ids; the same when the same turn is taken again. */
+  readonly seed: string;
+}
+
+export interface Marks {
+  readonly wm: string;
+  readonly sequence: number;
+  readonly touched?: number;
+}
+
+/** A diff that replaces or merges a value: over everything older. */
+export function valueTurn(at: Position): Turn {
+  const wm = watermark(at);
+  return {
+    verdict: (stored) => (stored !== undefined && stored.wm >= wm ? "skip" : "apply"),
+    marks: () => ({ wm, sequence: at.sequence }),
+    seed: wm,
+  };
+}
+
+/**
+ * A list operation. Unlike a value it must not be applied again in a later turn (a higher fence, after a crash between
+ * the operation and the commit): the same number is contained, and a lower one cannot be told, so the list is read again.
+ */
+export function operationTurn(at: Position): Turn {
+  const wm = watermark(at);
+  return {
+    verdict(stored) {
+      if (stored === undefined) return "apply";
+      if (stored.wm >= wm) return "skip";
+      if (stored.type !== "list" || parseWatermark(stored.wm).fence === at.fence) return "apply";
+      if (stored.sequence === at.sequence) return "skip";
+      return stored.sequence > at.sequence ? "diverged" : "apply";
+    },
+    marks: () => ({ wm, sequence: at.sequence }),
+    seed: wm,
+  };
+}
+
+/** What was read from the publisher: also over the write at the same position that asked for it. */
+export function readTurn(at: Position): Turn {
+  const wm = watermark(at);
+  return {
+    verdict: (stored) => (stored !== undefined && stored.wm > wm ? "skip" : "apply"),
+    marks: () => ({ wm, sequence: at.sequence }),
+    seed: `r${wm}`,
+  };
+}
+
+/**
+ * The application's own write. It keeps the stored position, so that whatever the peer sends next takes its place;
+ * `touched` (larger than any before) makes it a change all the same, and tells a write whose answer was lost.
+ */
+export function ownTurn(touched: number): Turn {
+  return {
+    verdict: (stored) => (stored?.touched === touched ? "skip" : "apply"),
+    marks: (stored) => ({
+      wm: stored?.wm ?? watermark({ fence: 0, sequence: 0 }),
+      sequence: stored?.sequence ?? 0,
+      touched,
+    }),
+    seed: `t${String(touched)}`,
+  };
+}

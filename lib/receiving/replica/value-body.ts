@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { printJson } from "../../domain/json-text.ts";
+import { always } from "../../dynamodb/table.ts";
+import type { Key, Table } from "../../dynamodb/table.ts";
+import { valuePartKey } from "../../dynamodb/keys-peer-data.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Json } from "../../system/ports.ts";
+import type { Held, HeldValue } from "./held.ts";
+import { inParallel } from "../../system/in-parallel.ts";
+import type { Marks } from "./turn.ts";
+
+/** A text over this is kept in parts of at most this: no item nears 400 KB. Bytes of UTF-8. */
+export const PART_BYTES = 300 * 1024;
+
+export interface Owner {
+  readonly table: Table;
+  readonly actorId: string;
+  readonly peerId: string;
+}
+
+/** Texts of at most `PART_BYTES` each that give `text` when joined. Never cuts a surrogate pair. */
+export function cutText(text: string, bytes = PART_BYTES): string[] {
+  if (Buffer.byteLength(text) <= bytes) return [text];
+  const parts: string[] = [];
+  // A UTF-16 unit is at most three bytes, so this many always fit.
+  const units = Math.floor(bytes / 3);
+  for (let start = 0; start < text.length;) {
+    let end = Math.min(start + units, text.length);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
+    parts.push(text.slice(start, end));
+    start = end;
+  }
+  return parts;
+}
+
+/** Makes a value ready to be put: small ones stand in their item, of big ones the parts are written now (one write each). */
+export async function writeBody(
+  owner: Owner,
+  place: Place,
+  marks: Marks,
+  value: Json,
+): Promise<Pick<HeldValue, "bytes" | "body">> {
+  const text = printJson(value);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= PART_BYTES) return { bytes, body: { text } };
+  const parts = cutText(text);
+  const digest = createHash("sha256").update(text).digest("base64url").slice(0, 22);
+  const version = `${marks.wm}.${String(marks.touched ?? 0)}.${digest}`;
+  await inParallel(parts, 8, (part, index) =>
+    // Unconditional: the version holds a digest of the content, so a repeated or late write changes nothing.
+    owner.table.put({ ...valuePartKey(owner.actorId, owner.peerId, place, version, index), text: part }, always),
+  );
+  return { bytes, body: { version, parts: parts.length } };
+}
+
+/** The keys of a value's parts; none when it stands in its item. */
+export function partKeys(owner: Owner, held: Held | undefined): Key[] {
+  if (held?.type !== "value" || "text" in held.body) return [];
+  const { version, parts } = held.body;
+  return Array.from({ length: parts }, (_, part) =>
+    valuePartKey(owner.actorId, owner.peerId, held.place, version, part),
+  );
+}
+
+/**
+ * The JSON text of a value. Undefined when its parts are no longer there: it has been replaced since it was read, and
+ * the place must be read again. One request when it is in parts, else none.
+ */
+export async function readBody(owner: Owner, held: HeldValue): Promise<string | undefined> {
+  if ("text" in held.body) return held.body.text;
+  const keys = partKeys(owner, held);
+  const found = new Map((await owner.table.getMany(keys)).map((item) => [item.sk, String(item["text"])]));
+  return found.size < keys.length ? undefined : keys.map((key) => found.get(key.sk)).join("");
+}

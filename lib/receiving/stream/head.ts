@@ -1,0 +1,217 @@
+/**
+ * The head of a received stream: one small item that says where the stream stands and who works on it.
+ *
+ *   live, nothing pending          dueAt = the next reconciliation (or none)
+ *   live, something pending        dueAt = when the gap is to be looked at; only the update that empties `pending` changes it back
+ *   claimed                        claimToken, claimUntil: one handler applies, drains or recovers; void once `claimUntil` has
+ *                                  passed, or when another fence (an earlier start of a local server) took it
+ *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends; `recovery`
+ *                                  says how far it has come
+ *   contradicted                   one number had two contents: drained as usual, and once nothing is pending dueAt = when the
+ *                                  state is read; goes with the commit of a state read that began after it was set
+ *   ended                          no auth; kept until the longest claim has run out, so that late writers find it
+ */
+import { dueShardOf, isBareStream, streamOfKey } from "../../dynamodb/keys.ts";
+import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
+import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
+import type { Place, Scope } from "../../domain/scope.ts";
+import type { StreamView } from "../../domain/sequencing.ts";
+import { readProgress } from "../recovery/recovery-progress.ts";
+import type { RecoveryProgress } from "../recovery/recovery-progress.ts";
+
+export type Granularity = "high" | "low" | "none";
+
+/**
+ * What a recovery does. `catch_up`: applies what is missing, and replaces the state only when it must; `resync`: replaces
+ * the state; `refresh`: applies what is missing as far as the publisher still has it, then replaces the state.
+ */
+export type RecoveryKind = "catch_up" | "refresh" | "resync";
+
+/** Why a subscription of ours receives nothing. */
+export interface StreamProblem {
+  /** `unknown_to_publisher`: its poll was answered 404. `lost`: and nothing can be done about it here. */
+  readonly code: "unknown_to_publisher" | "lost";
+  /** ms since 1970. */
+  readonly since: number;
+}
+
+/** A head as the engine uses it. Times are ms since 1970. */
+export interface Head {
+  readonly key: Key;
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly scope: Scope;
+  readonly granularity: Granularity;
+  readonly createdAt: number;
+  readonly live: boolean;
+  /** SHA-256 of the bearer that opens this stream; absent while the trust is not approved. */
+  readonly auth?: string;
+  /** The stream's life: grows when the numbering starts again. */
+  readonly epoch: number;
+  /** The fence of what this stream writes (see domain/watermark.ts). */
+  readonly fence: number;
+  readonly lastSeq: number;
+  readonly pending: ReadonlySet<number>;
+  readonly gapSince?: number;
+  readonly dueAt?: number;
+  readonly claim?: { readonly token: string; readonly until: number; readonly fence: string };
+  /** How often the processing of `lastSeq + 1` was begun. */
+  readonly starts: number;
+  /** The content that the first of them began to apply, until a commit (see digests.ts). */
+  readonly begun?: string;
+  readonly replacing: boolean;
+  /** Recovery is owed. */
+  readonly wanted?: RecoveryKind;
+  /** Grows with every wish for a recovery, so that one asked for while another runs is not taken for done with it. */
+  readonly wantedRev: number;
+  /** How far the replacement has come, once some of it is written; only while `replacing`. */
+  readonly recovery?: RecoveryProgress;
+  /** The publisher gave two contents to one number: the state is to be read once nothing is pending. */
+  readonly contradicted: boolean;
+  /** The publisher asked for rest until then (`Retry-After`): nothing but a person's wish reads it before. */
+  readonly pausedUntil?: number;
+  readonly problem?: StreamProblem;
+  /** When the publisher was last asked to make this subscription again; 0 when it never was. */
+  readonly resubscribedAt: number;
+  /** The fence before the state began to be replaced: names the resync, also when a crash makes it begin again. */
+  readonly replacedFrom?: number;
+  /** Recoveries that failed one after another. */
+  readonly attempts: number;
+  /** The next reconciliation, kept here while `dueAt` serves a gap. */
+  readonly reconcileAt?: number;
+  /** Places inside the scope that narrower subscriptions own. */
+  readonly carved: readonly Place[];
+  /** Digests of the last 16 numbers, oldest first, the last that of `lastSeq` (see digests.ts). */
+  readonly digests: string;
+  /** Normalised timestamp of the newest applied diff that had one, and that diff's number. */
+  readonly lastTimestamp: string;
+  readonly timestampOf: number;
+  /** When the state last began to be read because of a contradiction. */
+  readonly suspectedAt: number;
+  /** A `stop` verdict holds this stream's hooks. */
+  readonly held: boolean;
+  /** What held the hooks is settled: the held events are to run. */
+  readonly releasing: boolean;
+  /** The peer's set of subscriptions that `carved` was made from (see subscriptions/ownership.ts). */
+  readonly carvedAt: number;
+  /** An ended stream whose data stays. */
+  readonly keepData: boolean;
+  /** When a callback was last applied or looked for. */
+  readonly activeAt: number;
+  readonly version: number;
+}
+
+/** Reads a head item. @throws when the item is no head, which is a defect. */
+export function readHead(item: Item): Head {
+  const ids = streamOfKey(item);
+  if (ids === undefined) throw new TypeError(`Not a stream head: ${item.sk}`);
+  const text = (name: string): string | undefined => item[name] as string | undefined;
+  const whole = (name: string): number | undefined => item[name] as number | undefined;
+  const token = text("claimToken");
+  return {
+    key: { pk: item.pk, sk: item.sk },
+    ...ids,
+    scope: {
+      target: text("target") ?? "",
+      ...defined("subtarget", text("subtarget")),
+      ...defined("resource", text("resource")),
+    },
+    granularity: (text("granularity") ?? "high") as Granularity,
+    createdAt: whole("createdAt") ?? 0,
+    live: text("state") === "live",
+    ...defined("auth", text("auth")),
+    epoch: whole("epoch") ?? 0,
+    fence: whole("fence") ?? 0,
+    lastSeq: whole("lastSeq") ?? 0,
+    pending: (item["pending"] as ReadonlySet<number> | undefined) ?? new Set(),
+    ...defined("gapSince", whole("gapSince")),
+    ...defined("dueAt", whole("dueAt")),
+    ...defined(
+      "claim",
+      token === undefined ? undefined : { token, until: whole("claimUntil") ?? 0, fence: text("claimFence") ?? "" },
+    ),
+    starts: whole("starts") ?? 0,
+    ...defined("begun", text("begun")),
+    replacing: item["replacing"] === true,
+    ...defined("wanted", text("wanted") as Head["wanted"]),
+    wantedRev: whole("wantedRev") ?? 0,
+    ...defined("replacedFrom", whole("replacedFrom")),
+    ...defined("recovery", readProgress(item["recovery"])),
+    contradicted: item["contradicted"] === true,
+    ...defined("pausedUntil", whole("pausedUntil")),
+    ...defined("problem", readProblem(item)),
+    resubscribedAt: whole("resubscribedAt") ?? 0,
+    attempts: whole("attempts") ?? 0,
+    ...defined("reconcileAt", whole("reconcileAt")),
+    carved: (item["carved"] as readonly Place[] | undefined) ?? [],
+    digests: text("digests") ?? "",
+    lastTimestamp: text("lastTimestamp") ?? "",
+    timestampOf: whole("timestampOf") ?? 0,
+    suspectedAt: whole("suspectedAt") ?? 0,
+    held: item["held"] === true,
+    releasing: item["releasing"] === true,
+    carvedAt: whole("carvedAt") ?? 0,
+    keepData: item["keepData"] === true,
+    activeAt: whole("activeAt") ?? 0,
+    version: whole("version") ?? 0,
+  };
+}
+
+function readProblem(item: Item): StreamProblem | undefined {
+  const { problemCode: code, problemSince: since } = item;
+  if (code !== "unknown_to_publisher" && code !== "lost") return undefined;
+  return { code, since: Number(since) };
+}
+
+/** The attributes of a problem, which go when the publisher knows the subscription again. */
+export const PROBLEM_ATTRIBUTES = ["problemCode", "problemSince"] as const;
+
+/** A problem as attributes. */
+export const problemAttributes = ({ code, since }: StreamProblem): Readonly<Record<string, Attribute>> => ({
+  problemCode: code,
+  problemSince: since,
+});
+
+/** `{ [name]: value }`, or nothing when there is no value. */
+export function defined<N extends string, V>(name: N, value: V | undefined): { readonly [K in N]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: V });
+}
+
+/** True when the head's claim binds others at `now`. */
+export function claimIsLive(head: Head, now: number, fence: string): boolean {
+  return head.claim !== undefined && head.claim.until > now && head.claim.fence === fence;
+}
+
+/** A head as sequencing sees it. */
+export function viewOf(head: Head, now: number, fence: string): StreamView {
+  return {
+    lastSeq: head.lastSeq,
+    pending: head.pending,
+    ...defined("gapSince", head.gapSince),
+    busy: claimIsLive(head, now, fence),
+    replacing: head.replacing,
+  };
+}
+
+/** Named fragments of the conditions on a head. */
+export const headIs = {
+  live: equals("state", "live"),
+  ofEpoch: (epoch: number): Condition => equals("epoch", epoch),
+  openTo: (auth: string | undefined): Condition => (auth === undefined ? headIs.live : equals("auth", auth)),
+  at: (lastSeq: number): Condition => equals("lastSeq", lastSeq),
+  before: (sequence: number): Condition => below("lastSeq", sequence),
+  notReplacing: missing("replacing"),
+  free: (now: number, fence: string): Condition =>
+    any(missing("claimToken"), not(atLeast("claimUntil", now + 1)), differs("claimFence", fence)),
+  taken: (now: number, fence: string): Condition =>
+    all(exists("claimToken"), atLeast("claimUntil", now + 1), equals("claimFence", fence)),
+  /** Nothing was asked for since. */
+  askedFor: (wantedRev: number): Condition => (wantedRev === 0 ? missing("wantedRev") : equals("wantedRev", wantedRev)),
+  claimedBy: (token: string): Condition => equals("claimToken", token),
+} as const;
+
+/** The index attributes that make a head due at `at` (ms); none for a bare stream, which only its callers can go on with. */
+export function dueAttributes(key: Key, at: number): { readonly dueShard?: string; readonly dueAt?: number } {
+  return isBareStream(key) ? {} : { dueShard: dueShardOf(key), dueAt: at };
+}

@@ -1,0 +1,211 @@
+/**
+ * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
+ *
+ *   in order       claim (lastSeq = n − 1, nobody working) → sink applies → advance (lastSeq = n, claim given back)
+ *   out of order   keep (body, then slot); the answer says whether it has become next meanwhile, then it is drained
+ *   drained        the claim's or the advance's answer names what is pending; what follows is applied under one claim
+ *
+ * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
+ */
+import { compact } from "../../system/compact.ts";
+import { isBareStream, pendingKey } from "../../dynamodb/keys.ts";
+import type { Key } from "../../dynamodb/table.ts";
+import { decide } from "../../domain/sequencing.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { markContradicted } from "../recovery/contradiction.ts";
+import { claimIsLive, viewOf } from "./head.ts";
+import type { Head } from "./head.ts";
+import { Runs } from "./runs.ts";
+import type { SequencerDeps } from "./runs.ts";
+import { idsOf } from "./sink.ts";
+
+/** What became of one number. */
+export type Delivered =
+  | { readonly is: "processed"; readonly head: Head }
+  | { readonly is: "duplicate"; readonly head: Head }
+  | { readonly is: "pending"; readonly head: Head; readonly first: boolean }
+  | { readonly is: "resync_required"; readonly head: Head }
+  | { readonly is: "full"; readonly head: Head; readonly overdue: boolean }
+  /** No stream is open to these credentials; the head, if any, tells more. */
+  | { readonly is: "closed"; readonly head?: Head }
+  /** Not settled after bounded retries; nothing was recorded. */
+  | { readonly is: "unsettled" };
+
+/** More than any number of writers that race for one number can need; then the sender may try again. */
+const MOST_ATTEMPTS = 12;
+
+/** Decides what becomes of numbers as they arrive, and drains what was kept. */
+export class Sequencer<E extends { readonly sequence: number }, P> {
+  readonly #deps: SequencerDeps<E, P>;
+  readonly #runs: Runs<E, P>;
+
+  constructor(deps: SequencerDeps<E, P>) {
+    this.#deps = deps;
+    this.#runs = new Runs(deps);
+  }
+
+  /**
+   * Takes one numbered event in.
+   *
+   * @param auth digest of the sender's credentials, compared as a condition; undefined for a trusted caller
+   * @throws ServiceError from the sink's `check`; whatever the sink or table threw, with the claim given back
+   */
+  async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
+    const n = event.sequence;
+    const preparing = this.#deps.sink.prepare([event]);
+    preparing.catch(() => undefined);
+    let head: Head | undefined;
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+      if (head === undefined || this.#decide(head, n).is === "next") {
+        const holdMs = deadline.remaining();
+        const also = this.#deps.sink.demands(event);
+        const begun = this.#deps.sink.begins(event);
+        const claimed = await this.#deps.turns.claim(key, {
+          ...{ holdMs, at: n - 1, also },
+          ...compact({ auth, begun }),
+        });
+        if (claimed.won) return await this.#work(claimed.head, event, preparing, deadline);
+        head = claimed.head;
+        if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
+          return { is: "closed", ...(head === undefined ? {} : { head }) };
+        }
+        this.#deps.sink.check(event, head);
+      }
+      const decision = this.#decide(head, n);
+      if (decision.is === "duplicate") return { is: "duplicate", head };
+      if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
+      if (decision.is === "already_pending") {
+        const passed = await this.#compare(head, event);
+        if (passed !== undefined) {
+          head = passed;
+          continue;
+        }
+        const { overdue } = decision;
+        return await this.#settle(head, n, deadline, { overdue, first: false });
+      }
+      if (decision.is === "keep") {
+        const kept = await this.#deps.turns.keep(head, n, this.#deps.sink.keep(event));
+        const passed = kept.first ? undefined : await this.#compare(head, event);
+        if (passed !== undefined) {
+          head = passed;
+          continue;
+        }
+        if (kept.kept && kept.head !== undefined) {
+          if (head.pending.size === 0) await this.#deps.timers.wake(kept.head);
+          return await this.#settle(kept.head, n, deadline, { overdue: decision.overdue, first: kept.first });
+        }
+        if (kept.head === undefined || !kept.head.live || kept.head.auth !== head.auth) {
+          return { is: "closed", ...(kept.head === undefined ? {} : { head: kept.head }) };
+        }
+        head = kept.head;
+      }
+    }
+    return { is: "unsettled" };
+  }
+
+  /** Applies what is pending and in order, if nobody else does. Returns the head as it is then. */
+  async drain(head: Head, deadline: Deadline): Promise<Head> {
+    let current = head;
+    while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
+      const claimed = await this.#deps.turns.claim(current.key, {
+        holdMs: deadline.remaining(),
+        at: current.lastSeq,
+        epoch: current.epoch,
+      });
+      if (!claimed.won) return claimed.head ?? current;
+      const next = await this.#runs.run(claimed.head, deadline);
+      const stuck = next.lastSeq === current.lastSeq;
+      current = next;
+      if (stuck) break;
+    }
+    if (current.pending.size > 0 && current.gapSince !== head.gapSince) await this.#deps.timers.wake(current);
+    return current;
+  }
+
+  #drainable(head: Head): boolean {
+    return (
+      head.live &&
+      !head.replacing &&
+      head.pending.has(head.lastSeq + 1) &&
+      !claimIsLive(head, this.#now(), this.#deps.settings.claimFence)
+    );
+  }
+
+  #now(): number {
+    return this.#deps.clock.now();
+  }
+
+  #decide(head: Head, n: number): ReturnType<typeof decide> {
+    const now = this.#now();
+    return decide(viewOf(head, now, this.#deps.settings.claimFence), n, now, this.#deps.settings);
+  }
+
+  /** Its slot is taken; perhaps it has become next meanwhile, then it is drained here and now. */
+  async #settle(
+    head: Head,
+    n: number,
+    deadline: Deadline,
+    how: { readonly overdue: boolean; readonly first: boolean },
+  ): Promise<Delivered> {
+    const after = await this.drained(head, deadline);
+    if (after.lastSeq >= n) return { is: "processed", head: after };
+    if (how.overdue) return { is: "resync_required", head: after };
+    return { is: "pending", head: after, first: how.first };
+  }
+
+  /**
+   * The first content of a number stays; when another one comes, its sender contradicts itself. 1 read, and 1 more when the
+   * first is not there any more.
+   *
+   * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
+   */
+  async #compare(head: Head, event: E): Promise<Head | undefined> {
+    const { table, sink, log, turns, clock, timers } = this.#deps;
+    const item = await table.get(pendingKey(head.key, head.epoch, event.sequence));
+    const kept = item === undefined ? undefined : sink.unkeep(item, head);
+    if (kept === undefined) {
+      const now = await turns.read(head.key);
+      // A slot without a body is a hole: the state will be read.
+      return now?.pending.has(event.sequence) === true ? undefined : now;
+    }
+    if (sink.agrees(kept, event)) return undefined;
+    log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
+    if (!isBareStream(head.key)) await markContradicted({ turns, clock, timers }, head);
+    return undefined;
+  }
+
+  /**
+   * Drains. A failure changes nothing for what was done before: what cannot be applied from its slot is asked for at the
+   * publisher, anything else is left to the clockwork.
+   */
+  async drained(head: Head, deadline: Deadline): Promise<Head> {
+    try {
+      return await this.drain(head, deadline);
+    } catch (error) {
+      this.#deps.log.warn("draining failed", { ...idsOf(head), error: String(error) });
+      const now = (await this.#deps.turns.read(head.key)) ?? head;
+      if (!this.#deps.sink.isLost(error)) return now;
+      const asked = await this.#deps.turns.want(now, "resync", this.#now());
+      if (asked !== undefined) await this.#deps.timers.wake(asked);
+      return asked ?? now;
+    }
+  }
+
+  /** The in-order event of the claim's holder, then all that now follows. */
+  async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
+    let moved: Head | undefined;
+    try {
+      this.#deps.sink.check(event, head);
+      const prepared = await preparing;
+      moved = head.pending.has(event.sequence + 1)
+        ? await this.#runs.run(head, deadline, { event, prepared })
+        : await this.#runs.one(head, event, prepared, deadline);
+    } catch (error) {
+      await this.#runs.giveBack(head);
+      throw error;
+    }
+    if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
+    if (moved.pending.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.timers.wake(moved);
+    return { is: "processed", head: await this.drained(moved, deadline) };
+  }
+}

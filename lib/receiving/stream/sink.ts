@@ -1,0 +1,57 @@
+/** What sequencing asks of whoever knows what a number means. */
+import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
+import type { Deadline } from "../../system/ports.ts";
+import type { Head } from "./head.ts";
+
+/** What the sink made of one event; becomes part of the head with the same write that moves it. */
+export interface Applied {
+  readonly set?: Readonly<Record<string, Attribute>>;
+  readonly remove?: readonly string[];
+  /** Runs after the head has moved; its failure is logged only. */
+  readonly afterwards?: () => Promise<void>;
+}
+
+/** One event's turn: the head as claimed, how often this was begun, what was read ahead, and how long it may take. */
+export interface Turn<P> {
+  readonly head: Head;
+  readonly starts: number;
+  readonly prepared: P;
+  readonly deadline: Deadline;
+}
+
+export interface Sink<E extends { readonly sequence: number }, P> {
+  /**
+   * Reads what applying these will need, beside what `known` holds already; may run before the claim is granted, so it
+   * must not rely on it.
+   */
+  prepare(events: readonly E[], known?: P): Promise<P>;
+  /** Makes one event's effect, exactly once even when it is called again for the same number. */
+  apply(event: E, turn: Turn<P>): Promise<Applied>;
+  /** The attributes that keep an event until it can be applied. */
+  keep(event: E): Readonly<Record<string, Attribute>>;
+  /** The event a kept item holds; undefined when it holds none that can be applied. */
+  unkeep(item: Item, head: Head): E | undefined;
+  /** True when both are known to carry the same content, or one of them does not say it. */
+  agrees(one: E, other: E): boolean;
+  /** True when a kept event's content is another than what was applied under its number, as far as the head remembers. */
+  contradicts(kept: E, head: Head): boolean;
+  /** What a claim for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
+  begins(event: E): string | undefined;
+  /** True when an attempt that was cut off has begun to apply another content under the event's number. */
+  begunOtherwise(event: E, head: Head): boolean;
+  /** True when `apply` threw because an event's content cannot be had any more. */
+  isLost(error: unknown): boolean;
+  /** True when the effect of this number was begun that must not be begun uncounted again: its hook. */
+  begun(sequence: number): boolean;
+  /** @throws ServiceError when the event contradicts the stream it was sent for. */
+  check(event: E, head: Head): void;
+  /** What a head must be for `check` to pass: part of the claim, so that a contradiction changes nothing. */
+  demands(event: E): readonly Condition[];
+}
+
+/** The ids a log line about a stream names. */
+export const idsOf = (head: Head): Record<string, unknown> => ({
+  actorId: head.actorId,
+  peerId: head.peerId,
+  subscriptionId: head.subscriptionId,
+});

@@ -1,0 +1,327 @@
+/**
+ * The conditional writes on a stream's head: claim it, move it forward, give it back, keep what cannot be applied yet.
+ * Each is one request, safe to send twice, and answers with the head as it is.
+ */
+import { advanceWrite, CLAIM_ATTRIBUTES, doneMark } from "./advance.ts";
+import type { Advance } from "./advance.ts";
+import { pendingKey } from "../../dynamodb/keys.ts";
+import {
+  above,
+  all,
+  any,
+  atMost,
+  ConditionFailed,
+  contains,
+  equals,
+  exists,
+  itemExists,
+  itemMissing,
+  missing,
+  sizeBelow,
+} from "../../dynamodb/table.ts";
+import type { Attribute, Change, Condition, Key, Table } from "../../dynamodb/table.ts";
+import type { Clock, Ids } from "../../system/ports.ts";
+import { contradictionDue } from "../recovery/contradiction.ts";
+import { claimIsLive, dueAttributes, headIs, readHead } from "./head.ts";
+import type { Head, RecoveryKind } from "./head.ts";
+
+export interface StreamSettings {
+  /** Claims taken under another fence are void: an earlier start of a local server took them. */
+  readonly claimFence: string;
+  readonly maxPending: number;
+  readonly gapTimeoutMs: number;
+}
+
+/** What clocks of two instances may differ by; a claim outlives its holder's deadline by this many ms. */
+export const CLOCK_SKEW_MS = 2_000;
+
+/** How long what was kept may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
+const PENDING_TTL_SECONDS = 30 * 24 * 3_600;
+
+/** Often enough for every writer that can move one head at once; each retry means another writer got on. */
+const MOST_CONFLICTS = 1_100;
+
+/** Slots that copies of passed numbers have taken while their stream was worked on. */
+export interface Copies {
+  /** The numbers among the seen slots whose content is not known to be what was applied. */
+  readonly among: (seen: Head) => readonly number[];
+  /** True when another content than was applied is in one of them. */
+  readonly differ: (numbers: readonly number[]) => Promise<boolean>;
+}
+
+export type Claimed = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
+
+/** The writes that move stream heads. Only the holder of a claim moves one forward. */
+export class Turns {
+  readonly #table: Table;
+  readonly #clock: Clock;
+  readonly #ids: Ids;
+  readonly #settings: StreamSettings;
+  readonly #wake: (head: Head) => Promise<void>;
+
+  /** @param deps.wake sends a message for a head's due time; without it the sweep finds what was brought forward */
+  constructor(deps: {
+    table: Table;
+    clock: Clock;
+    ids: Ids;
+    settings: StreamSettings;
+    wake?: (head: Head) => Promise<void>;
+  }) {
+    this.#wake = deps.wake ?? (() => Promise.resolve());
+    this.#table = deps.table;
+    this.#clock = deps.clock;
+    this.#ids = deps.ids;
+    this.#settings = deps.settings;
+  }
+
+  /** The head as it is; undefined when there is none. 1 read. */
+  async read(key: Key): Promise<Head | undefined> {
+    const item = await this.#table.get(key);
+    return item === undefined ? undefined : readHead(item);
+  }
+
+  /**
+   * Claims the stream for `holdMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the
+   * claim is for); without it any position will do, as recovery needs. 1 write.
+   */
+  async claim(
+    key: Key,
+    options: {
+      readonly holdMs: number;
+      readonly auth?: string;
+      readonly at?: number;
+      readonly epoch?: number;
+      readonly evenReplacing?: boolean;
+      readonly before?: number;
+      readonly also?: readonly Condition[];
+      /** What is begun to be applied, noted unless an earlier attempt has noted its own. */
+      readonly begun?: string;
+    },
+  ): Promise<Claimed> {
+    const now = this.#clock.now();
+    const token = this.#ids.id().slice(0, 16);
+    const { claimFence } = this.#settings;
+    const condition = all(
+      headIs.live,
+      headIs.openTo(options.auth),
+      ...(options.at === undefined ? [] : [headIs.at(options.at)]),
+      ...(options.before === undefined ? [] : [headIs.before(options.before)]),
+      ...(options.epoch === undefined ? [] : [headIs.ofEpoch(options.epoch)]),
+      ...(options.evenReplacing === true ? [] : [headIs.notReplacing]),
+      ...(options.also ?? []),
+      headIs.free(now, claimFence),
+    );
+    const change: Change = {
+      set: { claimToken: token, claimUntil: now + options.holdMs + CLOCK_SKEW_MS, claimFence },
+      ...(options.begun === undefined ? {} : { setIfMissing: { begun: options.begun } }),
+      add: { version: 1, starts: 1 },
+    };
+    try {
+      return { won: true, head: readHead(await this.#table.update(key, change, condition)) };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      if (error.item === undefined) return { won: false };
+      const head = readHead(error.item);
+      // The client may have repeated a write whose answer was lost: then the claim found is this very one.
+      return { won: head.claim?.token === token, head };
+    }
+  }
+
+  /**
+   * Moves `lastSeq` forward, drops what that makes superfluous from the pending numbers, and keeps the due time true.
+   * 1 write; repeated while others add pending numbers in between, and 1 read when a copy of a passed number is among
+   * them: another content than was applied marks the stream contradicted. Undefined when the claim was lost meanwhile.
+   */
+  async advance(head: Head, wanted: Advance, copies?: Copies): Promise<Head | undefined> {
+    const token = head.claim?.token ?? "";
+    let seen = head;
+    let advance = wanted;
+    const compared = new Set<number>();
+    for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
+      const found = copies?.among(seen).filter((n) => !compared.has(n)) ?? [];
+      for (const n of found) compared.add(n);
+      // What cannot be looked at counts as another content: reading the state settles it either way.
+      const differ = found.length > 0 && (await copies?.differ(found).catch(() => true));
+      if (differ === true) advance = { ...advance, contradicts: true };
+      const { change, condition } = advanceWrite(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
+      try {
+        const moved = readHead(await this.#table.update(head.key, change, condition));
+        if (moved.contradicted && moved.dueAt !== seen.dueAt) await this.#wake(moved);
+        return advance.keepClaim ? moved : await this.#bringForward(moved, head.claim?.until);
+      } catch (error) {
+        if (!(error instanceof ConditionFailed)) throw error;
+        if (error.item === undefined) return undefined;
+        if (error.item["doneToken"] === doneMark(token, advance)) return readHead(error.item);
+        seen = readHead(error.item);
+        if (!seen.live || seen.claim?.token !== token) return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Something was put off until this claim would have run out, and the claim has been given back: now it is due. The
+   * usual head has nothing of the kind, and costs nothing.
+   */
+  async #bringForward(head: Head, until: number | undefined): Promise<Head> {
+    if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !isOwed(head))) return head;
+    const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
+    const now = this.#clock.now();
+    const owedAt = head.wanted === undefined && !head.releasing ? contradictionDue(head, now) : now;
+    const dueAt = Math.max(now, isOwed(head) ? owedAt : gapDue);
+    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
+    const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
+    if (moved === undefined) return head;
+    await this.#wake(moved);
+    return moved;
+  }
+
+  /**
+   * Gives the claim back with nothing applied, the start uncounted, unless it counts because its hook had begun. Quiet
+   * when it was lost meanwhile. 1 write, 2 when something was put off until the claim would have run out.
+   */
+  async release(
+    head: Head,
+    also: Pick<Change, "set" | "setIfMissing"> = {},
+    options: { readonly countsAsStart?: boolean } = {},
+  ): Promise<void> {
+    const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
+    // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
+    const change: Change = {
+      ...also,
+      set: { ...due, ...also.set },
+      remove: CLAIM_ATTRIBUTES,
+      add: { version: 1, starts: options.countsAsStart === true ? 0 : -1 },
+    };
+    const released = await this.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    if (released !== undefined) await this.#bringForward(released, head.claim?.until);
+  }
+
+  /**
+   * Keeps a number that cannot be applied yet: its body first, then its slot. Only what `decide` answered "keep" for is
+   * passed here; the head may have moved since. 2 writes.
+   *
+   * @returns the head with the slot taken (`kept`), or the head that made it impossible, to be decided upon again.
+   */
+  async keep(
+    head: Head,
+    sequence: number,
+    content: Readonly<Record<string, Attribute>>,
+    extra: Readonly<Record<string, Attribute>> = {},
+  ): Promise<{ kept: boolean; head: Head | undefined; first: boolean }> {
+    const first = await this.#putPending(head, sequence, content);
+    const now = this.#clock.now();
+    const { maxPending, gapTimeoutMs, claimFence } = this.#settings;
+    const opens = head.pending.size === 0;
+    // Whoever holds a claim looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
+    const claimEnds = claimIsLive(head, now, claimFence) ? (head.claim?.until ?? 0) : 0;
+    const gapDue = Math.max(now + gapTimeoutMs, claimEnds);
+    // What is owed already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
+    const owed = head.wanted !== undefined || head.releasing;
+    const dueAt = owed ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
+    const condition = all(
+      headIs.live,
+      headIs.openTo(head.auth),
+      headIs.ofEpoch(head.epoch),
+      headIs.before(sequence),
+      any(headIs.before(sequence - 1), headIs.taken(now, claimFence), exists("replacing")),
+      opens
+        ? all(
+            missing("pending"),
+            headIs.askedFor(head.wantedRev),
+            head.claim === undefined ? itemExists : headIs.claimedBy(head.claim.token),
+          )
+        : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
+    );
+    const change: Change = {
+      add: { pending: new Set([sequence]), version: 1 },
+      set: { ...extra, ...(opens ? { gapSince: now, ...dueAttributes(head.key, dueAt) } : {}) },
+    };
+    try {
+      return { kept: true, head: readHead(await this.#table.update(head.key, change, condition)), first };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      return { kept: false, head: error.item === undefined ? undefined : readHead(error.item), first };
+    }
+  }
+
+  async #putPending(head: Head, sequence: number, content: Readonly<Record<string, Attribute>>): Promise<boolean> {
+    const ttl = Math.ceil(this.#clock.now() / 1_000) + PENDING_TTL_SECONDS;
+    try {
+      await this.#table.put({ ...pendingKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
+      return true;
+    } catch (error) {
+      // Refused with nothing found means no body is there: then no slot may be taken for it.
+      if (!(error instanceof ConditionFailed) || error.item === undefined) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * Notes a number whose content cannot be had: its slot is taken, without a body, while there is room for it, and a
+   * resync is wanted at once. 1 or 2 writes.
+   */
+  async hole(head: Head, sequence: number): Promise<Head | undefined> {
+    const now = this.#clock.now();
+    const wanted = { wanted: "resync", ...dueAttributes(head.key, now) };
+    const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
+    const room = any(
+      missing("pending"),
+      contains("pending", sequence),
+      sizeBelow("pending", this.#settings.maxPending),
+    );
+    const slot: Change = {
+      add: { pending: new Set([sequence]), version: 1, wantedRev: 1 },
+      set: wanted,
+      setIfMissing: { gapSince: now },
+    };
+    return (
+      (await this.amend(head.key, slot, all(mine, headIs.before(sequence), room))) ??
+      (await this.want(head, "resync", now))
+    );
+  }
+
+  /** Changes a head that no one needs to have claimed; undefined when the condition does not hold. 1 write. */
+  async amend(key: Key, change: Change, condition: Condition): Promise<Head | undefined> {
+    try {
+      return readHead(await this.#table.update(key, change, all(itemExists, condition)));
+    } catch (error) {
+      if (error instanceof ConditionFailed) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
+   * never weakened, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
+   *
+   * @returns undefined when the subscription has ended, or `also.when` does not hold
+   */
+  async want(
+    head: Pick<Head, "key">,
+    kind: RecoveryKind,
+    dueAt: number,
+    also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
+  ): Promise<Head | undefined> {
+    const when = all(headIs.live, also.when);
+    const mark: Change =
+      kind !== "catch_up"
+        ? { set: { ...also.set, wanted: kind }, add: { version: 1, wantedRev: 1 } }
+        : { set: also.set, setIfMissing: { wanted: kind }, add: { version: 1, wantedRev: 1 } };
+    const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const marked =
+        (await this.amend(head.key, brought, all(when, any(missing("dueAt"), above("dueAt", dueAt))))) ??
+        // Due earlier already: only the mark is left to set.
+        (await this.amend(head.key, mark, all(when, atMost("dueAt", dueAt))));
+      if (marked !== undefined) return marked;
+    }
+    return undefined;
+  }
+}
+
+/** True when something besides a gap is to be done on the stream. */
+const isOwed = (head: Head): boolean =>
+  head.wanted !== undefined || head.releasing || (head.contradicted && head.pending.size === 0);
+
+const NOTHING_ELSE = { set: {}, when: itemExists };

@@ -1,0 +1,109 @@
+/** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
+import { pendingEpoch, pendingPartition } from "../../dynamodb/keys.ts";
+import type { Table } from "../../dynamodb/table.ts";
+import { isServiceError } from "../../system/errors.ts";
+import { failureOf } from "../../peers/read-answer.ts";
+import type { RemoteActor } from "../../peers/remote-actor.ts";
+import type { RemoteFailure } from "../../peers/remote-answer.ts";
+import { subscribe } from "../../peers/remote-subscriptions.ts";
+import { trustStands } from "../../peers/remote-trust.ts";
+import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import type { Head } from "../stream/head.ts";
+import type { Forgotten } from "../recovery/recovery-settings.ts";
+import { reserved } from "../stream/reserved.ts";
+import type { Receiving } from "../intake/receiving.ts";
+import { secretDigest } from "../../domain/secret-digest.ts";
+import type { TrustSenders } from "../../trust/senders.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import type { TrustStore } from "../../trust/trust-store.ts";
+import { emptyPartition } from "./empty-partition.ts";
+import type { OutboundHeads } from "./outbound-heads.ts";
+
+/** A subscription is made again at most this often, ms. */
+const DAY_MS = 86_400_000;
+
+export interface ResubscriptionDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly heads: OutboundHeads;
+  readonly trusts: TrustStore;
+  readonly senders: TrustSenders;
+  readonly receiving: () => Pick<Receiving, "timers">;
+  readonly remote: (
+    trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
+    deadline: Deadline,
+  ) => RemoteActor;
+  /** Ends it here as by the peer's own word. */
+  readonly end: (head: Head) => Promise<void>;
+  readonly settings: { readonly resubscribe: boolean; readonly reconcileMs: number };
+}
+
+type Again = Awaited<ReturnType<Forgotten["again"]>>;
+
+/** Makes forgotten subscriptions again, and ends those that the publisher has ended. */
+export class Resubscription implements Forgotten {
+  readonly #deps: ResubscriptionDeps;
+
+  constructor(deps: ResubscriptionDeps) {
+    this.#deps = deps;
+  }
+
+  /** Called under the claim on the old stream, which ends with it. */
+  async again(head: Head, deadline: Deadline): Promise<Again> {
+    const { trusts, clock, settings } = this.#deps;
+    const trust = await trusts.get(head.actorId, head.peerId);
+    if (trust?.approved !== true) return { is: "lost" };
+    const remote = this.#deps.remote(trust, reserved(deadline));
+    const stands = await trustStands(remote, trust.relationship);
+    if (!stands.ok) return unlessUnwell(stands);
+    const recently = head.resubscribedAt > 0 && clock.now() < head.resubscribedAt + DAY_MS;
+    if (!stands.value || !settings.resubscribe || recently) return { is: "lost" };
+    const made = await subscribe(remote, head.scope, head.granularity);
+    if (!made.ok) return unlessUnwell(made);
+    return await this.#goOn(head, trust, made.value.subscriptionId);
+  }
+
+  async ended(head: Head): Promise<void> {
+    await this.#deps.end(head);
+  }
+
+  async #goOn(head: Head, trust: TrustRecord, subscriptionId: string): Promise<Again> {
+    const { heads, senders, settings, log, table } = this.#deps;
+    const { actorId, peerId, scope, granularity } = head;
+    const auth = secretDigest(trust.secret);
+    const trusted = senders.approvedCheck(actorId, peerId, auth);
+    const made = {
+      actorId,
+      peerId,
+      subscriptionId,
+      scope,
+      granularity,
+      auth,
+      reconcileMs: settings.reconcileMs,
+      trusted,
+    };
+    let to: Head | undefined;
+    try {
+      to = subscriptionId === head.subscriptionId ? await heads.beginAgain(head) : await heads.replaceHead(head, made);
+    } catch (error) {
+      if (!isServiceError(error)) throw error;
+      log.warn("a subscription made again cannot be kept", { actorId, peerId, subscriptionId, error: error.message });
+      return { is: "lost" };
+    }
+    // Another changed the set at the same time: the publisher gives the same subscription the next time.
+    if (to === undefined) return { is: "later" };
+    await emptyPartition(table, {
+      ...{ pk: pendingPartition(head.key), prefix: "" },
+      until: pendingEpoch(head.epoch + 1),
+    });
+    await this.#deps.receiving().timers.wake(to);
+    log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
+    return { is: "moved", to };
+  }
+}
+
+function unlessUnwell(failed: RemoteFailure): Again {
+  const failure = failureOf(failed);
+  return failure.unwell === true ? { is: "later", failure } : { is: "lost" };
+}

@@ -1,0 +1,83 @@
+import { printJson } from "../domain/json-text.ts";
+import { permissionsJson } from "../domain/permissions.ts";
+import type { JsonObject } from "../system/ports.ts";
+import type { LoggedTrusts } from "./logged-trusts.ts";
+import { TELL_MS } from "./peer-calls.ts";
+import type { PeerCalls, Trace } from "./peer-calls.ts";
+import type { TrustRecord } from "./trust-record.ts";
+import { grantJson } from "./permission-store.ts";
+import type { Granted, PermissionStore } from "./permission-store.ts";
+
+/** Shows and changes what a peer may do, and lets the peer know. */
+export class PermissionChanges {
+  readonly #store: PermissionStore;
+  readonly #logged: LoggedTrusts;
+  readonly #calls: PeerCalls;
+
+  constructor(store: PermissionStore, logged: LoggedTrusts, calls: PeerCalls) {
+    this.#store = store;
+    this.#logged = logged;
+    this.#calls = calls;
+  }
+
+  /** What was set for the peer, or else what its relationship allows. */
+  shown(trust: TrustRecord): JsonObject {
+    return describe(trust, trust.custom ?? permissionsJson(this.#store.defaults(trust.relationship)));
+  }
+
+  /** What the peer may do in effect. */
+  effective(trust: TrustRecord): JsonObject {
+    return describe(trust, permissionsJson(this.#store.of(trust)));
+  }
+
+  /**
+   * Sets them and tells the peer, best effort, at most 5 s; `first` when none had been set before. When it resolves they
+   * hold for every subscription of the peer, from this place of the actor's log on.
+   */
+  async set(trust: TrustRecord, permissions: JsonObject, trace: Trace) {
+    const granted = await this.#logged.setCustom(trust, permissions);
+    await this.tell(granted, trace);
+    return { first: granted.first, shown: this.shown(granted.trust) };
+  }
+
+  /** Back to the relationship's defaults; tells the peer if that changed anything. */
+  async clear(trust: TrustRecord, trace: Trace): Promise<void> {
+    const granted = await this.#logged.clearCustom(trust);
+    if (granted !== undefined) await this.tell(granted, trace);
+  }
+
+  /**
+   * Sends an approved peer what it is allowed, best effort, within so many ms [5 s]. The time is the record's, so that of
+   * two the later one wins.
+   */
+  async tell(granted: Granted, trace: Trace, withinMs: number = TELL_MS): Promise<void> {
+    if (!granted.trust.approved) return;
+    await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
+  }
+
+  /** Sends the peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
+  async tellLate(trust: TrustRecord, timestamp: string): Promise<void> {
+    await this.#calls.tellPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, TELL_MS);
+  }
+
+  /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */
+  isNewsOnApproval(granted: Granted): boolean {
+    const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
+    const first = granted.trust.revision === 2;
+    return !first || printJson(usual) !== printJson(grantJson(granted));
+  }
+}
+
+/** As we show it, and beside that the members of the permissions, where clients in the field look for them. */
+function describe(trust: TrustRecord, permissions: JsonObject): JsonObject {
+  const isCustom = trust.custom !== undefined;
+  return {
+    actor_id: trust.actorId,
+    peer_id: trust.peerId,
+    permissions,
+    source: isCustom ? "custom_override" : "trust_type_default",
+    trust_type: trust.relationship,
+    is_custom: isCustom,
+    ...permissions,
+  };
+}

@@ -1,0 +1,219 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { ActingWebApp, CallbackType, Verdict } from "../../../lib/application/acting-web-app.ts";
+import type { HookEvent } from "../../../lib/application/acting-web-app.ts";
+import { isInsideHook } from "../../../lib/system/request-context.ts";
+import type { Actor } from "../../../lib/application/actor.ts";
+import { readConfig } from "../../../lib/system/config.ts";
+import { verdictOf } from "../../../lib/receiving/hooks/hook-event.ts";
+
+const signal = new AbortController().signal;
+const least = { BASE_URL: "https://me.example", TABLE_NAME: "things" };
+const actor: Pick<Actor, "id"> = { id: "me" };
+
+function make(): ActingWebApp {
+  const app = new ActingWebApp({ awType: "urn:test", desc: "test" });
+  app.bind(() => actor as Actor);
+  return app;
+}
+
+const eventOn = (target: string, more: Partial<HookEvent> = {}): HookEvent => ({
+  ...{ id: "e1", actorId: "me", peerId: "peer", subscriptionId: "sub", target, epoch: 1, sequence: 7 },
+  ...{ callbackType: "diff", data: { a: 1 } },
+  ...more,
+});
+
+describe("an application's options", () => {
+  it("keep their defaults until something else is said, and call by call", () => {
+    const app = make().withSubscriptionProcessing();
+    expect(app.options).toEqual({});
+    app.withSubscriptionProcessing({ maxPending: 7 }).withSubscriptionProcessing({ autoStorage: false });
+    expect(app.options).toEqual({ maxPending: 7, autoStorage: false });
+    expect(readConfig(least, make().options)).toMatchObject({
+      ...{ autoSequence: true, autoStorage: true, autoCleanup: true, gapTimeoutSeconds: 5, maxPending: 100 },
+    });
+  });
+
+  it("that are not known are refused where they are written", () => {
+    expect(() => make().withSubscriptionProcessing({ maxpending: 3 } as never)).toThrow(
+      'withSubscriptionProcessing: "maxpending" is not known; allowed is autoSequence, autoStorage',
+    );
+  });
+
+  it("that are out of range stop the function with their name, value and range", () => {
+    const { options } = make().withSubscriptionProcessing({ gapTimeoutSeconds: 0, autoStorage: "yes" as never });
+    expect(() => readConfig(least, options)).toThrow(/gapTimeoutSeconds is 0; allowed is .*0\.1 to 3600/);
+    expect(() => readConfig(least, options)).toThrow(/autoStorage is yes; allowed is true or false/);
+  });
+});
+
+describe("withSyncCallbacks", () => {
+  const onLambda = { ...least, AWS_LAMBDA_FUNCTION_NAME: "callbacks" };
+
+  it("chooses the mode where the environment does not", () => {
+    expect(readConfig(least, make().options).callbackMode).toBe("sync");
+    expect(readConfig(least, make().withSyncCallbacks(false).options).callbackMode).toBe("async");
+    expect(readConfig({ ...least, CALLBACK_MODE: "sync" }, { syncCallbacks: false }).callbackMode).toBe("sync");
+    expect(readConfig({ ...least, CALLBACK_MODE: "async" }, { syncCallbacks: true }).callbackMode).toBe("async");
+  });
+
+  it("cannot ask for async on Lambda, and says why", () => {
+    expect(readConfig(onLambda, make().withSyncCallbacks(true).options).callbackMode).toBe("sync");
+    expect(() => readConfig(onLambda, make().withSyncCallbacks(false).options)).toThrow(
+      /withSyncCallbacks\(false\) asks for async; allowed on Lambda is sync: a function is frozen once it has answered/,
+    );
+    expect(() => readConfig({ ...onLambda, CALLBACK_MODE: "async" }, {})).toThrow(
+      /CALLBACK_MODE is "async"; .* frozen/,
+    );
+  });
+
+  it("takes true or false only", () => {
+    expect(() => make().withSyncCallbacks("no" as never)).toThrow('withSyncCallbacks: "no" is not known');
+  });
+});
+
+describe("a subscription data hook", () => {
+  it("is told what arrived, whose and where", async () => {
+    const told: unknown[] = [];
+    const app = make().subscriptionDataHook("properties", (data) => void told.push(data));
+    const event = eventOn("properties", { subtarget: "color", callbackType: CallbackType.resync });
+    await app.run(event, signal);
+    expect(told).toEqual([
+      {
+        ...{ actor, peerId: "peer", target: "properties", subtarget: "color", data: { a: 1 }, sequence: 7 },
+        ...{ callbackType: "resync", event, signal },
+      },
+    ]);
+  });
+
+  it('for "*" runs only for what no more specific hook matched, whatever the order of registration', async () => {
+    const told: string[] = [];
+    const app = make()
+      .subscriptionDataHook("*", ({ target }) => void told.push(`any ${target}`))
+      .subscriptionDataHook("properties", ({ target }) => void told.push(`own ${target}`));
+    await app.run(eventOn("properties"), signal);
+    await app.run(eventOn("orders"), signal);
+    expect(told).toEqual(["own properties", "any orders"]);
+    expect(app.handles("anything")).toBe(true);
+  });
+
+  it("runs after the one registered before it for the same target", async () => {
+    const told: number[] = [];
+    const app = make()
+      .subscriptionDataHook("properties", async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        told.push(1);
+      })
+      .subscriptionDataHook("properties", () => void told.push(2));
+    await app.run(eventOn("properties"), signal);
+    expect(told).toEqual([1, 2]);
+  });
+
+  it("that is not there makes nothing run", async () => {
+    const app = make().subscriptionDataHook("orders", () => undefined);
+    expect(app.handles("properties")).toBe(false);
+    await app.run(eventOn("properties"), signal);
+  });
+
+  it.each(["", "a/b", "..", "a%b", "a?b", "a\n", "x".repeat(257)])("cannot be registered for %j", (target) => {
+    expect(() => make().subscriptionDataHook(target, () => undefined)).toThrow(
+      `subscriptionDataHook: ${JSON.stringify(target)} is no target`,
+    );
+  });
+});
+
+describe("a callback hook", () => {
+  it("is found by its name, paths included", () => {
+    const hook = (): boolean => true;
+    const app = make().callbackHook("subscription", hook).callbackHook("bot/v1", hook);
+    expect(app.rawHook("subscription")).toBe(hook);
+    expect(app.rawHook("bot/v1")).toBe(hook);
+    expect(app.rawHook("bot")).toBeUndefined();
+  });
+
+  it.each(["", "/bot", "bot/", "a//b", "a/../b", "a b"])("cannot be named %j", (name) => {
+    expect(() => make().callbackHook(name, () => true)).toThrow(`callbackHook: ${JSON.stringify(name)} is no name`);
+  });
+
+  it.each(["subscriptions", "subscriptions/peer/sub", "permissions"])("cannot take the protocol's %s", (name) => {
+    expect(() => make().callbackHook(name, () => true)).toThrow('subscription callbacks are taken by "subscription"');
+  });
+
+  it("is the only one of its name", () => {
+    const app = make().callbackHook("bot", () => true);
+    expect(() => app.callbackHook("bot", () => true)).toThrow('there is a hook for "bot" already');
+  });
+});
+
+describe("the other hooks", () => {
+  it("give the state of a target of the application's own", async () => {
+    const app = make().stateHook("resources", ({ subtarget }) => ({ of: subtarget ?? "all" }));
+    expect(await app.stateOf("resources")?.({ actor: actor as Actor, peerId: "peer", subtarget: "one" })).toEqual({
+      of: "one",
+    });
+    expect(app.stateOf("other")).toBeUndefined();
+    expect(() => app.stateHook("resources", () => null)).toThrow('there is a hook for "resources" already');
+    expect(() => app.stateHook("a/b", () => null)).toThrow('stateHook: "a/b" is no target');
+    expect(() => app.stateHook("*", () => null)).toThrow('stateHook: "*" is no target');
+  });
+
+  it("run for their name only", async () => {
+    const told: string[] = [];
+    const app = make()
+      .trustHook("approve", (event) => void told.push(`approve ${event.peerId} ${event.actor.id}`))
+      .lifecycleHook("actor_created", (event) => void told.push(`created ${event.actor.id}`))
+      .lifecycleHook("subscription_created", ({ peerId, subscriptionId, target }) => {
+        told.push(`subscribed ${String(peerId)} ${String(subscriptionId)} ${String(target)}`);
+      });
+    const trust = { actorId: "me", peerId: "peer", relationship: "friend", approved: true, peerApproved: true };
+    await app.runTrustHook("create", trust);
+    await app.runTrustHook("approve", trust);
+    await app.runActorHook("actor_created", { actorId: "me" });
+    await app.runActorHook("actor_deleted", { actorId: "me" });
+    const subscription = { actorId: "me", peerId: "peer", subscriptionId: "sub", target: "properties" };
+    await app.runSubscriptionHook("subscription_created", subscription);
+    await app.runSubscriptionHook("subscription_deleted", subscription);
+    expect(told).toEqual(["approve peer me", "created me", "subscribed peer sub properties"]);
+  });
+
+  it("are known as hooks in all they do, so that what they publish waits for no peer", async () => {
+    const told: boolean[] = [];
+    const note = (): void => void told.push(isInsideHook());
+    const app = make()
+      .subscriptionDataHook("properties", note)
+      .trustHook("approve", note)
+      .lifecycleHook("actor_created", note)
+      .lifecycleHook("subscription_created", note);
+    await app.run(eventOn("properties"), signal);
+    const trust = { actorId: "me", peerId: "peer", relationship: "friend", approved: true, peerApproved: true };
+    await app.runTrustHook("approve", trust);
+    await app.runActorHook("actor_created", { actorId: "me" });
+    const subscription = { actorId: "me", peerId: "peer", subscriptionId: "sub", target: "properties" };
+    await app.runSubscriptionHook("subscription_created", subscription);
+    expect(told).toEqual([true, true, true, true]);
+    expect(isInsideHook()).toBe(false);
+  });
+
+  it("cannot have names that never happen, nor be anything but functions", () => {
+    expect(() => make().trustHook("created" as never, () => undefined)).toThrow(
+      'trustHook: "created" is not known; allowed is create, approve, delete.',
+    );
+    expect(() => make().lifecycleHook("actor_made" as never, () => undefined)).toThrow(
+      'lifecycleHook: "actor_made" is not known; allowed is subscription_created, subscription_deleted, actor_created, actor_deleted.',
+    );
+    expect(() => make().trustHook("create", undefined as never)).toThrow(
+      "the hook is undefined; it must be a function",
+    );
+  });
+});
+
+describe("what a deployer imports beside the application", () => {
+  it("chooses what becomes of an event", () => {
+    expect(verdictOf(new Verdict("stop", "wait for me"))).toBe("stop");
+    expect(verdictOf(new Error("no"))).toBe("retry");
+  });
+
+  it("names the callback types", () => {
+    expect(CallbackType).toEqual({ diff: "diff", resync: "resync", permission: "permission" });
+    expectTypeOf<CallbackType>().toEqualTypeOf<"diff" | "resync" | "permission">();
+  });
+});

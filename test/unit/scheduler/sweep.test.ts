@@ -1,0 +1,86 @@
+import { expect, test } from "vitest";
+import type { ClockworkDuties } from "../../../lib/scheduler/duties.ts";
+import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { dueShardOf, outboundHeadKey, parkedKey } from "../../../lib/dynamodb/keys.ts";
+import { always } from "../../../lib/dynamodb/table.ts";
+import type { Key } from "../../../lib/dynamodb/table.ts";
+import type { Deadline } from "../../../lib/system/ports.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+
+const MINUTE = 60_000;
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A sweep whose looks do what `look` says, over what is due at these keys: the earlier in the list, the earlier due. */
+async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadline, now: () => number) => unknown) {
+  const table = new MemoryTable();
+  for (const [at, { pk, sk }] of keys.entries()) {
+    await table.put({ pk, sk, dueShard: dueShardOf({ pk, sk }), dueAt: at }, always);
+  }
+  let now = MINUTE;
+  const waking: { readonly at: number; readonly wake: () => void }[] = [];
+  const sleep = async (ms: number): Promise<void> => {
+    await new Promise<void>((wake) => waking.push({ at: now + ms, wake }));
+  };
+  const duties = {
+    look: async (key: Key, deadline: Deadline) => {
+      const ms = look(key, deadline, () => now);
+      if (typeof ms === "number") await sleep(ms);
+      return undefined;
+    },
+  } as unknown as ClockworkDuties;
+  const end = now + MINUTE;
+  let over = false;
+  const sweep = new Sweep({ table, clock: { now: () => now }, log: silent, duties })
+    .run({ remaining: () => Math.max(0, end - now) })
+    .finally(() => (over = true));
+  while (!over) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const [next] = waking.sort((one, other) => one.at - other.at).splice(0, 1);
+    if (next === undefined) continue;
+    now = next.at;
+    next.wake();
+  }
+  return await sweep;
+}
+
+const actors = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${String(index)}`);
+
+test("a gap and a parked hook have their turn however many slow deliveries have been due for longer", async () => {
+  const gap = outboundHeadKey("receiver", "peer", "sub");
+  const parked = parkedKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
+  const seenAt = new Map<string, number>();
+  await sweepOver([...actors("slow", 600).map((id) => logHeadKey(id)), gap, parked], ({ sk }, _, now) => {
+    if (!seenAt.has(sk)) seenAt.set(sk, now() - MINUTE);
+    return sk === gap.sk || sk === parked.sk ? undefined : 10_000;
+  });
+  expect(seenAt.get(gap.sk)).toBe(0);
+  expect(seenAt.get(parked.sk)).toBe(0);
+});
+
+test("an actor with much that is due has its turns between those of others", async () => {
+  const many = actors("sub", 300).map((id) => outboundHeadKey("many", "peer", id));
+  const others = actors("other", 5).map((id) => outboundHeadKey(id, "peer", "sub"));
+  const looked: string[] = [];
+  await sweepOver([...many, ...others], ({ pk }) => looked.push(pk) && 5_000);
+  expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
+});
+
+test("what waits for peers is to begin nothing after a few seconds, so that others come", async () => {
+  let begun = 0;
+  await sweepOver([logHeadKey("actor")], (_, deadline) => {
+    begun = deadline.remaining() - (deadline.notBefore ?? 0);
+  });
+  expect(begun).toBeGreaterThan(0);
+  expect(begun).toBeLessThanOrEqual(10_000);
+});
+
+test("tells for how long the oldest due work had been due when the sweep began, and how much failed", async () => {
+  const report = await sweepOver([logHeadKey("first"), logHeadKey("second")], ({ pk }) => {
+    if (pk === "A#second") throw new Error("not foreseen");
+    return 20_000;
+  });
+  expect(report).toEqual({ done: 2, failed: 1, oldestGapMs: 0, oldestDueMs: MINUTE });
+  expect(await sweepOver([], () => undefined)).toEqual({ done: 0, failed: 0, oldestGapMs: 0, oldestDueMs: 0 });
+});

@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { currentTrace, traced } from "../../../lib/system/request-context.ts";
+
+it("keeps the ids of each request apart, wherever they lead, and has none outside of any", async () => {
+  const seen = async (requestId: string, traceparent?: string) =>
+    await traced({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return currentTrace();
+    });
+  expect(await Promise.all([seen("one", "00-a-b-01"), seen("two")])).toEqual([
+    { requestId: "one", traceparent: "00-a-b-01" },
+    { requestId: "two" },
+  ]);
+  expect(currentTrace()).toEqual({});
+});
