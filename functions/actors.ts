@@ -7,7 +7,7 @@ import { readBody } from "../lib/http/body.ts";
 import { refuseInQuery } from "../lib/http/not-taken.ts";
 import { empty, json, text } from "../lib/http/reply.ts";
 import { param } from "../lib/http/request.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { service } from "../lib/compose/service.ts";
 import type { Runtime } from "../lib/compose/runtime.ts";
 import type { Service } from "../lib/compose/service.ts";
@@ -17,7 +17,7 @@ import { app } from "./app.ts";
 const CREATION_FIELDS = Object.keys(creationBody.shape);
 
 /** What the actors area answers. */
-export function routes(services: Pick<Service, keyof Runtime | "deletion">): Record<RouteKey<"actors">, RouteHandler> {
+export function routes(services: Pick<Service, keyof Runtime | "deletion">): Record<RouteKey<"actors">, Handler> {
   const { application, config, deletion, table } = services;
   const factory = new ActorFactory(services);
   return {

@@ -1,7 +1,7 @@
 /** Callbacks: what peers tell us about the subscriptions we have with them. */
 import type { RouteKey } from "../lib/api/route-table.ts";
 import { area } from "../lib/http/area.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { CallbackRoutes } from "../lib/api/callback-routes.ts";
 import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
@@ -10,14 +10,14 @@ import { app } from "./app.ts";
 const SELF = "actor and credentials";
 
 /** What the callbacks area answers. Credentials are a condition of the writes, so the handlers check them. */
-export function routes(services: Service): Record<RouteKey<"callbacks">, RouteHandler> {
+export function routes(services: Service): Record<RouteKey<"callbacks">, Handler> {
   const callbacks = new CallbackRoutes(services);
-  const receive: RouteHandler = {
+  const receive: Handler = {
     access: ["peer"],
     checks: SELF,
     handle: async (request) => await callbacks.receive(request),
   };
-  const custom: RouteHandler = { access: ["hook"], handle: async (request) => await callbacks.custom(request) };
+  const custom: Handler = { access: ["hook"], handle: async (request) => await callbacks.custom(request) };
   return {
     "POST /{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}": receive,
     "PUT /{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}": receive,

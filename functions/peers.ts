@@ -1,8 +1,8 @@
 /** Operating an actor: its peers and what is held of them, suspended targets, and hook events that did not go through. */
 import type { RouteKey } from "../lib/api/route-table.ts";
-import type { Access } from "../lib/http/access.ts";
+import type { Access } from "../lib/trust/callers.ts";
 import { area } from "../lib/http/area.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { PeerRoutes } from "../lib/api/peer-routes.ts";
 import { SuspensionRoutes } from "../lib/api/suspension-routes.ts";
 import { service } from "../lib/compose/service.ts";
@@ -12,7 +12,7 @@ import { app } from "./app.ts";
 const OWNER: readonly Access[] = ["creator", "trustee"];
 
 /** What the peers area answers. */
-export function routes(services: Service): Record<RouteKey<"peers">, RouteHandler> {
+export function routes(services: Service): Record<RouteKey<"peers">, Handler> {
   const peers = new PeerRoutes(services);
   const suspensions = new SuspensionRoutes(services);
   return {

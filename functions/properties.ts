@@ -1,9 +1,9 @@
 /** An actor's own properties, and the application's own targets. */
 import type { RouteKey } from "../lib/api/route-table.ts";
 import { TargetRoutes } from "../lib/api/target-routes.ts";
-import type { Access } from "../lib/http/access.ts";
+import type { Access } from "../lib/trust/callers.ts";
 import { area } from "../lib/http/area.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { PropertyRoutes } from "../lib/api/property-routes.ts";
 import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
@@ -14,13 +14,13 @@ const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
 /** What the properties area answers. */
 export function routes(
   services: Pick<Service, "properties" | "permissions" | "trusts" | "positioned" | "config" | "stateHooks">,
-): Record<RouteKey<"properties">, RouteHandler> {
+): Record<RouteKey<"properties">, Handler> {
   const properties = new PropertyRoutes(services);
-  const get: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };
-  const put: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.put(...given) };
-  const remove: RouteHandler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.delete(...given) };
+  const get: Handler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.get(...given) };
+  const put: Handler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.put(...given) };
+  const remove: Handler = { access: OWNER_OR_PEER, handle: async (...given) => await properties.delete(...given) };
   const targets = new TargetRoutes(services.stateHooks);
-  const state: RouteHandler = {
+  const state: Handler = {
     access: OWNER_OR_PEER,
     knows: (params) => targets.knows(params),
     handle: async (...given) => await targets.get(...given),

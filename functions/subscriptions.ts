@@ -1,8 +1,8 @@
 /** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
 import type { RouteKey } from "../lib/api/route-table.ts";
 import { area } from "../lib/http/area.ts";
-import type { Access } from "../lib/http/access.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Access } from "../lib/trust/callers.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { InboundRoutes } from "../lib/api/inbound-routes.ts";
 import { SubscriptionRoutes } from "../lib/api/subscription-routes.ts";
 import { service } from "../lib/compose/service.ts";
@@ -13,7 +13,7 @@ const OWNER: readonly Access[] = ["creator", "trustee"];
 const OWNER_OR_PEER: readonly Access[] = [...OWNER, "peer"];
 
 /** What the subscriptions area answers. */
-export function routes(services: Service): Record<RouteKey<"subscriptions">, RouteHandler> {
+export function routes(services: Service): Record<RouteKey<"subscriptions">, Handler> {
   const inbound = new InboundRoutes(services);
   const subscriptions = new SubscriptionRoutes(services, inbound);
   return {

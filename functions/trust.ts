@@ -1,8 +1,8 @@
 /** Trust: who an actor's peers are, and what each of them may do. */
 import type { RouteKey } from "../lib/api/route-table.ts";
-import type { Access } from "../lib/http/access.ts";
+import type { Access } from "../lib/trust/callers.ts";
 import { area } from "../lib/http/area.ts";
-import type { RouteHandler } from "../lib/http/router.ts";
+import type { Handler } from "../lib/api/handler.ts";
 import { service } from "../lib/compose/service.ts";
 import type { Runtime } from "../lib/compose/runtime.ts";
 import type { Service } from "../lib/compose/service.ts";
@@ -13,7 +13,7 @@ const OWNERS: readonly Access[] = ["creator", "trustee", "admin"];
 const OWNERS_AND_PENDING: readonly Access[] = [...OWNERS, "pending"];
 
 /** What the trust area answers. */
-export function routes(services: Pick<Service, keyof Runtime | "trust">): Record<RouteKey<"trust">, RouteHandler> {
+export function routes(services: Pick<Service, keyof Runtime | "trust">): Record<RouteKey<"trust">, Handler> {
   const trusts = new TrustRoutes(services);
   const one = "/{actorId}/trust/{relationship}/{peerId}";
   return {

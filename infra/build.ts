@@ -36,7 +36,9 @@ const bundles: Part = {
   async make() {
     const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
     if (entries.length === 0) {
-      throw new Error("There is nothing to build: functions/ holds no file named after an area of lib/api/route-table.ts.");
+      throw new Error(
+        "There is nothing to build: functions/ holds no file named after an area of lib/api/route-table.ts.",
+      );
     }
     const { bundle } = await import("./bundle.ts");
     const files = await bundle({

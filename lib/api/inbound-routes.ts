@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import type { Config } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
-import type { Caller } from "../http/access.ts";
+import type { Caller } from "../trust/callers.ts";
 import { checked, readBody } from "../http/body.ts";
 import { notTaken } from "../http/not-taken.ts";
 import { empty, json } from "../http/reply.ts";
@@ -13,8 +13,12 @@ import type { JsonObject, Log } from "../system/ports.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundReading, Page } from "../publishing/snapshots/inbound-reading.ts";
 import { noSuch } from "../publishing/subscribers/inbound-subscriptions.ts";
-import type { InboundMade, InboundSubscriptions, InboundWish } from "../publishing/subscribers/inbound-subscriptions.ts";
-import { SEQUENCE_HEADER } from "../publishing/snapshots/positioned-reads.ts";
+import type {
+  InboundMade,
+  InboundSubscriptions,
+  InboundWish,
+} from "../publishing/subscribers/inbound-subscriptions.ts";
+import { SEQUENCE_HEADER } from "./positioned-answer.ts";
 import { secretDigest } from "../domain/secret-digest.ts";
 import type { TrustSenders } from "../trust/senders.ts";
 import { granularities, scopeFields, wishedScope } from "./wish.ts";

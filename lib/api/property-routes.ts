@@ -3,7 +3,7 @@ import type { Config } from "../system/config.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Admission } from "../http/access.ts";
+import type { Admission } from "./handler.ts";
 import { gatherable } from "../http/answer-size.ts";
 import { empty, json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
@@ -17,10 +17,12 @@ import { Permit } from "../properties/permit.ts";
 import type { ItemReads } from "../properties/list-reads.ts";
 import { ITEMS } from "../properties/list-requests.ts";
 import type { ItemsRequest } from "../properties/list-requests.ts";
-import { listTotals, ListViews, untilStill } from "../properties/list-views.ts";
+import { listTotals, ListViews } from "./list-views.ts";
+import { untilStill } from "../properties/until-still.ts";
 import { changed, isPageToken } from "../properties/list-reads.ts";
 import { itemOf, itemsBody, valueOf, valuesOf } from "./property-body.ts";
-import type { PropertyReads } from "../publishing/snapshots/positioned-properties.ts";
+import type { PropertyReads } from "../properties/property-reads.ts";
+import { positionedAnswer } from "./positioned-answer.ts";
 import type { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import type { Json } from "../system/ports.ts";
@@ -29,7 +31,7 @@ export interface PropertyRouteServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trusts: Pick<TrustStore, "get">;
-  readonly positioned: Pick<PositionedReads, "answer">;
+  readonly positioned: Pick<PositionedReads, "read">;
   readonly config: Pick<Config, "baseUrl">;
 }
 
@@ -49,7 +51,7 @@ export class PropertyRoutes {
       const message = `Ask for format=${format} or for metadata=true, not for both.`;
       throw new ServiceError("request.invalid", message, { field: "metadata" });
     }
-    return await this.#services.positioned.answer(request, admission, async (reads) => {
+    return await positionedAnswer(this.#services.positioned, request, admission, async (reads) => {
       const properties = await this.#of(admission, reads);
       if (metadata) {
         const { names, bytes, lists } = await properties.totals();
@@ -81,7 +83,7 @@ export class PropertyRoutes {
 
   async get(request: ServiceRequest, admission: Admission): Promise<Reply> {
     const place = placeOf(request);
-    return await this.#services.positioned.answer(request, admission, async (reads) => {
+    return await positionedAnswer(this.#services.positioned, request, admission, async (reads) => {
       const properties = await this.#of(admission, reads);
       return await untilStill(async () => {
         const property = await properties.find(param(request, "name"));

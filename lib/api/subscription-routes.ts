@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Caller } from "../http/access.ts";
+import type { Caller } from "../trust/callers.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";

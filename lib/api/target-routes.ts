@@ -2,7 +2,7 @@
 import type { Scope } from "../domain/scope.ts";
 import { isTarget } from "../domain/names.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Admission } from "../http/access.ts";
+import type { Admission } from "./handler.ts";
 import { unknownErrorReply } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";

@@ -1,7 +1,7 @@
 /** One list among an actor's own properties, as its own code uses it: without anyone's permissions. */
 import type { Json, JsonObject } from "../system/ports.ts";
 import { checkName } from "../properties/limits.ts";
-import { untilStill } from "../properties/list-views.ts";
+import { untilStill } from "../properties/until-still.ts";
 import { creation } from "../properties/list-requests.ts";
 import type { ListWords, OwnList } from "../properties/own-list.ts";
 import type { ChangedList } from "../properties/property-plan.ts";

@@ -10,6 +10,7 @@ import { createDocumentClient } from "../dynamodb/client.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Gate } from "../http/access.ts";
+import type { ServiceParties } from "../trust/callers.ts";
 import { currentDeadline } from "../system/request-context.ts";
 import { randomIds } from "../system/ids.ts";
 import { powertoolsLog } from "../system/log.ts";
@@ -35,7 +36,7 @@ export interface Runtime extends Ports {
   readonly application: Application;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
-  readonly gate: Gate;
+  readonly gate: Gate<ServiceParties>;
 }
 
 /** Puts the shared parts together over the given ports. */

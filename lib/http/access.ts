@@ -1,43 +1,42 @@
-import type { ActorRecord } from "../actors/actor-record.ts";
-import type { TrustRecord } from "../trust/trust-record.ts";
+/** Who asks, as far as this layer has to know: what an actor, a caller and an access rule are is said by its user. */
 
-/**
- * Who a route is for; any one of its list suffices.
- * `anyone`: no credentials. `creator`: HTTP Basic. `trustee`: its bearer. `admin`: an approved peer of relationship
- * `admin`. `peer`: the approved peer that the path names (any approved peer where it names none). `pending`: that peer,
- * also before we approved it. `hook`: decided by the handler.
- */
-export type Access = "anyone" | "creator" | "trustee" | "admin" | "peer" | "pending" | "hook";
+/** The types of one service: its actors, its callers, and the names of those whom a route admits. */
+export interface Parties {
+  readonly actor: { readonly deleting: boolean };
+  /** `kind` and `peerId` stand in the log line of a request. */
+  readonly caller: { readonly kind: string; readonly peerId?: string };
+  /** `anyone` (no credentials) and `hook` (the handler decides) are known here; all others the gate knows. */
+  readonly access: string;
+}
 
-/** Who is asking, once it is known. */
-export type Caller =
-  | { readonly kind: "anyone" | "creator" | "trustee" }
-  /** `admin` is true when it came in as an admin peer rather than about itself. */
-  | { readonly kind: "peer"; readonly peerId: string; readonly admin: boolean; readonly trust: TrustRecord };
+/** The caller of a route that asks for no credentials. */
+export interface Anyone {
+  readonly kind: "anyone";
+}
 
 /** Finds actors and recognises callers; what the router asks before it calls a handler. */
-export interface Gate {
+export interface Gate<P extends Parties> {
   /** The actor, also while it is being deleted; undefined when there is none. */
-  actor(actorId: string): Promise<ActorRecord | undefined>;
+  actor(actorId: string): Promise<P["actor"] | undefined>;
   /**
    * The caller, if one of `access` is met. `source`: the address it asks from.
    * @throws ServiceError auth.missing without usable credentials, auth.forbidden with wrong or insufficient ones,
    *   auth.limited after too many wrong passphrases
    */
   admit(
-    actor: ActorRecord,
+    actor: P["actor"],
     authorization: string | undefined,
-    access: readonly Access[],
+    access: readonly P["access"][],
     peerId?: string,
     source?: string,
-  ): Promise<Caller>;
+  ): Promise<P["caller"]>;
 }
 
 /** What a handler is given beside the request. */
-export interface Admission {
+export interface Admission<P extends Parties> {
   /** The actor of the path. @throws TypeError on routes without one, or that find the actor themselves: a defect. */
-  readonly actor: ActorRecord;
-  readonly caller: Caller;
+  readonly actor: P["actor"];
+  readonly caller: P["caller"] | Anyone;
   /** Recognises the caller now, for routes whose handler must look at something before credentials. */
-  readonly admit: (access: readonly Access[]) => Promise<Caller>;
+  readonly admit: (access: readonly P["access"][]) => Promise<P["caller"] | Anyone>;
 }

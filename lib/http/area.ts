@@ -4,7 +4,7 @@ import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
 import { UNFORESEEN_ERROR } from "../system/metric-names.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
-import type { Gate } from "./access.ts";
+import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
 import { traced } from "../system/request-context.ts";
 import { requestOf, resultOf } from "./lambda-adapter.ts";
@@ -17,11 +17,11 @@ import type { RouteMap, Trail } from "./router.ts";
 import { isTransient } from "./transient.ts";
 
 /** What an area needs of the composition root. */
-export interface AreaServices {
+export interface AreaServices<P extends Parties> {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
-  readonly gate: Gate;
+  readonly gate: Gate<P>;
 }
 
 /** So long before the function's end, ms, the client is told that the request took too long. */
@@ -38,13 +38,13 @@ export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => P
  * Every answer carries `x-request-id`; every request is one log line; what is thrown becomes the wire form of an error.
  * A faulty configuration is not answered but fails the function, so that its alarm rings.
  */
-export function area<S extends AreaServices>(
+export function area<P extends Parties, S extends AreaServices<P>>(
   name: string,
-  routes: (services: S) => RouteMap,
+  routes: (services: S) => RouteMap<P>,
   provide: () => S,
   after: After = callAfter,
 ): AreaHandler {
-  let made: { readonly services: S; readonly routes: RouteMap } | undefined;
+  let made: { readonly services: S; readonly routes: RouteMap<P> } | undefined;
   // Its own time-out is off: what it answers then has no request id and no log line.
   const handler = middy<APIGatewayProxyEventV2, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(
     async (event, context) => {
@@ -64,11 +64,11 @@ export function area<S extends AreaServices>(
  * before the function's end, as `after` tells, is answered 503; what it does then goes on until the instance is frozen.
  * Rejects only on a ConfigError.
  */
-export async function answer(
+export async function answer<P extends Parties>(
   name: string,
   request: ServiceRequest,
-  routes: RouteMap,
-  services: AreaServices,
+  routes: RouteMap<P>,
+  services: AreaServices<P>,
   after: After = NEVER,
 ): Promise<Reply> {
   const begun = services.clock.now();
@@ -123,7 +123,12 @@ function callAfter(ms: number, call: () => void): () => void {
 const tooSlow = (): ServiceError =>
   new ServiceError("service.unavailable", "This took too long; try again.", { headers: { "Retry-After": "1" } });
 
-async function settle(request: ServiceRequest, routes: RouteMap, services: AreaServices, trail: Trail): Promise<Reply> {
+async function settle<P extends Parties>(
+  request: ServiceRequest,
+  routes: RouteMap<P>,
+  services: AreaServices<P>,
+  trail: Trail,
+): Promise<Reply> {
   try {
     return await fitted(await route(request, routes, services.gate, trail), request);
   } catch (error) {
@@ -145,7 +150,7 @@ async function settle(request: ServiceRequest, routes: RouteMap, services: AreaS
 
 function idsOf(request: ServiceRequest, trail: Trail): Record<string, string> {
   const { actorId, subscriptionId } = request.params;
-  const peerId = trail.caller?.kind === "peer" ? trail.caller.peerId : request.params["peerId"];
+  const peerId = trail.caller?.peerId ?? request.params["peerId"];
   return {
     ...(actorId === undefined ? {} : { actorId }),
     ...(peerId === undefined ? {} : { peerId }),

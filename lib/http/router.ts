@@ -1,13 +1,12 @@
-import type { ActorRecord } from "../actors/actor-record.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Access, Admission, Caller, Gate } from "./access.ts";
+import type { Admission, Anyone, Gate, Parties } from "./access.ts";
 import type { Reply } from "./reply.ts";
 import type { ServiceRequest } from "./request.ts";
 
 /** One route of an area: who it is for, and what it does. */
-export interface RouteHandler {
-  readonly access: readonly Access[];
+export interface RouteHandler<P extends Parties> {
+  readonly access: readonly P["access"][];
   /**
    * What the handler checks itself instead of the router: `nothing` (the usual), `credentials`, or `actor and
    * credentials` (the hot path, where one conditional write does both).
@@ -17,18 +16,18 @@ export interface RouteHandler {
   readonly whileDeleting?: boolean;
   /** Where a parameter says what the path is: false when there is nothing of that name, whatever the method. */
   readonly knows?: (params: ServiceRequest["params"]) => boolean;
-  handle(request: ServiceRequest, admission: Admission): Promise<Reply>;
+  handle(request: ServiceRequest, admission: Admission<P>): Promise<Reply>;
 }
 
 /** The routes of an area by `"METHOD /pattern"`. */
-export type RouteMap = Readonly<Record<string, RouteHandler>>;
+export type RouteMap<P extends Parties> = Readonly<Record<string, RouteHandler<P>>>;
 
 /** Filled in as the checks go, for the log line. */
 export interface Trail {
-  caller?: Caller;
+  caller?: Parties["caller"];
 }
 
-const ANYONE: Caller = { kind: "anyone" };
+const ANYONE: Anyone = { kind: "anyone" };
 /** Parameters that carry ids from outside. */
 const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship"];
 
@@ -38,7 +37,12 @@ const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "T
  * Checks in the contract's order — actor and path, method, credentials — then lets the handler answer.
  * @throws ServiceError when a check fails
  */
-export async function route(request: ServiceRequest, routes: RouteMap, gate: Gate, trail: Trail): Promise<Reply> {
+export async function route<P extends Parties>(
+  request: ServiceRequest,
+  routes: RouteMap<P>,
+  gate: Gate<P>,
+  trail: Trail,
+): Promise<Reply> {
   const { pattern } = request;
   const methods = pattern === undefined ? [] : methodsOf(routes, pattern, request.params);
   const wanted = request.method === "HEAD" ? "GET" : request.method;
@@ -55,7 +59,7 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   checkIds(request);
 
   const peerId = request.params["peerId"];
-  const admit = async (access: readonly Access[]): Promise<Caller> => {
+  const admit = async (access: readonly P["access"][]): Promise<P["caller"] | Anyone> => {
     if (access.includes("anyone") || access.includes("hook") || actor === undefined) return ANYONE;
     const caller = await gate.admit(actor, request.headers["authorization"], access, peerId, request.sourceIp);
     trail.caller = caller;
@@ -72,13 +76,21 @@ export async function route(request: ServiceRequest, routes: RouteMap, gate: Gat
   });
 }
 
-function methodsOf(routes: RouteMap, pattern: string, params: ServiceRequest["params"]): readonly string[] {
+function methodsOf<P extends Parties>(
+  routes: RouteMap<P>,
+  pattern: string,
+  params: ServiceRequest["params"],
+): readonly string[] {
   return Object.entries(routes)
     .filter(([key, { knows }]) => key.slice(key.indexOf(" ") + 1) === pattern && knows?.(params) !== false)
     .map(([key]) => key.slice(0, key.indexOf(" ")));
 }
 
-async function knownActor(gate: Gate, actorId: string, whileDeleting: boolean): Promise<ActorRecord> {
+async function knownActor<P extends Parties>(
+  gate: Gate<P>,
+  actorId: string,
+  whileDeleting: boolean,
+): Promise<P["actor"]> {
   const actor = isOutsideId(actorId) ? await gate.actor(actorId) : undefined;
   if (actor === undefined || (actor.deleting && !whileDeleting)) {
     throw new ServiceError("resource.not_found", "There is no such actor.");

@@ -9,7 +9,7 @@ import type { Json, JsonObject } from "../system/ports.ts";
 import { bytesInResult } from "../http/answer-size.ts";
 import { propertyText } from "./limits.ts";
 import type { Permit } from "./permit.ts";
-import type { PropertyReads, ReadProperty } from "../publishing/snapshots/positioned-properties.ts";
+import type { PropertyReads, ReadProperty } from "./property-reads.ts";
 import { batch, batchOf, noListForBatch } from "./list-batch.ts";
 import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from "./list-requests.ts";
 import type { MisfitError } from "./list-steps.ts";

@@ -5,7 +5,8 @@ import type { PassphraseVerifier } from "../actors/passphrase.ts";
 import type { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { ADMIN_RELATIONSHIP } from "../domain/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Access, Caller, Gate } from "../http/access.ts";
+import type { Access, Authenticated, ServiceParties } from "./callers.ts";
+import type { Gate } from "../http/access.ts";
 import { parseCredentials } from "../http/credentials.ts";
 import { sameSecret } from "../domain/secret-digest.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -18,7 +19,7 @@ const TRUSTEE_BITS = 80;
 const CHALLENGE = { "WWW-Authenticate": 'Basic realm="actingweb", charset="UTF-8", Bearer realm="actingweb"' };
 
 /** Recognises owners, trustees and peers by what they send; all comparisons take the same time wherever they differ. */
-export class Authentication implements Gate {
+export class Authentication implements Gate<ServiceParties> {
   readonly #actors: ActorStore;
   readonly #trusts: TrustStore;
   readonly #passphrases: PassphraseVerifier;
@@ -41,7 +42,7 @@ export class Authentication implements Gate {
     access: readonly Access[],
     peerId?: string,
     source?: string,
-  ): Promise<Caller> {
+  ): Promise<Authenticated> {
     const credentials = parseCredentials(authorization);
     if (credentials.scheme === "none") {
       throw new ServiceError("auth.missing", "This needs credentials.", { headers: CHALLENGE });
@@ -59,7 +60,7 @@ export class Authentication implements Gate {
     { user, passphrase }: { readonly user: string; readonly passphrase: string },
     access: readonly Access[],
     source: string,
-  ): Promise<Caller | undefined> {
+  ): Promise<Authenticated | undefined> {
     if (!access.includes("creator")) return undefined;
     const rightUser = sameSecret(user, actor.creator);
     const rightPassphrase = await this.#isRight(actor, passphrase, source);
@@ -90,7 +91,7 @@ export class Authentication implements Gate {
     token: string,
     access: readonly Access[],
     peerId: string | undefined,
-  ): Promise<Caller | undefined> {
+  ): Promise<Authenticated | undefined> {
     const pending = access.includes("pending");
     if (peerId !== undefined && (pending || access.includes("peer"))) {
       const trust = await this.#trusts.get(actor.id, peerId);
@@ -112,6 +113,6 @@ export class Authentication implements Gate {
   }
 }
 
-function asPeer(trust: TrustRecord, admin: boolean): Caller {
+function asPeer(trust: TrustRecord, admin: boolean): Authenticated {
   return { kind: "peer", peerId: trust.peerId, admin, trust };
 }

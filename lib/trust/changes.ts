@@ -4,7 +4,7 @@ import type { Granted } from "./permission-store.ts";
 import { TELL_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";
-import type { TrustWish } from "./trust-bodies.ts";
+import type { TrustChangeRequest } from "./trust-requests.ts";
 import { peerRoot, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -21,7 +21,7 @@ export class TrustChanges {
    * What the owner, or an admin, wants different: all of it in one step, or nothing. Before it resolves the peer hears of
    * its approval, and of its permissions if they may be news: at most 5 s together, and a failure undoes nothing.
    */
-  async change(trust: TrustRecord, body: TrustWish, trace: Trace): Promise<TrustRecord> {
+  async change(trust: TrustRecord, body: TrustChangeRequest, trace: Trace): Promise<TrustRecord> {
     const { logged, trusts } = this.#context;
     const newly = body.approved === true && !trust.approved;
     const approved = newly || body.approved === false ? body.approved : undefined;
@@ -37,7 +37,7 @@ export class TrustChanges {
   }
 
   /** What a peer wants different: its own address and description only. @throws ServiceError auth.forbidden */
-  async changeByPeer(trust: TrustRecord, body: TrustWish): Promise<void> {
+  async changeByPeer(trust: TrustRecord, body: TrustChangeRequest): Promise<void> {
     for (const field of ["approved", "permissions"] as const) {
       if (body[field] === undefined) continue;
       const message = `A peer sets only its own baseuri and desc, not ${field}.`;
@@ -62,7 +62,7 @@ export class TrustChanges {
   /** A peer that does not take its approval does not take a callback either. */
   async #tell(
     trust: TrustRecord,
-    body: TrustWish,
+    body: TrustChangeRequest,
     newly: boolean,
     granted: Granted | undefined,
     trace: Trace,
@@ -85,6 +85,6 @@ export class TrustChanges {
 }
 
 /** @throws ServiceError request.invalid for an address that cannot be a peer's */
-function described({ desc, baseuri }: TrustWish): { readonly desc?: string; readonly baseUri?: string } {
+function described({ desc, baseuri }: TrustChangeRequest): { readonly desc?: string; readonly baseUri?: string } {
   return compact({ desc, baseUri: baseuri === undefined ? undefined : peerRoot(baseuri, "baseuri") });
 }

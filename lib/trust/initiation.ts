@@ -1,7 +1,7 @@
 import { isServiceError, ServiceError } from "../system/errors.ts";
 import { DEFAULT_RELATIONSHIP } from "../domain/relationships.ts";
 import type { Trace } from "./peer-calls.ts";
-import type { InitiationBody } from "./trust-bodies.ts";
+import type { TrustInitiationRequest } from "./trust-requests.ts";
 import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -21,7 +21,7 @@ export class TrustInitiation {
    * @throws ServiceError request.invalid, resource.conflict (a trust is there, untouched), peer.unreachable,
    *   peer.invalid_answer, auth.forbidden (refused)
    */
-  async initiate(actorId: string, body: InitiationBody, trace: Trace): Promise<TrustRecord> {
+  async initiate(actorId: string, body: TrustInitiationRequest, trace: Trace): Promise<TrustRecord> {
     const { calls, clock, config, application, ids, trusts } = this.#context;
     const baseUri = peerRoot(body.url, "url");
     const ourRoot = rootUri(config, actorId);

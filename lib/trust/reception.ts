@@ -1,6 +1,6 @@
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";
-import type { ReceptionBody } from "./trust-bodies.ts";
+import type { TrustReceptionRequest } from "./trust-requests.ts";
 import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -21,7 +21,12 @@ export class TrustReception {
    * `baseuri`, or when it was worth nothing.
    * @throws ServiceError request.invalid, auth.forbidden (address refused), resource.conflict (untouched)
    */
-  async receive(actorId: string, relationship: string, body: ReceptionBody, trace: Trace): Promise<TrustRecord> {
+  async receive(
+    actorId: string,
+    relationship: string,
+    body: TrustReceptionRequest,
+    trace: Trace,
+  ): Promise<TrustRecord> {
     const { calls, clock, config, ids, trusts } = this.#context;
     const baseUri = peerRoot(body.baseuri, "baseuri");
     if (baseUri === rootUri(config, actorId)) {

@@ -1,5 +1,5 @@
 import { ServiceError } from "../system/errors.ts";
-import type { Caller } from "../http/access.ts";
+import type { Caller } from "./callers.ts";
 import type { JsonObject } from "../system/ports.ts";
 import { trustWire, trustWireWithoutSecrets } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";

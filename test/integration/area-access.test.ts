@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { routes as actorRoutes } from "../../functions/actors.ts";
 import { routes as trustRoutes } from "../../functions/trust.ts";
 import { routes } from "../../lib/api/route-table.ts";
-import type { RouteMap } from "../../lib/http/router.ts";
+import type { RouteMap } from "../../lib/api/handler.ts";
 import { InProcessService, Network } from "../support/in-process.ts";
 
 describe("the handler maps", () => {

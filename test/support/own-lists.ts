@@ -8,7 +8,7 @@ import { randomIds } from "../../lib/system/ids.ts";
 import { collectGeneration, isListGarbage } from "../../lib/lists/list-garbage.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { itemsRequest } from "../../lib/properties/list-requests.ts";
-import { untilStill } from "../../lib/properties/list-views.ts";
+import { untilStill } from "../../lib/properties/until-still.ts";
 import type { ChangedList } from "../../lib/properties/property-plan.ts";
 import { OwnProperties } from "../../lib/properties/own-properties.ts";
 import { Permit } from "../../lib/properties/permit.ts";

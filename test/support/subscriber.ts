@@ -9,7 +9,7 @@ import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { answer } from "../../lib/http/area.ts";
 import type { Reply } from "../../lib/http/reply.ts";
-import type { RouteMap } from "../../lib/http/router.ts";
+import type { RouteMap } from "../../lib/api/handler.ts";
 import { randomIds } from "../../lib/system/ids.ts";
 import { actorItem } from "../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../lib/actors/passphrase.ts";

@@ -15,7 +15,7 @@ import { emptyList, listBytes } from "../../properties/own-list.ts";
 import type { OwnList } from "../../properties/own-list.ts";
 import { readProperty } from "../../properties/property-item.ts";
 import type { Property } from "../../properties/property-item.ts";
-import type { PropertyStore } from "../../properties/property-store.ts";
+import type { PropertyReads, ReadProperty } from "../../properties/property-reads.ts";
 
 /** Most bytes of values that are held at once while they are brought to one record. */
 const MOST_BYTES = 32 * 1_024 * 1_024;
@@ -26,14 +26,6 @@ const TRIES = 3;
 const LIST_TRIES = 20;
 /** Lists read at the same time. */
 const LISTS_AT_ONCE = 4;
-
-/** A property as it was read, of a list with its items when they were asked for. */
-export interface ReadProperty extends Property {
-  readonly items?: readonly Json[];
-}
-
-/** Reads of an actor's properties. */
-export type PropertyReads = Pick<PropertyStore, "get" | "all" | "items">;
 
 export interface PositionedDeps {
   readonly table: Table;
@@ -140,7 +132,7 @@ export class PositionedProperties implements PropertyReads {
   }
 
   /** As the store's; those of a list that `all` gave are of the same record as everything that it gave. */
-  async items(actorId: string, list: OwnList, start: number, limit: number): ReturnType<PropertyStore["items"]> {
+  async items(actorId: string, list: OwnList, start: number, limit: number): Promise<readonly Json[] | undefined> {
     const read = this.#items.get(list);
     if (read !== undefined) return read.slice(start, start + limit);
     return await this.#deps.properties.items(actorId, list, start, limit);

@@ -1,18 +1,9 @@
 /** Reads by a peer that wants to know which diffs of its subscription the answer contains. */
-import { isOutsideId } from "../../domain/identifiers.ts";
 import { placeOf } from "../../domain/scope.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
-import type { Admission } from "../../http/access.ts";
-import type { Reply } from "../../http/reply.ts";
-import type { ServiceRequest } from "../../http/request.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { PositionedProperties } from "./positioned-properties.ts";
 import type { PositionedDeps } from "./positioned-properties.ts";
-
-/** Names the inbound subscription that a read is for. */
-const SUBSCRIPTION_HEADER = "x-actingweb-subscription";
-/** The newest diff of that subscription that the answer contains. */
-export const SEQUENCE_HEADER = "x-actingweb-sequence";
 
 /** Reads begun again because the permissions they were made with had changed. */
 const TRIES = 3;
@@ -29,7 +20,23 @@ export interface PositionedReadsDeps extends PositionedDeps {
   readonly positions: Positions;
 }
 
-/** Answers reads together with their position. */
+/** The subscription for which a peer reads. */
+export interface ReadFor {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  /** Lists are read with their items. */
+  readonly items: boolean;
+}
+
+/** What a read found, or that there is nothing (resource.not_found), which is an answer too. */
+export interface Positioned<T> {
+  readonly found: T | ServiceError;
+  /** The newest diff of the subscription that this contains; absent when it cannot be told. */
+  readonly sequence?: number;
+}
+
+/** Reads properties together with their position. */
 export class PositionedReads {
   readonly #deps: PositionedReadsDeps;
 
@@ -38,39 +45,29 @@ export class PositionedReads {
   }
 
   /**
-   * Lets `answer` read, and says in a header which diffs of the asking peer's subscription the answer contains: exactly
-   * those, the answer that there is nothing (404) included. A request that names no inbound subscription of its own peer is
-   * answered as if it named none. When the position cannot be told the header is left out.
+   * Lets `read` read, and says which diffs of the subscription the result contains: exactly those. Where the peer has no
+   * such subscription `read` gets no reads of one position.
    *
-   * @param answer asked again when the peer's permissions changed while it read
+   * @param read called again when the peer's permissions changed while it read
+   * @throws ServiceError service.unavailable when they keep changing, and what `read` throws beside resource.not_found
    */
-  async answer(
-    request: ServiceRequest,
-    { actor, caller }: Admission,
-    answer: (reads?: PositionedProperties) => Promise<Reply>,
-  ): Promise<Reply> {
-    const id = request.headers[SUBSCRIPTION_HEADER];
-    if (id === undefined || !isOutsideId(id) || caller.kind !== "peer") return await answer();
+  async read<T>(
+    { actorId, peerId, subscriptionId, items }: ReadFor,
+    read: (reads?: PositionedProperties) => Promise<T>,
+  ): Promise<Positioned<T>> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       // First: what is read afterwards contains every diff that the head has made by then.
-      const moved = await this.#deps.positions.toEnd(actor.id, caller.peerId, id);
-      if (moved === undefined) return await answer();
+      const moved = await this.#deps.positions.toEnd(actorId, peerId, subscriptionId);
+      if (moved === undefined) return { found: await orNotFound(read) };
       const { head } = moved;
-      const reads = new PositionedProperties(this.#deps, head.state.cursor, {
-        items: request.query.get("format") === "full",
-      });
-      const outcome = await settled(answer, reads);
+      const reads = new PositionedProperties(this.#deps, head.state.cursor, { items });
+      const found = await orNotFound(read, reads);
       const [name = "", ...below] = placeOf(head);
       // Who subscribes to a part is told nothing of a list, of which a read tells parts all the same.
       const at = below.length > 0 && reads.isList(name) ? undefined : reads.position;
       if (at !== undefined && (await this.#permissionsChanged(head, at))) continue;
       const sequence = at === undefined ? undefined : await this.#sequence(head, at);
-      const headers: Record<string, string> = sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };
-      if ("code" in outcome) {
-        const also = { headers: { ...outcome.headers, ...headers }, cause: outcome };
-        throw new ServiceError(outcome.code, outcome.message, also);
-      }
-      return { ...outcome, headers: { ...outcome.headers, ...headers } };
+      return sequence === undefined ? { found } : { found, sequence };
     }
     throw new ServiceError("service.unavailable", "The permissions keep changing; try again in a moment.", {
       headers: { "Retry-After": "1" },
@@ -96,13 +93,12 @@ export class PositionedReads {
   }
 }
 
-/** That there is nothing is an answer too. */
-async function settled(
-  answer: (reads: PositionedProperties) => Promise<Reply>,
-  reads: PositionedProperties,
-): Promise<Reply | ServiceError> {
+async function orNotFound<T>(
+  read: (reads?: PositionedProperties) => Promise<T>,
+  reads?: PositionedProperties,
+): Promise<T | ServiceError> {
   try {
-    return await answer(reads);
+    return await read(reads);
   } catch (error) {
     if (isServiceError(error) && error.code === "resource.not_found") return error;
     throw error;

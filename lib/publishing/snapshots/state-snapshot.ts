@@ -10,7 +10,8 @@ import { isServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { bytesInResult, jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { PositionedProperties } from "./positioned-properties.ts";
-import type { PositionedDeps, ReadProperty } from "./positioned-properties.ts";
+import type { ReadProperty } from "../../properties/property-reads.ts";
+import type { PositionedDeps } from "./positioned-properties.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 
 /** Whose state, and of what. */

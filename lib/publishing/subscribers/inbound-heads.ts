@@ -1,7 +1,13 @@
 /** The inbound subscriptions of an actor as they are found: by id, by peer, by what a change touches. */
 import type { Change, Granularity, LogRecord } from "../../domain/change-record.ts";
 import { PROPERTIES } from "../../domain/shape-diff.ts";
-import { inboundHeadKey, inboundPrefix, scopeKey, scopePartition, scopePrefix } from "../../dynamodb/keys-publishing.ts";
+import {
+  inboundHeadKey,
+  inboundPrefix,
+  scopeKey,
+  scopePartition,
+  scopePrefix,
+} from "../../dynamodb/keys-publishing.ts";
 import { actorPartition } from "../../dynamodb/keys.ts";
 import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
 import { readInboundHead } from "./inbound-head.ts";

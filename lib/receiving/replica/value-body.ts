@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { cutText, PART_BYTES } from "../../domain/json.ts";
 import { printJson } from "../../domain/json-text.ts";
 import { always } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
@@ -9,29 +10,10 @@ import type { Held, HeldValue } from "./held.ts";
 import { inParallel } from "../../system/in-parallel.ts";
 import type { Marks } from "./turn.ts";
 
-/** A text over this is kept in parts of at most this: no item nears 400 KB. Bytes of UTF-8. */
-export const PART_BYTES = 300 * 1024;
-
 export interface Owner {
   readonly table: Table;
   readonly actorId: string;
   readonly peerId: string;
-}
-
-/** Texts of at most `PART_BYTES` each that give `text` when joined. Never cuts a surrogate pair. */
-export function cutText(text: string, bytes = PART_BYTES): string[] {
-  if (Buffer.byteLength(text) <= bytes) return [text];
-  const parts: string[] = [];
-  // A UTF-16 unit is at most three bytes, so this many always fit.
-  const units = Math.floor(bytes / 3);
-  for (let start = 0; start < text.length;) {
-    let end = Math.min(start + units, text.length);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
-    parts.push(text.slice(start, end));
-    start = end;
-  }
-  return parts;
 }
 
 /** Makes a value ready to be put: small ones stand in their item, of big ones the parts are written now (one write each). */

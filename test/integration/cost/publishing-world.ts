@@ -11,7 +11,7 @@ import { routes as propertyRoutes } from "../../../functions/properties.ts";
 import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
 import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { RouteMap } from "../../../lib/http/router.ts";
+import type { RouteMap } from "../../../lib/api/handler.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
 import type { Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import { composeService } from "../../../lib/compose/service.ts";

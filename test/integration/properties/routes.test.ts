@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { routes as propertyRoutes } from "../../../functions/properties.ts";
 import { routes } from "../../../lib/api/route-table.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
-import type { RouteMap } from "../../../lib/http/router.ts";
+import type { RouteMap } from "../../../lib/api/handler.ts";
 import { PropertyWorld } from "./world.ts";
 
 let world: PropertyWorld;

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { OwnProperties } from "../../../lib/properties/own-properties.ts";
 import { Permit } from "../../../lib/properties/permit.ts";
 import { PositionedProperties } from "../../../lib/publishing/snapshots/positioned-properties.ts";
-import type { ReadProperty } from "../../../lib/publishing/snapshots/positioned-properties.ts";
+import type { ReadProperty } from "../../../lib/properties/property-reads.ts";
 import { Network } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
 import { seeded } from "../../support/publisher/random.ts";

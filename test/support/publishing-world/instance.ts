@@ -12,7 +12,7 @@ import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { RouteMap } from "../../../lib/http/router.ts";
+import type { RouteMap } from "../../../lib/api/handler.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";

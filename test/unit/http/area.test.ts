@@ -5,17 +5,18 @@ import { answer, area } from "../../../lib/http/area.ts";
 import type { After } from "../../../lib/http/area.ts";
 import type { ServiceRequest } from "../../../lib/http/request.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
-import type { RouteHandler } from "../../../lib/http/router.ts";
+import type { Handler } from "../../../lib/api/handler.ts";
+import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
 
-const gate: Gate = {
+const gate: Gate<ServiceParties> = {
   actor: () => Promise.resolve(undefined),
   admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
 };
 
 const never: After = () => () => undefined;
 
-function asked(handle: RouteHandler["handle"], after = never) {
+function asked(handle: Handler["handle"], after = never) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
   const request: ServiceRequest = {

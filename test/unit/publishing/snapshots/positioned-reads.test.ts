@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { logHeadKey, ownPropertyKey } from "../../../../lib/dynamodb/keys-publishing.ts";
 import { always } from "../../../../lib/dynamodb/table.ts";
-import type { Admission } from "../../../../lib/http/access.ts";
+import type { Admission } from "../../../../lib/api/handler.ts";
+import { positionedAnswer } from "../../../../lib/api/positioned-answer.ts";
 import { json } from "../../../../lib/http/reply.ts";
 import type { ServiceRequest } from "../../../../lib/http/request.ts";
 import { PositionedReads } from "../../../../lib/publishing/snapshots/positioned-reads.ts";
-import type { PropertyReads } from "../../../../lib/publishing/snapshots/positioned-properties.ts";
+import type { PropertyReads } from "../../../../lib/properties/property-reads.ts";
 import type { LogStretch } from "../../../../lib/change-log/change-log.ts";
 import type { InboundHead } from "../../../../lib/publishing/subscribers/inbound-head.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
@@ -48,13 +49,18 @@ async function header({ heads, made = (record) => record, newest = 5, last = 5, 
   return async (name: "one" | "all") => {
     const request = { headers: { "x-actingweb-subscription": "s" }, query: new URLSearchParams() };
     const admission = { actor: { id: "a" }, caller: { kind: "peer", peerId: "p" } };
-    const reply = await reads.answer(request as unknown as ServiceRequest, admission as Admission, async (from) => {
-      if (from === undefined) return json(200, "without");
-      if (name === "one") return json(200, (await from.get("a", "color"))?.text ?? "none");
-      const found: string[] = [];
-      for await (const each of from.all("a")) found.push(each.name);
-      return json(200, found);
-    });
+    const reply = await positionedAnswer(
+      reads,
+      request as unknown as ServiceRequest,
+      admission as Admission,
+      async (from) => {
+        if (from === undefined) return json(200, "without");
+        if (name === "one") return json(200, (await from.get("a", "color"))?.text ?? "none");
+        const found: string[] = [];
+        for await (const each of from.all("a")) found.push(each.name);
+        return json(200, found);
+      },
+    );
     return [reply.body, reply.headers["x-actingweb-sequence"]];
   };
 }

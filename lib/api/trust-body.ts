@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { isRelationship } from "../domain/relationships.ts";
 import { notTaken } from "../http/not-taken.ts";
-import { permissionSetBody } from "../api/permission-body.ts";
+import { permissionSetBody } from "./permission-body.ts";
 
 const shortText = z.string().check(
   z.maxLength(1024),
@@ -54,7 +54,6 @@ export const initiationBody = z.object({
   desc: optional(shortText),
   secret: optional(secret),
 });
-export type InitiationBody = z.output<typeof initiationBody>;
 
 /** `POST /trust/{relationship}`. */
 export const receptionBody = z.object({
@@ -65,7 +64,6 @@ export const receptionBody = z.object({
   desc: optional(shortText),
   verify: optional(shortText),
 });
-export type ReceptionBody = z.output<typeof receptionBody>;
 
 /** `POST /trust/{relationship}/{peerId}`. */
 export const peerApprovalBody = z.object({ approved: looseBoolean });
@@ -90,8 +88,6 @@ export const changeBody = z.object({
   created_at: standing,
 });
 export type ChangeBody = z.output<typeof changeBody>;
-/** What of a trust is to be different; what is not given stays. */
-export type TrustWish = Partial<Pick<ChangeBody, "approved" | "desc" | "baseuri" | "permissions">>;
 
 /** `PUT /trust/trustee`. A colon would end the user name of Basic credentials. */
 export const trusteeBody = z.object({

@@ -3,14 +3,11 @@ import { ServiceError } from "../system/errors.ts";
 import { json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
-import { itemPage, pageLimit, pageStart } from "./list-reads.ts";
-import type { ItemReads } from "./list-reads.ts";
-import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "./list-requests.ts";
-import { listBytes, listMetadata } from "./own-list.ts";
-import type { OwnList } from "./own-list.ts";
-
-/** How often a read is begun again when the list changes under it. */
-const TRIES = 40;
+import { itemPage, pageLimit, pageStart } from "../properties/list-reads.ts";
+import type { ItemReads } from "../properties/list-reads.ts";
+import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "../properties/list-requests.ts";
+import { listBytes, listMetadata } from "../properties/own-list.ts";
+import type { OwnList } from "../properties/own-list.ts";
 
 /** Shows lists as requests ask for them. */
 export class ListViews {
@@ -88,17 +85,6 @@ export function listTotals(lists: readonly OwnList[]): JsonObject {
       return [name, { count: shape.count, total_bytes: listBytes(list), description, explanation }];
     }),
   );
-}
-
-/** Begins a read again while what is read changes under it. @throws ServiceError service.unavailable */
-export async function untilStill<T>(read: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 1; tries <= TRIES; tries += 1) {
-    const found = await read();
-    if (found !== undefined) return found;
-  }
-  throw new ServiceError("service.unavailable", "What is read keeps changing; try again in a moment.", {
-    headers: { "Retry-After": "1" },
-  });
 }
 
 const TOO_LARGE = "The list is too large for one answer: read it in pages, with ?limit= and then ?after=<next>.";

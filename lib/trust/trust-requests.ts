@@ -1,0 +1,31 @@
+/** What others ask of a trust, once it has been read from a request. */
+import type { JsonObject } from "../system/ports.ts";
+
+/** The owner's wish for a trust with the actor at `url`. */
+export interface TrustInitiationRequest {
+  readonly url: string;
+  readonly relationship?: string | undefined;
+  readonly type?: string | undefined;
+  readonly desc?: string | undefined;
+  /** Shared by both sides; one is made when the owner gives none. */
+  readonly secret?: string | undefined;
+}
+
+/** A peer's request for a trust with one of our actors. */
+export interface TrustReceptionRequest {
+  readonly baseuri: string;
+  readonly id: string;
+  readonly type?: string | undefined;
+  readonly secret: string;
+  readonly desc?: string | undefined;
+  /** The token by which the peer is verified. */
+  readonly verify?: string | undefined;
+}
+
+/** The members of a trust that change; those that are absent stay. */
+export interface TrustChangeRequest {
+  readonly approved?: boolean | undefined;
+  readonly desc?: string | undefined;
+  readonly baseuri?: string | undefined;
+  readonly permissions?: JsonObject | undefined;
+}
