@@ -75,7 +75,8 @@ export default defineConfig(
     rules: { "no-restricted-syntax": ["error", ...everywhere, noEnvironment] },
   },
   {
-    files: ["lib/domain/json-text.ts", "lib/domain/canonical-json.ts"],
+    // In a deployer's own file JSON.stringify prints what hooks are given: whole numbers exactly, doubles as they are.
+    files: ["lib/domain/json-text.ts", "lib/domain/canonical-json.ts", "functions/app.ts"],
     rules: { "numbers/print": "off" },
   },
   {

@@ -1,7 +1,34 @@
-// The dependency direction of this project as one lint rule: functions → lib's subjects → lib/domain. The edges
-// (dynamodb, queue, …) implement small interfaces; only they know the SDK.
+// Which part of the project may import which, as one lint rule and as data for `npm run graph`. Rooms are the folders of
+// lib; functions and lib's barrel stand before them. A room may import the rooms of later rows and nothing else, and so may
+// the folders inside a room. Thus there is no cycle.
 import path from "node:path";
 import type { Rule } from "eslint";
+
+/** From the outside in. Rooms of one row do not know each other. */
+export const ROWS: readonly (readonly string[])[] = [
+  ["functions"],
+  ["api", "index"],
+  ["compose"],
+  ["scheduler", "operations", "application"],
+  ["publishing", "receiving"],
+  ["properties"],
+  ["trust"],
+  ["peers"],
+  ["actors"],
+  ["change-log"],
+  ["lists"],
+  ["http"],
+  ["dynamodb", "queue"],
+  ["domain"],
+  ["system"],
+];
+
+/** The folders of a room in the same order; `.` holds the files of the room itself. */
+export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  publishing: ["delivery", "snapshots", "subscribers"],
+  receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
+  peers: [".", "http"],
+};
 
 /** Packages that belong to building, deploying and testing, never to what runs in a function. */
 const TOOLS = [
@@ -15,16 +42,43 @@ const TOOLS = [
   "fast-check",
   "autocannon",
 ];
-/** The only modules outside its folder that an ordinary subject may take from `lib/dynamodb`. */
+/** What a room may take from dynamodb: the port and the keys. The adapters are for compose alone. */
 const TABLE_PORT = /^lib\/dynamodb\/(table|keys(-[a-z-]+)?)\.ts$/;
-/** What puts adapters and subjects together: nothing else in lib knows both, and no subject takes these. */
-const COMPOSITION = ["lib/compose/runtime.ts", "lib/compose/service.ts"];
-/** What the pure part may take besides itself. */
-const DOMAIN_MAY = ["lib/system/compact.ts", "lib/system/errors.ts", "lib/system/ports.ts"];
 
 const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const fromPackage = (specifier: string, name: string): boolean =>
   specifier === name || specifier.startsWith(`${name}/`);
+
+/** Where a file of functions or lib stands. */
+export interface Standing {
+  readonly room: string;
+  readonly folder: string;
+}
+
+/** Where a file stands, by its path relative to the project; undefined for what is not in functions or lib. */
+export function standingOf(file: string): Standing | undefined {
+  const [top = "", first = "", ...rest] = file.split("/");
+  if (top === "functions") return { room: "functions", folder: "." };
+  if (top !== "lib") return undefined;
+  if (rest.length === 0) return { room: first.replace(/\.ts$/, ""), folder: "." };
+  return { room: first, folder: rest.length > 1 ? (rest[0] ?? ".") : "." };
+}
+
+/** Why one part of lib may not import another, or undefined. */
+function wrongWay(from: Standing, to: Standing): string | undefined {
+  if (from.room === to.room) {
+    if (from.folder === to.folder) return undefined;
+    const order = FOLDERS[from.room] ?? [];
+    const [mine, other] = [order.indexOf(from.folder), order.indexOf(to.folder)];
+    if (mine >= 0 && mine < other) return undefined;
+    return `the folders of lib/${from.room} stand in the order ${order.join(", ")}`;
+  }
+  const row = ({ room }: Standing): number => ROWS.findIndex((rooms) => rooms.includes(room));
+  const [mine, other] = [row(from), row(to)];
+  if (mine < 0 || other < 0) return "a room that eslint.layers.ts does not list";
+  if (mine === other) return `${from.room} and ${to.room} do not know each other`;
+  return mine < other ? undefined : `${to.room} is built on what ${from.room} gives, not the other way round`;
+}
 
 /** Why this import may not be, or undefined. `from` and `to` are relative to the project; `to` is a package when not ours. */
 function objection(
@@ -33,35 +87,32 @@ function objection(
   how: { readonly ours: boolean; readonly typeOnly: boolean },
 ): string | undefined {
   const { ours, typeOnly } = how;
-  const production = inside(from, "lib") || inside(from, "functions");
-  if (!ours) {
-    if (production && TOOLS.some((tool) => fromPackage(to, tool)))
-      return `${to} is a tool, not part of what runs in a function`;
-    const sdk = to.startsWith("@aws-sdk/") || to.startsWith("@smithy/");
-    const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue");
-    if (production && sdk && !edge) return "only lib/dynamodb and lib/queue know the SDK";
-    if (inside(from, "lib/domain") && to !== "node:crypto") return "lib/domain is pure: it imports no package";
-    return undefined;
-  }
+  const standing = standingOf(from);
+  if (!ours) return standing === undefined ? undefined : packageObjection(from, to);
   if (inside(to, "test") && !inside(from, "test")) return "nothing outside test/ imports from it";
-  if (inside(from, "lib")) {
-    if (inside(to, "infra") || inside(to, "functions")) return "lib knows nothing of infra and functions";
+  if (standing === undefined) return undefined;
+  if (inside(to, "infra")) return "what runs in a function takes nothing from infra";
+  const target = standingOf(to);
+  const wrong = target === undefined ? undefined : wrongWay(standing, target);
+  if (wrong !== undefined) return wrong;
+  if (standing.room === "api" && standing.folder === "." && /route-table\.ts$/.test(from)) {
+    return "the route table is data and imports nothing";
   }
-  if (inside(from, "functions") && inside(to, "infra") && !(to === "lib/api/route-table.ts" && typeOnly)) {
-    return "functions take nothing from infra but the types of lib/api/route-table.ts";
+  const composing = ["compose", "functions", "dynamodb", "queue"].includes(standing.room);
+  if (composing || typeOnly) return undefined;
+  if (target?.room === "queue") return "take the DelayQueue of lib/system/ports.ts; compose passes the adapter in";
+  if (target?.room === "dynamodb" && !TABLE_PORT.test(to)) {
+    return "take the Table of lib/dynamodb/table.ts and the keys; compose passes the adapter in";
   }
-  if (inside(from, "lib/domain") && inside(to, "lib") && !inside(to, "lib/domain")) {
-    if (!DOMAIN_MAY.includes(to)) return "lib/domain is pure: it imports lib/domain and the types of lib/system/ports.ts";
-  }
-  const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue") || COMPOSITION.includes(from);
-  const subject = inside(from, "lib") && !edge;
-  if (subject && COMPOSITION.includes(to) && !typeOnly) return "only functions take the whole service";
-  if (subject && !typeOnly) {
-    if (inside(to, "lib/queue")) return "take the DelayQueue of lib/system/ports.ts; functions pass the adapter in";
-    if (inside(to, "lib/dynamodb") && !TABLE_PORT.test(to)) {
-      return "take the Table of lib/dynamodb/table.ts and the keys of keys.ts; functions pass the adapter in";
-    }
-  }
+  return undefined;
+}
+
+function packageObjection(from: string, to: string): string | undefined {
+  if (TOOLS.some((tool) => fromPackage(to, tool))) return `${to} is a tool, not part of what runs in a function`;
+  const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue");
+  const sdk = to.startsWith("@aws-sdk/") || to.startsWith("@smithy/");
+  if (sdk && !edge) return "only lib/dynamodb and lib/queue know the SDK";
+  if (inside(from, "lib/domain") && to !== "node:crypto") return "lib/domain is pure: it imports no package";
   return undefined;
 }
 

@@ -2,7 +2,7 @@
  * Your application. This is the one file a deployer edits: say what it is, and what is to happen when a peer's data
  * arrives. `README.md` tells what each hook is given and promised.
  */
-import { ActingWebApp } from "../lib/application/acting-web-app.ts";
+import { ActingWebApp } from "../lib/index.ts";
 
 export const app = new ActingWebApp({
   awType: "urn:actingweb:example.com:subscriber",

@@ -22,7 +22,6 @@ import {
   checkTarget,
 } from "./registration.ts";
 
-export { CallbackType, Verdict } from "../receiving/hooks/hook-event.ts";
 export type { HookEvent } from "../receiving/hooks/hook-event.ts";
 
 /** What an application is. */

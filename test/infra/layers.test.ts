@@ -1,6 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { Linter } from "eslint";
-import { describe, expect, it } from "vitest";
-import { layers } from "../../eslint.layers.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { FOLDERS, layers, ROWS } from "../../eslint.layers.ts";
+import { cyclesOf, importGraphs } from "../../infra/graph.ts";
+import type { Graph, Graphs } from "../../infra/graph.ts";
 
 const linter = new Linter({ cwd: "/project" });
 
@@ -11,20 +14,33 @@ function complaints(file: string, code: string): string[] {
 
 describe("the dependency direction", () => {
   it.each([
-    ["lib/domain/a.ts", "../receiving/head.ts"],
+    // An upward import between rooms, and one between the folders of a room.
+    ["lib/domain/a.ts", "../receiving/stream/head.ts"],
+    ["lib/peers/a.ts", "../receiving/stream/ports.ts"],
+    ["lib/receiving/stream/a.ts", "../intake/receiver.ts"],
+    ["lib/peers/http/a.ts", "../remote-actor.ts"],
+    // Rooms of one row.
+    ["lib/publishing/delivery/a.ts", "../../receiving/stream/head.ts"],
+    ["lib/receiving/stream/a.ts", "../../publishing/subscribers/trim.ts"],
+    ["lib/scheduler/a.ts", "../operations/deletion.ts"],
+    // A room that no row lists.
+    ["lib/helpers/a.ts", "../domain/scope.ts"],
+    ["lib/trust/a.ts", "../helpers/a.ts"],
+    // What is pure, what is an edge, what belongs to building and testing.
     ["lib/domain/a.ts", "zod"],
     ["lib/domain/a.ts", "node:fs"],
-    ["lib/receiving/a.ts", "@aws-sdk/client-dynamodb"],
-    ["lib/receiving/a.ts", "../dynamodb/document-table.ts"],
-    ["lib/receiving/a.ts", "../queue/sqs-delay-queue.ts"],
-    ["lib/receiving/a.ts", "../../lib/api/route-table.ts"],
-    ["lib/receiving/a.ts", "../../functions/app.ts"],
-    ["lib/receiving/a.ts", "../../test/support/memory-table.ts"],
+    ["lib/receiving/stream/a.ts", "@aws-sdk/client-dynamodb"],
+    ["lib/receiving/stream/a.ts", "../../dynamodb/document-table.ts"],
+    ["lib/receiving/stream/a.ts", "../../queue/sqs-delay-queue.ts"],
+    ["lib/receiving/stream/a.ts", "../../../infra/routes.ts"],
+    ["lib/receiving/stream/a.ts", "../../../functions/app.ts"],
+    ["lib/receiving/stream/a.ts", "../../../test/support/memory-table.ts"],
+    ["lib/api/route-table.ts", "../trust/callers.ts"],
     ["lib/dynamodb/a.ts", "dynalite"],
     ["lib/dynamodb/a.ts", "aws-cdk-lib/aws-dynamodb"],
-    ["functions/a.ts", "../lib/api/route-table.ts"],
+    ["functions/a.ts", "../infra/routes.ts"],
     ["functions/a.ts", "@aws-sdk/client-sqs"],
-    ["lib/receiving/a.ts", "../runtime.ts"],
+    ["lib/receiving/stream/a.ts", "../../compose/runtime.ts"],
     ["infra/a.ts", "../test/support/memory-table.ts"],
   ])("keeps %s from importing %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toHaveLength(1);
@@ -34,19 +50,56 @@ describe("the dependency direction", () => {
 
   it.each([
     ["lib/domain/a.ts", "./scope.ts"],
-    ["lib/domain/a.ts", "../ports.ts"],
+    ["lib/domain/a.ts", "../system/ports.ts"],
     ["lib/domain/a.ts", "node:crypto"],
-    ["lib/receiving/a.ts", "../domain/scope.ts"],
-    ["lib/receiving/a.ts", "../dynamodb/table.ts"],
-    ["lib/receiving/a.ts", "../dynamodb/keys.ts"],
+    ["lib/receiving/intake/a.ts", "../stream/head.ts"],
+    ["lib/receiving/stream/a.ts", "../../domain/scope.ts"],
+    ["lib/receiving/stream/a.ts", "../../dynamodb/table.ts"],
+    ["lib/receiving/stream/a.ts", "../../dynamodb/keys.ts"],
     ["lib/dynamodb/a.ts", "@aws-sdk/lib-dynamodb"],
-    ["lib/compose/runtime.ts", "./dynamodb/document-table.ts"],
+    ["lib/compose/runtime.ts", "../dynamodb/document-table.ts"],
     ["lib/queue/a.ts", "@aws-sdk/client-sqs"],
-    ["functions/a.ts", "../lib/dynamodb/document-table.ts"],
+    ["lib/peers/a.ts", "./http/peer-http-client.ts"],
+    ["functions/a.ts", "../lib/compose/service.ts"],
     ["infra/local/a.ts", "dynalite"],
     ["infra/a.ts", "../lib/system/config.ts"],
     ["test/unit/a.test.ts", "../../lib/api/route-table.ts"],
   ])("lets %s import %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toEqual([]);
+  });
+});
+
+describe("the import graph", () => {
+  let graphs: Graphs;
+  beforeAll(async () => {
+    graphs = await importGraphs(fileURLToPath(new URL("../../", import.meta.url)));
+  });
+
+  it("has no cycle between rooms", () => {
+    expect(cyclesOf(graphs.rooms)).toEqual([]);
+  });
+
+  it("has no cycle between the folders of a room", () => {
+    expect(cyclesOf(graphs.folders)).toEqual([]);
+  });
+
+  it("has the rooms that the rule lists, and no other", () => {
+    expect([...graphs.rooms.keys()].sort()).toEqual(ROWS.flat().sort());
+  });
+
+  it("has the folders that the rule lists, and no other", () => {
+    const listed = Object.entries(FOLDERS).flatMap(([room, folders]) =>
+      folders.map((folder) => (folder === "." ? room : `${room}/${folder}`)),
+    );
+    expect(listed.filter((folder) => !graphs.folders.has(folder))).toEqual([]);
+    expect([...graphs.folders.keys()].filter((folder) => !listed.includes(folder))).toEqual([]);
+  });
+
+  it("would be seen to have one", () => {
+    const graph = (edges: Record<string, string[]>): Graph =>
+      new Map(Object.entries(edges).map(([from, to]) => [from, new Set(to)]));
+    expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["b"] }))).toEqual([["b", "c"]]);
+    expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["a"], d: ["a"] }))).toEqual([["a", "b", "c"]]);
+    expect(cyclesOf(graph({ a: ["b", "c"], b: ["c"], c: [] }))).toEqual([]);
   });
 });

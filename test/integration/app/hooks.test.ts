@@ -1,6 +1,7 @@
 /** Hooks on a whole service in this process, with a scripted peer. */
 import { describe, expect, it } from "vitest";
-import { ActingWebApp, Verdict } from "../../../lib/application/acting-web-app.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { Verdict } from "../../../lib/index.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
 import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";

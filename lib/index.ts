@@ -1,0 +1,8 @@
+/** What a deployer imports, in `functions/app.ts` and in code of its own. `docs/application.md` describes each. */
+export { ActingWebApp } from "./application/acting-web-app.ts";
+export { FanOutManager } from "./application/fan-out-manager.ts";
+export { Verdict } from "./receiving/hooks/hook-event.ts";
+export { CallbackType } from "./receiving/hooks/hook-event.ts";
+export { CallbackProcessor } from "./receiving/intake/callback-processor.ts";
+export { PeerCapabilities } from "./peers/capabilities.ts";
+export { RemotePeerStore } from "./receiving/replica/remote-peer-store.ts";
