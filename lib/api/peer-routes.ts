@@ -16,7 +16,7 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
-import { ParkedEvents } from "../receiving/hooks/parked-events.ts";
+import { ParkedEvents } from "../operations/parked-events.ts";
 import { PeerOverview } from "../operations/peer-overview.ts";
 import { PeerProperties } from "../operations/peer-properties.ts";
 

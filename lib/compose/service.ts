@@ -32,7 +32,7 @@ import { Notices } from "../publishing/subscribers/notices.ts";
 import type { TellSubscribers } from "../publishing/subscribers/notices.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { removeBareStreams } from "../receiving/intake/bare-streams.ts";
-import type { Publishers } from "../receiving/stream/ports.ts";
+import type { Publishers } from "../peers/publisher.ts";
 import { createReceiving } from "../receiving/intake/receiving.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { STATE_PIECES } from "../receiving/recovery/state-replacement.ts";

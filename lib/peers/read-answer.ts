@@ -3,7 +3,7 @@ import { compact } from "../system/compact.ts";
 import { parseJson } from "../domain/json.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Json, PeerAnswer } from "../system/ports.ts";
-import type { ReadFailure } from "../receiving/stream/ports.ts";
+import type { ReadFailure } from "./publisher.ts";
 import type { Remote, RemoteFailure } from "./remote-answer.ts";
 
 export type ReadAnswer<T> =

@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
 import type { Place } from "../domain/scope.ts";
-import type { PartAnswer, ReadFailure } from "../receiving/stream/ports.ts";
+import type { PartAnswer, ReadFailure } from "./publisher.ts";
 
 /** Calls to one peer at a time. */
 const AT_ONCE = 4;

@@ -3,7 +3,7 @@ import { isArray, isObject, own } from "../domain/json.ts";
 import { isPathKey, isPeerName, pathOf } from "../domain/peer-names.ts";
 import { type Place, samePlace, type Scope } from "../domain/scope.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
-import type { PartAnswer, StateListing } from "../receiving/stream/ports.ts";
+import type { PartAnswer, StateListing } from "./publisher.ts";
 import { readAnswer, readJsonAnswer } from "./read-answer.ts";
 import type { ReadAnswer } from "./read-answer.ts";
 import { readInOrder } from "./read-in-order.ts";

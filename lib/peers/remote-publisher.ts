@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
-import type { Polled, Publisher, ReadFailure, StateListing } from "../receiving/stream/ports.ts";
+import type { Polled, Publisher, ReadFailure, StateListing } from "./publisher.ts";
 import { failureOf } from "./read-answer.ts";
 import { listState, type StateWanted } from "./read-state.ts";
 import type { RemoteActor } from "./remote-actor.ts";

@@ -7,7 +7,7 @@ import { isOpaqueId } from "../domain/names.ts";
 import { liesUnder } from "../domain/peer-url.ts";
 import type { Scope } from "../domain/scope.ts";
 import type { Clock, Json, PeerAnswer } from "../system/ports.ts";
-import type { ReadFailure } from "../receiving/stream/ports.ts";
+import type { ReadFailure } from "./publisher.ts";
 import { asksToWait } from "./asks-to-wait.ts";
 import { parsedJson, type ReadAnswer, readAnswer, readJsonAnswer } from "./read-answer.ts";
 import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesInResult } from "../../lib/http/answer-size.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
-import { ParkedEvents } from "../../lib/receiving/hooks/parked-events.ts";
+import { ParkedEvents } from "../../lib/operations/parked-events.ts";
 import { PeerProperties } from "../../lib/operations/peer-properties.ts";
 import { PropertyWorld } from "./properties/world.ts";
 import { PublisherWorld } from "./publishing/publisher-world.ts";

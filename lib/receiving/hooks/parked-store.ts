@@ -28,8 +28,8 @@ import { packed, partKey, partsOf, unpacked } from "./parked-body.ts";
 import type { HookEvent } from "./hook-event.ts";
 import { attemptsOf, due, fateAttributes, NOTICE, noticed, noticeOf } from "./parked-item.ts";
 import type { Attempt, Fate, Parked, ParkedNotice, ParkedStatus } from "./parked-item.ts";
-import { STALE_ATTRIBUTES, stalePartOf } from "../recovery/stale-parts.ts";
-import type { StalePart } from "../recovery/stale-parts.ts";
+import { STALE_ATTRIBUTES, stalePartOf } from "../stream/stale-parts.ts";
+import type { StalePart } from "../stream/stale-parts.ts";
 
 /** More than writers of one parked event can be: each failure means that another has just written. */
 const MOST_CONFLICTS = 8;

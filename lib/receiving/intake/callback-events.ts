@@ -7,7 +7,7 @@ import type { Scope } from "../../domain/scope.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { decodeBody } from "../../http/decode-body.ts";
 import type { Head } from "../stream/head.ts";
-import type { StreamEvent } from "./subscription-sink.ts";
+import type { StreamEvent } from "../stream/stream-event.ts";
 
 /** A callback's body as it was sent: at most 256 KB, still encoded. */
 export interface SentBody {

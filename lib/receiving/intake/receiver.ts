@@ -10,16 +10,16 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { eventOf, readCallback } from "./callback-events.ts";
 import type { SentBody } from "./callback-events.ts";
 import type { CallbackAccess, Sender } from "./callback-access.ts";
-import { markContradicted } from "../recovery/contradiction.ts";
+import { markContradicted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import { claimIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { Publishers } from "../stream/ports.ts";
+import type { Publishers } from "../../peers/publisher.ts";
 import type { Recovery } from "../recovery/recovery.ts";
 import { idsOf } from "../stream/sink.ts";
 import type { Delivered, Sequencer } from "../stream/sequencer.ts";
-import { ContentRefused } from "./subscription-sink.ts";
-import type { Prepared, StreamEvent } from "./subscription-sink.ts";
+import { ContentRefused } from "../stream/stream-event.ts";
+import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { Turns } from "../stream/turns.ts";
 
@@ -150,7 +150,7 @@ export class Receiver {
   }
 
   /**
-   * A duplicate that is newer, or other, than what was applied: the publisher has begun to count anew, or has given the
+   * A duplicate that is newer, or other, than what was applied: the publisher has begun to count again, or has given the
    * number twice. Wherever it is now, what we hold is not what it means.
    */
   async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {

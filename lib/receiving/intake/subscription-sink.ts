@@ -1,5 +1,4 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
-import type { ParsedCallback } from "../../domain/callback-body.ts";
 import { checkScope, fitsScope } from "../../domain/callback-scope.ts";
 import { sameJson } from "../../domain/canonical-json.ts";
 import type { DiffContent } from "../../domain/diff-content.ts";
@@ -8,7 +7,6 @@ import { namedData } from "../../domain/peer-names.ts";
 import { placeOf } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Timestamp } from "../../domain/timestamp.ts";
 import { reserved } from "../stream/reserved.ts";
 import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
 import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
@@ -24,26 +22,13 @@ import type { IncomingDiff } from "../replica/incoming.ts";
 import { logLeftOut } from "../recovery/left-out.ts";
 import { resyncPart } from "../recovery/part-resync.ts";
 import type { OpenPlaces, PlaceReads, ReadAgain } from "../recovery/place-reads.ts";
-import type { Publisher, Publishers, ReceivedData } from "../stream/ports.ts";
-import { pauseWanted } from "../recovery/retry-pause.ts";
+import type { Publisher, Publishers } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
+import { ContentRefused } from "../stream/stream-event.ts";
+import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/sink.ts";
 import type { Applied, Sink, Turn } from "../stream/sink.ts";
-
-/** One numbered callback of a subscription, or one diff of its backlog. */
-export interface StreamEvent {
-  readonly sequence: number;
-  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read anew. */
-  readonly kind: "diff" | "low" | "part";
-  readonly content?: DiffContent;
-  readonly url?: string;
-  readonly place?: Place;
-  /** As the publisher wrote it, and in a form that compares. */
-  readonly timestamp?: Timestamp;
-  /** What the body said, to be compared with the subscription; absent for a backlog's diff. */
-  readonly parsed?: ParsedCallback;
-  /** The body as it was sent; absent for a backlog's diff. */
-  readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
-}
 
 /** After so many processed diffs the publisher is told how far we are. */
 export const ACKNOWLEDGE_EVERY = 100;
@@ -63,11 +48,6 @@ export interface SinkDeps {
   /** The publisher asked not to be read before `until` (ms). */
   readonly pause: (head: Head, until: number) => Promise<void>;
   readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
-}
-
-export interface Prepared {
-  readonly key: string;
-  readonly read: unknown;
 }
 
 /** What became of one event: what it says, what the hook is to be told, and what reading places again came to. */
@@ -299,11 +279,6 @@ function demandedByData(content: DiffContent): readonly Condition[] {
   if (!fitsScope(content, { target: "" })) return [exists("subtarget")];
   const anywhere = fitsScope(content, { target: "properties" });
   return anywhere ? [] : [any(exists("subtarget"), differs("target", "properties"))];
-}
-
-/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
-export class ContentRefused extends Error {
-  override readonly name = "ContentRefused";
 }
 
 function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string; readonly timestampOf?: number } {

@@ -7,11 +7,13 @@ import type { Deadline } from "../../system/ports.ts";
 import { contradicts } from "../stream/digests.ts";
 import { headIs, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { Polled, Publisher } from "../stream/ports.ts";
+import type { Polled, Publisher } from "../../peers/publisher.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { idsOf } from "../stream/sink.ts";
-import type { StreamEvent, SubscriptionSink } from "../intake/subscription-sink.ts";
+import type { StreamEvent } from "../stream/stream-event.ts";
+import type { Prepared } from "../stream/stream-event.ts";
+import type { Sink } from "../stream/sink.ts";
 
 type Backlog = Extract<Polled, { is: "backlog" }>;
 
@@ -125,7 +127,7 @@ export class CatchUp {
   ): Promise<Head | undefined> {
     const { turns, clock, settings, log } = this.#deps;
     const { head, applied, settles } = caught;
-    // Numbers the publisher has never made: its next answer decides whether it counts anew.
+    // Numbers the publisher has never made: its next answer decides whether it counts again.
     const beyond = [...head.pending].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };
@@ -186,7 +188,7 @@ export class CatchUp {
   }
 }
 
-const nextBegun = (sink: SubscriptionSink, next: StreamEvent | undefined): string | undefined =>
+const nextBegun = (sink: Sink<StreamEvent, Prepared | undefined>, next: StreamEvent | undefined): string | undefined =>
   next === undefined ? undefined : sink.begins(next);
 
 /** True when the backlog holds other content than was applied under one of its numbers, or two under one. */

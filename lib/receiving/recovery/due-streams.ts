@@ -3,7 +3,7 @@ import { all, equals } from "../../dynamodb/table.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
-import { contradictionDue, mayReread } from "./contradiction.ts";
+import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { claimIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HeldHooks } from "../hooks/held-hooks.ts";
@@ -11,7 +11,7 @@ import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
 import { idsOf } from "../stream/sink.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
-import type { Prepared, StreamEvent } from "../intake/subscription-sink.ts";
+import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { Turns } from "../stream/turns.ts";
 

@@ -14,7 +14,7 @@ import { dueAttributes, problemAttributes } from "../stream/head.ts";
 import type { Head, StreamProblem } from "../stream/head.ts";
 import type { Recovered } from "./recovery.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { pauseWanted } from "./retry-pause.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 
 /** The longest pause before the second question, ms. */

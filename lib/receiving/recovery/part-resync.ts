@@ -4,10 +4,11 @@ import { isArray, isObject, own } from "../../domain/json.ts";
 import { covers, placeOf } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Reads } from "../../domain/visibility.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import type { Publisher, ReadFailure, ReceivedData } from "../stream/ports.ts";
+import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 
 /** What a resync callback for one place says of where its state is. */

@@ -6,11 +6,12 @@ import type { Staleness } from "../replica/held.ts";
 import type { StateTarget } from "../replica/state-writer.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import type { Publishers, ReadFailure, ReceivedData } from "../stream/ports.ts";
+import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "./retry-pause.ts";
-import type { StaleParts } from "./stale-parts.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
+import type { StaleParts } from "../stream/stale-parts.ts";
 
 /** What a peer lets us see of its properties, where the rest is to stay as it is; undefined when nothing is to. */
 export type OpenPlaces = (actorId: string, peerId: string) => Promise<Reads | undefined>;
@@ -43,7 +44,7 @@ export class PlaceReads {
   }
 
   /**
-   * Reads places anew, one after another, under the claim on their stream.
+   * Reads places again, one after another, under the claim on their stream.
    *
    * @param stale those of them that were stale already: they are not read before their pause is over
    */

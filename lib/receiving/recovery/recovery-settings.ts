@@ -5,11 +5,13 @@ import type { Head } from "../stream/head.ts";
 import type { HookEvent } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
 import type { OpenPlaces } from "./place-reads.ts";
-import type { Publishers, ReadFailure, ReceivedData } from "../stream/ports.ts";
+import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
-import type { StaleParts } from "./stale-parts.ts";
+import type { StaleParts } from "../stream/stale-parts.ts";
 import type { StatePieces } from "./state-replacement.ts";
-import type { Prepared, StreamEvent, SubscriptionSink } from "../intake/subscription-sink.ts";
+import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
+import type { Sink } from "../stream/sink.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { StreamSettings, Turns } from "../stream/turns.ts";
 
@@ -56,7 +58,7 @@ export interface RecoveryDeps {
   /** The state a resync event is about, as the store has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
   readonly forgotten: Forgotten;
-  readonly sink: (head: Head) => SubscriptionSink;
+  readonly sink: (head: Head) => Sink<StreamEvent, Prepared | undefined>;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Time one more event may take, ms. */

@@ -14,22 +14,22 @@ import { placeOf } from "../../domain/scope.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { CatchUp, isContradicted } from "./catch-up.ts";
-import { markContradicted, mayReread, pauseReads } from "./contradiction.ts";
+import { markContradicted, mayReread, pauseReads } from "../stream/contradiction.ts";
 import { begunNumber, knownOf } from "../stream/digests.ts";
 import { ForgottenStreams } from "./forgotten-streams.ts";
 import { dueAttributes } from "../stream/head.ts";
 import type { Head, RecoveryKind } from "../stream/head.ts";
-import type { Polled, Publisher, ReadFailure } from "../stream/ports.ts";
+import type { Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ResyncCallback } from "./replacement-commit.ts";
 import { newestOf } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "./retry-pause.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 import { partsOfData } from "./state-data.ts";
 import { StateReplacement } from "./state-replacement.ts";
 import type { Beginning, Replaced } from "./state-replacement.ts";
-import { ContentRefused } from "../intake/subscription-sink.ts";
+import { ContentRefused } from "../stream/stream-event.ts";
 
 export interface RecoveryRequest {
   readonly kind: RecoveryKind;
@@ -247,7 +247,7 @@ function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning 
 }
 
 /**
- * True when the publisher's newest number shows that it began to count anew: it is below what was applied, or read so far,
+ * True when the publisher's newest number shows that it began to count again: it is below what was applied, or read so far,
  * or, asked a second time, still below what it once sent.
  */
 function countsAnew(head: Head, newest: number): boolean {

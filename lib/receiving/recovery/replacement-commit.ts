@@ -4,18 +4,18 @@ import { pauseAfter } from "../../domain/backoff.ts";
 import { placeOf } from "../../domain/scope.ts";
 import { pendingKey } from "../../dynamodb/keys.ts";
 import type { Attribute } from "../../dynamodb/table.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
-import { pauseReads } from "./contradiction.ts";
+import { pauseReads } from "../stream/contradiction.ts";
 import { contradicts, digestsAt } from "../stream/digests.ts";
 import { dueAttributes, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { hookEventOf } from "../hooks/hook-event.ts";
-import type { Publisher, ReadFailure } from "../stream/ports.ts";
-import type { RecoveryProgress } from "./recovery-progress.ts";
+import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
+import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { pauseWanted } from "./retry-pause.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 import { stateJson } from "./state-json.ts";
 
@@ -24,7 +24,7 @@ export interface ResyncCallback {
   readonly sequence: number;
   readonly url?: string;
   readonly data?: Json;
-  /** Normalised time of the callback: its repetition is no sign of a publisher that counts anew. */
+  /** Normalised time of the callback: its repetition is no sign of a publisher that counts again. */
   readonly timestamp?: string;
 }
 

@@ -2,8 +2,9 @@ import type { Place } from "../../domain/scope.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { isHidden } from "../../domain/hidden-part.ts";
 import type { Head } from "../stream/head.ts";
-import type { StatePart } from "../replica/incoming.ts";
-import type { PartAnswer, Polled, Publisher, ReadFailure, ReceivedData } from "../stream/ports.ts";
+import type { StatePart } from "../../peers/publisher.ts";
+import type { PartAnswer, Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
 
 /** Reads tried until the publisher's newest number is the same before and after. */
 const TRIES = 3;
@@ -18,7 +19,7 @@ export type Reread =
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /**
- * Reads one place anew from its publisher, from `url` if there is one, and puts it into the store, if any. Without
+ * Reads one place again from its publisher, from `url` if there is one, and puts it into the store, if any. Without
  * positions in the answers the newest number is asked before and after: while they differ the content lies somewhere
  * between, so list operations up to the later one will read the list again instead of being applied.
  */

@@ -2,7 +2,7 @@
 import { covers, placeOf } from "../../domain/scope.ts";
 import { outboundHeadKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import { claimIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
@@ -10,14 +10,15 @@ import { partEventOf } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
 import { targetOf } from "./place-reads.ts";
 import type { OpenPlaces } from "./place-reads.ts";
-import type { Publishers, ReceivedData } from "../stream/ports.ts";
+import type { Publishers } from "../../peers/publisher.ts";
+import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 import type { Reread } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "./retry-pause.ts";
+import { pauseWanted } from "../stream/retry-pause.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
-import type { StaleParts, StalePart } from "./stale-parts.ts";
-import type { Prepared, StreamEvent } from "../intake/subscription-sink.ts";
+import type { StaleParts, StalePart } from "../stream/stale-parts.ts";
+import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { StreamSettings, Turns } from "../stream/turns.ts";
 
 export interface StaleReadsDeps {

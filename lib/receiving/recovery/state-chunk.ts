@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import type { Place } from "../../domain/scope.ts";
 import { knownOf, knowsOtherwise } from "../stream/digests.ts";
-import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from "../stream/ports.ts";
+import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from "../../peers/publisher.ts";
 import { newestOf, pollFailure, UNTIL_KNOWN } from "./reread.ts";
 
 type Listing = Extract<StateListing, { is: "listing" }>;

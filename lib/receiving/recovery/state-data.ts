@@ -1,7 +1,7 @@
 import { isObject } from "../../domain/json.ts";
 import { isPeerName } from "../../domain/peer-names.ts";
 import type { Place } from "../../domain/scope.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import { partOf } from "./part-resync.ts";
 

@@ -1,7 +1,7 @@
 import { samePlace } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Json } from "../../system/ports.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 
 /** The state that read parts make up, relative to the scope: what a hook gets for a `resync`. Lists are arrays. */
 export function stateJson(scope: Place, parts: readonly StatePart[]): Json {

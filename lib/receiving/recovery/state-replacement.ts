@@ -20,16 +20,16 @@ import { placeOf } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { outboundPrefix } from "../../dynamodb/keys.ts";
-import type { StatePart } from "../replica/incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { knowsOtherwise } from "../stream/digests.ts";
 import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { logLeftOut } from "./left-out.ts";
 import { targetOf } from "./place-reads.ts";
-import type { PartAnswer, Publisher, ReadFailure, StateListing } from "../stream/ports.ts";
-import { progressAttribute } from "./recovery-progress.ts";
-import type { RecoveryProgress } from "./recovery-progress.ts";
+import type { PartAnswer, Publisher, ReadFailure, StateListing } from "../../peers/publisher.ts";
+import { progressAttribute } from "../stream/recovery-progress.ts";
+import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { pauseAfterStop, ReplacementCommit } from "./replacement-commit.ts";
 import type { ReplacementResult, ResyncCallback } from "./replacement-commit.ts";
@@ -45,7 +45,7 @@ export interface Beginning {
   readonly before: Before;
   /** The publisher says how far it is, somewhere. */
   readonly numbered: boolean;
-  /** It counts anew. */
+  /** It counts again. */
   readonly reset: boolean;
   readonly callback?: ResyncCallback;
 }
@@ -171,7 +171,7 @@ function resumable(head: Head, { reset, callback, before }: Beginning): Recovery
   const { recovery } = head;
   if (!head.replacing || recovery?.after === undefined || callback?.url !== undefined) return undefined;
   if (recovery.carvedAt !== head.carvedAt || (reset && !recovery.reset)) return undefined;
-  // The publisher has begun to count anew since then.
+  // The publisher has begun to count again since then.
   if (before.newest !== undefined && before.newest < recovery.lowest) return undefined;
   return recovery;
 }

@@ -1,4 +1,5 @@
 import type { Place } from "../../domain/scope.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Staleness } from "./held.ts";
 
@@ -25,18 +26,6 @@ export interface Applied {
   readonly changed: readonly Place[];
   /** Held a newer position, or this one, already. */
   readonly skipped: readonly Place[];
-}
-
-/** A property or list as read from its publisher. */
-export interface StatePart {
-  readonly place: Place;
-  readonly kind: "value" | "list";
-  readonly value?: Json;
-  readonly items?: readonly Json[];
-  readonly description?: string;
-  readonly explanation?: string;
-  /** The newest diff this part contains, when the publisher says it. */
-  readonly sequence?: number;
 }
 
 /** A whole state that takes the place of what a scope holds. */

@@ -9,7 +9,7 @@ import { carve } from "./diff-plan.ts";
 import { fromItem, WITHOUT_TEXT } from "./held.ts";
 import type { Held } from "./held.ts";
 import { inParallel } from "../../system/in-parallel.ts";
-import type { StatePart } from "./incoming.ts";
+import type { StatePart } from "../../peers/publisher.ts";
 import { keyOfPlace, peerItems, rangeOf } from "./peer-places.ts";
 import type { PeerIds } from "./peer-places.ts";
 import type { Outcome, PlaceWriter } from "./place-writer.ts";

@@ -4,7 +4,7 @@
  */
 import { all, contains, exists, missing, not, sizeEquals } from "../../dynamodb/table.ts";
 import type { Attribute, Change, Condition } from "../../dynamodb/table.ts";
-import { contradictionDue } from "../recovery/contradiction.ts";
+import { contradictionDue } from "./contradiction.ts";
 import { defined, dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 

@@ -10,7 +10,7 @@ import { digestOf } from "../../domain/digest.ts";
 import { isObject } from "../../domain/json.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
-import type { Polled } from "./ports.ts";
+import type { Polled } from "../../peers/publisher.ts";
 
 /** Numbers that a head remembers. */
 export const DIGESTS_KEPT = 16;
@@ -79,7 +79,7 @@ export function digestsAt(
   of: {
     /** From `knownOf`. */
     readonly known: string;
-    /** The head before; its numbers are of another life when the publisher counts anew. */
+    /** The head before; its numbers are of another life when the publisher counts again. */
     readonly before?: Pick<Head, "digests" | "lastSeq">;
     /** The publisher said positions. */
     readonly positioned: boolean;

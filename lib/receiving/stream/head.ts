@@ -16,8 +16,8 @@ import { all, any, atLeast, below, differs, equals, exists, missing, not } from 
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/scope.ts";
 import type { StreamView } from "../../domain/sequencing.ts";
-import { readProgress } from "../recovery/recovery-progress.ts";
-import type { RecoveryProgress } from "../recovery/recovery-progress.ts";
+import { readProgress } from "./recovery-progress.ts";
+import type { RecoveryProgress } from "./recovery-progress.ts";
 
 export type Granularity = "high" | "low" | "none";
 

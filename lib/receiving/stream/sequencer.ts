@@ -12,7 +12,7 @@ import { isBareStream, pendingKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { markContradicted } from "../recovery/contradiction.ts";
+import { markContradicted } from "./contradiction.ts";
 import { claimIsLive, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";

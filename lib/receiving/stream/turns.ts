@@ -21,7 +21,7 @@ import {
 } from "../../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
-import { contradictionDue } from "../recovery/contradiction.ts";
+import { contradictionDue } from "./contradiction.ts";
 import { claimIsLive, dueAttributes, headIs, readHead } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
 

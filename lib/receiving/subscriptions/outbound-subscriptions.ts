@@ -19,7 +19,7 @@ import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe, unsubscribe } from "../../peers/remote-subscriptions.ts";
 import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Granularity, Head } from "../stream/head.ts";
-import type { ReadFailure } from "../stream/ports.ts";
+import type { ReadFailure } from "../../peers/publisher.ts";
 import type { Recovered } from "../recovery/recovery.ts";
 import { reconciled } from "../recovery/recovery-settings.ts";
 import type { Receiving } from "../intake/receiving.ts";

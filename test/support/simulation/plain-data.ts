@@ -4,7 +4,8 @@ import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/
 import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
 import type { Staleness } from "../../../lib/receiving/replica/held.ts";
-import type { IncomingDiff, StatePart } from "../../../lib/receiving/replica/incoming.ts";
+import type { StatePart } from "../../../lib/peers/publisher.ts";
+import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
 import type { ReadPosition, StateTarget } from "../../../lib/receiving/replica/state-writer.ts";
 import type { ReceivedData } from "../../../lib/receiving/stream/ports.ts";
 import type { Place } from "../../../lib/domain/scope.ts";

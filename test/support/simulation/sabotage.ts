@@ -1,7 +1,7 @@
 /** Ways to leave a condition out, so that a test can show what it is for. */
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Condition, Table } from "../../../lib/dynamodb/table.ts";
-import type { PartAnswer, Publisher } from "../../../lib/receiving/stream/ports.ts";
+import type { PartAnswer, Publisher } from "../../../lib/peers/publisher.ts";
 
 /** Any part of a condition, with the attribute it is about, if it is about one. */
 type Part = Condition & { readonly name?: string };

@@ -1,8 +1,8 @@
 import { listState, type StateWanted } from "../../../lib/peers/read-state.ts";
 import type { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
-import type { StatePart } from "../../../lib/receiving/replica/incoming.ts";
-import type { ReadFailure } from "../../../lib/receiving/stream/ports.ts";
+import type { StatePart } from "../../../lib/peers/publisher.ts";
+import type { ReadFailure } from "../../../lib/peers/publisher.ts";
 
 /** A state as it is read in one go. */
 export type WholeState =

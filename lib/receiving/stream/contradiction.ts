@@ -1,15 +1,15 @@
 /**
- * A publisher that gave two contents to one number, or began to count anew unseen: what we hold is not what it means. The
+ * A publisher that gave two contents to one number, or began to count again unseen: what we hold is not what it means. The
  * stream is marked `contradicted` and drains as usual; its state is read once nothing is pending. The mark goes with the
  * commit of a state read that began after it was set.
  */
 import { above, all, any, atMost, below, exists, missing } from "../../dynamodb/table.ts";
 import type { Change, Key } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
-import type { Head } from "../stream/head.ts";
-import type { Timers } from "../stream/timers.ts";
-import type { Turns } from "../stream/turns.ts";
+import { dueAttributes, headIs } from "./head.ts";
+import type { Head } from "./head.ts";
+import type { Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
 
 /** Reading the state because of a contradiction begins at most this often, ms. */
 const EVERY_MS = 60_000;

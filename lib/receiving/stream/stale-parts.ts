@@ -23,9 +23,9 @@ import {
 } from "../../dynamodb/table.ts";
 import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
-import type { ReadFailure } from "../stream/ports.ts";
+import type { ReadFailure } from "../../peers/publisher.ts";
 import { pauseWanted } from "./retry-pause.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { Timers } from "./timers.ts";
 
 /** A stream, by its ids. */
 export interface StreamIds {

@@ -1,15 +1,15 @@
-import { compact } from "../../system/compact.ts";
-import { parkedCursor, parkedSortKey } from "../../dynamodb/keys.ts";
-import { ServiceError } from "../../system/errors.ts";
-import { inParallel } from "../../system/in-parallel.ts";
-import type { Deadline, JsonObject } from "../../system/ports.ts";
-import type { Head } from "../stream/head.ts";
-import type { HookRuns } from "./hook-runs.ts";
-import type { Parked, ParkedNotice } from "./parked-item.ts";
-import type { ParkedStore } from "./parked-store.ts";
-import type { StalePart, StaleParts } from "../recovery/stale-parts.ts";
-import type { StaleReads } from "../recovery/stale-reads.ts";
-import { badAfter, fittingPage } from "../../http/paging.ts";
+import { compact } from "../system/compact.ts";
+import { parkedCursor, parkedSortKey } from "../dynamodb/keys.ts";
+import { ServiceError } from "../system/errors.ts";
+import { inParallel } from "../system/in-parallel.ts";
+import type { Deadline, JsonObject } from "../system/ports.ts";
+import type { Head } from "../receiving/stream/head.ts";
+import type { HookRuns } from "../receiving/hooks/hook-runs.ts";
+import type { Parked, ParkedNotice } from "../receiving/hooks/parked-item.ts";
+import type { ParkedStore } from "../receiving/hooks/parked-store.ts";
+import type { StalePart, StaleParts } from "../receiving/stream/stale-parts.ts";
+import type { StaleReads } from "../receiving/recovery/stale-reads.ts";
+import { badAfter, fittingPage } from "../http/paging.ts";
 
 /** Reads of a page that are looked at together. */
 const AT_ONCE = 10;
@@ -22,7 +22,7 @@ export interface ParkedEventsDeps {
   readonly heads: { get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> };
 }
 
-/** Hook events and reads that did not go through, for whoever operates the actor: to see, to try again, to drop. */
+/** Hook events and reads that did not go through, for the operator of the actor: to see, to try again, to drop. */
 export class ParkedEvents {
   readonly #deps: ParkedEventsDeps;
 

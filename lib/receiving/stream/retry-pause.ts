@@ -1,6 +1,6 @@
 /** How long a publisher that failed is left alone. */
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.ts";
-import type { ReadFailure } from "../stream/ports.ts";
+import type { ReadFailure } from "../../peers/publisher.ts";
 
 /** What the publisher asked for, ms from `now`, at most an hour; undefined when it did not ask. */
 export function pauseWanted(failure: ReadFailure | undefined, now: number): number | undefined {

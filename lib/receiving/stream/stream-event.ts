@@ -1,0 +1,32 @@
+/** What a subscription's stream is made of, and what is read before it is applied. */
+import type { ParsedCallback } from "../../domain/callback-body.ts";
+import type { DiffContent } from "../../domain/diff-content.ts";
+import type { Place } from "../../domain/scope.ts";
+import type { Timestamp } from "../../domain/timestamp.ts";
+
+/** One numbered callback of a subscription, or one diff of its backlog. */
+export interface StreamEvent {
+  readonly sequence: number;
+  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read again. */
+  readonly kind: "diff" | "low" | "part";
+  readonly content?: DiffContent;
+  readonly url?: string;
+  readonly place?: Place;
+  /** As the publisher wrote it, and in a form that compares. */
+  readonly timestamp?: Timestamp;
+  /** What the body said, to be compared with the subscription; absent for a backlog's diff. */
+  readonly parsed?: ParsedCallback;
+  /** The body as it was sent; absent for a backlog's diff. */
+  readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
+}
+
+/** What applying events needs and was read before they may be applied. */
+export interface Prepared {
+  readonly key: string;
+  readonly read: unknown;
+}
+
+/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
+export class ContentRefused extends Error {
+  override readonly name = "ContentRefused";
+}
