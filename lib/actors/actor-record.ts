@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import { dueShardOf } from "../dynamodb/keys.ts";
+import { actorOfKey, dueShardOf } from "../dynamodb/keys.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import type { Item } from "../dynamodb/table.ts";
 
@@ -27,7 +27,7 @@ export interface ActorRecord {
 export function readActor(item: Item): ActorRecord {
   const { trusteeRoot, guessedAt } = item;
   return {
-    id: item.pk.slice(2),
+    id: actorOfKey(item),
     creator: item["creator"] as string,
     passphraseHash: item["passphraseHash"] as string,
     passphraseBits: item["passphraseBits"] as number,

@@ -5,7 +5,8 @@ import type { ActingWebApp } from "../application/acting-web-app.ts";
 import { Actor } from "../application/actor.ts";
 import type { ActorServices } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
-import { ClockworkDuties } from "../scheduler/duties.ts";
+import { composeDueWork } from "./due-work.ts";
+import type { DueWork } from "../scheduler/due-work.ts";
 import { KnownPeers } from "../publishing/delivery/known-peers.ts";
 import { deliveryServices } from "../publishing/delivery/delivery-services.ts";
 import type { DeliveryServices, DeliveryServicesDeps } from "../publishing/delivery/delivery-services.ts";
@@ -58,7 +59,7 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly outbound: OutboundSubscriptions;
   readonly trust: TrustServices;
   readonly deletion: ActorDeletion;
-  readonly duties: ClockworkDuties;
+  readonly dueWork: DueWork;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly grants: GrantChanges;
   readonly permissions: PermissionStore;
@@ -222,7 +223,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     reader: (actorId) => actorOf(actorId),
   });
   const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await tell(made) });
-  const duties = new ClockworkDuties({
+  const dueWork = composeDueWork({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
@@ -303,7 +304,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     positioned,
     stateHooks,
   };
-  return { ...base, app, receiving, heads, outbound, trust, deletion, duties, store, grants, ...publishing, actorOf };
+  return { ...base, app, receiving, heads, outbound, trust, deletion, dueWork, store, grants, ...publishing, actorOf };
 }
 
 let shared: Service | undefined;

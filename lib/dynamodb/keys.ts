@@ -22,6 +22,9 @@ const number16 = (value: number): string => String(value).padStart(16, "0");
 /** The partition of one actor: its record, trusts, subscription heads, parked events. Queried by prefix, never whole but for deletion. */
 export const actorPartition = (actorId: string): string => `A#${actorId}`;
 
+/** The actor whose partition, of whatever letter, a key is in. */
+export const actorOfKey = ({ pk }: Pick<Key, "pk">): string => pk.slice(2);
+
 /**
  * The head of an outbound subscription. In-order callback: 2 conditional updates (claim, commit), 1 write unit each
  * while the item is below 1 KB, no index write. Listing: query by `outboundPrefix`.
@@ -70,11 +73,11 @@ export const isBareStream = (key: Key): boolean => key.sk.startsWith("SEQ#");
 export function streamOfKey(key: Key): { actorId: string; peerId: string; subscriptionId: string } | undefined {
   const [kind, peerId, subscriptionId] = key.sk.split("#");
   if ((kind !== "OUT" && kind !== "SEQ") || peerId === undefined || subscriptionId === undefined) return undefined;
-  return { actorId: key.pk.slice(2), peerId, subscriptionId };
+  return { actorId: actorOfKey(key), peerId, subscriptionId };
 }
 
 /** The partition of a stream's pending callbacks. Queried whole only for deletion. */
-export const pendingPartition = (stream: Key): string => `Q#${stream.pk.slice(2)}#${stream.sk}`;
+export const pendingPartition = (stream: Key): string => `Q#${actorOfKey(stream)}#${stream.sk}`;
 
 /**
  * One pending callback: put once (1 write of the body as sent), fetched by batch when it is drained, deleted by batch.
@@ -118,7 +121,7 @@ export function staleReadOf(
   const [prefix, peerId, subscriptionId, kind, id] = key.sk.split("#");
   if (prefix !== "PARKED" || kind !== STALE_READ || peerId === undefined) return undefined;
   if (subscriptionId === undefined || id === undefined) return undefined;
-  return { actorId: key.pk.slice(2), peerId, subscriptionId, id };
+  return { actorId: actorOfKey(key), peerId, subscriptionId, id };
 }
 
 /** Prefix of an actor's parked events; of one peer's, or one subscription's, when given. */

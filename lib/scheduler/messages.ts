@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { parseText } from "../domain/json-text.ts";
 import { MAX_DELAY_SECONDS } from "../system/ports.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
-import type { ClockworkDuties } from "./duties.ts";
+import type { DueWork } from "./due-work.ts";
 
 const work = z.object({ kind: z.literal("due"), pk: z.string(), sk: z.string(), dueAt: z.number() });
 
@@ -13,7 +13,12 @@ const work = z.object({ kind: z.literal("due"), pk: z.string(), sk: z.string(), 
  * @returns the ids of those that failed and are to come again
  */
 export async function takeMessages(
-  services: { readonly clock: Clock; readonly queue: DelayQueue; readonly log: Log; readonly duties: ClockworkDuties },
+  services: {
+    readonly clock: Clock;
+    readonly queue: DelayQueue;
+    readonly log: Log;
+    readonly dueWork: Pick<DueWork, "runDue">;
+  },
   records: readonly { readonly messageId: string; readonly body: string }[],
   deadline: Deadline,
 ): Promise<readonly string[]> {
@@ -32,7 +37,7 @@ export async function takeMessages(
 }
 
 async function take(
-  { clock, queue, duties }: Parameters<typeof takeMessages>[0],
+  { clock, queue, dueWork }: Parameters<typeof takeMessages>[0],
   body: string,
   deadline: Deadline,
 ): Promise<void> {
@@ -42,5 +47,5 @@ async function take(
     await queue.send(message, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
     return;
   }
-  await duties.look({ pk: message.pk, sk: message.sk }, deadline);
+  await dueWork.runDue({ pk: message.pk, sk: message.sk }, deadline);
 }

@@ -3,7 +3,7 @@ import { dueShards, dueShardOf } from "../dynamodb/keys.ts";
 import { all, ConditionFailed, equals, itemExists } from "../dynamodb/table.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
-import type { ClockworkDuties } from "./duties.ts";
+import type { DueWork } from "./due-work.ts";
 
 /** Keys asked for at once from one shard: enough to see what waits behind a crowd. */
 const PAGE = 500;
@@ -33,13 +33,13 @@ export class Sweep {
   readonly #table: Table;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #duties: ClockworkDuties;
+  readonly #dueWork: Pick<DueWork, "runDue">;
 
-  constructor(deps: { table: Table; clock: Clock; log: Log; duties: ClockworkDuties }) {
+  constructor(deps: { table: Table; clock: Clock; log: Log; dueWork: Pick<DueWork, "runDue"> }) {
     this.#table = deps.table;
     this.#clock = deps.clock;
     this.#log = deps.log;
-    this.#duties = deps.duties;
+    this.#dueWork = deps.dueWork;
   }
 
   /** Looks at everything due now, as far as time allows; the rest stays due. One request a shard when nothing is. */
@@ -78,7 +78,7 @@ export class Sweep {
             remaining: () => deadline.remaining(),
             notBefore: Math.max(deadline.remaining() - TURN_MS, LEAST_TO_BEGIN_MS),
           };
-          const gapSince = await this.#duties.look({ pk: key.pk, sk: key.sk }, turn);
+          const gapSince = await this.#dueWork.runDue({ pk: key.pk, sk: key.sk }, turn);
           if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, now - gapSince);
         } catch (error) {
           report.failed += 1;

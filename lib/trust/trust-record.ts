@@ -1,6 +1,7 @@
 import { parseText, printJson } from "../domain/json-text.ts";
 import { compact } from "../system/compact.ts";
 import { isObject } from "../domain/json.ts";
+import { actorOfKey } from "../dynamodb/keys.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
 import type { CachedCapabilities } from "../peers/capabilities.ts";
@@ -73,7 +74,7 @@ export function readTrust(item: Item): TrustRecord {
   const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
   const custom = parseText(text("custom") || "null") as Json;
   return {
-    actorId: item.pk.slice(2),
+    actorId: actorOfKey(item),
     peerId: text("peerId"),
     baseUri: text("baseUri"),
     type: text("type"),

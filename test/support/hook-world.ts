@@ -1,5 +1,5 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
-import { ClockworkDuties } from "../../lib/scheduler/duties.ts";
+import { composeDueWork } from "../../lib/compose/due-work.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";
 import { dueShards, outboundHeadKey } from "../../lib/dynamodb/keys.ts";
 import { itemMissing } from "../../lib/dynamodb/table.ts";
@@ -140,8 +140,8 @@ export class HookWorld {
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
     const others = { deletion: none, ending: none, ownership: none, upkeep: none, breakers: none, capabilities: none };
-    const duties = new ClockworkDuties({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
-    await new Sweep({ table, clock, log, duties }).run(this.deadline());
+    const dueWork = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
+    await new Sweep({ table, clock, log, dueWork }).run(this.deadline());
   }
 
   /** Everything parked, in the order of the stream. */

@@ -7,6 +7,7 @@ import type { Refusal } from "../../domain/refusal.ts";
 import { parseText } from "../../domain/json-text.ts";
 import type { Scope } from "../../domain/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/subscription-log.ts";
+import { actorOfKey } from "../../dynamodb/keys.ts";
 import { inboundHeadKey } from "../../dynamodb/keys-publishing.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 
@@ -66,7 +67,7 @@ export function readInboundHead(item: Item): InboundHead {
   const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("lease"), optional("delivery")];
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
   return {
-    actorId: item.pk.slice(2),
+    actorId: actorOfKey(item),
     peerId: String(item["peerId"]),
     id: String(item["subscriptionId"]),
     target: String(item["target"]),

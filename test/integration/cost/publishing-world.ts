@@ -140,7 +140,7 @@ export class PublishingCosts {
 
   /** What the sweep does for an actor's change log when it is due. */
   async upkeep(actorId: string): Promise<void> {
-    await this.services.duties.look(logHeadKey(actorId), { remaining: () => 600_000 });
+    await this.services.dueWork.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
   }
 
   /** How many parts of records an actor's log has. */

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { ClockworkDuties } from "../../../lib/scheduler/duties.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { dueShardOf, outboundHeadKey, parkedKey } from "../../../lib/dynamodb/keys.ts";
@@ -22,16 +21,16 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
   const sleep = async (ms: number): Promise<void> => {
     await new Promise<void>((wake) => waking.push({ at: now + ms, wake }));
   };
-  const duties = {
-    look: async (key: Key, deadline: Deadline) => {
+  const dueWork = {
+    runDue: async (key: Key, deadline: Deadline) => {
       const ms = look(key, deadline, () => now);
       if (typeof ms === "number") await sleep(ms);
       return undefined;
     },
-  } as unknown as ClockworkDuties;
+  };
   const end = now + MINUTE;
   let over = false;
-  const sweep = new Sweep({ table, clock: { now: () => now }, log: silent, duties })
+  const sweep = new Sweep({ table, clock: { now: () => now }, log: silent, dueWork })
     .run({ remaining: () => Math.max(0, end - now) })
     .finally(() => (over = true));
   while (!over) {

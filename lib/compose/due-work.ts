@@ -1,0 +1,113 @@
+/** Every kind of due work, and who does it. */
+import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
+import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys-publishing.ts";
+import { actorOfKey, parkedPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
+import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
+import type { ActorDeletion } from "../operations/deletion.ts";
+import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
+import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
+import type { Upkeep } from "../publishing/delivery/upkeep.ts";
+import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
+import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
+import type { Receiving } from "../receiving/intake/receiving.ts";
+import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
+import type { Ownership } from "../receiving/subscriptions/ownership.ts";
+import { DueWork, dueWorkKind } from "../scheduler/due-work.ts";
+import type { Clock, Log } from "../system/ports.ts";
+import type { TrustEnding } from "../trust/ending.ts";
+
+export interface DueWorkDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly receiving: Receiving;
+  readonly deletion: Pick<ActorDeletion, "resume">;
+  readonly ending: Pick<TrustEnding, "resume">;
+  readonly ownership: Pick<Ownership, "resume">;
+  readonly upkeep: Pick<Upkeep, "look">;
+  readonly breakers: Pick<BreakerRecovery, "look">;
+  readonly capabilities: Pick<CapabilityRefresh, "look">;
+  readonly grants: Pick<GrantChanges, "resume">;
+  readonly refusedHeads: Pick<RefusedHeads, "look">;
+}
+
+/** The registry of due work, made from those who do it. */
+export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): DueWork {
+  const { deletion, ending, ownership, upkeep, breakers, capabilities, grants, refusedHeads } = doers;
+  const { parked, hooks } = receiving;
+  return new DueWork(
+    [
+      dueWorkKind(
+        (key) => (streamOfKey(key) === undefined ? undefined : key),
+        async (key, deadline) => await receiving.dueStreams.look(key, deadline),
+      ),
+      dueWorkKind(
+        (key) => (staleReadOf(key) === undefined ? undefined : key),
+        async (key, deadline) => {
+          await receiving.staleReads.look(key, deadline);
+        },
+      ),
+      dueWorkKind(
+        (key) => (key.sk.startsWith(parkedPrefix()) ? key : undefined),
+        async (key, deadline) => {
+          await retryDueEvent({ parked, hooks, clock }, key, deadline);
+        },
+      ),
+      dueWorkKind(
+        (key) => (isListGarbage(key) ? key : undefined),
+        async (key) => {
+          await collectGeneration(table, key);
+        },
+      ),
+      ofPeer(peerOfTrustKey, async (actorId, peerId) => {
+        await ending.resume(actorId, peerId);
+      }),
+      ofPeer(peerOfOwnershipKey, async (actorId, peerId) => {
+        await ownership.resume(actorId, peerId);
+      }),
+      ofPeer(peerOfCapabilityKey, async (actorId, peerId) => {
+        await capabilities.look(actorId, peerId);
+      }),
+      ofPeer(peerOfGrantKey, async (actorId, peerId) => {
+        await grants.resume(actorId, peerId);
+      }),
+      dueWorkKind(
+        (key) => withActor(key, inboundOfKey(key.sk)),
+        async ({ actorId, found }, deadline) => {
+          await refusedHeads.look(actorId, found, deadline);
+        },
+      ),
+      dueWorkKind(
+        (key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined),
+        async (actorId, deadline) => {
+          await upkeep.look(actorId, deadline);
+        },
+      ),
+      dueWorkKind(
+        (key) => withActor(key, peerOfBreakerKey(key.sk)),
+        async ({ actorId, found }, deadline) => {
+          await breakers.look(actorId, found, deadline);
+        },
+      ),
+      dueWorkKind(
+        (key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined),
+        async (actorId, deadline) => {
+          await deletion.resume(actorId, deadline);
+        },
+      ),
+    ],
+    log,
+  );
+}
+
+const withActor = <T>(key: Key, found: T | undefined): { readonly actorId: string; readonly found: T } | undefined =>
+  found === undefined ? undefined : { actorId: actorOfKey(key), found };
+
+const ofPeer = (peerOf: (sk: string) => string | undefined, run: (actorId: string, peerId: string) => Promise<void>) =>
+  dueWorkKind(
+    (key) => withActor(key, peerOf(key.sk)),
+    async ({ actorId, found }) => {
+      await run(actorId, found);
+    },
+  );

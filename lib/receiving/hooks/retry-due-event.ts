@@ -1,0 +1,20 @@
+import type { Key } from "../../dynamodb/table.ts";
+import type { Clock, Deadline } from "../../system/ports.ts";
+import type { HookRuns } from "./hook-runs.ts";
+import type { ParkedStore } from "./parked-store.ts";
+
+/**
+ * Runs the hooks of a parked event again when it is due, or gives it up after its last start. One that could not end
+ * before `deadline` is left to the next call: a start that is cut off would count.
+ */
+export async function retryDueEvent(
+  { parked, hooks, clock }: { readonly parked: ParkedStore; readonly hooks: HookRuns; readonly clock: Clock },
+  key: Key,
+  deadline: Deadline,
+): Promise<void> {
+  const event = await parked.at(key);
+  if (event?.dueAt === undefined || event.dueAt > clock.now()) return;
+  if (deadline.remaining() <= hooks.longestMs) return;
+  if (hooks.exhausted(event)) await hooks.giveUp(event);
+  else await hooks.again(event);
+}
