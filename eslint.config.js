@@ -80,8 +80,7 @@ export default defineConfig(
     rules: { "numbers/print": "off" },
   },
   {
-    // lib/dynamodb/environment-credentials.ts stands in for a part of the SDK, which reads them at each use: a session's
-    // credentials are no setting of ours, and nobody could pass them in.
+    // The SDK's clients ask lib/dynamodb/environment-credentials.ts for a session's credentials, which are no setting of ours.
     files: ["lib/system/config.ts", "lib/dynamodb/environment-credentials.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere, noJsonParse] },
   },

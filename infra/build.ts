@@ -23,16 +23,7 @@ interface Part {
 
 const bundles: Part = {
   name: "bundles",
-  from: [
-    "functions",
-    "lib",
-    "infra/bundle.ts",
-    "infra/build.ts",
-    "infra/bundle-diet.ts",
-    "infra/bundle-diet-sdk.ts",
-    "package-lock.json",
-    "package.json",
-  ],
+  from: ["functions", "lib", "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
   async make() {
     const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
     if (entries.length === 0) {

@@ -1,7 +1,7 @@
+import { isBuiltin } from "node:module";
 import path from "node:path";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
-import { diet, environmentCredentials } from "./bundle-diet.ts";
 
 /** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
@@ -10,17 +10,33 @@ export interface Entry {
 }
 
 /**
- * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside.
+ * What the SDK loads only when it is needed, and a function never needs: the search for credentials, which every client is
+ * given instead (lib/dynamodb/environment-credentials.ts), and event streams, which no operation in use has. esbuild would
+ * put them into the bundle, where they cost a quarter of the cold import (docs/decisions/0001-functions.md). An SDK that
+ * needs one after all rejects with "Cannot find package".
+ */
+export const LEFT_OUT: readonly string[] = [
+  "@aws-sdk/credential-provider-http",
+  "@aws-sdk/credential-provider-ini",
+  "@aws-sdk/credential-provider-process",
+  "@aws-sdk/credential-provider-sso",
+  "@aws-sdk/credential-provider-web-identity",
+  "@smithy/credential-provider-imds",
+  "@smithy/core/event-streams",
+];
+
+/**
+ * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside as it is published.
  *
  * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with the bytes of
- *   each and of what is in it.
+ *   each, of what is in it, and what it imports.
  * @throws when a source does not compile; esbuild has then printed where.
  */
 export async function bundle(options: {
   readonly root: string;
   readonly entries: readonly Entry[];
-  /** Leave in what these functions never use, as a bundle of anyone else's has it [false]. */
-  readonly plain?: boolean;
+  /** What stays out of the bundles [LEFT_OUT]. */
+  readonly leftOut?: readonly string[];
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const result = await build({
     absWorkingDir: options.root,
@@ -34,7 +50,7 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
-    ...(options.plain === true ? {} : { alias: environmentCredentials, plugins: [...diet] }),
+    external: [...(options.leftOut ?? LEFT_OUT)],
     minify: true,
     legalComments: "none",
   });
@@ -45,8 +61,16 @@ export async function bundle(options: {
   ]);
 }
 
-/** Bytes of each bundle, and of the packages and folders in it, heaviest first. */
-function weights(metafile: Metafile): object {
+/** What `bundles.json` says of each bundle. */
+export interface BundleWeight {
+  readonly bytes: number;
+  /** Bytes of the packages and folders in it, heaviest first. */
+  readonly origins: Readonly<Record<string, number>>;
+  /** `<kind> <module>` of each import that is left in it, Node's own modules excepted. */
+  readonly imports: readonly string[];
+}
+
+function weights(metafile: Metafile): Readonly<Record<string, BundleWeight>> {
   const bundles = Object.entries(metafile.outputs).map(([file, output]) => {
     const byOrigin = new Map<string, number>();
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
@@ -54,9 +78,19 @@ function weights(metafile: Metafile): object {
       byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + bytesInOutput);
     }
     const origins = [...byOrigin].sort((one, other) => other[1] - one[1]);
-    return [path.basename(path.dirname(file)), { bytes: output.bytes, origins: Object.fromEntries(origins) }] as const;
+    const weight: BundleWeight = {
+      bytes: output.bytes,
+      origins: Object.fromEntries(origins),
+      imports: importsOf(output),
+    };
+    return [path.basename(path.dirname(file)), weight] as const;
   });
   return Object.fromEntries(bundles);
+}
+
+function importsOf({ imports }: Metafile["outputs"][string]): readonly string[] {
+  const foreign = imports.filter((each) => !isBuiltin(each.path));
+  return [...new Set(foreign.map((each) => `${each.kind} ${each.path}`))].sort();
 }
 
 function originOf(input: string): string {

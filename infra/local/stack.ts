@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readConfig, variableNames } from "../../lib/system/config.ts";
+import { LOCAL_CREDENTIALS } from "./credentials.ts";
 import { startDelayQueue } from "./delay-queue.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";
@@ -208,8 +209,8 @@ function surroundings(environment: Readonly<Record<string, string | undefined>>)
   const given = [...FROM_THIS_PROCESS.map((name) => [name, process.env[name]] as const), ...elsewhere];
   return {
     AWS_REGION: "local",
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
     ...definedOf(given),
   };
 }

@@ -1,3 +1,4 @@
+import { LOCAL_CREDENTIALS } from "./credentials.ts";
 import type { WireError } from "./dynamodb/dynalite.ts";
 import type { Emulator } from "./emulator.ts";
 import type { Service } from "./template.ts";
@@ -29,7 +30,7 @@ async function prepareElsewhere(service: Service, name: string, endpoint: string
   const loopback = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(endpoint).hostname);
   const client = new sdk.DynamoDBClient({
     endpoint,
-    ...(loopback ? { region: "local", credentials: { accessKeyId: "local", secretAccessKey: "local" } } : {}),
+    ...(loopback ? { region: "local", credentials: LOCAL_CREDENTIALS } : {}),
   });
   try {
     await client.send(new sdk.CreateTableCommand({ ...service.table, TableName: name }));

@@ -3,10 +3,12 @@ import type { Application } from "../actors/application.ts";
 import { PassphraseVerifier } from "../actors/passphrase.ts";
 import { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { systemClock } from "../system/clock.ts";
+import { compact } from "../system/compact.ts";
 import { loadConfig } from "../system/config.ts";
 import type { Config } from "../system/config.ts";
 import { printBigintsExactly } from "../domain/json-text.ts";
 import { createDocumentClient } from "../dynamodb/client.ts";
+import { environmentCredentials } from "../dynamodb/environment-credentials.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Gate } from "../http/access.ts";
@@ -62,10 +64,10 @@ export function runtime(application: Application): Runtime {
 /** The ports of a real instance: the environment's configuration, DynamoDB, SQS, the network. */
 export function systemPorts(application: Application): Ports {
   const config = loadConfig(application.options);
-  const endpoint = config.dynamodbEndpoint;
   const client = createDocumentClient({
     region: config.region,
-    ...(endpoint === undefined ? {} : { endpoint }),
+    credentials: environmentCredentials,
+    ...compact({ endpoint: config.dynamodbEndpoint }),
   });
   return {
     config,
@@ -84,13 +86,18 @@ export function systemPorts(application: Application): Ports {
 
 /**
  * The queue is made when the first message is sent: most requests send none. Its import is not put off as well: what is
- * loaded late bundles whole, 16 KB more of the SDK, and takes longer to start than it spares.
+ * loaded late bundles whole and takes longer to start than it spares.
  */
 function queueOf(config: Config): DelayQueue {
   const { queueUrl, sqsEndpoint, region } = config;
   // Without a queue the sweep does all.
   if (queueUrl === undefined) return { send: () => Promise.resolve() };
-  const options = { queueUrl, region, ...(sqsEndpoint === undefined ? {} : { endpoint: sqsEndpoint }) };
+  const options = {
+    queueUrl,
+    region,
+    credentials: environmentCredentials,
+    ...compact({ endpoint: sqsEndpoint }),
+  };
   let queue: DelayQueue | undefined;
   return {
     async send(work, delaySeconds) {

@@ -9,8 +9,8 @@ export interface DocumentClientOptions {
   readonly region: string;
   /** Another place than the region's own service: the local emulator, or a private endpoint. */
   readonly endpoint?: string;
-  /** From the environment or the role when absent; an endpoint on loopback needs none and gets invented ones. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** `environmentCredentials` in a function. */
+  readonly credentials: NonNullable<DynamoDBClientConfig["credentials"]>;
   /** How often one request is sent at most [4]. */
   readonly attempts?: number;
   /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, fits in well. */
@@ -37,6 +37,7 @@ export function createDocumentClient(options: DocumentClientOptions): DynamoDBDo
   const agents = freshAgents({ keepAlive: true, maxSockets: 128 }, options.clock ?? systemClock);
   const config: DynamoDBClientConfig = {
     region: options.region,
+    credentials: options.credentials,
     retryMode: "standard",
     maxAttempts: options.attempts ?? 4,
     // The options of the SDK's own Node handler, which spares importing it by name.
@@ -49,8 +50,6 @@ export function createDocumentClient(options: DocumentClientOptions): DynamoDBDo
     },
   };
   if (options.endpoint !== undefined) config.endpoint = options.endpoint;
-  const credentials = options.credentials ?? (isLoopback(options.endpoint) ? LOCAL_CREDENTIALS : undefined);
-  if (credentials) config.credentials = credentials;
   const client = new DynamoDBClient(config);
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -63,10 +62,4 @@ export function createDocumentClient(options: DocumentClientOptions): DynamoDBDo
     marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
     unmarshallOptions: readingOptions(),
   });
-}
-
-const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
-
-function isLoopback(endpoint: string | undefined): boolean {
-  return endpoint !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(new URL(endpoint).hostname);
 }

@@ -1,8 +1,4 @@
-/**
- * Stands in every bundle for the SDK's own search for credentials. Lambda puts a function's into the environment, and
- * the local stack does the same; the search through profiles, single sign-on and metadata services would add 100 KB
- * that never run, a sixth of the bundle, and a good part of its cold start.
- */
+import { compact } from "../system/compact.ts";
 
 interface Credentials {
   readonly accessKeyId: string;
@@ -10,14 +6,16 @@ interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** The name the SDK's clients import. The provider rejects when the environment holds no credentials. */
-export function defaultProvider(): () => Promise<Credentials> {
-  return () => {
-    const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
-    const sessionToken = process.env["AWS_SESSION_TOKEN"];
-    if (accessKeyId === undefined || secretAccessKey === undefined) {
-      return Promise.reject(new Error("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not in the environment."));
-    }
-    return Promise.resolve({ accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) });
-  };
+/**
+ * The credentials that Lambda, and the local stack, put into a function's environment. Every client of the SDK gets this
+ * provider, so none searches profiles, single sign-on or metadata services: the bundles leave that search out.
+ *
+ * @throws Error when the environment holds none
+ */
+export function environmentCredentials(): Promise<Credentials> {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    return Promise.reject(new Error("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not in the environment."));
+  }
+  return Promise.resolve(compact({ accessKeyId, secretAccessKey, sessionToken: process.env["AWS_SESSION_TOKEN"] }));
 }

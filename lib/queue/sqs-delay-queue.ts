@@ -1,4 +1,5 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 import { compact } from "../system/compact.ts";
 import { systemClock } from "../system/clock.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
@@ -7,7 +8,9 @@ import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
 export interface SqsDelayQueueOptions {
   readonly queueUrl: string;
   readonly region: string;
-  /** Another endpoint than the region's; one on loopback needs no credentials and gets invented ones. */
+  /** `environmentCredentials` in a function. */
+  readonly credentials: NonNullable<SQSClientConfig["credentials"]>;
+  /** Another endpoint than the region's. */
   readonly endpoint?: string;
   readonly client?: SQSClient;
   /** Says how long a kept connection has been free [the machine's]. */
@@ -16,7 +19,6 @@ export interface SqsDelayQueueOptions {
   readonly requestTimeoutMs?: number;
 }
 
-const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 /** The longest that SQS delays a message. */
 const MAX_DELAY_SECONDS = 900;
 
@@ -44,6 +46,7 @@ export class SqsDelayQueue implements DelayQueue {
 /** Keeps connections and reuses them within a minute; gives up on a queue that does not answer. */
 function clientOf({
   region,
+  credentials,
   endpoint,
   clock = systemClock,
   requestTimeoutMs = 3_000,
@@ -51,8 +54,9 @@ function clientOf({
   const agents = freshAgents({ keepAlive: true, maxSockets: 50 }, clock);
   const client = new SQSClient({
     region,
+    credentials,
     retryMode: "standard",
-    ...compact({ endpoint, credentials: isLoopback(endpoint) ? LOCAL_CREDENTIALS : undefined }),
+    ...compact({ endpoint }),
     requestHandler: {
       connectionTimeout: 1_000,
       requestTimeout: requestTimeoutMs,
@@ -69,8 +73,4 @@ function clientOf({
     { step: "finalizeRequest", priority: "low", name: "dropStaleConnections" },
   );
   return client;
-}
-
-function isLoopback(endpoint: string | undefined): boolean {
-  return endpoint !== undefined && ["127.0.0.1", "localhost", "[::1]"].includes(new URL(endpoint).hostname);
 }

@@ -1,5 +1,6 @@
 /** Bare requests to the emulator, the measure of everything else on the same machine. */
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { createTable } from "../support/create-table.ts";
 
@@ -10,7 +11,7 @@ export class RawRequests implements Disposable {
   readonly #client;
 
   private constructor(endpoint: string) {
-    this.#client = createDocumentClient({ region: "local", endpoint });
+    this.#client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint });
   }
 
   static async open(endpoint: string): Promise<RawRequests> {

@@ -1,6 +1,7 @@
 import { QueryCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEmulator, type Emulator } from "../../infra/local/emulator.ts";
+import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
@@ -24,7 +25,7 @@ beforeAll(async () => {
   // The table is the test's own here, so that it can look into it.
   emulator = await startEmulator({ dataDir: ":memory:" });
   const { endpoint } = emulator;
-  client = createDocumentClient({ region: "local", endpoint });
+  client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint });
   host = await new SubscriberHost().listen();
   service = await startService({
     DYNAMODB_ENDPOINT: endpoint,

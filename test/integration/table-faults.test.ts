@@ -2,6 +2,7 @@
 import { expect, it, describe, onTestFinished } from "vitest";
 import { refusedWith, transactionCancelled } from "../../infra/local/dynamodb/faults.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
+import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
 import { secretDigest } from "../../lib/domain/secret-digest.ts";
@@ -16,7 +17,12 @@ async function serving() {
   const failing: { fault?: Fault; pauses: number } = { pauses: 0 };
   const emulated = await startEmulatedTable((...asked) => failing.fault?.(...asked));
   onTestFinished(() => emulated.close());
-  const client = createDocumentClient({ region: "eu-west-1", endpoint: emulated.endpoint, attempts: 1 });
+  const client = createDocumentClient({
+    region: "eu-west-1",
+    credentials: LOCAL_CREDENTIALS,
+    endpoint: emulated.endpoint,
+    attempts: 1,
+  });
   onTestFinished(() => client.destroy());
   const sleep = async (): Promise<void> => void (failing.pauses += 1);
   const table = new DocumentTable({ client, tableName: emulated.tableName, sleep });

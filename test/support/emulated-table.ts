@@ -1,4 +1,5 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { startEmulator } from "../../infra/local/emulator.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
 import { compact } from "../../lib/system/compact.ts";
@@ -19,7 +20,7 @@ export async function startEmulatedTable(fault?: Fault): Promise<EmulatedTable> 
   const emulator = await startEmulator(compact({ dataDir: ":memory:", fault }));
   const { endpoint } = emulator;
   const tableName = "service";
-  const client = createDocumentClient({ region: "eu-west-1", endpoint });
+  const client = createDocumentClient({ region: "eu-west-1", credentials: LOCAL_CREDENTIALS, endpoint });
   await createTable(client, tableName);
   const close = async () => {
     client.destroy();

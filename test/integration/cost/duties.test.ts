@@ -7,6 +7,7 @@ import { routes as peerRoutes } from "../../../functions/peers.ts";
 import { routes as propertyRoutes } from "../../../functions/properties.ts";
 import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
 import { routes as trustRoutes } from "../../../functions/trust.ts";
+import { LOCAL_CREDENTIALS } from "../../../infra/local/credentials.ts";
 import type { Handler } from "../../../infra/local/functions.ts";
 import { startLocalStack } from "../../../infra/local/stack.ts";
 import type { LocalStack } from "../../../infra/local/stack.ts";
@@ -82,7 +83,7 @@ function compose(): Service {
   app.subscriptionDataHook("*", ({ data }) => {
     if (JSON.stringify(data).includes("trouble")) throw new Error("The hook does not like it.");
   });
-  const client = createDocumentClient({ region: "local", endpoint: stack.endpoint });
+  const client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint: stack.endpoint });
   client.middlewareStack.add(
     (next, context) => (args) => {
       const noted = note();

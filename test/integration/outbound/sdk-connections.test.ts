@@ -3,6 +3,7 @@ import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { LOCAL_CREDENTIALS } from "../../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
 import type { Clock } from "../../../lib/system/ports.ts";
 import { SqsDelayQueue } from "../../../lib/queue/sqs-delay-queue.ts";
@@ -38,12 +39,24 @@ interface Options {
 }
 
 const table = (endpoint: string, options: Options): (() => Promise<unknown>) => {
-  const client = createDocumentClient({ region: "local", endpoint, attempts: 1, ...options });
+  const client = createDocumentClient({
+    region: "local",
+    credentials: LOCAL_CREDENTIALS,
+    endpoint,
+    attempts: 1,
+    ...options,
+  });
   return async () => await client.send(new GetCommand({ TableName: "t", Key: { pk: "a", sk: "b" } }));
 };
 
 const queue = (endpoint: string, options: Options): (() => Promise<unknown>) => {
-  const made = new SqsDelayQueue({ queueUrl: `${endpoint}/1/q`, region: "local", endpoint, ...options });
+  const made = new SqsDelayQueue({
+    queueUrl: `${endpoint}/1/q`,
+    region: "local",
+    credentials: LOCAL_CREDENTIALS,
+    endpoint,
+    ...options,
+  });
   // The answer's digest is not that of the message, which the client notices after the answer has come.
   return async () => await made.send({ kind: "due", pk: "p", sk: "s", dueAt: 0 }, 0).catch(() => undefined);
 };
@@ -82,6 +95,7 @@ describe("a service that takes the connection and answers nothing", () => {
     const made = new SqsDelayQueue({
       queueUrl: `${endpoint}/1/q`,
       region: "local",
+      credentials: LOCAL_CREDENTIALS,
       endpoint,
       clock,
       requestTimeoutMs: 20,

@@ -9,7 +9,8 @@ function fake() {
     return Promise.resolve({});
   };
   const client = { send } as unknown as SQSClient;
-  return { sent, queue: new SqsDelayQueue({ queueUrl: "https://q.example/1", region: "r", client }) };
+  const credentials = { accessKeyId: "k", secretAccessKey: "s" };
+  return { sent, queue: new SqsDelayQueue({ queueUrl: "https://q.example/1", region: "r", credentials, client }) };
 }
 
 describe("the delay queue", () => {
