@@ -2,17 +2,14 @@ import type { RouteKey } from "../lib/api/route-table.ts";
 import { ActorFactory, creationBody } from "../lib/actors/factory.ts";
 import { actorDocument, metaDocument, metaLeaf, serviceDocument } from "../lib/actors/meta.ts";
 import { ServiceError } from "../lib/system/errors.ts";
-import { area } from "../lib/http/area.ts";
 import { readBody } from "../lib/http/body.ts";
 import { refuseInQuery } from "../lib/http/not-taken.ts";
 import { empty, json, text } from "../lib/http/reply.ts";
 import { param } from "../lib/http/request.ts";
 import type { Handler } from "../lib/api/handler.ts";
-import { service } from "../lib/compose/service.ts";
 import type { Runtime } from "../lib/compose/runtime.ts";
 import type { Service } from "../lib/compose/service.ts";
 import { rootUri } from "../lib/trust/trust-context.ts";
-import { app } from "./app.ts";
 
 const CREATION_FIELDS = Object.keys(creationBody.shape);
 
@@ -67,5 +64,3 @@ export function routes(services: Pick<Service, keyof Runtime | "deletion">): Rec
     },
   };
 }
-
-export const handler = area("actors", routes, () => service(app));

@@ -1,13 +1,10 @@
 /** Operating an actor: its peers and what is held of them, suspended targets, and hook events that did not go through. */
 import type { RouteKey } from "../lib/api/route-table.ts";
 import type { Access } from "../lib/trust/callers.ts";
-import { area } from "../lib/http/area.ts";
 import type { Handler } from "../lib/api/handler.ts";
 import { PeerRoutes } from "../lib/api/peer-routes.ts";
 import { SuspensionRoutes } from "../lib/api/suspension-routes.ts";
-import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
-import { app } from "./app.ts";
 
 const OWNER: readonly Access[] = ["creator", "trustee"];
 
@@ -43,5 +40,3 @@ export function routes(services: Service): Record<RouteKey<"peers">, Handler> {
     "POST /{actorId}/parked/{eventId}": { access: OWNER, handle: async (request) => await peers.settle(request) },
   };
 }
-
-export const handler = area("peers", routes, () => service(app));

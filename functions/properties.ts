@@ -2,12 +2,9 @@
 import type { RouteKey } from "../lib/api/route-table.ts";
 import { TargetRoutes } from "../lib/api/target-routes.ts";
 import type { Access } from "../lib/trust/callers.ts";
-import { area } from "../lib/http/area.ts";
 import type { Handler } from "../lib/api/handler.ts";
 import { PropertyRoutes } from "../lib/api/property-routes.ts";
-import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
-import { app } from "./app.ts";
 
 const OWNER_OR_PEER: readonly Access[] = ["creator", "peer"];
 
@@ -56,5 +53,3 @@ export function routes(
     "DELETE /{actorId}/properties/{name}/{path+}": remove,
   };
 }
-
-export const handler = area("properties", routes, () => service(app));

@@ -1,13 +1,10 @@
 /** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
 import type { RouteKey } from "../lib/api/route-table.ts";
-import { area } from "../lib/http/area.ts";
 import type { Access } from "../lib/trust/callers.ts";
 import type { Handler } from "../lib/api/handler.ts";
 import { InboundRoutes } from "../lib/api/inbound-routes.ts";
 import { SubscriptionRoutes } from "../lib/api/subscription-routes.ts";
-import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
-import { app } from "./app.ts";
 
 const OWNER: readonly Access[] = ["creator", "trustee"];
 const OWNER_OR_PEER: readonly Access[] = [...OWNER, "peer"];
@@ -60,5 +57,3 @@ export function routes(services: Service): Record<RouteKey<"subscriptions">, Han
     },
   };
 }
-
-export const handler = area("subscriptions", routes, () => service(app));

@@ -1,13 +1,10 @@
 /** Trust: who an actor's peers are, and what each of them may do. */
 import type { RouteKey } from "../lib/api/route-table.ts";
 import type { Access } from "../lib/trust/callers.ts";
-import { area } from "../lib/http/area.ts";
 import type { Handler } from "../lib/api/handler.ts";
-import { service } from "../lib/compose/service.ts";
 import type { Runtime } from "../lib/compose/runtime.ts";
 import type { Service } from "../lib/compose/service.ts";
 import { TrustRoutes } from "../lib/api/trust-routes.ts";
-import { app } from "./app.ts";
 
 const OWNERS: readonly Access[] = ["creator", "trustee", "admin"];
 const OWNERS_AND_PENDING: readonly Access[] = [...OWNERS, "pending"];
@@ -51,5 +48,3 @@ export function routes(services: Pick<Service, keyof Runtime | "trust">): Record
     },
   };
 }
-
-export const handler = area("trust", routes, () => service(app));

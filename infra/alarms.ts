@@ -6,14 +6,14 @@ import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
-import type { AreaFunction } from "./area-function.ts";
 import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
-import { areas } from "../lib/api/route-table.ts";
-import type { Area } from "../lib/api/route-table.ts";
+import { functions as listed } from "../lib/api/route-table.ts";
+import type { FunctionName } from "../lib/api/route-table.ts";
+import type { ServiceFunction } from "./service-function.ts";
 
 /** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */
 const SERVER_ERRORS = 5;
@@ -33,7 +33,7 @@ const OPERATIONS = [
 ];
 
 export interface AlarmsProps {
-  readonly functions: ReadonlyMap<Area, AreaFunction>;
+  readonly functions: ReadonlyMap<FunctionName, ServiceFunction>;
   readonly delays: DelayQueue;
   readonly gateway: Gateway;
   readonly table: TableReference;
@@ -59,11 +59,11 @@ export class Alarms extends Construct {
 
   /** Functions that do not start, end or get no room. What handlers answer is no error of theirs: see `#clients`. */
   #functions({ functions }: AlarmsProps): void {
-    for (const [area, made] of functions) {
-      this.#alarm(`${area}-errors`, `The function "${area}" failed.`, made.function.metricErrors({ period: PERIOD }));
+    for (const [name, made] of functions) {
+      this.#alarm(`${name}-errors`, `The function "${name}" failed.`, made.function.metricErrors({ period: PERIOD }));
       this.#alarm(
-        `${area}-throttles`,
-        `The function "${area}" was throttled.`,
+        `${name}-throttles`,
+        `The function "${name}" was throttled.`,
         made.function.metricThrottles({ period: PERIOD }),
       );
     }
@@ -84,9 +84,9 @@ export class Alarms extends Construct {
     );
     // A metric filter takes dimensions from the log line only, so the service's name stands in the namespace.
     const namespace = `${METRICS_NAMESPACE}/${service}`;
-    for (const [area, { logGroup }] of functions) {
-      if (areas[area].startedBy !== "requests") continue;
-      new MetricFilter(this, `${area}-unforeseen`, {
+    for (const [name, { logGroup }] of functions) {
+      if (listed[name].startedBy !== "requests") continue;
+      new MetricFilter(this, `${name}-unforeseen`, {
         logGroup,
         filterPattern: FilterPattern.stringValue("$.message", "=", UNFORESEEN_ERROR),
         metricNamespace: namespace,
@@ -173,7 +173,7 @@ export class Alarms extends Construct {
       this.#own(METRICS.oldestGapAge, dimensions, Stats.MAXIMUM),
       { threshold: deployment.gapTimeoutSeconds + GAP_PATIENCE_SECONDS },
     );
-    const sweep = functions.get("clockwork");
+    const sweep = functions.get("scheduler");
     if (sweep === undefined) return;
     this.#alarm(
       "sweep-stopped",

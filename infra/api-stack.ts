@@ -9,22 +9,22 @@ import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
 import { actorCreationToken } from "./actor-creation-token.ts";
 import { Alarms } from "./alarms.ts";
-import { AreaFunction } from "./area-function.ts";
 import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
 import { isFor } from "./operator.ts";
 import type { Deployment } from "./operator.ts";
-import { areas } from "../lib/api/route-table.ts";
-import type { Area, Duties } from "../lib/api/route-table.ts";
+import { functions } from "../lib/api/route-table.ts";
+import type { FunctionName, FunctionRights } from "../lib/api/route-table.ts";
+import { ServiceFunction } from "./service-function.ts";
 
 export interface ApiStackProps extends StackProps {
   /** The data stack's, unless the deployment names another. */
   readonly table: TableReference;
   readonly deployment: Deployment;
-  /** What each area's function runs. */
-  readonly code: (area: Area) => Code;
+  /** What each function runs. */
+  readonly code: (name: FunctionName) => Code;
 }
 
 /**
@@ -47,15 +47,15 @@ export class ApiStack extends Stack {
       ...deployment.variables,
       ...actorCreationToken(this, deployment),
     };
-    const functions = new Map<Area, AreaFunction>();
-    for (const area of Object.keys(areas) as Area[]) {
-      const environment = Object.fromEntries(Object.entries(variables).filter(([name]) => isFor(name, area)));
-      const made = { area, table, queue: delays.queue, environment, settings: deployment, code: props.code(area) };
-      functions.set(area, new AreaFunction(this, area, made));
+    const made = new Map<FunctionName, ServiceFunction>();
+    for (const name of Object.keys(functions) as FunctionName[]) {
+      const environment = Object.fromEntries(Object.entries(variables).filter(([variable]) => isFor(variable, name)));
+      const own = { name, table, queue: delays.queue, environment, settings: deployment, code: props.code(name) };
+      made.set(name, new ServiceFunction(this, name, own));
     }
-    const startedBy = (what: Duties["startedBy"]) =>
+    const startedBy = (what: FunctionRights["startedBy"]) =>
       new Map(
-        [...functions].filter(([area]) => areas[area].startedBy === what).map(([area, made]) => [area, made.function]),
+        [...made].filter(([name]) => functions[name].startedBy === what).map(([name, one]) => [name, one.function]),
       );
 
     gateway.route(startedBy("requests"));
@@ -70,17 +70,17 @@ export class ApiStack extends Stack {
         }),
       );
     }
-    for (const [area, handler] of startedBy("schedule")) {
+    for (const [name, handler] of startedBy("schedule")) {
       // A minute that was missed is made good by the next one; trying it again would only pile up.
       const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
       handler.configureAsyncInvoke(once);
-      new Rule(this, `${area}-every-minute`, {
+      new Rule(this, `${name}-every-minute`, {
         schedule: Schedule.rate(Duration.minutes(1)),
         targets: [new InvokeLambda(handler, once)],
       });
     }
     new CfnOutput(this, "Endpoint", { value: gateway.url });
-    new Alarms(this, "Alarms", { functions, delays, gateway, table, service: this.stackName, deployment });
+    new Alarms(this, "Alarms", { functions: made, delays, gateway, table, service: this.stackName, deployment });
     Validations.of(gateway).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:

@@ -7,6 +7,6 @@ import { addService } from "./service.ts";
 const app = new App();
 addService(app, {
   environment: process.env,
-  code: (area) => Code.fromAsset(fileURLToPath(new URL(`../dist/${area}`, import.meta.url))),
+  code: (name) => Code.fromAsset(fileURLToPath(new URL(`../dist/${name}`, import.meta.url))),
 });
 app.synth();

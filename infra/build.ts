@@ -1,5 +1,5 @@
 /**
- * `npm run build`: bundles every area's function and writes the templates the local stack reads its routes from.
+ * `npm run build`: bundles every function and writes the templates the local stack reads its routes from.
  * Does nothing when nothing has changed since; safe to run twice at once, each file is replaced whole.
  * An argument names another root than this project's, for the build's own test.
  */
@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { areas } from "../lib/api/route-table.ts";
+import { functions } from "../lib/api/route-table.ts";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
 const dist = path.join(root, "dist");
@@ -25,16 +25,16 @@ const bundles: Part = {
   name: "bundles",
   from: ["functions", "lib", "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
   async make() {
-    const entries = Object.keys(areas).filter((area) => existsSync(path.join(root, "functions", `${area}.ts`)));
+    const entries = Object.keys(functions).filter((name) => existsSync(path.join(root, "functions", `${name}.ts`)));
     if (entries.length === 0) {
       throw new Error(
-        "There is nothing to build: functions/ holds no file named after an area of lib/api/route-table.ts.",
+        "There is nothing to build: functions/ holds no file named after a function of lib/api/route-table.ts.",
       );
     }
     const { bundle } = await import("./bundle.ts");
     const files = await bundle({
       root,
-      entries: entries.map((area) => ({ name: area, file: `functions/${area}.ts` })),
+      entries: entries.map((name) => ({ name, file: `functions/${name}.ts` })),
     });
     for (const [name, contents] of files) await replaceFile(path.join(dist, name), contents);
   },

@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { BACKGROUND_SECONDS } from "./area-function.ts";
+import { BACKGROUND_SECONDS } from "./service-function.ts";
 
 /**
  * How often a message is received before it is given up: pollers that are throttled count as receipts, so fewer than five

@@ -17,8 +17,8 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
-import type { Area } from "../lib/api/route-table.ts";
+import { areas, DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
+import type { Area, FunctionName } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
 export type GatewayProps = Pick<
@@ -82,16 +82,16 @@ export class Gateway extends Construct {
         : this.#named(domainName, certificateArn);
   }
 
-  /** Adds every route. `handlers` has a function for each area that serves requests. */
-  route(handlers: ReadonlyMap<Area, IFunction>): void {
+  /** Adds every route. `handlers` has each function that answers requests. */
+  route(handlers: ReadonlyMap<FunctionName, IFunction>): void {
     const integrations = new Map(
-      [...handlers].map(([area, handler]) => [
-        area,
-        new HttpLambdaIntegration(area, handler, { scopePermissionToRoute: false }),
+      [...handlers].map(([name, handler]) => [
+        name,
+        new HttpLambdaIntegration(name, handler, { scopePermissionToRoute: false }),
       ]),
     );
     const integrationOf = (area: Area): HttpLambdaIntegration => {
-      const integration = integrations.get(area);
+      const integration = integrations.get(areas[area]);
       if (integration === undefined) throw new Error(`No function serves the routes of the area "${area}".`);
       return integration;
     };
@@ -104,7 +104,7 @@ export class Gateway extends Construct {
       integration: integrationOf(DEFAULT_AREA),
     });
     // The permission for the routes names stage, method and path; `$default` has no method, so it is not among them.
-    handlers.get(DEFAULT_AREA)?.addPermission("DefaultRoute", {
+    handlers.get(areas[DEFAULT_AREA])?.addPermission("DefaultRoute", {
       scope: this,
       principal: new ServicePrincipal("apigateway.amazonaws.com"),
       sourceArn: Stack.of(this).formatArn({

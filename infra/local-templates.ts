@@ -5,7 +5,7 @@ import { addService } from "./service.ts";
 /**
  * The templates as the local stack reads them, by the name of their part (`data`, `api`): routes, functions and table,
  * without anything the deployer's environment says, which the local stack adds itself. The checks belong to `cdk synth`;
- * here they would only cost time. The code is not in them: it runs from `dist/<area>`. `outdir` is a folder for CDK's own files.
+ * here they would only cost time. The code is not in them: it runs from `dist/<function>`. `outdir` is a folder for CDK's own files.
  */
 export function templatesForLocal(outdir: string): ReadonlyMap<"data" | "api", object> {
   process.env["CDK_VALIDATION"] = "false";
@@ -15,7 +15,7 @@ export function templatesForLocal(outdir: string): ReadonlyMap<"data" | "api", o
   });
   const { data, api } = addService(app, {
     environment: {},
-    code: (area) => Code.fromInline(`// dist/${area}`),
+    code: (name) => Code.fromInline(`// dist/${name}`),
     checks: false,
   });
   const assembly = app.synth();

@@ -6,7 +6,8 @@
 import { app } from "../functions/app.ts";
 import { compact } from "../lib/system/compact.ts";
 import { readConfig, variableNames } from "../lib/system/config.ts";
-import type { Area } from "../lib/api/route-table.ts";
+import { areas } from "../lib/api/route-table.ts";
+import type { FunctionName } from "../lib/api/route-table.ts";
 import { readSettings, settingNames } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -29,11 +30,11 @@ export const operatorVariables = variableNames.filter(
 );
 
 /** What only the function that creates actors has to know. */
-const FOR_ACTORS_ONLY: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATION_TOKEN"];
+const FOR_CREATING_ACTORS: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATION_TOKEN"];
 
-/** Whether a variable goes into the function of an area: each gets what it needs, and of secrets nothing else. */
-export const isFor = (variable: string, area: string): boolean =>
-  !FOR_ACTORS_ONLY.includes(variable) || area === ("actors" satisfies Area);
+/** Whether a variable goes into a function: each gets what it needs, and of secrets nothing else. */
+export const isFor = (variable: string, name: FunctionName): boolean =>
+  !FOR_CREATING_ACTORS.includes(variable) || name === areas.actors;
 
 /** What the deployer says of the secret that holds `ACTOR_CREATION_TOKEN`; from context or environment as the variables. */
 export const secretNames = ["ACTOR_CREATION_TOKEN_SECRET", "ACTOR_CREATION_TOKEN_VERSION"] as const;

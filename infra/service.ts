@@ -5,13 +5,13 @@ import type { Code } from "aws-cdk-lib/aws-lambda";
 import { ApiStack } from "./api-stack.ts";
 import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
-import type { Area } from "../lib/api/route-table.ts";
+import type { FunctionName } from "../lib/api/route-table.ts";
 
 export interface ServiceProps {
   /** The deployer's environment; `{}` when it is not to matter. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What each area's function runs. */
-  readonly code: (area: Area) => Code;
+  /** What each function runs. */
+  readonly code: (name: FunctionName) => Code;
   /** Run cdk-nag's AWS Solutions rules at synthesis [true]. */
   readonly checks?: boolean;
 }

@@ -12,7 +12,7 @@ import type { RouteDefinition } from "./template.ts";
 export interface GatewayOptions {
   readonly routes: readonly RouteDefinition[];
   /** Runs a function and gives what it answered. Rejects when it failed, or was not done within its own time. */
-  readonly invoke: (area: string, event: object) => Promise<unknown>;
+  readonly invoke: (functionName: string, event: object) => Promise<unknown>;
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
@@ -91,7 +91,7 @@ async function answer(
   response.setHeader("apigw-requestid", requestId);
   let result: unknown;
   try {
-    result = await withinTime(options.invoke(match.route.area, event), match.route.timeoutMs);
+    result = await withinTime(options.invoke(match.route.functionName, event), match.route.timeoutMs);
   } catch (error) {
     options.log(`gateway: ${request.method ?? ""} ${match.route.routeKey}: ${String(error)}`);
     reply(request, response, 500, "Internal Server Error");

@@ -25,7 +25,7 @@ export interface LocalStackOptions {
   readonly dataDir?: string;
   /** Operator variables, and DYNAMODB_ENDPOINT, QUEUE_DISABLED, SWEEP_INTERVAL_SECONDS. Nothing is taken from this process' own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Handlers by area that run in this process instead of the bundles; they see this process' environment. */
+  /** Handlers by function that run in this process instead of the bundles; they see this process' environment. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** The folder with the bundles and `template/` [dist]. */
   readonly dist?: string;
@@ -101,12 +101,12 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
   readConfig({ BASE_URL: "http://stands.for.the.own", ...operator, TABLE_NAME });
 
   const functions = new Map<string, LocalFunction>();
-  const timeouts = new Map(service.functions.map((definition) => [definition.area, definition.timeoutMs]));
-  const invoke = (area: string, event: object): Promise<unknown> => {
-    const found = functions.get(area);
+  const timeouts = new Map(service.functions.map((definition) => [definition.name, definition.timeoutMs]));
+  const invoke = (name: string, event: object): Promise<unknown> => {
+    const found = functions.get(name);
     return found
-      ? found.invoke(event, timeouts.get(area) ?? 30_000)
-      : Promise.reject(new Error(`The function ${area} is not built.`));
+      ? found.invoke(event, timeouts.get(name) ?? 30_000)
+      : Promise.reject(new Error(`The function ${name} is not built.`));
   };
 
   const ownEndpoint = environment["DYNAMODB_ENDPOINT"];
@@ -129,7 +129,7 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     port,
     log,
     // The port must be known before the functions are told their BASE_URL.
-    invoke: (area, event) => started.promise.then(() => invoke(area, event)),
+    invoke: (name, event) => started.promise.then(() => invoke(name, event)),
   });
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
   const queueUrl = queue?.queueUrl;
@@ -230,7 +230,7 @@ async function startQueue(
   service: Service,
   dataDir: string,
   environment: Readonly<Record<string, string | undefined>>,
-  invoke: (area: string, event: object) => Promise<unknown>,
+  invoke: (name: string, event: object) => Promise<unknown>,
   log: (line: string) => void,
 ): Promise<DelayQueue | undefined> {
   const { queue } = service;
@@ -258,17 +258,17 @@ async function startFunctions(
 ): Promise<void> {
   const starting: Promise<void>[] = [];
   for (const definition of service.functions) {
-    const { area } = definition;
-    const handler = handlers[area];
-    const file = join(dist, area, "index.mjs");
+    const { name } = definition;
+    const handler = handlers[name];
+    const file = join(dist, name, "index.mjs");
     if (handler) {
-      functions.set(area, inProcess(area, handler));
+      functions.set(name, inProcess(name, handler));
     } else if (existsSync(file)) {
-      const worker = new WorkerFunction({ name: area, file, environment: environmentOf(definition), log });
-      functions.set(area, worker);
+      const worker = new WorkerFunction({ name, file, environment: environmentOf(definition), log });
+      functions.set(name, worker);
       starting.push(worker.start());
     } else {
-      log(`The function ${area} is not built; what it serves answers 500.`);
+      log(`The function ${name} is not built; what it serves answers 500.`);
     }
   }
   await Promise.all(starting);

@@ -15,8 +15,8 @@ export interface Template {
 }
 
 export interface FunctionDefinition {
-  /** The area it serves; its bundle is `<area>/index.mjs`. */
-  readonly area: string;
+  /** Its bundle is `<name>/index.mjs`. */
+  readonly name: string;
   readonly timeoutMs: number;
   /** As in the template: texts, and references that `resolve` turns into texts. */
   readonly environment: Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export interface FunctionDefinition {
 export interface RouteDefinition {
   /** `GET /path/{name}/{rest+}`, `ANY /path` or `$default`. */
   readonly routeKey: string;
-  readonly area: string;
+  readonly functionName: string;
   /** How long the gateway waits for the function. */
   readonly timeoutMs: number;
 }
@@ -35,7 +35,7 @@ export interface QueueDefinition {
   readonly visibilitySeconds: number;
   /** After so many receipts a message goes to the dead letters. */
   readonly maxReceives: number;
-  /** The area that consumes it, and how many messages at once. */
+  /** The function that consumes it, and how many messages at once. */
   readonly consumer: string;
   readonly batchSize: number;
   /** How many batches the consumer is given at the same time. */
@@ -49,7 +49,7 @@ export interface Service {
   readonly functions: readonly FunctionDefinition[];
   readonly routes: readonly RouteDefinition[];
   readonly queue: QueueDefinition | undefined;
-  /** The area that the schedule starts. */
+  /** The function that the schedule starts. */
   readonly scheduled: string | undefined;
 }
 
@@ -70,23 +70,23 @@ export function readTemplates(data: Template, api: Template): Service {
   const [table] = ofType(data, "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable");
   if (!table) throw new Error("The data template holds no table.");
   const ttl = (table.properties["TimeToLiveSpecification"] ?? {}) as { AttributeName?: string; Enabled?: boolean };
-  const areas = new Map(ofType(api, "AWS::Lambda::Function").map((found) => [found.id, areaOf(found)]));
-  const area = (reference: unknown): string => {
-    const id = idsIn(reference).find((name) => areas.has(name));
+  const names = new Map(ofType(api, "AWS::Lambda::Function").map((found) => [found.id, nameOf(found)]));
+  const functionOf = (reference: unknown): string => {
+    const id = idsIn(reference).find((name) => names.has(name));
     if (id === undefined) throw new Error(`No function is behind ${JSON.stringify(reference)}.`);
-    return areas.get(id) ?? "";
+    return names.get(id) ?? "";
   };
   return {
     table: tableInput(table.properties),
     ttlAttribute: ttl.Enabled === true ? ttl.AttributeName : undefined,
     functions: ofType(api, "AWS::Lambda::Function").map((found) => ({
-      area: areaOf(found),
+      name: nameOf(found),
       timeoutMs: Number(found.properties["Timeout"] ?? 3) * 1000,
       environment: ((found.properties["Environment"] ?? {}) as { Variables?: Record<string, unknown> }).Variables ?? {},
     })),
-    routes: routesOf(api, area),
-    queue: queueOf(api, area),
-    scheduled: scheduledOf(api, area),
+    routes: routesOf(api, functionOf),
+    queue: queueOf(api, functionOf),
+    scheduled: scheduledOf(api, functionOf),
   };
 }
 
@@ -125,9 +125,9 @@ function ofType(template: Template, ...types: readonly string[]): Found[] {
     .map(([id, { Properties = {}, Metadata = {} }]) => ({ id, properties: Properties, metadata: Metadata }));
 }
 
-/** The stack notes the area in the metadata; the function's name begins with it too. */
-const areaOf = ({ id, metadata }: Found): string =>
-  typeof metadata["area"] === "string" ? metadata["area"] : id.replace(/Function[0-9A-F]{8}$/, "");
+/** The stack notes the name in the metadata; the logical id begins with it too. */
+const nameOf = ({ id, metadata }: Found): string =>
+  typeof metadata["function"] === "string" ? metadata["function"] : id.replace(/Function[0-9A-F]{8}$/, "");
 
 /** Every logical id that a value refers to. */
 function idsIn(value: unknown): string[] {
@@ -140,7 +140,7 @@ function idsIn(value: unknown): string[] {
   });
 }
 
-function routesOf(api: Template, area: (reference: unknown) => string): RouteDefinition[] {
+function routesOf(api: Template, functionOf: (reference: unknown) => string): RouteDefinition[] {
   const integrations = new Map(
     ofType(api, "AWS::ApiGatewayV2::Integration").map((found) => [found.id, found.properties]),
   );
@@ -150,11 +150,15 @@ function routesOf(api: Template, area: (reference: unknown) => string): RouteDef
       .find((found) => found);
     if (!integration) throw new Error(`The route ${String(properties["RouteKey"])} has no integration.`);
     const timeoutMs = Math.min(GATEWAY_LIMIT_MS, Number(integration["TimeoutInMillis"] ?? GATEWAY_LIMIT_MS));
-    return { routeKey: String(properties["RouteKey"]), area: area(integration["IntegrationUri"]), timeoutMs };
+    return {
+      routeKey: String(properties["RouteKey"]),
+      functionName: functionOf(integration["IntegrationUri"]),
+      timeoutMs,
+    };
   });
 }
 
-function queueOf(api: Template, area: (reference: unknown) => string): QueueDefinition | undefined {
+function queueOf(api: Template, functionOf: (reference: unknown) => string): QueueDefinition | undefined {
   const [mapping] = ofType(api, "AWS::Lambda::EventSourceMapping");
   if (!mapping) return undefined;
   const queue = ofType(api, "AWS::SQS::Queue").find(({ id }) =>
@@ -167,15 +171,15 @@ function queueOf(api: Template, area: (reference: unknown) => string): QueueDefi
     logicalId: queue.id,
     visibilitySeconds: Number(queue.properties["VisibilityTimeout"] ?? 30),
     maxReceives: redrive.maxReceiveCount ?? 5,
-    consumer: area(mapping.properties["FunctionName"]),
+    consumer: functionOf(mapping.properties["FunctionName"]),
     batchSize: Number(mapping.properties["BatchSize"] ?? 10),
     concurrency: scaling.MaximumConcurrency ?? UNLIMITED_CONCURRENCY,
   };
 }
 
-function scheduledOf(api: Template, area: (reference: unknown) => string): string | undefined {
+function scheduledOf(api: Template, functionOf: (reference: unknown) => string): string | undefined {
   const [schedule] = ofType(api, "AWS::Events::Rule", "AWS::Scheduler::Schedule");
-  return schedule && area(schedule.properties["Targets"] ?? schedule.properties["Target"]);
+  return schedule && functionOf(schedule.properties["Targets"] ?? schedule.properties["Target"]);
 }
 
 function tableInput(properties: Readonly<Record<string, unknown>>): Service["table"] {

@@ -1,7 +1,7 @@
 /**
- * The one list of routes, and of what each area (one Lambda function each) may do. The API stack, its permissions, the
- * local stack and the functions' handler maps are made from it. All methods of one path lie in one area: the gateway
- * has one `ANY <path>` route for each path, and the function answers 405 for what is not listed here.
+ * The one list of routes, and of what each Lambda function serves and may do. The API stack, its permissions, the local
+ * stack and the handler maps are made from it. All methods of one path lie in one area: the gateway has one `ANY <path>`
+ * route for each path, and the function that serves it answers 405 for what is not listed here.
  */
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -32,8 +32,8 @@ export type TableAction =
   | "BatchWriteItem"
   | "ConditionCheckItem";
 
-/** Everything one area may do. Nothing else is granted. */
-export interface Duties {
+/** Everything one function may do. Nothing else is granted. */
+export interface FunctionRights {
   readonly table: readonly TableAction[];
   /** May query the index of due work. */
   readonly dueIndex: boolean;
@@ -43,23 +43,37 @@ export interface Duties {
   readonly startedBy: "requests" | "schedule" | "queue";
 }
 
-const READ = ["GetItem", "BatchGetItem", "Query"] as const;
-const WRITE = ["PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const;
-/** Removing data that nothing refers to any more. */
-const PURGE = ["BatchWriteItem"] as const;
+/** Each function runs hooks, and a hook may do with its actor whatever the service can: docs/decisions/0001-functions.md. */
+const TABLE = [
+  ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const),
+  // Removes data that nothing refers to any more.
+  "BatchWriteItem",
+] as const satisfies readonly TableAction[];
 
+/** The Lambda functions, each with a file of its name in `functions/`. */
+export const functions = {
+  callbacks: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
+  api: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
+  worker: { table: TABLE, dueIndex: false, sends: true, startedBy: "queue" },
+  scheduler: { table: TABLE, dueIndex: true, sends: true, startedBy: "schedule" },
+} as const satisfies Readonly<Record<string, FunctionRights>>;
+
+export type FunctionName = keyof typeof functions;
+
+/** The parts that the routes fall into, each with a handler map of its own, and the function that serves each. */
 export const areas = {
-  actors: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: false, startedBy: "requests" },
-  trust: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
-  properties: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
-  subscriptions: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
-  callbacks: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
-  peers: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "requests" },
-  clockwork: { table: [...READ, ...WRITE, ...PURGE], dueIndex: true, sends: true, startedBy: "schedule" },
-  timer: { table: [...READ, ...WRITE, ...PURGE], dueIndex: false, sends: true, startedBy: "queue" },
-} as const satisfies Readonly<Record<string, Duties>>;
+  actors: "api",
+  trust: "api",
+  properties: "api",
+  subscriptions: "api",
+  callbacks: "callbacks",
+  peers: "api",
+} as const satisfies Readonly<Record<string, FunctionName>>;
 
 export type Area = keyof typeof areas;
+
+/** The areas that a function serves. */
+export type AreaOf<F extends FunctionName> = { [A in Area]: (typeof areas)[A] extends F ? A : never }[Area];
 
 /** The area that answers whatever no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
@@ -160,7 +174,7 @@ type KeyOf<R, A extends Area> = R extends { readonly method: infer M; readonly p
   ? `${M & string} ${P & string}`
   : never;
 
-/** `"METHOD /path"` of every route of one area: what its handler map must hold, no more and no less. */
+/** `"METHOD /path"` of every route of these areas: what their handler map must hold, no more and no less. */
 export type RouteKey<A extends Area> = KeyOf<(typeof routes)[number], A>;
 
 /** The distinct paths and the area each belongs to: one gateway route each. */

@@ -16,7 +16,7 @@ import { route } from "./router.ts";
 import type { RouteMap, Trail } from "./router.ts";
 import { isTransient } from "./transient.ts";
 
-/** What an area needs of the composition root. */
+/** What a handler needs of the composition root. */
 export interface AreaServices<P extends Parties> {
   readonly clock: Clock;
   readonly ids: Ids;
@@ -34,7 +34,7 @@ export type After = (ms: number, call: () => void) => () => void;
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
 /**
- * The handler of one area. `provide` is called at the first request, once per instance, and `routes` with what it gave.
+ * The handler of one function that answers requests; its log lines carry `name`. `provide` is called at the first request, once per instance, and `routes` with what it gave.
  * Every answer carries `x-request-id`; every request is one log line; what is thrown becomes the wire form of an error.
  * A faulty configuration is not answered but fails the function, so that its alarm rings.
  */
@@ -79,7 +79,7 @@ export async function answer<P extends Parties>(
   const { status, headers: own, body } = late ? errorReply(tooSlow(), request.requestId) : outcome;
   const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": request.requestId };
   services.log.info("request", {
-    area: name,
+    function: name,
     method: request.method,
     route: request.pattern ?? "none",
     status,

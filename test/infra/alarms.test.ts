@@ -1,8 +1,8 @@
 /** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
 import { describe, expect, it } from "vitest";
-import { areas } from "../../lib/api/route-table.ts";
+import { functions } from "../../lib/api/route-table.ts";
 import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/system/metric-names.ts";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates({}, { alarmEmail: "night@example.com" });
@@ -41,7 +41,7 @@ describe("the alarms", () => {
   it("ring for a single answer of 500, counted in the logs of the functions that answer", () => {
     const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
     const filters = Object.values(api.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
-    const answering = Object.values(areas).filter(({ startedBy }) => startedBy === "requests");
+    const answering = Object.values(functions).filter(({ startedBy }) => startedBy === "requests");
     expect(filters).toHaveLength(answering.length);
     for (const { Properties } of filters) {
       expect(Properties).toMatchObject({
@@ -71,7 +71,7 @@ describe("the alarms", () => {
     const operations = metricsOf(alarm("table-system-errors")).map(
       (metric) => (metric as { Dimensions: { Name: string; Value: string }[] }).Dimensions[0]?.Value,
     );
-    const called = Object.values(areas)
+    const called = Object.values(functions)
       .flatMap(({ table: actions }) => [...actions] as string[])
       .map((action) => (action === "ConditionCheckItem" ? "TransactWriteItems" : action));
     expect(new Set(operations)).toEqual(new Set(called));
@@ -105,12 +105,12 @@ describe("the alarms", () => {
   });
 
   it("watch every function and the sweep, as before", () => {
-    for (const area of Object.keys(areas)) {
-      expect(alarm(`${area}-errors`)).toMatchObject({ MetricName: "Errors" });
-      expect(alarm(`${area}-throttles`)).toMatchObject({ MetricName: "Throttles" });
+    for (const name of Object.keys(functions)) {
+      expect(alarm(`${name}-errors`)).toMatchObject({ MetricName: "Errors" });
+      expect(alarm(`${name}-throttles`)).toMatchObject({ MetricName: "Throttles" });
     }
     expect(alarm("sweep-stopped")).toMatchObject({ MetricName: "Invocations", TreatMissingData: "breaching" });
-    expect(functionsByArea(api).size).toBe(Object.keys(areas).length);
+    expect(functionsByName(api).size).toBe(Object.keys(functions).length);
   });
 
   it("say what they mean, and take no data for a good sign, but the sweep's", () => {

@@ -1,14 +1,15 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { areas } from "../../lib/api/route-table.ts";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { functions } from "../../lib/api/route-table.ts";
+import type { FunctionName } from "../../lib/api/route-table.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 
 describe("the functions", () => {
   it("run on Node 24, arm64, with 512 MB", () => {
-    expect([...functionsByArea(api).keys()].sort()).toEqual(Object.keys(areas).sort());
+    expect([...functionsByName(api).keys()].sort()).toEqual(Object.keys(functions).sort());
     api.allResourcesProperties("AWS::Lambda::Function", {
       Runtime: "nodejs24.x",
       Architectures: ["arm64"],
@@ -18,19 +19,19 @@ describe("the functions", () => {
   });
 
   it("answer requests within 28 s and work in the background for a minute", () => {
-    for (const [area, { Properties }] of functionsByArea(api)) {
-      const requests = areas[area as keyof typeof areas].startedBy === "requests";
-      expect([area, Properties["Timeout"]]).toEqual([area, requests ? 28 : 60]);
+    for (const [name, { Properties }] of functionsByName(api)) {
+      const requests = functions[name as FunctionName].startedBy === "requests";
+      expect([name, Properties["Timeout"]]).toEqual([name, requests ? 28 : 60]);
     }
   });
 
   it("keep every log a month, the access log included", () => {
-    api.resourceCountIs("AWS::Logs::LogGroup", Object.keys(areas).length + 1);
+    api.resourceCountIs("AWS::Logs::LogGroup", Object.keys(functions).length + 1);
     api.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 30 });
   });
 
   it("know the table, and the API's own endpoint as their base URL", () => {
-    for (const { Properties } of functionsByArea(api).values()) {
+    for (const { Properties } of functionsByName(api).values()) {
       expect(Properties["Environment"].Variables).toMatchObject({
         TABLE_NAME: { "Fn::ImportValue": expect.stringContaining("Table") },
         BASE_URL: { "Fn::GetAtt": [expect.stringContaining("Api"), "ApiEndpoint"] },
@@ -60,19 +61,19 @@ describe("the gateway", () => {
 });
 
 describe("the delay queue", () => {
-  it("feeds the timer one message at a time, ten at once, and takes back only what failed", () => {
+  it("feeds the worker one message at a time, ten at once, and takes back only what failed", () => {
     api.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 1,
       ScalingConfig: { MaximumConcurrency: 10 },
       FunctionResponseTypes: ["ReportBatchItemFailures"],
-      FunctionName: { Ref: functionsByArea(api).get("timer")?.id },
+      FunctionName: { Ref: functionsByName(api).get("worker")?.id },
     });
   });
 
-  it("hides a message six times as long as the timer may run, then gives it up to the dead letters", () => {
-    const timer = functionsByArea(api).get("timer")?.Properties["Timeout"];
+  it("hides a message six times as long as the worker may run, then gives it up to the dead letters", () => {
+    const seconds = functionsByName(api).get("worker")?.Properties["Timeout"];
     api.hasResourceProperties("AWS::SQS::Queue", {
-      VisibilityTimeout: 6 * timer,
+      VisibilityTimeout: 6 * seconds,
       RedrivePolicy: { deadLetterTargetArn: Match.anyValue(), maxReceiveCount: 5 },
     });
   });
@@ -92,20 +93,20 @@ describe("the delay queue", () => {
 });
 
 describe("the schedule", () => {
-  it("starts the clockwork every minute and never twice for the same one", () => {
-    const clockwork = functionsByArea(api).get("clockwork")?.id;
+  it("starts the scheduler every minute and never twice for the same one", () => {
+    const scheduler = functionsByName(api).get("scheduler")?.id;
     api.hasResourceProperties("AWS::Events::Rule", {
       ScheduleExpression: "rate(1 minute)",
       State: "ENABLED",
       Targets: [
         Match.objectLike({
-          Arn: { "Fn::GetAtt": [clockwork, "Arn"] },
+          Arn: { "Fn::GetAtt": [scheduler, "Arn"] },
           RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
         }),
       ],
     });
     api.hasResourceProperties("AWS::Lambda::EventInvokeConfig", {
-      FunctionName: { Ref: clockwork },
+      FunctionName: { Ref: scheduler },
       MaximumRetryAttempts: 0,
     });
   });
@@ -118,8 +119,8 @@ describe("the alarms", () => {
       .filter(({ MetricName }) => MetricName === metric);
 
   it("watch every function's errors and throttles", () => {
-    expect(alarmsOn("Errors")).toHaveLength(Object.keys(areas).length);
-    expect(alarmsOn("Throttles")).toHaveLength(Object.keys(areas).length);
+    expect(alarmsOn("Errors")).toHaveLength(Object.keys(functions).length);
+    expect(alarmsOn("Throttles")).toHaveLength(Object.keys(functions).length);
   });
 
   it("watch the dead letters and that the sweep runs", () => {
@@ -132,7 +133,7 @@ describe("the alarms", () => {
       },
     ]);
     expect(alarmsOn("Invocations")).toMatchObject([
-      { TreatMissingData: "breaching", Dimensions: [{ Value: { Ref: functionsByArea(api).get("clockwork")?.id } }] },
+      { TreatMissingData: "breaching", Dimensions: [{ Value: { Ref: functionsByName(api).get("scheduler")?.id } }] },
     ]);
   });
 

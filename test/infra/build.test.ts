@@ -34,8 +34,8 @@ async function build(): Promise<void> {
 }
 
 const writeFunction = (answer: number): void =>
-  writeFileSync(path.join(root, "functions/actors.ts"), `export const handler = (): number => ${String(answer)};`);
-const bundled = (): string => readFileSync(path.join(root, "dist/actors/index.mjs"), "utf8");
+  writeFileSync(path.join(root, "functions/api.ts"), `export const handler = (): number => ${String(answer)};`);
+const bundled = (): string => readFileSync(path.join(root, "dist/api/index.mjs"), "utf8");
 const builtAt = (): Record<string, number> =>
   Object.fromEntries(
     readdirSync(path.join(root, "dist"), { recursive: true, withFileTypes: true })
@@ -49,7 +49,7 @@ describe("the build", () => {
     await expect(build()).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("nothing to build") });
   });
 
-  it("bundles each area that has a function, and writes both templates", async () => {
+  it("bundles each function that is there, and writes both templates", async () => {
     writeFunction(41);
     await build();
     expect(bundled()).toMatch(/41.*export|export.*41/s);
@@ -77,7 +77,7 @@ describe("the build", () => {
   });
 
   it("keeps what it built when a function does not compile", async () => {
-    writeFileSync(path.join(root, "functions/actors.ts"), "export const handler = (");
+    writeFileSync(path.join(root, "functions/api.ts"), "export const handler = (");
     await expect(build()).rejects.toMatchObject({ code: 1 });
     expect(bundled()).toContain("42");
   });

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { operatorVariables, secretNames } from "../../infra/operator.ts";
-import { areas } from "../../lib/api/route-table.ts";
+import { functions } from "../../lib/api/route-table.ts";
 import { settingNames, settings } from "../../infra/settings.ts";
 import type { SettingName } from "../../infra/settings.ts";
 import { EVERY_SETTING } from "../support/every-setting.ts";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const document = readFileSync(new URL("../../docs/deploying.md", import.meta.url), "utf8");
@@ -75,7 +75,7 @@ describe("the document on deploying", () => {
     const alarms = Object.keys(serviceTemplates().api.findResources("AWS::CloudWatch::Alarm"));
     const said = rowsUnder("Alarms").flatMap(([names = ""]) => names.split(", "));
     const expected = said.flatMap((name) =>
-      name.startsWith("<area>") ? Object.keys(areas).map((area) => name.replace("<area>", area)) : [name],
+      name.startsWith("<function>") ? Object.keys(functions).map((one) => name.replace("<function>", one)) : [name],
     );
     expect(alarms.map((id) => id.slice("Alarms".length, -8)).sort()).toEqual(
       expected.map((name) => name.replaceAll("-", "")).sort(),
@@ -91,8 +91,8 @@ describe("the commands in it", () => {
 
   it("give the function the new version of the secret", () => {
     const change = commands.find(({ context }) => "ACTOR_CREATION_TOKEN_VERSION" in context)?.context ?? {};
-    const actors = functionsByArea(serviceTemplates({}, change).api).get("actors");
-    expect(JSON.stringify(actors?.Properties["Environment"])).toContain(
+    const made = functionsByName(serviceTemplates({}, change).api).get("api");
+    expect(JSON.stringify(made?.Properties["Environment"])).toContain(
       `:SecretString:::${change["ACTOR_CREATION_TOKEN_VERSION"] ?? ""}}}`,
     );
   });
@@ -106,7 +106,7 @@ describe("the restore in it", () => {
   const [table] = Object.values(data.findResources("AWS::DynamoDB::Table") as Record<string, Resource>);
 
   it("turns every function to the table that it has made", () => {
-    for (const { Properties } of functionsByArea(api).values()) {
+    for (const { Properties } of functionsByName(api).values()) {
       expect(Properties["Environment"].Variables.TABLE_NAME).toBe(name);
     }
     expect(restore).toContain(`--target-table-name ${name} `);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import { operatorVariables } from "../../infra/operator.ts";
 import type { OperatorVariable } from "../../infra/operator.ts";
 
@@ -37,20 +37,20 @@ const OTHERS = {
 type Templates = ReturnType<typeof serviceTemplates>;
 
 function variables({ api }: Templates): Readonly<Record<string, unknown>>[] {
-  return [...variablesByArea({ api }).values()];
+  return [...variablesByName({ api }).values()];
 }
 
-function variablesByArea({ api }: Pick<Templates, "api">): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-  const functions = [...functionsByArea(api)];
-  return new Map(functions.map(([area, { Properties }]) => [area, Properties["Environment"].Variables]));
+function variablesByName({ api }: Pick<Templates, "api">): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const functions = [...functionsByName(api)];
+  return new Map(functions.map(([name, { Properties }]) => [name, Properties["Environment"].Variables]));
 }
 
 describe("the operator's variables", () => {
   it("go from the environment into every function, but who may create actors only into that which creates them", () => {
     const { ACTOR_CREATION, ...others } = OTHERS;
-    for (const [area, found] of variablesByArea(serviceTemplates(OTHERS))) {
+    for (const [name, found] of variablesByName(serviceTemplates(OTHERS))) {
       expect(found).toMatchObject(others);
-      expect([area, found["ACTOR_CREATION"]]).toEqual([area, area === "actors" ? ACTOR_CREATION : undefined]);
+      expect([name, found["ACTOR_CREATION"]]).toEqual([name, name === "api" ? ACTOR_CREATION : undefined]);
     }
   });
 
@@ -98,9 +98,9 @@ describe("the token that may create actors", () => {
   const VERSION = "11111111-2222-3333-4444-555555555555";
   const tokens = (environment: Record<string, string>): Record<string, string> =>
     Object.fromEntries(
-      [...variablesByArea(serviceTemplates(environment))]
+      [...variablesByName(serviceTemplates(environment))]
         .filter(([, found]) => "ACTOR_CREATION_TOKEN" in found)
-        .map(([area, found]) => [area, JSON.stringify(found["ACTOR_CREATION_TOKEN"])]),
+        .map(([name, found]) => [name, JSON.stringify(found["ACTOR_CREATION_TOKEN"])]),
     );
 
   it("is a reference to a secret made for it, in the one function that needs it", () => {
@@ -110,7 +110,7 @@ describe("the token that may create actors", () => {
       Value: { Ref: Object.keys(api.findResources("AWS::SecretsManager::Secret"))[0] },
     });
     expect(tokens({ ACTOR_CREATION: "token" })).toEqual({
-      actors: expect.stringMatching(/\{\{resolve:secretsmanager:.*"Ref":"ActorCreationToken.*:SecretString:::\}\}/),
+      api: expect.stringMatching(/\{\{resolve:secretsmanager:.*"Ref":"ActorCreationToken.*:SecretString:::\}\}/),
     });
   });
 
@@ -118,7 +118,7 @@ describe("the token that may create actors", () => {
     const environment = { ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN_SECRET: "my/token" };
     serviceTemplates(environment).api.resourceCountIs("AWS::SecretsManager::Secret", 0);
     expect(tokens(environment)).toEqual({
-      actors: expect.stringContaining("{{resolve:secretsmanager:my/token:SecretString:::}}"),
+      api: expect.stringContaining("{{resolve:secretsmanager:my/token:SecretString:::}}"),
     });
   });
 
@@ -128,14 +128,14 @@ describe("the token that may create actors", () => {
   ])("takes effect when it is changed: the version stands in the reference to %s", (_, more) => {
     const before = { ACTOR_CREATION: "token", ...more };
     const after = { ...before, ACTOR_CREATION_TOKEN_VERSION: VERSION };
-    expect(tokens(after)["actors"]).toContain(`:SecretString:::${VERSION}}}`);
+    expect(tokens(after)["api"]).toContain(`:SecretString:::${VERSION}}}`);
     // Only the function that holds it changes.
     const functions = (environment: Record<string, string>) =>
-      [...variablesByArea(serviceTemplates(environment))].map(
-        ([area, found]) => [area, JSON.stringify(found)] as const,
+      [...variablesByName(serviceTemplates(environment))].map(
+        ([name, found]) => [name, JSON.stringify(found)] as const,
       );
     const old = new Map(functions(before));
-    expect(functions(after).flatMap(([area, found]) => (old.get(area) === found ? [] : [area]))).toEqual(["actors"]);
+    expect(functions(after).flatMap(([name, found]) => (old.get(name) === found ? [] : [name]))).toEqual(["api"]);
   });
 
   it("is in no function when creation needs none", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { areas } from "../../lib/api/route-table.ts";
-import type { Area, Duties } from "../../lib/api/route-table.ts";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { functions } from "../../lib/api/route-table.ts";
+import type { FunctionName, FunctionRights } from "../../lib/api/route-table.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
@@ -31,14 +31,14 @@ function nameOf(resource: any): string {
   return text;
 }
 
-function expected(duties: Duties): string[] {
+function expected(rights: FunctionRights): string[] {
   return [
     "Allow logs:CreateLogStream on own log",
     "Allow logs:PutLogEvents on own log",
-    ...duties.table.map((action) => `Allow dynamodb:${action} on table`),
-    ...(duties.dueIndex ? ["Allow dynamodb:Query on due index"] : []),
-    ...(duties.sends ? ["Allow sqs:SendMessage on queue"] : []),
-    ...(duties.startedBy === "queue"
+    ...rights.table.map((action) => `Allow dynamodb:${action} on table`),
+    ...(rights.dueIndex ? ["Allow dynamodb:Query on due index"] : []),
+    ...(rights.sends ? ["Allow sqs:SendMessage on queue"] : []),
+    ...(rights.startedBy === "queue"
       ? ["ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"].map(
           (action) => `Allow sqs:${action} on queue`,
         )
@@ -47,14 +47,14 @@ function expected(duties: Duties): string[] {
 }
 
 describe("the permissions", () => {
-  it.each(Object.keys(areas) as Area[])("of %s are exactly what routes.ts says", (area) => {
-    const made = functionsByArea(api).get(area);
-    expect(grants(made?.Properties["Role"]["Fn::GetAtt"][0])).toEqual(expected(areas[area]));
+  it.each(Object.keys(functions) as FunctionName[])("of %s are exactly what routes.ts says", (name) => {
+    const made = functionsByName(api).get(name);
+    expect(grants(made?.Properties["Role"]["Fn::GetAtt"][0])).toEqual(expected(functions[name]));
   });
 
   it("give each function a role and a log of its own", () => {
-    const made = [...functionsByArea(api).values()];
-    expect(made).toHaveLength(Object.keys(areas).length);
+    const made = [...functionsByName(api).values()];
+    expect(made).toHaveLength(Object.keys(functions).length);
     expect(new Set(made.map(({ Properties }) => Properties["Role"]["Fn::GetAtt"][0])).size).toBe(made.length);
     expect(new Set(made.map(({ Properties }) => Properties["LoggingConfig"].LogGroup.Ref)).size).toBe(made.length);
   });
@@ -66,8 +66,9 @@ describe("the permissions", () => {
   });
 
   it("let a function call the queue only where routes.ts says it sends", () => {
-    for (const [area, { Properties }] of functionsByArea(api)) {
-      expect([area, "QUEUE_URL" in Properties["Environment"].Variables]).toEqual([area, areas[area as Area].sends]);
+    for (const [name, { Properties }] of functionsByName(api)) {
+      const knows = "QUEUE_URL" in Properties["Environment"].Variables;
+      expect([name, knows]).toEqual([name, functions[name as FunctionName].sends]);
     }
   });
 });

@@ -1,29 +1,29 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { areas, DEFAULT_AREA, routes } from "../../lib/api/route-table.ts";
-import type { Area, RouteKey } from "../../lib/api/route-table.ts";
-import { functionsByArea, serviceTemplates } from "../support/service-templates.ts";
+import { areas, DEFAULT_AREA, functions, routes } from "../../lib/api/route-table.ts";
+import type { Area, AreaOf, FunctionName, RouteKey } from "../../lib/api/route-table.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 
-/** The area whose function each gateway route goes to, by route key. */
+/** The function that each gateway route goes to, by route key. */
 function gatewayRoutes(): ReadonlyMap<string, string> {
   const integrations = api.findResources("AWS::ApiGatewayV2::Integration") as Record<string, Resource>;
-  const areaOfFunction = new Map([...functionsByArea(api)].map(([area, { id }]) => [id, area]));
+  const nameOf = new Map([...functionsByName(api)].map(([name, { id }]) => [id, name]));
   const found = Object.values(api.findResources("AWS::ApiGatewayV2::Route") as Record<string, Resource>);
   return new Map(
     found.map(({ Properties }) => {
       const integration = integrations[Properties["Target"]["Fn::Join"][1][1].Ref];
       const target = integration?.Properties["IntegrationUri"]["Fn::GetAtt"][0];
-      return [Properties["RouteKey"], areaOfFunction.get(target) ?? "none"];
+      return [Properties["RouteKey"], nameOf.get(target) ?? "none"];
     }),
   );
 }
 
 describe("the routes", () => {
-  it("are in the gateway, one ANY for each path, to their area's function, and nothing else is", () => {
-    const listed = new Map<string, string>(routes.map((route) => [`ANY ${route.path}`, route.area]));
-    listed.set("$default", DEFAULT_AREA);
+  it("are in the gateway, one ANY for each path, to the function that serves their area, and nothing else is", () => {
+    const listed = new Map<string, string>(routes.map((route) => [`ANY ${route.path}`, areas[route.area]]));
+    listed.set("$default", areas[DEFAULT_AREA]);
     expect(Object.fromEntries(gatewayRoutes())).toEqual(Object.fromEntries(listed));
   });
 
@@ -43,17 +43,22 @@ describe("the routes", () => {
     expect(shapes).toEqual([...new Set(shapes)]);
   });
 
-  it("belong to areas that requests start; areas started otherwise have none", () => {
-    const withRoutes = new Set<string>(routes.map(({ area }) => area));
-    for (const [area, { startedBy }] of Object.entries(areas)) {
-      expect([area, withRoutes.has(area)]).toEqual([area, startedBy === "requests"]);
+  it("belong to functions that requests start; functions started otherwise have none", () => {
+    const withRoutes = new Set<string>(routes.map(({ area }) => areas[area]));
+    for (const [name, { startedBy }] of Object.entries(functions)) {
+      expect([name, withRoutes.has(name)]).toEqual([name, startedBy === "requests"]);
     }
+  });
+
+  it("fall into areas, none of which is empty", () => {
+    expect(new Set<string>(routes.map(({ area }) => area))).toEqual(new Set(Object.keys(areas)));
   });
 
   it("type the handler maps of the areas", () => {
     expectTypeOf<"GET /{actorId}/parked">().toExtend<RouteKey<"peers">>();
     expectTypeOf<"POST /{actorId}/parked">().not.toExtend<RouteKey<"peers">>();
-    expectTypeOf<RouteKey<"timer">>().toBeNever();
+    expectTypeOf<AreaOf<"callbacks">>().toEqualTypeOf<"callbacks">();
+    expectTypeOf<RouteKey<AreaOf<"worker">>>().toBeNever();
   });
 
   it("let the gateway wait longer than the function runs, for a cold start does not count in the function's time", () => {
@@ -61,8 +66,9 @@ describe("the routes", () => {
       TimeoutInMillis: 30_000,
       PayloadFormatVersion: "2.0",
     });
-    for (const [area, { Properties }] of functionsByArea(api)) {
-      if (areas[area as Area].startedBy === "requests") expect([area, Properties["Timeout"]]).toEqual([area, 28]);
+    for (const [name, { Properties }] of functionsByName(api)) {
+      const requests = functions[name as FunctionName].startedBy === "requests";
+      if (requests) expect([name, Properties["Timeout"]]).toEqual([name, 28]);
     }
   });
 
@@ -78,10 +84,10 @@ describe("the routes", () => {
             .replaceAll("*", ".*")}$`,
         ),
       }));
-    const idOf = new Map([...functionsByArea(api)].map(([area, { id }]) => [area, id]));
-    for (const [routeKey, area] of gatewayRoutes()) {
+    const idOf = new Map([...functionsByName(api)].map(([name, { id }]) => [name, id]));
+    for (const [routeKey, name] of gatewayRoutes()) {
       const called = routeKey === "$default" ? "/$default/$default" : `/$default/${routeKey.replace("ANY ", "*")}`;
-      const allowing = permissions.filter(({ of, allowed }) => of === idOf.get(area) && allowed.test(called));
+      const allowing = permissions.filter(({ of, allowed }) => of === idOf.get(name) && allowed.test(called));
       expect([routeKey, allowing.length > 0]).toEqual([routeKey, true]);
     }
   });

@@ -3,7 +3,7 @@ import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { readSettings, settingNames, settings } from "../../infra/settings.ts";
 import type { SettingName } from "../../infra/settings.ts";
-import { functionsByArea, serviceTemplates, serviceStacks } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates, serviceStacks } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-north-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
@@ -15,13 +15,13 @@ const withSettings = (context: Record<string, unknown>, environment: Record<stri
 type Templates = ReturnType<typeof serviceTemplates>;
 
 const baseUrls = ({ api }: Templates): unknown[] =>
-  [...functionsByArea(api).values()].map(({ Properties }) => Properties["Environment"].Variables.BASE_URL);
+  [...functionsByName(api).values()].map(({ Properties }) => Properties["Environment"].Variables.BASE_URL);
 
 describe("name", () => {
   it("begins the names of both stacks, and is what their metrics are told apart by", () => {
     const { data, api } = serviceStacks({}, { name: "Second" });
     expect([data.stackName, api.stackName]).toEqual(["Second-Data", "Second-Api"]);
-    for (const { Properties } of functionsByArea(withSettings({ name: "Second" }).api).values()) {
+    for (const { Properties } of functionsByName(withSettings({ name: "Second" }).api).values()) {
       expect(Properties["Environment"].Variables.POWERTOOLS_SERVICE_NAME).toBe("Second-Api");
     }
     expect(serviceStacks().api.stackName).toBe("ActingWeb-Api");
@@ -87,8 +87,8 @@ describe("tableName", () => {
   const restored = withSettings({ tableName: "Restored-1" });
 
   it("turns every function to that table, and lets it do there what it may do", () => {
-    for (const [area, { Properties }] of functionsByArea(restored.api)) {
-      expect([area, Properties["Environment"].Variables.TABLE_NAME]).toEqual([area, "Restored-1"]);
+    for (const [name, { Properties }] of functionsByName(restored.api)) {
+      expect([name, Properties["Environment"].Variables.TABLE_NAME]).toEqual([name, "Restored-1"]);
     }
     const roles = JSON.stringify(restored.api.findResources("AWS::IAM::Role"));
     expect(roles).toContain(":table/Restored-1");
@@ -115,7 +115,7 @@ describe("tableName", () => {
   });
 
   it("is the data stack's without it", () => {
-    for (const { Properties } of functionsByArea(plain.api).values()) {
+    for (const { Properties } of functionsByName(plain.api).values()) {
       expect(Properties["Environment"].Variables.TABLE_NAME).toEqual({
         "Fn::ImportValue": expect.stringContaining("ActingWeb-Data:ExportsOutputRefTable"),
       });
@@ -129,10 +129,10 @@ describe.each([
 ])("%s", (name, given, property, otherwise) => {
   it("is that of every function", () => {
     const expected = name === "tracing" ? { Mode: "Active" } : given;
-    for (const { Properties } of functionsByArea(withSettings({ [name]: given }).api).values()) {
+    for (const { Properties } of functionsByName(withSettings({ [name]: given }).api).values()) {
       expect(Properties[property]).toEqual(expected);
     }
-    for (const { Properties } of functionsByArea(plain.api).values()) expect(Properties[property]).toEqual(otherwise);
+    for (const { Properties } of functionsByName(plain.api).values()) expect(Properties[property]).toEqual(otherwise);
   });
 });
 
@@ -143,7 +143,7 @@ describe("tracing", () => {
       ({ Properties }) => Properties["PolicyDocument"].Statement as { Action: unknown; Resource: unknown }[],
     );
     const everywhere = statements.filter(({ Resource }) => Resource === "*").map(({ Action }) => Action);
-    expect(everywhere).toHaveLength(functionsByArea(plain.api).size);
+    expect(everywhere).toHaveLength(functionsByName(plain.api).size);
     expect(new Set(everywhere.flat())).toEqual(new Set(["xray:PutTelemetryRecords", "xray:PutTraceSegments"]));
     expect(JSON.stringify(plain.api.toJSON())).not.toContain("xray");
     expect(JSON.stringify(withSettings({ tracing: "false" }).api.toJSON())).not.toContain("xray");
@@ -162,7 +162,7 @@ describe("logLevel", () => {
     ["WARN", { logLevel: "WARN" }],
     ["INFO", {}],
   ])("is %s in every function with %j", (level, context) => {
-    for (const { Properties } of functionsByArea(withSettings(context).api).values()) {
+    for (const { Properties } of functionsByName(withSettings(context).api).values()) {
       expect(Properties["Environment"].Variables.POWERTOOLS_LOG_LEVEL).toBe(level);
     }
   });

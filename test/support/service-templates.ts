@@ -43,8 +43,8 @@ export interface Resource {
   readonly Metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** The functions of the API stack by their area. */
-export function functionsByArea(api: Template): ReadonlyMap<string, Resource & { readonly id: string }> {
+/** The functions of the API stack by their name. */
+export function functionsByName(api: Template): ReadonlyMap<string, Resource & { readonly id: string }> {
   const found = Object.entries(api.findResources("AWS::Lambda::Function") as Record<string, Resource>);
-  return new Map(found.map(([id, resource]) => [String(resource.Metadata?.["area"]), { ...resource, id }]));
+  return new Map(found.map(([id, resource]) => [String(resource.Metadata?.["function"]), { ...resource, id }]));
 }

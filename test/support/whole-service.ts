@@ -30,10 +30,10 @@ import { MemoryTable } from "./memory-table.ts";
 const gateway = new RouteTable([
   ...[...new Map<string, string>(listed.map((route) => [route.path, route.area]))].map(([path, of]) => ({
     routeKey: `ANY ${path}`,
-    area: of,
+    functionName: of,
     timeoutMs: 29_000,
   })),
-  { routeKey: "$default", area: DEFAULT_AREA, timeoutMs: 29_000 },
+  { routeKey: "$default", functionName: DEFAULT_AREA, timeoutMs: 29_000 },
 ]);
 
 /** The gateway's own answer to a path it cannot decode. */
@@ -113,7 +113,7 @@ export class WholeService {
     const pathname = gatewayPath(sent);
     if (pathname === undefined) return REFUSED;
     const found = gateway.match(method, pathname);
-    const handler = this.#handlers[found?.route.area ?? DEFAULT_AREA];
+    const handler = this.#handlers[found?.route.functionName ?? DEFAULT_AREA];
     if (handler === undefined) throw new Error("no such area here");
     const body = asking.json === undefined ? asking.body : printJson(asking.json);
     const type = asking.json === undefined ? {} : { "content-type": "application/json" };

@@ -1,18 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { routes as actorRoutes } from "../../../functions/actors.ts";
+import { routes as apiRoutes } from "../../../functions/api.ts";
 import { routes as callbackRoutes } from "../../../functions/callbacks.ts";
-import { routes as peerRoutes } from "../../../functions/peers.ts";
-import { routes as propertyRoutes } from "../../../functions/properties.ts";
-import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
-import { routes as trustRoutes } from "../../../functions/trust.ts";
 import { LOCAL_CREDENTIALS } from "../../../infra/local/credentials.ts";
 import type { Handler } from "../../../infra/local/functions.ts";
 import { startLocalStack } from "../../../infra/local/stack.ts";
 import type { LocalStack } from "../../../infra/local/stack.ts";
-import { areas } from "../../../lib/api/route-table.ts";
-import type { Area, Duties, TableAction } from "../../../lib/api/route-table.ts";
+import { functions } from "../../../lib/api/route-table.ts";
+import type { FunctionName, FunctionRights, TableAction } from "../../../lib/api/route-table.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { takeMessages } from "../../../lib/scheduler/messages.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
@@ -29,17 +25,17 @@ import { startPublisher } from "../../support/publisher/publisher.ts";
 import type { Publisher } from "../../support/publisher/publisher.ts";
 import { ask } from "../../support/publisher/wire.ts";
 
-/** What each area was seen to do. */
+/** What each function was seen to do. */
 class Seen {
   readonly table = new Set<TableAction>();
   dueIndex = false;
   sends = false;
 }
 
-const seen = new Map<Area, Seen>();
+const seen = new Map<FunctionName, Seen>();
 /** Errors the service logged: shown when something was answered otherwise than expected. */
 const problems: string[] = [];
-const running = new AsyncLocalStorage<Area>();
+const running = new AsyncLocalStorage<FunctionName>();
 let stack: LocalStack;
 let publisher: Publisher;
 let composed: Service | undefined;
@@ -54,7 +50,7 @@ const WITHOUT_TRANSACTION: ReadonlySet<string> = new Set<TableAction>([
 /** What IAM asks for each operation: a transaction needs the action of each of its writes. */
 function actionsOf(operation: string, input: object): readonly TableAction[] {
   if (WITHOUT_TRANSACTION.has(operation)) return [operation as TableAction];
-  if (operation !== "TransactWriteItems") fail(`an operation no area may use: ${operation}`);
+  if (operation !== "TransactWriteItems") fail(`an operation no function may use: ${operation}`);
   const { TransactItems: items = [] } = input as { TransactItems?: readonly object[] };
   return items.flatMap((item) => Object.keys(item).map((kind) => IN_TRANSACTION[kind] ?? fail(kind)));
 }
@@ -77,7 +73,7 @@ function note(): Seen {
   return noted;
 }
 
-/** The service over the stack's table, everything it does there noted under the area that is running. */
+/** The service over the stack's table, everything it does there noted under the function that is running. */
 function compose(): Service {
   const app = new ActingWebApp({ awType: "urn:actingweb:example.com:duties", desc: "Is watched" });
   app.subscriptionDataHook("*", ({ data }) => {
@@ -124,19 +120,15 @@ function compose(): Service {
 
 const of = (): Service => (composed ??= compose());
 const as =
-  (name: Area, handler: (event: never, context: never) => Promise<unknown>): Handler =>
+  (name: FunctionName, handler: (event: never, context: never) => Promise<unknown>): Handler =>
   (event, context) =>
     running.run(name, () => handler(event as never, context as never));
 
-const handlers: Readonly<Partial<Record<Area, Handler>>> = {
-  actors: as("actors", area("actors", actorRoutes, of)),
-  trust: as("trust", area("trust", trustRoutes, of)),
-  properties: as("properties", area("properties", propertyRoutes, of)),
-  subscriptions: as("subscriptions", area("subscriptions", subscriptionRoutes, of)),
+const handlers: Readonly<Record<FunctionName, Handler>> = {
   callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
-  peers: as("peers", area("peers", peerRoutes, of)),
-  clockwork: as("clockwork", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
-  timer: as("timer", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
+  api: as("api", area("api", apiRoutes, of)),
+  scheduler: as("scheduler", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
+  worker: as("worker", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
     takeMessages(of(), Records, { remaining: () => 60_000 }),
   ),
 };
@@ -155,7 +147,7 @@ async function actorOf(creator: string): Promise<OwnedActor> {
   return new OwnedActor(stack.url, made.json as { id: string; creator: string; passphrase: string });
 }
 
-/** What an actor lives through: every request kind of every area that touches the table in a way of its own. */
+/** What an actor lives through: every request kind that touches the table in a way of its own. */
 async function live(): Promise<void> {
   const actor = await actorOf("watched");
   await actor.expect("GET", "", 200);
@@ -243,28 +235,28 @@ async function live(): Promise<void> {
 async function message(actor: OwnedActor, subscriptionId: string): Promise<void> {
   const key = { pk: `A#${actor.id}`, sk: `OUT#${publisher.id}#${subscriptionId}` };
   const body = JSON.stringify({ kind: "due", ...key, dueAt: Date.now() + ahead });
-  await handlers.timer?.({ Records: [{ messageId: "m1", body }] }, undefined as never);
+  await handlers.worker({ Records: [{ messageId: "m1", body }] }, undefined as never);
 }
 
-it("grants every area what it does, and nothing that no area does", async () => {
+it("grants every function what it does, and nothing that no function does", async () => {
   await live().catch((error: unknown) => {
     throw new Error(problems.join("\n"), { cause: error });
   });
 
   const missing: string[] = [];
   for (const [name, { table, dueIndex, sends }] of seen) {
-    const duties: Duties = areas[name];
-    for (const action of table) if (!duties.table.includes(action)) missing.push(`${name}: ${action}`);
-    if (dueIndex && !duties.dueIndex) missing.push(`${name}: Query on the due index`);
-    if (sends && !duties.sends) missing.push(`${name}: SendMessage`);
+    const rights: FunctionRights = functions[name];
+    for (const action of table) if (!rights.table.includes(action)) missing.push(`${name}: ${action}`);
+    if (dueIndex && !rights.dueIndex) missing.push(`${name}: Query on the due index`);
+    if (sends && !rights.sends) missing.push(`${name}: SendMessage`);
   }
   expect(missing).toEqual([]);
 
   const unused = [...seen].flatMap(([name, { table }]) =>
-    areas[name].table.filter((action) => !table.has(action)).map((action) => `${name}: ${action}`),
+    functions[name].table.filter((action) => !table.has(action)).map((action) => `${name}: ${action}`),
   );
   process.stdout.write(`granted, and not seen here: ${unused.join(", ")}\n`);
   const used = new Set([...seen.values()].flatMap(({ table }) => [...table]));
-  const granted = new Set(Object.values(areas).flatMap(({ table }) => [...table]));
+  const granted = new Set(Object.values(functions).flatMap(({ table }) => [...table]));
   expect([...used].sort()).toEqual([...granted].sort());
 });

@@ -4,12 +4,12 @@ import { FunctionTimedOut } from "../../../infra/local/functions.ts";
 import { startGateway } from "../../../infra/local/gateway.ts";
 import type { GatewayOptions } from "../../../infra/local/gateway.ts";
 
-type Invoke = (area: string, event: any) => Promise<unknown>;
+type Invoke = (functionName: string, event: any) => Promise<unknown>;
 
 const ROUTES = [
-  { routeKey: "ANY /", area: "root", timeoutMs: 29_000 },
-  { routeKey: "ANY /{actorId}/{rest+}", area: "rest", timeoutMs: 29_000 },
-  { routeKey: "$default", area: "fallback", timeoutMs: 29_000 },
+  { routeKey: "ANY /", functionName: "root", timeoutMs: 29_000 },
+  { routeKey: "ANY /{actorId}/{rest+}", functionName: "rest", timeoutMs: 29_000 },
+  { routeKey: "$default", functionName: "fallback", timeoutMs: 29_000 },
 ];
 
 async function open(invoke: Invoke, options: Partial<GatewayOptions> = {}) {
@@ -27,7 +27,7 @@ async function open(invoke: Invoke, options: Partial<GatewayOptions> = {}) {
 }
 
 /** A gateway before a function that answers with its own event. */
-const echo = () => open((area, event) => Promise.resolve({ area, ...event }));
+const echo = () => open((functionName, event) => Promise.resolve({ functionName, ...event }));
 
 describe("the event a function gets", () => {
   it("has the whole request in payload format 2.0", async () => {
@@ -38,7 +38,7 @@ describe("the event a function gets", () => {
       body: '{"ä":1}',
     });
     expect(await answer.json()).toMatchObject({
-      area: "rest",
+      functionName: "rest",
       version: "2.0",
       routeKey: "ANY /{actorId}/{rest+}",
       rawPath: "/a b/x/y/z",
@@ -107,7 +107,7 @@ describe("the event a function gets", () => {
 
   it("goes to the default route when no other matches", async () => {
     const { url } = await echo();
-    expect(await (await fetch(`${url}/only`)).json()).toMatchObject({ area: "fallback", routeKey: "$default" });
+    expect(await (await fetch(`${url}/only`)).json()).toMatchObject({ functionName: "fallback", routeKey: "$default" });
   });
 });
 
@@ -120,7 +120,7 @@ describe("a path", () => {
   ])("%s is decoded before it is routed, everywhere but in the query", async (sent, path, pathParameters) => {
     const { url } = await echo();
     expect(await (await fetch(url + sent)).json()).toMatchObject({
-      area: "rest",
+      functionName: "rest",
       rawPath: path,
       pathParameters,
       rawQueryString: "one=%3F",
@@ -243,7 +243,7 @@ describe("the answer", () => {
   });
 
   it("is 503 without Retry-After when the function is not done within the integration's time", async () => {
-    const routes = [{ routeKey: "$default", area: "slow", timeoutMs: 1 }];
+    const routes = [{ routeKey: "$default", functionName: "slow", timeoutMs: 1 }];
     const { url } = await open(() => new Promise(() => undefined), { routes });
     const answer = await fetch(url);
     expect([answer.status, await answer.json()]).toEqual([503, { message: "Service Unavailable" }]);

@@ -63,10 +63,10 @@ export async function smallService(): Promise<string> {
   const dist = await temporaryFolder();
   await mkdir(join(dist, "template"));
   await writeFile(join(dist, "template/data.template.json"), JSON.stringify(DATA));
-  await writeFile(join(dist, "template/api.template.json"), JSON.stringify(api(["web", "clockwork", "timer"])));
-  for (const [area, source] of Object.entries(SOURCES)) {
-    await mkdir(join(dist, area));
-    await writeFile(join(dist, area, "index.mjs"), source);
+  await writeFile(join(dist, "template/api.template.json"), JSON.stringify(api(["web", "scheduler", "worker"])));
+  for (const [name, source] of Object.entries(SOURCES)) {
+    await mkdir(join(dist, name));
+    await writeFile(join(dist, name, "index.mjs"), source);
   }
   return dist;
 }
@@ -91,15 +91,15 @@ const DATA = {
   Outputs: { Name: { Value: { Ref: "T" }, Export: { Name: "Data:Table" } } },
 };
 
-function api(areas: readonly string[]) {
-  const functions = areas.map((area) => {
-    const queue = area === "web" ? { QUEUE_URL: { Ref: "Q" } } : {};
+function api(names: readonly string[]) {
+  const functions = names.map((name) => {
+    const queue = name === "web" ? { QUEUE_URL: { Ref: "Q" } } : {};
     const Variables = {
       TABLE_NAME: { "Fn::ImportValue": "Data:Table" },
       BASE_URL: { "Fn::GetAtt": ["A", "ApiEndpoint"] },
     };
     const Properties = { Timeout: 29, Environment: { Variables: { ...Variables, ...queue } } };
-    return [`${area}F`, { Type: "AWS::Lambda::Function", Metadata: { area }, Properties }];
+    return [`${name}F`, { Type: "AWS::Lambda::Function", Metadata: { function: name }, Properties }];
   });
   return {
     Resources: {
@@ -116,9 +116,9 @@ function api(areas: readonly string[]) {
       },
       M: {
         Type: "AWS::Lambda::EventSourceMapping",
-        Properties: { EventSourceArn: { "Fn::GetAtt": ["Q", "Arn"] }, FunctionName: { Ref: "timerF" } },
+        Properties: { EventSourceArn: { "Fn::GetAtt": ["Q", "Arn"] }, FunctionName: { Ref: "workerF" } },
       },
-      S: { Type: "AWS::Events::Rule", Properties: { Targets: [{ Arn: { "Fn::GetAtt": ["clockworkF", "Arn"] } }] } },
+      S: { Type: "AWS::Events::Rule", Properties: { Targets: [{ Arn: { "Fn::GetAtt": ["schedulerF", "Arn"] } }] } },
     },
   };
 }
@@ -148,6 +148,6 @@ export const handler = async (event) => {
   const { Item } = await dynamo("GetItem", { ConsistentRead: true, Key: { pk: { S: "seen" }, sk: { S: event.rawPath.slice(1) } } });
   return { text: Item?.text.S ?? null };
 };`,
-  clockwork: `${DYNAMO} export const handler = (event) => note("clockwork", event["detail-type"]);`,
-  timer: `${DYNAMO} export const handler = (event) => note("timer", event.Records[0].body);`,
+  scheduler: `${DYNAMO} export const handler = (event) => note("scheduler", event["detail-type"]);`,
+  worker: `${DYNAMO} export const handler = (event) => note("worker", event.Records[0].body);`,
 };

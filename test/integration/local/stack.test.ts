@@ -68,17 +68,17 @@ describe("the local stack", () => {
   it("runs the sweep and delivers messages when asked", async () => {
     const { stack, get } = await open();
     await stack.runSweep();
-    expect(await get("/clockwork")).toEqual({ text: "Scheduled Event" });
+    expect(await get("/scheduler")).toEqual({ text: "Scheduled Event" });
     await fetch(`${stack.url}/send`);
     await stack.deliverDue();
-    expect(await get("/timer")).toEqual({ text: "hello" });
+    expect(await get("/worker")).toEqual({ text: "hello" });
   });
 
   it("drops delayed messages when the queue is disabled", async () => {
     const { stack, get } = await open({ environment: { QUEUE_DISABLED: "1" } });
     expect((await fetch(`${stack.url}/send`)).status).toBe(202);
     await stack.deliverDue();
-    expect(await get("/timer")).toEqual({ text: null });
+    expect(await get("/worker")).toEqual({ text: null });
   });
 
   it("runs handlers of this process where they are given", async () => {
@@ -90,7 +90,7 @@ describe("the local stack", () => {
     const one = await open();
     await one.stack.runSweep();
     const two = await open({ environment: { DYNAMODB_ENDPOINT: one.stack.endpoint } });
-    expect(await two.get("/clockwork")).toEqual({ text: "Scheduled Event" });
+    expect(await two.get("/scheduler")).toEqual({ text: "Scheduled Event" });
     expect((await two.get("/environment")).CLAIM_FENCE, "others may hold claims there").toBe("shared");
   });
 

@@ -75,7 +75,7 @@ describe("an area", () => {
     const { reply, lines } = asked(() => Promise.resolve(json(200, {})));
     await reply;
     expect(lines).toEqual([
-      ["request", expect.objectContaining({ area: "test", route: "/x", status: 200, method: "GET" })],
+      ["request", expect.objectContaining({ function: "test", route: "/x", status: 200, method: "GET" })],
     ]);
   });
 });
@@ -96,7 +96,10 @@ describe("a request that takes too long", () => {
     expect(JSON.parse(String(body))).toMatchObject({ error: { code: "service_unavailable", requestId: "r1" } });
     expect(waits).toEqual([750]);
     expect(lines).toEqual([
-      ["request", expect.objectContaining({ area: "test", route: "/x", status: 503, requestId: "r1", tooSlow: true })],
+      [
+        "request",
+        expect.objectContaining({ function: "test", route: "/x", status: 503, requestId: "r1", tooSlow: true }),
+      ],
     ]);
   });
 

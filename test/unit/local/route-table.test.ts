@@ -15,7 +15,7 @@ const KEYS = [
 ];
 
 const tableOf = (keys: readonly string[]) =>
-  new RouteTable(keys.map((routeKey) => ({ routeKey, area: "any", timeoutMs: 1000 })));
+  new RouteTable(keys.map((routeKey) => ({ routeKey, functionName: "any", timeoutMs: 1000 })));
 const all = tableOf(KEYS);
 const chosen = (method: string, path: string) => all.match(method, path)?.route.routeKey;
 

@@ -23,14 +23,14 @@ const api: Template = {
     Api1: { Type: "AWS::ApiGatewayV2::Api" },
     Dead1: { Type: "AWS::SQS::Queue" },
     Queue1: { Type: "AWS::SQS::Queue", Properties: { VisibilityTimeout: 90, RedrivePolicy: { maxReceiveCount: 4 } } },
-    actorsFunction12345678: {
+    apiFunction12345678: {
       Type: "AWS::Lambda::Function",
       Properties: { Timeout: 29, Environment: { Variables: { TABLE_NAME: { "Fn::ImportValue": "Data:Table" } } } },
     },
-    Other1: { Type: "AWS::Lambda::Function", Metadata: { area: "timer" }, Properties: { Timeout: 60 } },
+    Other1: { Type: "AWS::Lambda::Function", Metadata: { function: "worker" }, Properties: { Timeout: 60 } },
     Integration1: {
       Type: "AWS::ApiGatewayV2::Integration",
-      Properties: { IntegrationUri: { "Fn::GetAtt": ["actorsFunction12345678", "Arn"] }, TimeoutInMillis: 29000 },
+      Properties: { IntegrationUri: { "Fn::GetAtt": ["apiFunction12345678", "Arn"] }, TimeoutInMillis: 29000 },
     },
     Route1: {
       Type: "AWS::ApiGatewayV2::Route",
@@ -59,19 +59,19 @@ describe("what is read from the templates", () => {
       },
       ttlAttribute: "ttl",
       functions: [
-        { area: "actors", timeoutMs: 29_000, environment: { TABLE_NAME: { "Fn::ImportValue": "Data:Table" } } },
-        { area: "timer", timeoutMs: 60_000, environment: {} },
+        { name: "api", timeoutMs: 29_000, environment: { TABLE_NAME: { "Fn::ImportValue": "Data:Table" } } },
+        { name: "worker", timeoutMs: 60_000, environment: {} },
       ],
-      routes: [{ routeKey: "ANY /", area: "actors", timeoutMs: 29_000 }],
+      routes: [{ routeKey: "ANY /", functionName: "api", timeoutMs: 29_000 }],
       queue: {
         logicalId: "Queue1",
         visibilitySeconds: 90,
         maxReceives: 4,
-        consumer: "timer",
+        consumer: "worker",
         batchSize: 1,
         concurrency: 7,
       },
-      scheduled: "timer",
+      scheduled: "worker",
     });
   });
 

@@ -7,8 +7,8 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
-import { areas } from "../lib/api/route-table.ts";
-import type { Area, Duties } from "../lib/api/route-table.ts";
+import { functions } from "../lib/api/route-table.ts";
+import type { FunctionName, FunctionRights } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
 /** Seconds. Less than the gateway's 30, because a cold start counts there and not here: the function itself still answers. */
@@ -16,8 +16,8 @@ export const REQUEST_SECONDS = 28;
 /** Seconds for what no one waits for: a sweep, a recovery. */
 export const BACKGROUND_SECONDS = 60;
 
-export interface AreaFunctionProps {
-  readonly area: Area;
+export interface ServiceFunctionProps {
+  readonly name: FunctionName;
   readonly table: TableReference;
   readonly queue: Queue;
   /** Variables every function has. */
@@ -27,39 +27,39 @@ export interface AreaFunctionProps {
   readonly code: Code;
 }
 
-/** One area's function with a role that may do exactly what routes.ts says of it, and a log of its own. */
-export class AreaFunction extends Construct {
+/** One Lambda function with a role that may do exactly what routes.ts says of it, and a log of its own. */
+export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
 
-  constructor(scope: Construct, id: string, props: AreaFunctionProps) {
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
-    const duties: Duties = areas[props.area];
+    const rights: FunctionRights = functions[props.name];
     const { memoryMb, logRetentionDays, tracing } = props.settings;
     const logGroup = new LogGroup(this, "Log", { retention: logRetentionDays, removalPolicy: RemovalPolicy.DESTROY });
     this.logGroup = logGroup;
     const role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
-      inlinePolicies: { duties: new PolicyDocument({ statements: statements(duties, props, logGroup) }) },
+      inlinePolicies: { rights: new PolicyDocument({ statements: statements(rights, props, logGroup) }) },
     });
     this.function = new LambdaFunction(this, "Function", {
-      description: `${Stack.of(this).stackName}: ${props.area}`,
+      description: `${Stack.of(this).stackName}: ${props.name}`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: memoryMb,
-      timeout: Duration.seconds(duties.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
+      timeout: Duration.seconds(rights.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
       code: props.code,
       handler: "index.handler",
-      environment: { ...props.environment, ...(duties.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
+      environment: { ...props.environment, ...(rights.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
       role,
       logGroup,
       ...(tracing ? { tracing: Tracing.ACTIVE } : {}),
       // A gap longer than a queue delay, or a recovery that fails for long, sends its message on again and again, each
       // time for a later due time; Lambda would take the sixteenth for a runaway loop and drop it.
-      ...(duties.startedBy === "queue" ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
+      ...(rights.startedBy === "queue" ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
     });
     // The local stack finds a function's bundle by this.
-    (this.function.node.defaultChild as CfnFunction).addMetadata("area", props.area);
+    (this.function.node.defaultChild as CfnFunction).addMetadata("function", props.name);
     if (tracing) {
       Validations.of(role).acknowledge({
         id: "AwsSolutions-IAM5[Resource::*]",
@@ -69,19 +69,19 @@ export class AreaFunction extends Construct {
   }
 }
 
-function statements(duties: Duties, props: AreaFunctionProps, logGroup: LogGroup): PolicyStatement[] {
+function statements(rights: FunctionRights, props: ServiceFunctionProps, logGroup: LogGroup): PolicyStatement[] {
   const allowed = [
     new PolicyStatement({ actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logGroup.logGroupArn] }),
     new PolicyStatement({
-      actions: duties.table.map((action) => `dynamodb:${action}`),
+      actions: rights.table.map((action) => `dynamodb:${action}`),
       resources: [props.table.tableArn],
     }),
   ];
-  if (duties.dueIndex) {
+  if (rights.dueIndex) {
     const index = `${props.table.tableArn}/index/${DUE_INDEX}`;
     allowed.push(new PolicyStatement({ actions: ["dynamodb:Query"], resources: [index] }));
   }
-  if (duties.sends) {
+  if (rights.sends) {
     allowed.push(new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [props.queue.queueArn] }));
   }
   return allowed;
