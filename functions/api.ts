@@ -1,18 +1,17 @@
 /** Everything that is asked of the service over HTTP, except callbacks. */
-import type { AreaOf, RouteKey } from "../lib/api/route-table.ts";
-import type { Handler } from "../lib/api/handler.ts";
-import { area } from "../lib/http/area.ts";
+import { routes as actors } from "../lib/api/actors.ts";
+import type { RouteMap } from "../lib/api/handler.ts";
+import { routes as peers } from "../lib/api/peers.ts";
+import { routes as properties } from "../lib/api/properties.ts";
+import { routes as subscriptions } from "../lib/api/subscriptions.ts";
+import { routes as trust } from "../lib/api/trust.ts";
 import { service } from "../lib/compose/service.ts";
 import type { Service } from "../lib/compose/service.ts";
-import { routes as actors } from "./actors.ts";
+import { area } from "../lib/http/area.ts";
 import { app } from "./app.ts";
-import { routes as peers } from "./peers.ts";
-import { routes as properties } from "./properties.ts";
-import { routes as subscriptions } from "./subscriptions.ts";
-import { routes as trust } from "./trust.ts";
 
 /** What the api function answers. */
-export function routes(services: Service): Record<RouteKey<AreaOf<"api">>, Handler> {
+export function routes(services: Service): RouteMap {
   return {
     ...actors(services),
     ...trust(services),

@@ -11,8 +11,8 @@ import type { TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
-import { functions as listed } from "../lib/api/route-table.ts";
-import type { FunctionName } from "../lib/api/route-table.ts";
+import { functions as listed } from "./functions.ts";
+import type { FunctionName } from "./functions.ts";
 import type { ServiceFunction } from "./service-function.ts";
 
 /** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */

@@ -15,8 +15,8 @@ import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
 import { isFor } from "./operator.ts";
 import type { Deployment } from "./operator.ts";
-import { functions } from "../lib/api/route-table.ts";
-import type { FunctionName, FunctionRights } from "../lib/api/route-table.ts";
+import { functions } from "./functions.ts";
+import type { FunctionName, FunctionRights } from "./functions.ts";
 import { ServiceFunction } from "./service-function.ts";
 
 export interface ApiStackProps extends StackProps {

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { functions } from "../lib/api/route-table.ts";
+import { functions } from "./functions.ts";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
 const dist = path.join(root, "dist");

@@ -17,8 +17,10 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { areas, DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
-import type { Area, FunctionName } from "../lib/api/route-table.ts";
+import { servedBy } from "./functions.ts";
+import { DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
+import type { FunctionName } from "./functions.ts";
+import type { Area } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
 export type GatewayProps = Pick<
@@ -91,7 +93,7 @@ export class Gateway extends Construct {
       ]),
     );
     const integrationOf = (area: Area): HttpLambdaIntegration => {
-      const integration = integrations.get(areas[area]);
+      const integration = integrations.get(servedBy[area]);
       if (integration === undefined) throw new Error(`No function serves the routes of the area "${area}".`);
       return integration;
     };
@@ -104,7 +106,7 @@ export class Gateway extends Construct {
       integration: integrationOf(DEFAULT_AREA),
     });
     // The permission for the routes names stage, method and path; `$default` has no method, so it is not among them.
-    handlers.get(areas[DEFAULT_AREA])?.addPermission("DefaultRoute", {
+    handlers.get(servedBy[DEFAULT_AREA])?.addPermission("DefaultRoute", {
       scope: this,
       principal: new ServicePrincipal("apigateway.amazonaws.com"),
       sourceArn: Stack.of(this).formatArn({

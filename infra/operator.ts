@@ -6,8 +6,8 @@
 import { app } from "../functions/app.ts";
 import { compact } from "../lib/system/compact.ts";
 import { readConfig, variableNames } from "../lib/system/config.ts";
-import { areas } from "../lib/api/route-table.ts";
-import type { FunctionName } from "../lib/api/route-table.ts";
+import { servedBy } from "./functions.ts";
+import type { FunctionName } from "./functions.ts";
 import { readSettings, settingNames } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -34,7 +34,7 @@ const FOR_CREATING_ACTORS: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATIO
 
 /** Whether a variable goes into a function: each gets what it needs, and of secrets nothing else. */
 export const isFor = (variable: string, name: FunctionName): boolean =>
-  !FOR_CREATING_ACTORS.includes(variable) || name === areas.actors;
+  !FOR_CREATING_ACTORS.includes(variable) || name === servedBy.actors;
 
 /** What the deployer says of the secret that holds `ACTOR_CREATION_TOKEN`; from context or environment as the variables. */
 export const secretNames = ["ACTOR_CREATION_TOKEN_SECRET", "ACTOR_CREATION_TOKEN_VERSION"] as const;

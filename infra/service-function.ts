@@ -7,8 +7,8 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
-import { functions } from "../lib/api/route-table.ts";
-import type { FunctionName, FunctionRights } from "../lib/api/route-table.ts";
+import { functions } from "./functions.ts";
+import type { FunctionName, FunctionRights } from "./functions.ts";
 import type { Settings } from "./settings.ts";
 
 /** Seconds. Less than the gateway's 30, because a cold start counts there and not here: the function itself still answers. */

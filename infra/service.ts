@@ -5,7 +5,7 @@ import type { Code } from "aws-cdk-lib/aws-lambda";
 import { ApiStack } from "./api-stack.ts";
 import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
-import type { FunctionName } from "../lib/api/route-table.ts";
+import type { FunctionName } from "./functions.ts";
 
 export interface ServiceProps {
   /** The deployer's environment; `{}` when it is not to matter. */

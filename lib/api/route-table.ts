@@ -1,7 +1,7 @@
 /**
- * The one list of routes, and of what each Lambda function serves and may do. The API stack, its permissions, the local
- * stack and the handler maps are made from it. All methods of one path lie in one area: the gateway has one `ANY <path>`
- * route for each path, and the function that serves it answers 405 for what is not listed here.
+ * The one list of routes: method, path, area, and who is let in. The gateways of the API stack and of the local stack are
+ * made from it, and the router reads it at run time. All methods of one path lie in one area: the gateway has one `ANY
+ * <path>` route for each path, and the function that serves it answers 405 for what is not listed here.
  */
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -19,61 +19,17 @@ interface Route {
   readonly path: string;
   readonly area: Area;
   readonly access: readonly Access[];
+  /**
+   * What the handler checks itself instead of the router: `nothing` (the usual), `credentials`, or `actor and
+   * credentials` (the hot path, where one conditional write does both).
+   */
+  readonly checks?: "nothing" | "credentials" | "actor and credentials";
+  /** Answers while the actor is being deleted too; all others are 404 then. */
+  readonly whileDeleting?: boolean;
 }
 
-/** What a function may do with the table. A transaction needs the action of each of its writes. */
-export type TableAction =
-  | "GetItem"
-  | "BatchGetItem"
-  | "Query"
-  | "PutItem"
-  | "UpdateItem"
-  | "DeleteItem"
-  | "BatchWriteItem"
-  | "ConditionCheckItem";
-
-/** Everything one function may do. Nothing else is granted. */
-export interface FunctionRights {
-  readonly table: readonly TableAction[];
-  /** May query the index of due work. */
-  readonly dueIndex: boolean;
-  /** May put messages into the delay queue. */
-  readonly sends: boolean;
-  /** What starts it: requests, the every-minute schedule, or the delay queue. */
-  readonly startedBy: "requests" | "schedule" | "queue";
-}
-
-/** Each function runs hooks, and a hook may do with its actor whatever the service can: docs/decisions/0001-functions.md. */
-const TABLE = [
-  ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const),
-  // Removes data that nothing refers to any more.
-  "BatchWriteItem",
-] as const satisfies readonly TableAction[];
-
-/** The Lambda functions, each with a file of its name in `functions/`. */
-export const functions = {
-  callbacks: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
-  api: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
-  worker: { table: TABLE, dueIndex: false, sends: true, startedBy: "queue" },
-  scheduler: { table: TABLE, dueIndex: true, sends: true, startedBy: "schedule" },
-} as const satisfies Readonly<Record<string, FunctionRights>>;
-
-export type FunctionName = keyof typeof functions;
-
-/** The parts that the routes fall into, each with a handler map of its own, and the function that serves each. */
-export const areas = {
-  actors: "api",
-  trust: "api",
-  properties: "api",
-  subscriptions: "api",
-  callbacks: "callbacks",
-  peers: "api",
-} as const satisfies Readonly<Record<string, FunctionName>>;
-
-export type Area = keyof typeof areas;
-
-/** The areas that a function serves. */
-export type AreaOf<F extends FunctionName> = { [A in Area]: (typeof areas)[A] extends F ? A : never }[Area];
+/** The parts that the routes fall into, each with a file of handlers beside this one. */
+export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers";
 
 /** The area that answers whatever no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
@@ -82,6 +38,9 @@ const OWNER = ["creator", "trustee"] as const;
 const OWNER_OR_ADMIN = ["creator", "trustee", "admin"] as const;
 const CREATOR_OR_PEER = ["creator", "peer"] as const;
 const OWNER_OR_PEER = ["creator", "trustee", "peer"] as const;
+
+/** Credentials are a condition of the writes that a callback makes. */
+const SELF = "actor and credentials";
 
 const RELATIONSHIP = "/{actorId}/trust/{relationship}";
 const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
@@ -96,7 +55,7 @@ export const routes = [
   { method: "POST", path: "/", area: "actors", access: ["anyone"] },
   { method: "GET", path: "/healthz", area: "actors", access: ["anyone"] },
   { method: "GET", path: "/{actorId}", area: "actors", access: OWNER },
-  { method: "DELETE", path: "/{actorId}", area: "actors", access: OWNER },
+  { method: "DELETE", path: "/{actorId}", area: "actors", access: OWNER, whileDeleting: true },
   { method: "GET", path: "/{actorId}/meta", area: "actors", access: ["anyone"] },
   { method: "GET", path: "/{actorId}/meta/{leaf+}", area: "actors", access: ["anyone"] },
 
@@ -109,7 +68,7 @@ export const routes = [
   { method: "GET", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
   { method: "POST", path: TRUST, area: "trust", access: ["pending"] },
   { method: "PUT", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
-  { method: "DELETE", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"] },
+  { method: "DELETE", path: TRUST, area: "trust", access: [...OWNER_OR_ADMIN, "pending"], checks: "credentials" },
   { method: "GET", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
   { method: "PUT", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
   { method: "DELETE", path: `${TRUST}/permissions`, area: "trust", access: OWNER_OR_ADMIN },
@@ -146,10 +105,16 @@ export const routes = [
   { method: "DELETE", path: `${SUBSCRIPTION}/state`, area: "subscriptions", access: OWNER },
 
   // Callbacks.
-  { method: "POST", path: CALLBACK, area: "callbacks", access: ["peer"] },
-  { method: "PUT", path: CALLBACK, area: "callbacks", access: ["peer"] },
-  { method: "DELETE", path: CALLBACK, area: "callbacks", access: ["peer"] },
-  { method: "POST", path: "/{actorId}/callbacks/permissions/{peerId}", area: "callbacks", access: ["peer"] },
+  { method: "POST", path: CALLBACK, area: "callbacks", access: ["peer"], checks: SELF },
+  { method: "PUT", path: CALLBACK, area: "callbacks", access: ["peer"], checks: SELF },
+  { method: "DELETE", path: CALLBACK, area: "callbacks", access: ["peer"], checks: SELF },
+  {
+    method: "POST",
+    path: "/{actorId}/callbacks/permissions/{peerId}",
+    area: "callbacks",
+    access: ["peer"],
+    checks: SELF,
+  },
   { method: "GET", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "POST", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
@@ -175,7 +140,7 @@ type KeyOf<R, A extends Area> = R extends { readonly method: infer M; readonly p
   : never;
 
 /** `"METHOD /path"` of every route of these areas: what their handler map must hold, no more and no less. */
-export type RouteKey<A extends Area> = KeyOf<(typeof routes)[number], A>;
+export type RouteOf<A extends Area> = KeyOf<(typeof routes)[number], A>;
 
 /** The distinct paths and the area each belongs to: one gateway route each. */
 export function pathsByArea(): ReadonlyMap<string, Area> {

@@ -3,7 +3,6 @@ import type { ActorStore } from "../actors/actor-store.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission } from "./handler.ts";
-import type { Access } from "../trust/callers.ts";
 import { readBody } from "../http/body.ts";
 import { empty, json } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
@@ -92,12 +91,12 @@ export class TrustRoutes {
     return empty();
   }
 
-  /** `access` is looked at last: the other side may be cleaning up what we have forgotten. */
-  async end(request: ServiceRequest, { actor, admit }: Admission, access: readonly Access[]): Promise<Reply> {
+  /** Credentials are looked at last: the other side may be cleaning up what we have forgotten. */
+  async end(request: ServiceRequest, { actor, admit }: Admission): Promise<Reply> {
     const { trust, trusts } = this.#services;
     const stored = await trusts.getEvenEnding(actor.id, param(request, "peerId"));
     const found = demandTrust(stored, param(request, "relationship"));
-    const caller = await admit(access);
+    const caller = await admit();
     const tell = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
     await trust.ending.end(found, { tell }, request);
     return empty();

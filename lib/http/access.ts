@@ -38,5 +38,5 @@ export interface Admission<P extends Parties> {
   readonly actor: P["actor"];
   readonly caller: P["caller"] | Anyone;
   /** Recognises the caller now, for routes whose handler must look at something before credentials. */
-  readonly admit: (access: readonly P["access"][]) => Promise<P["caller"] | Anyone>;
+  readonly admit: () => Promise<P["caller"] | Anyone>;
 }

@@ -59,13 +59,14 @@ export async function route<P extends Parties>(
   checkIds(request);
 
   const peerId = request.params["peerId"];
-  const admit = async (access: readonly P["access"][]): Promise<P["caller"] | Anyone> => {
+  const { access } = handler;
+  const admit = async (): Promise<P["caller"] | Anyone> => {
     if (access.includes("anyone") || access.includes("hook") || actor === undefined) return ANYONE;
     const caller = await gate.admit(actor, request.headers["authorization"], access, peerId, request.sourceIp);
     trail.caller = caller;
     return caller;
   };
-  const caller = checks === "nothing" ? await admit(handler.access) : ANYONE;
+  const caller = checks === "nothing" ? await admit() : ANYONE;
   return handler.handle(request, {
     get actor() {
       if (actor === undefined) throw new TypeError("This route was not given an actor.");

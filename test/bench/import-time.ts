@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { bundle } from "../../infra/bundle.ts";
-import { functions } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
 
 /** The budget of a cold import, as a multiple of importing the document client alone. */
 export const MOST_RATIO = 1.6;

@@ -1,6 +1,6 @@
 /** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
 import { describe, expect, it } from "vitest";
-import { functions } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
 import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/system/metric-names.ts";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";

@@ -1,7 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { functions } from "../../lib/api/route-table.ts";
-import type { FunctionName } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
+import type { FunctionName } from "../../infra/functions.ts";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fileURLToPath } from "node:url";
 import { bundle, LEFT_OUT } from "../../infra/bundle.ts";
 import type { BundleWeight } from "../../infra/bundle.ts";
-import { functions } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
 import { ImportTimes, MOST_RATIO } from "../bench/import-time.ts";
 
 const names = Object.keys(functions);

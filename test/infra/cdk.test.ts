@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { functions } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
 import { EVERY_SETTING } from "../support/every-setting.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));

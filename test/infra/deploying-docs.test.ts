@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { operatorVariables, secretNames } from "../../infra/operator.ts";
-import { functions } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
 import { settingNames, settings } from "../../infra/settings.ts";
 import type { SettingName } from "../../infra/settings.ts";
 import { EVERY_SETTING } from "../support/every-setting.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { functions } from "../../lib/api/route-table.ts";
-import type { FunctionName, FunctionRights } from "../../lib/api/route-table.ts";
+import { functions } from "../../infra/functions.ts";
+import type { FunctionName, FunctionRights } from "../../infra/functions.ts";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 

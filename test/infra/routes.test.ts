@@ -1,6 +1,8 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { areas, DEFAULT_AREA, functions, routes } from "../../lib/api/route-table.ts";
-import type { Area, AreaOf, FunctionName, RouteKey } from "../../lib/api/route-table.ts";
+import { servedBy, functions } from "../../infra/functions.ts";
+import { DEFAULT_AREA, routes } from "../../lib/api/route-table.ts";
+import type { FunctionName } from "../../infra/functions.ts";
+import type { Area, RouteOf } from "../../lib/api/route-table.ts";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
@@ -22,8 +24,8 @@ function gatewayRoutes(): ReadonlyMap<string, string> {
 
 describe("the routes", () => {
   it("are in the gateway, one ANY for each path, to the function that serves their area, and nothing else is", () => {
-    const listed = new Map<string, string>(routes.map((route) => [`ANY ${route.path}`, areas[route.area]]));
-    listed.set("$default", areas[DEFAULT_AREA]);
+    const listed = new Map<string, string>(routes.map((route) => [`ANY ${route.path}`, servedBy[route.area]]));
+    listed.set("$default", servedBy[DEFAULT_AREA]);
     expect(Object.fromEntries(gatewayRoutes())).toEqual(Object.fromEntries(listed));
   });
 
@@ -44,21 +46,20 @@ describe("the routes", () => {
   });
 
   it("belong to functions that requests start; functions started otherwise have none", () => {
-    const withRoutes = new Set<string>(routes.map(({ area }) => areas[area]));
+    const withRoutes = new Set<string>(routes.map(({ area }) => servedBy[area]));
     for (const [name, { startedBy }] of Object.entries(functions)) {
       expect([name, withRoutes.has(name)]).toEqual([name, startedBy === "requests"]);
     }
   });
 
   it("fall into areas, none of which is empty", () => {
-    expect(new Set<string>(routes.map(({ area }) => area))).toEqual(new Set(Object.keys(areas)));
+    expect(new Set<string>(routes.map(({ area }) => area))).toEqual(new Set(Object.keys(servedBy)));
   });
 
   it("type the handler maps of the areas", () => {
-    expectTypeOf<"GET /{actorId}/parked">().toExtend<RouteKey<"peers">>();
-    expectTypeOf<"POST /{actorId}/parked">().not.toExtend<RouteKey<"peers">>();
-    expectTypeOf<AreaOf<"callbacks">>().toEqualTypeOf<"callbacks">();
-    expectTypeOf<RouteKey<AreaOf<"worker">>>().toBeNever();
+    expectTypeOf<"GET /{actorId}/parked">().toExtend<RouteOf<"peers">>();
+    expectTypeOf<"POST /{actorId}/parked">().not.toExtend<RouteOf<"peers">>();
+    expectTypeOf<"GET /{actorId}/parked">().not.toExtend<RouteOf<"callbacks">>();
   });
 
   it("let the gateway wait longer than the function runs, for a cold start does not count in the function's time", () => {

@@ -103,9 +103,9 @@ describe("the application's own code", () => {
 
 describe("a path", () => {
   it("that still holds a % after decoding is 400 on every route with a parameter of that kind", async () => {
-    const { properties, peers } = await import("../../functions/properties.ts").then(async (area) => ({
+    const { properties, peers } = await import("../../lib/api/properties.ts").then(async (area) => ({
       properties: area.routes(world.service),
-      peers: (await import("../../functions/peers.ts")).routes(world.service),
+      peers: (await import("../../lib/api/peers.ts")).routes(world.service),
     }));
     const { route } = await import("../../lib/http/router.ts");
     const through = async (method: string, pattern: string, params: Record<string, string>) => {

@@ -1,7 +1,7 @@
 /** Services in this process that reach each other through their own handlers: no network, no gateway, no emulator. */
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes as actorRoutes } from "../../functions/actors.ts";
-import { routes as trustRoutes } from "../../functions/trust.ts";
+import { routes as actorRoutes } from "../../lib/api/actors.ts";
+import { routes as trustRoutes } from "../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../lib/api/route-table.ts";
 import type { Application } from "../../lib/actors/application.ts";
 import { plainApplication } from "../../lib/actors/application.ts";

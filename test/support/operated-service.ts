@@ -1,6 +1,6 @@
 /** The whole service in this process over an in-memory table: an actor, a peer it trusts, and its owner's requests. */
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes as peerRoutes } from "../../functions/peers.ts";
+import { routes as peerRoutes } from "../../lib/api/peers.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
 import { readConfig } from "../../lib/system/config.ts";

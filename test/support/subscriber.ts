@@ -1,7 +1,7 @@
 /** A whole service in this process with one subscription to a scripted peer: for tests of what receiving answers. */
-import { routes as callbackRoutes } from "../../functions/callbacks.ts";
-import { routes as peerRoutes } from "../../functions/peers.ts";
-import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
+import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
+import { routes as peerRoutes } from "../../lib/api/peers.ts";
+import { routes as subscriptionRoutes } from "../../lib/api/subscriptions.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
 import { takeMessages } from "../../lib/scheduler/messages.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";

@@ -1,11 +1,11 @@
 /** Whole services in this process that reach each other through their own handlers, routed as the gateway does. */
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes as actorRoutes } from "../../functions/actors.ts";
-import { routes as callbackRoutes } from "../../functions/callbacks.ts";
-import { routes as peerRoutes } from "../../functions/peers.ts";
-import { routes as propertyRoutes } from "../../functions/properties.ts";
-import { routes as subscriptionRoutes } from "../../functions/subscriptions.ts";
-import { routes as trustRoutes } from "../../functions/trust.ts";
+import { routes as actorRoutes } from "../../lib/api/actors.ts";
+import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
+import { routes as peerRoutes } from "../../lib/api/peers.ts";
+import { routes as propertyRoutes } from "../../lib/api/properties.ts";
+import { routes as subscriptionRoutes } from "../../lib/api/subscriptions.ts";
+import { routes as trustRoutes } from "../../lib/api/trust.ts";
 import { DEFAULT_AREA, routes as listed } from "../../lib/api/route-table.ts";
 import { gatewayPath } from "../../infra/local/gateway-path.ts";
 import { RouteTable } from "../../infra/local/route-table.ts";

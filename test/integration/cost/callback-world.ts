@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes } from "../../../functions/callbacks.ts";
+import { routes } from "../../../lib/api/callbacks.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";

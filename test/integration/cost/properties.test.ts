@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../../functions/properties.ts";
+import { routes } from "../../../lib/api/properties.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { ActorFactory } from "../../../lib/actors/factory.ts";
 import { readConfig } from "../../../lib/system/config.ts";

@@ -7,8 +7,8 @@ import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys-publishi
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
-import { routes as propertyRoutes } from "../../../functions/properties.ts";
-import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
+import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
+import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
 import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";

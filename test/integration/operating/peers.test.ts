@@ -1,6 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { routes as peerRoutes } from "../../../functions/peers.ts";
-import { routes } from "../../../lib/api/route-table.ts";
 import { keptKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import { TrustCapabilityCache } from "../../../lib/peers/trust-capability-cache.ts";
@@ -204,15 +202,6 @@ describe("DELETE /peers/{peerId}/breaker", () => {
     await service.trust("bob");
     expect((await service.ask("DELETE", "/peers/{peerId}/breaker", { peerId: "bob" })).status).toBe(204);
     expect((await service.ask("DELETE", "/peers/{peerId}/breaker", { peerId: "eve" })).status).toBe(404);
-  });
-});
-
-describe("the handler map", () => {
-  it("lets in whom the list of routes names", () => {
-    const map: Record<string, { access: readonly string[] }> = peerRoutes(service.services);
-    for (const { method, path, access, area } of routes) {
-      if (area === "peers") expect([...(map[`${method} ${path}`]?.access ?? [])]).toEqual([...access]);
-    }
   });
 });
 

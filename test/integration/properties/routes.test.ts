@@ -1,8 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { routes as propertyRoutes } from "../../../functions/properties.ts";
-import { routes } from "../../../lib/api/route-table.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
-import type { RouteMap } from "../../../lib/api/handler.ts";
 import { PropertyWorld } from "./world.ts";
 
 let world: PropertyWorld;
@@ -253,13 +250,6 @@ describe("deleting all", () => {
 });
 
 describe("credentials", () => {
-  it("are those that the list of routes names", () => {
-    const map: RouteMap = propertyRoutes(world.services);
-    for (const { area, method, path, access } of routes) {
-      if (area === "properties") expect(map[`${method} ${path}`]?.access, `${method} ${path}`).toEqual(access);
-    }
-  });
-
   it("are the creator's or an approved peer's", async () => {
     expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
     expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);

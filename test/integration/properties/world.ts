@@ -1,6 +1,6 @@
 /** An actor's properties over HTTP events, in this process, over an in-memory table that may fail. */
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes } from "../../../functions/properties.ts";
+import { routes } from "../../../lib/api/properties.ts";
 import { ActorFactory } from "../../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { readConfig } from "../../../lib/system/config.ts";

@@ -1,9 +1,9 @@
 /** One simulated instance of the service: all its functions over a table that fails, a network of scripted peers, a queue. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { routes as peerRoutes } from "../../../functions/peers.ts";
-import { routes as propertyRoutes } from "../../../functions/properties.ts";
-import { routes as subscriptionRoutes } from "../../../functions/subscriptions.ts";
-import { routes as trustRoutes } from "../../../functions/trust.ts";
+import { routes as peerRoutes } from "../../../lib/api/peers.ts";
+import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
+import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
+import { routes as trustRoutes } from "../../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../../lib/api/route-table.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { takeMessages } from "../../../lib/scheduler/messages.ts";

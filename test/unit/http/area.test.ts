@@ -5,7 +5,7 @@ import { answer, area } from "../../../lib/http/area.ts";
 import type { After } from "../../../lib/http/area.ts";
 import type { ServiceRequest } from "../../../lib/http/request.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
-import type { Handler } from "../../../lib/api/handler.ts";
+import type { Handle } from "../../../lib/api/handler.ts";
 import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
 
@@ -16,7 +16,7 @@ const gate: Gate<ServiceParties> = {
 
 const never: After = () => () => undefined;
 
-function asked(handle: Handler["handle"], after = never) {
+function asked(handle: Handle, after = never) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
   const request: ServiceRequest = {

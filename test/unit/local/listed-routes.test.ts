@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { areas, DEFAULT_AREA, pathsByArea } from "../../../lib/api/route-table.ts";
+import { servedBy } from "../../../infra/functions.ts";
+import { DEFAULT_AREA, pathsByArea } from "../../../lib/api/route-table.ts";
 import { RouteTable } from "../../../infra/local/route-table.ts";
 
 const paths = [...pathsByArea()];
 const gateway = new RouteTable([
-  { routeKey: "$default", functionName: areas[DEFAULT_AREA], timeoutMs: 1_000 },
-  ...paths.map(([path, area]) => ({ routeKey: `ANY ${path}`, functionName: areas[area], timeoutMs: 1_000 })),
+  { routeKey: "$default", functionName: servedBy[DEFAULT_AREA], timeoutMs: 1_000 },
+  ...paths.map(([path, area]) => ({ routeKey: `ANY ${path}`, functionName: servedBy[area], timeoutMs: 1_000 })),
 ]);
 const chosen = (path: string): string | undefined => gateway.match("GET", path)?.route.routeKey;
 

@@ -1,0 +1,51 @@
+/** The Lambda functions: which areas of the route table each serves, and what each may do. */
+import type { Area } from "../lib/api/route-table.ts";
+
+/** What a function may do with the table. A transaction needs the action of each of its writes. */
+export type TableAction =
+  | "GetItem"
+  | "BatchGetItem"
+  | "Query"
+  | "PutItem"
+  | "UpdateItem"
+  | "DeleteItem"
+  | "BatchWriteItem"
+  | "ConditionCheckItem";
+
+/** Everything one function may do. Nothing else is granted. */
+export interface FunctionRights {
+  readonly table: readonly TableAction[];
+  /** May query the index of due work. */
+  readonly dueIndex: boolean;
+  /** May put messages into the delay queue. */
+  readonly sends: boolean;
+  /** What starts it: requests, the every-minute schedule, or the delay queue. */
+  readonly startedBy: "requests" | "schedule" | "queue";
+}
+
+/** Each function runs hooks, and a hook may do with its actor whatever the service can: docs/decisions/0001-functions.md. */
+const TABLE = [
+  ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const),
+  // Removes data that nothing refers to any more.
+  "BatchWriteItem",
+] as const satisfies readonly TableAction[];
+
+/** The Lambda functions, each with a file of its name in `functions/`. */
+export const functions = {
+  callbacks: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
+  api: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
+  worker: { table: TABLE, dueIndex: false, sends: true, startedBy: "queue" },
+  scheduler: { table: TABLE, dueIndex: true, sends: true, startedBy: "schedule" },
+} as const satisfies Readonly<Record<string, FunctionRights>>;
+
+export type FunctionName = keyof typeof functions;
+
+/** The function that serves each area. */
+export const servedBy = {
+  actors: "api",
+  trust: "api",
+  properties: "api",
+  subscriptions: "api",
+  callbacks: "callbacks",
+  peers: "api",
+} as const satisfies Readonly<Record<Area, FunctionName>>;
