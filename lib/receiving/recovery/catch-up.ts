@@ -4,6 +4,7 @@ import { fitsScope } from "../../domain/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff-content.ts";
 import { pendingKey } from "../../dynamodb/keys.ts";
 import type { Deadline } from "../../system/ports.ts";
+import { isMadeAnew } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import { headIs, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
@@ -169,7 +170,9 @@ export class CatchUp {
         break;
       }
       if (event !== slot) unseen.add(each);
-      if (slot !== undefined && polledEvent !== undefined && !sink.agrees(slot, polledEvent)) differ = true;
+      // The time of a diff is not always that of the callback that announced it.
+      const both = slot?.content !== undefined && polledEvent !== undefined;
+      if (both && !sink.agrees(slot, polledEvent)) differ = true;
       events.push(event);
     }
     return { events, unseen, complete, contradicts: differ };
@@ -191,9 +194,12 @@ export class CatchUp {
 const nextBegun = (sink: Sink<StreamEvent, Prepared | undefined>, next: StreamEvent | undefined): string | undefined =>
   next === undefined ? undefined : sink.begins(next);
 
-/** True when the backlog holds other content than was applied under one of its numbers, or two under one. */
+/** True when the backlog holds something else than was applied under one of its numbers, or two contents under one. */
 export const isContradicted = (head: Head, polled: Backlog): boolean =>
-  (polled.others ?? []).length > 0 || polled.diffs.some(({ sequence, data }) => contradicts(head, sequence, data));
+  (polled.others ?? []).length > 0 ||
+  polled.diffs.some(
+    ({ sequence, data, timestamp }) => contradicts(head, sequence, data) || isMadeAnew(head, sequence, timestamp),
+  );
 
 const eventOf = (diff: DiffRecord): StreamEvent => {
   const { sequence, data, overwritten, timestamp } = diff;
