@@ -31,7 +31,7 @@ export interface News extends TargetName {
   readonly data: Json;
 }
 
-/** `catch_up` applies what is missing, and reads the state only where it must; `resync` reads the state anew. */
+/** `catch_up` applies what is missing, and reads the state only where it must; `resync` reads the state again. */
 export type SyncMode = "catch_up" | "resync";
 
 export interface SyncOptions {

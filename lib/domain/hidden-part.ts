@@ -1,4 +1,4 @@
-/** Which parts of a copied value its publisher has closed to us: they stay as they are when the rest is read anew. */
+/** Which parts of a copied value its publisher has closed to us: they stay as they are when the rest is read again. */
 import type { Json } from "../ports.ts";
 import { isObject, own } from "./json.ts";
 import type { Place } from "./scope.ts";

@@ -22,7 +22,7 @@ export interface ParkedEventsDeps {
   readonly heads: { get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> };
 }
 
-/** Hook events and reads that did not go through, for whoever operates the actor: to see, to try again, to drop. */
+/** Hook events and reads that did not go through, for the operator of the actor: to see, to try again, to drop. */
 export class ParkedEvents {
   readonly #deps: ParkedEventsDeps;
 

@@ -125,7 +125,7 @@ export class CatchUp {
   ): Promise<Head | undefined> {
     const { turns, clock, settings, log } = this.#deps;
     const { head, applied, settles } = caught;
-    // Numbers the publisher has never made: its next answer decides whether it counts anew.
+    // Numbers the publisher has never made: its next answer decides whether it counts again.
     const beyond = [...head.pending].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };

@@ -1,5 +1,5 @@
 /**
- * A publisher that gave two contents to one number, or began to count anew unseen: what we hold is not what it means. The
+ * A publisher that gave two contents to one number, or began to count again unseen: what we hold is not what it means. The
  * stream is marked `contradicted` and drains as usual; its state is read once nothing is pending. The mark goes with the
  * commit of a state read that began after it was set.
  */

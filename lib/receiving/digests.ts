@@ -79,7 +79,7 @@ export function digestsAt(
   of: {
     /** From `knownOf`. */
     readonly known: string;
-    /** The head before; its numbers are of another life when the publisher counts anew. */
+    /** The head before; its numbers are of another life when the publisher counts again. */
     readonly before?: Pick<Head, "digests" | "lastSeq">;
     /** The publisher said positions. */
     readonly positioned: boolean;

@@ -43,7 +43,7 @@ export class PlaceReads {
   }
 
   /**
-   * Reads places anew, one after another, under the claim on their stream.
+   * Reads places again, one after another, under the claim on their stream.
    *
    * @param stale those of them that were stale already: they are not read before their pause is over
    */

@@ -150,7 +150,7 @@ export class Receiver {
   }
 
   /**
-   * A duplicate that is newer, or other, than what was applied: the publisher has begun to count anew, or has given the
+   * A duplicate that is newer, or other, than what was applied: the publisher has begun to count again, or has given the
    * number twice. Wherever it is now, what we hold is not what it means.
    */
   async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {

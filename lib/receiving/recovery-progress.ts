@@ -20,7 +20,7 @@ export interface RecoveryProgress {
   readonly carvedAt: number;
   /** A resync callback's number that the end must reach; 0 without one. */
   readonly floor: number;
-  /** The publisher counts anew. */
+  /** The publisher counts again. */
   readonly reset: boolean;
   /** Only what has reached us said how far the publisher is; the end then asks again. */
   readonly numbered: boolean;

@@ -247,7 +247,7 @@ function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning 
 }
 
 /**
- * True when the publisher's newest number shows that it began to count anew: it is below what was applied, or read so far,
+ * True when the publisher's newest number shows that it began to count again: it is below what was applied, or read so far,
  * or, asked a second time, still below what it once sent.
  */
 function countsAnew(head: Head, newest: number): boolean {

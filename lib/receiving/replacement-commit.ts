@@ -24,7 +24,7 @@ export interface ResyncCallback {
   readonly sequence: number;
   readonly url?: string;
   readonly data?: Json;
-  /** Normalised time of the callback: its repetition is no sign of a publisher that counts anew. */
+  /** Normalised time of the callback: its repetition is no sign of a publisher that counts again. */
   readonly timestamp?: string;
 }
 

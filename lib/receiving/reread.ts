@@ -18,7 +18,7 @@ export type Reread =
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /**
- * Reads one place anew from its publisher, from `url` if there is one, and puts it into the store, if any. Without
+ * Reads one place again from its publisher, from `url` if there is one, and puts it into the store, if any. Without
  * positions in the answers the newest number is asked before and after: while they differ the content lies somewhere
  * between, so list operations up to the later one will read the list again instead of being applied.
  */

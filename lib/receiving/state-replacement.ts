@@ -45,7 +45,7 @@ export interface Beginning {
   readonly before: Before;
   /** The publisher says how far it is, somewhere. */
   readonly numbered: boolean;
-  /** It counts anew. */
+  /** It counts again. */
   readonly reset: boolean;
   readonly callback?: ResyncCallback;
 }
@@ -171,7 +171,7 @@ function resumable(head: Head, { reset, callback, before }: Beginning): Recovery
   const { recovery } = head;
   if (!head.replacing || recovery?.after === undefined || callback?.url !== undefined) return undefined;
   if (recovery.carvedAt !== head.carvedAt || (reset && !recovery.reset)) return undefined;
-  // The publisher has begun to count anew since then.
+  // The publisher has begun to count again since then.
   if (before.newest !== undefined && before.newest < recovery.lowest) return undefined;
   return recovery;
 }

@@ -32,7 +32,7 @@ import type { Applied, Sink, Turn } from "./sink.ts";
 /** One numbered callback of a subscription, or one diff of its backlog. */
 export interface StreamEvent {
   readonly sequence: number;
-  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read anew. */
+  /** `diff`: content at hand. `low`: content at `url`. `part`: a resync of one place, from `url`, else the content, else read again. */
   readonly kind: "diff" | "low" | "part";
   readonly content?: DiffContent;
   readonly url?: string;

@@ -166,7 +166,7 @@ export class OutboundHeads {
     return readHead(item);
   }
 
-  /** The publisher has made a subscription again under the same id: its numbering begins anew. 1 write. */
+  /** The publisher has made a subscription again under the same id: its numbering begins again. 1 write. */
   async beginAgain(head: Head): Promise<Head | undefined> {
     const now = this.#clock.now();
     const change: Change = {

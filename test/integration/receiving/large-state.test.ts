@@ -160,7 +160,7 @@ describe("a state of very many properties", () => {
     await expectCopy();
   });
 
-  it("begins again for a publisher that began to count anew meanwhile", async () => {
+  it("begins again for a publisher that began to count again meanwhile", async () => {
     await resync();
     sequence = 2;
     state = new Map([[nameOf(0), "fresh"]]);

@@ -228,7 +228,7 @@ describe("what is revoked", () => {
     expect(await us.stored()).toEqual({ color: "red", profile: { name: "N", ssn: 1 }, log: [1] });
   });
 
-  it("stays also when the state is read anew, in whole properties and within them", async () => {
+  it("stays also when the state is read again, in whole properties and within them", async () => {
     await grant({ excluded: ["color", "log", "profile/ssn"] });
     us.script["GET /subscriptions/actor/sub"] = { status: 200, json: { sequence: 2, data: [] } };
     us.script["GET /properties"] = { status: 200, json: { profile: { name: "M" } } };
