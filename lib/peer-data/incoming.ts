@@ -20,7 +20,7 @@ export interface Applied {
   /** Ambiguous or diverged: each must be read from the publisher and given to `putRead`. Durable: a redo says it again. */
   readonly reread: readonly Place[];
   /** Those of them that were stale already. */
-  readonly stale: ReadonlyMap<Place, Staleness>;
+  readonly stale?: ReadonlyMap<Place, Staleness>;
   /** Written by this call. */
   readonly changed: readonly Place[];
   /** Held a newer position, or this one, already. */

@@ -83,16 +83,15 @@ export class PeerStore {
       return { place: step.place, ...outcome };
     });
     if (plan.othersGo) outcomes.push(...(await this.#removeOthers(diff, plan, at, prepared)));
-    return {
+    const stale = outcomes.flatMap(({ reread, held, place }) =>
+      reread && held?.stale !== undefined ? [[place, held.stale] as const] : [],
+    );
+    return compact({
       reread: outcomes.flatMap((outcome) => (outcome.reread ? [outcome.place] : [])),
-      stale: new Map(
-        outcomes.flatMap(({ reread, held, place }) => {
-          return reread && held?.stale !== undefined ? [[place, held.stale] as const] : [];
-        }),
-      ),
+      stale: stale.length > 0 ? new Map(stale) : undefined,
       changed: outcomes.flatMap((outcome) => (outcome.result === "changed" ? [outcome.place] : [])),
       skipped: outcomes.flatMap((outcome) => (outcome.result === "skipped" ? [outcome.place] : [])),
-    };
+    });
   }
 
   /**
