@@ -1,6 +1,6 @@
 /**
- * Your application. This is the one file a deployer edits: say what it is, and what is to happen when a peer's data
- * arrives. `README.md` tells what each hook is given and promised.
+ * Your application, the one file that a deployer edits: what the service is, and what happens when data of a peer
+ * arrives. `docs/application.md` says what each hook receives and what the service promises it.
  */
 import { ActingWebApp } from "../lib/app/acting-web-app.ts";
 
@@ -9,7 +9,7 @@ export const app = new ActingWebApp({
   desc: "Keeps exact copies of what its peers publish",
 }).withSubscriptionProcessing();
 
-// An example to throw away: one log line for each event, in order, after its data is stored.
+// An example to replace: one log line for each event, in order, after its data is stored.
 app.subscriptionDataHook("*", ({ actor, peerId, target, subtarget, sequence, callbackType, event }) => {
   const line = { message: "subscription data", actorId: actor.id, peerId, target, subtarget, sequence, callbackType };
   process.stdout.write(`${JSON.stringify({ ...line, subscriptionId: event.subscriptionId, eventId: event.id })}\n`);

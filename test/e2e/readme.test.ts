@@ -5,9 +5,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../infra/routes.ts";
-import { operatorVariables } from "../../infra/operator.ts";
-import { readConfig } from "../../lib/config.ts";
 import { freePort, Service } from "../support/service.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -76,55 +73,5 @@ describe("the README's exchange", () => {
       blocks.some(({ kind, text }) => kind === "json" && text.includes('"value": "red"')),
       "the copy is seen",
     ).toBe(true);
-  });
-});
-
-/** The cells of a table row, without code marks. */
-const cells = (row: string): string[] =>
-  row
-    .split(/(?<!\\)\|/)
-    .slice(1, -1)
-    .map((cell) => cell.replaceAll("`", "").trim());
-const rows = readme
-  .split("\n")
-  .filter((line) => line.startsWith("| `"))
-  .map(cells);
-const variables = rows.filter((row) => row.length === 4 && /^[A-Z_]+$/.test(row[0] ?? ""));
-
-describe("the README's tables", () => {
-  it("name every route there is, and no other", () => {
-    const named = rows
-      .filter(([, path]) => path?.startsWith("/") === true)
-      .flatMap(([methods = "", path = ""]) => methods.split(" ").map((method) => `${method} ${path}`));
-    expect(named.toSorted()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).toSorted());
-  });
-
-  it("name every operator variable there is, and no other, with its default", () => {
-    expect(variables.map(([name]) => name).toSorted()).toEqual(
-      [...operatorVariables, "ACTOR_CREATION_TOKEN"].toSorted(),
-    );
-    const config = readConfig({ BASE_URL: "https://a.example", TABLE_NAME: "t" });
-    const defaults = new Map(Object.entries(config));
-    for (const [name = "", said = ""] of variables) {
-      if (name === "BASE_URL") continue;
-      const value: unknown = defaults.get(
-        name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-      );
-      const none = value === undefined || (Array.isArray(value) && value.length === 0);
-      expect(said.split(";")[0], name).toBe(none ? "none" : String(value));
-    }
-  });
-
-  it("say what each variable may be as the service itself says it", () => {
-    for (const [name = "", , allowed = ""] of variables) {
-      const range = /^([\d.]+) to ([\d.]+)$/.exec(allowed);
-      if (range === null) continue;
-      const [, least = "", most = ""] = range;
-      const read = (value: string) => () =>
-        readConfig({ BASE_URL: "https://a.example", TABLE_NAME: "t", [name]: value });
-      expect(read(least), `${name}=${least}`).not.toThrow();
-      expect(read(most), `${name}=${most}`).not.toThrow();
-      expect(read(`${most}1`), `${name}=${most}1`).toThrow(name);
-    }
   });
 });
