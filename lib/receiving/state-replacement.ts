@@ -296,6 +296,8 @@ class Run {
     if (this.stores) {
       const { actorId, peerId, fence } = this.#marked();
       const at = compact({ fence, sequence: position, dirtyListsUntil });
+      // As of after this piece was read: what the publisher has closed to us by then may be missing from it.
+      this.#reads = undefined;
       await this.#deps.data(actorId, peerId).putParts(await this.#target(), parts, at);
       for (const answer of failed) await this.#markStale(answer);
     }

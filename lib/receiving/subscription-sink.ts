@@ -193,7 +193,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const { publishers, openTo, reads, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const stores = this.#stores(head) ? this.#data() : undefined;
-    const open = stores === undefined ? undefined : await openTo(head.actorId, head.peerId);
+    const open = stores === undefined ? undefined : async () => await openTo(head.actorId, head.peerId);
     const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
     const read = await resyncPart(publisher, stores, head, part, open);
     const data = content?.data;
@@ -201,7 +201,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
       const taken = { data, told: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // What is held for it stays; reading it again tells the hooks what it is.
-      await reads.mark(head, heldPlace(head, place), read, sequence, { reads: open });
+      await reads.mark(head, heldPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = pauseWanted(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
