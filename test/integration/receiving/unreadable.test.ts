@@ -85,6 +85,7 @@ describe("a backlog that cannot be read", () => {
     ["is no JSON", { status: 200, text: "<html>" }],
     ["is over the size limit", { status: 413 }],
     ["has no number in it", { status: 200, json: { data: [] } }],
+    ["breaks off within its number", { status: 200, text: '{"data": [], "sequence": 1' }],
     ["has a number that is none", { status: 200, text: '{"sequence": 1e999, "data": []}' }],
   ])("and %s is placed by the list of our subscriptions", async (_, said) => {
     us.script[POLL] = said;
