@@ -145,12 +145,14 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   }
 
   agrees(one: StreamEvent, other: StreamEvent): boolean {
-    if (one.content === undefined || other.content === undefined) return true;
+    // What is only announced is told apart by its time.
+    if (one.content === undefined || other.content === undefined) return atOneTime(one, other);
     return sameJson(one.content.data, other.content.data);
   }
 
   contradicts(kept: StreamEvent, head: Head): boolean {
-    return contradicts(head, kept.sequence, kept.content?.data);
+    if (kept.content === undefined) return isNewer(kept, head);
+    return contradicts(head, kept.sequence, kept.content.data);
   }
 
   begins(event: StreamEvent): string | undefined {
@@ -311,6 +313,14 @@ function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: stri
   if (sortable === undefined || sortable <= head.lastTimestamp) return {};
   return { lastTimestamp: sortable, timestampOf: event.sequence };
 }
+
+/** True unless both say when, and differ in it. */
+const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: StreamEvent): boolean =>
+  one === undefined || other === undefined || one.sortable === other.sortable;
+
+/** True for a number up to that of the newest applied diff, of a later time. */
+const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
+  timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
 /** The place as it is held: a property whole, unless the subscription is on less. */
 const heldPlace = (head: Head, place: Place): Place => {

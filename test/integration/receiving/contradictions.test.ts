@@ -163,6 +163,40 @@ describe("two contents under one number", () => {
     expect(await us.state()).not.toHaveProperty("contradicted");
   });
 
+  it("of which one is pending and only announced: they are told apart by their times", async () => {
+    const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/2`;
+    us.script[`${POLL}/2`] = { status: 200, json: { sequence: 2, data: { x: 1 } } };
+    publisherHas(2, { g: 1, x: 1, y: 1 });
+    const low = { sequence: 2, target: "properties", granularity: "low", url, timestamp: "2026-01-01T00:00:01Z" };
+    await us.callback(low);
+    await us.diff(2, { x: 1 }, { timestamp: "2026-01-01T00:00:01Z" });
+    await us.callback(low);
+    expect(await us.state()).not.toHaveProperty("contradicted");
+    await us.callback({ ...low, timestamp: "2026-01-01T00:00:02Z" });
+    expect(await us.state()).toMatchObject({ contradicted: true });
+    await us.diff(1, { g: 1 });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ g: 1, x: 1, y: 1 });
+  });
+
+  it("of which the copy that is dropped at the commit was only announced", async () => {
+    publisherHas(1, { x: 1, y: 1 });
+    const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/1`;
+    const low = { sequence: 1, target: "properties", granularity: "low", url, timestamp: "2026-01-01T00:00:02Z" };
+    let done = false;
+    decide = async (operation, keys): Promise<Fate> => {
+      if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
+        done = true;
+        await us.callback(low);
+      }
+      return "ok";
+    };
+    expect((await us.diff(1, { x: 1 }, { timestamp: "2026-01-01T00:00:01Z" })).status).toBe(201);
+    expect(await us.state()).toMatchObject({ contradicted: true });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ x: 1, y: 1 });
+  });
+
   it("of which one is a resync of a place, whose content is not known", async () => {
     us.script["GET /properties/a"] = { status: 200, json: { v: 1 } };
     us.script[POLL] = { status: 200, json: { sequence: 1, data: [] } };
