@@ -168,3 +168,20 @@ describe("a publisher that says no number at all", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 9, pendingCount: 0 });
   });
 });
+
+it.each<[string, Said]>([
+  ["holds NaN", { status: 200, text: '{"bad": NaN}' }],
+  ["is refused", { status: 403 }],
+])("the state of an app's own target that %s holds up no number for ever", async (_, said) => {
+  us = await new Subscriber().subscribed({ target: "resources" });
+  us.told.length = 0;
+  us.script["GET /resources"] = said;
+  us.script[POLL] = { status: 200, text: '{"sequence": 3, "data": [{"sequence": 2, "data": {"bad": NaN}}]}' };
+  await us.callback({ sequence: 3, target: "resources", data: { c: 3 } });
+  await pass(60);
+  expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [3] });
+  await pass(1_200);
+  expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0, resyncPending: false });
+  expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: null }]);
+  expect((await us.callback({ sequence: 4, target: "resources", data: { d: 4 } })).status).toBe(201);
+});
