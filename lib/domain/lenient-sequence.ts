@@ -1,7 +1,7 @@
 /** The newest number in an answer to a poll that cannot be read as JSON: one bad value must not hide how far the peer is. */
 
 /** Digits beyond these are no number that counts diffs. */
-const SEQUENCE = /^\s*:\s*"?(\d{1,16})"?\s*(?=[,}\]\s]|$)/;
+const SEQUENCE = /^\s*:\s*"?(\d{1,16})"?\s*(?=[,}\]\s])/;
 
 /**
  * The greatest `sequence` among the members of the outermost object, found without reading the values around it: these may

@@ -56,6 +56,8 @@ export async function fetchCapabilities(
 async function leaf(remote: RemoteActor, name: string): Promise<Remote<string>> {
   const called = await remote.call({ method: "GET", at: ["meta", "actingweb", name], maxBytes: 16 * 1024 });
   if (!called.ok) return called;
+  if (called.status !== 200)
+    return nonsense(called.status, `to /meta/actingweb/${name} has the status ${called.status}`);
   const text = Buffer.from(called.value.body).toString("utf8").trim();
   // A page made for people is no list of tags.
   if (text.length > 8192 || /[<>{}"\n]/.test(text))

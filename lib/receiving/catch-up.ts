@@ -4,6 +4,7 @@ import { fitsScope } from "../domain/callback-scope.ts";
 import type { DiffRecord } from "../domain/diff-content.ts";
 import { pendingKey } from "../dynamodb/keys.ts";
 import type { Deadline } from "../ports.ts";
+import { isMadeAnew } from "./contradiction.ts";
 import { contradicts } from "./digests.ts";
 import { headIs, PROBLEM_ATTRIBUTES } from "./head.ts";
 import type { Head } from "./head.ts";
@@ -167,7 +168,9 @@ export class CatchUp {
         break;
       }
       if (event !== slot) unseen.add(each);
-      if (slot !== undefined && polledEvent !== undefined && !sink.agrees(slot, polledEvent)) differ = true;
+      // The time of a diff is not always that of the callback that announced it.
+      const both = slot?.content !== undefined && polledEvent !== undefined;
+      if (both && !sink.agrees(slot, polledEvent)) differ = true;
       events.push(event);
     }
     return { events, unseen, complete, contradicts: differ };
@@ -189,9 +192,12 @@ export class CatchUp {
 const nextBegun = (sink: SubscriptionSink, next: StreamEvent | undefined): string | undefined =>
   next === undefined ? undefined : sink.begins(next);
 
-/** True when the backlog holds other content than was applied under one of its numbers, or two under one. */
+/** True when the backlog holds something else than was applied under one of its numbers, or two contents under one. */
 export const isContradicted = (head: Head, polled: Backlog): boolean =>
-  (polled.others ?? []).length > 0 || polled.diffs.some(({ sequence, data }) => contradicts(head, sequence, data));
+  (polled.others ?? []).length > 0 ||
+  polled.diffs.some(
+    ({ sequence, data, timestamp }) => contradicts(head, sequence, data) || isMadeAnew(head, sequence, timestamp),
+  );
 
 const eventOf = (diff: DiffRecord): StreamEvent => {
   const { sequence, data, overwritten, timestamp } = diff;

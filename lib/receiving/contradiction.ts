@@ -3,6 +3,7 @@
  * stream is marked `contradicted` and drains as usual; its state is read once nothing is pending. The mark goes with the
  * commit of a state read that began after it was set.
  */
+import type { Timestamp } from "../domain/timestamp.ts";
 import { above, all, any, atMost, below, exists, missing } from "../dynamodb/table.ts";
 import type { Change, Key } from "../dynamodb/table.ts";
 import type { Clock } from "../ports.ts";
@@ -19,6 +20,20 @@ const MOST_ATTEMPTS = 4;
 /** When a contradicted stream with nothing pending may have its state read, ms. */
 export const contradictionDue = (head: Pick<Head, "suspectedAt">, now: number): number =>
   Math.max(now, head.suspectedAt + EVERY_MS);
+
+/** Two clocks, and a diff that was made while the state was read, may differ by this much, ms. */
+const SAME_TIME_MS = 5 * 60_000;
+
+/**
+ * True when a number was given to something that was made long after the state that has covered that number was read: its
+ * publisher was restored from a backup, and counts once more what it had counted.
+ */
+export const isMadeAnew = (
+  head: Pick<Head, "coveredTo" | "coveredAt" | "lastSeq">,
+  sequence: number,
+  made: Timestamp | undefined,
+): boolean =>
+  made !== undefined && sequence <= Math.min(head.coveredTo, head.lastSeq) && made.ms > head.coveredAt + SAME_TIME_MS;
 
 /** True when the state of a contradicted stream may be read at `now` (ms). */
 export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "pending">, now: number): boolean =>

@@ -20,9 +20,9 @@ export const DIGEST_LENGTH = 12;
 export const CONTAINED = "-".repeat(DIGEST_LENGTH);
 const DOUBTED = "?".repeat(DIGEST_LENGTH);
 
-/** The text after one more number was applied; undefined content is contained as well. */
+/** The text after one more number was applied; what undefined content was is not known. */
 export function withDigest(digests: string, data: Json | undefined): string {
-  const next = data === undefined ? CONTAINED : digestOf(data);
+  const next = data === undefined ? DOUBTED : digestOf(data);
   return (digests + next).slice(-DIGESTS_KEPT * DIGEST_LENGTH);
 }
 

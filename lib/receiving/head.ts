@@ -87,6 +87,9 @@ export interface Head {
   /** Normalised timestamp of the newest applied diff that had one, and that diff's number. */
   readonly lastTimestamp: string;
   readonly timestampOf: number;
+  /** The newest number that the last state read has covered, and when that read began. */
+  readonly coveredTo: number;
+  readonly coveredAt: number;
   /** When the state last began to be read because of a contradiction. */
   readonly suspectedAt: number;
   /** A `stop` verdict holds this stream's hooks. */
@@ -148,6 +151,8 @@ export function readHead(item: Item): Head {
     digests: text("digests") ?? "",
     lastTimestamp: text("lastTimestamp") ?? "",
     timestampOf: whole("timestampOf") ?? 0,
+    coveredTo: whole("coveredTo") ?? 0,
+    coveredAt: whole("coveredAt") ?? 0,
     suspectedAt: whole("suspectedAt") ?? 0,
     held: item["held"] === true,
     releasing: item["releasing"] === true,

@@ -37,7 +37,7 @@ export async function resyncPart(
   data: ReceivedData | undefined,
   head: Head,
   sent: PartResync,
-  reads?: Reads,
+  open?: () => Promise<Reads | undefined>,
 ): Promise<PartRead | ReadFailure> {
   const { place, sequence, url } = sent;
   const foreign = head.carved.some((other) => covers(other, place));
@@ -49,7 +49,7 @@ export async function resyncPart(
     return told(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
   }
   if (publisher === undefined) return { reason: "The trust with this peer is not approved." };
-  const read = await reread(publisher, whole ? store : undefined, head, place, sequence, compact({ url, reads }));
+  const read = await reread(publisher, whole ? store : undefined, head, place, sequence, compact({ url, open }));
   if (read.is === "failed") return read.failure;
   if (read.is === "hidden") return { state: null, stored: false, reread: [] };
   return told(read.part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, read.part));

@@ -57,7 +57,7 @@ export class PlaceReads {
     const { publishers, clock, data, openTo } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     if (publisher === undefined) return { unasked: places };
-    const reads = await openTo(head.actorId, head.peerId);
+    const open = async () => await openTo(head.actorId, head.peerId);
     const now = clock.now();
     let pausedUntil = (head.pausedUntil ?? 0) > now ? head.pausedUntil : undefined;
     for (const place of places) {
@@ -67,27 +67,22 @@ export class PlaceReads {
         continue;
       }
       if (pausedUntil !== undefined) {
-        await this.mark(head, place, ASKED_FOR_REST, sequence, { reads, again: pausedUntil });
+        await this.mark(head, place, ASKED_FOR_REST, sequence, pausedUntil);
         continue;
       }
-      const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { reads });
+      const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { open });
       if (read.is !== "failed") continue;
       const pause = pauseWanted(read.failure, now);
       if (pause !== undefined) pausedUntil = now + pause;
-      await this.mark(head, place, read.failure, sequence, { reads });
+      await this.mark(head, place, read.failure, sequence);
     }
     return compact({ unasked: [], pausedUntil });
   }
 
   /** A read said nothing: what is held stays, is shown as stale, and is read again later. */
-  async mark(
-    head: Head,
-    place: Place,
-    failure: ReadFailure,
-    sequence: number,
-    { reads, again: notBefore = 0 }: { readonly reads?: Reads | undefined; readonly again?: number } = {},
-  ): Promise<void> {
-    const { data, stale } = this.#deps;
+  async mark(head: Head, place: Place, failure: ReadFailure, sequence: number, notBefore = 0): Promise<void> {
+    const { data, stale, openTo } = this.#deps;
+    const reads = await openTo(head.actorId, head.peerId);
     const { status, again } = stale.next(failure);
     const marked = { reason: failure.reason, again: Math.max(again, notBefore) };
     const at = { fence: head.fence, sequence };

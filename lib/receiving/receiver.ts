@@ -10,7 +10,7 @@ import type { Clock, Deadline, Log } from "../ports.ts";
 import { eventOf, readCallback } from "./callback-events.ts";
 import type { SentBody } from "./callback-events.ts";
 import type { CallbackAccess, Sender } from "./callback-access.ts";
-import { markContradicted } from "./contradiction.ts";
+import { isMadeAnew, markContradicted } from "./contradiction.ts";
 import { contradicts } from "./digests.ts";
 import { claimIsLive } from "./head.ts";
 import type { Head } from "./head.ts";
@@ -155,9 +155,9 @@ export class Receiver {
    */
   async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {
     const { sequence, timestamp, content } = event;
-    // What a state read has covered was never applied: only numbers up to the newest applied diff can be too new.
+    // What a state read has covered was never applied: it is compared with the time of that read.
     const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
-    if (!newer && !contradicts(head, sequence, content?.data)) return;
+    if (!newer && !isMadeAnew(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
     const { turns, timers, clock, settings } = this.#deps;
     // Marked already, and no read is under way that could have begun before this.
     const isRead = head.replacing || claimIsLive(head, clock.now(), settings.claimFence);

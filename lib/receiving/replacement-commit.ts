@@ -132,6 +132,7 @@ export class ReplacementCommit {
       attempts: result.beyond ? begun.attempts + 1 : 0,
       ...reconciled(now, settings),
     };
+    if (stateRead) Object.assign(set, { coveredTo: at, coveredAt: progress.startedAt });
     if (reset) Object.assign(set, { lastTimestamp: "", timestampOf: 0 });
     else if (timestamp !== undefined && timestamp > begun.lastTimestamp) {
       Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });

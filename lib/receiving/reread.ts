@@ -21,6 +21,8 @@ export type Reread =
  * Reads one place again from its publisher, from `url` if there is one, and puts it into the store, if any. Without
  * positions in the answers the newest number is asked before and after: while they differ the content lies somewhere
  * between, so list operations up to the later one will read the list again instead of being applied.
+ *
+ * @param options.open what the publisher lets us see, where the rest is to stay as it is
  */
 export async function reread(
   publisher: Publisher,
@@ -28,16 +30,18 @@ export async function reread(
   head: Head,
   place: Place,
   sequence: number,
-  options: { readonly url?: string; readonly reads?: Reads | undefined } = {},
+  options: { readonly url?: string; readonly open?: () => Promise<Reads | undefined> } = {},
 ): Promise<Reread> {
-  const { url, reads } = options;
-  const within = reads === undefined ? { carved: head.carved } : { carved: head.carved, reads };
-  const { fence } = head;
+  const { url, open } = options;
+  const { fence, carved } = head;
   let before: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const read = await readOne(publisher, head, place, url);
     if ("failure" in read) return { is: "failed", failure: read.failure };
     const { answer } = read;
+    // As of after it was read: what the publisher has closed to us by then may be missing from it.
+    const reads = await open?.();
+    const within = reads === undefined ? { carved } : { carved, reads };
     if (answer.is !== "part" && reads !== undefined && isHidden(place, reads)) return { is: "hidden" };
     if (answer.is === "failed") return { is: "failed", failure: answer.failure };
     const part: StatePart = answer.is === "part" ? answer.part : { place, kind: "value" };

@@ -101,12 +101,12 @@ export class StaleReads {
   async #read(head: Head, part: StalePart, deadline: Deadline): Promise<{ result: StaleRead; set: HeadChange }> {
     const { publishers, openTo, data, stale, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
-    const reads = await openTo(head.actorId, head.peerId);
+    const open = async () => await openTo(head.actorId, head.peerId);
     const store = data(head.actorId, head.peerId);
     const read: Reread =
       publisher === undefined
         ? { is: "failed", failure: { reason: "The trust with this peer is not approved." } }
-        : await reread(publisher, store, head, part.place, head.lastSeq, { reads });
+        : await reread(publisher, store, head, part.place, head.lastSeq, { open });
     if (read.is !== "failed") {
       const set = read.is === "read" ? await this.#tell(head, part, read.part) : {};
       await stale.settle(part);
@@ -114,7 +114,7 @@ export class StaleReads {
     }
     const { status, again } = await stale.failed(part, read.failure);
     const at = { fence: head.fence, sequence: head.lastSeq };
-    await store.markStale(targetOf(head, reads), part.place, at, { reason: read.failure.reason, again });
+    await store.markStale(targetOf(head, await open()), part.place, at, { reason: read.failure.reason, again });
     const now = clock.now();
     const pause = pauseWanted(read.failure, now);
     return { result: status, set: pause === undefined ? {} : { pausedUntil: now + pause } };

@@ -95,6 +95,10 @@ export class StateReplacement {
       url: begin.callback?.url,
     });
     const listing = await publisher.listState(what);
+    if (listing.is === "failed" && this.#isUnreadable(head, listing.failure)) {
+      log.error("the state of a target cannot be read", { ...idsOf(head), reason: listing.failure.reason });
+      return { is: "absent" };
+    }
     if (listing.is !== "listing") return listing;
     if (listing.leftOut.length > 0) logLeftOut(log, idsOf(head), listing.leftOut);
     const begun = resumable(head, begin);
@@ -112,6 +116,12 @@ export class StateReplacement {
     if (!(await run.clear(deadline))) return run.head === undefined ? { is: "busy", head } : await this.#leave(run);
     if (!isOnePiece && run.hasWritten && deadline.remaining() <= this.#deps.reserveMs) return await this.#leave(run);
     return await this.#commit.commit(run.head ?? head, publisher, run.result());
+  }
+
+  /** Nothing is stored of an app's own target: a state that stays unreadable holds up no number. */
+  #isUnreadable(head: Head, failure: ReadFailure): boolean {
+    const isOther = failure.unwell === true || failure.outOfTime === true || failure.retryAfter !== undefined;
+    return head.scope.target !== "properties" && !isOther && this.#isPatient(head);
   }
 
   /** Earlier tries came no further: a failure then counts as the answer for its place. */
@@ -296,6 +306,8 @@ class Run {
     if (this.stores) {
       const { actorId, peerId, fence } = this.#marked();
       const at = compact({ fence, sequence: position, dirtyListsUntil });
+      // As of after this piece was read: what the publisher has closed to us by then may be missing from it.
+      this.#reads = undefined;
       await this.#deps.data(actorId, peerId).putParts(await this.#target(), parts, at);
       for (const answer of failed) await this.#markStale(answer);
     }

@@ -145,12 +145,14 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   }
 
   agrees(one: StreamEvent, other: StreamEvent): boolean {
-    if (one.content === undefined || other.content === undefined) return true;
+    // What is only announced is told apart by its time.
+    if (one.content === undefined || other.content === undefined) return atOneTime(one, other);
     return sameJson(one.content.data, other.content.data);
   }
 
   contradicts(kept: StreamEvent, head: Head): boolean {
-    return contradicts(head, kept.sequence, kept.content?.data);
+    if (kept.content === undefined) return isNewer(kept, head);
+    return contradicts(head, kept.sequence, kept.content.data);
   }
 
   begins(event: StreamEvent): string | undefined {
@@ -193,7 +195,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const { publishers, openTo, reads, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const stores = this.#stores(head) ? this.#data() : undefined;
-    const open = stores === undefined ? undefined : await openTo(head.actorId, head.peerId);
+    const open = stores === undefined ? undefined : async () => await openTo(head.actorId, head.peerId);
     const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
     const read = await resyncPart(publisher, stores, head, part, open);
     const data = content?.data;
@@ -201,7 +203,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
       const taken = { data, told: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // What is held for it stays; reading it again tells the hooks what it is.
-      await reads.mark(head, heldPlace(head, place), read, sequence, { reads: open });
+      await reads.mark(head, heldPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = pauseWanted(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
@@ -311,6 +313,14 @@ function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: stri
   if (sortable === undefined || sortable <= head.lastTimestamp) return {};
   return { lastTimestamp: sortable, timestampOf: event.sequence };
 }
+
+/** True unless both say when, and differ in it. */
+const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: StreamEvent): boolean =>
+  one === undefined || other === undefined || one.sortable === other.sortable;
+
+/** True for a number up to that of the newest applied diff, of a later time. */
+const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
+  timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
 /** The place as it is held: a property whole, unless the subscription is on less. */
 const heldPlace = (head: Head, place: Place): Place => {

@@ -178,7 +178,7 @@ export class OutboundHeads {
         digests: "",
         ...dueAttributes(head.key, now),
       },
-      remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf"],
+      remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf", "coveredTo"],
       add: { version: 1, epoch: 1, wantedRev: 1 },
     };
     try {

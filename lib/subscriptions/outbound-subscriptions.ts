@@ -173,6 +173,7 @@ export class OutboundSubscriptions {
           digests: "",
           lastTimestamp: "",
           timestampOf: 0,
+          coveredTo: 0,
           ...reconcile,
           ...due,
           ...(owesState ? { wanted: "resync" } : {}),

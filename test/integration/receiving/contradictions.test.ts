@@ -163,6 +163,53 @@ describe("two contents under one number", () => {
     expect(await us.state()).not.toHaveProperty("contradicted");
   });
 
+  it("of which one is pending and only announced: they are told apart by their times", async () => {
+    const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/2`;
+    us.script[`${POLL}/2`] = { status: 200, json: { sequence: 2, data: { x: 1 } } };
+    publisherHas(2, { g: 1, x: 1, y: 1 });
+    const low = { sequence: 2, target: "properties", granularity: "low", url, timestamp: "2026-01-01T00:00:01Z" };
+    await us.callback(low);
+    await us.diff(2, { x: 1 }, { timestamp: "2026-01-01T00:00:01Z" });
+    await us.callback(low);
+    expect(await us.state()).not.toHaveProperty("contradicted");
+    await us.callback({ ...low, timestamp: "2026-01-01T00:00:02Z" });
+    expect(await us.state()).toMatchObject({ contradicted: true });
+    await us.diff(1, { g: 1 });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ g: 1, x: 1, y: 1 });
+  });
+
+  it("of which the copy that is dropped at the commit was only announced", async () => {
+    publisherHas(1, { x: 1, y: 1 });
+    const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/1`;
+    const low = { sequence: 1, target: "properties", granularity: "low", url, timestamp: "2026-01-01T00:00:02Z" };
+    let done = false;
+    decide = async (operation, keys): Promise<Fate> => {
+      if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
+        done = true;
+        await us.callback(low);
+      }
+      return "ok";
+    };
+    expect((await us.diff(1, { x: 1 }, { timestamp: "2026-01-01T00:00:01Z" })).status).toBe(201);
+    expect(await us.state()).toMatchObject({ contradicted: true });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ x: 1, y: 1 });
+  });
+
+  it("of which one is a resync of a place, whose content is not known", async () => {
+    us.script["GET /properties/a"] = { status: 200, json: { v: 1 } };
+    us.script[POLL] = { status: 200, json: { sequence: 1, data: [] } };
+    const resync = { sequence: 1, target: "properties", subtarget: "a", type: "resync" };
+    expect((await us.callback(resync)).status).toBe(201);
+    await us.callback(resync);
+    expect(await us.state()).not.toHaveProperty("contradicted");
+    publisherHas(1, { a: { v: 1 }, y: 1 });
+    await us.diff(1, { y: 1 });
+    await us.arriveMessages();
+    expect(await us.stored()).toEqual({ a: { v: 1 }, y: 1 });
+  });
+
   it("are no activity of the subscription", async () => {
     publisherHas(3, { a: 3 });
     for (let n = 1; n <= 3; n += 1) await us.diff(n, { a: n });
@@ -215,11 +262,38 @@ describe("a publisher that was restored from a backup and has counted past us", 
     expect(await us.stored()).toEqual({ fresh: true });
   });
 
+  it.each(["in order", "the newest first", "only to who asks"])(
+    "is noticed by what it makes long after a state read, under numbers that the read has covered, told %s",
+    async (how) => {
+      publisherHas(9, { a: 9 });
+      const headers = { "x-actingweb-sequence": "9" };
+      us.script["GET /properties"] = { status: 200, json: { a: 9 }, headers };
+      await us.callback({ sequence: 9, target: "properties", type: "resync" });
+      us.now += 10 * 60_000;
+      const made = [6, 7, 8, 9, 10].map((n) => {
+        return { sequence: n, timestamp: `2026-01-01T00:10:0${String(n - 6)}Z`, data: { [`b${String(n)}`]: n } };
+      });
+      const state = Object.assign({ a: 5 }, ...made.map(({ data }) => data)) as Record<string, Json>;
+      us.script[POLL] = { status: 200, json: { sequence: 10, data: made } };
+      us.script["GET /properties"] = { status: 200, json: state, headers: { "x-actingweb-sequence": "10" } };
+      const told = how === "in order" ? made : how === "the newest first" ? made.toReversed() : [];
+      for (const { sequence, data, timestamp } of told) await us.diff(sequence, data, { timestamp });
+      us.now += 3_600_000;
+      await us.sweep();
+      expect(await us.stored()).toEqual(state);
+      expect(await us.state()).not.toHaveProperty("contradicted");
+      us.asked.length = 0;
+      us.now += 3_600_000;
+      await us.sweep();
+      expect(reads()).toBe(0);
+    },
+  );
+
   it("is not taken for one when what a state read has covered arrives late", async () => {
     publisherHas(9, { a: 9 });
     us.script["GET /properties"] = { status: 200, json: { a: 9 }, headers: { "x-actingweb-sequence": "9" } };
     await us.callback({ sequence: 9, target: "properties", type: "resync" });
-    for (const n of [6, 7, 8]) await us.diff(n, { a: n }, { timestamp: `2026-02-01T00:00:0${String(n)}Z` });
+    for (const n of [6, 7, 8]) await us.diff(n, { a: n }, { timestamp: `2026-01-01T00:00:0${String(n)}Z` });
     expect(await us.state()).not.toHaveProperty("contradicted");
   });
 });

@@ -249,6 +249,43 @@ describe("what is revoked", () => {
     expect(await us.stored()).toMatchObject({ profile: { name: "M", ssn: 1 } });
   });
 
+  /** Has it revoked when a place is asked for, before the answer, which is 404. */
+  function revokesWhenAsked(asked: string, revoked: string): () => number {
+    let status = 0;
+    const { http } = us.service;
+    const send = http.send.bind(http);
+    http.send = async (request) => {
+      if (request.url.endsWith(`/properties/${asked}`) && status === 0) {
+        us.script[`GET /properties/${revoked}`] = { status: 404 };
+        status = await grant({ excluded: [revoked], second: 1 });
+      }
+      return await send(request);
+    };
+    return () => status;
+  }
+
+  it("stays when it is revoked while it is read again", async () => {
+    await grant({});
+    us.script["GET /subscriptions/actor/sub"] = { status: 200, json: { sequence: 2, data: [] } };
+    const status = revokesWhenAsked("log", "log");
+    await us.diff(2, { log: { list: "log", operation: "append", item: 2, length: 9 } });
+    expect([status(), (await us.stored())["log"]]).toEqual([204, [1]]);
+  });
+
+  it("stays when it is revoked while a state of several pieces is read", async () => {
+    await grant({});
+    const names = ["color", ...Array.from({ length: 450 }, (_, n) => `d${String(n).padStart(3, "0")}`), "profile"];
+    const headers = { "x-actingweb-sequence": "2" };
+    const json = { simple: { properties: names, total_bytes: 9_999_999 }, lists: {} };
+    us.script["GET /properties?metadata=true"] = { status: 200, json, headers };
+    for (const name of names) us.script[`GET /properties/${name}`] = { status: 200, json: "new", headers };
+    us.script["GET /subscriptions/actor/sub"] = { status: 200, json: { sequence: 2, data: [] } };
+    const status = revokesWhenAsked("d300", "profile");
+    expect((await us.callback({ sequence: 2, target: "properties", type: "resync" })).status).toBe(201);
+    expect(status()).toBe(204);
+    expect(await us.stored()).toMatchObject({ color: "new", d449: "new", profile: { name: "N", ssn: 1 } });
+  });
+
   describe("with AUTO_DELETE_ON_REVOCATION", () => {
     beforeEach(async () => {
       us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });

@@ -85,6 +85,7 @@ describe("a backlog that cannot be read", () => {
     ["is no JSON", { status: 200, text: "<html>" }],
     ["is over the size limit", { status: 413 }],
     ["has no number in it", { status: 200, json: { data: [] } }],
+    ["breaks off within its number", { status: 200, text: '{"data": [], "sequence": 1' }],
     ["has a number that is none", { status: 200, text: '{"sequence": 1e999, "data": []}' }],
   ])("and %s is placed by the list of our subscriptions", async (_, said) => {
     us.script[POLL] = said;
@@ -166,4 +167,21 @@ describe("a publisher that says no number at all", () => {
     expect(asked("GET /properties")).toBe(1);
     expect(await us.state()).toMatchObject({ lastSeq: 9, pendingCount: 0 });
   });
+});
+
+it.each<[string, Said]>([
+  ["holds NaN", { status: 200, text: '{"bad": NaN}' }],
+  ["is refused", { status: 403 }],
+])("the state of an app's own target that %s holds up no number for ever", async (_, said) => {
+  us = await new Subscriber().subscribed({ target: "resources" });
+  us.told.length = 0;
+  us.script["GET /resources"] = said;
+  us.script[POLL] = { status: 200, text: '{"sequence": 3, "data": [{"sequence": 2, "data": {"bad": NaN}}]}' };
+  await us.callback({ sequence: 3, target: "resources", data: { c: 3 } });
+  await pass(60);
+  expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [3] });
+  await pass(1_200);
+  expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0, resyncPending: false });
+  expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: null }]);
+  expect((await us.callback({ sequence: 4, target: "resources", data: { d: 4 } })).status).toBe(201);
 });

@@ -58,6 +58,8 @@ export class ModelPublisher {
   readonly #said = new Set<Change>();
   readonly #silent = new Set<Change>();
   #made = 0;
+  /** When it began to make changes, ms. */
+  #since = Date.UTC(2026, 0, 1);
 
   /** Makes one change: sets or deletes a scalar, or appends to the list. `kept` is never deleted. */
   change(random: () => number, { lists, twin = false, unreadable = false }: ChangeOptions): Change {
@@ -99,7 +101,8 @@ export class ModelPublisher {
   }
 
   /** It is what it was then; what it had made since then never was. */
-  restore({ changes, backlog, newest, scalars, list }: Memory): void {
+  restore({ changes, backlog, newest, scalars, list }: Memory, now: number): void {
+    this.#since = now;
     for (const name of this.scalars.keys()) if (!scalars.has(name)) this.saidGone.add(name);
     if (list.length === 0) this.saidGone.add("l");
     Object.assign(this, { changes: [...changes], backlog: [...backlog], newest });
@@ -138,7 +141,7 @@ export class ModelPublisher {
   }
 
   #numbered(data: Change["data"]): Change {
-    const change = { sequence: this.newest, data, timestamp: stamp(this.#made) };
+    const change = { sequence: this.newest, data, timestamp: new Date(this.#since + this.#made * 1_000).toISOString() };
     this.changes.push(change);
     this.backlog.push(change);
     return change;
@@ -192,5 +195,3 @@ function peerAnswer({ status, json, text, headers }: Answered): PeerAnswer {
   const body = Buffer.from(json === undefined ? (text ?? "") : textOf(json));
   return { status, headers: { "content-type": "application/json", ...headers }, body };
 }
-
-const stamp = (made: number): string => new Date(Date.UTC(2026, 0, 1) + made * 1_000).toISOString();

@@ -88,11 +88,10 @@ export function checkStored(table: MemoryTable, publisher: ModelPublisher): void
   if (held !== published) throw new Violation(`Stored ${held}, published ${published} (R2).`);
 }
 
-/** True when the copy contains numbers whose content it does not know: of a state read, or of parts that are ahead of it. */
-export function containsUnknown(table: MemoryTable): boolean {
-  const { digests, lastSeq } = headIn(table);
-  const isAhead = (wm: string): boolean => parseWatermark(wm).sequence > lastSeq;
-  return digests.includes("-") || table.all().some((item) => item.pk === "DATA" && isAhead(String(item["wm"])));
+/** True when parts of the copy contain numbers that the rest of it does not. */
+export function isAhead(table: MemoryTable): boolean {
+  const { lastSeq } = headIn(table);
+  return table.all().some((item) => item.pk === "DATA" && parseWatermark(String(item["wm"])).sequence > lastSeq);
 }
 
 /** R2: hooks were told of each number up to `newest`, or of a resync that covers it. */

@@ -378,10 +378,12 @@ export class ReceivingWorld {
 
   /** The publisher is what it was at its backup, makes new changes under numbers that it has used, and sends them. */
   async #restore(): Promise<void> {
-    // Numbers that the copy contains without knowing their content look like any other: nothing could tell.
-    if (this.#modes.positioned && checks.containsUnknown(this.#table)) return;
+    // What it makes under numbers that only parts of the copy contain looks like what they contain: nothing could tell.
+    if (this.#modes.positioned && checks.isAhead(this.#table)) return;
     this.#wasReset = true;
-    this.#publisher.restore(this.#backup);
+    // A copy tells what was made long after it was read.
+    this.#now += 10 * MINUTE;
+    this.#publisher.restore(this.#backup, this.#now);
     this.#acknowledged.clear();
     const changes = Array.from({ length: 1 + Math.floor(this.#random() * 4) }, () => this.#change());
     if (this.#modes.silent) for (const change of changes) this.#publisher.silence(change);

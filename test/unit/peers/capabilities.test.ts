@@ -69,6 +69,7 @@ describe("PeerCapabilities", () => {
 
   it.each<[string, Says]>([
     ["has no leaves", { status: 404 }],
+    ["answers without content", { status: 204 }],
     ["answers with a page", { text: "<html>trust</html>" }],
   ])("reads /meta of a peer that %s", async (_name, says) => {
     const meta = { json: { id: "p", aw_version: "1.0", aw_supported: "trust,www" } };
