@@ -103,7 +103,8 @@ export class Alarms extends Construct {
   #table({ tableName }: TableReference): void {
     const throttles = (dimensionsMap: Record<string, string>): IMetric =>
       new MathExpression({
-        expression: "reads + writes",
+        // Each is written only while there is something to count: without a zero the sum of both would be missing.
+        expression: "FILL(reads, 0) + FILL(writes, 0)",
         usingMetrics: Object.fromEntries(
           [
             ["reads", "ReadThrottleEvents"],

@@ -67,6 +67,18 @@ describe("the alarms", () => {
     );
   });
 
+  it("add up what is written only while it happens: a sum without the zeros is missing whenever one of them is", () => {
+    const expressions = alarms.flatMap(([id, { Properties }]) =>
+      ((Properties["Metrics"] ?? []) as { Expression?: string }[]).flatMap(({ Expression }) =>
+        Expression === undefined ? [] : [[id, Expression] as const],
+      ),
+    );
+    expect(expressions).toHaveLength(3);
+    for (const [id, expression] of expressions) {
+      for (const term of expression.split(" + ")) expect([id, term]).toEqual([id, expect.stringMatching(/^FILL\(\w+, 0\)$/)]);
+    }
+  });
+
   it("watch DynamoDB's own errors in every operation that the functions may call", () => {
     const operations = metricsOf(alarm("table-system-errors")).map(
       (metric) => (metric as { Dimensions: { Name: string; Value: string }[] }).Dimensions[0]?.Value,
