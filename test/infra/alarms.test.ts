@@ -75,7 +75,8 @@ describe("the alarms", () => {
     );
     expect(expressions).toHaveLength(3);
     for (const [id, expression] of expressions) {
-      for (const term of expression.split(" + ")) expect([id, term]).toEqual([id, expect.stringMatching(/^FILL\(\w+, 0\)$/)]);
+      for (const term of expression.split(" + "))
+        expect([id, term]).toEqual([id, expect.stringMatching(/^FILL\(\w+, 0\)$/)]);
     }
   });
 

@@ -60,11 +60,14 @@ describe("an area", () => {
     },
   );
 
-  it.each(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"])("says the same without a way to the table: %s", async (code) => {
-    const error = Object.assign(new Error("connect"), { code, $metadata: { attempts: 4 } });
-    const { status, headers } = await asked(() => Promise.reject(error)).reply;
-    expect([status, headers["retry-after"]]).toEqual([503, "1"]);
-  });
+  it.each(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"])(
+    "says the same without a way to the table: %s",
+    async (code) => {
+      const error = Object.assign(new Error("connect"), { code, $metadata: { attempts: 4 } });
+      const { status, headers } = await asked(() => Promise.reject(error)).reply;
+      expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    },
+  );
 
   it("gives its own errors their wire form, field and headers included", async () => {
     const error = new ServiceError("request.invalid", "Say it otherwise.", { field: "url", headers: { Allow: "GET" } });
