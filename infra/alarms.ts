@@ -80,7 +80,8 @@ export class Alarms extends Construct {
       "latency",
       "The slowest hundredth of the requests takes far longer than it should.",
       gateway.api.metricLatency({ period: PERIOD, statistic: Stats.percentile(99) }),
-      { threshold: LATENCY_MS, evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
+      // Looked at however few there are: "ignore" would need a thousand requests before it looks at a 99th percentile.
+      { threshold: LATENCY_MS, evaluationPeriods: 3, evaluateLowSampleCountPercentile: "evaluate" },
     );
     // A metric filter takes dimensions from the log line only, so the service's name stands in the namespace.
     const namespace = `${METRICS_NAMESPACE}/${service}`;
@@ -103,7 +104,8 @@ export class Alarms extends Construct {
   #table({ tableName }: TableReference): void {
     const throttles = (dimensionsMap: Record<string, string>): IMetric =>
       new MathExpression({
-        expression: "reads + writes",
+        // Each is written only while there is something to count: without a zero the sum of both would be missing.
+        expression: "FILL(reads, 0) + FILL(writes, 0)",
         usingMetrics: Object.fromEntries(
           [
             ["reads", "ReadThrottleEvents"],

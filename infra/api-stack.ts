@@ -14,7 +14,7 @@ import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
-import { isFor } from "./operator.ts";
+import { isApiEndpoint, isFor } from "./operator.ts";
 import type { Deployment } from "./operator.ts";
 import { areas } from "./routes.ts";
 import type { Area, Duties } from "./routes.ts";
@@ -92,7 +92,9 @@ export class ApiStack extends Stack {
 
 /** Whether what actors' URLs begin with, the API's own endpoint or its domain, goes with the stack. */
 function holdsBaseUrl({ baseUrl, domainName }: Deployment): boolean {
-  return baseUrl === undefined || new URL(baseUrl).hostname === domainName;
+  if (baseUrl === undefined) return true;
+  const { hostname } = new URL(baseUrl);
+  return hostname === domainName || isApiEndpoint(hostname);
 }
 
 /** The table that the deployment names, which a restore has made, or else the data stack's. */

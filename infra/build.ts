@@ -16,7 +16,7 @@ const dist = path.join(root, "dist");
 /** One part of the build: what it is made from, and how. */
 interface Part {
   readonly name: string;
-  /** Files and folders (searched for .ts files, without `infra/local`). */
+  /** Files and folders (everything in them, without `infra/local`): a function may import more than code. */
   readonly from: readonly string[];
   make(): Promise<void>;
 }
@@ -85,7 +85,7 @@ function sources(name: string): string[] {
   return readdirSync(path.join(root, name), { withFileTypes: true }).flatMap((entry) => {
     const inside = `${name}/${entry.name}`;
     if (entry.isDirectory()) return inside === "infra/local" ? [] : sources(inside);
-    return entry.name.endsWith(".ts") ? [inside] : [];
+    return [inside];
   });
 }
 

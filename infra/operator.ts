@@ -103,6 +103,12 @@ export function readDeployment(given: Given): Deployment {
   const settings = readSettings((name) => text(given, name));
   const { domainName } = settings;
   const ofDomain = domainName === undefined ? undefined : `https://${domainName}`;
+  if (ofDomain !== undefined && isApiEndpoint(new URL(variables.BASE_URL ?? ofDomain).hostname)) {
+    throw new Error(
+      `BASE_URL is ${JSON.stringify(variables.BASE_URL)}. Allowed: no API's own endpoint together with domainName, which ` +
+        "switches that off: no actor could be reached.",
+    );
+  }
   return {
     ...settings,
     variables,
@@ -112,6 +118,9 @@ export function readDeployment(given: Given): Deployment {
     ...compact({ baseUrl: variables.BASE_URL ?? ofDomain }),
   };
 }
+
+/** Whether a host is an API's own endpoint, which goes with the API. */
+export const isApiEndpoint = (host: string): boolean => /\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(host);
 
 /** A secret's name, or its ARN. */
 const SECRET = /^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$/;

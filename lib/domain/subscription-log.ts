@@ -3,7 +3,7 @@
  * records alone, so whoever finishes a move after a crash gets the same numbers.
  */
 import type { Change, Granularity, LogRecord, NamedScope } from "./change-record.ts";
-import { comesBack, isSuspended, narrowerPlaces } from "./overlap.ts";
+import { comesBack, isSuspended, narrowerPlaces, outermost } from "./overlap.ts";
 import type { PropertyPermissions } from "./permissions.ts";
 import { covers, placeOf, samePlace } from "./scope.ts";
 import type { Place, Scope } from "./scope.ts";
@@ -44,6 +44,8 @@ export interface SubscriptionState {
   /** Oldest first; the last one holds now, the others as long as the backlog needs them. */
   readonly views: readonly SubscriptionView[];
   readonly runs: readonly Run[];
+  /** While it is none: places that narrower ones still keep up to date, of which it has not been told what came before. */
+  readonly owed?: readonly Place[];
 }
 
 /** What holds for a subscription at one record of the log. */
@@ -195,12 +197,15 @@ function rescoped(
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };
   const before = currentView(state);
-  const next = withView({ ...state, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
+  const { owed = [], ...rest } = state;
+  const kept = outermost([...owed, ...before.narrower]);
+  const still = own.granularity === "none" && kept.length > 0 ? { owed: kept } : {};
+  const next = withView({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
   // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
-  // one, so it counts as covered here.
+  // one, so it counts as covered here, and is owed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
   // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
-  if (!comesBack(before.narrower, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
+  if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
   return numbered(next, "resync", at);
 }
 
@@ -246,7 +251,10 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   const entry = { sequence, record: recordNumber, view: currentView(state).id, at, resync: content === "resync" };
   const kept = withNumber(state.runs, entry);
   const cleared = kept.collapsed ? state.sequence : state.cleared;
-  const next = pruned({ ...state, sequence, cleared, runs: kept.runs });
+  const { owed, ...rest } = state;
+  // Whoever reads everything is owed nothing more.
+  const still = owed === undefined || entry.resync || kept.collapsed ? {} : { owed };
+  const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
   return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
 }
 

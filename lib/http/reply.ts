@@ -26,11 +26,15 @@ export function empty(status = 204, headers: Readonly<Record<string, string>> = 
   return { status, headers };
 }
 
+/** What passes by itself says when to come back, where the error does not. */
+const SOON = { "retry-after": "1" };
+
 /** The wire form of an error: what every client meets. */
 export function errorReply(error: ServiceError, requestId: string): Reply {
   const field = error.field === undefined ? {} : { field: error.field };
   const body = { ...error.extra, ...field, code: error.wire, message: error.message, requestId };
-  return json(error.status, { error: body }, lowerCaseNames(error.headers));
+  const usual = error.status === 503 ? SOON : {};
+  return json(error.status, { error: body }, { ...usual, ...lowerCaseNames(error.headers) });
 }
 
 /** The answer to what nobody foresaw; the log has the cause under the same request id. */

@@ -10,7 +10,10 @@ const TRANSIENT = new Set([
   // Of the table port: lost against a concurrent writer after bounded retries, or no capacity.
   ...["ConditionFailed", "TransactionRefused", "TableBusy"],
 ]);
-const CONNECTION = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"]);
+const CONNECTION = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"],
+  ...["EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN"],
+]);
 
 /**
  * True when the same request may well succeed in a moment: throttling, a fault or time-out of the table, no connection to

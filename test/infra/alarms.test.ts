@@ -34,7 +34,8 @@ describe("the alarms", () => {
     expect(alarm("latency")).toMatchObject({
       ...{ Namespace: "AWS/ApiGateway", MetricName: "Latency", Dimensions: ApiId },
       ...{ ExtendedStatistic: "p99", Threshold: 15_000, EvaluationPeriods: 3 },
-      EvaluateLowSampleCountPercentile: "ignore",
+      // Most deployments have fewer than the thousand requests in 15 min that "ignore" asks for.
+      EvaluateLowSampleCountPercentile: "evaluate",
     });
   });
 
@@ -65,6 +66,19 @@ describe("the alarms", () => {
     expect(metricsOf(alarm("index-throttles"))).toEqual(
       events([{ Name: "GlobalSecondaryIndexName", Value: "due" }, ofTable]),
     );
+  });
+
+  it("add up what is written only while it happens: a sum without the zeros is missing whenever one of them is", () => {
+    const expressions = alarms.flatMap(([id, { Properties }]) =>
+      ((Properties["Metrics"] ?? []) as { Expression?: string }[]).flatMap(({ Expression }) =>
+        Expression === undefined ? [] : [[id, Expression] as const],
+      ),
+    );
+    expect(expressions).toHaveLength(3);
+    for (const [id, expression] of expressions) {
+      for (const term of expression.split(" + "))
+        expect([id, term]).toEqual([id, expect.stringMatching(/^FILL\(\w+, 0\)$/)]);
+    }
   });
 
   it("watch DynamoDB's own errors in every operation that the functions may call", () => {

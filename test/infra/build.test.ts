@@ -76,6 +76,18 @@ describe("the build", () => {
     expect(builtAt()["dist/template/api.template.json"]).toBe(before["dist/template/api.template.json"]);
   });
 
+  it("bundles again when a file changes that is no code, but imported", async () => {
+    const imports = `import greeting from "./greeting.json"; export const handler = (): unknown => greeting;`;
+    writeFileSync(path.join(root, "functions/actors.ts"), imports);
+    for (const word of ["good morning", "good night"]) {
+      writeFileSync(path.join(root, "functions/greeting.json"), JSON.stringify({ word }));
+      await build();
+      expect(bundled()).toContain(word);
+    }
+    writeFunction(42);
+    await build();
+  });
+
   it("keeps what it built when a function does not compile", async () => {
     writeFileSync(path.join(root, "functions/actors.ts"), "export const handler = (");
     await expect(build()).rejects.toMatchObject({ code: 1 });

@@ -7,6 +7,7 @@ import { functionsByArea, serviceTemplates, serviceStacks } from "../support/ser
 import type { Resource } from "../support/service-templates.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-north-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
+const ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-north-1.amazonaws.com";
 const DOMAIN = { domainName: "actors.example.com", certificateArn: CERTIFICATE };
 
 const plain = serviceTemplates();
@@ -50,6 +51,10 @@ describe("domainName and certificateArn", () => {
     }
   });
 
+  it("are not taken together with the endpoint that they switch off as what actors' URLs begin with", () => {
+    expect(() => withSettings(DOMAIN, { BASE_URL: ENDPOINT })).toThrow(/BASE_URL is .*execute-api.*domainName/);
+  });
+
   it("are nowhere without them: the API's own endpoint serves", () => {
     plain.api.resourceCountIs("AWS::ApiGatewayV2::DomainName", 0);
     plain.api.resourceCountIs("AWS::ApiGatewayV2::ApiMapping", 0);
@@ -65,6 +70,7 @@ describe("domainName and certificateArn", () => {
 describe("the API stack", () => {
   it.each([
     [true, "the API's own endpoint", {}, {}],
+    [true, "the API's own endpoint, written out", { BASE_URL: ENDPOINT }, {}],
     [true, "its domain", {}, DOMAIN],
     [true, "its domain, said twice", { BASE_URL: "https://actors.example.com/" }, DOMAIN],
     [false, "an address of the deployer's", { BASE_URL: "https://actors.example.com" }, {}],

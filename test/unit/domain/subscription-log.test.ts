@@ -149,6 +149,32 @@ describe("a narrower subscription of the same peer", () => {
     },
   );
 
+  test.each([
+    ["ends", []],
+    ["becomes none too", [{ ...narrow, granularity: "none" as const }]],
+  ])("that %s after the broader one has become none is a resync: what came before was told to it alone", (_, left) => {
+    const log = new Log().add(
+      scopes(scopeOf(broad), narrow),
+      set("color", 1),
+      scopes(scopeOf(broad, "none"), narrow),
+      set("size", 2),
+      scopes(scopeOf(broad, "none"), ...left),
+      set("color", 3),
+    );
+    expect(log.contents).toEqual([{ size: 2 }, "resync", { color: 3 }]);
+    // Once is enough.
+    expect(log.add(scopes(scopeOf(broad)), scopes(scopeOf(broad, "none"))).contents).toHaveLength(3);
+  });
+
+  test("that ends after everything was read anew, or that began when the broader one was none, owes nothing", () => {
+    const none = scopeOf(broad, "none");
+    const log = new Log().add(scopes(scopeOf(broad), narrow), scopes(none, narrow), suspend(), resume(), scopes(none));
+    expect(log.contents).toEqual(["resync"]);
+    expect(new Log().add(scopes(none), scopes(none, narrow), set("color", 1), scopes(none)).contents).toEqual([
+      { color: 1 },
+    ]);
+  });
+
   test("that ends in the moment in which the broader one becomes none is a resync", () => {
     const log = new Log().add(scopes(scopeOf(broad), narrow), set("color", 1), scopes(scopeOf(broad, "none")));
     expect(log.contents).toEqual(["resync"]);

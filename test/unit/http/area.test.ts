@@ -60,6 +60,15 @@ describe("an area", () => {
     },
   );
 
+  it.each(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"])(
+    "says the same without a way to the table: %s",
+    async (code) => {
+      const error = Object.assign(new Error("connect"), { code, $metadata: { attempts: 4 } });
+      const { status, headers } = await asked(() => Promise.reject(error)).reply;
+      expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    },
+  );
+
   it("gives its own errors their wire form, field and headers included", async () => {
     const error = new ServiceError("request.invalid", "Say it otherwise.", { field: "url", headers: { Allow: "GET" } });
     const { status, body, headers } = await asked(() => Promise.reject(error)).reply;
@@ -68,6 +77,15 @@ describe("an area", () => {
       error: { code: "bad_request", message: "Say it otherwise.", requestId: "r1", field: "url" },
     });
     expect(headers["allow"]).toBe("GET");
+  });
+
+  it.each([
+    [{}, "1"],
+    [{ headers: { "Retry-After": "7" } }, "7"],
+  ])("says when to come back in every 503, with %j", async (details, seconds) => {
+    const error = new ServiceError("service.unavailable", "Others are changing it; try again.", details);
+    const { status, headers } = await asked(() => Promise.reject(error)).reply;
+    expect([status, headers["retry-after"]]).toEqual([503, seconds]);
   });
 
   it("logs one line for each request, with route and status", async () => {
