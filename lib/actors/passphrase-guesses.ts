@@ -23,7 +23,7 @@ const WINDOW_MS = 60_000;
 /** Wrong guesses in a window, from one address and from all. */
 const MOST_OF_A_SOURCE = 10;
 const MOST = 100;
-/** So long after a window with a wrong guess the next guess is counted before it is computed, ms. */
+/** Windows follow one another for so long after one with a guess, ms; a later guess begins a new one. */
 const WARY_MS = 10 * 60_000;
 /** Windows are kept so long, s; which one counts is said by their keys. */
 const KEPT_SECONDS = 3_600;
@@ -37,9 +37,9 @@ export interface Guess {
 }
 
 /**
- * The first wrong guess at an actor's passphrase begins a window, and notes its start in the actor's record, which every
- * request reads anyway; from there on windows follow one another for 10 min after the last wrong guess. So an instance
- * knows without a request of its own whether guesses are under way, and which window counts.
+ * The first guess at an actor's passphrase begins a window, and notes its start in the actor's record, which every request
+ * reads anyway; from there on windows follow one another for 10 min after the last wrong guess. So an instance knows without
+ * a request of its own which window counts.
  */
 export class PassphraseGuesses {
   readonly #table: Table;
@@ -48,11 +48,6 @@ export class PassphraseGuesses {
   constructor(deps: { readonly table: Table; readonly clock: Clock }) {
     this.#table = deps.table;
     this.#clock = deps.clock;
-  }
-
-  /** True within 10 min after a wrong guess: then a guess is counted before anything is computed. */
-  areLikely(actor: ActorRecord): boolean {
-    return this.#window(actor) !== undefined;
   }
 
   /**
@@ -71,7 +66,7 @@ export class PassphraseGuesses {
         // The window is this one's own, or begun by another in the same millisecond.
         { update: guessKey(actor.id, now), change: counting(source, now, 1), condition: always },
       ]);
-      return { actor, source, window: now };
+      return { actor: { ...actor, guessedAt: now }, source, window: now };
     } catch (error) {
       const found = error instanceof TransactionRefused ? error.reasons[0] : undefined;
       if (found?.code !== "condition") throw error;

@@ -101,10 +101,9 @@ export class PassphraseVerifier {
     return known === undefined ? undefined : timingSafeEqual(known, this.#proof(passphrase));
   }
 
-  /** True while another passphrase is compared with this hash. */
-  isBusyWithAnother(passphrase: string, stored: string): boolean {
-    const same = `${stored} ${base64url(this.#proof(passphrase))}`;
-    return [...this.#computing.keys()].some((name) => name !== same && name.startsWith(`${stored} `));
+  /** Names a passphrase together with the hash that it is compared with, without holding it. */
+  nameOf(passphrase: string, stored: string): string {
+    return `${stored} ${base64url(this.#proof(passphrase))}`;
   }
 
   #proof(passphrase: string): Buffer {

@@ -23,6 +23,8 @@ export class Authentication implements Gate {
   readonly #trusts: TrustStore;
   readonly #passphrases: PassphraseVerifier;
   readonly #guesses: PassphraseGuesses;
+  /** Guesses under way at this instance, by hash and passphrase. */
+  readonly #guessed = new Map<string, Promise<boolean>>();
 
   constructor(actors: ActorStore, trusts: TrustStore, passphrases: PassphraseVerifier, guesses: PassphraseGuesses) {
     this.#actors = actors;
@@ -67,21 +69,28 @@ export class Authentication implements Gate {
   }
 
   /**
-   * Wrong guesses at a chosen passphrase are counted. After a wrong guess, here or at another instance, each one is counted
-   * before anything is computed, and the right one is taken back.
+   * A guess at a chosen passphrase is counted before anything is computed, at whatever instance, and the right one is taken
+   * back. Requests that bring the same passphrase at the same time are one guess.
    * @throws ServiceError auth.limited
    */
   async #isRight(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {
     const { passphraseHash: hash } = actor;
-    const [passphrases, guesses] = [this.#passphrases, this.#guesses];
+    const passphrases = this.#passphrases;
     if (isMinted(hash) || passphrases.remembered(passphrase, hash) === true) {
       return await passphrases.verify(passphrase, hash);
     }
-    const wary = guesses.areLikely(actor) || passphrases.isBusyWithAnother(passphrase, hash);
-    const claimed = wary ? await guesses.count(actor, source) : undefined;
-    const right = await passphrases.verify(passphrase, hash);
-    if (!right) await guesses.wasWrong(claimed ?? (await guesses.count(actor, source)));
-    else if (claimed !== undefined) await guesses.takeBack(claimed);
+    const name = passphrases.nameOf(passphrase, hash);
+    const underWay = this.#guessed.get(name);
+    if (underWay !== undefined) return await underWay;
+    const guess = this.#guess(actor, passphrase, source).finally(() => this.#guessed.delete(name));
+    this.#guessed.set(name, guess);
+    return await guess;
+  }
+
+  async #guess(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {
+    const guess = await this.#guesses.count(actor, source);
+    const right = await this.#passphrases.verify(passphrase, actor.passphraseHash);
+    await (right ? this.#guesses.takeBack(guess) : this.#guesses.wasWrong(guess));
     return right;
   }
 

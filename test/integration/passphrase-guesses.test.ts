@@ -117,7 +117,14 @@ describe("wrong passphrases", () => {
     const statuses = await Promise.all(all);
     expect(statuses.filter((status) => status === 403).length).toBeLessThanOrEqual(10);
     expect(statuses.every((status) => status === 403 || status === 429)).toBe(true);
-    expect(scrypt.mock.calls.length).toBeLessThanOrEqual(11);
+    expect(scrypt.mock.calls.length).toBeLessThanOrEqual(10);
+  });
+
+  it("that come all at once, each at an instance of its own, are counted before they are computed, and so is the right one", async () => {
+    const guesses = [...Array.from({ length: 60 }, (_, n) => `guess ${n}`), RIGHT];
+    const statuses = await Promise.all(guesses.map(async (each) => (await ask(each, { at: instance() })).status));
+    expect(statuses).toEqual([...times(10, 403), ...times(51, 429)]);
+    expect(scrypt).toHaveBeenCalledTimes(10);
   });
 
   it("at a warm instance are counted although nothing is computed", async () => {
@@ -183,16 +190,16 @@ describe("what counting costs", () => {
     return [...asked];
   };
 
-  it("is one request for a wrong guess, and none for the right passphrase unless there was a wrong one lately", async () => {
+  it("is one request for a wrong guess, and two for the right passphrase where it was not verified before", async () => {
+    expect(await cost(RIGHT, first)).toEqual(["get", "transact", "update"]);
     expect(await cost(RIGHT, first)).toEqual(["get"]);
-    expect(await cost(RIGHT, instance())).toEqual(["get"]);
-    expect(await cost("wrong", instance())).toEqual(["get", "transact"]);
+    expect(await cost(RIGHT, instance())).toEqual(["get", "update", "update"]);
     expect(await cost("wrong", instance())).toEqual(["get", "update"]);
     expect(await cost("wrong", first)).toEqual(["get", "update"]);
     expect(await cost(RIGHT, first)).toEqual(["get"]);
     expect(await cost(RIGHT, instance())).toEqual(["get", "update", "update"]);
     now += 11 * MINUTE;
-    expect(await cost(RIGHT, instance())).toEqual(["get"]);
+    expect(await cost("wrong", instance())).toEqual(["get", "transact"]);
   });
 
   it("is nothing for a passphrase that was minted, and for bearers, however many are wrong", async () => {
