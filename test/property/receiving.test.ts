@@ -3,10 +3,11 @@ import { expect, it } from "vitest";
 import type { Condition, Table } from "../../lib/dynamodb/table.ts";
 import { Violation } from "../support/simulation/receiving-checks.ts";
 import { ReceivingWorld } from "../support/simulation/receiving-world.ts";
+import { countFrom } from "../support/sizes.ts";
 import { breaking, names, without } from "../support/simulation/sabotage.ts";
 
-/** Random schedules in `npm test`; `npm run test:simulation` plays more. */
-const SCHEDULES = Number(process.env["SIMULATION_SCHEDULES"] ?? 100_000);
+/** Random schedules. */
+const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 10_000, 100_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 
 it(`holds R1 to R5 over ${String(SCHEDULES)} random schedules of faults, crashes and clocks`, async () => {
@@ -14,12 +15,8 @@ it(`holds R1 to R5 over ${String(SCHEDULES)} random schedules of faults, crashes
     try {
       await new ReceivingWorld(seed).play();
     } catch (error) {
-      throw new Error(
-        `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:simulation plays it again.`,
-        {
-          cause: error,
-        },
-      );
+      const again = `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:heavy -- receiving`;
+      throw new Error(`${again} plays it again.`, { cause: error });
     }
   }
   expect(SCHEDULES).toBeGreaterThan(0);

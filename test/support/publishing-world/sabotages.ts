@@ -4,7 +4,7 @@ import type { Condition, Item, Page, Table, Write } from "../../../lib/dynamodb/
 import { breaking, names, without } from "../simulation/sabotage.ts";
 
 /** A table whose writes have their conditions changed, those in transactions too. */
-function breakingAll(table: Table, change: (condition: Condition) => Condition): Table {
+export function breakingAll(table: Table, change: (condition: Condition) => Condition): Table {
   return {
     ...breaking(table, change),
     transact: async (writes) => {
