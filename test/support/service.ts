@@ -11,8 +11,10 @@ import { ask, type Ask, type Answered } from "./publisher/wire.ts";
 
 const SERVE = fileURLToPath(new URL("../../infra/local/serve.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const START_MS = 60_000;
-const STOP_MS = 20_000;
+/** On a machine that does much else. */
+const START_MS = 180_000;
+const STOP_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 /** One run of a subscription data hook, as the example app logs it. */
 export interface HookRun {
@@ -78,7 +80,7 @@ export class Service {
     await gone;
   }
 
-  /** SIGTERM, and the exit code it ends with. Killed when it outlasts 20 s, which gives null. */
+  /** SIGTERM, and the exit code it ends with. Killed when it outlasts a minute, which gives null. */
   async stop(): Promise<number | null> {
     const child = this.#running();
     if (!child) return null;
@@ -146,11 +148,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until `look` gives something other than undefined or false; fails with what it saw last. */
+/** Waits until `look` gives something other than undefined or false; fails, saying `what`, after `timeoutMs` [three minutes]. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
