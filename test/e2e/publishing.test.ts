@@ -38,7 +38,10 @@ describe("changes over HTTP", () => {
     const left = numbers(40);
     const write = async (): Promise<void> => {
       for (let n = left.shift(); n !== undefined; n = left.shift()) {
-        await actor.expect("PUT", `/properties/p${n}`, 204, { n });
+        const put = () => actor.fetch("PUT", `/properties/p${n}`, { json: { n } });
+        // A 503 has changed nothing: on a busy machine the others are always faster for a while.
+        const status = await until(`p${n}`, async () => [(await put()).status].find((one) => one !== 503));
+        expect(status).toBe(204);
       }
     };
     await Promise.all(Array.from({ length: 8 }, write));

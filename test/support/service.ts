@@ -15,6 +15,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const START_MS = 180_000;
 const STOP_MS = 60_000;
 const PATIENCE_MS = 180_000;
+/** Looking costs requests: the longer it takes, the more rarely. */
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 250;
 
 /** One run of a subscription data hook, as the example app logs it. */
 export interface HookRun {
@@ -155,10 +158,10 @@ export async function until<T>(
   timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
