@@ -1,24 +1,30 @@
+import { globSync, readFileSync } from "node:fs";
+import process from "node:process";
 import { defineConfig } from "vitest/config";
 
-/** Seconds one test of each folder may take on a busy machine with two cores. */
-const SECONDS = { unit: 30, contract: 30, integration: 60, e2e: 120, property: 600, infra: 120 } as const;
-/** Real time passes in these (`npm run test:slow`). */
-const SLOW_SECONDS = 900;
+/** The large runs (`npm run test:heavy`): what takes its sizes from test/support/sizes.ts, and what lets real time pass. */
+const HEAVY = process.env["TEST_SIZE"] === "heavy";
+const FOLDERS = ["unit", "contract", "integration", "e2e", "property", "infra", ...(HEAVY ? ["slow"] : [])];
 
-function project(name: string, seconds: number) {
+/** What one test may take on a machine that does much else: an end for what hangs, and no measure of speed. */
+const MOST_SECONDS = HEAVY ? 7200 : 600;
+
+function isLarge(file: string): boolean {
+  return file.startsWith("test/slow/") || readFileSync(file, "utf8").includes("support/sizes.ts");
+}
+
+function project(name: string) {
+  const files = `test/${name}/**/*.test.ts`;
   return {
     extends: true as const,
     test: {
       name,
-      include: [`test/${name}/**/*.test.ts`],
-      testTimeout: seconds * 1000,
-      hookTimeout: Math.max(seconds, 60) * 1000,
+      include: HEAVY ? globSync(files).filter(isLarge) : [files],
+      // Unit tests leave nothing behind, so their files share processes and load each module once.
+      isolate: name !== "unit",
     },
   };
 }
-
-const projects = Object.entries(SECONDS).map(([name, seconds]) => project(name, seconds));
-if (process.env["SLOW"] === "1") projects.push(project("slow", SLOW_SECONDS));
 
 export default defineConfig({
   test: {
@@ -26,12 +32,14 @@ export default defineConfig({
     // One process per file: a test that starts the local stack, or changes its environment, touches no other.
     pool: "forks",
     maxWorkers: 2,
+    testTimeout: MOST_SECONDS * 1000,
+    hookTimeout: MOST_SECONDS * 1000,
     passWithNoTests: true,
     setupFiles: ["test/support/fixed-seed.ts"],
     // `.ci/run` reads the closing lines of this reporter.
     reporters: ["default"],
     restoreMocks: true,
-    projects,
+    projects: FOLDERS.map(project),
     coverage: { provider: "v8", include: ["lib/**/*.ts", "functions/**/*.ts"] },
   },
 });

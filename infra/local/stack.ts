@@ -63,7 +63,7 @@ const LOCAL_DEFAULTS = {
   ALLOW_PRIVATE_PEERS: "true",
   CALLBACK_MODE: "async",
 } as const;
-const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ"] as const;
+const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as const;
 /** Only another endpoint than the embedded emulator's may want them. */
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
 /** Set here for each function, never by the operator. */

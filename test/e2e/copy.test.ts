@@ -3,9 +3,10 @@ import { sameJson, type Json } from "../support/publisher/json.ts";
 import type { PublisherOptions } from "../support/publisher/publisher.ts";
 import { change } from "../support/random-changes.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 import { openStream, type Stream } from "../support/stream.ts";
 
-const CHANGES = 80;
+const CHANGES = sized(40, 80);
 const SHARE_LOST = 0.15;
 
 let service: Service;
@@ -31,14 +32,14 @@ async function open(options: PublisherOptions = {}, at = service): Promise<Strea
 
 async function expectExact(stream: Stream): Promise<void> {
   const { publisher, subscription } = stream;
-  await until("the last number", async () => (await stream.lastSeq()) === subscription.sequence, 30_000);
+  await until("the last number", async () => (await stream.lastSeq()) === subscription.sequence);
   let held: unknown;
   const exact = async (): Promise<boolean> => {
     held = await stream.held();
     return sameJson(held as Json, publisher.state.snapshot());
   };
   // Parts that were ambiguous are read again a moment later.
-  await until("an exact copy", exact, 15_000).catch(() => undefined);
+  await until("an exact copy", exact).catch(() => undefined);
   expect(held).toEqual(publisher.state.snapshot());
 }
 

@@ -18,12 +18,14 @@ it("a change is answered before its callback is, and stopping waits for the call
   const peer = host.add();
   await peer.trust({ id: actor.id, uri: actor.uri });
   const stream = await peer.subscribe();
-  peer.behaviour = { kind: "slow", ms: 1_500 };
-  const begun = Date.now();
+  const answered = Promise.withResolvers<undefined>();
+  peer.behaviour = { kind: "held", until: answered.promise };
   await actor.expect("PUT", "/properties/color", 204, { v: 1 });
-  expect(Date.now() - begun).toBeLessThan(1_400);
   await until("the callback", () => peer.callbacks.length === 1);
-  await service.stop();
+  const stopped = service.stop();
+  await until("no more requests are taken", async () => (await service.fetch("/healthz")).status === 0);
+  answered.resolve(undefined);
+  expect(await stopped).toBe(0);
   await service.start({ SWEEP_INTERVAL_SECONDS: "1" });
   peer.behaviour = undefined;
   await actor.expect("PUT", "/properties/color", 204, { v: 2 });

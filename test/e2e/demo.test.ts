@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 const DEMO = fileURLToPath(new URL("../support/demo/demo.ts", import.meta.url));
 
 it("the demonstration tells of a change, a lost callback, the gap and the recovery, and ends well", async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [DEMO], { timeout: 100_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [DEMO], { timeout: 300_000 });
   const lines = stdout.split("\n").map((line) => line.trim());
   const at = (text: string | RegExp): number => lines.findIndex((line) => line.search(text) >= 0);
   const story = [

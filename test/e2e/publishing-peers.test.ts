@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { stateOf } from "../support/random-writers.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 import type { Behaviour } from "../support/subscriber-peer/behaviour.ts";
 import { gather, type Member } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
-const SUBSCRIBERS = 100;
-const DELIVERY_TIMEOUT_MS = 3000;
+const SUBSCRIBERS = sized(40, 100);
+/** Far more than the callbacks to those who behave take. */
+const DELIVERY_TIMEOUT_MS = 10_000;
 const THRESHOLD = 3;
 const RECOVERY_MS = 2000;
 
@@ -55,16 +57,19 @@ async function breaker(actor: OwnedActor, peerId: string) {
   return found.breaker;
 }
 
-/** One change; gives when it began and how long its request took. */
-async function write(actor: OwnedActor, n: number): Promise<{ began: number; took: number }> {
-  const began = Date.now();
+async function write(actor: OwnedActor, n: number): Promise<void> {
   await actor.expect("PUT", `/properties/color`, 204, { n });
-  return { began, took: Date.now() - began };
 }
+
+/** For how long (ms) the breaker of a peer opened each time, as the log has it. */
+const openings = (peerId: string): number[] =>
+  service.log
+    .filter((line) => line.includes("the breaker of a peer opened") && line.includes(peerId))
+    .map((line) => (JSON.parse(line) as { ms: number }).ms);
 
 const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
-describe("a hundred subscribers", () => {
+describe(`${SUBSCRIBERS} subscribers`, () => {
   let actor: OwnedActor;
   let members: Member[];
   beforeAll(async () => {
@@ -73,18 +78,20 @@ describe("a hundred subscribers", () => {
     members = await gather(host, actor, SUBSCRIBERS);
   });
 
-  it("have their callback within 2 s although some of them hang, refuse, trickle or talk nonsense", async () => {
+  it("have their callback while some of them hang, refuse, trickle or talk nonsense", async () => {
     const good = members.slice(BAD.length);
-    const longest = (nth: number, began: number): number =>
-      Math.max(...good.map(({ peer }) => (peer.callbacks[nth - 1]?.at ?? Number.POSITIVE_INFINITY) - began));
-    // How long it takes when all behave says how busy this machine is; on one that is not, it is well below a second.
-    const easy = await write(actor, 1);
-    await until("everyone's callbacks", () => members.every(({ stream }) => stream.last === 1), 20_000);
+    await write(actor, 1);
+    await until("everyone's callbacks", () => members.every(({ stream }) => stream.last === 1));
     for (const [index, behaviour] of BAD.entries()) members[index]!.peer.behaviour = behaviour;
-    const { began, took } = await write(actor, 2);
-    expect(took, "the writer's request").toBeLessThan(DELIVERY_TIMEOUT_MS + 5000);
-    await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 2), 20_000);
-    expect(longest(2, began)).toBeLessThan(2000 + longest(1, easy.began));
+    let givenUp = false;
+    const onGivenUp = (): void => {
+      givenUp = true;
+    };
+    members[0]!.peer.behaviour = { kind: "held", until: new Promise(() => undefined), onGivenUp };
+    const writing = write(actor, 2);
+    await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 2));
+    expect(givenUp, "the one that hangs has been given up before").toBe(false);
+    await writing;
     expect(good.flatMap(({ stream }) => stream.faults)).toEqual([]);
     expect(members[2]!.stream.last, "the slow one").toBe(2);
   });
@@ -93,6 +100,7 @@ describe("a hundred subscribers", () => {
     for (const { peer } of members) peer.behaviour = undefined;
     const { peer, stream } = members.at(-1)!;
     const before = stream.last;
+    const began = Date.now();
     peer.behaviour = { kind: "refuse", status: 503 };
     const refused = (): typeof peer.callbacks => peer.callbacks.filter(({ status }) => status === 503);
     for (let n = 1; n <= THRESHOLD; n++) await write(actor, n);
@@ -102,15 +110,21 @@ describe("a hundred subscribers", () => {
       return /^open$/i.test(seen.state) && seen;
     });
     expect(opened.failures).toBeGreaterThanOrEqual(THRESHOLD);
-    expect(Date.parse(opened.openUntil ?? "")).toBeGreaterThan(Date.now() - RECOVERY_MS);
+    expect(Date.parse(opened.openUntil ?? "")).toBeGreaterThan(began);
     for (let n = THRESHOLD + 1; n <= 10; n++) await write(actor, n);
 
-    await until("two failed probes", () => refused().length >= THRESHOLD + 2, 30_000);
+    await until("two failed probes", () => refused().length >= THRESHOLD + 2);
     const probes = refused().slice(THRESHOLD);
-    expect(probes.map(({ sequence }) => sequence)).toEqual([before + 1, before + 1]);
-    expect(probes[1]!.at - probes[0]!.at, "the second waits twice as long").toBeGreaterThan(1.8 * RECOVERY_MS);
+    expect(new Set(probes.map(({ sequence }) => sequence)), "the first it missed, and no other").toEqual(
+      new Set([before + 1]),
+    );
+    const waits = await until("three openings", () => {
+      const all = openings(peer.id);
+      return all.length >= 3 && all;
+    });
+    expect(waits.slice(0, 3), "each waits twice as long").toEqual([RECOVERY_MS, 2 * RECOVERY_MS, 4 * RECOVERY_MS]);
     peer.behaviour = undefined;
-    await until("the backlog", () => stream.last === before + 10, 30_000);
+    await until("the backlog", () => stream.last === before + 10);
     const taken = peer.taken(stream).map(({ sequence }) => sequence);
     expect(taken.filter((sequence) => sequence > before)).toEqual(numbers(10).map((n) => before + n));
     expect(await breaker(actor, peer.id)).toMatchObject({ state: expect.stringMatching(/^closed$/i) as string });
@@ -154,7 +168,7 @@ describe("a breaker closed by hand", () => {
 
     await actor.expect("DELETE", `/peers/${peer.id}/breaker`, 204);
     expect(await breaker(actor, peer.id)).toMatchObject({ state: expect.stringMatching(/^closed$/i) as string });
-    await until("the backlog", () => stream.last === 10, 20_000).catch(() => undefined);
+    await until("the backlog", () => stream.last === 10).catch(() => undefined);
     // The subscriber asks for nothing: what it has came by callback.
     expect(stream.arrivals).toEqual(numbers(10));
     expect(peer.taken(stream).map(({ body }) => body?.["data"])).toEqual(numbers(10).map((n) => ({ color: { n } })));

@@ -3,10 +3,12 @@ import type { JsonObject } from "../support/publisher/json.ts";
 import { seeded } from "../support/publisher/random.ts";
 import { stateOf, VALUES, writeRandomly } from "../support/random-writers.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
+const CHANGES = sized(100, 250);
 const BACKLOG_MAX = 20;
 
 let service: Service;
@@ -32,7 +34,7 @@ afterAll(async () => {
  */
 async function expectComplete(stream: Stream, what: string): Promise<number> {
   const { newest } = await stream.poll();
-  await until(`${what}: callbacks up to ${newest}`, () => stream.last >= newest, 60_000).catch((error: unknown) => {
+  await until(`${what}: callbacks up to ${newest}`, () => stream.last >= newest).catch((error: unknown) => {
     throw new Error(`${(error as Error).message}; at ${stream.last}, holes ${stream.holes(newest).join()}`);
   });
   expect(stream.unexplainedHoles(newest), what).toEqual([]);
@@ -62,7 +64,7 @@ describe("while writers run", () => {
       }
     };
     const meddling = meddle();
-    await writeRandomly(actor, { seed: 11, changes: 250, mostRefused: 3 }).finally(() => {
+    await writeRandomly(actor, { seed: 11, changes: CHANGES, mostRefused: 3 }).finally(() => {
       writing = false;
     });
     await meddling;
@@ -101,7 +103,7 @@ describe("while writers run", () => {
     );
     for (let n = 12; n <= 12 + 2 * BACKLOG_MAX; n++) await put(n);
     long!.peer.behaviour = undefined;
-    await until("the resync", () => [...long!.stream.told.values()].some(({ resync }) => resync), 60_000);
+    await until("the resync", () => [...long!.stream.told.values()].some(({ resync }) => resync));
     const { newest: last } = await long!.stream.poll();
     await until("the last", () => long!.stream.arrivals.includes(last));
     await long!.stream.catchUp();

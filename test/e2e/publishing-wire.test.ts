@@ -103,7 +103,7 @@ describe("callbacks on the wire", () => {
         await until("the next callback", async () => stream.last === (await stream.poll()).newest);
         return (peer.callbacks.at(-1)?.headers["content-encoding"] === "gzip") === compressed;
       };
-      await until(`compression ${String(compressed)}`, told, 10_000);
+      await until(`compression ${String(compressed)}`, told);
       expect(stream.copy).toEqual(await stateOf(actor));
       expect(peer.callbacks[0]?.headers, "small ones never").not.toHaveProperty("content-encoding");
     }

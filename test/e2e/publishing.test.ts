@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { stateOf, writeRandomly } from "../support/random-writers.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { SubscriberPeer } from "../support/subscriber-peer/peer.ts";
@@ -25,6 +26,9 @@ async function meet(): Promise<{ actor: OwnedActor; peer: SubscriberPeer }> {
   return { actor, peer };
 }
 
+/** Half of them before the publisher is killed. */
+const CHANGES = sized(60, 120);
+
 const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 describe("changes over HTTP", () => {
@@ -34,7 +38,10 @@ describe("changes over HTTP", () => {
     const left = numbers(40);
     const write = async (): Promise<void> => {
       for (let n = left.shift(); n !== undefined; n = left.shift()) {
-        await actor.expect("PUT", `/properties/p${n}`, 204, { n });
+        const put = () => actor.fetch("PUT", `/properties/p${n}`, { json: { n } });
+        // A 503 has changed nothing: on a busy machine the others are always faster for a while.
+        const status = await until(`p${n}`, async () => [(await put()).status].find((one) => one !== 503));
+        expect(status).toBe(204);
       }
     };
     await Promise.all(Array.from({ length: 8 }, write));
@@ -75,7 +82,7 @@ describe("changes over HTTP", () => {
       }
     };
     const reading = read();
-    await writeRandomly(actor, { seed: 7, changes: 200, mostRefused: 2 });
+    await writeRandomly(actor, { seed: 7, changes: sized(80, 200), mostRefused: 2 });
     writing = false;
     await reading;
     for (const [index, stream] of streams.entries()) {
@@ -94,12 +101,12 @@ describe("changes over HTTP", () => {
 
   it("everything arrives, in order and without a hole, after the publisher was killed in the middle of fan-outs", async () => {
     const actor = await service.createActor();
-    const members = await gather(host, actor, 20);
+    const members = await gather(host, actor, sized(10, 20));
     const reached = Promise.withResolvers<undefined>();
     const onChange = (made: number): void => {
-      if (made === 60) reached.resolve(undefined);
+      if (made === CHANGES / 2) reached.resolve(undefined);
     };
-    const writing = writeRandomly(actor, { seed: 8, changes: 120, patient: true, onChange });
+    const writing = writeRandomly(actor, { seed: 8, changes: CHANGES, patient: true, onChange });
     await Promise.race([reached.promise, writing]);
     await service.kill();
     await service.start();
@@ -107,7 +114,7 @@ describe("changes over HTTP", () => {
     const state = await stateOf(actor);
     for (const { stream } of members) {
       const { newest } = await stream.poll();
-      await until(`${newest} callbacks, ${stream.last} now`, () => stream.last === newest, 60_000);
+      await until(`${newest} callbacks, ${stream.last} now`, () => stream.last === newest);
       expect(stream.holes(newest)).toEqual([]);
       const firsts = [...new Set(stream.arrivals)];
       expect(firsts, "in order; one may come again").toEqual(numbers(newest));

@@ -53,7 +53,7 @@ describe("the README's exchange", () => {
     const script = ["set -euo pipefail", ...commands.map(({ text }) => `${text}\necho; echo '${SEPARATOR}'`)].join(
       "\n",
     );
-    const { stdout } = await promisify(execFile)("bash", ["-c", script], { timeout: 60_000 });
+    const { stdout } = await promisify(execFile)("bash", ["-c", script], { timeout: 300_000 });
     const outputs = stdout.split(SEPARATOR).slice(0, -1);
     expect(outputs).toHaveLength(commands.length);
     let command = -1;

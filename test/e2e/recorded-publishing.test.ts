@@ -57,7 +57,7 @@ async function same(world: ScriptedSubscriber, index: number, instead: Instead =
 /** Our next callback says what the recorded one said, `instead` apart, and nothing more than the contract adds. */
 async function told(world: ScriptedSubscriber, index: number, instead: Record<string, Json> = {}): Promise<void> {
   compared.add(index);
-  const callback = await until(`a callback like ${index}`, () => world.next(), 15_000);
+  const callback = await until(`a callback like ${index}`, () => world.next());
   const { requestHeaders, label } = exchanges[index]!;
   const { overwritten, timestamp, ...body } = callback.body ?? {};
   const high = body["granularity"] === "high" && body["type"] === undefined;

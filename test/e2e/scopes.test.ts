@@ -45,7 +45,7 @@ async function expectHeld(
 ): Promise<void> {
   for (const subscription of subscriptions) {
     const there = async () => (await actor.state(subscription, publisher)).lastSeq === subscription.sequence;
-    await until(`${subscription.subtarget ?? "everything"} at its last number`, there, 30_000);
+    await until(`${subscription.subtarget ?? "everything"} at its last number`, there);
   }
   let held: unknown;
   const exact = async (): Promise<boolean> => {

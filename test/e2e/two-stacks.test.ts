@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sameJson, type Json } from "../support/publisher/json.ts";
 import { stateOf, writeRandomly } from "../support/random-writers.ts";
 import { until } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 import type { Stream, StreamScope } from "../support/subscriber-peer/stream.ts";
 import {
   caughtUp,
@@ -15,7 +16,7 @@ import {
   type TwoStacks,
 } from "../support/two-stacks.ts";
 
-const CHANGES = 500;
+const CHANGES = sized(120, 500);
 const SCOPES: readonly Partial<StreamScope>[] = [
   {},
   { subtarget: "p0" },
@@ -41,7 +42,7 @@ async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<
   const state = await stateOf(publisher);
   let held: Record<string, Json> = {};
   const same = async (): Promise<boolean> => sameJson((held = await subscriber.held(publisher.id)), state);
-  await until("an exact copy", same, 15_000).catch(() => undefined);
+  await until("an exact copy", same).catch(() => undefined);
   expect(held).toEqual(state);
   expect(Object.keys(state).length, "something is there to compare").toBeGreaterThan(3);
   return newest;
@@ -50,7 +51,7 @@ async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<
 /** What was told by callback alone is every number once, and makes the state. */
 async function expectWitnessed(stream: Stream, both: Pair): Promise<void> {
   const { newest } = await stream.poll();
-  await until("all callbacks", () => stream.last === newest, 45_000).catch(() => undefined);
+  await until("all callbacks", () => stream.last === newest).catch(() => undefined);
   expect(stream.holes(newest)).toEqual([]);
   expect(stream.faults).toEqual([]);
   expect(stream.copy).toEqual(await stateOf(both.publisher));
@@ -72,7 +73,7 @@ async function expectDense(streams: readonly Stream[], subscribed: Subscribed): 
   for (const stream of streams) {
     const { newest } = await stream.poll();
     expect(newest).toBeGreaterThan(0);
-    await until("all callbacks", () => stream.last === newest, 45_000).catch(() => undefined);
+    await until("all callbacks", () => stream.last === newest).catch(() => undefined);
     expect(stream.holes(newest)).toEqual([]);
     expect(stream.faults).toEqual([]);
   }
@@ -87,7 +88,7 @@ async function expectDense(streams: readonly Stream[], subscribed: Subscribed): 
 }
 
 describe("two services", () => {
-  it("agree after 500 random changes from 8 writers, number by number", async () => {
+  it(`agree after ${CHANGES} random changes from 8 writers, number by number`, async () => {
     const both = await pair(stacks);
     const stream = await both.witness.subscribe();
     const subscribed = await subscribeTo(both, SCOPES);

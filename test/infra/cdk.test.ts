@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EVERY_SETTING } from "../support/every-setting.ts";
+import { NODE_COMPILE_CACHE } from "../support/service.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 let root: string;
@@ -28,7 +29,7 @@ async function synth(context: Readonly<Record<string, string>> = {}): Promise<vo
   const { PATH, HOME, TMPDIR } = process.env;
   await promisify(execFile)(process.execPath, [cdk, "synth", "--quiet", ...values], {
     cwd: root,
-    env: { PATH: `${path.dirname(process.execPath)}:${PATH ?? ""}`, HOME, TMPDIR },
+    env: { PATH: `${path.dirname(process.execPath)}:${PATH ?? ""}`, HOME, TMPDIR, NODE_COMPILE_CACHE },
   });
 }
 

@@ -8,6 +8,7 @@ import { FaultyTable, InjectedFault } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { OwnLists } from "../support/own-lists.ts";
+import { countFrom } from "../support/sizes.ts";
 
 /** Few different values, so that rows repeat; some too big for their leaf, some for their item. */
 const item: fc.Arbitrary<Json> = fc.oneof(
@@ -103,7 +104,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
 );
 
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
-const RUNS = Number(process.env["LIST_RUNS"] ?? 60);
+const RUNS = countFrom("LIST_RUNS", 60, 600);
 
 type Refusal = "request.invalid" | "resource.not_found" | "resource.conflict";
 type Items = readonly Json[] | undefined;

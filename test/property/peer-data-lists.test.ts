@@ -7,6 +7,7 @@ import { PeerStore } from "../../lib/peer-data/peer-store.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
+import { countFrom } from "../support/sizes.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };
 const clock = { now: () => 1_700_000_000_000 };
@@ -74,7 +75,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
 );
 
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
-const RUNS = Number(process.env["LIST_RUNS"] ?? 300);
+const RUNS = countFrom("LIST_RUNS", 100, 1_000);
 
 /** Retries as the engine does: the same diff, at the same position or, after a crash, in a later turn. */
 async function applied(store: PeerStore, fields: JsonObject, fence: () => number, sequence: number) {

@@ -7,12 +7,13 @@ import { breakingAll, SABOTAGES } from "../support/publishing-world/sabotages.ts
 import { virtualPause } from "../support/publishing-world/virtual-time.ts";
 import { ACTOR, Violation } from "../support/publishing-world/violation.ts";
 import { PublishingWorld } from "../support/publishing-world/world.ts";
+import { countFrom } from "../support/sizes.ts";
 import { breaking, without } from "../support/simulation/sabotage.ts";
 
 vi.mock("node:timers/promises", () => ({ setTimeout: virtualPause }));
 
-/** Random schedules in `npm test`; `npm run test:simulation` plays more. */
-const SCHEDULES = Math.min(Number(process.env["SIMULATION_SCHEDULES"] ?? 2_000), 1_000_000);
+/** Random schedules. */
+const SCHEDULES = Math.min(countFrom("SIMULATION_SCHEDULES", 600, 5_000), 1_000_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 /** Says step by step what happened in a schedule that failed. */
 const TRACING = process.env["SIMULATION_TRACE"] === "1";
@@ -25,8 +26,8 @@ it(`holds P1 to P6 over ${String(SCHEDULES)} random schedules of writers, peers,
       await world.play();
       numbers += world.numbers;
     } catch (error) {
-      const again = `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:simulation plays it again.`;
-      throw new Error([...world.trace, again].join("\n"), { cause: error });
+      const again = `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:heavy -- property/publishing`;
+      throw new Error([...world.trace, `${again} plays it again.`].join("\n"), { cause: error });
     }
   }
   // A world in which nothing happens holds everything.
@@ -65,22 +66,21 @@ type Sabotaged = readonly [what: string, sabotage: (table: Table) => Table, trou
 
 const SABOTAGED: readonly Sabotaged[] = [
   ...Object.entries(SABOTAGES).map(([what, sabotage]): Sabotaged => [what, sabotage, true]),
-  ...Object.entries(SABOTAGE).map(([what, broken]): Sabotaged => [what, (table) => breaking(table, broken), false]),
-  [
-    "a peer is tried although another tries it",
-    (table) =>
-      breakingAll(
-        table,
-        without((part) => part.is === "equals" && part.name === "breakerOpenUntil"),
-      ),
-    false,
-  ],
+  ...Object.entries(SABOTAGE).map(([what, broken]): Sabotaged => [what, (table) => breakingAll(table, broken), false]),
   ["a change is committed although others have come first", unordered, false],
 ];
 
-it.each(SABOTAGED)("would see it when %s", async (_, sabotage, troubled) => {
+/** For those that few schedules show: one that did. The search begins there, and goes on when it no longer does. */
+const SHOWN_BY: Readonly<Record<string, number>> = {
+  "a shorter pause takes the place of a longer one": 572,
+  "a subscription that its peer knows again is put off as if it did not": 1545,
+  "an open breaker is tried with the same subscription every time": 467,
+};
+
+it.each(SABOTAGED)("would see it when %s", async (what, sabotage, troubled) => {
   let seen: unknown;
-  for (let seed = 1; seed <= 10_000 && seen === undefined; seed += 1) {
+  const first = SHOWN_BY[what] ?? 1;
+  for (let seed = first; seed < first + 10_000 && seen === undefined; seed += 1) {
     seen = await new PublishingWorld(seed, { sabotage, troubled }).play().then(
       () => undefined,
       (error: unknown) => error,

@@ -5,9 +5,10 @@ import { Violation } from "../support/simulation/receiving-checks.ts";
 import { ReceivingWorld } from "../support/simulation/receiving-world.ts";
 import type { Sabotage } from "../support/simulation/receiving-world.ts";
 import { askedAgain, breaking, forgetting, names, takenForAbsent, without } from "../support/simulation/sabotage.ts";
+import { countFrom } from "../support/sizes.ts";
 
-/** Random schedules in `npm test`; `npm run test:simulation` plays more. */
-const SCHEDULES = Number(process.env["SIMULATION_SCHEDULES"] ?? 100_000);
+/** Random schedules. */
+const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 10_000, 100_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 
 /** Schedules of one test, so that none outlasts its time on a busy machine. */
@@ -22,10 +23,8 @@ it.each(BLOCKS)("holds R1 to R5 over random schedules of faults, crashes and clo
     try {
       await new ReceivingWorld(seed).play();
     } catch (error) {
-      throw new Error(
-        `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:simulation plays it again.`,
-        { cause: error },
-      );
+      const again = `SIMULATION_SEED=${String(seed)} SIMULATION_SCHEDULES=1 npm run test:heavy -- receiving`;
+      throw new Error(`${again} plays it again.`, { cause: error });
     }
   }
   expect(block.to).toBeGreaterThanOrEqual(block.from);

@@ -1,6 +1,6 @@
 /**
- * Property tests draw the same cases on every run of `npm test`, so that a red run means a change. `PROPERTY_SEED=random`
- * (as `npm run test:simulation` does), or a number, draws others.
+ * Property tests draw the same cases on every run, so that a red run means a change. `PROPERTY_SEED=random`, or a number,
+ * draws others.
  */
 import process from "node:process";
 import fc from "fast-check";

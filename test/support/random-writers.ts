@@ -17,7 +17,7 @@ export interface Writing {
   readonly writers?: number;
   /** Goes on although there is no answer, as when the service is down; otherwise that fails. */
   readonly patient?: boolean;
-  /** How often a writer may be told to come again because others were always faster [one change in ten]. */
+  /** How often a writer may be told to come again because others were always faster [one change in four: a busy machine makes them slow]. */
   readonly mostRefused?: number;
   /** Told after each change. */
   readonly onChange?: (made: number) => void;
@@ -56,7 +56,7 @@ export async function writeRandomly(actor: OwnedActor, writing: Writing): Promis
         made += 1;
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
         onChange?.(made);
-      } else if (answer.status === 503 && refused < Math.max(mostRefused, changes / 10)) {
+      } else if (answer.status === 503 && refused < Math.max(mostRefused, changes / 4)) {
         refused += 1;
         await new Promise((resolve) => setTimeout(resolve, 1_000));
       } else await failed(actor, request, answer, patient);

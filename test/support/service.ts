@@ -11,8 +11,15 @@ import { ask, type Ask, type Answered } from "./publisher/wire.ts";
 
 const SERVE = fileURLToPath(new URL("../../infra/local/serve.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const START_MS = 60_000;
-const STOP_MS = 20_000;
+/** Compiling the same files takes most of a start; Node keeps here what it has compiled. */
+export const NODE_COMPILE_CACHE = join(ROOT, "node_modules/.cache/compiled");
+/** On a machine that does much else. */
+const START_MS = 180_000;
+const STOP_MS = 60_000;
+const PATIENCE_MS = 180_000;
+/** Looking costs requests: the longer it takes, the more rarely. */
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 250;
 
 /** One run of a subscription data hook, as the example app logs it. */
 export interface HookRun {
@@ -47,7 +54,7 @@ export class Service {
     const { PATH = "", HOME = "" } = process.env;
     const child = spawn(process.execPath, [SERVE], {
       cwd: ROOT,
-      env: { PATH, HOME, PORT: String(this.port), DATA_DIR: this.dataDir, ...this.#environment },
+      env: { PATH, HOME, NODE_COMPILE_CACHE, PORT: String(this.port), DATA_DIR: this.dataDir, ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -78,7 +85,7 @@ export class Service {
     await gone;
   }
 
-  /** SIGTERM, and the exit code it ends with. Killed when it outlasts 20 s, which gives null. */
+  /** SIGTERM, and the exit code it ends with. Killed when it outlasts a minute, which gives null. */
   async stop(): Promise<number | null> {
     const child = this.#running();
     if (!child) return null;
@@ -146,17 +153,17 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until `look` gives something other than undefined or false; fails with what it saw last. */
+/** Waits until `look` gives something other than undefined or false; fails, saying `what`, after `timeoutMs` [three minutes]. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 60_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
-  for (;;) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -100,7 +100,7 @@ export async function streamState({ publisher, subscriber }: Pair, id: string): 
 }
 
 /** Waits until B has everything that A has made, with nothing pending. Gives the newest numbers. */
-export async function caughtUp(both: Pair, subscribed: Subscribed, timeoutMs = 60_000): Promise<Map<string, number>> {
+export async function caughtUp(both: Pair, subscribed: Subscribed): Promise<Map<string, number>> {
   const seen = new Map<string, string>();
   const reached = async (): Promise<Map<string, number> | undefined> => {
     const newest = await newestNumbers(both);
@@ -112,7 +112,7 @@ export async function caughtUp(both: Pair, subscribed: Subscribed, timeoutMs = 6
     return newest;
   };
   try {
-    return await until("both sides agree", reached, timeoutMs);
+    return await until("both sides agree", reached);
   } catch (error) {
     throw new Error(`${(error as Error).message}: ${JSON.stringify(Object.fromEntries(seen))}`);
   }

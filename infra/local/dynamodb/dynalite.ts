@@ -1,5 +1,7 @@
 /** The parts of dynalite the emulator is made of, typed here because dynalite has no types of its own. */
 import { createRequire } from "node:module";
+import { remembering } from "./parsed-expressions.ts";
+import type { Parse } from "./parsed-expressions.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -87,6 +89,11 @@ export type Action = (store: Store, data: Request, callback: Callback<Record<str
 
 export const database = require("dynalite/db") as Database;
 const validations = require("dynalite/validations") as Validations;
+
+for (const name of ["conditionParser", "projectionParser", "updateParser"]) {
+  const parser = require(`dynalite/db/${name}`) as { parse: Parse };
+  parser.parse = remembering(parser.parse);
+}
 
 /** What dynalite itself can do; the rest is added around it. */
 const OPERATIONS: ReadonlySet<string> = new Set([

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { NODE_COMPILE_CACHE } from "../../support/service.ts";
 import { temporaryFolder } from "./emulated.ts";
 
 const SERVE = fileURLToPath(new URL("../../../infra/local/serve.ts", import.meta.url));
@@ -37,7 +38,7 @@ export function peer(environment: Readonly<Record<string, string>>): Promise<Ran
 async function runScript(script: string, environment: Readonly<Record<string, string>>): Promise<Ran> {
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(process.execPath, [script], {
-    env: { PATH, HOME, DATA_DIR: ":memory:", PORT: "0", ...environment },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, DATA_DIR: ":memory:", PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, errors] = ["", ""];

@@ -165,7 +165,7 @@ export class Publisher {
   }
 
   /** Resolves with the first call that matches, past or future; rejects after `timeoutMs`. */
-  async waitForCall(method: string, path: RegExp, timeoutMs = 5000): Promise<Call> {
+  async waitForCall(method: string, path: RegExp, timeoutMs = 60_000): Promise<Call> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.received(method, path)[0];

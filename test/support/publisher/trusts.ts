@@ -62,7 +62,7 @@ export class Trusts {
     const secret = textMember(body, "secret");
     if (!peerId || !baseUri || !secret) return undefined;
     const mine = `${baseUri}/trust/${relationship}/${this.#self().id}`;
-    const seen = await ask(mine, { bearer: secret, timeoutMs: 5000 });
+    const seen = await ask(mine, { bearer: secret });
     const token = textMember(seen.json, "verification_token") ?? textMember(seen.json, "verificationToken");
     const trust: Trust = {
       peerId,

@@ -6,12 +6,14 @@ export type Behaviour =
   | Fault
   /** Takes it, but answers only after so many milliseconds. */
   | { readonly kind: "slow"; readonly ms: number }
+  /** Takes it, but answers only when `until` resolves. `onGivenUp`: called when the sender closes the connection before. */
+  | { readonly kind: "held"; readonly until: Promise<unknown>; readonly onGivenUp?: () => void }
   /** Takes nothing and says so. `retryAfter` goes out as it is: seconds or a date. */
   | { readonly kind: "refuse"; readonly status: number; readonly retryAfter?: string };
 
 /** True when the callback is taken all the same. */
 export const takes = (behaviour: Behaviour | undefined): boolean =>
-  behaviour === undefined || behaviour.kind === "slow";
+  behaviour === undefined || behaviour.kind === "slow" || behaviour.kind === "held";
 
 /** Answers a callback as told. Gives the status written; 0 for none. */
 export function answerCallback(
@@ -29,6 +31,13 @@ export function answerCallback(
   if (behaviour.kind === "slow") {
     const timer = setTimeout(accept, behaviour.ms);
     response.on("close", () => clearTimeout(timer));
+    return 204;
+  }
+  if (behaviour.kind === "held") {
+    response.on("close", () => {
+      if (!response.writableEnded) behaviour.onGivenUp?.();
+    });
+    void behaviour.until.then(accept);
     return 204;
   }
   if (behaviour.kind === "refuse") {
