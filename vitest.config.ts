@@ -4,32 +4,44 @@ import { defineConfig } from "vitest/config";
 
 /** The large runs (`npm run test:heavy`): what takes its sizes from test/support/sizes.ts, and what lets real time pass. */
 const HEAVY = process.env["TEST_SIZE"] === "heavy";
-const FOLDERS = ["unit", "contract", "integration", "e2e", "property", "infra", ...(HEAVY ? ["slow"] : [])];
+
+/** Files of these folders leave nothing behind, so they share processes: each module is loaded once for all of them. */
+const SHARING = ["unit", "contract", "integration", "property"];
+/** Files of these have a process each: they start the local stack, or load what is large. */
+const APART = ["e2e", "infra", ...(HEAVY ? ["slow"] : [])];
+/** A sharing folder's files that replace modules or timers, or start the local stack, have a process each too. */
+const isApart = (file: string): boolean =>
+  file.startsWith("test/integration/local/") || /vi\.(mock|useFakeTimers)\(/.test(readFileSync(file, "utf8"));
 
 /** What one test may take on a machine that does much else: an end for what hangs, and no measure of speed. */
 const MOST_SECONDS = HEAVY ? 7200 : 600;
 
-function isLarge(file: string): boolean {
-  return file.startsWith("test/slow/") || readFileSync(file, "utf8").includes("support/sizes.ts");
+const isRun = (file: string): boolean =>
+  !HEAVY || file.startsWith("test/slow/") || readFileSync(file, "utf8").includes("support/sizes.ts");
+const filesOf = (folder: string): string[] => globSync(`test/${folder}/**/*.test.ts`).filter(isRun).sort();
+
+function project(name: string, include: string[], isolate: boolean) {
+  return { extends: true as const, test: { name, include, isolate } };
 }
 
-function project(name: string) {
-  const files = `test/${name}/**/*.test.ts`;
-  return {
-    extends: true as const,
-    test: {
-      name,
-      include: HEAVY ? globSync(files).filter(isLarge) : [files],
-      // Unit tests leave nothing behind, so their files share processes and load each module once.
-      isolate: name !== "unit",
-    },
-  };
-}
+const projects = [
+  ...APART.map((folder) => project(folder, filesOf(folder), true)),
+  ...SHARING.flatMap((folder) => {
+    const files = filesOf(folder);
+    return [
+      project(`${folder} apart`, files.filter(isApart), true),
+      project(
+        folder,
+        files.filter((file) => !isApart(file)),
+        false,
+      ),
+    ];
+  }),
+];
 
 export default defineConfig({
   test: {
     environment: "node",
-    // One process per file: a test that starts the local stack, or changes its environment, touches no other.
     pool: "forks",
     maxWorkers: 2,
     testTimeout: MOST_SECONDS * 1000,
@@ -39,7 +51,7 @@ export default defineConfig({
     // `.ci/run` reads the closing lines of this reporter.
     reporters: ["default"],
     restoreMocks: true,
-    projects: FOLDERS.map(project),
+    projects: projects.filter(({ test }) => test.include.length > 0),
     coverage: { provider: "v8", include: ["lib/**/*.ts", "functions/**/*.ts"] },
   },
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
   for (const size of SIZES) {
     await lists.run(`l${String(size)}`, { operation: "extend", items: Array.from({ length: size }, (_, at) => at) });
   }
-}, 60_000);
+});
 
 async function atEverySize(fields: (size: number) => JsonObject) {
   const runs = [];
@@ -177,7 +177,7 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
   const { applied } = await own.run("big", { operation: "remove", item: sought, length: model.length });
   expect(applied.reread).toEqual([]);
   expect((await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity))?.items).toEqual(model);
-}, 60_000);
+});
 
 test("what a crash left in the index, and in pages nothing refers to, is not taken for a row", async () => {
   const own = new Lists();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   for (const size of SIZES) {
     await lists.run(`l${String(size)}`, { operation: "extend", items: Array.from({ length: size }, (_, at) => at) });
   }
-}, 60_000);
+});
 
 /** The operation on the list of each size: what it costs. */
 async function atEverySize(request: (size: number) => JsonObject, wantsTaken = false) {
