@@ -109,7 +109,8 @@ describe("while writers run", () => {
     await long!.stream.catchUp();
     expect(long!.stream.last).toBe(last);
     expect(long!.stream.copy).toEqual(await stateOf(actor));
-    expect(long!.peer.taken(long!.stream).length, "one instead of many").toBeLessThan(BACKLOG_MAX);
+    // A part that was still short when the peer came back may have gone out in order before the resync.
+    expect(long!.peer.taken(long!.stream).length, "one instead of many").toBeLessThan(2 * BACKLOG_MAX);
   });
 
   it("lists and values of any size reach every subscriber as they are", async () => {
