@@ -5,22 +5,21 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A turn that lasts longer than this, ms, no longer holds up the next one: what it waits for may never come. */
-const TURN_MS = 1_000;
-/** Calls that wait for one actor's turn at the same time; more are not let in. */
+/** A commit that takes longer than this, ms, no longer delays the next one: what it waits for may never come. */
+const SLOW_COMMIT_MS = 1_000;
+/** Most calls that wait for one actor at the same time; further ones are refused. */
 const MOST_WAITING = 256;
 
 /** Calls back once after so many ms, unless what it returns is called first. */
 export type After = (ms: number, call: () => void) => () => void;
 
 /**
- * An actor is idle (no entry is kept), or one call has its turn and the others wait in order of arrival. A turn ends with
- * its work or after 1 s, then the next begins.
+ * An actor is idle (no entry is kept), or one call runs and the others wait in order of arrival. The next begins when the work ends, or after 1 s.
  */
 export class CommitLine {
   readonly #after: After;
   readonly #waiting = new Map<string, Set<() => void>>();
-  /** The actors whose turn the running call has, for the calls that it makes itself. */
+  /** The actors that the running call commits to, for the calls that it makes itself. */
   readonly #held = new AsyncLocalStorage<ReadonlySet<string>>();
 
   constructor(after: After) {
@@ -28,23 +27,22 @@ export class CommitLine {
   }
 
   /**
-   * Runs the work when its turn has come. A call from within an actor's turn runs at once, for the outer call would wait
-   * for it for ever.
+   * Runs one actor's work one by one, in order of arrival. A call from within an actor's work runs at once, for the outer call would wait for it for ever.
    *
-   * @returns undefined when the turn did not come within `waitMs`: the work was not begun
+   * @returns undefined when the work could not begin within `waitMs`
    */
-  async inTurn<T>(
+  async oneByOne<T>(
     actorId: string,
     waitMs: number,
     work: () => Promise<T>,
   ): Promise<{ readonly result: T } | undefined> {
     const held = this.#held.getStore();
     if (held?.has(actorId) === true) return { result: await work() };
-    if (!(await this.#turn(actorId, waitMs))) return undefined;
+    if (!(await this.#enter(actorId, waitMs))) return undefined;
     const end = once(() => {
       this.#next(actorId);
     });
-    const cancel = this.#after(TURN_MS, end);
+    const cancel = this.#after(SLOW_COMMIT_MS, end);
     try {
       return { result: await this.#held.run(new Set([...(held ?? []), actorId]), work) };
     } finally {
@@ -53,7 +51,7 @@ export class CommitLine {
     }
   }
 
-  async #turn(actorId: string, waitMs: number): Promise<boolean> {
+  async #enter(actorId: string, waitMs: number): Promise<boolean> {
     const waiting = this.#waiting.get(actorId);
     if (waiting === undefined) {
       this.#waiting.set(actorId, new Set());

@@ -111,13 +111,13 @@ export class LogCommits {
     const confirms = options.confirms === true;
     const until = this.#deps.clock.now() + MOST_MS;
     const attempt = async () => await this.#attempt(actorId, keys, plan, confirms);
-    const turn = await this.#line.inTurn(
+    const entered = await this.#line.oneByOne(
       actorId,
       MOST_MS - LAST_TRY_MS,
       async () => await this.#untilDone(until, attempt),
     );
-    if (turn === undefined) throw keepChanging();
-    const made = turn.result;
+    if (entered === undefined) throw keepChanging();
+    const made = entered.result;
     if (made !== undefined) this.#deps.heard?.(made);
     if (made !== undefined && options.quiet !== true) await this.#tell(made);
     return made;

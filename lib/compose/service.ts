@@ -101,7 +101,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const heads = new OutboundHeads({
     ...{ table, clock },
     askResync: async (head, also) => {
-      const asked = await receiving.turns.want(head, "resync", clock.now(), also);
+      const asked = await receiving.streams.want(head, "resync", clock.now(), also);
       if (asked !== undefined) await receiving.timers.wake(asked);
       return asked;
     },

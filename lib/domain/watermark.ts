@@ -1,4 +1,4 @@
-/** A position in what a peer sent: the fence of the writer's turn, then the sequence number. Compared as strings. */
+/** A position in what a peer sent: the fence under which it was written, then the sequence number. Compared as strings. */
 export interface Position {
   /** Grows with every recovery and change of ownership within one peer; whole, 0 to 10^14 − 1 (it starts from ms since 1970). */
   readonly fence: number;

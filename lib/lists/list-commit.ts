@@ -42,7 +42,7 @@ export interface Layout {
 
 /**
  * The writes that make an edit real together with the list's head. What is too much for that is first written
- * beforehand, under keys nothing refers to yet: a redo of the same turn finds it there. So are the parts of big elements.
+ * beforehand, under keys nothing refers to yet: a redo of the same write finds it there. So are the parts of big elements.
  * One request for each 100 pages, and for each 100 buckets of the index. @throws TooWide, and nothing is written
  */
 export async function editWrites(
@@ -100,7 +100,7 @@ const bytesOf = (pages: readonly ListNode[]): number =>
     0,
   );
 
-/** Elements as leaves hold them; of those over 32 KB the parts, one per 300 KB under ids of this turn, join `parts`. */
+/** Elements as leaves hold them; of those over 32 KB the parts, one per 300 KB under ids of this write, join `parts`. */
 export function elementsOf(
   partition: string,
   values: readonly Json[],

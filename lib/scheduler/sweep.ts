@@ -9,8 +9,8 @@ import type { DueWork } from "./due-work.ts";
 const PAGE = 500;
 /** Pieces of work under way at the same time, so that one slow publisher holds up no other. */
 const AT_ONCE = 10;
-/** What waits for one peer after the other has so long to begin, ms; the rest is a message's, and others have their turn. */
-const TURN_MS = 8_000;
+/** Time slice, ms, in which one piece of due work may start calls to peers one after another; a message carries on with the rest. */
+const SLICE_MS = 8_000;
 /** Nor does it begin with less time than this, ms, so that the sweep's end cuts off no slow peer's answer. */
 const LEAST_TO_BEGIN_MS = 13_000;
 /** With less time left nothing new is begun: one recovery may need this long, ms. */
@@ -56,7 +56,7 @@ export class Sweep {
         report.oldestDueMs = Math.max(report.oldestDueMs, now - dueAt);
       }
       full = full.filter((_, index) => pages[index]?.length === PAGE);
-      await this.#workThrough(inTurns(fresh), deadline, now, report);
+      await this.#workThrough(roundRobin(fresh), deadline, now, report);
       if (fresh.length === 0) break;
     }
     return report;
@@ -74,11 +74,11 @@ export class Sweep {
         if (deadline.remaining() <= LEAST_MS) return;
         report.done += 1;
         try {
-          const turn = {
+          const slice = {
             remaining: () => deadline.remaining(),
-            notBefore: Math.max(deadline.remaining() - TURN_MS, LEAST_TO_BEGIN_MS),
+            notBefore: Math.max(deadline.remaining() - SLICE_MS, LEAST_TO_BEGIN_MS),
           };
-          const gapSince = await this.#dueWork.runDue({ pk: key.pk, sk: key.sk }, turn);
+          const gapSince = await this.#dueWork.runDue({ pk: key.pk, sk: key.sk }, slice);
           if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, now - gapSince);
         } catch (error) {
           report.failed += 1;
@@ -102,8 +102,8 @@ export class Sweep {
 
 type Due = Key & { readonly dueAt: number };
 
-/** Each kind of work has its turn, in each kind each actor, and of an actor what has been due for longest. */
-function inTurns(keys: readonly Due[]): readonly Due[] {
+/** Alternates between the kinds of work, within a kind between the actors, and puts an actor's longest due first. */
+function roundRobin(keys: readonly Due[]): readonly Due[] {
   const kindOf = ({ pk, sk }: Key): string => `${pk.slice(0, 1)} ${sk.split("#", 1)[0] ?? ""}`;
   const byDue = keys.toSorted((one, other) => one.dueAt - other.dueAt);
   const byActor = dealt(byDue, (key) => `${kindOf(key)} ${key.pk.split("#", 2)[1] ?? ""}`);

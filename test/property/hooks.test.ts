@@ -56,13 +56,13 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   const script = [...outcomes];
   const world = await new HookWorld().open();
   const dropped = new Set<number>();
-  /** Events that a person took up before they had their turn: their order is the person's. */
+  /** Events that a person took up before their stream reached them: their order is the person's. */
   const byHand = new Set<number>();
   const first: number[] = [];
   const overtaking: number[] = [];
   let died = (): void => undefined;
   world.hook = async (event: HookEvent) => {
-    // One that a person began before its turn has its own order.
+    // One that a person began before its stream reached it has its own order.
     if (!first.includes(event.sequence) && !byHand.has(event.sequence)) {
       first.push(event.sequence);
       if (stoppedBefore(world, event.sequence)) overtaking.push(event.sequence);
@@ -127,7 +127,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     } else {
       const all = await world.parked();
       const parked = all[each.which % Math.max(1, all.length)];
-      // A held event has its turn; the routes refuse to replay it.
+      // A held event runs in its order; the routes refuse to replay it.
       if (parked === undefined || (parked.status === "held" && each.do === "replay")) continue;
       const { sequence } = parked.event;
       if (!first.includes(sequence)) byHand.add(sequence);

@@ -77,7 +77,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
 const RUNS = countFrom("LIST_RUNS", 100, 1_000);
 
-/** Retries as the engine does: the same diff, at the same position or, after a crash, in a later turn. */
+/** Retries as the engine does: the same diff, at the same position or, after a crash, in a later write. */
 async function applied(store: PeerStore, fields: JsonObject, fence: () => number, sequence: number) {
   for (let tries = 0; ; tries++) {
     try {
@@ -97,7 +97,7 @@ async function heldItems(table: MemoryTable): Promise<readonly Json[] | undefine
 
 test("any operations, with lost answers, retries, duplicates and stale ones, leave what they leave of an array", async () => {
   await fc.assert(
-    fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterTurns) => {
+    fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterPositions) => {
       const table = new MemoryTable();
       let asked = 0;
       const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");
@@ -106,8 +106,8 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
       let model: readonly Json[] | undefined = undefined;
       for (const [at, fields] of all.entries()) {
         const sequence = at + 1;
-        const turnBefore = fence;
-        const outcome = await applied(store, fields, () => (laterTurns ? ++fence : fence), sequence);
+        const positionBefore = fence;
+        const outcome = await applied(store, fields, () => (laterPositions ? ++fence : fence), sequence);
         const read = readListOperation({ list: "memo", ...fields }, "memo");
         if (read === undefined) throw new Error("no operation");
         const expected = applyToArray(model ?? [], read);
@@ -128,9 +128,9 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
           model = expected.items;
         }
         if (at % 7 === 0) {
-          // A duplicate, and an instance that froze a turn ago.
+          // A duplicate, and an instance that froze a write ago.
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => fence, sequence);
-          await applied(new PeerStore({ table, clock, ...ids }), fields, () => turnBefore, at);
+          await applied(new PeerStore({ table, clock, ...ids }), fields, () => positionBefore, at);
           expect(await heldItems(table)).toEqual(model);
         }
       }

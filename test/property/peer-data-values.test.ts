@@ -112,7 +112,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
           const diff: IncomingDiff = { scope: [], carved: [], ...diffOf(one, says), nested: "merge" };
           const number = sequence;
           const { reread } = await retried(async () => {
-            // Each retry may be another instance's, in a later turn.
+            // Each retry may be another instance's, in a later write.
             fence += asked % 2;
             const store = new PeerStore({ table: faulty, clock, ...ids });
             const prepared = prepares ? await store.prepare([diff]) : undefined;

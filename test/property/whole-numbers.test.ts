@@ -56,7 +56,7 @@ async function received(value: Spelt, number: Spelt): Promise<void> {
     ]).shown,
   );
 
-  // Kept until its turn has come.
+  // Kept until it is next.
   expect((await world.callback(6, objectOf([["late", value]]).sent)).status).toBe(202);
   expect((await world.callback(5, objectOf([["early", number]]).sent)).status).toBe(201);
   expect([await world.copy("early"), await world.copy("late")]).toEqual([number.shown, value.shown]);

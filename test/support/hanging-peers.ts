@@ -4,7 +4,7 @@ import type { PeerRequest } from "../../lib/system/ports.ts";
 import type { Answer } from "./in-process.ts";
 
 /** Turns of the event loop in which whatever can go on without them has done so. */
-const TURNS = 50;
+const ROUNDS = 50;
 
 export class HangingPeers {
   readonly asked: PeerRequest[] = [];
@@ -30,7 +30,7 @@ export class HangingPeers {
     const done = work.finally(() => (state.settled = true));
     done.catch(() => undefined);
     for (;;) {
-      for (let turn = 0; turn < TURNS && !state.settled; turn += 1)
+      for (let round = 0; round < ROUNDS && !state.settled; round += 1)
         await new Promise((resolve) => setImmediate(resolve));
       if (state.settled) return await done;
       const next = Math.min(...this.#waiting.map(({ until }) => until));

@@ -10,7 +10,7 @@ import type { Random } from "./publisher/random.ts";
  */
 export function jitteryTable(random: Random, most = 4): Table {
   const wait = async (): Promise<void> => {
-    for (let turns = random.below(most); turns > 0; turns -= 1) {
+    for (let streams = random.below(most); streams > 0; streams -= 1) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   };

@@ -45,8 +45,8 @@ export async function writeRandomly(actor: OwnedActor, writing: Writing): Promis
   let refused = 0;
   for (const list of LISTS) await create(actor, list);
   const write = async (random: Random): Promise<void> => {
-    for (let turn = 0; made < changes; turn++) {
-      const [kind, request] = draw(random, turn);
+    for (let round = 0; made < changes; round++) {
+      const [kind, request] = draw(random, round);
       const answer = await ask(`${actor.uri}/properties${request.path}`, {
         method: request.method,
         headers: { authorization: actor.basic },
@@ -94,7 +94,7 @@ async function create(actor: OwnedActor, list: string): Promise<void> {
   await actor.fetch("POST", "/properties", { json: { [list]: { _type: "list" } } });
 }
 
-function draw(random: Random, turn: number): [kind: string, Request] {
+function draw(random: Random, round: number): [kind: string, Request] {
   const name = VALUES[random.below(VALUES.length)] ?? "p0";
   const other = VALUES[random.below(VALUES.length)] ?? "p0";
   const n = random.below(1000);
@@ -115,11 +115,11 @@ function draw(random: Random, turn: number): [kind: string, Request] {
     case 7:
       return ["delete", { method: "DELETE", path: random.below(2) === 0 ? `/${name}` : `/${name}/deep/${key}` }];
     default:
-      return drawList(random, turn, n);
+      return drawList(random, round, n);
   }
 }
 
-function drawList(random: Random, turn: number, n: number): [kind: string, Request] {
+function drawList(random: Random, round: number, n: number): [kind: string, Request] {
   const list = LISTS[random.below(LISTS.length)] ?? "l0";
   const index = random.below(3);
   // Few different ones, so that one to remove is often there.
@@ -138,8 +138,8 @@ function drawList(random: Random, turn: number, n: number): [kind: string, Reque
   };
   const emptying = ["clear", "delete_all"];
   const changing = Object.keys(operations).filter((one) => !emptying.includes(one));
-  const growing = turn % 3 === 0 ? ["append", "extend", "insert"] : changing;
-  const names = turn % 3 === 1 && random.below(6) === 0 ? emptying : growing;
+  const growing = round % 3 === 0 ? ["append", "extend", "insert"] : changing;
+  const names = round % 3 === 1 && random.below(6) === 0 ? emptying : growing;
   const operation = names[random.below(names.length)] ?? "append";
   const json = { operation, ...(operations[operation] as object) };
   return [`list ${operation}`, { method: "POST", path: `/${list}/items`, json }];

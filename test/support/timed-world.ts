@@ -25,7 +25,7 @@ export class TimedWorld {
     const done = work.finally(() => (state.settled = true));
     done.catch(() => undefined);
     for (;;) {
-      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));
       if (state.settled) return await done;
       const [next] = this.#timers.toSorted((one, other) => one.at - other.at);
       if (next === undefined) throw new Error("it waits, and no timer is set");

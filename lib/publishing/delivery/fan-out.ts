@@ -68,7 +68,7 @@ interface Round {
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
   readonly time: TimeLeft;
-  /** Peers whose turn has not begun. */
+  /** Peers to which delivery has not begun. */
   readonly waiting: Set<string>;
 }
 
@@ -198,7 +198,7 @@ export class FanOut {
   }
 
   /**
-   * A subscription that someone else delivers needs no turn of its peer: its numbers are made, and the holder sends them.
+   * A subscription that someone else delivers needs no place in its peer's queue: its numbers are made, and the holder sends them.
    * That one may be waiting for us. Undefined when nobody holds it.
    */
   async #held(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {

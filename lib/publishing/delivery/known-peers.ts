@@ -15,7 +15,7 @@ const MOST_ATTEMPTS = 3;
 interface Known {
   readonly item: Item | undefined;
   readonly at: number;
-  readonly turn: number;
+  readonly readOrder: number;
 }
 
 /**
@@ -26,7 +26,7 @@ export class KnownPeers {
   readonly #table: Pick<Table, "getMany">;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
-  #turn = 0;
+  #readOrder = 0;
 
   constructor({ table, clock }: { readonly table: Pick<Table, "getMany">; readonly clock: Clock }) {
     this.#table = table;
@@ -58,12 +58,12 @@ export class KnownPeers {
 
   /** Reads trusts, whatever is known of them, and other items beside. */
   async read(trusts: readonly Key[], others: readonly Key[] = []): Promise<readonly Item[]> {
-    const since = (this.#turn += 1);
+    const since = (this.#readOrder += 1);
     const items = await this.#table.getMany([...others, ...trusts]);
     for (const key of trusts) {
       const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
       // What was written while it was read is newer.
-      if ((this.#known.get(nameOf(key))?.turn ?? 0) <= since) this.learn(key, item);
+      if ((this.#known.get(nameOf(key))?.readOrder ?? 0) <= since) this.learn(key, item);
     }
     return items;
   }
@@ -72,7 +72,7 @@ export class KnownPeers {
   learn(key: Key, item: Item | undefined, at = this.#clock.now()): void {
     const name = nameOf(key);
     this.#known.delete(name);
-    this.#known.set(name, { item, at, turn: (this.#turn += 1) });
+    this.#known.set(name, { item, at, readOrder: (this.#readOrder += 1) });
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= MOST) break;
       this.#known.delete(oldest);

@@ -33,7 +33,7 @@ export class CapabilityRefresh {
   }
 
   /**
-   * After a peer has subscribed: it is asked at the sweep's next turn, or when what is kept of it runs out. One read and
+   * After a peer has subscribed: it is asked by the next sweep, or when what is kept of it runs out. One read and
    * one write; may be called again. Never rejects: without it, what is delivered is only less fit.
    */
   async want(actorId: string, peerId: string): Promise<void> {

@@ -16,7 +16,7 @@ export interface Resumed {
   readonly count: number;
   /** Those whose peer took it. */
   readonly resynced: number;
-  /** Those whose peer did not; the number stays readable. What is neither waits for its turn or for a closed breaker. */
+  /** Those whose peer did not; the number stays readable. What is neither waits for its delivery or for a closed breaker. */
   readonly failed: number;
 }
 

@@ -7,14 +7,14 @@ import type { HookRuns } from "./hook-runs.ts";
 import type { Parked } from "./parked-item.ts";
 import type { ParkedStore } from "./parked-store.ts";
 import type { Timers } from "../stream/timers.ts";
-import type { Turns } from "../stream/turns.ts";
+import type { StreamStore } from "../stream/stream-store.ts";
 
 /** Held events run under one look at the stream. */
 const PAGE = 25;
 
 /** Runs the events that waited behind a `stop`, in order, once it is settled. */
 export class HeldHooks {
-  readonly #turns: Turns;
+  readonly #streams: StreamStore;
   readonly #parked: ParkedStore;
   readonly #hooks: HookRuns;
   readonly #timers: Timers;
@@ -22,14 +22,14 @@ export class HeldHooks {
   readonly #reserveMs: number;
 
   constructor(deps: {
-    turns: Turns;
+    streams: StreamStore;
     parked: ParkedStore;
     hooks: HookRuns;
     timers: Timers;
     clock: Clock;
     reserveMs: number;
   }) {
-    this.#turns = deps.turns;
+    this.#streams = deps.streams;
     this.#parked = deps.parked;
     this.#hooks = deps.hooks;
     this.#timers = deps.timers;
@@ -44,7 +44,7 @@ export class HeldHooks {
    * @returns the head as it is then
    */
   async release(head: Head, deadline: Deadline): Promise<Head> {
-    const claimed = await this.#turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+    const claimed = await this.#streams.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
     if (!claimed.won) return claimed.head ?? head;
     let outcome: Outcome = "more";
     while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
@@ -64,7 +64,7 @@ export class HeldHooks {
     const settled = outcome === "open" || outcome === "stopped";
     const { activeAt, lastSeq } = claimed.head;
     // Under the claim callbacks may have been kept: `advance` keeps the due time true to them.
-    const after = await this.#turns.advance(claimed.head, {
+    const after = await this.#streams.advance(claimed.head, {
       to: lastSeq,
       keepClaim: false,
       set: { activeAt },
@@ -94,7 +94,7 @@ export class HeldHooks {
     const dueAt = this.#clock.now() + (busy ? this.#hooks.longestMs : 0);
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("pending"));
-    const waiting = await this.#turns.amend(head.key, change, all(headIs.live, sooner));
+    const waiting = await this.#streams.amend(head.key, change, all(headIs.live, sooner));
     if (waiting !== undefined) await this.#timers.wake(waiting);
     return waiting ?? head;
   }

@@ -55,7 +55,7 @@ export class HookRuns {
   }
 
   /**
-   * The first attempt of an event, in its stream's turn.
+   * The first attempt of an event, in the order of its stream.
    *
    * @param starts how often this event's processing was begun, this time included (counted by the claim)
    * @param held a stopped event holds the stream's hooks: this one waits behind it

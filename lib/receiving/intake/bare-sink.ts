@@ -25,7 +25,7 @@ const PLAIN_BYTES = 32 * 1024;
 /** An item of DynamoDB holds 400 KB with all its attributes. */
 const MOST_KEPT_BYTES = 380_000;
 
-/** Keeps events as JSON until their turn has come, then calls the handler; nothing else. */
+/** Keeps events as JSON until they are next, then calls the handler; nothing else. */
 export class BareSink implements Sink<ProcessedCallback, undefined> {
   readonly #ids: { readonly peerId: string; readonly subscriptionId: string };
   readonly #handler: CallbackHandler;
@@ -49,7 +49,7 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     if (Buffer.byteLength(text) <= PLAIN_BYTES) return { content: text };
     const packed = gzipSync(text);
     if (packed.byteLength <= MOST_KEPT_BYTES) return { content: packed };
-    throw new ServiceError("request.too_large", "The data of this callback is too large to be kept for its turn.");
+    throw new ServiceError("request.too_large", "The data of this callback is too large to be kept until it is next.");
   }
 
   unkeep(item: Item): ProcessedCallback | undefined {

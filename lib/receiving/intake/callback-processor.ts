@@ -17,8 +17,8 @@ import { idsOf } from "../stream/sink.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import type { Delivered } from "../stream/sequencer.ts";
 import { Timers } from "../stream/timers.ts";
-import { Turns } from "../stream/turns.ts";
-import type { StreamSettings } from "../stream/turns.ts";
+import { StreamStore } from "../stream/stream-store.ts";
+import type { StreamSettings } from "../stream/stream-store.ts";
 
 export type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
 
@@ -90,7 +90,7 @@ const MOST_TRIES = 3;
 export class CallbackProcessor {
   readonly #actor: StreamOwner;
   readonly #settings: StreamSettings;
-  readonly #turns: Turns;
+  readonly #streams: StreamStore;
   readonly #timers: Timers;
 
   /**
@@ -108,13 +108,13 @@ export class CallbackProcessor {
     const { gapTimeoutSeconds, maxPending, claimFence } = { ...actor.processing, ...given(options) };
     this.#actor = actor;
     this.#settings = { claimFence, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
-    this.#turns = new Turns({ table, clock, ids, settings: this.#settings });
+    this.#streams = new StreamStore({ table, clock, ids, settings: this.#settings });
     // A bare stream is never due.
     this.#timers = new Timers({ queue: { send: () => Promise.resolve() }, clock, log });
   }
 
   /**
-   * Processes one callback. The handler runs for this one when its turn has come, and for every kept one that follows,
+   * Processes one callback. The handler runs for this one once it is next, and for every kept one that follows,
    * in order; without a handler they only count. A handler runs at least once: again when the process died in it, or
    * when it threw. What it throws for this callback rejects this call, and the callback counts as never arrived; what it
    * throws for a kept one is logged, and that one waits for the next call.
@@ -140,7 +140,7 @@ export class CallbackProcessor {
 
   /** Where a stream stands now. 1 read. */
   async getStateInfo(peerId: string, subscriptionId: string): Promise<StateInfo> {
-    const head = await this.#turns.read(this.#key(peerId, subscriptionId));
+    const head = await this.#streams.read(this.#key(peerId, subscriptionId));
     if (head === undefined) {
       return { lastSeq: 0, pendingCount: 0, pendingSequences: [], resyncPending: false, version: 0 };
     }
@@ -162,12 +162,12 @@ export class CallbackProcessor {
    */
   async clearState(peerId: string, subscriptionId: string): Promise<void> {
     const key = this.#key(peerId, subscriptionId);
-    const claimed = await this.#turns.claim(key, { holdMs: MOST_MS, evenReplacing: true });
+    const claimed = await this.#streams.claim(key, { holdMs: MOST_MS, evenReplacing: true });
     if (!claimed.won) {
       if (claimed.head === undefined) return;
       throw new ServiceError("callback.busy", "This stream is being worked on; try again in a moment.");
     }
-    const cleared = await this.#turns.amend(
+    const cleared = await this.#streams.amend(
       key,
       {
         set: { lastSeq: 0, starts: 0 },
@@ -187,7 +187,7 @@ export class CallbackProcessor {
     deadline: Deadline,
   ): Promise<ProcessResult | "missing" | "unsettled"> {
     const { sequence } = event;
-    const claimed = await this.#turns.claim(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
+    const claimed = await this.#streams.claim(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
     if (!claimed.won) {
       if (claimed.head === undefined) return "missing";
       return claimed.head.lastSeq >= sequence ? ProcessResult.DUPLICATE : "unsettled";
@@ -195,10 +195,10 @@ export class CallbackProcessor {
     try {
       await handler(event);
     } catch (error) {
-      await this.#turns.release(claimed.head);
+      await this.#streams.release(claimed.head);
       throw error;
     }
-    const moved = await this.#turns.advance(claimed.head, { to: sequence, keepClaim: false, remove: ["wanted"] });
+    const moved = await this.#streams.advance(claimed.head, { to: sequence, keepClaim: false, remove: ["wanted"] });
     if (moved === undefined) return "unsettled";
     await this.#afterResync(claimed.head, moved, this.#sequencer(event, handler), deadline);
     return ProcessResult.PROCESSED;
@@ -227,8 +227,8 @@ export class CallbackProcessor {
     const { table, clock, log } = this.#actor;
     const { peerId, subscriptionId } = of;
     const sink = new BareSink({ peerId, subscriptionId }, handler);
-    const [turns, timers, settings] = [this.#turns, this.#timers, this.#settings];
-    return new Sequencer({ table, clock, turns, timers, settings, sink, log, reserveMs: RESERVE_MS });
+    const [streams, timers, settings] = [this.#streams, this.#timers, this.#settings];
+    return new Sequencer({ table, clock, streams, timers, settings, sink, log, reserveMs: RESERVE_MS });
   }
 
   #key(peerId: string, subscriptionId: string): Key {

@@ -21,7 +21,7 @@ import type { Delivered, Sequencer } from "../stream/sequencer.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Timers } from "../stream/timers.ts";
-import type { Turns } from "../stream/turns.ts";
+import type { StreamStore } from "../stream/stream-store.ts";
 
 /** The answer of section 5's table. */
 export interface CallbackAnswer {
@@ -33,7 +33,7 @@ export interface ReceiverDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly access: CallbackAccess;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly timers: Timers;
   readonly recovery: Recovery;
   readonly publishers: Publishers;
@@ -138,13 +138,13 @@ export class Receiver {
     const now = this.#deps.clock.now();
     const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
     if (waits && head.wanted !== undefined && (head.dueAt ?? 0) > now) return;
-    const asked = await this.#deps.turns.want(head, "catch_up", now);
+    const asked = await this.#deps.streams.want(head, "catch_up", now);
     await this.#deps.timers.wake(asked ?? head);
   }
 
   async #hole(sender: Sender, sequence: number): Promise<CallbackAnswer> {
     const head = await this.#deps.access.open(sender);
-    const noted = await this.#deps.turns.hole(head, sequence);
+    const noted = await this.#deps.streams.hole(head, sequence);
     await this.#deps.timers.wake(noted ?? head);
     return { status: 202, body: { result: "resync_required", expected: (noted ?? head).lastSeq + 1 } };
   }
@@ -158,7 +158,7 @@ export class Receiver {
     // What a state read has covered was never applied: it is compared with the time of that read.
     const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
     if (!newer && !isMadeAnew(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
-    const { turns, timers, clock, settings } = this.#deps;
+    const { streams, timers, clock, settings } = this.#deps;
     // Marked already, and no read is under way that could have begun before this.
     const isRead = head.replacing || claimIsLive(head, clock.now(), settings.claimFence);
     if (head.contradicted && !isRead) return;
@@ -166,7 +166,7 @@ export class Receiver {
       ...idsOf(head),
       sequence,
     });
-    await markContradicted({ turns, timers, clock }, head);
+    await markContradicted({ streams, timers, clock }, head);
   }
 
   async #resync(
@@ -211,7 +211,7 @@ export class Receiver {
       case "underway":
         return { status: 202, body: { result: "pending", expected: recovered.head.lastSeq + 1 } };
       case "failed": {
-        const noted = await this.#deps.turns.hole(recovered.head, sequence);
+        const noted = await this.#deps.streams.hole(recovered.head, sequence);
         return { status: 202, body: { result: "resync_required", expected: (noted ?? recovered.head).lastSeq + 1 } };
       }
       case "closed":
@@ -225,7 +225,7 @@ export class Receiver {
   /** A state read that is under way, or may not be begun now, comes before it; then it is owed. */
   async #oweResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     // That very callback has begun it.
-    const noted = head.recovery?.floor === sequence ? head : await this.#deps.turns.hole(head, sequence);
+    const noted = head.recovery?.floor === sequence ? head : await this.#deps.streams.hole(head, sequence);
     await this.#deps.timers.wake(noted ?? head);
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
@@ -237,7 +237,7 @@ export class Receiver {
 
   /** Another holds the stream: the resync is owed, and follows when that one ends. */
   async #keepResync(head: Head, sequence: number): Promise<CallbackAnswer> {
-    const noted = await this.#deps.turns.hole(head, sequence);
+    const noted = await this.#deps.streams.hole(head, sequence);
     const until = head.claim?.until ?? this.#deps.clock.now();
     await this.#deps.timers.wake({ key: head.key, dueAt: until });
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };

@@ -26,7 +26,7 @@ import { StaleReads } from "../recovery/stale-reads.ts";
 import { SubscriptionSink } from "./subscription-sink.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { Timers } from "../stream/timers.ts";
-import { Turns } from "../stream/turns.ts";
+import { StreamStore } from "../stream/stream-store.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
   readonly nestedDiffs: "merge" | "replace";
@@ -64,7 +64,7 @@ export interface Receiving {
   readonly parked: ParkedStore;
   readonly hooks: HookRuns;
   readonly held: HeldHooks;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly timers: Timers;
   readonly stale: StaleParts;
   readonly staleReads: StaleReads;
@@ -80,7 +80,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
   const wake = async (head: Head): Promise<void> => {
     await timers.wake(head);
   };
-  const turns = new Turns({ table, clock, ids, settings, wake });
+  const streams = new StreamStore({ table, clock, ids, settings, wake });
   const parked = new ParkedStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({
@@ -97,7 +97,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
   });
   const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
   const pause = async (head: Head, until: number): Promise<void> => {
-    await pauseReads(turns, head.key, until);
+    await pauseReads(streams, head.key, until);
   };
   const sinkOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionSink =>
     new SubscriptionSink({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
@@ -105,10 +105,10 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     of: { readonly actorId: string; readonly peerId: string },
     said?: Place,
   ): Sequencer<StreamEvent, Prepared | undefined> =>
-    new Sequencer({ table, clock, turns, timers, settings, sink: sinkOf(of, said), log, reserveMs });
+    new Sequencer({ table, clock, streams, timers, settings, sink: sinkOf(of, said), log, reserveMs });
   const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
   const recovery = new Recovery({
-    ...{ table, clock, log, turns, timers, hooks, publishers, data, stale, openTo, settings, reserveMs },
+    ...{ table, clock, log, streams, timers, hooks, publishers, data, stale, openTo, settings, reserveMs },
     random: deps.random,
     state: deps.state,
     forgotten: deps.forgotten,
@@ -116,17 +116,17 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     sequencer: ofHead,
   });
   const staleReads = new StaleReads({
-    ...{ clock, turns, stale, hooks, publishers, data, openTo, settings, reserveMs },
+    ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const held = new HeldHooks({ turns, parked, hooks, timers, clock, reserveMs });
+  const held = new HeldHooks({ streams, parked, hooks, timers, clock, reserveMs });
   const access = new CallbackAccess({ table, senders: deps.senders });
   return {
     receiver: new Receiver({
       clock,
       log,
       access,
-      turns,
+      streams,
       timers,
       recovery,
       publishers,
@@ -138,7 +138,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     dueStreams: new DueStreams({
       clock,
       log,
-      turns,
+      streams,
       timers,
       recovery,
       held,
@@ -149,7 +149,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     parked,
     hooks,
     held,
-    turns,
+    streams,
     timers,
     stale,
     staleReads,

@@ -28,7 +28,7 @@ import { pauseWanted } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/sink.ts";
-import type { Applied, Sink, Turn } from "../stream/sink.ts";
+import type { Applied, Sink, ApplyContext } from "../stream/sink.ts";
 
 /** After so many processed diffs the publisher is told how far we are. */
 export const ACKNOWLEDGE_EVERY = 100;
@@ -143,12 +143,12 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return begunOtherwise(head, event.sequence, event.content?.data);
   }
 
-  async apply(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Applied> {
-    const { head, deadline } = turn;
+  async apply(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Applied> {
+    const { head, deadline } = context;
     const { data, told, stored, again } =
-      event.kind === "part" ? await this.#replacePart(event, turn) : await this.#takeDiff(event, turn);
+      event.kind === "part" ? await this.#replacePart(event, context) : await this.#takeDiff(event, context);
     if (told !== undefined) this.#begun.add(event.sequence);
-    const { held } = told === undefined ? head : await this.#deps.hooks.first(told, turn.starts, head.held, stored);
+    const { held } = told === undefined ? head : await this.#deps.hooks.first(told, context.starts, head.held, stored);
     return {
       set: {
         digests: withDigest(head.digests, data),
@@ -163,14 +163,14 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     };
   }
 
-  async #takeDiff(event: StreamEvent, turn: Turn<Prepared | undefined>): Promise<Taken> {
-    const content = await this.#contentOf(event, turn.head, turn.deadline);
-    const again = await this.#store(event, content, turn);
-    const told = hookEventOf(turn.head, "diff", event.sequence, content.data, event.timestamp?.text);
+  async #takeDiff(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Taken> {
+    const content = await this.#contentOf(event, context.head, context.deadline);
+    const again = await this.#store(event, content, context);
+    const told = hookEventOf(context.head, "diff", event.sequence, content.data, event.timestamp?.text);
     return { data: content.data, told, stored: false, again };
   }
 
-  async #replacePart(event: StreamEvent, { head, deadline }: Turn<Prepared | undefined>): Promise<Taken> {
+  async #replacePart(event: StreamEvent, { head, deadline }: ApplyContext<Prepared | undefined>): Promise<Taken> {
     const { sequence, place = placeOf(head.scope), url, content } = event;
     const { publishers, openTo, reads, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
@@ -210,8 +210,12 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     throw fetchFailed(pause ?? FETCH_AGAIN_MS);
   }
 
-  async #store(event: StreamEvent, content: DiffContent, turn: Turn<Prepared | undefined>): Promise<ReadAgain> {
-    const { head, prepared, deadline } = turn;
+  async #store(
+    event: StreamEvent,
+    content: DiffContent,
+    context: ApplyContext<Prepared | undefined>,
+  ): Promise<ReadAgain> {
+    const { head, prepared, deadline } = context;
     if (!this.#stores(head)) return NOTHING_AGAIN;
     const data = this.#data();
     const scope = placeOf(head.scope);

@@ -62,7 +62,7 @@ export class CatchUp {
   ): Promise<CaughtUp | undefined> {
     const { events, unseen, complete, contradicts: differ } = await this.#missing(head, polled);
     if (!complete && !upToHole) return undefined;
-    const { turns } = this.#deps;
+    const { streams } = this.#deps;
     const sink = this.#deps.sink(head);
     let current = head;
     // What an event of this very run asks for is not settled by the run.
@@ -72,15 +72,15 @@ export class CatchUp {
     // From here on another content under the first number is noticed, should this run be cut off.
     if (begun !== undefined && head.begun === undefined) {
       const noted = { set: { begun }, add: { version: 1 } };
-      await turns.amend(head.key, noted, headIs.claimedBy(head.claim?.token ?? ""));
+      await streams.amend(head.key, noted, headIs.claimedBy(head.claim?.token ?? ""));
     }
     for (const [index, event] of events.entries()) {
       const { sequence } = event;
-      const turn = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
-      const applied = await sink.apply(event, turn);
+      const context = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
+      const applied = await sink.apply(event, context);
       if (applied.set?.["wanted"] !== undefined) settles = undefined;
       const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
-      const moved = await turns.advance(
+      const moved = await streams.advance(
         current,
         compact({
           to: sequence,
@@ -126,14 +126,14 @@ export class CatchUp {
     publisher: Publisher,
     pause: (head: Head, failure: Awaited<ReturnType<Publisher["acknowledge"]>>) => Promise<void>,
   ): Promise<Head | undefined> {
-    const { turns, clock, settings, log } = this.#deps;
+    const { streams, clock, settings, log } = this.#deps;
     const { head, applied, settles } = caught;
     // Numbers the publisher has never made: its next answer decides whether it counts again.
     const beyond = [...head.pending].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };
     const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
-    const done = await turns.advance(head, compact({ to: head.lastSeq, keepClaim: false, set, remove, settles }));
+    const done = await streams.advance(head, compact({ to: head.lastSeq, keepClaim: false, set, remove, settles }));
     if (done === undefined) return undefined;
     if (applied > 0 || polled.diffs.length > 0) {
       await pause(done, await publisher.acknowledge(head.subscriptionId, head.lastSeq));

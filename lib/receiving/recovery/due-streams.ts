@@ -13,12 +13,12 @@ import { idsOf } from "../stream/sink.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Timers } from "../stream/timers.ts";
-import type { Turns } from "../stream/turns.ts";
+import type { StreamStore } from "../stream/stream-store.ts";
 
 export interface DueStreamsDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly timers: Timers;
   readonly recovery: Recovery;
   readonly held: HeldHooks;
@@ -42,8 +42,8 @@ export class DueStreams {
    * @returns since when its gap stands (ms since 1970), if it has one
    */
   async look(key: Key, deadline: Deadline): Promise<number | undefined> {
-    const { clock, turns, settings } = this.#deps;
-    let head = await turns.read(key);
+    const { clock, streams, settings } = this.#deps;
+    let head = await streams.read(key);
     if (head === undefined) return undefined;
     const now = clock.now();
     // Whoever put it off has sent a message for the later time, where it matters.
@@ -98,29 +98,29 @@ export class DueStreams {
     if (head.dueAt === undefined) return;
     const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    const waiting = await this.#deps.turns.amend(head.key, change, seen);
+    const waiting = await this.#deps.streams.amend(head.key, change, seen);
     if (waiting !== undefined) await this.#deps.timers.wake(waiting);
   }
 
   /** Nothing to do before the next reconciliation. */
   async #rest(head: Head): Promise<void> {
-    const { settings, turns } = this.#deps;
+    const { settings, streams } = this.#deps;
     if (head.dueAt === undefined) return;
     const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
     if (settings.reconcileMs === 0) {
-      await turns.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
+      await streams.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
       return;
     }
     const next = head.activeAt + settings.reconcileMs;
     const set = { reconcileAt: next, ...dueAttributes(head.key, next) };
-    await turns.amend(head.key, { set, add: { version: 1 } }, seen);
+    await streams.amend(head.key, { set, add: { version: 1 } }, seen);
   }
 
   /** The claim's holder does the work, or its claim runs out: then it is due. */
   async #waitForClaim(head: Head): Promise<void> {
     const until = head.claim?.until ?? 0;
     const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
-    const waiting = await this.#deps.turns.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    const waiting = await this.#deps.streams.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
     if (waiting !== undefined) await this.#deps.timers.wake(waiting);
   }
 }

@@ -67,10 +67,10 @@ export class ForgottenStreams {
     next: number,
     rest: number | undefined,
   ): Promise<Extract<Recovered, { is: "unknown" }>> {
-    const { turns, timers, log } = this.#deps;
+    const { streams, timers, log } = this.#deps;
     const dueAt = Math.max(next, rest ?? 0);
     const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt), pausedUntil: rest });
-    await turns.release(head, { set, setIfMissing: { wanted: "catch_up" } });
+    await streams.release(head, { set, setIfMissing: { wanted: "catch_up" } });
     await timers.wake({ key: head.key, dueAt });
     log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
     return { is: "unknown", head: { ...head, problem, dueAt } };

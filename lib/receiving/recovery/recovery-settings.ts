@@ -13,7 +13,7 @@ import type { StatePieces } from "./state-replacement.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Sink } from "../stream/sink.ts";
 import type { Timers } from "../stream/timers.ts";
-import type { StreamSettings, Turns } from "../stream/turns.ts";
+import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
 export interface RecoverySettings extends StreamSettings {
   /** How often an idle subscription asks for the newest number, ms; 0 never. */
@@ -48,7 +48,7 @@ export interface RecoveryDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly timers: Timers;
   readonly hooks: HookRuns;
   readonly publishers: Publishers;

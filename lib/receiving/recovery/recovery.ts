@@ -71,8 +71,8 @@ export class Recovery {
 
   /** Brings one subscription up to date. What cannot be done now is due again at the head's `dueAt`. */
   async run(key: Key, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
-    const { turns } = this.#deps;
-    const claimed = await turns.claim(key, {
+    const { streams } = this.#deps;
+    const claimed = await streams.claim(key, {
       holdMs: deadline.remaining(),
       evenReplacing: true,
       ...(request.callback === undefined ? {} : { before: request.callback.sequence }),
@@ -126,13 +126,13 @@ export class Recovery {
     { kind, callback }: RecoveryRequest,
     deadline: Deadline,
   ): Promise<Recovered> {
-    const { turns, clock, timers } = this.#deps;
+    const { streams, clock, timers } = this.#deps;
     let head = claimed;
     const newest = newestOf(polled);
     const reset = callback === undefined && newest !== undefined && countsAnew(head, newest);
     if (polled.is === "backlog" && !reset && !head.contradicted && isContradicted(head, polled)) {
       this.#deps.log.warn("the backlog differs from what was applied", idsOf(head));
-      head = (await markContradicted({ turns, clock, timers }, head)) ?? head;
+      head = (await markContradicted({ streams, clock, timers }, head)) ?? head;
     }
     let applied = 0;
     const wanted = stronger(kind, head.wanted);
@@ -165,7 +165,7 @@ export class Recovery {
   ): Promise<Recovered> {
     const head = await this.#catchUp.finish(caught, polled, publisher, async (done, failure) => {
       const pause = pauseWanted(failure, this.#deps.clock.now());
-      if (pause !== undefined) await pauseReads(this.#deps.turns, done.key, this.#deps.clock.now() + pause);
+      if (pause !== undefined) await pauseReads(this.#deps.streams, done.key, this.#deps.clock.now() + pause);
     });
     if (head === undefined) return { is: "busy", head: caught.head };
     return { is: "caught_up", head, applied: caught.applied };
@@ -173,9 +173,9 @@ export class Recovery {
 
   /** What time does not allow stays wanted. */
   async #later(head: Head, applied: number, kind: RecoveryKind): Promise<Recovered> {
-    const { turns, timers, clock } = this.#deps;
-    await turns.release(head);
-    const again = await turns.want(head, kind, clock.now());
+    const { streams, timers, clock } = this.#deps;
+    await streams.release(head);
+    const again = await streams.want(head, kind, clock.now());
     await timers.wake(again ?? head);
     return { is: "caught_up", head: again ?? head, applied };
   }
@@ -206,14 +206,14 @@ export class Recovery {
     failure: ReadFailure,
     kind: RecoveryKind = "catch_up",
   ): Promise<Extract<Recovered, { is: "failed" }>> {
-    const { turns, clock, log, timers, random } = this.#deps;
+    const { streams, clock, log, timers, random } = this.#deps;
     const attempts = head.attempts + 1;
     const now = clock.now();
     const asked = pauseWanted(failure, now);
     const dueAt = now + Math.max(pauseAfter(attempts, RETRY_PAUSES, random()), asked ?? 0);
     const pausedUntil = asked === undefined ? undefined : now + asked;
     const set = compact({ attempts, pausedUntil, ...dueAttributes(head.key, dueAt) });
-    await turns.release(
+    await streams.release(
       head,
       // Somebody may have asked for more meanwhile: that is not weakened.
       kind === "catch_up" ? { set, setIfMissing: { wanted: kind } } : { set: { ...set, wanted: kind } },

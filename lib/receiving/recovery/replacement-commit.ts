@@ -70,7 +70,7 @@ export class ReplacementCommit {
     | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
     | { readonly is: "busy"; readonly head: Head }
   > {
-    const { turns, clock, log, timers, table } = this.#deps;
+    const { streams, clock, log, timers, table } = this.#deps;
     const { progress, at, begun } = result;
     const { reset } = progress;
     const held = await this.#tell(marked, result);
@@ -82,7 +82,7 @@ export class ReplacementCommit {
       ...(begun.problem === undefined ? [] : PROBLEM_ATTRIBUTES),
     ];
     const dropped = new Set<number>([...marked.pending].filter((n) => reset || n <= at));
-    const done = await turns.advance(
+    const done = await streams.advance(
       marked,
       {
         ...{ to: at, keepClaim: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
@@ -98,7 +98,7 @@ export class ReplacementCommit {
       .catch((error: unknown) => log.warn("kept bodies were not deleted", { ...idsOf(begun), error: String(error) }));
     const failure = await publisher.acknowledge(begun.subscriptionId, at);
     const pause = pauseWanted(failure, clock.now());
-    if (pause !== undefined) await pauseReads(turns, begun.key, clock.now() + pause);
+    if (pause !== undefined) await pauseReads(streams, begun.key, clock.now() + pause);
     if (done.dueAt !== undefined && (done.wanted !== undefined || done.pending.size > 0)) await timers.wake(done);
     log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
     return { is: "resynced", head: done, applied: 0 };

@@ -19,11 +19,11 @@ import { pauseWanted } from "../stream/retry-pause.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts, StalePart } from "../stream/stale-parts.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import type { StreamSettings, Turns } from "../stream/turns.ts";
+import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
 export interface StaleReadsDeps {
   readonly clock: Clock;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly stale: StaleParts;
   readonly hooks: HookRuns;
   readonly publishers: Publishers;
@@ -67,9 +67,9 @@ export class StaleReads {
 
   /** One more read of a part, now. `busy`: another works on its stream; it is due again. */
   async again(part: StalePart, deadline: Deadline, byPerson = false): Promise<StaleRead> {
-    const { turns, clock, stale, settings } = this.#deps;
+    const { streams, clock, stale, settings } = this.#deps;
     const key = outboundHeadKey(part.actorId, part.peerId, part.subscriptionId);
-    const head = await turns.read(key);
+    const head = await streams.read(key);
     if (head?.live !== true || !(await this.#isOurs(head, part))) {
       await stale.settle(part);
       return "done";
@@ -78,7 +78,7 @@ export class StaleReads {
     const rest = byPerson ? 0 : (head.pausedUntil ?? 0);
     // A recovery reads the part itself.
     const busy = claimIsLive(head, now, settings.claimFence) || head.replacing;
-    const claimed = busy || rest > now ? undefined : await turns.claim(key, { holdMs: deadline.remaining() });
+    const claimed = busy || rest > now ? undefined : await streams.claim(key, { holdMs: deadline.remaining() });
     if (claimed?.won !== true) {
       if (part.status === "retry") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
       return "busy";
@@ -88,7 +88,7 @@ export class StaleReads {
       await this.#giveBack(claimed.head, set, deadline);
       return result;
     } catch (error) {
-      await turns.release(claimed.head);
+      await streams.release(claimed.head);
       throw error;
     }
   }
@@ -130,9 +130,9 @@ export class StaleReads {
   }
 
   async #giveBack(head: Head, set: HeadChange, deadline: Deadline): Promise<void> {
-    const { turns, sequencer } = this.#deps;
+    const { streams, sequencer } = this.#deps;
     const { activeAt, lastSeq } = head;
-    const moved = await turns.advance(head, { to: lastSeq, keepClaim: false, set: { activeAt, ...set } });
+    const moved = await streams.advance(head, { to: lastSeq, keepClaim: false, set: { activeAt, ...set } });
     if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
   }
 }

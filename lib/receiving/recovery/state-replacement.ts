@@ -156,7 +156,7 @@ export class StateReplacement {
   /** Gives the claim back with what was written noted, or fails when nothing was. */
   async #leave(run: Run, failure?: ReadFailure): Promise<Replaced> {
     if (!run.hasWritten && failure !== undefined) return { is: "failed", failure };
-    const { turns, timers, log, clock } = this.#deps;
+    const { streams, timers, log, clock } = this.#deps;
     const head = run.head;
     if (head === undefined) return { is: "busy", head: run.claimed };
     const now = clock.now();
@@ -168,7 +168,7 @@ export class StateReplacement {
       pausedUntil: pause.asked ? dueAt : undefined,
       ...dueAttributes(head.key, dueAt),
     });
-    await turns.release(head, { set });
+    await streams.release(head, { set });
     await timers.wake({ key: head.key, dueAt });
     const { read, of } = run.progress;
     log.info("recovery goes on later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
@@ -345,12 +345,12 @@ class Run {
   /** From here on only recoveries go on with the stream. False when the claim was lost. */
   async mark(): Promise<boolean> {
     if (this.head !== undefined || this.#lost) return !this.#lost;
-    const { turns, clock } = this.#deps;
+    const { streams, clock } = this.#deps;
     const { claimed } = this;
     const fence = await this.#nextFence();
     const due = dueAttributes(claimed.key, claimed.claim?.until ?? clock.now());
     const recovery = progressAttribute(this.progress);
-    this.head = await turns.amend(
+    this.head = await streams.amend(
       claimed.key,
       {
         set: { replacing: true, wanted: "resync", fence, recovery, ...due },
@@ -407,7 +407,7 @@ class Run {
   async #note(): Promise<boolean> {
     const head = this.#marked();
     const set = { recovery: progressAttribute(this.progress) };
-    const noted = await this.#deps.turns.amend(
+    const noted = await this.#deps.streams.amend(
       head.key,
       { set, add: { version: 1 } },
       headIs.claimedBy(head.claim?.token ?? ""),

@@ -18,7 +18,7 @@ import { findRows } from "../../lists/list-index.ts";
 import type { Row } from "../../lists/list-index.ts";
 import { digestOf, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
-import type { Marks } from "./turn.ts";
+import type { Marks } from "./write-policy.ts";
 
 export interface ListDeps {
   readonly table: Table;
@@ -236,7 +236,7 @@ function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: Li
   return pages;
 }
 
-/** Ids that are the same for the same turn on the same state, and differ otherwise. */
+/** Ids that are the same for the same write on the same state, and differ otherwise. */
 function idsOf(seed: string, stored: Held | undefined): () => string {
   const state = stored === undefined ? [] : [stored.wm, stored.type, stored.touched ?? 0];
   const generation = stored?.type === "list" ? stored.generation : "";

@@ -18,8 +18,8 @@ import type { ReadPosition, StateTarget } from "./state-writer.ts";
 import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys-peer-data.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Json } from "../../system/ports.ts";
-import { operationTurn, ownTurn, readTurn, valueTurn } from "./turn.ts";
-import type { Turn } from "./turn.ts";
+import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";
+import type { WritePolicy } from "./write-policy.ts";
 
 /** Places written at the same time. */
 const WRITES_AT_ONCE = 16;
@@ -73,13 +73,17 @@ export class PeerStore {
    * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. What is
    * ambiguous or has diverged is marked durably and named in `reread`, again by every redo, until `putRead`.
    */
-  async apply(diff: IncomingDiff, at: Position | Turn, prepared: Prepared = { places: new Map() }): Promise<Applied> {
+  async apply(
+    diff: IncomingDiff,
+    at: Position | WritePolicy,
+    prepared: Prepared = { places: new Map() },
+  ): Promise<Applied> {
     const plan = planDiff(diff);
     await this.#read(plan.steps, prepared);
     const outcomes = await inParallel(plan.steps, WRITES_AT_ONCE, async (step) => {
-      const turn = "verdict" in at ? at : step.kind === "operation" ? operationTurn(at) : valueTurn(at);
+      const policy = "verdict" in at ? at : step.kind === "operation" ? listWrite(at) : diffWrite(at);
       const key = keyOfPlace(step.place);
-      const outcome = await this.#writer.step(step, turn, prepared.places.get(key));
+      const outcome = await this.#writer.step(step, policy, prepared.places.get(key));
       prepared.places.set(key, outcome.held ?? null);
       return { place: step.place, ...outcome };
     });
@@ -151,31 +155,31 @@ export class PeerStore {
     within: Pick<StateTarget, "carved" | "reads"> = { carved: [] },
   ): Promise<void> {
     const sequence = Math.max(at.sequence, part.sequence ?? 0);
-    await this.#states.put(within, part, readTurn({ fence: at.fence, sequence }), dirtyUntil);
+    await this.#states.put(within, part, snapshotWrite({ fence: at.fence, sequence }), dirtyUntil);
   }
 
   /** Takes away what a scope holds, newer positions excepted: an ended subscription, or a revoked property. */
   async removeScope(scope: Place, carved: readonly Place[], at: Position): Promise<void> {
     const stored = await placesIn(this.#ids, scope, carved);
-    const turn = readTurn(at);
-    await inParallel(stored, WRITES_AT_ONCE, (held) => this.#writer.remove(held.place, turn, held, { hides: false }));
+    const policy = snapshotWrite(at);
+    await inParallel(stored, WRITES_AT_ONCE, (held) => this.#writer.remove(held.place, policy, held, { hides: false }));
   }
 
   /**
    * Cuts what is held down to what `seen` leaves of each value (a list: all or nothing). What goes whole gets a tombstone
    * at the position; what is cut keeps its own, so that whatever the peer sends of the rest still counts. `touched` as
-   * for `ownTurn`. Safe to redo. Reads everything held of this peer, one write for each place that changes.
+   * for `localWrite`. Safe to redo. Reads everything held of this peer, one write for each place that changes.
    */
   async restrict(seen: (value: Json, place: Place) => Json | undefined, at: Position, touched: number): Promise<void> {
     const hides = false;
     const look = async (held: Held): Promise<void> => {
       if (held.type === "list" && seen([], held.place) === undefined) {
-        await this.#writer.remove(held.place, readTurn(at), held, { hides });
+        await this.#writer.remove(held.place, snapshotWrite(at), held, { hides });
       }
       if (held.type !== "value") return;
-      const left = await this.#writer.alter(held.place, ownTurn(touched), held, (value) => seen(value, held.place));
+      const left = await this.#writer.alter(held.place, localWrite(touched), held, (value) => seen(value, held.place));
       // From here on not even a diff that was on its way brings it back.
-      if (left.held?.type === "gone") await this.#writer.remove(held.place, readTurn(at), left.held, { hides });
+      if (left.held?.type === "gone") await this.#writer.remove(held.place, snapshotWrite(at), left.held, { hides });
     };
     let some: Held[] = [];
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
@@ -219,15 +223,15 @@ export class PeerStore {
   async #removeOthers(
     diff: IncomingDiff,
     plan: DiffPlan,
-    at: Position | Turn,
+    at: Position | WritePolicy,
     prepared: Prepared,
   ): Promise<(Outcome & { readonly place: Place })[]> {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
     const stored = await placesIn(this.#ids, diff.scope, diff.carved);
     const others = stored.filter((held) => held.type !== "gone" && !named.has(keyOfPlace(held.place)));
     return inParallel(others, WRITES_AT_ONCE, async (held) => {
-      const turn = "verdict" in at ? at : valueTurn(at);
-      const outcome = await this.#writer.remove(held.place, turn, held, { hides: false });
+      const policy = "verdict" in at ? at : diffWrite(at);
+      const outcome = await this.#writer.remove(held.place, policy, held, { hides: false });
       prepared.places.set(keyOfPlace(held.place), outcome.held ?? null);
       return { place: held.place, ...outcome };
     });

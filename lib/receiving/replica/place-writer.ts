@@ -24,7 +24,7 @@ import { isTooWide, ListStore } from "./list-store.ts";
 import type { WholeList } from "./list-store.ts";
 import { readPlace } from "./peer-places.ts";
 import { partKeys, readBody, writeBody } from "./value-body.ts";
-import type { Turn } from "./turn.ts";
+import type { WritePolicy } from "./write-policy.ts";
 
 /** Writes tried on one place before giving up; each failure means that another write got in between. */
 const ATTEMPTS = 8;
@@ -59,47 +59,47 @@ export class PlaceWriter {
   }
 
   /** One step of a diff: one write when nobody interferes. */
-  async step(step: Step, turn: Turn, known: Known): Promise<Outcome> {
+  async step(step: Step, policy: WritePolicy, known: Known): Promise<Outcome> {
     switch (step.kind) {
       case "merge":
         return (
-          (await this.#blind(step, turn, known)) ??
-          this.#settle(step.place, turn, known, (stored) => this.#merge(step, turn, stored))
+          (await this.#blind(step, policy, known)) ??
+          this.#settle(step.place, policy, known, (stored) => this.#merge(step, policy, stored))
         );
       case "operation":
-        return this.#settle(step.place, turn, known, (stored) => this.#operate(step, turn, stored));
+        return this.#settle(step.place, policy, known, (stored) => this.#operate(step, policy, stored));
       case "reread":
-        return this.#settle(step.place, turn, known, (stored) => this.#suspect(step.place, turn, stored));
+        return this.#settle(step.place, policy, known, (stored) => this.#suspect(step.place, policy, stored));
     }
   }
 
   /** Puts a value in the place of whatever is there. */
-  value(place: Place, turn: Turn, known: Known, value: Json): Promise<Outcome> {
-    return this.#settle(place, turn, known, (stored) => this.#put(place, turn, stored, value, false));
+  value(place: Place, policy: WritePolicy, known: Known, value: Json): Promise<Outcome> {
+    return this.#settle(place, policy, known, (stored) => this.#put(place, policy, stored, value, false));
   }
 
   /** The same of a value that was read, which takes the place of what has the same position too: one write as a rule. */
-  async read(place: Place, turn: Turn, value: Json): Promise<Outcome> {
-    const blind = await this.#putBlind(place, turn, value, atMost("wm", turn.marks(undefined).wm));
-    if (blind === undefined) return this.value(place, turn, undefined, value);
+  async read(place: Place, policy: WritePolicy, value: Json): Promise<Outcome> {
+    const blind = await this.#putBlind(place, policy, value, atMost("wm", policy.marks(undefined).wm));
+    if (blind === undefined) return this.value(place, policy, undefined, value);
     if ("held" in blind) return blind;
-    return this.value(place, turn, blind.found, value);
+    return this.value(place, policy, blind.found, value);
   }
 
   /** Puts what `made` makes of the value that is there, undefined where there is none; undefined takes it away. */
   compose(
     place: Place,
-    turn: Turn,
+    policy: WritePolicy,
     known: Known,
     made: (held: Json | undefined) => Json | undefined,
     { hides }: { readonly hides: boolean },
   ): Promise<Outcome> {
-    return this.#settle(place, turn, known, async (stored) => {
+    return this.#settle(place, policy, known, async (stored) => {
       const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
       if (stored?.type === "value" && text === undefined) return undefined;
       const value = made(text === undefined ? undefined : (parseText(text) as Json));
-      if (value === undefined) return this.#bury(place, turn, stored, hides);
-      return this.#put(place, turn, stored, value, false);
+      if (value === undefined) return this.#bury(place, policy, stored, hides);
+      return this.#put(place, policy, stored, value, false);
     });
   }
 
@@ -109,15 +109,15 @@ export class PlaceWriter {
    */
   stale(
     place: Place,
-    turn: Turn,
+    policy: WritePolicy,
     known: Known,
     failed: { readonly reason: string; readonly again: number },
   ): Promise<Outcome> {
-    return this.#settle(place, turn, known, async (stored) => {
+    return this.#settle(place, policy, known, async (stored) => {
       const now = this.#deps.clock.now();
       const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
       const stale = { ...failed, since: stored?.stale?.since ?? now };
-      const next: Held = { ...base, wm: turn.marks(stored).wm, suspect: true, stale };
+      const next: Held = { ...base, wm: policy.marks(stored).wm, suspect: true, stale };
       await this.#lists.put(stored, next);
       return { result: "reread", reread: true, held: next };
     });
@@ -127,40 +127,40 @@ export class PlaceWriter {
    * Makes something else of the value that is there: undefined takes it away, the same leaves it. What is no value is
    * left alone.
    */
-  alter(place: Place, turn: Turn, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
-    return this.#settle(place, turn, known, async (stored) => {
+  alter(place: Place, policy: WritePolicy, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
+    return this.#settle(place, policy, known, async (stored) => {
       if (stored?.type !== "value") return { result: "skipped", reread: false, held: stored };
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
       const value = altered(parseText(text) as Json);
-      if (value === undefined) return this.#bury(place, turn, stored, false);
+      if (value === undefined) return this.#bury(place, policy, stored, false);
       if (printJson(value) === text) return { result: "skipped", reread: false, held: stored };
-      return this.#put(place, turn, stored, value, stored.suspect === true);
+      return this.#put(place, policy, stored, value, stored.suspect === true);
     });
   }
 
   /** Puts a whole list in the place of whatever is there. */
-  list(place: Place, turn: Turn, known: Known, whole: WholeList): Promise<Outcome> {
-    return this.#settle(place, turn, known, async (stored) =>
-      changed(await this.#lists.build(place, stored, whole, turn.marks(stored), turn.seed)),
+  list(place: Place, policy: WritePolicy, known: Known, whole: WholeList): Promise<Outcome> {
+    return this.#settle(place, policy, known, async (stored) =>
+      changed(await this.#lists.build(place, stored, whole, policy.marks(stored), policy.seed)),
     );
   }
 
   /** Puts a tombstone in the place of whatever is there. */
-  remove(place: Place, turn: Turn, known: Known, { hides }: { readonly hides: boolean }): Promise<Outcome> {
-    return this.#settle(place, turn, known, (stored) => this.#bury(place, turn, stored, hides));
+  remove(place: Place, policy: WritePolicy, known: Known, { hides }: { readonly hides: boolean }): Promise<Outcome> {
+    return this.#settle(place, policy, known, (stored) => this.#bury(place, policy, stored, hides));
   }
 
   /**
    * Writes a value that does not depend on what is held without having read it. Undefined: what is there needs care (a
    * list, a value in parts, a newer position), or the value is too big for its item.
    */
-  async #blind(step: Merge, turn: Turn, known: Known): Promise<Outcome | undefined> {
+  async #blind(step: Merge, policy: WritePolicy, known: Known): Promise<Outcome | undefined> {
     if (!step.exact || known !== undefined) return undefined;
     const { value } = mergeDiff(undefined, step.diff, step);
-    const blind = await this.#putBlind(step.place, turn, value, below("wm", turn.marks(undefined).wm));
+    const blind = await this.#putBlind(step.place, policy, value, below("wm", policy.marks(undefined).wm));
     if (blind === undefined || "held" in blind) return blind;
-    return this.#settle(step.place, turn, blind.found, (found) => this.#merge(step, turn, found));
+    return this.#settle(step.place, policy, blind.found, (found) => this.#merge(step, policy, found));
   }
 
   /**
@@ -169,11 +169,11 @@ export class PlaceWriter {
    */
   async #putBlind(
     place: Place,
-    turn: Turn,
+    policy: WritePolicy,
     value: Json | undefined,
     older: Condition,
   ): Promise<Outcome | { readonly found: Held | null } | undefined> {
-    const base = { place, ...turn.marks(undefined), updatedAt: this.#deps.clock.now() };
+    const base = { place, ...policy.marks(undefined), updatedAt: this.#deps.clock.now() };
     let held: Held = { ...base, type: "gone", hides: place.length > 1 };
     if (value !== undefined) {
       const text = printJson(value);
@@ -192,21 +192,21 @@ export class PlaceWriter {
 
   async #settle(
     place: Place,
-    turn: Turn,
+    policy: WritePolicy,
     known: Known,
     write: (stored: Held | undefined) => Promise<Outcome | undefined>,
   ): Promise<Outcome> {
     let stored = known === undefined ? await readPlace(this.#deps, place) : (known ?? undefined);
     let mustReread = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const verdict = turn.verdict(stored);
+      const verdict = policy.verdict(stored);
       if (verdict === "skip") {
-        const same = stored?.suspect === true && stored.sequence === turn.marks(stored).sequence;
+        const same = stored?.suspect === true && stored.sequence === policy.marks(stored).sequence;
         return { result: "skipped", reread: same, held: stored };
       }
       try {
         const outcome =
-          verdict === "diverged" || mustReread ? await this.#suspect(place, turn, stored) : await write(stored);
+          verdict === "diverged" || mustReread ? await this.#suspect(place, policy, stored) : await write(stored);
         if (outcome !== undefined) return outcome;
         // What was read is no longer so: once more from what is there now.
         stored = await readPlace(this.#deps, place);
@@ -230,11 +230,11 @@ export class PlaceWriter {
     throw new ServiceError("service.unavailable", "What is held of a peer is being changed by others; try again.");
   }
 
-  async #merge(step: Merge, turn: Turn, stored: Held | undefined): Promise<Outcome | undefined> {
+  async #merge(step: Merge, policy: WritePolicy, stored: Held | undefined): Promise<Outcome | undefined> {
     const literal = step.at?.here === true;
     const deletes = !literal && (step.diff === "" || step.diff === null);
-    if (deletes) return this.#bury(step.place, turn, stored, step.place.length > 1);
-    if (stored?.type === "list" && !literal) return this.#suspect(step.place, turn, stored);
+    if (deletes) return this.#bury(step.place, policy, stored, step.place.length > 1);
+    if (stored?.type === "list" && !literal) return this.#suspect(step.place, policy, stored);
     let current: Json | undefined;
     if (stored?.type === "value" && !step.exact) {
       const text = await readBody(this.#deps, stored);
@@ -243,32 +243,38 @@ export class PlaceWriter {
     }
     const merged = mergeDiff(current, step.diff, step);
     const suspect = merged.ambiguous || (stored?.suspect === true && !step.exact);
-    if (merged.value === undefined) return this.#bury(step.place, turn, stored, step.place.length > 1);
-    return this.#put(step.place, turn, stored, merged.value, suspect);
+    if (merged.value === undefined) return this.#bury(step.place, policy, stored, step.place.length > 1);
+    return this.#put(step.place, policy, stored, merged.value, suspect);
   }
 
-  async #operate(step: Operation, turn: Turn, stored: Held | undefined): Promise<Outcome> {
-    const marks = turn.marks(stored);
+  async #operate(step: Operation, policy: WritePolicy, stored: Held | undefined): Promise<Outcome> {
+    const marks = policy.marks(stored);
     const untrusted =
       stored?.type === "value" ||
       stored?.suspect === true ||
       (stored?.type === "list" && stored.dirtyUntil !== undefined && marks.sequence <= stored.dirtyUntil);
     // Whatever a list holds, after this it is gone.
     const certain = step.operation.action.kind === "delete_all";
-    if (stored?.type === "value" || (untrusted && !certain)) return this.#suspect(step.place, turn, stored);
+    if (stored?.type === "value" || (untrusted && !certain)) return this.#suspect(step.place, policy, stored);
     const { suspect: _suspect, ...trusted } = stored ?? { suspect: undefined };
     const next = await this.#lists.operate(
       step.place,
       certain && stored !== undefined ? (trusted as Exclude<Held, { type: "value" }>) : stored,
       step.operation,
       marks,
-      turn.seed,
+      policy.seed,
     );
-    return next === undefined ? this.#suspect(step.place, turn, stored) : changed(next);
+    return next === undefined ? this.#suspect(step.place, policy, stored) : changed(next);
   }
 
-  async #put(place: Place, turn: Turn, stored: Held | undefined, value: Json, suspect: boolean): Promise<Outcome> {
-    const marks = turn.marks(stored);
+  async #put(
+    place: Place,
+    policy: WritePolicy,
+    stored: Held | undefined,
+    value: Json,
+    suspect: boolean,
+  ): Promise<Outcome> {
+    const marks = policy.marks(stored);
     const body = await writeBody(this.#deps, place, marks, value);
     const next: Held = {
       type: "value",
@@ -283,17 +289,17 @@ export class PlaceWriter {
     return { result: "changed", reread: suspect, held: next };
   }
 
-  async #bury(place: Place, turn: Turn, stored: Held | undefined, hides: boolean): Promise<Outcome> {
-    const next: Held = { type: "gone", place, ...turn.marks(stored), updatedAt: this.#deps.clock.now(), hides };
+  async #bury(place: Place, policy: WritePolicy, stored: Held | undefined, hides: boolean): Promise<Outcome> {
+    const next: Held = { type: "gone", place, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), hides };
     await this.#lists.put(stored, next);
     await this.#forget(stored, next);
     return changed(next);
   }
 
   /** Marks what is held as not to be trusted; it stays readable until it has been read again. */
-  async #suspect(place: Place, turn: Turn, stored: Held | undefined): Promise<Outcome> {
+  async #suspect(place: Place, policy: WritePolicy, stored: Held | undefined): Promise<Outcome> {
     const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: 0 };
-    const next: Held = { ...base, ...turn.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
+    const next: Held = { ...base, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
     await this.#lists.put(stored, next);
     return { result: "reread", reread: true, held: next };
   }

@@ -11,8 +11,8 @@ import type { HeldProperty, PropertyPage, StorageStats } from "./peer-reader.ts"
 import { placesIn } from "./peer-places.ts";
 import { PeerStore } from "./peer-store.ts";
 import { PlaceWriter } from "./place-writer.ts";
-import { ownTurn } from "./turn.ts";
-import type { Turn } from "./turn.ts";
+import { localWrite } from "./write-policy.ts";
+import type { WritePolicy } from "./write-policy.ts";
 
 /** The actor whose data it is, with what its storage needs. */
 export interface PeerStoreOwner {
@@ -68,7 +68,7 @@ export class RemotePeerStore {
   /** Holds the value under the name, exactly as given; `""` and null delete. */
   async setValue(name: string, value: Json): Promise<void> {
     if (value === "" || value === null) return this.deleteValue(name);
-    await this.#writer.value([name], this.#turn(), undefined, value);
+    await this.#writer.value([name], this.#policy(), undefined, value);
   }
 
   /** The value under the name, equal to what the peer sent; undefined when there is none, or a list. */
@@ -84,7 +84,7 @@ export class RemotePeerStore {
 
   /** Holds the items, in order, as the list of that name, in place of whatever was there. */
   async setList(name: string, items: readonly Json[], words: ListWords = {}): Promise<void> {
-    await this.#writer.list([name], this.#turn(), undefined, { items, ...words });
+    await this.#writer.list([name], this.#policy(), undefined, { items, ...words });
   }
 
   /** All items of the list; undefined when there is no such list. `from` and `limit` take a part of it. */
@@ -110,7 +110,7 @@ export class RemotePeerStore {
     const operation = readListOperation({ ...fields, list: name }, name);
     if (operation === undefined) throw new ServiceError("request.invalid", "This is not a list operation.");
     const step = { kind: "operation" as const, place: [name], operation: { ...operation, list: name } };
-    return !(await this.#writer.step(step, this.#turn(), undefined)).reread;
+    return !(await this.#writer.step(step, this.#policy(), undefined)).reread;
   }
 
   /** The list is gone afterwards; a value of that name is left alone. */
@@ -163,7 +163,7 @@ export class RemotePeerStore {
       nested: "merge",
       ...(content.overwritten === undefined ? {} : { overwritten: content.overwritten }),
     };
-    const { reread } = await this.#store.apply(diff, this.#turn());
+    const { reread } = await this.#store.apply(diff, this.#policy());
     return { reread };
   }
 
@@ -183,7 +183,7 @@ export class RemotePeerStore {
     const kept = new Set(parts.map(([place]) => JSON.stringify(place)));
     for (const held of await placesIn(this.#ids, scope, [])) {
       if (kept.has(JSON.stringify(held.place)) || held.type === "gone") continue;
-      await this.#writer.remove(held.place, this.#turn(), held, { hides: false });
+      await this.#writer.remove(held.place, this.#policy(), held, { hides: false });
     }
   }
 
@@ -216,25 +216,25 @@ export class RemotePeerStore {
   async #putState(place: Place, value: Json): Promise<void> {
     const items = isObject(value) && own(value, "_list") === true ? own(value, "items") : undefined;
     if (!isObject(value) || !Array.isArray(items)) {
-      await this.#writer.value(place, this.#turn(), undefined, value);
+      await this.#writer.value(place, this.#policy(), undefined, value);
       return;
     }
     const words = ["description", "explanation"].flatMap((name) => {
       const word = own(value, name);
       return typeof word === "string" ? [[name, word]] : [];
     });
-    await this.#writer.list(place, this.#turn(), undefined, { items, ...(Object.fromEntries(words) as ListWords) });
+    await this.#writer.list(place, this.#policy(), undefined, { items, ...(Object.fromEntries(words) as ListWords) });
   }
 
   async #remove(name: string, type: "value" | "list"): Promise<void> {
     for (const held of await placesIn(this.#ids, [name], [])) {
-      if (held.type === type) await this.#writer.remove(held.place, this.#turn(), held, { hides: false });
+      if (held.type === type) await this.#writer.remove(held.place, this.#policy(), held, { hides: false });
     }
   }
 
   /** Larger with time and never the same twice: two writes in one millisecond differ in their random bits. */
-  #turn(): Turn {
-    return ownTurn(this.#owner.clock.now() * 4096 + parseInt(this.#owner.ids.id().slice(0, 3), 16));
+  #policy(): WritePolicy {
+    return localWrite(this.#owner.clock.now() * 4096 + parseInt(this.#owner.ids.id().slice(0, 3), 16));
   }
 }
 

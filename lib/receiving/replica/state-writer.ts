@@ -13,8 +13,8 @@ import type { StatePart } from "../../peers/publisher.ts";
 import { keyOfPlace, peerItems, rangeOf } from "./peer-places.ts";
 import type { PeerIds } from "./peer-places.ts";
 import type { Outcome, PlaceWriter } from "./place-writer.ts";
-import { readTurn } from "./turn.ts";
-import type { Turn } from "./turn.ts";
+import { snapshotWrite } from "./write-policy.ts";
+import type { WritePolicy } from "./write-policy.ts";
 
 /** Places written at the same time. */
 const WRITES_AT_ONCE = 16;
@@ -55,7 +55,7 @@ export class StateWriter {
       await this.put(
         target,
         part,
-        readTurn({ fence: at.fence, sequence: part.sequence ?? at.sequence }),
+        snapshotWrite({ fence: at.fence, sequence: part.sequence ?? at.sequence }),
         at.dirtyListsUntil,
       );
     });
@@ -65,20 +65,26 @@ export class StateWriter {
   async put(
     { carved, reads }: Pick<StateTarget, "carved" | "reads">,
     part: StatePart,
-    turn: Turn,
+    policy: WritePolicy,
     dirtyUntil: number | undefined,
   ): Promise<Outcome> {
     const { place } = part;
     if (part.kind === "list") {
       const { items = [], description, explanation } = part;
-      return await this.#writer.list(place, turn, undefined, compact({ items, description, explanation, dirtyUntil }));
+      return await this.#writer.list(
+        place,
+        policy,
+        undefined,
+        compact({ items, description, explanation, dirtyUntil }),
+      );
     }
     if (reads !== undefined && !reads.whole(place)) {
       const value = part.value === undefined ? undefined : carve(part.value, place, carved);
-      return await this.#keepHidden(place, turn, undefined, reads, value);
+      return await this.#keepHidden(place, policy, undefined, reads, value);
     }
-    if (part.value === undefined) return await this.#writer.remove(place, turn, undefined, { hides: place.length > 1 });
-    return await this.#writer.read(place, turn, carve(part.value, place, carved));
+    if (part.value === undefined)
+      return await this.#writer.remove(place, policy, undefined, { hides: place.length > 1 });
+    return await this.#writer.read(place, policy, carve(part.value, place, carved));
   }
 
   /**
@@ -95,16 +101,16 @@ export class StateWriter {
     goesOn: () => boolean = () => true,
   ): Promise<boolean> {
     const { scope, carved, reads } = target;
-    const turn = readTurn(at);
+    const policy = snapshotWrite(at);
     const hides = scope.length > 1;
     let isScopeStored = false;
     const take = async (held: Held): Promise<void> => {
       if (reads === undefined || reads.whole(held.place)) {
-        await this.#writer.remove(held.place, turn, held, { hides });
+        await this.#writer.remove(held.place, policy, held, { hides });
       } else if (held.type === "value") {
-        await this.#keepHidden(held.place, turn, held, reads, undefined);
+        await this.#keepHidden(held.place, policy, held, reads, undefined);
       } else if (!isHidden(held.place, reads)) {
-        await this.#writer.remove(held.place, turn, held, { hides });
+        await this.#writer.remove(held.place, policy, held, { hides });
       }
     };
     let some: Held[] = [];
@@ -122,7 +128,7 @@ export class StateWriter {
       some = [];
     }
     await inParallel(some, WRITES_AT_ONCE, take);
-    if (hides && !isScopeStored) await this.#writer.remove(scope, turn, null, { hides });
+    if (hides && !isScopeStored) await this.#writer.remove(scope, policy, null, { hides });
     return true;
   }
 
@@ -134,13 +140,13 @@ export class StateWriter {
     failed: { readonly reason: string; readonly again: number },
   ): Promise<Held | undefined> {
     if (!isOwned(target, place) || (target.reads !== undefined && isHidden(place, target.reads))) return undefined;
-    return (await this.#writer.stale(place, readTurn(at), undefined, failed)).held;
+    return (await this.#writer.stale(place, snapshotWrite(at), undefined, failed)).held;
   }
 
   /** What was read, with the closed parts of what is held; undefined: nothing was there that is open. */
   async #keepHidden(
     place: Place,
-    turn: Turn,
+    policy: WritePolicy,
     known: Held | undefined,
     reads: Reads,
     value: ReturnType<typeof carve> | undefined,
@@ -148,7 +154,7 @@ export class StateWriter {
     const hides = place.length > 1;
     return await this.#writer.compose(
       place,
-      turn,
+      policy,
       known,
       (held) => {
         const hidden = held === undefined ? undefined : hiddenPart(held, place, reads);

@@ -8,7 +8,7 @@ import type { Place } from "../../domain/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Held, HeldValue } from "./held.ts";
 import { inParallel } from "../../system/in-parallel.ts";
-import type { Marks } from "./turn.ts";
+import type { Marks } from "./write-policy.ts";
 
 export interface Owner {
   readonly table: Table;

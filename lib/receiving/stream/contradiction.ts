@@ -10,7 +10,7 @@ import type { Clock } from "../../system/ports.ts";
 import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
 import type { Timers } from "./timers.ts";
-import type { Turns } from "./turns.ts";
+import type { StreamStore } from "./stream-store.ts";
 
 /** Reading the state because of a contradiction begins at most this often, ms. */
 const EVERY_MS = 60_000;
@@ -45,7 +45,11 @@ export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "pen
  * @returns undefined when the subscription has ended
  */
 export async function markContradicted(
-  { turns, clock, timers }: { readonly turns: Turns; readonly clock: Clock; readonly timers: Pick<Timers, "wake"> },
+  {
+    streams,
+    clock,
+    timers,
+  }: { readonly streams: StreamStore; readonly clock: Clock; readonly timers: Pick<Timers, "wake"> },
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
@@ -60,7 +64,7 @@ export async function markContradicted(
   if (head.pending.size === 0) tries.reverse();
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     for (const { change, condition } of tries) {
-      const marked = await turns.amend(head.key, change, condition);
+      const marked = await streams.amend(head.key, change, condition);
       if (marked === undefined) continue;
       if (marked.dueAt === dueAt) await timers.wake(marked);
       return marked;
@@ -70,7 +74,7 @@ export async function markContradicted(
 }
 
 /** The publisher asked for rest: nothing reads it before `until` (ms) but a person's wish. 1 write. */
-export async function pauseReads(turns: Turns, key: Key, until: number): Promise<void> {
+export async function pauseReads(streams: StreamStore, key: Key, until: number): Promise<void> {
   const longer = any(missing("pausedUntil"), below("pausedUntil", until));
-  await turns.amend(key, { set: { pausedUntil: until }, add: { version: 1 } }, all(headIs.live, longer));
+  await streams.amend(key, { set: { pausedUntil: until }, add: { version: 1 } }, all(headIs.live, longer));
 }

@@ -7,7 +7,7 @@ import type { Head } from "./head.ts";
 import { idsOf } from "./sink.ts";
 import type { Applied, Sink } from "./sink.ts";
 import type { Timers } from "./timers.ts";
-import type { Copies, StreamSettings, Turns } from "./turns.ts";
+import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
 /** Kept bodies fetched and applied under one look at the head; each may be 256 KB. */
 const MOST_PER_RUN = 100;
@@ -19,7 +19,7 @@ const LONG_RUN_STEP = 4;
 export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly table: Table;
   readonly clock: Clock;
-  readonly turns: Turns;
+  readonly streams: StreamStore;
   readonly timers: Timers;
   readonly settings: StreamSettings;
   readonly sink: Sink<E, P>;
@@ -40,7 +40,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
   async one(head: Head, event: E, prepared: P, deadline: Deadline): Promise<Head | undefined> {
     const applied = await this.#deps.sink.apply(event, { head, starts: head.starts, prepared, deadline });
     const { sequence } = event;
-    const moved = await this.#deps.turns.advance(
+    const moved = await this.#deps.streams.advance(
       head,
       {
         ...{ to: sequence, keepClaim: false, unseen: [sequence] },
@@ -100,7 +100,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
       current = withSet(current, event.sequence, applied);
     };
     const write = async (keepClaim: boolean): Promise<boolean> => {
-      const moved = await this.#deps.turns.advance(
+      const moved = await this.#deps.streams.advance(
         current,
         { to: current.lastSeq, from: written.lastSeq, keepClaim, unseen, contradicts, ...picked(unwritten) },
         this.#copies(current, unseen),
@@ -169,15 +169,15 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   /** A kept number cannot be applied from what was kept: the publisher is asked for it. */
   async #hole(head: Head): Promise<Head> {
-    await this.#deps.turns.release(head);
-    const asked = await this.#deps.turns.want(head, "catch_up", this.#deps.clock.now());
+    await this.#deps.streams.release(head);
+    const asked = await this.#deps.streams.want(head, "catch_up", this.#deps.clock.now());
     if (asked !== undefined) await this.#deps.timers.wake(asked);
     return asked ?? head;
   }
 
   async giveBack(head: Head): Promise<void> {
     try {
-      await this.#deps.turns.release(head, {}, { countsAsStart: this.#deps.sink.begun(head.lastSeq + 1) });
+      await this.#deps.streams.release(head, {}, { countsAsStart: this.#deps.sink.begun(head.lastSeq + 1) });
     } catch (error) {
       this.#deps.log.warn("a claim was not given back, it will run out", { ...idsOf(head), error: String(error) });
     }

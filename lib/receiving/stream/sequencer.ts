@@ -60,7 +60,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         const holdMs = deadline.remaining();
         const also = this.#deps.sink.demands(event);
         const begun = this.#deps.sink.begins(event);
-        const claimed = await this.#deps.turns.claim(key, {
+        const claimed = await this.#deps.streams.claim(key, {
           ...{ holdMs, at: n - 1, also },
           ...compact({ auth, begun }),
         });
@@ -84,7 +84,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         return await this.#settle(head, n, deadline, { overdue, first: false });
       }
       if (decision.is === "keep") {
-        const kept = await this.#deps.turns.keep(head, n, this.#deps.sink.keep(event));
+        const kept = await this.#deps.streams.keep(head, n, this.#deps.sink.keep(event));
         const passed = kept.first ? undefined : await this.#compare(head, event);
         if (passed !== undefined) {
           head = passed;
@@ -107,7 +107,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
-      const claimed = await this.#deps.turns.claim(current.key, {
+      const claimed = await this.#deps.streams.claim(current.key, {
         holdMs: deadline.remaining(),
         at: current.lastSeq,
         epoch: current.epoch,
@@ -160,17 +160,17 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
    */
   async #compare(head: Head, event: E): Promise<Head | undefined> {
-    const { table, sink, log, turns, clock, timers } = this.#deps;
+    const { table, sink, log, streams, clock, timers } = this.#deps;
     const item = await table.get(pendingKey(head.key, head.epoch, event.sequence));
     const kept = item === undefined ? undefined : sink.unkeep(item, head);
     if (kept === undefined) {
-      const now = await turns.read(head.key);
+      const now = await streams.read(head.key);
       // A slot without a body is a hole: the state will be read.
       return now?.pending.has(event.sequence) === true ? undefined : now;
     }
     if (sink.agrees(kept, event)) return undefined;
     log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
-    if (!isBareStream(head.key)) await markContradicted({ turns, clock, timers }, head);
+    if (!isBareStream(head.key)) await markContradicted({ streams, clock, timers }, head);
     return undefined;
   }
 
@@ -183,9 +183,9 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       return await this.drain(head, deadline);
     } catch (error) {
       this.#deps.log.warn("draining failed", { ...idsOf(head), error: String(error) });
-      const now = (await this.#deps.turns.read(head.key)) ?? head;
+      const now = (await this.#deps.streams.read(head.key)) ?? head;
       if (!this.#deps.sink.isLost(error)) return now;
-      const asked = await this.#deps.turns.want(now, "resync", this.#now());
+      const asked = await this.#deps.streams.want(now, "resync", this.#now());
       if (asked !== undefined) await this.#deps.timers.wake(asked);
       return asked ?? now;
     }

@@ -11,8 +11,8 @@ export interface Applied {
   readonly afterwards?: () => Promise<void>;
 }
 
-/** One event's turn: the head as claimed, how often this was begun, what was read ahead, and how long it may take. */
-export interface Turn<P> {
+/** The context of applying one event: the head as claimed, how often this was begun, what was read ahead, and how long it may take. */
+export interface ApplyContext<P> {
   readonly head: Head;
   readonly starts: number;
   readonly prepared: P;
@@ -26,7 +26,7 @@ export interface Sink<E extends { readonly sequence: number }, P> {
    */
   prepare(events: readonly E[], known?: P): Promise<P>;
   /** Makes one event's effect, exactly once even when it is called again for the same number. */
-  apply(event: E, turn: Turn<P>): Promise<Applied>;
+  apply(event: E, context: ApplyContext<P>): Promise<Applied>;
   /** The attributes that keep an event until it can be applied. */
   keep(event: E): Readonly<Record<string, Attribute>>;
   /** The event a kept item holds; undefined when it holds none that can be applied. */

@@ -19,7 +19,7 @@ export interface GrantChangesDeps {
   readonly log: Log;
   readonly grants: GrantStore;
   readonly heads: OutboundHeads;
-  readonly receiving: Pick<Receiving, "turns" | "timers" | "hooks">;
+  readonly receiving: Pick<Receiving, "streams" | "timers" | "hooks">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly settings: { readonly autoDeleteOnRevocation: boolean };
 }
@@ -74,7 +74,7 @@ export class GrantChanges {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       if (head.scope.target !== "properties" || isExcluded(granted, placeOf(head.scope))) continue;
-      const asked = await receiving.turns.want(head, "resync", clock.now());
+      const asked = await receiving.streams.want(head, "resync", clock.now());
       await receiving.timers.wake(asked ?? head);
     }
   }

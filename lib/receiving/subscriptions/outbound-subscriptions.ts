@@ -43,7 +43,7 @@ export interface OutboundDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly senders: TrustSenders;
-  readonly receiving: Pick<Receiving, "recovery" | "turns" | "timers">;
+  readonly receiving: Pick<Receiving, "recovery" | "streams" | "timers">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly remote: (trust: {
     readonly actorId: string;
@@ -99,7 +99,7 @@ export class OutboundSubscriptions {
     if (before !== undefined && owns(before) && !owns(head)) await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });
     await this.#baseline(head, deadline);
-    const item = await receiving.turns.read(head.key);
+    const item = await receiving.streams.read(head.key);
     return { head: item ?? head, location };
   }
 
@@ -155,7 +155,7 @@ export class OutboundSubscriptions {
    */
   async clearState(head: Head, deadline: Deadline): Promise<void> {
     const { receiving, clock, settings, log } = this.#deps;
-    const claimed = await receiving.turns.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+    const claimed = await receiving.streams.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
     if (!claimed.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
@@ -163,7 +163,7 @@ export class OutboundSubscriptions {
     // A state that is owed stays owed, and held hooks are still to be released.
     const dueAt = owesState || claimed.head.releasing ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
-    const cleared = await receiving.turns.amend(
+    const cleared = await receiving.streams.amend(
       head.key,
       {
         set: {
@@ -191,7 +191,7 @@ export class OutboundSubscriptions {
       all(headIs.claimedBy(claimed.head.claim?.token ?? ""), headIs.askedFor(claimed.head.wantedRev)),
     );
     if (cleared === undefined) {
-      await receiving.turns.release(claimed.head);
+      await receiving.streams.release(claimed.head);
       throw isBusy();
     }
     await this.#emptyPending(cleared.key, cleared.epoch);
@@ -263,7 +263,7 @@ export class OutboundSubscriptions {
   async catchUpAll(actorId: string, peerId: string): Promise<void> {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
-      const asked = await receiving.turns.want(head, "catch_up", clock.now());
+      const asked = await receiving.streams.want(head, "catch_up", clock.now());
       if (asked !== undefined) await receiving.timers.wake(asked);
     }
   }

@@ -298,7 +298,7 @@ describe("a long list", () => {
   it("ends its pages where they get large, and is not read as a whole", async () => {
     await memo();
     const item = "x".repeat(200_000);
-    for (let turn = 0; turn < 9; turn += 1) await operate({ operation: "extend", items: [item, item, item] });
+    for (let round = 0; round < 9; round += 1) await operate({ operation: "extend", items: [item, item, item] });
     expect(await world.status("GET", "memo")).toBe(413);
     expect(await world.status("GET", "memo/items")).toBe(413);
     expect(await world.status("GET", "", { query: "format=full" })).toBe(413);

@@ -130,7 +130,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(await us.stored()).toMatchObject({ size: { w: 7 } });
   });
 
-  it("keeps its url and data while it waits for its turn", async () => {
+  it("keeps its url and data while it waits for its recovery", async () => {
     us.script["GET /states/color"] = { status: 200, json: "from the url" };
     const url = "https://peer.example/peer/states/color";
     expect((await us.callback({ ...color, sequence: 4, url })).status).toBe(202);

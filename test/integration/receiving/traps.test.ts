@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey, pendingKey } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
-import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/turns.ts";
+import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/stream-store.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
@@ -104,7 +104,7 @@ describe("an instance that froze past its claim", () => {
 describe("a claim", () => {
   it("lives as long as its function may run, and is void after it", async () => {
     const us = await new Subscriber().subscribed();
-    const claimed = await us.service.receiving.turns.claim(KEY, { holdMs: 29_000 });
+    const claimed = await us.service.receiving.streams.claim(KEY, { holdMs: 29_000 });
     expect(claimed.won).toBe(true);
     us.now += 29_000 + CLOCK_SKEW_MS - 1;
     expect((await us.diff(1, { a: 1 })).status).toBe(202);
@@ -125,7 +125,7 @@ describe("a claim", () => {
 
   it("is the same for callbacks, recovery, resync and the deletion of state", async () => {
     const us = await new Subscriber().subscribed();
-    await us.service.receiving.turns.claim(KEY, { holdMs: 29_000 });
+    await us.service.receiving.streams.claim(KEY, { holdMs: 29_000 });
     const route = (method: string, tail: string) =>
       us.owner(`${method} /{actorId}/subscriptions/{peerId}/{subscriptionId}/${tail}`, {
         params: { peerId: PEER, subscriptionId: SUB },

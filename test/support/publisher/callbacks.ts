@@ -97,13 +97,13 @@ export class Callbacks {
     const answers: Delivered[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
-      for (let turn = next++; turn < order.length; turn = next++) {
-        const diff = subscription.made.get(order[turn]!);
-        if (!diff) throw new Error(`subscription ${subscription.id} never made ${order[turn]}`);
-        const wait = waits[turn] ?? 0;
+      for (let round = next++; round < order.length; round = next++) {
+        const diff = subscription.made.get(order[round]!);
+        if (!diff) throw new Error(`subscription ${subscription.id} never made ${order[round]}`);
+        const wait = waits[round] ?? 0;
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
         const answer = await this.send(subscription, diff, options);
-        answers[turn] = answer;
+        answers[round] = answer;
         options.onAnswer?.(answer);
       }
     };

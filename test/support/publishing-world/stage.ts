@@ -214,7 +214,7 @@ export class Stage {
   }
 
   /** One step of somebody, or something of the clockwork; false when nobody waits. */
-  async turn(): Promise<boolean> {
+  async round(): Promise<boolean> {
     const due = this.messages.findIndex((message) => message.dueAt <= this.time.now);
     if (due >= 0 && this.chance(0.3)) this.#takeMessage(due);
     let gone = true;
@@ -294,7 +294,7 @@ export class Stage {
 
   /** Lets everything that can go on come to its end. */
   async quiet(): Promise<void> {
-    for (let steps = 0; await this.turn(); steps += 1) {
+    for (let steps = 0; await this.round(); steps += 1) {
       if (steps > 20_000) throw new Violation("Something goes on for ever.");
     }
   }

@@ -45,15 +45,15 @@ export class PublishingWorld {
           await act.run(this.#stage);
         });
         if (act.alone === true) await this.#stage.quiet();
-        while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.turn()));
+        while (this.#stage.chance(this.#stage.plan.calm) && (await this.#stage.round()));
         if (this.#stage.rough && this.#stage.chance(this.#stage.plan.jumpy ? 0.35 : 0.05)) this.#stage.passTime();
       }
-      while (this.#stage.running > 0 && (await this.#stage.turn()))
+      while (this.#stage.running > 0 && (await this.#stage.round()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
       const { plan, table, ledger, peers } = this.#stage;
       // What goes on behind the answers comes to its end, too, and what a message was sent for.
       do {
-        while (await this.#stage.turn());
+        while (await this.#stage.round());
         this.#stage.takeMessages();
       } while (this.#stage.running > 0);
       if (plan.smooth) checks.checkSent(table, ledger);

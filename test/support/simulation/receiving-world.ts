@@ -112,7 +112,7 @@ export class ReceivingWorld {
       if (change !== undefined) this.#send(change);
       if (clearIn === 0) this.#launch(async (receiving, table) => await this.#clearState(receiving, table));
       clearIn -= 1;
-      while (this.#chance(0.7) && (await this.#turn()));
+      while (this.#chance(0.7) && (await this.#round()));
       if (this.#rough && this.#chance(this.#modes.jumpy ? 0.3 : 0.05)) this.#passTime();
     }
     await this.#runOut(() => {
@@ -310,7 +310,7 @@ export class ReceivingWorld {
   }
 
   /** One step of somebody, or something of the clockwork. */
-  async #turn(): Promise<boolean> {
+  async #round(): Promise<boolean> {
     const due = this.#messages.findIndex((message) => message.dueAt <= this.#now);
     if (due >= 0 && this.#chance(0.2)) {
       this.#messages.splice(due, 1);
@@ -405,7 +405,7 @@ export class ReceivingWorld {
 
   /** Goes on until nothing runs any more. */
   async #runOut(between: () => void = () => undefined): Promise<void> {
-    while (this.#running > 0 && (await this.#turn())) between();
+    while (this.#running > 0 && (await this.#round())) between();
   }
 
   /** As a person asks for it: whatever was said meanwhile, the state is what counts. */

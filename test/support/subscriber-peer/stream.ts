@@ -43,7 +43,7 @@ export class Stream {
   readonly #numbersOnly: boolean;
   readonly #waiting = new Map<number, Told>();
   /** One thing after another changes the copy. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #round: Promise<unknown> = Promise.resolve();
 
   constructor(peer: SubscriberPeer, id: string, scope: StreamScope, numbersOnly: boolean) {
     this.#peer = peer;
@@ -143,7 +143,7 @@ export class Stream {
 
   /** Replaces the copy by the publisher's state and goes on from that answer's position. Gives the position. */
   baseline(): Promise<number> {
-    return this.#inTurn(() => this.#readState());
+    return this.#inOrder(() => this.#readState());
   }
 
   /**
@@ -195,7 +195,7 @@ export class Stream {
   #hear(some: readonly Told[]): Promise<void> {
     if (this.#numbersOnly) return Promise.resolve();
     for (const told of some) this.#compare(told);
-    return this.#inTurn(async () => {
+    return this.#inOrder(async () => {
       for (const told of some) if (told.sequence > this.#last) this.#waiting.set(told.sequence, told);
       // A resync stands for everything before it, whatever is missing there.
       const resync = Math.max(0, ...[...this.#waiting.values()].filter((one) => one.resync).map((one) => one.sequence));
@@ -247,10 +247,10 @@ export class Stream {
     return this.#last;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const round = this.#round.then(work);
+    this.#round = round.catch(() => undefined);
+    return round;
   }
 }
 

@@ -20,42 +20,42 @@ const work =
   };
 
 describe("calls for one actor", () => {
-  it("have their turns one after another in order of arrival, those for others beside them", async () => {
-    const all = ["a", "b", "c"].map(async (name) => await line.inTurn("actor", 4_000, work(name, 100)));
-    const other = line.inTurn("other", 4_000, work("other", 100));
+  it("run one after another in order of arrival, those for others beside them", async () => {
+    const all = ["a", "b", "c"].map(async (name) => await line.oneByOne("actor", 4_000, work(name, 100)));
+    const other = line.oneByOne("other", 4_000, work("other", 100));
     expect(await world.play(Promise.all([...all, other]))).toEqual(
       ["a", "b", "c", "other"].map((result) => ({ result })),
     );
     expect(told).toEqual(["a at 0", "other at 0", "b at 100", "c at 200"]);
-    await world.play(line.inTurn("actor", 4_000, work("later", 0)));
+    await world.play(line.oneByOne("actor", 4_000, work("later", 0)));
     expect(told.at(-1)).toBe("later at 300");
   });
 
-  it("give up what did not have its turn in time, without beginning it; the others keep their places", async () => {
+  it("give up what could not begin in time, without beginning it; the others keep their places", async () => {
     const patience = [4_000, 50, 4_000];
-    const all = patience.map(async (ms, index) => await line.inTurn("actor", ms, work(String(index), 100)));
+    const all = patience.map(async (ms, index) => await line.oneByOne("actor", ms, work(String(index), 100)));
     expect(await world.play(Promise.all(all))).toEqual([{ result: "0" }, undefined, { result: "2" }]);
     expect(told).toEqual(["0 at 0", "2 at 100"]);
   });
 
-  it("end their turn when they fail", async () => {
-    const failing = line.inTurn("actor", 4_000, () => Promise.reject(new Error("no")));
-    const next = line.inTurn("actor", 4_000, work("next", 0));
+  it("let the next one begin when they fail", async () => {
+    const failing = line.oneByOne("actor", 4_000, () => Promise.reject(new Error("no")));
+    const next = line.oneByOne("actor", 4_000, work("next", 0));
     await expect(failing).rejects.toThrow("no");
     expect(await world.play(next)).toEqual({ result: "next" });
   });
 
   it("hold up the next for a second at most, for what they wait for may never come", async () => {
-    void line.inTurn("actor", 4_000, () => new Promise(() => undefined));
-    const late = line.inTurn("actor", 4_000, work("slow", 1_500));
-    const last = line.inTurn("actor", 4_000, work("last", 0));
+    void line.oneByOne("actor", 4_000, () => new Promise(() => undefined));
+    const late = line.oneByOne("actor", 4_000, work("slow", 1_500));
+    const last = line.oneByOne("actor", 4_000, work("last", 0));
     await world.play(Promise.all([late, last]));
     expect(told).toEqual(["slow at 1000", "last at 2000"]);
   });
 
   it("are refused at once when too many wait", async () => {
-    const first = line.inTurn("actor", 4_000, work("first", 100));
-    const all = Array.from({ length: 300 }, async () => await line.inTurn("actor", 50, work("never", 0)));
+    const first = line.oneByOne("actor", 4_000, work("first", 100));
+    const all = Array.from({ length: 300 }, async () => await line.oneByOne("actor", 50, work("never", 0)));
     let refused = 0;
     for (const each of all) void each.then(() => (refused += 1));
     await new Promise((resolve) => setImmediate(resolve));
@@ -65,27 +65,27 @@ describe("calls for one actor", () => {
   });
 });
 
-describe("a call from within an actor's turn", () => {
-  it("runs at once, and waits for its turn with another actor", async () => {
-    const elsewhere = line.inTurn("other", 4_000, work("elsewhere", 100));
-    const outer = line.inTurn("actor", 4_000, async () => {
-      await line.inTurn("actor", 4_000, work("inner", 10));
-      await line.inTurn("other", 4_000, async () => await line.inTurn("actor", 4_000, work("innermost", 0)));
+describe("a call from within an actor's commit", () => {
+  it("runs at once, and waits in line with another actor", async () => {
+    const elsewhere = line.oneByOne("other", 4_000, work("elsewhere", 100));
+    const outer = line.oneByOne("actor", 4_000, async () => {
+      await line.oneByOne("actor", 4_000, work("inner", 10));
+      await line.oneByOne("other", 4_000, async () => await line.oneByOne("actor", 4_000, work("innermost", 0)));
     });
-    const next = line.inTurn("actor", 4_000, work("next", 0));
+    const next = line.oneByOne("actor", 4_000, work("next", 0));
     await world.play(Promise.all([elsewhere, outer, next]));
     expect(told).toEqual(["elsewhere at 0", "inner at 0", "innermost at 100", "next at 100"]);
   });
 
-  it("has no turn any more that has ended meanwhile, and is not held up either", async () => {
+  it("waits in line again once the outer commit has ended, and is not held up either", async () => {
     let late: Promise<unknown> = Promise.resolve();
     await world.play(
-      line.inTurn("actor", 4_000, () => {
-        late = world.pause(50).then(async () => await line.inTurn("actor", 4_000, work("late", 0)));
+      line.oneByOne("actor", 4_000, () => {
+        late = world.pause(50).then(async () => await line.oneByOne("actor", 4_000, work("late", 0)));
         return Promise.resolve();
       }),
     );
-    await world.play(Promise.all([late, line.inTurn("actor", 4_000, work("other", 100))]));
+    await world.play(Promise.all([late, line.oneByOne("actor", 4_000, work("other", 100))]));
     expect(told).toEqual(["other at 0", "late at 50"]);
   });
 });

@@ -62,9 +62,9 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
 
   test("appending to a full last page costs one request more, however many levels there are", async () => {
     const most = { requests: 0, read: 0, written: 0 };
-    for (let turn = 0; turn < 40; turn++) {
+    for (let round = 0; round < 40; round++) {
       for (const size of SIZES) {
-        const { cost } = await lists.run(`l${String(size)}`, { operation: "append", item: `full${String(turn)}` });
+        const { cost } = await lists.run(`l${String(size)}`, { operation: "append", item: `full${String(round)}` });
         for (const part of ["requests", "read", "written"] as const) most[part] = Math.max(most[part], cost[part]);
       }
     }
@@ -156,17 +156,17 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
     return Math.floor((state / 2147483648) * below);
   };
   // One place grows until inner nodes split; then everything shrinks until they go.
-  for (let turn = 0; turn < 5000; turn++) {
-    if (turn < 1500) {
+  for (let round = 0; round < 5000; round++) {
+    if (round < 1500) {
       const index = 1200 + random(3);
-      model.splice(index, 0, `n${String(turn)}`);
-      await own.run("big", { operation: "insert", index, item: `n${String(turn)}`, length: model.length });
+      model.splice(index, 0, `n${String(round)}`);
+      await own.run("big", { operation: "insert", index, item: `n${String(round)}`, length: model.length });
     } else {
       const index = random(Math.min(model.length, 300));
       model.splice(index, 1);
       await own.run("big", { operation: "delete", index, length: model.length });
     }
-    if (turn % 500 === 0 || turn === 4999) {
+    if (round % 500 === 0 || round === 4999) {
       const held = await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity);
       expect(held?.items).toEqual(model);
     }

@@ -65,7 +65,7 @@ describe("diffs of all properties", () => {
     expect(await value("color")).toBeUndefined();
   });
 
-  test("of an older turn do nothing after a newer one", async () => {
+  test("under an older fence do nothing after a newer one", async () => {
     await store.apply(diffOf({ color: "new" }), at(1, 2));
     await store.apply(diffOf({ color: "old" }), at(9, 1));
     expect(await value("color")).toBe("new");
@@ -184,7 +184,7 @@ describe("lists among properties", () => {
     expect(await value("memo")).toEqual([1, 2, 3]);
   });
 
-  test("are not appended to twice by a later turn that takes up what crashed", async () => {
+  test("are not appended to twice by a later write that takes up what crashed", async () => {
     await store.apply(diffOf({ memo: append(1) }), at(1));
     await store.apply(diffOf({ memo: append(2) }), at(2));
     expect((await store.apply(diffOf({ memo: append(2) }), at(2, 2))).skipped).toEqual([["memo"]]);
@@ -205,7 +205,7 @@ describe("lists among properties", () => {
 });
 
 describe("a whole state", () => {
-  test("takes the place of what the scope holds, and can be put again by a later turn", async () => {
+  test("takes the place of what the scope holds, and can be put again by a later write", async () => {
     await store.apply(diffOf({ a: 1, gone: 2, owned: 3 }), at(7));
     const state = {
       scope: [],

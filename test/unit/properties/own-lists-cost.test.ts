@@ -48,8 +48,8 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
 
   test("appending to a full last page costs one request more, however many levels there are", async () => {
     const most = { requests: 0, read: 0, written: 0 };
-    for (let turn = 0; turn < 40; turn += 1) {
-      for (const cost of await atEverySize(() => ({ operation: "append", item: `full ${String(turn)}` }))) {
+    for (let round = 0; round < 40; round += 1) {
+      for (const cost of await atEverySize(() => ({ operation: "append", item: `full ${String(round)}` }))) {
         for (const part of ["requests", "read", "written"] as const) most[part] = Math.max(most[part], cost[part]);
       }
     }

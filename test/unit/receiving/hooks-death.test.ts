@@ -37,7 +37,7 @@ describe("a hook whose process dies in it", () => {
     for (let death = 0; death < 8; death += 1) {
       world.hook = () => new Promise<never>(() => undefined);
       void world.sweep(120, world.instance());
-      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
       world.limits.clear();
     }
     expect(world.started).toHaveLength(5);
@@ -57,7 +57,7 @@ describe("a hook whose process dies in it", () => {
       return "ok";
     });
     void world.deliver(1, dying);
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(await world.parked()).toHaveLength(1);
     expect(world.head().lastSeq).toBe(0);
     world.hook = () => undefined;
@@ -80,7 +80,7 @@ describe("a hook whose process dies in it", () => {
       return "ok";
     });
     void world.deliver(1, dying);
-    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
     world.now += CLAIM_MS;
     world.hook = () => {
       throw new Verdict("stop");

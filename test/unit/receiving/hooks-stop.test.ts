@@ -186,7 +186,7 @@ describe("a stopped stream", () => {
       world.hook = ({ sequence }) => (sequence === 3 ? new Promise<never>(() => undefined) : undefined);
       const before = world.started.length;
       void world.sweep(2, world.instance());
-      for (let turn = 0; turn < 50 && world.started.length === before; turn += 1) {
+      for (let round = 0; round < 50 && world.started.length === before; round += 1) {
         await new Promise((resolve) => setImmediate(resolve));
       }
       world.limits.clear();

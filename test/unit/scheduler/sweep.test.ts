@@ -46,7 +46,7 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
 const actors = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${String(index)}`);
 
-test("a gap and a parked hook have their turn however many slow deliveries have been due for longer", async () => {
+test("a gap and a parked hook get their time slice however many slow deliveries have been due for longer", async () => {
   const gap = outboundHeadKey("receiver", "peer", "sub");
   const parked = parkedKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
   const seenAt = new Map<string, number>();
@@ -58,7 +58,7 @@ test("a gap and a parked hook have their turn however many slow deliveries have 
   expect(seenAt.get(parked.sk)).toBe(0);
 });
 
-test("an actor with much that is due has its turns between those of others", async () => {
+test("an actor with much that is due gets its time slices between those of others", async () => {
   const many = actors("sub", 300).map((id) => outboundHeadKey("many", "peer", id));
   const others = actors("other", 5).map((id) => outboundHeadKey(id, "peer", "sub"));
   const looked: string[] = [];

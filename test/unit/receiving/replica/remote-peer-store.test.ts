@@ -65,9 +65,9 @@ test("what the peer sends next takes the place of a change by hand", async () =>
 });
 
 test("changes by hand at the same time are all kept, each once, though answers get lost", async () => {
-  let turn = 0;
+  let round = 0;
   const faulty = new FaultyTable(table, (operation) =>
-    operation === "transact" || operation === "put" ? (turn++ % 3 === 0 ? "repeat" : "ok") : "ok",
+    operation === "transact" || operation === "put" ? (round++ % 3 === 0 ? "repeat" : "ok") : "ok",
   );
   const stores = [1, 2, 3, 4].map(() => new RemotePeerStore({ id: "a1", table: faulty, clock, ids }, "p1"));
   for (let round = 0; round < 5; round++) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys.ts";
 import { itemMissing } from "../../../../lib/dynamodb/table.ts";
-import { Turns } from "../../../../lib/receiving/stream/turns.ts";
+import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 
 const GAP_MS = 5000;
@@ -12,31 +12,31 @@ const KEY = outboundHeadKey("actor", "peer", "sub");
 async function stream() {
   const table = new MemoryTable();
   let ids = 0;
-  const turns = new Turns({
+  const streams = new StreamStore({
     table,
     clock: { now: () => NOW },
     ids: { id: () => String(++ids).padStart(32, "0"), secret: () => "s".repeat(40) },
     settings: { claimFence: "1", maxPending: 100, gapTimeoutMs: GAP_MS },
   });
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
-  const claimed = await turns.claim(KEY, { holdMs: HOLD_MS, at: 0 });
+  const claimed = await streams.claim(KEY, { holdMs: HOLD_MS, at: 0 });
   if (!claimed.won) throw new Error("nobody else claims");
-  return { turns, seen: claimed.head };
+  return { streams, seen: claimed.head };
 }
 
 describe("keeping a number beyond a gap", () => {
   it("waits for the holder of a claim that is still there", async () => {
-    const { turns, seen } = await stream();
-    const { kept, head } = await turns.keep(seen, 3, {});
+    const { streams, seen } = await stream();
+    const { kept, head } = await streams.keep(seen, 3, {});
     expect(kept).toBe(true);
     expect(head?.dueAt).toBeGreaterThanOrEqual(NOW + HOLD_MS);
   });
 
   it("does not wait for a claim that was given back since the head was read", async () => {
-    const { turns, seen } = await stream();
-    await turns.advance(seen, { to: 1, keepClaim: false });
-    let outcome = await turns.keep(seen, 3, {});
-    if (!outcome.kept) outcome = await turns.keep(outcome.head!, 3, {});
+    const { streams, seen } = await stream();
+    await streams.advance(seen, { to: 1, keepClaim: false });
+    let outcome = await streams.keep(seen, 3, {});
+    if (!outcome.kept) outcome = await streams.keep(outcome.head!, 3, {});
     expect(outcome.kept).toBe(true);
     expect(outcome.head).toMatchObject({ gapSince: NOW, dueAt: NOW + GAP_MS });
   });

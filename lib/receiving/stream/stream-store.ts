@@ -52,7 +52,7 @@ export interface Copies {
 export type Claimed = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
 
 /** The writes that move stream heads. Only the holder of a claim moves one forward. */
-export class Turns {
+export class StreamStore {
   readonly #table: Table;
   readonly #clock: Clock;
   readonly #ids: Ids;

@@ -3,14 +3,14 @@ import type { Position } from "../../domain/watermark.ts";
 import type { Held } from "./held.ts";
 
 /** Whether a write may take place over what is stored, and the marks it leaves. */
-export interface Turn {
+export interface WritePolicy {
   /**
    * `skip`: what is stored contains this already, or something newer. `diverged`: a list operation that may or may not
    * be contained; the list must be read again. Never thrown.
    */
   verdict(stored: Held | undefined): "apply" | "skip" | "diverged";
   marks(stored: Held | undefined): Marks;
-  /** Distinguishes this turn from every other in ids; the same when the same turn is taken again. */
+  /** Distinguishes this write from every other in ids; the same when the same write is tried again. */
   readonly seed: string;
 }
 
@@ -21,7 +21,7 @@ export interface Marks {
 }
 
 /** A diff that replaces or merges a value: over everything older. */
-export function valueTurn(at: Position): Turn {
+export function diffWrite(at: Position): WritePolicy {
   const wm = watermark(at);
   return {
     verdict: (stored) => (stored !== undefined && stored.wm >= wm ? "skip" : "apply"),
@@ -31,10 +31,10 @@ export function valueTurn(at: Position): Turn {
 }
 
 /**
- * A list operation. Unlike a value it must not be applied again in a later turn (a higher fence, after a crash between
+ * A list operation. Unlike a value it must not be applied again in a later write (a higher fence, after a crash between
  * the operation and the commit): the same number is contained, and a lower one cannot be told, so the list is read again.
  */
-export function operationTurn(at: Position): Turn {
+export function listWrite(at: Position): WritePolicy {
   const wm = watermark(at);
   return {
     verdict(stored) {
@@ -50,7 +50,7 @@ export function operationTurn(at: Position): Turn {
 }
 
 /** What was read from the publisher: also over the write at the same position that asked for it. */
-export function readTurn(at: Position): Turn {
+export function snapshotWrite(at: Position): WritePolicy {
   const wm = watermark(at);
   return {
     verdict: (stored) => (stored !== undefined && stored.wm > wm ? "skip" : "apply"),
@@ -63,7 +63,7 @@ export function readTurn(at: Position): Turn {
  * The application's own write. It keeps the stored position, so that whatever the peer sends next takes its place;
  * `touched` (larger than any before) makes it a change all the same, and tells a write whose answer was lost.
  */
-export function ownTurn(touched: number): Turn {
+export function localWrite(touched: number): WritePolicy {
   return {
     verdict: (stored) => (stored?.touched === touched ? "skip" : "apply"),
     marks: (stored) => ({
