@@ -17,7 +17,7 @@ const NOT_PASSED_ON = [
   "QUEUE_URL",
   "DYNAMODB_ENDPOINT",
   "SQS_ENDPOINT",
-  "CLAIM_FENCE",
+  "INCARNATION",
   "AWS_LAMBDA_FUNCTION_NAME",
   "ACTOR_CREATION_TOKEN",
 ] as const satisfies readonly (typeof variableNames)[number][];

@@ -69,7 +69,7 @@ const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as cons
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
 /** Set here for each function, never by the operator. */
 const OURS: ReadonlySet<string> = new Set([
-  ...["TABLE_NAME", "QUEUE_URL", "DYNAMODB_ENDPOINT", "SQS_ENDPOINT", "CLAIM_FENCE", "AWS_LAMBDA_FUNCTION_NAME"],
+  ...["TABLE_NAME", "QUEUE_URL", "DYNAMODB_ENDPOINT", "SQS_ENDPOINT", "INCARNATION", "AWS_LAMBDA_FUNCTION_NAME"],
 ]);
 
 /**
@@ -134,9 +134,9 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
   const queueUrl = queue?.queueUrl;
   const places = { tableName: TABLE_NAME, queueUrl, baseUrl: operator["BASE_URL"] ?? url };
-  // Nobody else can have the embedded table open, so claims of another start are those of a dead process. Another
-  // endpoint's table may be shared: there a claim ends with its time.
-  const fence = emulator ? `local-${randomUUID()}` : "shared";
+  // Nobody else can have the embedded table open, so leases of another start are those of a dead process. Another
+  // endpoint's table may be shared: there a lease ends with its time.
+  const incarnation = emulator ? `local-${randomUUID()}` : "shared";
   const environmentOf = (definition: FunctionDefinition): Record<string, string> => {
     const fromTemplate = Object.entries(definition.environment).map(([name, value]) => [
       name,
@@ -148,7 +148,7 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
       ...operator,
       ...surroundings(environment),
       DYNAMODB_ENDPOINT: endpoint,
-      CLAIM_FENCE: fence,
+      INCARNATION: incarnation,
       ...(queue ? { SQS_ENDPOINT: queue.endpoint } : {}),
     };
   };

@@ -83,9 +83,9 @@ export class Actor {
   }
 
   /** For components: how the service was told to process callbacks; environment before code before default. */
-  get processing(): Pick<Config, "gapTimeoutSeconds" | "maxPending" | "claimFence"> {
-    const { gapTimeoutSeconds, maxPending, claimFence } = this.#services.config;
-    return { gapTimeoutSeconds, maxPending, claimFence };
+  get processing(): Pick<Config, "gapTimeoutSeconds" | "maxPending" | "incarnation"> {
+    const { gapTimeoutSeconds, maxPending, incarnation } = this.#services.config;
+    return { gapTimeoutSeconds, maxPending, incarnation };
   }
 
   /** For components: how the service was told to deliver; environment before default. */

@@ -26,15 +26,15 @@ export function inboundServices(
     Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
       readonly table: Table;
       readonly changeLog: ChangeLog;
-      readonly fence: string;
+      readonly incarnation: string;
       /** How long what a peer has not been told is kept for it. */
       readonly retentionDays: number;
     },
 ): InboundServices {
-  const { table, clock, log, changeLog, permissions, snapshot, rootOf, fence, retentionDays } = deps;
+  const { table, clock, log, changeLog, permissions, snapshot, rootOf, incarnation, retentionDays } = deps;
   const inboundHeads = new InboundHeads(table);
   const walk = new LogWalk({
-    ...{ table, clock, changeLog, fence },
+    ...{ table, clock, changeLog, incarnation },
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });

@@ -107,7 +107,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   });
   const settings = {
-    claimFence: config.claimFence,
+    incarnation: config.incarnation,
     maxPending: config.maxPending,
     gapTimeoutMs: config.gapTimeoutSeconds * 1_000,
     reconcileMs: config.reconcileIntervalSeconds * 1_000,
@@ -245,7 +245,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
-    fence: config.claimFence,
+    incarnation: config.incarnation,
     retentionDays: config.diffRetentionDays,
     subscribed: async (...peer) => await capabilities.want(...peer),
     renewed: async (head) => await delivery.refusedHeads.renew(head),

@@ -27,7 +27,7 @@ export type Decision =
   | { readonly is: "duplicate" }
   /** Its slot is taken by an earlier copy, which stays. */
   | { readonly is: "already_pending"; readonly drainable: boolean; readonly overdue: boolean }
-  /** It is next and nobody is processing: claim and apply. */
+  /** It is next and nobody is processing: acquire the lease and apply. */
   | { readonly is: "next" }
   /** No slot left. `overdue`: the gap has stood too long, recovery is to start all the same. */
   | { readonly is: "full"; readonly overdue: boolean }

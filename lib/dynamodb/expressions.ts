@@ -230,28 +230,28 @@ function updateExpression(change: Change, aliases: Aliases): string {
   const add: string[] = [];
   const discard: string[] = [];
   const named = new Set(["pk", "sk"]);
-  const claimed = (attribute: string) => {
+  const used = (attribute: string) => {
     if (named.has(attribute)) throw new TypeError(`An update names ${attribute} twice, or names a key.`);
     named.add(attribute);
     return attribute;
   };
   for (const [attribute, value] of members(change.set)) {
-    const alias = aliases.name(claimed(attribute));
+    const alias = aliases.name(used(attribute));
     if (isEmptySet(value)) remove.push(alias);
     else set.push(`${alias} = ${aliases.value(value)}`);
   }
   for (const [attribute, value] of members(change.setIfMissing)) {
     if (isEmptySet(value)) continue;
-    const alias = aliases.name(claimed(attribute));
+    const alias = aliases.name(used(attribute));
     set.push(`${alias} = if_not_exists(${alias}, ${aliases.value(value)})`);
   }
   for (const [attribute, value] of members(change.add)) {
-    if (!isEmptySet(value)) add.push(`${aliases.name(claimed(attribute))} ${aliases.value(value)}`);
+    if (!isEmptySet(value)) add.push(`${aliases.name(used(attribute))} ${aliases.value(value)}`);
   }
   for (const [attribute, value] of members(change.discard)) {
-    if (!isEmptySet(value)) discard.push(`${aliases.name(claimed(attribute))} ${aliases.value(value)}`);
+    if (!isEmptySet(value)) discard.push(`${aliases.name(used(attribute))} ${aliases.value(value)}`);
   }
-  for (const attribute of change.remove ?? []) remove.push(aliases.name(claimed(attribute)));
+  for (const attribute of change.remove ?? []) remove.push(aliases.name(used(attribute)));
   const sections = Object.entries({ SET: set, REMOVE: remove, ADD: add, DELETE: discard });
   return sections.flatMap(([verb, parts]) => (parts.length > 0 ? [`${verb} ${parts.join(", ")}`] : [])).join(" ");
 }

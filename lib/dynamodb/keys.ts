@@ -26,7 +26,7 @@ export const actorPartition = (actorId: string): string => `A#${actorId}`;
 export const actorOfKey = ({ pk }: Pick<Key, "pk">): string => pk.slice(2);
 
 /**
- * The head of an outbound subscription. In-order callback: 2 conditional updates (claim, commit), 1 write unit each
+ * The head of an outbound subscription. In-order callback: 2 conditional updates (lease, commit), 1 write unit each
  * while the item is below 1 KB, no index write. Listing: query by `outboundPrefix`.
  */
 export const outboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({

@@ -59,7 +59,7 @@ export async function collectGeneration(table: Table, key: Key, maxItems = 5000)
   const item = await table.get(key);
   if (item === undefined) return "done";
   const { laid } = item;
-  if (laid !== undefined && !(await claimed(table, key))) return "done";
+  if (laid !== undefined && !(await isStillLaid(table, key))) return "done";
   const head = await table.get({ pk: String(item["headPk"]), sk: String(item["headSk"]) });
   const isUsed = head?.["generation"] === item["generation"];
   const prefixes = !isUsed ? [""] : laid === undefined ? [] : [`N#${String(laid)}.`, `E#${String(laid)}.`];
@@ -71,7 +71,7 @@ export async function collectGeneration(table: Table, key: Key, maxItems = 5000)
 }
 
 /** From here on whoever laid it out cannot link it any more. False when it has been linked. */
-async function claimed(table: Table, key: Key): Promise<boolean> {
+async function isStillLaid(table: Table, key: Key): Promise<boolean> {
   try {
     await table.update(
       key,

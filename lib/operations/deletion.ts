@@ -155,7 +155,7 @@ export class ActorDeletion {
     return true;
   }
 
-  /** Dead subscription heads stay until the longest claim has run out; the sweep takes them with what came late. */
+  /** Dead subscription heads stay until the longest lease has run out; the sweep takes them with what came late. */
   async #removeRest(actorId: string, pace: Pace): Promise<boolean> {
     const { table } = this.#parts;
     // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.

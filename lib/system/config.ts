@@ -20,8 +20,8 @@ export interface Config {
   readonly queueUrl?: string;
   readonly dynamodbEndpoint?: string;
   readonly sqsEndpoint?: string;
-  /** Claims of another fence than this are those of a dead process. */
-  readonly claimFence: string;
+  /** Leases of another incarnation are those of a dead process. */
+  readonly incarnation: string;
   readonly onLambda: boolean;
   /** Lambda sets it; a local endpoint takes any. */
   readonly region: string;
@@ -126,7 +126,7 @@ const VARIABLES = {
   QUEUE_URL: httpUrl,
   DYNAMODB_ENDPOINT: httpUrl,
   SQS_ENDPOINT: httpUrl,
-  CLAIM_FENCE: text,
+  INCARNATION: text,
   AWS_LAMBDA_FUNCTION_NAME: text,
   GAP_TIMEOUT_SECONDS: decimal(0.1, 3600),
   MAX_PENDING: whole(1, 1000),
@@ -226,7 +226,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(queueUrl === undefined ? {} : { queueUrl }),
     ...(dynamodbEndpoint === undefined ? {} : { dynamodbEndpoint }),
     ...(sqsEndpoint === undefined ? {} : { sqsEndpoint }),
-    claimFence: read("CLAIM_FENCE") ?? "aws",
+    incarnation: read("INCARNATION") ?? "aws",
     // Reserved by Lambda and never an operator's to set, so it is not among the variables.
     region: environment["AWS_REGION"] ?? "local",
     onLambda: read("AWS_LAMBDA_FUNCTION_NAME") !== undefined,

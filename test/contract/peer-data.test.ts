@@ -31,8 +31,8 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     const ids = { table, actorId: "a1", peerId: `p${String(++peers)}` };
     const store = new PeerStore({ ...ids, clock });
     let sequence = 0;
-    const apply = (data: Json, overwritten: readonly string[] = [], fence = 1, number = ++sequence) =>
-      store.apply({ scope: [], carved: [], data, overwritten, nested: "merge" }, { fence, sequence: number });
+    const apply = (data: Json, overwritten: readonly string[] = [], stateVersion = 1, number = ++sequence) =>
+      store.apply({ scope: [], carved: [], data, overwritten, nested: "merge" }, { stateVersion, sequence: number });
     return { ids, store, apply, reader: new PeerReader(ids) };
   }
 
@@ -107,8 +107,8 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
       { place: ["b"], kind: "value" as const, value: { of: "state" } },
       { place: ["memo"], kind: "list" as const, items },
     ];
-    await store.replace({ scope: [], carved: [], parts, fence: 2, sequence: 5 });
-    await store.replace({ scope: [], carved: [], parts, fence: 3, sequence: 5 });
+    await store.replace({ scope: [], carved: [], parts, stateVersion: 2, sequence: 5 });
+    await store.replace({ scope: [], carved: [], parts, stateVersion: 3, sequence: 5 });
     expect(await reader.names()).toEqual([
       { name: "b", type: "scalar" },
       { name: "memo", type: "list" },
@@ -125,7 +125,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
         size: { [`k${String(sequence)}`]: 1 },
       };
       const diff = { scope: [], carved: [], data, overwritten: [], nested: "merge" as const };
-      const outcomes = await Promise.all(stores.map((store) => store.apply(diff, { fence: 1, sequence })));
+      const outcomes = await Promise.all(stores.map((store) => store.apply(diff, { stateVersion: 1, sequence })));
       expect(outcomes.flatMap((outcome) => outcome.reread)).toEqual([]);
     }
     expect((await reader.list("memo", 0, Infinity))?.items).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -139,7 +139,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     await apply({ n03: "", n04: "" });
     await store.apply(
       { scope: ["n05", "part"], carved: [], data: 1, overwritten: [""], nested: "merge" },
-      { fence: 1, sequence: 1 },
+      { stateVersion: 1, sequence: 1 },
     );
     const seen: string[] = [];
     for (let after: string | undefined; ;) {

@@ -95,7 +95,7 @@ describe(`${SUBSCRIBERS} subscribers to one property of 64 KiB`, () => {
     expect(due(items)).toEqual([]);
     const heads = items.filter(({ sk }) => sk.startsWith("IN#"));
     expect(heads).toHaveLength(SUBSCRIBERS);
-    expect(heads.filter((head) => head["lease"] !== undefined)).toEqual([]);
+    expect(heads.filter((head) => head["leaseToken"] !== undefined)).toEqual([]);
     expect(heads.filter((head) => head["sequence"] !== 2)).toEqual([]);
     const records = items.filter(({ pk }) => pk.startsWith("R#"));
     expect(bytesOf(records), "what was delivered is kept for nobody").toBeLessThan(SMALL.length * 2);

@@ -113,7 +113,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
 
   const deliver = async (sequence: number, fault?: { readonly at: number; readonly fate: Fate }): Promise<void> => {
     await live(async (receiving) => await world.deliver(sequence, receiving), fault);
-    // The next one comes when the claim of whoever died has run out.
+    // The next one comes when the lease of whoever died has run out.
     world.now += 120_000;
   };
 

@@ -78,12 +78,12 @@ const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
 const RUNS = countFrom("LIST_RUNS", 100, 1_000);
 
 /** Retries as the engine does: the same diff, at the same position or, after a crash, in a later write. */
-async function applied(store: PeerStore, fields: JsonObject, fence: () => number, sequence: number) {
+async function applied(store: PeerStore, fields: JsonObject, stateVersion: () => number, sequence: number) {
   for (let tries = 0; ; tries++) {
     try {
       return await store.apply(
         { scope: [], carved: [], data: { memo: { list: "memo", ...fields } }, overwritten: [], nested: "merge" },
-        { fence: fence(), sequence },
+        { stateVersion: stateVersion(), sequence },
       );
     } catch (error) {
       if (tries > 200) throw error;
@@ -102,12 +102,12 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
       let asked = 0;
       const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");
       const store = new PeerStore({ table: faulty, clock, ...ids });
-      let fence = 1;
+      let stateVersion = 1;
       let model: readonly Json[] | undefined = undefined;
       for (const [at, fields] of all.entries()) {
         const sequence = at + 1;
-        const positionBefore = fence;
-        const outcome = await applied(store, fields, () => (laterPositions ? ++fence : fence), sequence);
+        const positionBefore = stateVersion;
+        const outcome = await applied(store, fields, () => (laterPositions ? ++stateVersion : stateVersion), sequence);
         const read = readListOperation({ list: "memo", ...fields }, "memo");
         if (read === undefined) throw new Error("no operation");
         const expected = applyToArray(model ?? [], read);
@@ -116,7 +116,7 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
           // The publisher's copy is taken for what we had: the list goes on from there.
           for (let tries = 0; tries < 200; tries++) {
             try {
-              await store.putRead({ place: ["memo"], kind: "list", items: model ?? [] }, { fence, sequence });
+              await store.putRead({ place: ["memo"], kind: "list", items: model ?? [] }, { stateVersion, sequence });
               break;
             } catch {
               // Retried, as the engine does.
@@ -129,7 +129,7 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
         }
         if (at % 7 === 0) {
           // A duplicate, and an instance that froze a write ago.
-          await applied(new PeerStore({ table, clock, ...ids }), fields, () => fence, sequence);
+          await applied(new PeerStore({ table, clock, ...ids }), fields, () => stateVersion, sequence);
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => positionBefore, at);
           expect(await heldItems(table)).toEqual(model);
         }
@@ -154,7 +154,7 @@ test("two instances that apply the same operations at the same time apply each o
       });
       let model: readonly Json[] | undefined = [];
       const seed = new PeerStore({ table, clock, ...ids });
-      await seed.putRead({ place: ["memo"], kind: "list", items: [] }, { fence: 1, sequence: 0 });
+      await seed.putRead({ place: ["memo"], kind: "list", items: [] }, { stateVersion: 1, sequence: 0 });
       const applicable = all.filter((fields) => {
         const read = readListOperation({ list: "memo", ...fields }, "memo");
         const outcome = read === undefined ? "inapplicable" : applyToArray(model ?? [], read);

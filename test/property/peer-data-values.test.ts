@@ -104,7 +104,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
         const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");
         let state: Json = {};
         let sequence = 0;
-        let fence = 1;
+        let stateVersion = 1;
         for (const one of changes.filter((candidate) => candidate.path.length > 0)) {
           if (!possible(state, one)) continue;
           state = withAt(state, one.path, one.kind === "put" ? one.value : undefined) ?? {};
@@ -113,17 +113,17 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
           const number = sequence;
           const { reread } = await retried(async () => {
             // Each retry may be another instance's, in a later write.
-            fence += asked % 2;
+            stateVersion += asked % 2;
             const store = new PeerStore({ table: faulty, clock, ...ids });
             const prepared = prepares ? await store.prepare([diff]) : undefined;
-            return store.apply(diff, { fence, sequence: number }, prepared);
+            return store.apply(diff, { stateVersion, sequence: number }, prepared);
           });
           if (says) expect(reread).toEqual([]);
           for (const place of reread) {
             const value = valueAt(state, place);
             const part = { place, kind: "value" as const, ...(value === undefined ? {} : { value }) };
             const store = new PeerStore({ table: faulty, clock, ...ids });
-            await retried(() => store.putRead(part, { fence, sequence: number }));
+            await retried(() => store.putRead(part, { stateVersion, sequence: number }));
           }
           expect(await heldOf(table)).toEqual(state);
         }
@@ -155,14 +155,14 @@ test("two subscriptions, one owning a part of what the other covers, together ho
         const after = valueAt(state, part);
         const broad = async (): Promise<void> => {
           const diff: IncomingDiff = { scope: [], carved: [part], ...diffOf(one, true), nested: "merge" };
-          await store.apply(diff, { fence: 1, sequence: ++numbers.broad });
+          await store.apply(diff, { stateVersion: 1, sequence: ++numbers.broad });
         };
         const narrow = async (): Promise<void> => {
           if (JSON.stringify(before) === JSON.stringify(after)) return;
           const content = after === undefined ? { data: "", overwritten: [] } : { data: after, overwritten: [""] };
           await store.apply(
             { scope: part, carved: [], ...content, nested: "merge" },
-            { fence: 1, sequence: ++numbers.narrow },
+            { stateVersion: 1, sequence: ++numbers.narrow },
           );
         };
         for (const apply of narrowFirst ? [narrow, broad] : [broad, narrow]) await apply();

@@ -32,16 +32,16 @@ it.each(BLOCKS)("holds R1 to R5 over random schedules of faults, crashes and clo
 
 /** Conditions that make the engine right, each left out in turn. */
 const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = {
-  "a claim is taken although another holds it": without(
-    (part) => part.is === "any" && names(part).includes("claimToken"),
+  "a lease is taken although another holds it": without(
+    (part) => part.is === "any" && names(part).includes("leaseToken"),
   ),
-  "a commit goes through although the claim was lost": without(
-    (part) => part.is === "equals" && part.name === "claimToken",
+  "a commit goes through although the lease was lost": without(
+    (part) => part.is === "equals" && part.name === "leaseToken",
   ),
   "the last slot is emptied although one was taken meanwhile": without(
     (part) => (part.is === "sizeEquals" || part.is === "missing") && part.name === "pending",
   ),
-  "a claim is granted for another number than the next": without(
+  "a lease is granted for another number than the next": without(
     (part) => part.is === "equals" && part.name === "lastSeq",
   ),
   "a slot is taken although all are": without((part) => part.is === "any" && names(part).includes("pending")),

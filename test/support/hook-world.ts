@@ -49,7 +49,7 @@ export class HookWorld {
   async open(): Promise<this> {
     const now = this.now;
     const head = { target: "properties", granularity: "high", state: "live", auth: DIGEST };
-    const numbers = { createdAt: now, epoch: 1, fence: now, lastSeq: 0, starts: 0, activeAt: now, version: 0 };
+    const numbers = { createdAt: now, epoch: 1, stateVersion: now, lastSeq: 0, starts: 0, activeAt: now, version: 0 };
     const due = { reconcileAt: now + 600 * MINUTE, dueAt: now + 600 * MINUTE, dueShard: dueShards[0] ?? "" };
     await this.table.put({ ...STREAM, ...head, ...numbers, ...due }, itemMissing);
     return this;
@@ -90,7 +90,7 @@ export class HookWorld {
       forgotten: { again: () => Promise.resolve({ is: "lost" }), ended: () => Promise.resolve() },
       bury: () => Promise.resolve(),
       settings: {
-        ...{ claimFence: "world", maxPending: 100, gapTimeoutMs: 5_000, reconcileMs: 600 * MINUTE },
+        ...{ incarnation: "world", maxPending: 100, gapTimeoutMs: 5_000, reconcileMs: 600 * MINUTE },
         ...{ autoStorage: true, nestedDiffs: "merge", hookTimeoutMs: 10_000, hookMaxAttempts: this.maxAttempts },
         pieces: STATE_PIECES,
       },

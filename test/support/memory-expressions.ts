@@ -105,18 +105,18 @@ type AttributeSet = ReadonlySet<number> | ReadonlySet<string>;
 export function changed(key: Key, item: Item | undefined, change: Change): Item {
   const draft: Draft = item === undefined ? { pk: key.pk, sk: key.sk } : { ...item };
   const named = new Set<string>(["pk", "sk"]);
-  const claim = (name: string): string => {
+  const use = (name: string): string => {
     if (named.has(name)) throw new TypeError(`An update names ${name} twice, or names a key.`);
     named.add(name);
     return name;
   };
-  for (const [name, value] of members(change.set)) setAttribute(draft, claim(name), value);
+  for (const [name, value] of members(change.set)) setAttribute(draft, use(name), value);
   for (const [name, value] of members(change.setIfMissing)) {
-    if (draft[claim(name)] === undefined && !isEmptySet(value)) setAttribute(draft, name, value);
+    if (draft[use(name)] === undefined && !isEmptySet(value)) setAttribute(draft, name, value);
   }
-  for (const [name, value] of members(change.add)) addTo(draft, claim(name), value);
-  for (const [name, value] of members(change.discard)) discardFrom(draft, claim(name), value);
-  for (const name of change.remove ?? []) delete draft[claim(name)];
+  for (const [name, value] of members(change.add)) addTo(draft, use(name), value);
+  for (const [name, value] of members(change.discard)) discardFrom(draft, use(name), value);
+  for (const name of change.remove ?? []) delete draft[use(name)];
   return draft as Item;
 }
 

@@ -39,8 +39,8 @@ export interface BreakerRecoveryDeps extends HoldDeps {
   readonly known: KnownPeers;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Which life of the service its leases belong to. */
-  readonly fence: string;
+  /** The incarnation of the service, which its leases carry. */
+  readonly incarnation: string;
   readonly breakers: BreakerStore;
   readonly heads: Pick<InboundHeads, "ofPeer">;
   readonly changeLog: ChangeLog;
@@ -135,7 +135,7 @@ export class BreakerRecovery {
       if (dueAt !== undefined) await breakers.forget(trust, dueAt);
       return;
     }
-    const token = await breakers.claimProbe(trust, breaker, this.#tryEnds(time), first.id);
+    const token = await breakers.startProbe(trust, breaker, this.#tryEnds(time), first.id);
     if (token === undefined) return;
     let answered = false;
     for (const head of heads) {

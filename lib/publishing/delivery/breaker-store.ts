@@ -129,11 +129,11 @@ export class BreakerStore {
    * or not the time. The due item sees to it when this instance dies: there is none where nothing was missed before.
    * 2 writes.
    */
-  async claimProbe(of: BreakerOf, breaker: Breaker, until: number, probed: string): Promise<string | undefined> {
+  async startProbe(of: BreakerOf, breaker: Breaker, until: number, probed: string): Promise<string | undefined> {
     const token = this.#deps.ids.id();
     const key = breakerKey(of.actorId, of.peerId);
     const set = { breakerOpenUntil: until, breakerProbe: token, breakerProbed: probed };
-    const claimed = await this.#transact(of, [
+    const started = await this.#transact(of, [
       {
         update: trustKey(of.actorId, of.peerId),
         change: { set },
@@ -141,8 +141,8 @@ export class BreakerStore {
       },
       { put: { ...key, ...dueOf(key, until) }, condition: always },
     ]);
-    if (claimed) this.#say("the breaker of a peer lets one delivery try", of);
-    return claimed ? token : undefined;
+    if (started) this.#say("the breaker of a peer lets one delivery try", of);
+    return started ? token : undefined;
   }
 
   /** The try goes on with another subscription, until `until` (ms); false when it is no longer this one's. 1 write. */

@@ -102,7 +102,7 @@ export function deliveryServices(
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const hold = {
     ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
-    fence: config.claimFence,
+    incarnation: config.incarnation,
     random: deps.random,
     ended: deps.ended,
     wakeHead: async (head: InboundHead, at: number) => await wakeHead({ queue, clock, log }, head, at),

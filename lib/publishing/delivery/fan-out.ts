@@ -39,8 +39,8 @@ export interface FanOutDeps extends HoldDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Which life of the service its leases belong to. */
-  readonly fence: string;
+  /** The incarnation of the service, which its leases carry. */
+  readonly incarnation: string;
   readonly log: Log;
   readonly queue: DelayQueue;
   readonly changeLog: ChangeLog;

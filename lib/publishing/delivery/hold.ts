@@ -301,15 +301,15 @@ export class Hold {
     const text = JSON.stringify(this.#delivery);
     const noted = this.#refusal.change(this.#head);
     const set = { delivery: text, ...noted.change.set };
-    const remove = ["lease", "leaseUntil", "leaseFence", ...(noted.change.remove ?? [])];
+    const remove = ["leaseToken", "leaseUntil", "incarnation", ...(noted.change.remove ?? [])];
     const found = await this.#write({ set, remove }, all(when, noted.when));
     if (found === "lost") return "lost";
     // Or else the answer to the same write was lost, and it was sent again.
-    if (found === "written" || (found["lease"] === undefined && found["delivery"] === text)) {
+    if (found === "written" || (found["leaseToken"] === undefined && found["delivery"] === text)) {
       await this.#afterwards();
       return "gone";
     }
-    if (found["lease"] !== this.#given.token) return "lost";
+    if (found["leaseToken"] !== this.#given.token) return "lost";
     const before = this.#head;
     this.#head = readInboundHead(found);
     this.#delivery = settled(this.#delivery, this.#head.state.cleared);
@@ -325,7 +325,7 @@ export class Hold {
   }
 
   async #write(change: Parameters<Table["update"]>[1], when: Condition): Promise<"written" | "lost" | Item> {
-    const condition = all(equals("lease", this.#given.token), when);
+    const condition = all(equals("leaseToken", this.#given.token), when);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#deps.table.update(headKey(this.#head), change, condition);

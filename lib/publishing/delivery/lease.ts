@@ -7,8 +7,8 @@ const MARGIN_MS = 2_000;
 
 /** A lease for someone who has so much time: nobody else takes it while its holder may still be at work. */
 export function leaseFor(
-  { ids, clock, fence }: { readonly ids: Ids; readonly clock: Clock; readonly fence: string },
+  { ids, clock, incarnation }: { readonly ids: Ids; readonly clock: Clock; readonly incarnation: string },
   time: TimeLeft,
 ): Lease {
-  return { token: ids.id(), until: clock.now() + time.remaining() + MARGIN_MS, fence };
+  return { token: ids.id(), until: clock.now() + time.remaining() + MARGIN_MS, incarnation };
 }

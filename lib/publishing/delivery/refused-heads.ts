@@ -30,7 +30,7 @@ export interface RefusedHeadsDeps extends HoldDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly fence: string;
+  readonly incarnation: string;
   readonly log: Log;
   readonly queue: DelayQueue;
   readonly known: KnownPeers;

@@ -16,8 +16,8 @@ export interface Lease {
   readonly token: string;
   /** ms since 1970; from then on anyone may take it. */
   readonly until: number;
-  /** Which life of the service it belongs to: one of another is that of a dead process. */
-  readonly fence: string;
+  /** The incarnation of the service that acquired it; that of another incarnation is a dead process's. */
+  readonly incarnation: string;
 }
 
 /** One inbound subscription: which it is, how far along the log it has come, what of it was delivered. */
@@ -64,7 +64,7 @@ export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): K
 export function readInboundHead(item: Item): InboundHead {
   const optional = (name: string): string | undefined => (typeof item[name] === "string" ? item[name] : undefined);
   const [subtarget, resource] = [optional("subtarget"), optional("resource")];
-  const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("lease"), optional("delivery")];
+  const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("leaseToken"), optional("delivery")];
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
   return {
     actorId: actorOfKey(item),
@@ -81,7 +81,7 @@ export function readInboundHead(item: Item): InboundHead {
     delivery: delivery === undefined ? NOTHING_DELIVERED : (parseText(delivery) as DeliveryState),
     ...(token === undefined
       ? {}
-      : { lease: { token, until: Number(item["leaseUntil"]), fence: String(item["leaseFence"]) } }),
+      : { lease: { token, until: Number(item["leaseUntil"]), incarnation: String(item["incarnation"]) } }),
     ...compact({
       refused: refusalOf(item["refused"]),
       dueAt: number("dueAt"),

@@ -33,8 +33,8 @@ export interface LogWalkDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly changeLog: ChangeLog;
-  /** Leases of another fence are those of a dead process. */
-  readonly fence: string;
+  /** Leases of another incarnation are those of a dead process. */
+  readonly incarnation: string;
   /** What holds for a peer now, and the log's newest record at that moment; undefined without a trust. */
   readonly circumstances: (actorId: string, peerId: string) => Promise<CircumstancesAt | undefined>;
 }
@@ -288,15 +288,23 @@ export class LogWalk {
   }
 
   #isFree(lease: Lease | undefined): boolean {
-    return lease === undefined || lease.until <= this.#deps.clock.now() || lease.fence !== this.#deps.fence;
+    return lease === undefined || lease.until <= this.#deps.clock.now() || lease.incarnation !== this.#deps.incarnation;
   }
 
   #freeNow(): Condition {
-    return any(missing("lease"), atMost("leaseUntil", this.#deps.clock.now()), differs("leaseFence", this.#deps.fence));
+    return any(
+      missing("leaseToken"),
+      atMost("leaseUntil", this.#deps.clock.now()),
+      differs("incarnation", this.#deps.incarnation),
+    );
   }
 }
 
-const leaseAttributes = ({ token, until, fence }: Lease) => ({ lease: token, leaseUntil: until, leaseFence: fence });
+const leaseAttributes = ({ token, until, incarnation }: Lease) => ({
+  leaseToken: token,
+  leaseUntil: until,
+  incarnation: incarnation,
+});
 
 /** Not one that was made anew under the same id. */
 const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;

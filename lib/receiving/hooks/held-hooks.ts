@@ -44,8 +44,8 @@ export class HeldHooks {
    * @returns the head as it is then
    */
   async release(head: Head, deadline: Deadline): Promise<Head> {
-    const claimed = await this.#streams.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
-    if (!claimed.won) return claimed.head ?? head;
+    const acquired = await this.#streams.acquireLease(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+    if (!acquired.won) return acquired.head ?? head;
     let outcome: Outcome = "more";
     while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
       // Another one may have stopped the stream too, or does so just now.
@@ -62,15 +62,15 @@ export class HeldHooks {
       outcome = parked.length === 0 ? "open" : await this.#runAll(parked, deadline);
     }
     const settled = outcome === "open" || outcome === "stopped";
-    const { activeAt, lastSeq } = claimed.head;
-    // Under the claim callbacks may have been kept: `advance` keeps the due time true to them.
-    const after = await this.#streams.advance(claimed.head, {
+    const { activeAt, lastSeq } = acquired.head;
+    // Under the lease callbacks may have been kept: `advance` keeps the due time true to them.
+    const after = await this.#streams.advance(acquired.head, {
       to: lastSeq,
-      keepClaim: false,
+      keepLease: false,
       set: { activeAt },
       remove: [...(outcome === "open" ? ["held"] : []), ...(settled ? ["releasing"] : [])],
     });
-    if (after === undefined) return claimed.head;
+    if (after === undefined) return acquired.head;
     return settled ? after : await this.#later(after, outcome === "busy");
   }
 

@@ -75,8 +75,8 @@ export function hookEventOf(
   data: Json,
   timestamp?: string,
 ): HookEvent {
-  const { actorId, peerId, subscriptionId, epoch, fence } = head;
-  const life = callbackType === "resync" ? `${String(epoch)}.${String(fence)}` : String(epoch);
+  const { actorId, peerId, subscriptionId, epoch, stateVersion } = head;
+  const life = callbackType === "resync" ? `${String(epoch)}.${String(stateVersion)}` : String(epoch);
   const id = createHash("sha256")
     .update([actorId, peerId, subscriptionId, life, callbackType, String(sequence)].join("\n"))
     .digest("hex")

@@ -57,7 +57,7 @@ export class HookRuns {
   /**
    * The first attempt of an event, in the order of its stream.
    *
-   * @param starts how often this event's processing was begun, this time included (counted by the claim)
+   * @param starts how often this event's processing was begun, this time included (counted by the lease)
    * @param held a stopped event holds the stream's hooks: this one waits behind it
    * @param stateStored the event's data is a state that the store holds, which may be far larger than an item
    * @returns whether the stream's hooks are held from now on

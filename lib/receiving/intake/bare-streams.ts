@@ -5,7 +5,7 @@ import type { Key, Table } from "../../dynamodb/table.ts";
 
 /** Makes the head of a stream that was never used, unless another does at the same time. 1 write. */
 export async function makeBareStream(table: Table, key: Key, now: number): Promise<void> {
-  const start = { epoch: 1, fence: now, lastSeq: 0, starts: 0, version: 1 };
+  const start = { epoch: 1, stateVersion: now, lastSeq: 0, starts: 0, version: 1 };
   try {
     await table.put({ ...key, state: "live", createdAt: now, activeAt: now, ...start }, itemMissing);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Who may send callbacks for a subscription, and why not. The hot path needs none of this: its claim carries the digest. */
+/** Who may send callbacks for a subscription, and why not. The hot path needs none of this: its lease carries the digest. */
 import { timingSafeEqual } from "node:crypto";
 import type { Key, Write } from "../../dynamodb/table.ts";
 import { itemExists, TransactionRefused, all, equals } from "../../dynamodb/table.ts";

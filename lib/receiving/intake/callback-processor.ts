@@ -71,7 +71,7 @@ export interface StreamOwner {
   readonly processing: {
     readonly gapTimeoutSeconds: number;
     readonly maxPending: number;
-    readonly claimFence: string;
+    readonly incarnation: string;
   };
 }
 
@@ -105,9 +105,9 @@ export class CallbackProcessor {
   }) {
     const { actor } = options;
     const { table, clock, ids, log } = actor;
-    const { gapTimeoutSeconds, maxPending, claimFence } = { ...actor.processing, ...given(options) };
+    const { gapTimeoutSeconds, maxPending, incarnation } = { ...actor.processing, ...given(options) };
     this.#actor = actor;
-    this.#settings = { claimFence, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
+    this.#settings = { incarnation, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
     this.#streams = new StreamStore({ table, clock, ids, settings: this.#settings });
     // A bare stream is never due.
     this.#timers = new Timers({ queue: { send: () => Promise.resolve() }, clock, log });
@@ -145,7 +145,7 @@ export class CallbackProcessor {
       return { lastSeq: 0, pendingCount: 0, pendingSequences: [], resyncPending: false, version: 0 };
     }
     const now = this.#actor.clock.now();
-    const overdue = gapOverdue(viewOf(head, now, this.#settings.claimFence), now, this.#settings);
+    const overdue = gapOverdue(viewOf(head, now, this.#settings.incarnation), now, this.#settings);
     return {
       lastSeq: head.lastSeq,
       pendingCount: head.pending.size,
@@ -162,19 +162,19 @@ export class CallbackProcessor {
    */
   async clearState(peerId: string, subscriptionId: string): Promise<void> {
     const key = this.#key(peerId, subscriptionId);
-    const claimed = await this.#streams.claim(key, { holdMs: MOST_MS, evenReplacing: true });
-    if (!claimed.won) {
-      if (claimed.head === undefined) return;
+    const acquired = await this.#streams.acquireLease(key, { holdMs: MOST_MS, evenReplacing: true });
+    if (!acquired.won) {
+      if (acquired.head === undefined) return;
       throw new ServiceError("callback.busy", "This stream is being worked on; try again in a moment.");
     }
     const cleared = await this.#streams.amend(
       key,
       {
         set: { lastSeq: 0, starts: 0 },
-        remove: ["pending", "gapSince", "wanted", "claimToken", "claimUntil", "claimFence", "doneToken"],
+        remove: ["pending", "gapSince", "wanted", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
         add: { epoch: 1, version: 1 },
       },
-      headIs.claimedBy(claimed.head.claim?.token ?? ""),
+      headIs.leasedBy(acquired.head.lease?.token ?? ""),
     );
     if (cleared !== undefined) await removeKept(this.#actor.table, key, cleared.epoch);
   }
@@ -187,20 +187,20 @@ export class CallbackProcessor {
     deadline: Deadline,
   ): Promise<ProcessResult | "missing" | "unsettled"> {
     const { sequence } = event;
-    const claimed = await this.#streams.claim(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
-    if (!claimed.won) {
-      if (claimed.head === undefined) return "missing";
-      return claimed.head.lastSeq >= sequence ? ProcessResult.DUPLICATE : "unsettled";
+    const acquired = await this.#streams.acquireLease(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
+    if (!acquired.won) {
+      if (acquired.head === undefined) return "missing";
+      return acquired.head.lastSeq >= sequence ? ProcessResult.DUPLICATE : "unsettled";
     }
     try {
       await handler(event);
     } catch (error) {
-      await this.#streams.release(claimed.head);
+      await this.#streams.release(acquired.head);
       throw error;
     }
-    const moved = await this.#streams.advance(claimed.head, { to: sequence, keepClaim: false, remove: ["wanted"] });
+    const moved = await this.#streams.advance(acquired.head, { to: sequence, keepLease: false, remove: ["wanted"] });
     if (moved === undefined) return "unsettled";
-    await this.#afterResync(claimed.head, moved, this.#sequencer(event, handler), deadline);
+    await this.#afterResync(acquired.head, moved, this.#sequencer(event, handler), deadline);
     return ProcessResult.PROCESSED;
   }
 

@@ -12,7 +12,7 @@ import type { SentBody } from "./callback-events.ts";
 import type { CallbackAccess, Sender } from "./callback-access.ts";
 import { isMadeAnew, markContradicted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
-import { claimIsLive } from "../stream/head.ts";
+import { leaseIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { Publishers } from "../../peers/publisher.ts";
 import type { Recovery } from "../recovery/recovery.ts";
@@ -41,7 +41,7 @@ export interface ReceiverDeps {
     ids: { readonly actorId: string; readonly peerId: string },
     said: Place | undefined,
   ) => Sequencer<StreamEvent, Prepared | undefined>;
-  readonly settings: { readonly maxPending: number; readonly claimFence: string };
+  readonly settings: { readonly maxPending: number; readonly incarnation: string };
 }
 
 /** Takes callbacks in: reads, authenticates and sequences each, and answers as the contract says. */
@@ -160,7 +160,7 @@ export class Receiver {
     if (!newer && !isMadeAnew(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
     const { streams, timers, clock, settings } = this.#deps;
     // Marked already, and no read is under way that could have begun before this.
-    const isRead = head.replacing || claimIsLive(head, clock.now(), settings.claimFence);
+    const isRead = head.replacing || leaseIsLive(head, clock.now(), settings.incarnation);
     if (head.contradicted && !isRead) return;
     this.#deps.log.warn("a duplicate differs from what was applied; the state will be read", {
       ...idsOf(head),
@@ -238,7 +238,7 @@ export class Receiver {
   /** Another holds the stream: the resync is owed, and follows when that one ends. */
   async #keepResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     const noted = await this.#deps.streams.hole(head, sequence);
-    const until = head.claim?.until ?? this.#deps.clock.now();
+    const until = head.lease?.until ?? this.#deps.clock.now();
     await this.#deps.timers.wake({ key: head.key, dueAt: until });
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }

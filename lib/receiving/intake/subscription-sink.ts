@@ -219,7 +219,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     if (!this.#stores(head)) return NOTHING_AGAIN;
     const data = this.#data();
     const scope = placeOf(head.scope);
-    const at = { fence: head.fence, sequence: event.sequence };
+    const at = { stateVersion: head.stateVersion, sequence: event.sequence };
     const diff = this.#diff(content, scope, head.carved);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
     this.#tellLeftOut(head, event, content);

@@ -18,7 +18,7 @@ import type { Sink } from "../stream/sink.ts";
 
 type Backlog = Extract<Polled, { is: "backlog" }>;
 
-/** What was applied; the claim is still held unless it is `busy`. */
+/** What was applied; the lease is still held unless it is `busy`. */
 export type CaughtUp =
   | {
       readonly is: "applied";
@@ -51,7 +51,7 @@ export class CatchUp {
   }
 
   /**
-   * Applies backlog and slots from lastSeq + 1 on, hooks included, under the claim, which it keeps. Undefined, with nothing
+   * Applies backlog and slots from lastSeq + 1 on, hooks included, under the lease, which it keeps. Undefined, with nothing
    * applied, when there is a hole before the publisher's newest number; with `upToHole` what comes before it is applied.
    */
   async apply(
@@ -72,7 +72,7 @@ export class CatchUp {
     // From here on another content under the first number is noticed, should this run be cut off.
     if (begun !== undefined && head.begun === undefined) {
       const noted = { set: { begun }, add: { version: 1 } };
-      await streams.amend(head.key, noted, headIs.claimedBy(head.claim?.token ?? ""));
+      await streams.amend(head.key, noted, headIs.leasedBy(head.lease?.token ?? ""));
     }
     for (const [index, event] of events.entries()) {
       const { sequence } = event;
@@ -84,7 +84,7 @@ export class CatchUp {
         current,
         compact({
           to: sequence,
-          keepClaim: true,
+          keepLease: true,
           set: { ...applied.set, ...compact({ begun: nextBegun(sink, events[index + 1]) }) },
           unseen: unseen.has(sequence) ? [sequence] : [],
           contradicts: (index === 0 && differ) || sink.begunOtherwise(event, current) ? true : undefined,
@@ -119,7 +119,7 @@ export class CatchUp {
     });
   }
 
-  /** Gives the claim back after a catching up that is all there is to do. Undefined when the claim was lost. */
+  /** Gives the lease back after a catching up that is all there is to do. Undefined when the lease was lost. */
   async finish(
     caught: Extract<CaughtUp, { is: "applied" }>,
     polled: Backlog,
@@ -133,7 +133,7 @@ export class CatchUp {
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };
     const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
-    const done = await streams.advance(head, compact({ to: head.lastSeq, keepClaim: false, set, remove, settles }));
+    const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, set, remove, settles }));
     if (done === undefined) return undefined;
     if (applied > 0 || polled.diffs.length > 0) {
       await pause(done, await publisher.acknowledge(head.subscriptionId, head.lastSeq));

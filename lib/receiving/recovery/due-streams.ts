@@ -4,7 +4,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
-import { claimIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
+import { leaseIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HeldHooks } from "../hooks/held-hooks.ts";
 import type { Recovery } from "./recovery.ts";
@@ -52,8 +52,8 @@ export class DueStreams {
       await this.#deps.bury(head);
       return undefined;
     }
-    if (claimIsLive(head, now, settings.claimFence)) {
-      await this.#waitForClaim(head);
+    if (leaseIsLive(head, now, settings.incarnation)) {
+      await this.#waitForLease(head);
       return head.gapSince;
     }
     if (head.releasing) {
@@ -71,7 +71,7 @@ export class DueStreams {
   async #catchUp(head: Head, deadline: Deadline): Promise<void> {
     const { clock, settings, log } = this.#deps;
     const now = clock.now();
-    const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.claimFence), now, settings);
+    const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.incarnation), now, settings);
     const rereads = mayReread(head, now);
     if (!gap && !rereads && !head.replacing && head.wanted === undefined) {
       if (head.pending.size > 0) return;
@@ -116,11 +116,11 @@ export class DueStreams {
     await streams.amend(head.key, { set, add: { version: 1 } }, seen);
   }
 
-  /** The claim's holder does the work, or its claim runs out: then it is due. */
-  async #waitForClaim(head: Head): Promise<void> {
-    const until = head.claim?.until ?? 0;
+  /** The lease's holder does the work, or its lease runs out: then it is due. */
+  async #waitForLease(head: Head): Promise<void> {
+    const until = head.lease?.until ?? 0;
     const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
-    const waiting = await this.#deps.streams.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
+    const waiting = await this.#deps.streams.amend(head.key, change, headIs.leasedBy(head.lease?.token ?? ""));
     if (waiting !== undefined) await this.#deps.timers.wake(waiting);
   }
 }

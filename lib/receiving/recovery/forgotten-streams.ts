@@ -30,7 +30,7 @@ export class ForgottenStreams {
     this.#deps = deps;
   }
 
-  /** A poll was answered 404, perhaps with a `Retry-After`. The claim is given back. */
+  /** A poll was answered 404, perhaps with a `Retry-After`. The lease is given back. */
   async unknown(
     head: Head,
     { retryAfter }: { readonly retryAfter?: string },

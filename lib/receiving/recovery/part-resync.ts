@@ -46,7 +46,8 @@ export async function resyncPart(
   const whole = placeOf(head.scope).length === 0 && place.length === 1;
   if (url === undefined && sent.data !== undefined) {
     const part = partOf(place, sent.data);
-    if (whole) await store?.putRead(part, { fence: head.fence, sequence }, undefined, { carved: head.carved });
+    if (whole)
+      await store?.putRead(part, { stateVersion: head.stateVersion, sequence }, undefined, { carved: head.carved });
     return told(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
   }
   if (publisher === undefined) return { reason: "The trust with this peer is not approved." };
@@ -82,7 +83,7 @@ async function setWithin(
     overwritten: part.value === undefined ? [] : [pointer],
     nested: "merge" as const,
   };
-  return (await data.apply(diff, { fence: head.fence, sequence })).reread;
+  return (await data.apply(diff, { stateVersion: head.stateVersion, sequence })).reread;
 }
 
 /** The part that the data of a resync callback stands for; a list is `{"_list": true, "items": […]}`. */

@@ -44,7 +44,7 @@ export class PlaceReads {
   }
 
   /**
-   * Reads places again, one after another, under the claim on their stream.
+   * Reads places again, one after another, under the lease on their stream.
    *
    * @param stale those of them that were stale already: they are not read before their pause is over
    */
@@ -86,7 +86,7 @@ export class PlaceReads {
     const reads = await openTo(head.actorId, head.peerId);
     const { status, again } = stale.next(failure);
     const marked = { reason: failure.reason, again: Math.max(again, notBefore) };
-    const at = { fence: head.fence, sequence };
+    const at = { stateVersion: head.stateVersion, sequence };
     const since = await data(head.actorId, head.peerId).markStale(targetOf(head, reads), place, at, marked);
     if (since !== undefined) await stale.note(head, place, { ...marked, status, since });
   }

@@ -1,5 +1,5 @@
 /**
- * Catching up. One at a time per stream, under the stream's claim; new callbacks wait in their slots and drain after it.
+ * Catching up. One at a time per stream, under the stream's lease; new callbacks wait in their slots and drain after it.
  *
  *   ask the publisher for its newest number and backlog
  *   ├─ backlog and slots reach from lastSeq + 1 to it without a hole → applied in order                  (caught_up)
@@ -72,22 +72,22 @@ export class Recovery {
   /** Brings one subscription up to date. What cannot be done now is due again at the head's `dueAt`. */
   async run(key: Key, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
     const { streams } = this.#deps;
-    const claimed = await streams.claim(key, {
+    const leased = await streams.acquireLease(key, {
       holdMs: deadline.remaining(),
       evenReplacing: true,
       ...(request.callback === undefined ? {} : { before: request.callback.sequence }),
     });
-    if (!claimed.won) {
-      return claimed.head?.live === true ? { is: "busy", head: claimed.head } : { is: "closed" };
+    if (!leased.won) {
+      return leased.head?.live === true ? { is: "busy", head: leased.head } : { is: "closed" };
     }
     let outcome: Recovered;
     try {
-      outcome = await this.#recover(claimed.head, request, deadline);
+      outcome = await this.#recover(leased.head, request, deadline);
     } catch (error) {
       const failure = { reason: error instanceof ContentRefused ? error.message : String(error) };
       const kind = error instanceof ContentRefused ? "resync" : request.kind;
-      await this.#fail(claimed.head, failure, kind).catch(() => undefined);
-      if (error instanceof ContentRefused) return { is: "failed", head: claimed.head, failure };
+      await this.#fail(leased.head, failure, kind).catch(() => undefined);
+      if (error instanceof ContentRefused) return { is: "failed", head: leased.head, failure };
       throw error;
     }
     if (outcome.is === "moved") {
@@ -120,14 +120,14 @@ export class Recovery {
   }
 
   async #follow(
-    claimed: Head,
+    leased: Head,
     publisher: Publisher,
     polled: Polled,
     { kind, callback }: RecoveryRequest,
     deadline: Deadline,
   ): Promise<Recovered> {
     const { streams, clock, timers } = this.#deps;
-    let head = claimed;
+    let head = leased;
     const newest = newestOf(polled);
     const reset = callback === undefined && newest !== undefined && countsAnew(head, newest);
     if (polled.is === "backlog" && !reset && !head.contradicted && isContradicted(head, polled)) {

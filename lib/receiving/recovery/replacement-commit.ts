@@ -61,7 +61,7 @@ export class ReplacementCommit {
     this.#deps = deps;
   }
 
-  /** Tells the hooks, once, and moves the head; the claim is given back. `busy` when it was lost. */
+  /** Tells the hooks, once, and moves the head; the lease is given back. `busy` when it was lost. */
   async commit(
     marked: Head,
     publisher: Publisher,
@@ -85,7 +85,7 @@ export class ReplacementCommit {
     const done = await streams.advance(
       marked,
       {
-        ...{ to: at, keepClaim: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
+        ...{ to: at, keepLease: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
         // As it was before the state was read: what was asked for since then is not in it.
         settles: progress.rev,
         ...compact({ contradicts: progress.differs }),
@@ -107,7 +107,7 @@ export class ReplacementCommit {
   /** @returns whether the stream's hooks are held from now on */
   async #tell(marked: Head, { progress, at, stores, parts, begun, readable }: ReplacementResult): Promise<boolean> {
     const { hooks, state } = this.#deps;
-    const life = { ...begun, epoch: epochOf(begun, progress), fence: marked.replacedFrom ?? begun.fence };
+    const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
     const stored = readable && stores;
     let event = hookEventOf(
       life,

@@ -34,7 +34,7 @@ export async function reread(
   options: { readonly url?: string; readonly open?: () => Promise<Reads | undefined> } = {},
 ): Promise<Reread> {
   const { url, open } = options;
-  const { fence, carved } = head;
+  const { stateVersion, carved } = head;
   let before: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const read = await readOne(publisher, head, place, url);
@@ -49,7 +49,7 @@ export async function reread(
     if (data === undefined) return { is: "read", part };
     const said = part.sequence ?? read.sequence;
     if (said !== undefined) {
-      await data.putRead(part, { fence, sequence: Math.max(said, sequence) }, undefined, within);
+      await data.putRead(part, { stateVersion, sequence: Math.max(said, sequence) }, undefined, within);
       return { is: "read", part };
     }
     const polled = await publisher.poll(head.subscriptionId);
@@ -57,13 +57,13 @@ export async function reread(
     if (failure !== undefined) return { is: "failed", failure };
     const newest = newestOf(polled);
     if (newest === undefined) {
-      await data.putRead(part, { fence, sequence }, UNTIL_KNOWN, within);
+      await data.putRead(part, { stateVersion, sequence }, UNTIL_KNOWN, within);
       return { is: "read", part };
     }
     const after = Math.max(newest, sequence);
     if (before === after || attempt >= TRIES) {
       const settled = before === after;
-      const at = { fence, sequence: settled ? after : sequence };
+      const at = { stateVersion, sequence: settled ? after : sequence };
       await data.putRead(part, at, settled ? undefined : after, within);
       return { is: "read", part };
     }

@@ -1,10 +1,10 @@
-/** Reads again what could not be read: under the claim on its stream, so that no diff comes in between. */
+/** Reads again what could not be read: under the lease on its stream, so that no diff comes in between. */
 import { covers, placeOf } from "../../domain/scope.ts";
 import { outboundHeadKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
-import { claimIsLive } from "../stream/head.ts";
+import { leaseIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { partEventOf } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
@@ -30,7 +30,7 @@ export interface StaleReadsDeps {
   readonly data: (actorId: string, peerId: string) => ReceivedData;
   readonly openTo: OpenPlaces;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
-  readonly settings: Pick<StreamSettings, "claimFence">;
+  readonly settings: Pick<StreamSettings, "incarnation">;
   /** Time that a read and its hook may take, ms. */
   readonly reserveMs: number;
 }
@@ -77,18 +77,18 @@ export class StaleReads {
     const now = clock.now();
     const rest = byPerson ? 0 : (head.pausedUntil ?? 0);
     // A recovery reads the part itself.
-    const busy = claimIsLive(head, now, settings.claimFence) || head.replacing;
-    const claimed = busy || rest > now ? undefined : await streams.claim(key, { holdMs: deadline.remaining() });
-    if (claimed?.won !== true) {
+    const busy = leaseIsLive(head, now, settings.incarnation) || head.replacing;
+    const acquired = busy || rest > now ? undefined : await streams.acquireLease(key, { holdMs: deadline.remaining() });
+    if (acquired?.won !== true) {
       if (part.status === "retry") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
       return "busy";
     }
     try {
-      const { result, set } = await this.#read(claimed.head, part, deadline);
-      await this.#giveBack(claimed.head, set, deadline);
+      const { result, set } = await this.#read(acquired.head, part, deadline);
+      await this.#giveBack(acquired.head, set, deadline);
       return result;
     } catch (error) {
-      await streams.release(claimed.head);
+      await streams.release(acquired.head);
       throw error;
     }
   }
@@ -114,7 +114,7 @@ export class StaleReads {
       return { result: "done", set };
     }
     const { status, again } = await stale.failed(part, read.failure);
-    const at = { fence: head.fence, sequence: head.lastSeq };
+    const at = { stateVersion: head.stateVersion, sequence: head.lastSeq };
     await store.markStale(targetOf(head, await open()), part.place, at, { reason: read.failure.reason, again });
     const now = clock.now();
     const pause = pauseWanted(read.failure, now);
@@ -132,7 +132,7 @@ export class StaleReads {
   async #giveBack(head: Head, set: HeadChange, deadline: Deadline): Promise<void> {
     const { streams, sequencer } = this.#deps;
     const { activeAt, lastSeq } = head;
-    const moved = await streams.advance(head, { to: lastSeq, keepClaim: false, set: { activeAt, ...set } });
+    const moved = await streams.advance(head, { to: lastSeq, keepLease: false, set: { activeAt, ...set } });
     if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
   }
 }

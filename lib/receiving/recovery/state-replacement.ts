@@ -2,18 +2,18 @@
  * Replacing what a subscription owns by the publisher's state, in as many runs as it takes.
  *
  *   read     the state is listed; nothing is written before the first places of it are read
- *   write    the head says `replacing`, with a new fence, and `recovery` how far it has come: places are read and written
+ *   write    the head says `replacing`, with a new state version, and `recovery` how far it has come: places are read and written
  *            one piece after another in the order of their names
- *   clear    what the scope holds under a lower fence was not in the state: it goes, but for what is stale or closed to us
+ *   clear    what the scope holds under a lower state version was not in the state: it goes, but for what is stale or closed to us
  *   commit   hooks run once, the head moves to the lowest position of all that was read, callbacks drain
  *
  * A run that ends early leaves `recovery` on the head, written then and every thousand places: the next run lists the state
- * again and goes on after the last name. What is written keeps the fence, so that a run that was cut off, and wakes up
+ * again and goes on after the last name. What is written keeps the state version, so that a run that was cut off, and wakes up
  * later, writes what loses against whatever is newer. What the publisher changes behind the last name has a number above
  * the lowest position, and comes as a diff after the commit. A state of one piece costs no write for `recovery`.
  *
  * Invariants: `recovery` is there only while `replacing` is; `replacing` goes with the commit, or a new life of the
- * stream, alone; only a run that holds the claim changes either; no diff is applied while `replacing`.
+ * stream, alone; only a run that holds the lease changes either; no diff is applied while `replacing`.
  */
 import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/scope.ts";
@@ -53,11 +53,11 @@ export interface Beginning {
 export type Replaced =
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
-  /** The target has no readable state: nothing was done, the claim is still held. */
+  /** The target has no readable state: nothing was done, the lease is still held. */
   | { readonly is: "absent" }
-  /** Time ran out, or the publisher asked for rest: it goes on when the head is due. The claim is given back. */
+  /** Time ran out, or the publisher asked for rest: it goes on when the head is due. The lease is given back. */
   | { readonly is: "underway"; readonly head: Head }
-  /** Nothing could be read; the claim is still held. */
+  /** Nothing could be read; the lease is still held. */
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /** How large the pieces are in which a state is read. */
@@ -84,7 +84,7 @@ export class StateReplacement {
     this.#commit = new ReplacementCommit(deps);
   }
 
-  /** Begins a replacement under the claim, or goes on with the one that the head tells of. */
+  /** Begins a replacement under the lease, or goes on with the one that the head tells of. */
   async run(head: Head, publisher: Publisher, begin: Beginning, deadline: Deadline): Promise<Replaced> {
     const { log } = this.#deps;
     const what = compact({
@@ -153,12 +153,12 @@ export class StateReplacement {
     return await this.#commit.commit(run.head ?? head, publisher, result);
   }
 
-  /** Gives the claim back with what was written noted, or fails when nothing was. */
+  /** Gives the lease back with what was written noted, or fails when nothing was. */
   async #leave(run: Run, failure?: ReadFailure): Promise<Replaced> {
     if (!run.hasWritten && failure !== undefined) return { is: "failed", failure };
     const { streams, timers, log, clock } = this.#deps;
     const head = run.head;
-    if (head === undefined) return { is: "busy", head: run.claimed };
+    if (head === undefined) return { is: "busy", head: run.leased };
     const now = clock.now();
     const pause = pauseAfterStop(failure, now, this.#deps.random());
     const dueAt = now + pause.ms;
@@ -199,9 +199,9 @@ class Run {
   readonly #publisher: Publisher;
   readonly #begin: Beginning;
   readonly #patient: boolean;
-  readonly claimed: Head;
+  readonly leased: Head;
   readonly stores: boolean;
-  /** The head once it says `replacing`, by this run or an earlier one; undefined also when the claim was lost. */
+  /** The head once it says `replacing`, by this run or an earlier one; undefined also when the lease was lost. */
   head: Head | undefined;
   progress: RecoveryProgress;
   hasWritten = false;
@@ -223,7 +223,7 @@ class Run {
     this.#publisher = publisher;
     this.#begin = begin;
     this.#patient = how.patient;
-    this.claimed = head;
+    this.leased = head;
     this.stores = deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
     this.#isResumed = begun !== undefined;
     this.head = begun === undefined ? undefined : head;
@@ -287,12 +287,12 @@ class Run {
     if (!this.stores && failed !== undefined && !this.#patient) return { is: "failed", failure: failed.failure };
     const isAll = stopped === undefined;
     if (answers.length > 0 || isAll) {
-      if (!(await this.take(chunk, of))) return { is: "busy", head: this.claimed };
+      if (!(await this.take(chunk, of))) return { is: "busy", head: this.leased };
     }
     return isAll ? { is: "read" } : { is: "stopped", failure: stopped };
   }
 
-  /** Writes what was read, and notes how far it is. False when the claim was lost. */
+  /** Writes what was read, and notes how far it is. False when the lease was lost. */
   async take(chunk: Chunk, of: number): Promise<boolean> {
     const { answers, position, positioned, dirtyListsUntil } = chunk;
     const { progress } = this;
@@ -304,8 +304,8 @@ class Run {
     if (failed.length > 0 && this.stores) this.#parts = undefined;
     this.#parts?.push(...parts);
     if (this.stores) {
-      const { actorId, peerId, fence } = this.#marked();
-      const at = compact({ fence, sequence: position, dirtyListsUntil });
+      const { actorId, peerId, stateVersion } = this.#marked();
+      const at = compact({ stateVersion, sequence: position, dirtyListsUntil });
       // As of after this piece was read: what the publisher has closed to us by then may be missing from it.
       this.#reads = undefined;
       await this.#deps.data(actorId, peerId).putParts(await this.#target(), parts, at);
@@ -331,33 +331,33 @@ class Run {
     if (!positioned && knowsOtherwise({ known, newest }, later)) this.progress = { ...this.progress, differs: true };
   }
 
-  /** Away with what the state lacks. False when time ran out, or the claim was lost. */
+  /** Away with what the state lacks. False when time ran out, or the lease was lost. */
   async clear(deadline?: Deadline): Promise<boolean> {
     if (!(await this.mark())) return false;
     if (!this.stores) return true;
-    const { actorId, peerId, fence } = this.#marked();
-    const at = { fence, sequence: this.at };
+    const { actorId, peerId, stateVersion } = this.#marked();
+    const at = { stateVersion, sequence: this.at };
     const { leastMs } = this.#deps.settings.pieces;
     const goesOn = (): boolean => deadline === undefined || deadline.remaining() > leastMs;
     return await this.#deps.data(actorId, peerId).removeRest(await this.#target(), at, goesOn);
   }
 
-  /** From here on only recoveries go on with the stream. False when the claim was lost. */
+  /** From here on only recoveries go on with the stream. False when the lease was lost. */
   async mark(): Promise<boolean> {
     if (this.head !== undefined || this.#lost) return !this.#lost;
     const { streams, clock } = this.#deps;
-    const { claimed } = this;
-    const fence = await this.#nextFence();
-    const due = dueAttributes(claimed.key, claimed.claim?.until ?? clock.now());
+    const { leased } = this;
+    const stateVersion = await this.#nextStateVersion();
+    const due = dueAttributes(leased.key, leased.lease?.until ?? clock.now());
     const recovery = progressAttribute(this.progress);
     this.head = await streams.amend(
-      claimed.key,
+      leased.key,
       {
-        set: { replacing: true, wanted: "resync", fence, recovery, ...due },
-        setIfMissing: { replacedFrom: claimed.fence },
+        set: { replacing: true, wanted: "resync", stateVersion, recovery, ...due },
+        setIfMissing: { replacedFrom: leased.stateVersion },
         add: { version: 1 },
       },
-      headIs.claimedBy(claimed.claim?.token ?? ""),
+      headIs.leasedBy(leased.lease?.token ?? ""),
     );
     this.#lost = this.head === undefined;
     return !this.#lost;
@@ -368,11 +368,11 @@ class Run {
     const { lowest, floor, reset } = this.progress;
     const read = lowest === Number.MAX_SAFE_INTEGER ? this.#begin.before.least : lowest;
     const at = Math.max(read, floor);
-    return reset ? at : Math.max(at, this.claimed.lastSeq);
+    return reset ? at : Math.max(at, this.leased.lastSeq);
   }
 
   result(): ReplacementResult {
-    const { progress, stores, at, claimed: begun } = this;
+    const { progress, stores, at, leased: begun } = this;
     const contained = this.#isResumed ? new Set<number>() : begun.pending;
     const { newest } = this.#begin.before;
     const beyond = newest !== undefined && [...begun.pending].some((n) => n > newest);
@@ -381,27 +381,32 @@ class Run {
   }
 
   #marked(): Head {
-    return this.head ?? this.claimed;
+    return this.head ?? this.leased;
   }
 
   /** Neither what the state was read without, nor what is not owned any more. */
   async #target(): Promise<ReturnType<typeof targetOf>> {
-    const { actorId, peerId } = this.claimed;
+    const { actorId, peerId } = this.leased;
     this.#reads ??= this.#deps.openTo(actorId, peerId);
     const reads = await this.#reads;
     // What stays as it was is not among what was read.
     if (reads !== undefined) this.#parts = undefined;
-    return targetOf({ scope: this.claimed.scope, carved: [...this.claimed.carved, ...this.#marked().carved] }, reads);
+    return targetOf({ scope: this.leased.scope, carved: [...this.leased.carved, ...this.#marked().carved] }, reads);
   }
 
-  /** What is held of the place stays, under this fence: it was in the state. */
+  /** What is held of the place stays, under this state version: it was in the state. */
   async #markStale({ place, failure }: Failed): Promise<void> {
     const { data, stale } = this.#deps;
-    const { actorId, peerId, fence } = this.#marked();
+    const { actorId, peerId, stateVersion } = this.#marked();
     const { status, again } = stale.next(failure);
     const marked = { reason: failure.reason, again };
-    const since = await data(actorId, peerId).markStale(await this.#target(), place, { fence, sequence: 0 }, marked);
-    if (since !== undefined) await stale.note(this.claimed, place, { ...marked, status, since });
+    const since = await data(actorId, peerId).markStale(
+      await this.#target(),
+      place,
+      { stateVersion, sequence: 0 },
+      marked,
+    );
+    if (since !== undefined) await stale.note(this.leased, place, { ...marked, status, since });
   }
 
   async #note(): Promise<boolean> {
@@ -410,7 +415,7 @@ class Run {
     const noted = await this.#deps.streams.amend(
       head.key,
       { set, add: { version: 1 } },
-      headIs.claimedBy(head.claim?.token ?? ""),
+      headIs.leasedBy(head.lease?.token ?? ""),
     );
     this.#noted = 0;
     this.#lost = noted === undefined;
@@ -418,13 +423,17 @@ class Run {
     return noted !== undefined;
   }
 
-  /** Higher than every fence this peer's streams have written under. 1 query. */
-  async #nextFence(): Promise<number> {
+  /** Higher than every state version this peer's streams have written under. 1 query. */
+  async #nextStateVersion(): Promise<number> {
     const { table, clock } = this.#deps;
-    const { claimed } = this;
-    const page = await table.query({ pk: claimed.key.pk, prefix: outboundPrefix(claimed.peerId), only: ["fence"] });
-    const fences = page.items.map((item) => (item["fence"] as number | undefined) ?? 0);
-    return Math.max(clock.now(), claimed.fence + 1, ...fences.map((fence) => fence + 1));
+    const { leased } = this;
+    const page = await table.query({
+      pk: leased.key.pk,
+      prefix: outboundPrefix(leased.peerId),
+      only: ["stateVersion"],
+    });
+    const stateVersions = page.items.map((item) => (item["stateVersion"] as number | undefined) ?? 0);
+    return Math.max(clock.now(), leased.stateVersion + 1, ...stateVersions.map((stateVersion) => stateVersion + 1));
   }
 }
 

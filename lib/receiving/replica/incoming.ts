@@ -33,7 +33,7 @@ export interface Replacement {
   readonly scope: Place;
   readonly carved: readonly Place[];
   readonly parts: readonly StatePart[];
-  readonly fence: number;
+  readonly stateVersion: number;
   /** The position of parts that carry none. */
   readonly sequence: number;
   /** List operations numbered up to this make their list be read again instead of being applied. */

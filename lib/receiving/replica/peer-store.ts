@@ -57,7 +57,7 @@ export class PeerStore {
 
   /**
    * Reads what the diffs depend on: one request per 100 places, none for values that do not depend on what is held.
-   * May run before the claim is granted: what changes meanwhile is noticed by the conditions of the writes. What `known`
+   * May run before the lease is granted: what changes meanwhile is noticed by the conditions of the writes. What `known`
    * holds, as earlier diffs left it, is not read again.
    */
   async prepare(diffs: readonly IncomingDiff[], known?: Prepared): Promise<Prepared> {
@@ -101,14 +101,14 @@ export class PeerStore {
 
   /**
    * Puts the state that was read in the place of what the scope holds; what the state lacks gets a tombstone. Places
-   * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher fence. One write a
+   * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher state version. One write a
    * value, and for lists their pages, then one query of the scope: all of them each time, for a value left unwritten
    * would keep a position that a late writer can still overtake.
    */
   async replace(input: Replacement): Promise<void> {
-    const { parts, fence, sequence, dirtyListsUntil } = input;
-    await this.putParts(input, parts, compact({ fence, sequence, dirtyListsUntil }));
-    await this.#states.removeRest(input, { fence, sequence }, isAmong(parts.map(({ place }) => place)));
+    const { parts, stateVersion, sequence, dirtyListsUntil } = input;
+    await this.putParts(input, parts, compact({ stateVersion, sequence, dirtyListsUntil }));
+    await this.#states.removeRest(input, { stateVersion, sequence }, isAmong(parts.map(({ place }) => place)));
   }
 
   /** Writes some parts of a state that takes the place of what a scope holds; `removeRest` ends it. */
@@ -117,12 +117,12 @@ export class PeerStore {
   }
 
   /**
-   * Takes away what the scope holds that no write under the position's fence has touched.
+   * Takes away what the scope holds that no write under the position's state version has touched.
    *
    * @returns false when `goesOn` ended it early: a redo goes on
    */
   async removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
-    return await this.#states.removeRest(target, at, isWrittenSince(at.fence), goesOn);
+    return await this.#states.removeRest(target, at, isWrittenSince(at.stateVersion), goesOn);
   }
 
   /**
@@ -155,7 +155,7 @@ export class PeerStore {
     within: Pick<StateTarget, "carved" | "reads"> = { carved: [] },
   ): Promise<void> {
     const sequence = Math.max(at.sequence, part.sequence ?? 0);
-    await this.#states.put(within, part, snapshotWrite({ fence: at.fence, sequence }), dirtyUntil);
+    await this.#states.put(within, part, snapshotWrite({ stateVersion: at.stateVersion, sequence }), dirtyUntil);
   }
 
   /** Takes away what a scope holds, newer positions excepted: an ended subscription, or a revoked property. */

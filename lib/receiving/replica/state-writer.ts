@@ -36,7 +36,7 @@ export interface ReadPosition extends Position {
 
 /**
  * Puts a state that was read in the place of what a scope holds: part by part, then away with what the state lacks.
- * Everything is written under one fence, higher than that of everything stored before: what carries a lower one at the
+ * Everything is written under one state version, higher than that of everything stored before: what carries a lower one at the
  * end was not in the state. Places that hold a newer position are left. Safe to redo at any point.
  */
 export class StateWriter {
@@ -55,7 +55,7 @@ export class StateWriter {
       await this.put(
         target,
         part,
-        snapshotWrite({ fence: at.fence, sequence: part.sequence ?? at.sequence }),
+        snapshotWrite({ stateVersion: at.stateVersion, sequence: part.sequence ?? at.sequence }),
         at.dirtyListsUntil,
       );
     });
@@ -165,11 +165,11 @@ export class StateWriter {
   }
 }
 
-/** True for what was written under this fence, or a later one. */
+/** True for what was written under this state version, or a later one. */
 export const isWrittenSince =
-  (fence: number) =>
+  (stateVersion: number) =>
   (held: Held): boolean =>
-    parseWatermark(held.wm).fence >= fence;
+    parseWatermark(held.wm).stateVersion >= stateVersion;
 
 /** True for what is among these places. */
 export function isAmong(places: readonly Place[]): (held: Held) => boolean {

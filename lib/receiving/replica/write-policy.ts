@@ -31,7 +31,7 @@ export function diffWrite(at: Position): WritePolicy {
 }
 
 /**
- * A list operation. Unlike a value it must not be applied again in a later write (a higher fence, after a crash between
+ * A list operation. Unlike a value it must not be applied again in a later write (a higher state version, after a crash between
  * the operation and the commit): the same number is contained, and a lower one cannot be told, so the list is read again.
  */
 export function listWrite(at: Position): WritePolicy {
@@ -40,7 +40,7 @@ export function listWrite(at: Position): WritePolicy {
     verdict(stored) {
       if (stored === undefined) return "apply";
       if (stored.wm >= wm) return "skip";
-      if (stored.type !== "list" || parseWatermark(stored.wm).fence === at.fence) return "apply";
+      if (stored.type !== "list" || parseWatermark(stored.wm).stateVersion === at.stateVersion) return "apply";
       if (stored.sequence === at.sequence) return "skip";
       return stored.sequence > at.sequence ? "diverged" : "apply";
     },
@@ -67,7 +67,7 @@ export function localWrite(touched: number): WritePolicy {
   return {
     verdict: (stored) => (stored?.touched === touched ? "skip" : "apply"),
     marks: (stored) => ({
-      wm: stored?.wm ?? watermark({ fence: 0, sequence: 0 }),
+      wm: stored?.wm ?? watermark({ stateVersion: 0, sequence: 0 }),
       sequence: stored?.sequence ?? 0,
       touched,
     }),

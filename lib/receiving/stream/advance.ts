@@ -12,8 +12,8 @@ import type { Head } from "./head.ts";
 export interface Advance {
   /** The new `lastSeq`. */
   readonly to: number;
-  /** Go on with the next number under the same claim; its first start is counted. */
-  readonly keepClaim: boolean;
+  /** Go on with the next number under the same lease; its first start is counted. */
+  readonly keepLease: boolean;
   /** More attributes that become true with it. */
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
@@ -33,15 +33,15 @@ export interface Advance {
   readonly restart?: boolean;
 }
 
-/** The attributes of a claim, which go when it is given back. */
-export const CLAIM_ATTRIBUTES = ["claimToken", "claimUntil", "claimFence"] as const;
+/** The attributes of a lease, which go when it is given back. */
+export const LEASE_ATTRIBUTES = ["leaseToken", "leaseUntil", "incarnation"] as const;
 
-/** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same claim, made. */
-export const doneMark = (token: string, { to, keepClaim }: Advance): string =>
-  `${token}.${String(to)}${keepClaim ? "+" : ""}`;
+/** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same lease, made. */
+export const doneMark = (token: string, { to, keepLease }: Advance): string =>
+  `${token}.${String(to)}${keepLease ? "+" : ""}`;
 
 /**
- * The advance of a head as it was last seen, under the claim `token`. When its condition fails the head has changed
+ * The advance of a head as it was last seen, under the lease `token`. When its condition fails the head has changed
  * meanwhile: it is built again from what is found.
  */
 export function advanceWrite(
@@ -57,13 +57,13 @@ export function advanceWrite(
   const passed = numbersBetween(Math.min(seen.lastSeq, advance.from ?? seen.lastSeq), advance.to);
   const set: Record<string, Attribute> = {
     lastSeq: advance.to,
-    starts: advance.keepClaim ? 1 : 0,
+    starts: advance.keepLease ? 1 : 0,
     activeAt: now,
     doneToken: doneMark(token, advance),
     ...advance.set,
   };
   const begun = set["begun"] === undefined ? ["begun"] : [];
-  const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepClaim ? [] : CLAIM_ATTRIBUTES)];
+  const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepLease ? [] : LEASE_ATTRIBUTES)];
   const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
   if (settled) remove.push("wanted");
   const known = advance.settles === seen.wantedRev && advance.stateRead === true;
@@ -74,7 +74,7 @@ export function advanceWrite(
   const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);
   const releasing = seen.releasing && !remove.includes("releasing");
   const owes = releasing || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
-  const conditions = [headIs.live, headIs.claimedBy(token)];
+  const conditions = [headIs.live, headIs.leasedBy(token)];
   // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
   if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
   if (left.length > 0) {
@@ -85,7 +85,7 @@ export function advanceWrite(
     for (const n of passed ?? []) dropped.add(n);
     Object.assign(set, gapAttributes(seen, advance, left, drained || advance.settles !== undefined, now, gapTimeoutMs));
   } else if (seen.pending.size > 0) {
-    // While the claim holds numbers are only added: an equal size is an equal set.
+    // While the lease holds numbers are only added: an equal size is an equal set.
     conditions.push(sizeEquals("pending", seen.pending.size));
     remove.push("pending", "gapSince");
   } else {
@@ -123,7 +123,7 @@ function gapAttributes(
   now: number,
   gapTimeoutMs: number,
 ): Readonly<Record<string, Attribute>> {
-  if (left.includes(advance.to + 1)) return advance.keepClaim ? {} : dueAttributes(seen.key, now);
+  if (left.includes(advance.to + 1)) return advance.keepLease ? {} : dueAttributes(seen.key, now);
   if (!drained && seen.gapSince !== undefined) return {};
   return { gapSince: now, ...dueAttributes(seen.key, now + gapTimeoutMs) };
 }

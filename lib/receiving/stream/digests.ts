@@ -47,7 +47,7 @@ function digestAt({ digests, lastSeq }: Pick<Head, "digests" | "lastSeq">, seque
   return digests.slice(end - DIGEST_LENGTH, end);
 }
 
-/** What a claim notes of the content that it begins to apply; undefined while that is not known. */
+/** What a lease notes of the content that it begins to apply; undefined while that is not known. */
 export const begunBy = (sequence: number, data: Json | undefined): string | undefined =>
   data === undefined || saysNothing(data) ? undefined : `${String(sequence)}=${digestOf(data)}`;
 

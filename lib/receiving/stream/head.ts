@@ -3,13 +3,13 @@
  *
  *   live, nothing pending          dueAt = the next reconciliation (or none)
  *   live, something pending        dueAt = when the gap is to be looked at; only the update that empties `pending` changes it back
- *   claimed                        claimToken, claimUntil: one handler applies, drains or recovers; void once `claimUntil` has
- *                                  passed, or when another fence (an earlier start of a local server) took it
- *   replacing                      a recovery has begun to replace state: only recoveries may claim until one ends; `recovery`
+ *   leased                        leaseToken, leaseUntil: one handler applies, drains or recovers; void once `leaseUntil` has
+ *                                  passed, or when another incarnation (an earlier start of a local server) acquired it
+ *   replacing                      a recovery has begun to replace state: only recoveries may acquire the lease until one ends; `recovery`
  *                                  says how far it has come
  *   contradicted                   one number had two contents: drained as usual, and once nothing is pending dueAt = when the
  *                                  state is read; goes with the commit of a state read that began after it was set
- *   ended                          no auth; kept until the longest claim has run out, so that late writers find it
+ *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
 import { dueShardOf, isBareStream, streamOfKey } from "../../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
@@ -49,13 +49,13 @@ export interface Head {
   readonly auth?: string;
   /** The stream's life: grows when the numbering starts again. */
   readonly epoch: number;
-  /** The fence of what this stream writes (see domain/watermark.ts). */
-  readonly fence: number;
+  /** The state version of what this stream writes (see domain/watermark.ts). */
+  readonly stateVersion: number;
   readonly lastSeq: number;
   readonly pending: ReadonlySet<number>;
   readonly gapSince?: number;
   readonly dueAt?: number;
-  readonly claim?: { readonly token: string; readonly until: number; readonly fence: string };
+  readonly lease?: { readonly token: string; readonly until: number; readonly incarnation: string };
   /** How often the processing of `lastSeq + 1` was begun. */
   readonly starts: number;
   /** The content that the first of them began to apply, until a commit (see digests.ts). */
@@ -74,7 +74,7 @@ export interface Head {
   readonly problem?: StreamProblem;
   /** When the publisher was last asked to make this subscription again; 0 when it never was. */
   readonly resubscribedAt: number;
-  /** The fence before the state began to be replaced: names the resync, also when a crash makes it begin again. */
+  /** The state version before the state began to be replaced: names the resync, also when a crash makes it begin again. */
   readonly replacedFrom?: number;
   /** Recoveries that failed one after another. */
   readonly attempts: number;
@@ -111,7 +111,7 @@ export function readHead(item: Item): Head {
   if (ids === undefined) throw new TypeError(`Not a stream head: ${item.sk}`);
   const text = (name: string): string | undefined => item[name] as string | undefined;
   const whole = (name: string): number | undefined => item[name] as number | undefined;
-  const token = text("claimToken");
+  const token = text("leaseToken");
   return {
     key: { pk: item.pk, sk: item.sk },
     ...ids,
@@ -125,14 +125,16 @@ export function readHead(item: Item): Head {
     live: text("state") === "live",
     ...defined("auth", text("auth")),
     epoch: whole("epoch") ?? 0,
-    fence: whole("fence") ?? 0,
+    stateVersion: whole("stateVersion") ?? 0,
     lastSeq: whole("lastSeq") ?? 0,
     pending: (item["pending"] as ReadonlySet<number> | undefined) ?? new Set(),
     ...defined("gapSince", whole("gapSince")),
     ...defined("dueAt", whole("dueAt")),
     ...defined(
-      "claim",
-      token === undefined ? undefined : { token, until: whole("claimUntil") ?? 0, fence: text("claimFence") ?? "" },
+      "lease",
+      token === undefined
+        ? undefined
+        : { token, until: whole("leaseUntil") ?? 0, incarnation: text("incarnation") ?? "" },
     ),
     starts: whole("starts") ?? 0,
     ...defined("begun", text("begun")),
@@ -183,18 +185,18 @@ export function defined<N extends string, V>(name: N, value: V | undefined): { r
   return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: V });
 }
 
-/** True when the head's claim binds others at `now`. */
-export function claimIsLive(head: Head, now: number, fence: string): boolean {
-  return head.claim !== undefined && head.claim.until > now && head.claim.fence === fence;
+/** True when the head's lease binds others at `now`. */
+export function leaseIsLive(head: Head, now: number, incarnation: string): boolean {
+  return head.lease !== undefined && head.lease.until > now && head.lease.incarnation === incarnation;
 }
 
 /** A head as sequencing sees it. */
-export function viewOf(head: Head, now: number, fence: string): StreamView {
+export function viewOf(head: Head, now: number, incarnation: string): StreamView {
   return {
     lastSeq: head.lastSeq,
     pending: head.pending,
     ...defined("gapSince", head.gapSince),
-    busy: claimIsLive(head, now, fence),
+    busy: leaseIsLive(head, now, incarnation),
     replacing: head.replacing,
   };
 }
@@ -207,13 +209,13 @@ export const headIs = {
   at: (lastSeq: number): Condition => equals("lastSeq", lastSeq),
   before: (sequence: number): Condition => below("lastSeq", sequence),
   notReplacing: missing("replacing"),
-  free: (now: number, fence: string): Condition =>
-    any(missing("claimToken"), not(atLeast("claimUntil", now + 1)), differs("claimFence", fence)),
-  taken: (now: number, fence: string): Condition =>
-    all(exists("claimToken"), atLeast("claimUntil", now + 1), equals("claimFence", fence)),
+  free: (now: number, incarnation: string): Condition =>
+    any(missing("leaseToken"), not(atLeast("leaseUntil", now + 1)), differs("incarnation", incarnation)),
+  taken: (now: number, incarnation: string): Condition =>
+    all(exists("leaseToken"), atLeast("leaseUntil", now + 1), equals("incarnation", incarnation)),
   /** Nothing was asked for since. */
   askedFor: (wantedRev: number): Condition => (wantedRev === 0 ? missing("wantedRev") : equals("wantedRev", wantedRev)),
-  claimedBy: (token: string): Condition => equals("claimToken", token),
+  leasedBy: (token: string): Condition => equals("leaseToken", token),
 } as const;
 
 /** The index attributes that make a head due at `at` (ms); none for a bare stream, which only its callers can go on with. */

@@ -24,7 +24,7 @@ export interface ReceivedData<P = unknown> {
   replace(state: Replacement): Promise<void>;
   /** Writes some parts of a state that takes the place of what a scope holds; `removeRest` ends it. */
   putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void>;
-  /** Takes away what the scope holds that nothing has written under the position's fence. False: `goesOn` ended it early. */
+  /** Takes away what the scope holds that nothing has written under the position's state version. False: `goesOn` ended it early. */
   removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean>;
   /** What is held of the place stays, and only a new value or a read ends the mark; since when it is stale, ms. */
   markStale(

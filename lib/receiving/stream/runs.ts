@@ -1,4 +1,4 @@
-/** The work under a claim: one event, or a run of kept ones, applied and the head moved over them. */
+/** The work under a lease: one event, or a run of kept ones, applied and the head moved over them. */
 import { pendingKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/sequencing.ts";
@@ -28,7 +28,7 @@ export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly reserveMs: number;
 }
 
-/** Applies events under a claim that its caller has taken, and gives the claim back. */
+/** Applies events under a lease that its caller has taken, and gives the lease back. */
 export class Runs<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
 
@@ -36,14 +36,14 @@ export class Runs<E extends { readonly sequence: number }, P> {
     this.#deps = deps;
   }
 
-  /** Applies one event, moves the head over it and gives the claim back. */
+  /** Applies one event, moves the head over it and gives the lease back. */
   async one(head: Head, event: E, prepared: P, deadline: Deadline): Promise<Head | undefined> {
     const applied = await this.#deps.sink.apply(event, { head, starts: head.starts, prepared, deadline });
     const { sequence } = event;
     const moved = await this.#deps.streams.advance(
       head,
       {
-        ...{ to: sequence, keepClaim: false, unseen: [sequence] },
+        ...{ to: sequence, keepLease: false, unseen: [sequence] },
         contradicts: this.#deps.sink.begunOtherwise(event, head),
         ...picked(applied),
       },
@@ -78,8 +78,8 @@ export class Runs<E extends { readonly sequence: number }, P> {
   }
 
   /**
-   * One run under a claim that is already held: the event at hand, if any, then the kept ones that follow it. Gives the
-   * claim back. Returns the head as it was last written, also when a later event failed.
+   * One run under a lease that is already held: the event at hand, if any, then the kept ones that follow it. Gives the
+   * lease back. Returns the head as it was last written, also when a later event failed.
    */
   async run(head: Head, deadline: Deadline, atHand?: { readonly event: E; readonly prepared: P }): Promise<Head> {
     const before = head.lastSeq + (atHand === undefined ? 0 : 1);
@@ -99,10 +99,10 @@ export class Runs<E extends { readonly sequence: number }, P> {
       unwritten = merge(unwritten, applied);
       current = withSet(current, event.sequence, applied);
     };
-    const write = async (keepClaim: boolean): Promise<boolean> => {
+    const write = async (keepLease: boolean): Promise<boolean> => {
       const moved = await this.#deps.streams.advance(
         current,
-        { to: current.lastSeq, from: written.lastSeq, keepClaim, unseen, contradicts, ...picked(unwritten) },
+        { to: current.lastSeq, from: written.lastSeq, keepLease, unseen, contradicts, ...picked(unwritten) },
         this.#copies(current, unseen),
       );
       if (moved === undefined) return false;
@@ -179,7 +179,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
     try {
       await this.#deps.streams.release(head, {}, { countsAsStart: this.#deps.sink.begun(head.lastSeq + 1) });
     } catch (error) {
-      this.#deps.log.warn("a claim was not given back, it will run out", { ...idsOf(head), error: String(error) });
+      this.#deps.log.warn("a lease was not given back, it will run out", { ...idsOf(head), error: String(error) });
     }
   }
 

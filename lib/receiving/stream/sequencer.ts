@@ -1,9 +1,9 @@
 /**
  * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
  *
- *   in order       claim (lastSeq = n − 1, nobody working) → sink applies → advance (lastSeq = n, claim given back)
+ *   in order       lease (lastSeq = n − 1, nobody working) → sink applies → advance (lastSeq = n, lease given back)
  *   out of order   keep (body, then slot); the answer says whether it has become next meanwhile, then it is drained
- *   drained        the claim's or the advance's answer names what is pending; what follows is applied under one claim
+ *   drained        the lease's or the advance's answer names what is pending; what follows is applied under one lease
  *
  * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
  */
@@ -13,7 +13,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
-import { claimIsLive, viewOf } from "./head.ts";
+import { leaseIsLive, viewOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";
 import type { SequencerDeps } from "./runs.ts";
@@ -48,7 +48,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * Takes one numbered event in.
    *
    * @param auth digest of the sender's credentials, compared as a condition; undefined for a trusted caller
-   * @throws ServiceError from the sink's `check`; whatever the sink or table threw, with the claim given back
+   * @throws ServiceError from the sink's `check`; whatever the sink or table threw, with the lease given back
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
     const n = event.sequence;
@@ -60,12 +60,12 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         const holdMs = deadline.remaining();
         const also = this.#deps.sink.demands(event);
         const begun = this.#deps.sink.begins(event);
-        const claimed = await this.#deps.streams.claim(key, {
+        const acquired = await this.#deps.streams.acquireLease(key, {
           ...{ holdMs, at: n - 1, also },
           ...compact({ auth, begun }),
         });
-        if (claimed.won) return await this.#work(claimed.head, event, preparing, deadline);
-        head = claimed.head;
+        if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
+        head = acquired.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
           return { is: "closed", ...(head === undefined ? {} : { head }) };
         }
@@ -107,13 +107,13 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
-      const claimed = await this.#deps.streams.claim(current.key, {
+      const acquired = await this.#deps.streams.acquireLease(current.key, {
         holdMs: deadline.remaining(),
         at: current.lastSeq,
         epoch: current.epoch,
       });
-      if (!claimed.won) return claimed.head ?? current;
-      const next = await this.#runs.run(claimed.head, deadline);
+      if (!acquired.won) return acquired.head ?? current;
+      const next = await this.#runs.run(acquired.head, deadline);
       const stuck = next.lastSeq === current.lastSeq;
       current = next;
       if (stuck) break;
@@ -127,7 +127,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       head.live &&
       !head.replacing &&
       head.pending.has(head.lastSeq + 1) &&
-      !claimIsLive(head, this.#now(), this.#deps.settings.claimFence)
+      !leaseIsLive(head, this.#now(), this.#deps.settings.incarnation)
     );
   }
 
@@ -137,7 +137,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
 
   #decide(head: Head, n: number): ReturnType<typeof decide> {
     const now = this.#now();
-    return decide(viewOf(head, now, this.#deps.settings.claimFence), n, now, this.#deps.settings);
+    return decide(viewOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
   }
 
   /** Its slot is taken; perhaps it has become next meanwhile, then it is drained here and now. */
@@ -191,7 +191,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
   }
 
-  /** The in-order event of the claim's holder, then all that now follows. */
+  /** The in-order event of the lease's holder, then all that now follows. */
   async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
     let moved: Head | undefined;
     try {

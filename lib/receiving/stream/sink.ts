@@ -11,7 +11,7 @@ export interface Applied {
   readonly afterwards?: () => Promise<void>;
 }
 
-/** The context of applying one event: the head as claimed, how often this was begun, what was read ahead, and how long it may take. */
+/** The context of applying one event: the head as leased, how often this was begun, what was read ahead, and how long it may take. */
 export interface ApplyContext<P> {
   readonly head: Head;
   readonly starts: number;
@@ -21,7 +21,7 @@ export interface ApplyContext<P> {
 
 export interface Sink<E extends { readonly sequence: number }, P> {
   /**
-   * Reads what applying these will need, beside what `known` holds already; may run before the claim is granted, so it
+   * Reads what applying these will need, beside what `known` holds already; may run before the lease is granted, so it
    * must not rely on it.
    */
   prepare(events: readonly E[], known?: P): Promise<P>;
@@ -35,7 +35,7 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   agrees(one: E, other: E): boolean;
   /** True when a kept event's content is another than what was applied under its number, as far as the head remembers. */
   contradicts(kept: E, head: Head): boolean;
-  /** What a claim for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
+  /** What a lease for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
   begins(event: E): string | undefined;
   /** True when an attempt that was cut off has begun to apply another content under the event's number. */
   begunOtherwise(event: E, head: Head): boolean;
@@ -45,7 +45,7 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   begun(sequence: number): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
-  /** What a head must be for `check` to pass: part of the claim, so that a contradiction changes nothing. */
+  /** What a head must be for `check` to pass: part of the lease, so that a contradiction changes nothing. */
   demands(event: E): readonly Condition[];
 }
 

@@ -1,8 +1,8 @@
 /**
- * The conditional writes on a stream's head: claim it, move it forward, give it back, keep what cannot be applied yet.
+ * The conditional writes on a stream's head: acquire its lease, move it forward, release it, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
-import { advanceWrite, CLAIM_ATTRIBUTES, doneMark } from "./advance.ts";
+import { advanceWrite, LEASE_ATTRIBUTES, doneMark } from "./advance.ts";
 import type { Advance } from "./advance.ts";
 import { pendingKey } from "../../dynamodb/keys.ts";
 import {
@@ -22,17 +22,17 @@ import {
 import type { Attribute, Change, Condition, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { claimIsLive, dueAttributes, headIs, readHead } from "./head.ts";
+import { leaseIsLive, dueAttributes, headIs, readHead } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
 
 export interface StreamSettings {
-  /** Claims taken under another fence are void: an earlier start of a local server took them. */
-  readonly claimFence: string;
+  /** Leases acquired by another incarnation are void: an earlier start of a local server took them. */
+  readonly incarnation: string;
   readonly maxPending: number;
   readonly gapTimeoutMs: number;
 }
 
-/** What clocks of two instances may differ by; a claim outlives its holder's deadline by this many ms. */
+/** What clocks of two instances may differ by; a lease outlives its holder's deadline by this many ms. */
 export const CLOCK_SKEW_MS = 2_000;
 
 /** How long what was kept may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
@@ -49,9 +49,9 @@ export interface Copies {
   readonly differ: (numbers: readonly number[]) => Promise<boolean>;
 }
 
-export type Claimed = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
+export type LeaseAttempt = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
 
-/** The writes that move stream heads. Only the holder of a claim moves one forward. */
+/** The writes that move stream heads. Only the holder of a lease moves one forward. */
 export class StreamStore {
   readonly #table: Table;
   readonly #clock: Clock;
@@ -81,10 +81,9 @@ export class StreamStore {
   }
 
   /**
-   * Claims the stream for `holdMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the
-   * claim is for); without it any position will do, as recovery needs. 1 write.
+   * Acquires the stream's lease for `holdMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the lease is for); without it any position will do, as recovery needs. 1 write.
    */
-  async claim(
+  async acquireLease(
     key: Key,
     options: {
       readonly holdMs: number;
@@ -97,10 +96,10 @@ export class StreamStore {
       /** What is begun to be applied, noted unless an earlier attempt has noted its own. */
       readonly begun?: string;
     },
-  ): Promise<Claimed> {
+  ): Promise<LeaseAttempt> {
     const now = this.#clock.now();
     const token = this.#ids.id().slice(0, 16);
-    const { claimFence } = this.#settings;
+    const { incarnation } = this.#settings;
     const condition = all(
       headIs.live,
       headIs.openTo(options.auth),
@@ -109,10 +108,10 @@ export class StreamStore {
       ...(options.epoch === undefined ? [] : [headIs.ofEpoch(options.epoch)]),
       ...(options.evenReplacing === true ? [] : [headIs.notReplacing]),
       ...(options.also ?? []),
-      headIs.free(now, claimFence),
+      headIs.free(now, incarnation),
     );
     const change: Change = {
-      set: { claimToken: token, claimUntil: now + options.holdMs + CLOCK_SKEW_MS, claimFence },
+      set: { leaseToken: token, leaseUntil: now + options.holdMs + CLOCK_SKEW_MS, incarnation },
       ...(options.begun === undefined ? {} : { setIfMissing: { begun: options.begun } }),
       add: { version: 1, starts: 1 },
     };
@@ -122,18 +121,18 @@ export class StreamStore {
       if (!(error instanceof ConditionFailed)) throw error;
       if (error.item === undefined) return { won: false };
       const head = readHead(error.item);
-      // The client may have repeated a write whose answer was lost: then the claim found is this very one.
-      return { won: head.claim?.token === token, head };
+      // The client may have repeated a write whose answer was lost: then the lease found is this very one.
+      return { won: head.lease?.token === token, head };
     }
   }
 
   /**
    * Moves `lastSeq` forward, drops what that makes superfluous from the pending numbers, and keeps the due time true.
    * 1 write; repeated while others add pending numbers in between, and 1 read when a copy of a passed number is among
-   * them: another content than was applied marks the stream contradicted. Undefined when the claim was lost meanwhile.
+   * them: another content than was applied marks the stream contradicted. Undefined when the lease was lost meanwhile.
    */
   async advance(head: Head, wanted: Advance, copies?: Copies): Promise<Head | undefined> {
-    const token = head.claim?.token ?? "";
+    const token = head.lease?.token ?? "";
     let seen = head;
     let advance = wanted;
     const compared = new Set<number>();
@@ -147,20 +146,20 @@ export class StreamStore {
       try {
         const moved = readHead(await this.#table.update(head.key, change, condition));
         if (moved.contradicted && moved.dueAt !== seen.dueAt) await this.#wake(moved);
-        return advance.keepClaim ? moved : await this.#bringForward(moved, head.claim?.until);
+        return advance.keepLease ? moved : await this.#bringForward(moved, head.lease?.until);
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         if (error.item === undefined) return undefined;
         if (error.item["doneToken"] === doneMark(token, advance)) return readHead(error.item);
         seen = readHead(error.item);
-        if (!seen.live || seen.claim?.token !== token) return undefined;
+        if (!seen.live || seen.lease?.token !== token) return undefined;
       }
     }
     return undefined;
   }
 
   /**
-   * Something was put off until this claim would have run out, and the claim has been given back: now it is due. The
+   * Something was put off until this lease would have run out, and the lease has been given back: now it is due. The
    * usual head has nothing of the kind, and costs nothing.
    */
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
@@ -177,8 +176,8 @@ export class StreamStore {
   }
 
   /**
-   * Gives the claim back with nothing applied, the start uncounted, unless it counts because its hook had begun. Quiet
-   * when it was lost meanwhile. 1 write, 2 when something was put off until the claim would have run out.
+   * Gives the lease back with nothing applied, the start uncounted, unless it counts because its hook had begun. Quiet
+   * when it was lost meanwhile. 1 write, 2 when something was put off until the lease would have run out.
    */
   async release(
     head: Head,
@@ -186,15 +185,15 @@ export class StreamStore {
     options: { readonly countsAsStart?: boolean } = {},
   ): Promise<void> {
     const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
-    // The claim, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
+    // The lease, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
     const change: Change = {
       ...also,
       set: { ...due, ...also.set },
-      remove: CLAIM_ATTRIBUTES,
+      remove: LEASE_ATTRIBUTES,
       add: { version: 1, starts: options.countsAsStart === true ? 0 : -1 },
     };
-    const released = await this.amend(head.key, change, headIs.claimedBy(head.claim?.token ?? ""));
-    if (released !== undefined) await this.#bringForward(released, head.claim?.until);
+    const released = await this.amend(head.key, change, headIs.leasedBy(head.lease?.token ?? ""));
+    if (released !== undefined) await this.#bringForward(released, head.lease?.until);
   }
 
   /**
@@ -211,11 +210,11 @@ export class StreamStore {
   ): Promise<{ kept: boolean; head: Head | undefined; first: boolean }> {
     const first = await this.#putPending(head, sequence, content);
     const now = this.#clock.now();
-    const { maxPending, gapTimeoutMs, claimFence } = this.#settings;
+    const { maxPending, gapTimeoutMs, incarnation } = this.#settings;
     const opens = head.pending.size === 0;
-    // Whoever holds a claim looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
-    const claimEnds = claimIsLive(head, now, claimFence) ? (head.claim?.until ?? 0) : 0;
-    const gapDue = Math.max(now + gapTimeoutMs, claimEnds);
+    // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
+    const leaseEnds = leaseIsLive(head, now, incarnation) ? (head.lease?.until ?? 0) : 0;
+    const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // What is owed already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
     const owed = head.wanted !== undefined || head.releasing;
     const dueAt = owed ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
@@ -224,12 +223,12 @@ export class StreamStore {
       headIs.openTo(head.auth),
       headIs.ofEpoch(head.epoch),
       headIs.before(sequence),
-      any(headIs.before(sequence - 1), headIs.taken(now, claimFence), exists("replacing")),
+      any(headIs.before(sequence - 1), headIs.taken(now, incarnation), exists("replacing")),
       opens
         ? all(
             missing("pending"),
             headIs.askedFor(head.wantedRev),
-            head.claim === undefined ? itemExists : headIs.claimedBy(head.claim.token),
+            head.lease === undefined ? itemExists : headIs.leasedBy(head.lease.token),
           )
         : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
     );
@@ -281,7 +280,7 @@ export class StreamStore {
     );
   }
 
-  /** Changes a head that no one needs to have claimed; undefined when the condition does not hold. 1 write. */
+  /** Changes a head that no one needs to have leased; undefined when the condition does not hold. 1 write. */
   async amend(key: Key, change: Change, condition: Condition): Promise<Head | undefined> {
     try {
       return readHead(await this.#table.update(key, change, all(itemExists, condition)));

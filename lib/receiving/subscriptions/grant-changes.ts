@@ -83,11 +83,11 @@ export class GrantChanges {
   async #remove(actorId: string, peerId: string, kept: KeptGrant): Promise<void> {
     const { heads, clock, store } = this.#deps;
     const live = await heads.live(actorId, peerId);
-    const fence = Math.max(clock.now(), ...live.map((head) => head.fence + 1));
+    const stateVersion = Math.max(clock.now(), ...live.map((head) => head.stateVersion + 1));
     const reads = readsOfGrant(kept.after);
     const seen = (value: Json, place: Place): Json | undefined => visiblePart(value, place, reads);
     const touched = clock.now() * TOUCHES_A_MS + (kept.version % TOUCHES_A_MS);
-    await store(actorId, peerId).restrict(seen, { fence, sequence: 0 }, touched);
+    await store(actorId, peerId).restrict(seen, { stateVersion, sequence: 0 }, touched);
   }
 
   async #tell(actorId: string, peerId: string, { sent, timestamp }: KeptGrant): Promise<void> {

@@ -22,7 +22,7 @@ import { Ownership, setIsChanging } from "./ownership.ts";
 import type { AskResync } from "./ownership.ts";
 
 /**
- * An ended head stays this long (ms): longer than any function runs and any claim lives, so that whoever still works on
+ * An ended head stays this long (ms): longer than any function runs and any lease lives, so that whoever still works on
  * it finds it ended, and what it wrote late is deleted with it.
  */
 export const BURIED_AFTER_MS = 5 * 60_000;
@@ -190,7 +190,7 @@ export class OutboundHeads {
   }
 
   /**
-   * Ends a subscription: closed for its peer from this write on, its slots and claims void. What it owned goes to the
+   * Ends a subscription: closed for its peer from this write on, its slots and leases void. What it owned goes to the
    * next broader one, which is asked to read it. The head stays until `BURIED_AFTER_MS`. Undefined when there is no
    * live one.
    */
@@ -246,7 +246,7 @@ export class OutboundHeads {
 
 /** What work on a stream has left on its head. */
 const WORK_ATTRIBUTES = [
-  ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence"],
+  ...["pending", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
   ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
 ];
 
@@ -264,7 +264,7 @@ function newHead(
     state: "live",
     auth,
     epoch,
-    fence: Math.max(now, ...others.map((head) => head.fence + 1)),
+    stateVersion: Math.max(now, ...others.map((head) => head.stateVersion + 1)),
     lastSeq: 0,
     starts: 0,
     activeAt: now,

@@ -149,19 +149,22 @@ export class OutboundSubscriptions {
   }
 
   /**
-   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing pending. Takes the stream's claim.
+   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing pending. Takes the stream's lease.
    *
    * @throws ServiceError service.unavailable while another holds it
    */
   async clearState(head: Head, deadline: Deadline): Promise<void> {
     const { receiving, clock, settings, log } = this.#deps;
-    const claimed = await receiving.streams.claim(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
-    if (!claimed.won) throw isBusy();
+    const acquired = await receiving.streams.acquireLease(head.key, {
+      holdMs: deadline.remaining(),
+      evenReplacing: true,
+    });
+    if (!acquired.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
-    const owesState = claimed.head.wanted !== undefined || claimed.head.replacing || claimed.head.contradicted;
+    const owesState = acquired.head.wanted !== undefined || acquired.head.replacing || acquired.head.contradicted;
     // A state that is owed stays owed, and held hooks are still to be released.
-    const dueAt = owesState || claimed.head.releasing ? now : reconcile.reconcileAt;
+    const dueAt = owesState || acquired.head.releasing ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
     const cleared = await receiving.streams.amend(
       head.key,
@@ -177,10 +180,10 @@ export class OutboundSubscriptions {
           ...reconcile,
           ...due,
           ...(owesState ? { wanted: "resync" } : {}),
-          fence: Math.max(now, claimed.head.fence + 1),
+          stateVersion: Math.max(now, acquired.head.stateVersion + 1),
         },
         remove: [
-          ...["pending", "gapSince", "claimToken", "claimUntil", "claimFence"],
+          ...["pending", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
           ...["replacing", "replacedFrom", "recovery", "begun"],
           ...(due === undefined ? ["dueShard", "dueAt"] : []),
           ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
@@ -188,10 +191,10 @@ export class OutboundSubscriptions {
         add: { epoch: 1, version: 1 },
       },
       // What was asked for since then is not to be forgotten.
-      all(headIs.claimedBy(claimed.head.claim?.token ?? ""), headIs.askedFor(claimed.head.wantedRev)),
+      all(headIs.leasedBy(acquired.head.lease?.token ?? ""), headIs.askedFor(acquired.head.wantedRev)),
     );
     if (cleared === undefined) {
-      await receiving.streams.release(claimed.head);
+      await receiving.streams.release(acquired.head);
       throw isBusy();
     }
     await this.#emptyPending(cleared.key, cleared.epoch);
@@ -229,9 +232,9 @@ export class OutboundSubscriptions {
   async #removeData(head: Head, others: readonly Head[]): Promise<void> {
     if (head.scope.target !== "properties") return;
     const carved = others.filter(owns).map((other) => placeOf(other.scope));
-    const fence = Math.max(this.#deps.clock.now(), head.fence + 1);
+    const stateVersion = Math.max(this.#deps.clock.now(), head.stateVersion + 1);
     const store = this.#deps.store(head.actorId, head.peerId);
-    await store.removeScope(placeOf(head.scope), carved, { fence, sequence: head.lastSeq });
+    await store.removeScope(placeOf(head.scope), carved, { stateVersion, sequence: head.lastSeq });
   }
 
   /** Callbacks that wait in epochs before this one: those of this one may have been acknowledged just now. */

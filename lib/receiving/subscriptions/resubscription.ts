@@ -49,7 +49,7 @@ export class Resubscription implements Forgotten {
     this.#deps = deps;
   }
 
-  /** Called under the claim on the old stream, which ends with it. */
+  /** Called under the lease on the old stream, which ends with it. */
   async again(head: Head, deadline: Deadline): Promise<Again> {
     const { trusts, clock, settings } = this.#deps;
     const trust = await trusts.get(head.actorId, head.peerId);

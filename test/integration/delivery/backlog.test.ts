@@ -28,7 +28,7 @@ describe("forty writes, eight in flight on three instances", () => {
     await Promise.all(Array.from({ length: 8 }, write));
     expect(subscribed.peer.sequences()).toEqual(range(1, 40));
     const head = await world.head(subscribed);
-    expect(head).not.toHaveProperty("lease");
+    expect(head).not.toHaveProperty("leaseToken");
     expect(head).toMatchObject({ state: { sequence: 40 }, delivery: { tried: 40, to: 40, ranges: [] } });
   });
 });

@@ -243,7 +243,7 @@ describe("a subscription", () => {
       [1, 1],
       [1, 0],
     ]);
-    expect(await world.head({ peer, id })).not.toHaveProperty("lease");
+    expect(await world.head({ peer, id })).not.toHaveProperty("leaseToken");
   });
 
   test("that is resumed is told to read again", async () => {

@@ -29,7 +29,7 @@ async function pausedUntil(world: DeliveryWorld, peer: Peer): Promise<number | u
 }
 
 async function isClean(world: DeliveryWorld, { peer, ...subscribed }: Subscribed): Promise<void> {
-  expect(await world.head({ peer, ...subscribed })).not.toHaveProperty("lease");
+  expect(await world.head({ peer, ...subscribed })).not.toHaveProperty("leaseToken");
   expect(await pausedUntil(world, peer)).toBeUndefined();
   expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
 }

@@ -107,7 +107,7 @@ test("a number is not sent again because its failure could not be counted", asyn
   broken = false;
   const head = await world.head(bob);
   expect(head.delivery.tried).toBe(1);
-  expect(head).not.toHaveProperty("lease");
+  expect(head).not.toHaveProperty("leaseToken");
   bob.peer.mood = 200;
   for (let minute = 0; minute < 3; minute += 1) await world.pass(MINUTE);
   expect(bob.peer.sequences()).toEqual([1]);

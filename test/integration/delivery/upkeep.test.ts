@@ -59,7 +59,7 @@ describe("the upkeep", () => {
             fate,
             Array.from({ length: newest }, (_, index) => index + 1),
           ]);
-          expect(await world.head(each)).not.toHaveProperty("lease");
+          expect(await world.head(each)).not.toHaveProperty("leaseToken");
         }
       }
       expect(at).toBeGreaterThan(10);

@@ -45,15 +45,16 @@ describe("the local stack", () => {
       ALLOW_PRIVATE_PEERS: "true",
       CALLBACK_MODE: "async",
       GAP_TIMEOUT_SECONDS: "2",
-      CLAIM_FENCE: expect.stringMatching(/^local-/),
+      INCARNATION: expect.stringMatching(/^local-/),
     });
     expect(environment).not.toHaveProperty("SOMETHING");
   });
 
-  it("has another claim fence at each start", async () => {
-    const fences = [];
-    for (let start = 0; start < 2; start += 1) fences.push((await (await open()).get("/environment")).CLAIM_FENCE);
-    expect(fences[0]).not.toBe(fences[1]);
+  it("has another incarnation at each start", async () => {
+    const incarnations = [];
+    for (let start = 0; start < 2; start += 1)
+      incarnations.push((await (await open()).get("/environment")).INCARNATION);
+    expect(incarnations[0]).not.toBe(incarnations[1]);
   });
 
   it("lets the operator's word go before the local default", async () => {
@@ -91,7 +92,7 @@ describe("the local stack", () => {
     await one.stack.runSweep();
     const two = await open({ environment: { DYNAMODB_ENDPOINT: one.stack.endpoint } });
     expect(await two.get("/scheduler")).toEqual({ text: "Scheduled Event" });
-    expect((await two.get("/environment")).CLAIM_FENCE, "others may hold claims there").toBe("shared");
+    expect((await two.get("/environment")).INCARNATION, "others may hold leases there").toBe("shared");
   });
 
   it("finishes what a function still does in the background, and keeps it", async () => {

@@ -28,7 +28,7 @@ async function waiting(changes: number) {
   return all;
 }
 
-const lease = (token: string, until: number) => ({ token, until, fence: "aws", always: true });
+const lease = (token: string, until: number) => ({ token, until, incarnation: "aws", always: true });
 
 it("makes each number once, however many move a head at the same time", async () => {
   const { world, walk, head, newest } = await standing();
@@ -74,7 +74,7 @@ it("takes a lease that its holder let go while the numbers were written", async 
   await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
   const held = await head();
   // Its holder lets go after this one has looked.
-  await world.inner.update(headKey(held), { remove: ["lease", "leaseUntil"] }, itemExists);
+  await world.inner.update(headKey(held), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
   const moved = await walk.makeResync(held, { newest: await newest(), lease: lease("new", until) });
   expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
@@ -86,7 +86,7 @@ it("takes a lease of a process that is dead, however long it would last", async 
   await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
   const living = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
   expect([living?.leased, living?.head.lease?.token]).toEqual([false, "old"]);
-  await world.inner.update(headKey(await head()), { set: { leaseFence: "before the restart" } }, itemExists);
+  await world.inner.update(headKey(await head()), { set: { incarnation: "before the restart" } }, itemExists);
   const moved = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
   expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });

@@ -106,7 +106,7 @@ describe("two contents under one number", () => {
   it("of which one was begun by an attempt that died", async () => {
     publisherHas(1, { y: 1 });
     decide = (operation, keys) =>
-      operation === "update" && keys[0]?.sk === KEY.sk && us.table.peek(KEY)?.["claimToken"] !== undefined
+      operation === "update" && keys[0]?.sk === KEY.sk && us.table.peek(KEY)?.["leaseToken"] !== undefined
         ? "crash"
         : "ok";
     void us.diff(1, { x: 1 });

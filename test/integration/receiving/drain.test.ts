@@ -77,7 +77,7 @@ it("a filler that cannot be stored is refused, and everything follows when it is
 });
 
 it("a filler whose head cannot be moved is refused; sent again it is applied once in effect", async () => {
-  // The claim goes through; what moves the head, and what gives the claim back, does not.
+  // The lease goes through; what moves the head, and what gives the lease back, does not.
   const fault: Fault = { operation: "update", sk: "OUT#", fate: "throttle", times: Infinity, after: 1 };
   const us = await waiting(fault);
   const append = { log: { list: "log", operation: "append", item: "x" } };

@@ -209,7 +209,7 @@ it("a small state costs no note of its progress", async () => {
     return "ok";
   };
   expect((await resync()).status).toBe(201);
-  // The claim, the mark, the property, the two that go, and the commit.
+  // The lease, the mark, the property, the two that go, and the commit.
   expect(writes.filter((write) => write === "update OUT")).toHaveLength(3);
   expect(writes.filter((write) => write.startsWith("put V"))).toHaveLength(3);
 });

@@ -1,4 +1,4 @@
-/** What is owed to a stream survives whatever else happens on it: claims, gaps, crashes, content that cannot be had. */
+/** What is owed to a stream survives whatever else happens on it: leases, gaps, crashes, content that cannot be had. */
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
 import type { Key, Table } from "../../../lib/dynamodb/table.ts";
@@ -72,7 +72,7 @@ describe("a recovery asked for while another holds the stream", () => {
     before(async (operation, keys) => {
       if (!once || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
       const head = us.table.peek(KEY);
-      if (head?.["claimToken"] === undefined) return;
+      if (head?.["leaseToken"] === undefined) return;
       once = false;
       await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
     });
@@ -102,16 +102,16 @@ describe("a recovery asked for while another holds the stream", () => {
     expect(await us.state()).toMatchObject({ resyncPending: false });
   });
 
-  it("does not wait for a claim that has been given back", async () => {
+  it("does not wait for a lease that has been given back", async () => {
     const { us, before } = await watched();
     let once = true;
     before(async (operation, keys) => {
       if (!once || operation !== "put" || keys[0]?.pk.startsWith("P#") !== true) return;
       once = false;
       await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
-      // Its message arrives while the callback still holds the claim.
+      // Its message arrives while the callback still holds the lease.
       await us.service.dueWork.runDue(KEY, us.deadline());
-      expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["claimUntil"]);
+      expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["leaseUntil"]);
     });
     await us.diff(1, { a: 1 });
     expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now);
@@ -149,9 +149,9 @@ describe("a gap's clock", () => {
     expect(us.asked.length).toBeGreaterThan(before);
   });
 
-  it("does not wait for a claim of an earlier start of a local server", async () => {
-    const us = await new Subscriber({ environment: { CLAIM_FENCE: "this start" } }).subscribed();
-    const old = { claimToken: "old", claimUntil: us.now + 900_000, claimFence: "last start" };
+  it("does not wait for a lease of an earlier start of a local server", async () => {
+    const us = await new Subscriber({ environment: { INCARNATION: "this start" } }).subscribed();
+    const old = { leaseToken: "old", leaseUntil: us.now + 900_000, incarnation: "last start" };
     await us.table.update(KEY, { set: old }, { is: "always" });
     await us.diff(2, { b: 2 });
     expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now + 5_000);
@@ -252,13 +252,13 @@ describe("a recovery that goes on", () => {
   });
 });
 
-it("a claim ends with the catching up it was taken for, whatever arrives in between", async () => {
+it("a lease ends with the catching up it was taken for, whatever arrives in between", async () => {
   const { us, before } = await watched();
   await us.diff(2, { b: 2 });
   us.script[POLL] = backlog(2, [1, { a: 1 }]);
   let moves = 0;
   before(async (operation, keys) => {
-    if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.peek(KEY)?.["claimToken"] === undefined) return;
+    if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.peek(KEY)?.["leaseToken"] === undefined) return;
     moves += 1;
     // Just before the last write of the catching up.
     if (moves === 3) await us.service.receiving.streams.want({ key: KEY }, "catch_up", us.now);
@@ -267,7 +267,7 @@ it("a claim ends with the catching up it was taken for, whatever arrives in betw
   await us.arriveMessages();
   before(() => Promise.resolve());
   expect(moves).toBeGreaterThanOrEqual(3);
-  expect(us.table.peek(KEY)?.["claimToken"]).toBeUndefined();
+  expect(us.table.peek(KEY)?.["leaseToken"]).toBeUndefined();
   expect((await us.diff(3, { c: 3 })).status).toBe(201);
 });
 

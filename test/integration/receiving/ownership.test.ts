@@ -208,7 +208,7 @@ describe("an ended subscription", () => {
       .store(ACTOR, PEER)
       .apply(
         { scope: [], carved: [], data: { late: 1 }, overwritten: [], nested: "merge" },
-        { fence: us.now, sequence: 2 },
+        { stateVersion: us.now, sequence: 2 },
       );
     expect(await us.stored()).toEqual({ late: 1 });
     us.now += BURIED_AFTER_MS;

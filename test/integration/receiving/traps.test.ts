@@ -41,7 +41,7 @@ async function freezing(): Promise<{
   return { us, freezeNext };
 }
 
-describe("an instance that froze past its claim", () => {
+describe("an instance that froze past its lease", () => {
   it("writes nothing over what came after it", async () => {
     const { us, freezeNext } = await freezing();
     const { thaw, frozen } = freezeNext("P#");
@@ -101,11 +101,11 @@ describe("an instance that froze past its claim", () => {
   });
 });
 
-describe("a claim", () => {
+describe("a lease", () => {
   it("lives as long as its function may run, and is void after it", async () => {
     const us = await new Subscriber().subscribed();
-    const claimed = await us.service.receiving.streams.claim(KEY, { holdMs: 29_000 });
-    expect(claimed.won).toBe(true);
+    const acquired = await us.service.receiving.streams.acquireLease(KEY, { holdMs: 29_000 });
+    expect(acquired.won).toBe(true);
     us.now += 29_000 + CLOCK_SKEW_MS - 1;
     expect((await us.diff(1, { a: 1 })).status).toBe(202);
     us.now += 1;
@@ -114,10 +114,10 @@ describe("a claim", () => {
   });
 
   it("of an earlier start of a local server is void at once", async () => {
-    const us = await new Subscriber({ environment: { CLAIM_FENCE: "this start" } }).subscribed();
+    const us = await new Subscriber({ environment: { INCARNATION: "this start" } }).subscribed();
     await us.table.update(
       KEY,
-      { set: { claimToken: "old", claimUntil: us.now + 900_000, claimFence: "last start" } },
+      { set: { leaseToken: "old", leaseUntil: us.now + 900_000, incarnation: "last start" } },
       always,
     );
     expect((await us.diff(1, { a: 1 })).status).toBe(201);
@@ -125,7 +125,7 @@ describe("a claim", () => {
 
   it("is the same for callbacks, recovery, resync and the deletion of state", async () => {
     const us = await new Subscriber().subscribed();
-    await us.service.receiving.streams.claim(KEY, { holdMs: 29_000 });
+    await us.service.receiving.streams.acquireLease(KEY, { holdMs: 29_000 });
     const route = (method: string, tail: string) =>
       us.owner(`${method} /{actorId}/subscriptions/{peerId}/{subscriptionId}/${tail}`, {
         params: { peerId: PEER, subscriptionId: SUB },

@@ -28,7 +28,7 @@ function read(item: Item): StoredHead {
     item,
     state: JSON.parse(String(item["state"])) as SubscriptionState,
     delivery: typeof delivery === "string" ? (JSON.parse(delivery) as DeliveryState) : undefined,
-    leaseUntil: item["lease"] === undefined ? undefined : Number(item["leaseUntil"]),
+    leaseUntil: item["leaseToken"] === undefined ? undefined : Number(item["leaseUntil"]),
   };
 }
 

@@ -67,7 +67,11 @@ export class PlainData implements ReceivedData<undefined> {
 
   async putParts(_: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
     for (const part of parts) {
-      await this.putRead(part, { fence: at.fence, sequence: part.sequence ?? at.sequence }, at.dirtyListsUntil);
+      await this.putRead(
+        part,
+        { stateVersion: at.stateVersion, sequence: part.sequence ?? at.sequence },
+        at.dirtyListsUntil,
+      );
     }
   }
 
@@ -75,7 +79,7 @@ export class PlainData implements ReceivedData<undefined> {
     const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
     for (const item of items) {
       if (!goesOn()) return false;
-      if (parseWatermark(String(item["wm"])).fence >= at.fence) continue;
+      if (parseWatermark(String(item["wm"])).stateVersion >= at.stateVersion) continue;
       await this.putRead({ place: [item.sk], kind: "value" }, at);
     }
     return true;

@@ -138,7 +138,7 @@ export class ReceivingWorld {
         state: "live",
         auth: DIGEST,
         epoch: 1,
-        fence: this.#now,
+        stateVersion: this.#now,
         lastSeq: 0,
         starts: 0,
         reconcileAt: this.#now + 60 * MINUTE,
@@ -218,7 +218,7 @@ export class ReceivingWorld {
       forgotten: { again: () => Promise.resolve({ is: "lost" }), ended: () => Promise.resolve() },
       bury: () => Promise.resolve(),
       settings: {
-        claimFence: "world",
+        incarnation: "world",
         maxPending: this.#modes.maxPending,
         gapTimeoutMs: 5_000,
         reconcileMs: RECONCILE_MS,
@@ -447,7 +447,7 @@ export class ReceivingWorld {
     return (
       head.lastSeq === this.#publisher.newest &&
       head.pending.size === 0 &&
-      head.claim === undefined &&
+      head.lease === undefined &&
       head.wanted === undefined &&
       !head.contradicted &&
       parkedIn(this.#table) === 0

@@ -39,7 +39,7 @@ export interface WorldModes {
   readonly together: boolean;
   /** Faults happen, instances crash, messages get lost. */
   readonly rough: boolean;
-  /** Clocks jump over claims: instances freeze past them. */
+  /** Clocks jump over leases: instances freeze past them. */
   readonly jumpy: boolean;
   /** A state takes several runs. */
   readonly large: boolean;

@@ -59,7 +59,7 @@ describe("CallbackProcessor and failures", () => {
       while (left.length > 0) {
         const settled = await Promise.allSettled(left.map(async (n) => await instances[n % 2]?.send(n, {}, note)));
         left = left.filter((_, index) => settled[index]?.status === "rejected");
-        // Claims whose release was lost run out before what failed is sent again.
+        // Leases whose release was lost run out before what failed is sent again.
         for (const { state } of instances) state.now += 40_000;
       }
       faulty = false;

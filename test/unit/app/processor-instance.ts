@@ -14,7 +14,7 @@ export function make<T extends Table = MemoryTable>(
 ) {
   const state = { now: 1_000_000, warnings: [] as string[] };
   const log = { info: () => undefined, warn: (text: string) => void state.warnings.push(text), error: () => undefined };
-  const processing = { gapTimeoutSeconds: 5, maxPending: 100, claimFence: "aws" };
+  const processing = { gapTimeoutSeconds: 5, maxPending: 100, incarnation: "aws" };
   const actor = { id: "me", table, clock: { now: () => state.now }, ids: randomIds, log, processing };
   const seen: ProcessedCallback[] = [];
   const note: CallbackHandler = (callback) => void seen.push(callback);

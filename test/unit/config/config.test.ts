@@ -25,7 +25,7 @@ describe("configuration", () => {
       actorCreation: "closed",
       allowPrivatePeers: false,
       trustAutoApprove: [],
-      claimFence: "aws",
+      incarnation: "aws",
     });
   });
 

@@ -26,7 +26,7 @@ class Lists {
       nested: "merge" as const,
     };
     this.counted.take();
-    const applied = await this.#store.apply(diff, { fence: 1, sequence: ++this.#sequence });
+    const applied = await this.#store.apply(diff, { stateVersion: 1, sequence: ++this.#sequence });
     return { applied, cost: this.counted.take(), length: await this.length(name) };
   }
 
@@ -141,7 +141,7 @@ test("ten thousand items come in with a dozen requests, as a diff and as a state
   const store = new PeerStore({ table: own.counted, clock, ...ids });
   const parts = [{ place: ["whole"], kind: "list" as const, items }];
   own.counted.take();
-  await store.replace({ scope: [], carved: [], parts, fence: 2, sequence: 1 });
+  await store.replace({ scope: [], carved: [], parts, stateVersion: 2, sequence: 1 });
   expect(own.counted.take().requests).toBeLessThanOrEqual(20);
   expect(await own.length("whole")).toBe(10_000);
 });

@@ -28,7 +28,7 @@ function diffOf(data: Json, more: Partial<IncomingDiff> = {}): IncomingDiff {
   return { scope: [], carved: [], data, overwritten: [], nested: "merge", ...more };
 }
 
-const at = (sequence: number, fence = 1) => ({ fence, sequence });
+const at = (sequence: number, stateVersion = 1) => ({ stateVersion, sequence });
 const foreign = (data: Json, more: Partial<IncomingDiff> = {}): IncomingDiff => {
   const { overwritten: _field, ...rest } = diffOf(data, more);
   return rest;
@@ -65,7 +65,7 @@ describe("diffs of all properties", () => {
     expect(await value("color")).toBeUndefined();
   });
 
-  test("under an older fence do nothing after a newer one", async () => {
+  test("under an older state version do nothing after a newer one", async () => {
     await store.apply(diffOf({ color: "new" }), at(1, 2));
     await store.apply(diffOf({ color: "old" }), at(9, 1));
     expect(await value("color")).toBe("new");
@@ -217,8 +217,8 @@ describe("a whole state", () => {
       ],
       sequence: 9,
     };
-    for (const fence of [2, 2, 3]) {
-      await store.replace({ ...state, fence });
+    for (const stateVersion of [2, 2, 3]) {
+      await store.replace({ ...state, stateVersion });
       expect(await value("a")).toEqual({ b: 1 });
       expect(await value("gone")).toBeUndefined();
       expect(await value("owned")).toBe(3);
@@ -235,7 +235,7 @@ describe("a whole state", () => {
       scope: [],
       carved: [],
       parts: [{ place: ["a"], kind: "value", value: "of 12", sequence: 12 }],
-      fence: 1,
+      stateVersion: 1,
       sequence: 10,
     });
     await store.apply(diffOf({ a: "of 11" }), at(11));
@@ -246,7 +246,7 @@ describe("a whole state", () => {
 
   test("of one part hides what the broader place holds there", async () => {
     await store.apply(diffOf({ a: { b: 1, c: 2 } }), at(1));
-    await store.replace({ scope: ["a", "b"], carved: [], parts: [], fence: 2, sequence: 0 });
+    await store.replace({ scope: ["a", "b"], carved: [], parts: [], stateVersion: 2, sequence: 0 });
     expect(await value("a")).toEqual({ c: 2 });
     await store.removeScope(["a", "b"], [], at(0, 3));
     expect(await value("a")).toEqual({ b: 1, c: 2 });

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
 import { HookWorld, numbersOf } from "../../support/hook-world.ts";
 
-/** The claim of a dead process has run out. */
-const CLAIM_MS = 120_000;
+/** The lease of a dead process has run out. */
+const LEASE_MS = 120_000;
 
 describe("a hook whose process dies in it", () => {
   it("is run again with the same event id when the publisher sends again", async () => {
     const world = await new HookWorld().open();
     await world.deliverAndDie(1);
-    world.now += CLAIM_MS;
+    world.now += LEASE_MS;
     expect(await world.deliver(1)).toBe(201);
     expect(world.started.map(({ id }) => id)).toEqual([world.started[0]?.id, world.started[0]?.id]);
     expect(numbersOf(world.done)).toEqual([1]);
@@ -19,7 +19,7 @@ describe("a hook whose process dies in it", () => {
     const world = await new HookWorld().open();
     for (let death = 0; death < 5; death += 1) {
       await world.deliverAndDie(1);
-      world.now += CLAIM_MS;
+      world.now += LEASE_MS;
     }
     expect(await world.deliver(1)).toBe(201);
     expect(world.started).toHaveLength(5);
@@ -61,7 +61,7 @@ describe("a hook whose process dies in it", () => {
     expect(await world.parked()).toHaveLength(1);
     expect(world.head().lastSeq).toBe(0);
     world.hook = () => undefined;
-    world.now += CLAIM_MS;
+    world.now += LEASE_MS;
     await world.deliver(1);
     expect(await world.parked()).toEqual([]);
     await world.sweep(60);
@@ -81,7 +81,7 @@ describe("a hook whose process dies in it", () => {
     });
     void world.deliver(1, dying);
     for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
-    world.now += CLAIM_MS;
+    world.now += LEASE_MS;
     world.hook = () => {
       throw new Verdict("stop");
     };

@@ -18,7 +18,7 @@ beforeEach(() => {
 const sent = (data: Parameters<RemotePeerStore["setValue"]>[1], sequence: number) =>
   new PeerStore({ table, clock, actorId: "a1", peerId: "p1" }).apply(
     { scope: [], carved: [], data, overwritten: [], nested: "merge" },
-    { fence: 1, sequence },
+    { stateVersion: 1, sequence },
   );
 
 test("values are set, read and deleted", async () => {

@@ -16,25 +16,25 @@ async function stream() {
     table,
     clock: { now: () => NOW },
     ids: { id: () => String(++ids).padStart(32, "0"), secret: () => "s".repeat(40) },
-    settings: { claimFence: "1", maxPending: 100, gapTimeoutMs: GAP_MS },
+    settings: { incarnation: "1", maxPending: 100, gapTimeoutMs: GAP_MS },
   });
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
-  const claimed = await streams.claim(KEY, { holdMs: HOLD_MS, at: 0 });
-  if (!claimed.won) throw new Error("nobody else claims");
-  return { streams, seen: claimed.head };
+  const acquired = await streams.acquireLease(KEY, { holdMs: HOLD_MS, at: 0 });
+  if (!acquired.won) throw new Error("nobody else acquires it");
+  return { streams, seen: acquired.head };
 }
 
 describe("keeping a number beyond a gap", () => {
-  it("waits for the holder of a claim that is still there", async () => {
+  it("waits for the holder of a lease that is still there", async () => {
     const { streams, seen } = await stream();
     const { kept, head } = await streams.keep(seen, 3, {});
     expect(kept).toBe(true);
     expect(head?.dueAt).toBeGreaterThanOrEqual(NOW + HOLD_MS);
   });
 
-  it("does not wait for a claim that was given back since the head was read", async () => {
+  it("does not wait for a lease that was given back since the head was read", async () => {
     const { streams, seen } = await stream();
-    await streams.advance(seen, { to: 1, keepClaim: false });
+    await streams.advance(seen, { to: 1, keepLease: false });
     let outcome = await streams.keep(seen, 3, {});
     if (!outcome.kept) outcome = await streams.keep(outcome.head!, 3, {});
     expect(outcome.kept).toBe(true);
