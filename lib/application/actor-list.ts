@@ -77,7 +77,7 @@ export class ActorList {
 
   /** Says what the list is, at most 8 KiB each; what is not given stays. */
   async describe(words: Partial<ListWords>): Promise<void> {
-    await this.#change((held) => creation({ ...words }, held));
+    await this.#change((current) => creation({ ...words }, current));
   }
 
   /** What is said of the list; undefined when there is none. One request. */
@@ -105,12 +105,12 @@ export class ActorList {
     return await this.#change(() => [request]);
   }
 
-  async #change(asked: (held: OwnList | undefined) => readonly JsonObject[]): Promise<ChangedList> {
+  async #change(asked: (current: OwnList | undefined) => readonly JsonObject[]): Promise<ChangedList> {
     const { name } = this;
     const changed = await this.#store.change(this.#actorId, [name], ({ property }) => {
-      const held = property(name);
-      if (held !== undefined && held.list === undefined) throw isAValue();
-      const requests = asked(held?.list);
+      const current = property(name);
+      if (current !== undefined && current.list === undefined) throw isAValue();
+      const requests = asked(current?.list);
       return [{ name, requests, wantsTaken: requests[0]?.["operation"] === "pop" }];
     });
     return changed.get(name) ?? { index: null, count: 0 };

@@ -20,7 +20,7 @@ export class CommitLine {
   readonly #after: After;
   readonly #waiting = new Map<string, Set<() => void>>();
   /** The actors that the running call commits to, for the calls that it makes itself. */
-  readonly #held = new AsyncLocalStorage<ReadonlySet<string>>();
+  readonly #inside = new AsyncLocalStorage<ReadonlySet<string>>();
 
   constructor(after: After) {
     this.#after = after;
@@ -36,15 +36,15 @@ export class CommitLine {
     waitMs: number,
     work: () => Promise<T>,
   ): Promise<{ readonly result: T } | undefined> {
-    const held = this.#held.getStore();
-    if (held?.has(actorId) === true) return { result: await work() };
+    const inside = this.#inside.getStore();
+    if (inside?.has(actorId) === true) return { result: await work() };
     if (!(await this.#enter(actorId, waitMs))) return undefined;
     const end = once(() => {
       this.#next(actorId);
     });
     const cancel = this.#after(SLOW_COMMIT_MS, end);
     try {
-      return { result: await this.#held.run(new Set([...(held ?? []), actorId]), work) };
+      return { result: await this.#inside.run(new Set([...(inside ?? []), actorId]), work) };
     } finally {
       cancel();
       end();

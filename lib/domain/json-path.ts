@@ -21,10 +21,10 @@ export function withValueAt(
   const [key, ...deeper] = path;
   if (key === undefined) return part;
   if (part === undefined && !isObject(value)) return value;
-  const held = isObject(value) ? value : {};
-  const inner = withValueAt(own(held, key), deeper, part);
+  const object = isObject(value) ? value : {};
+  const inner = withValueAt(own(object, key), deeper, part);
   // A Map and fromEntries: a key `__proto__` stays a key, and a key that was there keeps its position.
-  const entries = new Map<string, Json>(Object.entries(held));
+  const entries = new Map<string, Json>(Object.entries(object));
   if (inner === undefined) entries.delete(key);
   else entries.set(key, inner);
   return Object.fromEntries(entries);

@@ -72,11 +72,11 @@ function mergeAt(current: Json | undefined, diff: Json, at: LiteralPlaces | unde
   if (!isObject(diff)) return { value: diff, ambiguous: false };
   if (depth >= MAX_MERGE_DEPTH) return { value: diff, ambiguous: current !== undefined };
 
-  const held = isObject(current) ? current : {};
-  const merged = new Map<string, Json>(Object.entries(held));
-  let ambiguous = at === undefined && Object.keys(held).some((key) => !Object.hasOwn(diff, key));
+  const object = isObject(current) ? current : {};
+  const merged = new Map<string, Json>(Object.entries(object));
+  let ambiguous = at === undefined && Object.keys(object).some((key) => !Object.hasOwn(diff, key));
   for (const [key, part] of Object.entries(diff)) {
-    const inner = mergeAt(own(held, key), part, literalBelow(at, key), depth + 1);
+    const inner = mergeAt(own(object, key), part, literalBelow(at, key), depth + 1);
     ambiguous ||= inner.ambiguous;
     if (inner.value === undefined) merged.delete(key);
     else merged.set(key, inner.value);

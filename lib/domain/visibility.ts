@@ -90,22 +90,22 @@ export function visiblePart(value: Json, place: Place, reads: Reads, without: re
  * is held where the peer shows us nothing. `undefined` stands for nothing there, on both sides.
  */
 export function withHiddenParts(
-  held: Json | undefined,
+  current: Json | undefined,
   read: Json | undefined,
   place: Place,
   reads: Reads,
 ): Json | undefined {
-  if (held === undefined || reads.whole(place)) return read;
-  if (!reads.at(place) && !reads.below(place)) return held;
+  if (current === undefined || reads.whole(place)) return read;
+  if (!reads.at(place) && !reads.below(place)) return current;
   // A value that is no object, or has become one, is seen as a whole where its place is open.
-  if (!isObject(held)) return read === undefined && !reads.at(place) ? held : read;
+  if (!isObject(current)) return read === undefined && !reads.at(place) ? current : read;
   if (read !== undefined && !isObject(read)) return read;
   const inside = read ?? {};
-  const kept = Object.entries(held).flatMap(([key, part]): [string, Json][] => {
+  const kept = Object.entries(current).flatMap(([key, part]): [string, Json][] => {
     const now = withHiddenParts(part, own(inside, key), [...place, key], reads);
     return now === undefined ? [] : [[key, now]];
   });
-  const added = Object.entries(inside).filter(([key]) => !Object.hasOwn(held, key));
+  const added = Object.entries(inside).filter(([key]) => !Object.hasOwn(current, key));
   if (read === undefined && kept.length === 0) return undefined;
   return Object.fromEntries([...kept, ...added]);
 }

@@ -67,14 +67,14 @@ export async function bucketWrites(
   const mixed = [...changes].filter(([, change]) => change.add.size > 0 && change.discard.size > 0);
   const keys = mixed.map(([name]) => listBucketKey(partition, name));
   const items = keys.length === 0 ? [] : await table.getMany(keys);
-  const held = new Map(items.map((item) => [item.sk, (item["entries"] ?? new Set()) as ReadonlySet<string>]));
+  const stored = new Map(items.map((item) => [item.sk, (item["entries"] ?? new Set()) as ReadonlySet<string>]));
   return [...changes].map(([name, change]): Write => {
     const key = listBucketKey(partition, name);
     if (change.discard.size === 0) return { update: key, change: { add: { entries: change.add } }, condition: always };
     if (change.add.size === 0) {
       return { update: key, change: { discard: { entries: change.discard } }, condition: always };
     }
-    const entries = new Set([...(held.get(key.sk) ?? [])].filter((entry) => !change.discard.has(entry)));
+    const entries = new Set([...(stored.get(key.sk) ?? [])].filter((entry) => !change.discard.has(entry)));
     for (const entry of change.add) entries.add(entry);
     return { update: key, change: { set: { entries } }, condition: always };
   });

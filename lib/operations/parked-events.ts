@@ -78,7 +78,10 @@ export class ParkedEvents {
       return read;
     }
     const { actorId, peerId, subscriptionId } = parked.event;
-    if (parked.status === "held" && (await this.#deps.heads.get(actorId, peerId, subscriptionId))?.held === true) {
+    if (
+      parked.status === "held" &&
+      (await this.#deps.heads.get(actorId, peerId, subscriptionId))?.hooksPaused === true
+    ) {
       throw new ServiceError(
         "resource.conflict",
         "This event waits behind one that stopped its subscription's hooks; retry or skip that one.",

@@ -3,7 +3,7 @@ import { cursorOf } from "../dynamodb/keys-peer-data.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
 import { PAGE_BYTES } from "../receiving/replica/peer-reader.ts";
-import type { HeldProperty, PeerReader } from "../receiving/replica/peer-reader.ts";
+import type { ReplicaProperty, PeerReader } from "../receiving/replica/peer-reader.ts";
 import type { JsonObject } from "../system/ports.ts";
 
 /** The most bytes of one answer's data; what stands around it takes less than the rest. */
@@ -49,12 +49,12 @@ export class PeerProperties {
 const membersOf = (entries: readonly (readonly [string, JsonObject])[]): JsonObject => Object.fromEntries(entries);
 
 /** A value that no answer can carry is told of, so that a page never ends at it. */
-function fitting(property: HeldProperty): JsonObject {
+function fitting(property: ReplicaProperty): JsonObject {
   const shown = shownOf(property);
   return jsonBytesInResult(shown) <= ANSWER_BYTES ? shown : { ...shown, value: null, truncated: true };
 }
 
-function shownOf(property: HeldProperty): JsonObject {
+function shownOf(property: ReplicaProperty): JsonObject {
   const { type, value, itemCount, sequence, updatedAt, stale } = property;
   return {
     type,

@@ -16,13 +16,13 @@ export const asksForList = (value: Json): value is JsonObject => isObject(value)
  * Makes a list of what asks for one; of one that is there it changes what is said of it.
  * @throws ServiceError request.invalid
  */
-export function creation(value: JsonObject, held: OwnList | undefined): readonly JsonObject[] {
+export function creation(value: JsonObject, current: OwnList | undefined): readonly JsonObject[] {
   if (own(value, "items") !== undefined) {
     const message = "A list is made without items; POST them to it once it is there.";
     throw new ServiceError("request.invalid", message, { field: "items" });
   }
   const words = wordsOf(value);
-  if (held === undefined) return [{ operation: "metadata", description: "", explanation: "", ...words }];
+  if (current === undefined) return [{ operation: "metadata", description: "", explanation: "", ...words }];
   return Object.keys(words).length === 0 ? [] : [{ operation: "metadata", ...words }];
 }
 

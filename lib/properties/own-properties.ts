@@ -223,19 +223,19 @@ export class OwnProperties {
   }
 
   #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
-    const held = before.property(name);
+    const current = before.property(name);
     if (asksForList(value)) {
-      if (held !== undefined && held.list === undefined) throw isAValue();
-      return [{ name, requests: creation(value, held?.list) }];
+      if (current !== undefined && current.list === undefined) throw isAValue();
+      return [{ name, requests: creation(value, current?.list) }];
     }
     const entries = batchOf(value);
     if (entries !== undefined) {
-      if (held?.list === undefined) throw noListForBatch(name);
-      return this.#operating(held.list, batch(entries, held.list));
+      if (current?.list === undefined) throw noListForBatch(name);
+      return this.#operating(current.list, batch(entries, current.list));
     }
     const put = value === "" ? undefined : value;
-    if (held?.list === undefined) return this.#putting([name], put, before.value(name));
-    return this.#operating(held.list, putting(held.list, [], put));
+    if (current?.list === undefined) return this.#putting([name], put, before.value(name));
+    return this.#operating(current.list, putting(current.list, [], put));
   }
 
   #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {

@@ -191,10 +191,10 @@ export class Planning {
 
   async #steps(
     { name, requests, misfit, wantsTaken }: PlannedRequests,
-    held: OwnList | undefined,
+    current: OwnList | undefined,
   ): Promise<PlannedList> {
-    const newId = pageIds(this.#seed, held ?? { name, generation: "", last: 0 });
-    const list = held ?? emptyList(name, newId());
+    const newId = pageIds(this.#seed, current ?? { name, generation: "", last: 0 });
+    const list = current ?? emptyList(name, newId());
     const pages = new PageReader(this.#deps.table, pagesOf(this.#actorId, list));
     const worked = await listSteps(this.#deps.table, pages, list, requests, misfit);
     const [step] = worked.steps;

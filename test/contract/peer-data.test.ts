@@ -86,9 +86,9 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
       expect((await apply(data, [], 1, at + 1)).reread).toEqual([]);
       expect((await apply(data, [], 1, at + 1)).skipped).toEqual([["memo"]]);
     }
-    const held = await reader.list("memo", 0, Infinity);
-    expect(held?.items).toEqual(model);
-    expect(held?.head).toMatchObject({ count: model.length, description: "d", explanation: "e" });
+    const replica = await reader.list("memo", 0, Infinity);
+    expect(replica?.items).toEqual(model);
+    expect(replica?.head).toMatchObject({ count: model.length, description: "d", explanation: "e" });
     expect((await reader.list("memo", 31, 3))?.items).toEqual(model.slice(31, 34));
 
     await apply({ memo: { list: "memo", operation: "clear" } }, [], 1, 100);

@@ -92,7 +92,7 @@ describe("the numbers of callbacks", () => {
       [7, 201, "processed"],
     ]);
     expect(await state(stream)).toMatchObject({ lastSeq: 7, pendingCount: 0 });
-    expect(await stream.held()).toEqual({ color: "c7" });
+    expect(await stream.replica()).toEqual({ color: "c7" });
   });
 
   it("say when to come back when there is no room", async () => {
@@ -108,7 +108,7 @@ describe("the numbers of callbacks", () => {
     await stream.publisher.send(2);
     expect((await stream.publisher.send(2, { lie: { data: { color: "forged" } } })).status).toBe(202);
     await stream.publisher.send(1);
-    expect(await stream.held()).toEqual({ color: "c2" });
+    expect(await stream.replica()).toEqual({ color: "c2" });
   });
 
   it("answer 204 without a body where that is configured", async () => {

@@ -33,14 +33,14 @@ async function open(options: PublisherOptions = {}, at = service): Promise<Strea
 async function expectExact(stream: Stream): Promise<void> {
   const { publisher, subscription } = stream;
   await until("the last number", async () => (await stream.lastSeq()) === subscription.sequence);
-  let held: unknown;
+  let replica: unknown;
   const exact = async (): Promise<boolean> => {
-    held = await stream.held();
-    return sameJson(held as Json, publisher.state.snapshot());
+    replica = await stream.replica();
+    return sameJson(replica as Json, publisher.state.snapshot());
   };
   // Parts that were ambiguous are read again a moment later.
   await until("an exact copy", exact).catch(() => undefined);
-  expect(held).toEqual(publisher.state.snapshot());
+  expect(replica).toEqual(publisher.state.snapshot());
 }
 
 describe("a copy", () => {
@@ -75,11 +75,11 @@ describe("a copy", () => {
     const { publisher, actor, subscription } = stream;
     for (let n = 1; n <= 20; n++) change(publisher, n);
     await publisher.deliver({ drop: [2, 7, 20] });
-    const before = await stream.held();
+    const before = await stream.replica();
     const stop = publisher.faults.add({ method: "GET", path: /./, fault });
     const failed = await actor.fetch("POST", `/subscriptions/${publisher.id}/${subscription.id}/resync`);
     expect([408, 502], failed.text).toContain(failed.status);
-    expect(await stream.held()).toEqual(before);
+    expect(await stream.replica()).toEqual(before);
     expect(await stream.lastSeq()).toBe(1);
     stop();
     expect(await actor.resync(subscription, publisher)).toMatchObject({ sequence: 20 });
@@ -96,7 +96,7 @@ describe("a copy", () => {
     const [fetched] = await publisher.deliver({ subscription: low });
     expect(fetched).toMatchObject({ status: 201, body: { result: "processed", sequence: 1 } });
     await publisher.deliver({ subscription: stream.subscription });
-    expect(await stream.held()).toEqual({ color: { v: 1 }, other: 1 });
+    expect(await stream.replica()).toEqual({ color: { v: 1 }, other: 1 });
     expect(publisher.received("PUT", new RegExp(low.id)).at(-1)?.body).toEqual({ sequence: 1 });
   });
 
@@ -110,7 +110,7 @@ describe("a copy", () => {
     expect(refused.headers).toHaveProperty("retry-after");
     expect(await stream.lastSeq()).toBe(0);
     expect((await publisher.send(1, { lowGranularity: true })).status).toBe(201);
-    expect(await stream.held()).toEqual({ color: "red" });
+    expect(await stream.replica()).toEqual({ color: "red" });
     expect(subscription.sequence).toBe(1);
   });
 
@@ -124,7 +124,7 @@ describe("a copy", () => {
     // 202 when the service looks after the subscription just then: the resync follows.
     expect([201, 202]).toContain((await publisher.send(resync.sequence)).status);
     await until("the resync", async () => (await stream.lastSeq()) === resync.sequence);
-    expect(await stream.held()).toEqual(publisher.state.snapshot());
+    expect(await stream.replica()).toEqual(publisher.state.snapshot());
     expect((await publisher.send(1)).status).toBe(200);
   });
 

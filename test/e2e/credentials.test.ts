@@ -29,7 +29,7 @@ async function expectUnchanged(stream: Stream): Promise<void> {
     lastSeq: 1,
     pendingCount: 0,
   });
-  expect(await stream.held()).toEqual({ color: "red" });
+  expect(await stream.replica()).toEqual({ color: "red" });
 }
 
 describe("a callback", () => {
@@ -89,7 +89,7 @@ describe("a callback", () => {
       expect(await actor.expect("GET", "/trust", 200)).toEqual([]);
       await actor.expect("GET", `/peers/${publisher.id}/properties`, 404);
       await actor.trust(publisher);
-      expect(await actor.held(publisher.id), "nothing was kept").toEqual({});
+      expect(await actor.replica(publisher.id), "nothing was kept").toEqual({});
     }
   });
 
@@ -107,7 +107,7 @@ describe("a callback", () => {
     });
     publisher.set({ color: "red" });
     expect((await publisher.send(1, { subscription })).status).toBe(403);
-    expect(await actor.held(publisher.id)).toEqual({});
+    expect(await actor.replica(publisher.id)).toEqual({});
   });
 
   it("for an unknown subscription or actor is 404 with the right bearer", async () => {

@@ -18,7 +18,7 @@ describe("the shortest way through the service", () => {
     const actor = await service.createActor();
     await actor.trust(publisher);
     const subscription = await actor.subscribe(publisher);
-    expect(await actor.held(publisher.id), "the baseline").toEqual({ color: "blue" });
+    expect(await actor.replica(publisher.id), "the baseline").toEqual({ color: "blue" });
 
     publisher.set({ color: "red" });
     publisher.list("memo", { operation: "append", item: { t: "hi" } });
@@ -27,7 +27,7 @@ describe("the shortest way through the service", () => {
       [201, { result: "processed", sequence: 1 }],
       [201, { result: "processed", sequence: 2 }],
     ]);
-    expect(await actor.held(publisher.id)).toEqual(publisher.state.snapshot());
+    expect(await actor.replica(publisher.id)).toEqual(publisher.state.snapshot());
     expect(await actor.state(subscription, publisher)).toMatchObject({ lastSeq: 2, pendingCount: 0 });
     await until("two hook runs", () => diffsSeen(subscription.id).length === 2);
     expect(diffsSeen(subscription.id)).toEqual([1, 2]);

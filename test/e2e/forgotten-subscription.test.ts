@@ -38,7 +38,7 @@ async function subscribe(actor: OwnedActor, peerid: string, subtarget: string): 
   return answer.headers["location"]?.split("/").at(-1) ?? "";
 }
 
-async function held(actor: OwnedActor, peerId: string, name: string): Promise<unknown> {
+async function replica(actor: OwnedActor, peerId: string, name: string): Promise<unknown> {
   const answer = await actor.fetch("GET", `/peers/${peerId}/properties/${name}`);
   return answer.status === 200 ? (answer.json as { value: unknown }).value : answer.status;
 }
@@ -59,7 +59,10 @@ describe("a subscription that its subscriber ended while the publisher was down"
       await publisher.expect("PUT", "/properties/a", 204, { n });
       await publisher.expect("PUT", "/properties/b", 204, { n });
     }
-    await until("the younger one", async () => JSON.stringify(await held(subscriber, publisher.id, "b")) === '{"n":8}');
+    await until(
+      "the younger one",
+      async () => JSON.stringify(await replica(subscriber, publisher.id, "b")) === '{"n":8}',
+    );
     const problem = await until("a problem", async () => {
       const found = (await listed(publisher, subscriber.id)).find(({ subscriptionid }) => subscriptionid === old);
       return found?.problem;
@@ -74,7 +77,10 @@ describe("a subscription that its subscriber ended while the publisher was down"
 
     expect(await subscribe(subscriber, publisher.id, "a")).toBe(old);
     await publisher.expect("PUT", "/properties/a", 204, { n: 9 });
-    await until("the older one", async () => JSON.stringify(await held(subscriber, publisher.id, "a")) === '{"n":9}');
+    await until(
+      "the older one",
+      async () => JSON.stringify(await replica(subscriber, publisher.id, "a")) === '{"n":9}',
+    );
     await until("no problem", async () =>
       (await listed(publisher, subscriber.id)).every(({ problem: left }) => left === undefined),
     );

@@ -31,7 +31,14 @@ async function everything(): Promise<unknown> {
   const { actor, publisher, subscription } = stream;
   const { lastSeq, pendingCount, pendingSequences, epoch } = await actor.state(subscription, publisher);
   const about = ["", "/trust", "/subscriptions", "/parked"].map((path) => actor.expect("GET", path, 200));
-  return { lastSeq, pendingCount, pendingSequences, epoch, held: await stream.held(), about: await Promise.all(about) };
+  return {
+    lastSeq,
+    pendingCount,
+    pendingSequences,
+    epoch,
+    replica: await stream.replica(),
+    about: await Promise.all(about),
+  };
 }
 
 /** The route's path with real ids, or with junk in one of its places. */
@@ -173,7 +180,7 @@ describe("a compressed body", () => {
     publisher.set({ note: `${compress} ${"x".repeat(5000)}` });
     const answer = await publisher.send(subscription.sequence, { compress });
     expect(answer.status).toBe(201);
-    expect(await stream.held()).toEqual(publisher.state.snapshot());
+    expect(await stream.replica()).toEqual(publisher.state.snapshot());
   });
 
   it("that is broken is 400, of an unknown kind 415, too large as sent 413", async () => {

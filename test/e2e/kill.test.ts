@@ -51,7 +51,7 @@ describe("a service that is killed in the middle of a load", () => {
 
     await until("all processed", async () => (await actor.state(subscription, publisher)).lastSeq === CALLBACKS);
     expect(await actor.state(subscription, publisher)).toMatchObject({ pendingCount: 0 });
-    expect(await actor.held(publisher.id)).toEqual(publisher.state.snapshot());
+    expect(await actor.replica(publisher.id)).toEqual(publisher.state.snapshot());
     // A hook may run again for what the kill interrupted, but each must have run, first runs in order.
     const seen = service.hookRuns(subscription.id).filter((run) => run.callbackType === "diff");
     const first = [...new Set(seen.map((run) => run.sequence))];

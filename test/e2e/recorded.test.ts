@@ -43,7 +43,7 @@ async function expectProcessed(peer: ScriptedPeer, index: number, sequence: numb
   expect([answer.status, answer.json], exchanges[index]!.label).toEqual([201, { result: "processed", sequence }]);
 }
 
-const held = (peer: ScriptedPeer) => peer.actor.held(peer.publisher.id);
+const replica = (peer: ScriptedPeer) => peer.actor.replica(peer.publisher.id);
 
 const lastSeq = (peer: ScriptedPeer, id: string) => async () =>
   (await peer.actor.state(peer.publisher.subscription(id), peer.publisher)).lastSeq;
@@ -75,27 +75,27 @@ describe("the recorded life of a subscription", () => {
 
     peer.moveTo(exchanges[21]!);
     await actor.subscribe(publisher);
-    expect(await held(peer), "the baseline").toEqual({ color: "blue", n: 1 });
+    expect(await replica(peer), "the baseline").toEqual({ color: "blue", n: 1 });
     await expectProcessed(peer, 26, 1);
-    expect(await held(peer), "an empty string deletes").toEqual({ n: 1 });
+    expect(await replica(peer), "an empty string deletes").toEqual({ n: 1 });
     await expectProcessed(peer, 28, 2);
     await expectProcessed(peer, 30, 3);
-    expect(await held(peer)).toEqual({ color: "red", n: 1, size: { w: 1, h: 2 } });
+    expect(await replica(peer)).toEqual({ color: "red", n: 1, size: { w: 1, h: 2 } });
     await expectProcessed(peer, 32, 4);
-    expect(await held(peer), "a nested change").toMatchObject({ size: { w: { deep: 9 }, h: 2 } });
+    expect(await replica(peer), "a nested change").toMatchObject({ size: { w: { deep: 9 }, h: 2 } });
     await expectProcessed(peer, 34, 5);
-    expect(await held(peer)).toEqual({ color: "red", n: 1 });
+    expect(await replica(peer)).toEqual({ color: "red", n: 1 });
 
     await expectProcessed(peer, 73, 6);
-    expect(await held(peer), "a resync with a url").toEqual({ color: { v: "suspended-change" }, n: 1 });
+    expect(await replica(peer), "a resync with a url").toEqual({ color: { v: "suspended-change" }, n: 1 });
     await expectProcessed(peer, 75, 7);
     await expectProcessed(peer, 78, 8);
     const other = { v: "not-suspended" };
-    expect(await held(peer), "a resync of one place").toEqual({ color: { v: "sub-suspended" }, n: 1, other });
+    expect(await replica(peer), "a resync of one place").toEqual({ color: { v: "sub-suspended" }, n: 1, other });
     await expectProcessed(peer, 79, 9);
     await expectProcessed(peer, 82, 10);
     await expectProcessed(peer, 84, 11);
-    expect(await held(peer), "a list told in a way that is no operation is read again").toEqual({
+    expect(await replica(peer), "a list told in a way that is no operation is read again").toEqual({
       color: { v: "sub-suspended" },
       n: 1,
       other,
@@ -103,17 +103,17 @@ describe("the recorded life of a subscription", () => {
       memo: [{ t: "hi" }],
     });
     await expectProcessed(peer, 91, 12);
-    expect(await held(peer)).toMatchObject({ color: { v: "after" }, n: 1, other, index: "1" });
+    expect(await replica(peer)).toMatchObject({ color: { v: "after" }, n: 1, other, index: "1" });
 
     peer.moveTo(exchanges[95]!);
     await actor.subscribe(publisher, { subtarget: "color", granularity: "low" });
     await expectProcessed(peer, 98, 1);
-    expect(await held(peer), "fetched from the url").toMatchObject({ color: { v: "low1" } });
+    expect(await replica(peer), "fetched from the url").toMatchObject({ color: { v: "low1" } });
     expect(publisher.received("PUT", new RegExp(low)).at(-1)?.body, "acknowledged").toEqual({ sequence: 1 });
     await expectProcessed(peer, 99, 13);
     await actor.subscribe(publisher, { subtarget: "other", granularity: "none" });
     await expectProcessed(peer, 104, 14);
-    expect(await held(peer)).toMatchObject({ color: { v: "low1" }, other: { v: "none1" } });
+    expect(await replica(peer)).toMatchObject({ color: { v: "low1" }, other: { v: "none1" } });
 
     peer.moveTo(exchanges[111]!);
     await actor.unsubscribe(publisher.subscription(low), publisher);
@@ -123,7 +123,7 @@ describe("the recorded life of a subscription", () => {
 
     peer.moveTo(exchanges[119]!);
     await actor.subscribe(publisher);
-    expect(await held(peer), "the baseline of a new one").toMatchObject({ n: 1, index: 1, memo: [{ t: "hi" }] });
+    expect(await replica(peer), "the baseline of a new one").toMatchObject({ n: 1, index: 1, memo: [{ t: "hi" }] });
 
     const trust = publisher.trusts.need(actor.id);
     await actor.expect("DELETE", `/trust/friend/${publisher.id}`, 204);
@@ -203,12 +203,12 @@ describe("the recorded outages", () => {
       expect([202, 201], exchanges[index]!.requestBody).toContain(answer.status);
     }
     await reach(10);
-    expect(await held(peer)).toEqual({ p: { v: 10 } });
+    expect(await replica(peer)).toEqual({ p: { v: 10 } });
     expect((await replay(peer, 140)).json).toEqual({ result: "duplicate", sequence: 10 });
     publisher.subscriptions.recordRaw(subscription, Date.parse("2026-11-20T23:57:18.530Z"), { p: { v: 11 } });
     expect((await replay(peer, 154)).status).toBe(202);
     await reach(12);
-    expect(await held(peer)).toEqual({ p: { v: 12 } });
+    expect(await replica(peer)).toEqual({ p: { v: 12 } });
     expect((await replay(peer, 152)).json).toEqual({ result: "duplicate", sequence: 12 });
     expect((await replay(peer, 156)).json, "the tool's copy").toEqual({ result: "duplicate", sequence: 12 });
 
@@ -250,7 +250,7 @@ describe("the recorded single cases", () => {
     await peer.publisher.trusts.approve(peer.actor.id);
     await peer.actor.subscribe(peer.publisher, { subtarget: "color" });
     await expectProcessed(peer, 181, 1);
-    expect(await held(peer)).toEqual({ color: { v: 1 } });
+    expect(await replica(peer)).toEqual({ color: { v: 1 } });
     await peer.actor.unsubscribe(peer.publisher.subscription(subscription), peer.publisher);
     expect(peer.publisher.subscriptions.all.size).toBe(0);
   });
@@ -265,7 +265,7 @@ describe("the recorded single cases", () => {
     await expectProcessed(peer, 189, 1);
     expect((await replay(peer, 191)).status).toBe(202);
     await until("the gap closed", async () => (await lastSeq(peer, subscription)()) === 3);
-    expect(await held(peer)).toMatchObject({ open: { v: "open" } });
+    expect(await replica(peer)).toMatchObject({ open: { v: "open" } });
   });
 });
 
@@ -307,7 +307,7 @@ describe("what a person's tool tried on the callback route", () => {
     const subscription = peer.publisher.subscription();
     expect(await peer.actor.state(subscription, peer.publisher)).toMatchObject({ contradicted: true });
     expect((await replay(peer, 46)).json).toEqual({ result: "processed", sequence: 9 });
-    expect(await held(peer), "the first content of a number is kept").toMatchObject({ color: "p1" });
+    expect(await replica(peer), "the first content of a number is kept").toMatchObject({ color: "p1" });
     // Its timestamp is a newer one: it makes us ask whether the publisher was reset, so it comes last.
     expect((await replay(peer, 41)).json).toEqual({ result: "duplicate", sequence: 9 });
   });

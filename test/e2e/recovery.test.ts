@@ -33,7 +33,7 @@ async function loseOne({ publisher }: Stream): Promise<void> {
 
 async function expectExact(stream: Stream, lastSeq: number): Promise<void> {
   expect(await stream.actor.state(stream.subscription, stream.publisher)).toMatchObject({ lastSeq, pendingCount: 0 });
-  expect(await stream.held()).toEqual(stream.publisher.state.snapshot());
+  expect(await stream.replica()).toEqual(stream.publisher.state.snapshot());
 }
 
 describe("a gap with silence afterwards", () => {

@@ -37,7 +37,7 @@ async function following(environment: Record<string, string>) {
   return { publisher, subscriber, permit };
 }
 
-async function held(subscriber: OwnedActor, publisher: OwnedActor): Promise<Record<string, Json>> {
+async function replica(subscriber: OwnedActor, publisher: OwnedActor): Promise<Record<string, Json>> {
   const answer = await subscriber.expect("GET", `/peers/${publisher.id}/properties`, 200);
   const { data } = answer as { data: Record<string, { value: Json }> };
   return Object.fromEntries(Object.entries(data).map(([name, { value }]) => [name, value]));
@@ -46,10 +46,10 @@ async function held(subscriber: OwnedActor, publisher: OwnedActor): Promise<Reco
 describe("a publisher that grants one thing and hides others with the same word", () => {
   it("leaves what it hides where it is held", async () => {
     const { publisher, subscriber, permit } = await following({ AUTO_DELETE_ON_REVOCATION: "false" });
-    await until("the baseline", async () => (await held(subscriber, publisher))["color"] === "red");
+    await until("the baseline", async () => (await replica(subscriber, publisher))["color"] === "red");
     await permit(["color", "profile/ssn", "rows"], 200);
-    await until("what is granted", async () => (await held(subscriber, publisher))["size"] === 5);
-    expect(await held(subscriber, publisher)).toEqual({
+    await until("what is granted", async () => (await replica(subscriber, publisher))["size"] === 5);
+    expect(await replica(subscriber, publisher)).toEqual({
       color: "red",
       size: 5,
       profile: { name: "N", ssn: 7 },
@@ -58,18 +58,18 @@ describe("a publisher that grants one thing and hides others with the same word"
     // The next diff leaves out what is hidden, and takes nothing of it away.
     await publisher.expect("PUT", "/properties/profile/name", 204, "M");
     await until("the next change", async () => {
-      const profile = (await held(subscriber, publisher))["profile"] as { name: string };
+      const profile = (await replica(subscriber, publisher))["profile"] as { name: string };
       return profile.name === "M";
     });
-    expect(await held(subscriber, publisher)).toMatchObject({ color: "red", profile: { name: "M", ssn: 7 } });
+    expect(await replica(subscriber, publisher)).toMatchObject({ color: "red", profile: { name: "M", ssn: 7 } });
   });
 
   it("takes it away where the deployment says so", async () => {
     const { publisher, subscriber, permit } = await following({ AUTO_DELETE_ON_REVOCATION: "true" });
-    await until("the baseline", async () => (await held(subscriber, publisher))["color"] === "red");
+    await until("the baseline", async () => (await replica(subscriber, publisher))["color"] === "red");
     await permit(["color", "profile/ssn", "rows"], 200);
     await until("what is left", async () => {
-      const left = Object.entries(await held(subscriber, publisher)).toSorted();
+      const left = Object.entries(await replica(subscriber, publisher)).toSorted();
       return JSON.stringify(left) === '[["profile",{"name":"N"}],["size",5]]';
     });
   });

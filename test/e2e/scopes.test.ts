@@ -39,7 +39,7 @@ async function subscribed(style: "reference" | "ours", seed: number, subtargets:
   return { publisher, actor, subscriptions };
 }
 
-async function expectHeld(
+async function expectReplica(
   { publisher, actor, subscriptions }: Subscribed,
   wanted: Record<string, Json>,
 ): Promise<void> {
@@ -47,14 +47,14 @@ async function expectHeld(
     const there = async () => (await actor.state(subscription, publisher)).lastSeq === subscription.sequence;
     await until(`${subscription.subtarget ?? "everything"} at its last number`, there);
   }
-  let held: unknown;
+  let replica: unknown;
   const exact = async (): Promise<boolean> => {
-    held = await actor.held(publisher.id);
-    return sameJson(held as Json, wanted);
+    replica = await actor.replica(publisher.id);
+    return sameJson(replica as Json, wanted);
   };
   // What was ambiguous, or came as two streams, is settled by a read a moment later.
   await until("an exact copy", exact).catch(() => undefined);
-  expect(held).toEqual(wanted);
+  expect(replica).toEqual(wanted);
 }
 
 describe("subscriptions to single properties", () => {
@@ -68,7 +68,7 @@ describe("subscriptions to single properties", () => {
     for (let n = 1; n <= CHANGES; n++) change(publisher, n);
     for (const subscription of all.subscriptions) await publisher.deliver({ subscription, ...LOSSY });
     const snapshot = Object.entries(publisher.state.snapshot());
-    await expectHeld(all, Object.fromEntries(snapshot.filter(([name]) => names.includes(name))));
+    await expectReplica(all, Object.fromEntries(snapshot.filter(([name]) => names.includes(name))));
   });
 });
 
@@ -81,7 +81,7 @@ describe("a broad subscription beside narrower ones", () => {
     const { publisher } = all;
     for (let n = 1; n <= CHANGES; n++) change(publisher, n);
     for (const subscription of all.subscriptions) await publisher.deliver({ subscription, ...LOSSY });
-    await expectHeld(all, publisher.state.snapshot());
+    await expectReplica(all, publisher.state.snapshot());
   });
 
   it("takes over what a narrower one held when that one ends", async () => {
@@ -93,6 +93,6 @@ describe("a broad subscription beside narrower ones", () => {
     await actor.unsubscribe(narrow!, publisher);
     publisher.set({ p1: { v: 2 } });
     await publisher.deliver({ subscription: broad!, sequences: [broad!.sequence] });
-    await expectHeld({ ...all, subscriptions: [broad!] }, publisher.state.snapshot());
+    await expectReplica({ ...all, subscriptions: [broad!] }, publisher.state.snapshot());
   });
 });

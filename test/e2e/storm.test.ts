@@ -61,7 +61,7 @@ describe("a storm of callbacks", () => {
       return now.lastSeq === CALLBACKS && now.pendingCount === 0 && now;
     });
     expect(state).toMatchObject({ lastSeq: CALLBACKS, pendingCount: 0, pendingSequences: [], resyncPending: false });
-    expect(await actor.held(publisher.id)).toEqual(publisher.state.snapshot());
+    expect(await actor.replica(publisher.id)).toEqual(publisher.state.snapshot());
     const runs = service.hookRuns(subscription.id).filter((run) => run.callbackType === "diff");
     expect(runs.map((run) => run.sequence)).toEqual(Array.from({ length: CALLBACKS }, (_, index) => index + 1));
   });

@@ -42,10 +42,10 @@ async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<
   const { publisher, subscriber } = both;
   const newest = await caughtUp(both, subscribed);
   const state = await stateOf(publisher);
-  let held: Record<string, Json> = {};
-  const same = async (): Promise<boolean> => sameJson((held = await subscriber.held(publisher.id)), state);
+  let replica: Record<string, Json> = {};
+  const same = async (): Promise<boolean> => sameJson((replica = await subscriber.replica(publisher.id)), state);
   await until("an exact copy", same).catch(() => undefined);
-  expect(held).toEqual(state);
+  expect(replica).toEqual(state);
   expect(Object.keys(state).length, "something is there to compare").toBeGreaterThan(3);
   return newest;
 }

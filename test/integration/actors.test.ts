@@ -221,8 +221,8 @@ describe("deleting an actor", () => {
 
   it("may be repeated while it runs, and is gone for everyone else meanwhile", async () => {
     let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
-    const slow = { approved: () => Promise.resolve(), revoked: () => Promise.resolve(), ended: () => held };
+    const ending = new Promise<void>((resolve) => (release = resolve));
+    const slow = { approved: () => Promise.resolve(), revoked: () => Promise.resolve(), ended: () => ending };
     service = new InProcessService(network, "https://s.example", { consequences: slow });
     const other = new InProcessService(network, "https://b.example");
     const alice = await service.actor("alice");

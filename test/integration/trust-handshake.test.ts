@@ -41,9 +41,9 @@ describe("the handshake between two of our services", () => {
       peer_approved: false,
     });
     expect(made.json.verification_token).toBe(made.json.verificationToken);
-    const held = await a.ask("GET", atA, { headers: alice.as });
-    expect(held.status).toBe(202);
-    expect(held.json).toMatchObject({ approved: false, peer_approved: true, verified: true, secret });
+    const granted = await a.ask("GET", atA, { headers: alice.as });
+    expect(granted.status).toBe(202);
+    expect(granted.json).toMatchObject({ approved: false, peer_approved: true, verified: true, secret });
   });
 
   it("tells the other side of an approval before it answers", async () => {
@@ -245,8 +245,8 @@ describe("a trust that is asked for again", () => {
     const again = await b.ask("POST", `/${bob.id}/trust`, { headers: bob.as, json });
     expect(again.status).toBe(201);
     expect(again.json.secret).not.toBe(secret);
-    const held = await a.ask("GET", atA, { headers: alice.as });
-    expect(held.json).toMatchObject({ approved: false, secret: again.json.secret });
+    const granted = await a.ask("GET", atA, { headers: alice.as });
+    expect(granted.json).toMatchObject({ approved: false, secret: again.json.secret });
     expect(a.consequences.map((call) => call.what)).toEqual(["approved", "revoked"]);
     expect((await a.ask("GET", atA, { headers: bearer(secret) })).status).toBe(403);
   });
@@ -283,8 +283,8 @@ describe("a trust that is asked for again", () => {
       json: { url: alice.root, relationship: "friend" },
     });
     expect(real.status).toBe(201);
-    const held = await a.ask("GET", `/${alice.id}/trust/friend/${bob.id}`, { headers: alice.as });
-    expect(held.json).toMatchObject({ verified: true, baseuri: bob.root });
+    const granted = await a.ask("GET", `/${alice.id}/trust/friend/${bob.id}`, { headers: alice.as });
+    expect(granted.json).toMatchObject({ verified: true, baseuri: bob.root });
   });
 });
 

@@ -127,7 +127,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     } else {
       const all = await world.parked();
       const parked = all[each.which % Math.max(1, all.length)];
-      // A held event runs in its order; the routes refuse to replay it.
+      // A waiting event runs in its order; the routes refuse to replay it.
       if (parked === undefined || (parked.status === "held" && each.do === "replay")) continue;
       const { sequence } = parked.event;
       if (!first.includes(sequence)) byHand.add(sequence);
@@ -153,7 +153,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   }
   inOrder(first);
   expect((await world.parked()).map(({ status, event }) => [status, event.sequence])).toEqual([]);
-  expect(world.head()).toMatchObject({ held: false, releasing: false });
+  expect(world.head()).toMatchObject({ hooksPaused: false, hooksResuming: false });
   const heard = new Set(world.done.map(({ sequence }) => sequence));
   for (let n = 1; n <= world.head().lastSeq; n += 1) expect([n, heard.has(n) || dropped.has(n)]).toEqual([n, true]);
 }
@@ -172,10 +172,11 @@ function stoppedBefore(world: HookWorld, sequence: number): boolean {
   });
 }
 
-/** While the stream is held, and nothing releases it, nothing after the event that stopped it was done since. */
+/** While the stream's hooks are paused, and nothing resumes them, nothing after the event that stopped it was done since. */
 async function waitsBehindTheStopped(world: HookWorld): Promise<void> {
   const parked = await world.parked();
   const stopping = parked.filter(({ stops }) => stops);
-  const held = parked.filter(({ status }) => status === "held");
-  if (held.length > 0) expect([world.head().held, stopping.length > 0 || world.head().releasing]).toEqual([true, true]);
+  const waiting = parked.filter(({ status }) => status === "held");
+  if (waiting.length > 0)
+    expect([world.head().hooksPaused, stopping.length > 0 || world.head().hooksResuming]).toEqual([true, true]);
 }

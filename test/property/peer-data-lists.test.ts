@@ -91,7 +91,7 @@ async function applied(store: PeerStore, fields: JsonObject, stateVersion: () =>
   }
 }
 
-async function heldItems(table: MemoryTable): Promise<readonly Json[] | undefined> {
+async function storedItems(table: MemoryTable): Promise<readonly Json[] | undefined> {
   return (await new PeerReader({ table, ...ids }).list("memo", 0, Infinity))?.items;
 }
 
@@ -131,10 +131,10 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
           // A duplicate, and an instance that froze a write ago.
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => stateVersion, sequence);
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => positionBefore, at);
-          expect(await heldItems(table)).toEqual(model);
+          expect(await storedItems(table)).toEqual(model);
         }
       }
-      expect(await heldItems(table)).toEqual(model);
+      expect(await storedItems(table)).toEqual(model);
       for (let start = 0; start < (model?.length ?? 0); start += 37) {
         const slice = await new PeerReader({ table, ...ids }).list("memo", start, 11);
         expect(slice?.items).toEqual(model?.slice(start, start + 11));
@@ -167,7 +167,7 @@ test("two instances that apply the same operations at the same time apply each o
         for (const [at, fields] of applicable.entries()) await applied(store, fields, () => 1, at + 1);
       };
       await scheduler.waitFor(Promise.all([run(), run()]));
-      expect(await heldItems(table)).toEqual(model);
+      expect(await storedItems(table)).toEqual(model);
     }),
     { numRuns: Math.ceil(RUNS / 6), interruptAfterTimeLimit: 60_000, endOnFailure: NO_SHRINK },
   );

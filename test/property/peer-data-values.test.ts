@@ -37,11 +37,11 @@ const plain = (value: Json | undefined): value is JsonObject =>
 function withAt(base: Json | undefined, way: readonly string[], value: Json | undefined): Json | undefined {
   const [key, ...deeper] = way;
   if (key === undefined) return value;
-  const held = plain(base) ? new Map(Object.entries(base)) : new Map<string, Json>();
-  const inner = withAt(held.get(key), deeper, value);
-  if (inner === undefined) held.delete(key);
-  else held.set(key, inner);
-  return Object.fromEntries(held);
+  const replica = plain(base) ? new Map(Object.entries(base)) : new Map<string, Json>();
+  const inner = withAt(replica.get(key), deeper, value);
+  if (inner === undefined) replica.delete(key);
+  else replica.set(key, inner);
+  return Object.fromEntries(replica);
 }
 
 function valueAt(base: Json | undefined, way: readonly string[]): Json | undefined {
@@ -86,7 +86,7 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function heldOf(table: MemoryTable): Promise<Json> {
+async function storedIn(table: MemoryTable): Promise<Json> {
   const page = await new PeerReader({ table, ...ids }).page({ limit: 100 });
   return Object.fromEntries(page.properties.map(({ name, value }) => [name, value]));
 }
@@ -125,7 +125,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
             const store = new PeerStore({ table: faulty, clock, ...ids });
             await retried(() => store.putRead(part, { stateVersion, sequence: number }));
           }
-          expect(await heldOf(table)).toEqual(state);
+          expect(await storedIn(table)).toEqual(state);
         }
         expect(suspects(table)).toEqual([]);
       },
@@ -166,7 +166,7 @@ test("two subscriptions, one owning a part of what the other covers, together ho
           );
         };
         for (const apply of narrowFirst ? [narrow, broad] : [broad, narrow]) await apply();
-        expect(withoutEmptyColor(await heldOf(table))).toEqual(withoutEmptyColor(state));
+        expect(withoutEmptyColor(await storedIn(table))).toEqual(withoutEmptyColor(state));
       }
     }),
     { numRuns: 1500 },

@@ -124,12 +124,12 @@ function granted(state: State, wishes: readonly Wish[], reads: Reads): Change[] 
       values.clear();
     } else if (one.is === "list") {
       const items = values.get(one.name);
-      const held = isArray(items) ? items : [];
+      const replica = isArray(items) ? items : [];
       const marking = reads.at([one.name])
         ? one.operation
         : { ...one.operation, ...("item" in one.operation ? { item: secret() } : {}) };
       const read = readListOperation({ list: one.name, ...marking }, one.name);
-      const applied = read === undefined ? "inapplicable" : applyToArray(held, read);
+      const applied = read === undefined ? "inapplicable" : applyToArray(replica, read);
       if (applied === "inapplicable") continue;
       note(one.name, applied.items, recordList(one.name, marking, applied.items?.length ?? 0));
     } else {

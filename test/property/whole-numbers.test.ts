@@ -135,9 +135,9 @@ async function listed(value: Spelt, number: Spelt): Promise<void> {
   expect(await world.copy("rows")).toBe(listOf([...after, number, value]).shown);
 
   // The same through the component that a deployer uses, with values that the language holds.
-  const held = (await world.store().getList("rows")) ?? [];
-  await world.store().setList("again", held);
-  await world.store().setValue("value", held);
+  const replica = (await world.store().getList("rows")) ?? [];
+  await world.store().setList("again", replica);
+  await world.store().setValue("value", replica);
   expect([await world.copy("again"), await world.copy("value")]).toEqual([
     await world.copy("rows"),
     await world.copy("rows"),

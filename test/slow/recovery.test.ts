@@ -26,7 +26,7 @@ function serving(environment: Record<string, string>): () => Promise<Stream> {
 /** Waits until the stream is at `sequence` and holds what its publisher has. */
 async function reaches(stream: Stream, sequence: number): Promise<void> {
   await until(`lastSeq ${sequence}`, async () => (await stream.lastSeq()) === sequence);
-  expect(await stream.held()).toEqual(stream.publisher.state.snapshot());
+  expect(await stream.replica()).toEqual(stream.publisher.state.snapshot());
 }
 
 async function loseOne({ publisher }: Stream): Promise<void> {

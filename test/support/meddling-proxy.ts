@@ -15,10 +15,10 @@ export interface Meddling {
   readonly doubled?: number;
   /** Answered 204 at once, and it arrives up to `holdMs` later: others overtake it. */
   readonly late?: number;
-  /** Held up by up to `holdMs`, then everything as it should be. */
+  /** Delayed by up to `delayMs`, then everything as it should be. */
   readonly slow?: number;
   /** [300] */
-  readonly holdMs?: number;
+  readonly delayMs?: number;
 }
 
 type Deed = "lost" | "swallowed" | "unanswered" | "doubled" | "late" | "slow" | "passed";
@@ -130,7 +130,7 @@ export class MeddlingProxy {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#random.below(this.meddling.holdMs ?? 300)));
+    return new Promise((resolve) => setTimeout(resolve, this.#random.below(this.meddling.delayMs ?? 300)));
   }
 
   /** Resolves when the other side has answered, or cannot. Without a response nobody is told. */

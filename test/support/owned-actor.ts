@@ -83,7 +83,7 @@ export class OwnedActor {
   }
 
   /** Everything held of that peer, all pages, name to value: comparable with the publisher's `state.snapshot()`. */
-  async held(peerId: string): Promise<Record<string, Json>> {
+  async replica(peerId: string): Promise<Record<string, Json>> {
     const all: Record<string, Json> = {};
     let after: string | undefined;
     do {

@@ -53,7 +53,7 @@ export function visibleState(state: State, scope: NamedScope, all: readonly Name
 
 /** A subscriber's copy, kept as this service's own receiving side keeps it. */
 export class Copy {
-  readonly #held = new Map<string, Json>();
+  readonly #replica = new Map<string, Json>();
   readonly #own: Place;
   readonly #carved: readonly Place[];
 
@@ -66,18 +66,18 @@ export class Copy {
     const plan = planDiff({ scope: this.#own, carved: this.#carved, ...diff, nested: "merge" });
     if (plan.othersGo) {
       const named = new Set(plan.steps.map((step) => JSON.stringify(step.place)));
-      for (const key of [...this.#held.keys()]) if (!named.has(key)) this.#held.delete(key);
+      for (const key of [...this.#replica.keys()]) if (!named.has(key)) this.#replica.delete(key);
     }
     for (const step of plan.steps) {
       const key = JSON.stringify(step.place);
-      const held = this.#held.get(key);
+      const replica = this.#replica.get(key);
       if (step.kind === "reread") throw new Error("a diff of ours never needs the state read again");
       if (step.kind === "merge") {
-        const merged = mergeDiff(held, step.diff, step);
+        const merged = mergeDiff(replica, step.diff, step);
         if (merged.ambiguous) throw new Error("a diff of ours is never ambiguous");
         this.#put(key, merged.value);
       } else {
-        const applied = applyToArray(isArray(held) ? held : [], step.operation);
+        const applied = applyToArray(isArray(replica) ? replica : [], step.operation);
         if (applied === "inapplicable") throw new Error("a list operation does not fit the copy");
         this.#put(key, applied.items);
       }
@@ -85,17 +85,19 @@ export class Copy {
   }
 
   #put(key: string, value: Json | undefined): void {
-    if (value === undefined) this.#held.delete(key);
-    else this.#held.set(key, value);
+    if (value === undefined) this.#replica.delete(key);
+    else this.#replica.set(key, value);
   }
 
   /** In the form of `visibleState`. */
   value(): Json {
     if (this.#own.length > 0) {
-      const held = this.#held.get(JSON.stringify(this.#own));
-      return held === undefined ? "nothing" : held;
+      const replica = this.#replica.get(JSON.stringify(this.#own));
+      return replica === undefined ? "nothing" : replica;
     }
-    return Object.fromEntries([...this.#held].map(([key, value]) => [(JSON.parse(key) as string[])[0] ?? "", value]));
+    return Object.fromEntries(
+      [...this.#replica].map(([key, value]) => [(JSON.parse(key) as string[])[0] ?? "", value]),
+    );
   }
 }
 

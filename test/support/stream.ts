@@ -9,7 +9,7 @@ export interface Stream {
   actor: OwnedActor;
   subscription: Subscription;
   lastSeq(): Promise<number>;
-  held(): Promise<unknown>;
+  replica(): Promise<unknown>;
   /** The sequences of the hook runs with type `diff`. */
   diffRuns(): number[];
 }
@@ -28,7 +28,7 @@ export async function openStream(service: Service, options: PublisherOptions = {
     actor,
     subscription,
     lastSeq: async () => (await actor.state(subscription, publisher)).lastSeq,
-    held: () => actor.held(publisher.id),
+    replica: () => actor.replica(publisher.id),
     diffRuns: () =>
       service
         .hookRuns(subscription.id)

@@ -16,8 +16,8 @@ import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import { Hold } from "./hold.ts";
-import type { HoldDeps, HoldEnd } from "./hold.ts";
+import { DeliverySession } from "./delivery-session.ts";
+import type { SessionDeps, SessionResult } from "./delivery-session.ts";
 import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import { isOwed } from "./owed-permissions.ts";
@@ -35,7 +35,7 @@ interface Order {
   readonly after?: string | undefined;
 }
 
-export interface BreakerRecoveryDeps extends HoldDeps {
+export interface BreakerRecoveryDeps extends SessionDeps {
   readonly known: KnownPeers;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -141,14 +141,14 @@ export class BreakerRecovery {
     for (const head of heads) {
       if (answered && !(time.mayBegin() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
         break;
-      const hold = await this.#hold(head, trust, time, { everything: true });
-      const tried = await hold?.probe();
+      const session = await this.#session(head, trust, time, { everything: true });
+      const tried = await session?.probe();
       if (tried === "taken") {
-        await this.#close(trust, token, time, hold, head.id);
+        await this.#close(trust, token, time, session, head.id);
         await this.#settleOwed(item);
         return;
       }
-      await hold?.end();
+      await session?.end();
       if (tried === "failed" || tried === "later") {
         await breakers.probeFailed(trust, breaker, token);
         return;
@@ -165,13 +165,13 @@ export class BreakerRecovery {
     trust: TrustRecord,
     token: string,
     time: TimeLeft,
-    hold: Hold | undefined,
+    session: DeliverySession | undefined,
     probed: string,
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
-    if (replay === undefined) await hold?.end();
+    if (replay === undefined) await session?.end();
     // The breaker is open again, or the peer asks for a pause: the due item goes on from there.
-    else if (!isKept(await hold?.deliver())) await this.#replay(trust, replay, time, { after: probed });
+    else if (!isKept(await session?.deliver())) await this.#replay(trust, replay, time, { after: probed });
   }
 
   /** Sends everything that the peer has missed, subscription by subscription, each in order. */
@@ -198,9 +198,9 @@ export class BreakerRecovery {
         return { failures, isDone: false };
       }
       const everything = how.everything || head.refused !== undefined;
-      const hold = await this.#hold(head, trust, time, { everything });
-      const end = await hold?.deliver();
-      failures.push(...(hold?.failures ?? []));
+      const session = await this.#session(head, trust, time, { everything });
+      const end = await session?.deliver();
+      failures.push(...(session?.failures ?? []));
       if (isKept(end)) return { failures, isDone: false };
       if (end !== "done" && end !== "refused") busy = true;
     }
@@ -229,17 +229,17 @@ export class BreakerRecovery {
   }
 
   /** The delivery of a subscription, unless someone else delivers it at the moment. */
-  async #hold(
+  async #session(
     head: InboundHead,
     trust: TrustRecord,
     time: TimeLeft,
     { everything }: { readonly everything: boolean },
-  ): Promise<Hold | undefined> {
+  ): Promise<DeliverySession | undefined> {
     const { walk, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
     const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
     if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return undefined;
-    return new Hold(this.#deps, {
+    return new DeliverySession(this.#deps, {
       ...{ head: moved.head, token: lease.token, trust, time, records: changeLog },
       ...{ everything, afterPause: true },
     });
@@ -257,7 +257,7 @@ const isWaitedFor = (item: Item): boolean =>
   isReplaying(item) || isOwed(item) || readBreaker(item).pausedUntil !== undefined;
 
 /** Nothing more goes to the peer for now. */
-const isKept = (end: HoldEnd | undefined): boolean => end === "open" || end === "paused";
+const isKept = (end: SessionResult | undefined): boolean => end === "open" || end === "paused";
 
 /** What deliveries to one peer at a time are told apart by. */
 export const peerOf = (trust: { readonly baseUri: string }): string => trust.baseUri;

@@ -100,7 +100,7 @@ export function deliveryServices(
     plainFromNow: async (trust) => await notePlain({ table, known }, trust),
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
-  const hold = {
+  const session = {
     ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
     incarnation: config.incarnation,
     random: deps.random,
@@ -111,9 +111,9 @@ export function deliveryServices(
     replayMax: config.backlogReplayMax,
   };
   const owedPermissions = new OwedPermissions({ table, clock, log, known, breakers, tell: deps.tellPermissions });
-  const breakerRecovery = new BreakerRecovery({ ...hold, timeoutMs, owed: owedPermissions });
-  const fanOut = new FanOut({ ...hold, recovery: breakerRecovery });
-  const refusedHeads = new RefusedHeads({ ...hold, recovery: breakerRecovery });
+  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, owed: owedPermissions });
+  const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
+  const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
   const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });

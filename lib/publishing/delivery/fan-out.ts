@@ -24,8 +24,8 @@ import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { NO_FAN_OUT, sumOf } from "../subscribers/fan-out-result.ts";
 import type { DeliveryOutcome, FanOutResult } from "../subscribers/fan-out-result.ts";
-import { Hold } from "./hold.ts";
-import type { HoldDeps } from "./hold.ts";
+import { DeliverySession } from "./delivery-session.ts";
+import type { SessionDeps } from "./delivery-session.ts";
 import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import type { TimeLeft } from "./time-left.ts";
@@ -35,7 +35,7 @@ const AT_ONCE = 50;
 /** When the table did not take part, another try comes so much later. */
 const AFTER_TROUBLE_SECONDS = 5;
 
-export interface FanOutDeps extends HoldDeps {
+export interface FanOutDeps extends SessionDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -187,8 +187,8 @@ export class FanOut {
   ): Promise<Outcome> {
     const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
     try {
-      const held = await this.#held(head, ahead, round);
-      if (held !== undefined) return held;
+      const byHolder = await this.#byHolder(head, ahead, round);
+      if (byHolder !== undefined) return byHolder;
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
       return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
     } catch (error) {
@@ -199,14 +199,14 @@ export class FanOut {
 
   /**
    * A subscription that someone else delivers needs no place in its peer's queue: its numbers are made, and the holder sends them.
-   * That one may be waiting for us. Undefined when nobody holds it.
+   * That one may be waiting for us. Undefined when no lease is live.
    */
-  async #held(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
+  async #byHolder(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
     const { walk } = this.#deps;
-    if (!walk.isHeld(head)) return undefined;
+    if (!walk.isLeased(head)) return undefined;
     const { newest, cache } = round;
     const moved = await walk.move(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
-    if (moved !== undefined && !walk.isHeld(moved.head)) return undefined;
+    if (moved !== undefined && !walk.isLeased(moved.head)) return undefined;
     return this.#told(round, head, moved, { kind: "deferred" });
   }
 
@@ -247,7 +247,7 @@ export class FanOut {
     if (!moved.leased && moved.head.lease?.token !== lease.token) {
       return this.#told(round, head, moved, { kind: "deferred" });
     }
-    const hold = new Hold(this.#deps, {
+    const session = new DeliverySession(this.#deps, {
       head: moved.head,
       token: lease.token,
       trust,
@@ -257,13 +257,13 @@ export class FanOut {
     });
     if (isWaiting(moved.head, clock.now())) {
       // Refused since it was read.
-      await hold.end();
+      await session.end();
       return this.#told(round, head, moved, { kind: "skipped" });
     }
-    const end = await hold.deliver();
+    const end = await session.deliver();
     if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
-    const [failure] = hold.failures;
+    const [failure] = session.failures;
     if (failure !== undefined) return { kind: "failed", failure };
     return this.#told(round, head, moved, { kind: OUTCOMES[end] });
   }

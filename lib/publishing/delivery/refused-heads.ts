@@ -17,8 +17,8 @@ import { peerOf } from "./breaker-recovery.ts";
 import type { BreakerRecovery } from "./breaker-recovery.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
-import { Hold } from "./hold.ts";
-import type { HoldDeps } from "./hold.ts";
+import { DeliverySession } from "./delivery-session.ts";
+import type { SessionDeps } from "./delivery-session.ts";
 import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
 import { TimeLeft } from "./time-left.ts";
@@ -26,7 +26,7 @@ import { TimeLeft } from "./time-left.ts";
 /** Pause before the next look at a subscription whose peer is not approved, ms. */
 const NOT_TOLD_MS = 10 * 60_000;
 
-export interface RefusedHeadsDeps extends HoldDeps {
+export interface RefusedHeadsDeps extends SessionDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -90,7 +90,7 @@ export class RefusedHeads {
     // The delivery that is under way notes what comes of it.
     if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return;
     const given = { head: moved.head, token: lease.token, trust, time, records: changeLog };
-    await new Hold(this.#deps, { ...given, everything: true }).deliver();
+    await new DeliverySession(this.#deps, { ...given, everything: true }).deliver();
   }
 
   /** The peer has said itself what it has, or only polls by now: there is nothing to ask it with. */

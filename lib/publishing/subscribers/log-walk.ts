@@ -283,7 +283,7 @@ export class LogWalk {
   }
 
   /** As it was read, someone else delivers it at the moment. */
-  isHeld({ lease }: Pick<InboundHead, "lease">): boolean {
+  isLeased({ lease }: Pick<InboundHead, "lease">): boolean {
     return !this.#isFree(lease);
   }
 

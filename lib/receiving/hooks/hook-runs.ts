@@ -58,21 +58,21 @@ export class HookRuns {
    * The first attempt of an event, in the order of its stream.
    *
    * @param starts how often this event's processing was begun, this time included (counted by the lease)
-   * @param held a stopped event holds the stream's hooks: this one waits behind it
+   * @param hooksPaused a stopped event has paused the stream's hooks: this one waits behind it
    * @param stateStored the event's data is a state that the store holds, which may be far larger than an item
-   * @returns whether the stream's hooks are held from now on
+   * @returns whether the stream's hooks are paused from now on
    */
   async first(
     event: HookEvent,
     starts: number,
-    held: boolean,
+    hooksPaused: boolean,
     stateStored = false,
-  ): Promise<{ readonly held: boolean }> {
+  ): Promise<{ readonly hooksPaused: boolean }> {
     const { runner, parked, clock, log, settings } = this.#deps;
-    if (!runner.handles(event.target)) return { held };
-    if (held) {
+    if (!runner.handles(event.target)) return { hooksPaused };
+    if (hooksPaused) {
       await parked.park(event, { status: "held", starts: 0, attempts: [] }, stateStored);
-      return { held };
+      return { hooksPaused };
     }
     const at = clock.now();
     if (starts > settings.maxAttempts) {
@@ -80,7 +80,7 @@ export class HookRuns {
       const fate = { status: "parked", starts: starts - 1, attempts: [{ at, error }] } as const;
       await parked.park(event, fate, stateStored);
       log.error("event parked: its processing kept ending the process", eventFields(event));
-      return { held };
+      return { hooksPaused };
     }
     const failure = await this.#run(event);
     const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
@@ -88,14 +88,14 @@ export class HookRuns {
       // A crash after it was parked made this attempt come again: now it is settled.
       const before = starts > 1 ? await parked.of(event) : undefined;
       if (before !== undefined) await this.settle(before);
-      return { held };
+      return { hooksPaused };
     }
     await parked.park(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
-    return { held: next.status === "stopped" };
+    return { hooksPaused: next.status === "stopped" };
   }
 
   /**
-   * One more attempt of a parked event, by the sweep, by a person, or when what held it has gone. Attempts that are used
+   * One more attempt of a parked event, by the sweep, by a person, or when what it waited for has gone. Attempts that are used
    * up do not keep it from being run.
    */
   async again(kept: Parked): Promise<Again> {
@@ -117,7 +117,7 @@ export class HookRuns {
     return fate.status;
   }
 
-  /** Drops a parked event; false when an attempt of it is under way. What it held is released. */
+  /** Drops a parked event; false when an attempt of it is under way. Hooks that it paused resume. */
   async skip(parked: Parked): Promise<boolean> {
     return await this.settle(parked, false);
   }

@@ -7,7 +7,7 @@ import type { CallbackType, HookEvent } from "./hook-event.ts";
 
 /**
  * `retry`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
- * `stopped`: as parked, and later events of its stream wait behind it. `held`: waits behind a stopped one, never begun.
+ * `stopped`: as parked, and later events of its stream wait behind it. `waiting`: waits behind a stopped one, never begun.
  */
 export type ParkedStatus = "retry" | "parked" | "stopped" | "held";
 
@@ -40,7 +40,7 @@ export interface Parked {
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   readonly dueAt?: number;
-  /** It stopped its stream: settling it releases what is held. Stays true while it is retried. */
+  /** It stopped its stream: settling it resumes the stream's hooks. Stays true while it is retried. */
   readonly stops: boolean;
   /** An attempt is under way, or its process ended, until then (ms). */
   readonly busyUntil: number;

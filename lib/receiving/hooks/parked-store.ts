@@ -191,7 +191,7 @@ export class ParkedStore {
 
   /**
    * Counts one more start and keeps others from beginning it before `until` (ms); then it is due, in case this process
-   * ends. One that is held is not: its stream is.
+   * ends. One that is waiting is not: its stream is.
    *
    * @param run names this attempt, so that a repeated write is recognised
    * @returns false when another attempt is under way, or it is gone
@@ -221,21 +221,20 @@ export class ParkedStore {
     if (head !== undefined) {
       const refused = await this.#transact([
         { update: parked.key, change, condition: mine },
-        { update: head, change: { set: { held: true }, add: { version: 1 } }, condition: headIs.live },
+        { update: head, change: { set: { hooksPaused: true }, add: { version: 1 } }, condition: headIs.live },
       ]);
       if (refused === undefined || refused[0]?.code === "condition") return;
-      // Ended meanwhile: there is nothing to hold. A conflict is the caller's to repeat.
+      // Ended meanwhile: there are no hooks to pause. A conflict is the caller's to repeat.
       if (refused[1]?.code !== "condition") throw new TransactionRefused(refused);
     }
     await this.#amend(parked.key, change, mine);
   }
 
   /**
-   * The event is settled: nothing of it stays. When it had stopped its stream, the same transaction asks for the release
-   * of what is held, due `now` (ms).
+   * The event is settled: nothing of it stays. When it had stopped its stream, the same transaction asks for the hooks to resume, due `now` (ms).
    *
    * @param mayRun false: only while no attempt is under way
-   * @returns the stream to be released, if any; `busy` when an attempt is under way that may not be
+   * @returns the stream whose hooks are to resume, if any; `busy` when an attempt is under way that may not be
    */
   async settle(parked: Parked, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
     let { stops } = parked;
@@ -267,7 +266,7 @@ export class ParkedStore {
       { delete: parkedIdKey(event.actorId, event.id), condition: always },
     ];
     if (how.head !== undefined) {
-      const set = { releasing: true, ...dueAttributes(how.head, how.now) };
+      const set = { hooksResuming: true, ...dueAttributes(how.head, how.now) };
       writes.push({ update: how.head, change: { set, add: { version: 1, wantedRev: 1 } }, condition: headIs.live });
     }
     return await this.#transact(writes);

@@ -162,7 +162,7 @@ export class CallbackProcessor {
    */
   async clearState(peerId: string, subscriptionId: string): Promise<void> {
     const key = this.#key(peerId, subscriptionId);
-    const acquired = await this.#streams.acquireLease(key, { holdMs: MOST_MS, evenReplacing: true });
+    const acquired = await this.#streams.acquireLease(key, { leaseMs: MOST_MS, evenReplacing: true });
     if (!acquired.won) {
       if (acquired.head === undefined) return;
       throw new ServiceError("callback.busy", "This stream is being worked on; try again in a moment.");
@@ -187,7 +187,7 @@ export class CallbackProcessor {
     deadline: Deadline,
   ): Promise<ProcessResult | "missing" | "unsettled"> {
     const { sequence } = event;
-    const acquired = await this.#streams.acquireLease(key, { holdMs: MOST_MS, before: sequence, evenReplacing: true });
+    const acquired = await this.#streams.acquireLease(key, { leaseMs: MOST_MS, before: sequence, evenReplacing: true });
     if (!acquired.won) {
       if (acquired.head === undefined) return "missing";
       return acquired.head.lastSeq >= sequence ? ProcessResult.DUPLICATE : "unsettled";

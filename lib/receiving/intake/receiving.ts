@@ -8,7 +8,7 @@ import type { Senders } from "./callback-access.ts";
 import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
-import { HeldHooks } from "../hooks/held-hooks.ts";
+import { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import type { Later } from "../hooks/hook-runs.ts";
@@ -63,7 +63,7 @@ export interface Receiving {
   readonly dueStreams: DueStreams;
   readonly parked: ParkedStore;
   readonly hooks: HookRuns;
-  readonly held: HeldHooks;
+  readonly pausedHooks: PausedHooks;
   readonly streams: StreamStore;
   readonly timers: Timers;
   readonly stale: StaleParts;
@@ -119,7 +119,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const held = new HeldHooks({ streams, parked, hooks, timers, clock, reserveMs });
+  const pausedHooks = new PausedHooks({ streams, parked, hooks, timers, clock, reserveMs });
   const access = new CallbackAccess({ table, senders: deps.senders });
   return {
     receiver: new Receiver({
@@ -141,14 +141,14 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       streams,
       timers,
       recovery,
-      held,
+      pausedHooks,
       sequencer: ofHead,
       settings,
       bury: deps.bury,
     }),
     parked,
     hooks,
-    held,
+    pausedHooks,
     streams,
     timers,
     stale,

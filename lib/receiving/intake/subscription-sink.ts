@@ -148,12 +148,13 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const { data, told, stored, again } =
       event.kind === "part" ? await this.#replacePart(event, context) : await this.#takeDiff(event, context);
     if (told !== undefined) this.#begun.add(event.sequence);
-    const { held } = told === undefined ? head : await this.#deps.hooks.first(told, context.starts, head.held, stored);
+    const { hooksPaused } =
+      told === undefined ? head : await this.#deps.hooks.first(told, context.starts, head.hooksPaused, stored);
     return {
       set: {
         digests: withDigest(head.digests, data),
         ...newest(head, event),
-        ...(held === head.held ? {} : { held }),
+        ...(hooksPaused === head.hooksPaused ? {} : { hooksPaused }),
         ...defined("pausedUntil", again.pausedUntil),
         ...(again.unasked.length === 0 ? {} : this.#wantResync(head, again.unasked)),
       },
@@ -183,7 +184,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
       const taken = { data, told: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // What is held for it stays; reading it again tells the hooks what it is.
-      await reads.mark(head, heldPlace(head, place), read, sequence);
+      await reads.mark(head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = pauseWanted(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
@@ -302,7 +303,7 @@ const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
   timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
 /** The place as it is held: a property whole, unless the subscription is on less. */
-const heldPlace = (head: Head, place: Place): Place => {
+const storedPlace = (head: Head, place: Place): Place => {
   const scope = placeOf(head.scope);
   return scope.length === 0 ? place.slice(0, 1) : scope;
 };

@@ -6,7 +6,7 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { leaseIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { HeldHooks } from "../hooks/held-hooks.ts";
+import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
 import { idsOf } from "../stream/sink.ts";
@@ -21,7 +21,7 @@ export interface DueStreamsDeps {
   readonly streams: StreamStore;
   readonly timers: Timers;
   readonly recovery: Recovery;
-  readonly held: HeldHooks;
+  readonly pausedHooks: PausedHooks;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
@@ -56,9 +56,9 @@ export class DueStreams {
       await this.#waitForLease(head);
       return head.gapSince;
     }
-    if (head.releasing) {
-      head = await this.#deps.held.release(head, deadline);
-      if (head.releasing || !head.live) return head.gapSince;
+    if (head.hooksResuming) {
+      head = await this.#deps.pausedHooks.resume(head, deadline);
+      if (head.hooksResuming || !head.live) return head.gapSince;
     }
     const { gapSince } = head;
     if (head.pending.has(head.lastSeq + 1) && !head.replacing) {

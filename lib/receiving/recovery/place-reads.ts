@@ -2,7 +2,7 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Reads } from "../../domain/visibility.ts";
-import type { Staleness } from "../replica/held.ts";
+import type { Staleness } from "../replica/replica-entry.ts";
 import type { StateTarget } from "../replica/state-writer.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";

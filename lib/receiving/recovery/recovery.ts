@@ -73,7 +73,7 @@ export class Recovery {
   async run(key: Key, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
     const { streams } = this.#deps;
     const leased = await streams.acquireLease(key, {
-      holdMs: deadline.remaining(),
+      leaseMs: deadline.remaining(),
       evenReplacing: true,
       ...(request.callback === undefined ? {} : { before: request.callback.sequence }),
     });

@@ -73,8 +73,8 @@ export class ReplacementCommit {
     const { streams, clock, log, timers, table } = this.#deps;
     const { progress, at, begun } = result;
     const { reset } = progress;
-    const held = await this.#tell(marked, result);
-    const set = { ...this.#attributes(marked, result), ...(held === begun.held ? {} : { held }) };
+    const hooksPaused = await this.#tell(marked, result);
+    const set = { ...this.#attributes(marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) };
     const remove = [
       "replacing",
       "replacedFrom",
@@ -104,7 +104,7 @@ export class ReplacementCommit {
     return { is: "resynced", head: done, applied: 0 };
   }
 
-  /** @returns whether the stream's hooks are held from now on */
+  /** @returns whether the stream's hooks are paused from now on */
   async #tell(marked: Head, { progress, at, stores, parts, begun, readable }: ReplacementResult): Promise<boolean> {
     const { hooks, state } = this.#deps;
     const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
@@ -116,7 +116,7 @@ export class ReplacementCommit {
       readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
     );
     if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
-    return (await hooks.first(event, begun.starts, begun.held, stored)).held;
+    return (await hooks.first(event, begun.starts, begun.hooksPaused, stored)).hooksPaused;
   }
 
   #attributes(marked: Head, result: ReplacementResult): Readonly<Record<string, Attribute>> {

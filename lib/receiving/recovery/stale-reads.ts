@@ -78,7 +78,8 @@ export class StaleReads {
     const rest = byPerson ? 0 : (head.pausedUntil ?? 0);
     // A recovery reads the part itself.
     const busy = leaseIsLive(head, now, settings.incarnation) || head.replacing;
-    const acquired = busy || rest > now ? undefined : await streams.acquireLease(key, { holdMs: deadline.remaining() });
+    const acquired =
+      busy || rest > now ? undefined : await streams.acquireLease(key, { leaseMs: deadline.remaining() });
     if (acquired?.won !== true) {
       if (part.status === "retry") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
       return "busy";
@@ -125,8 +126,8 @@ export class StaleReads {
   async #tell(head: Head, { place }: StalePart, part: StatePart): Promise<HeadChange> {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
-    const { held } = await this.#deps.hooks.first(event, head.starts, head.held, true);
-    return held === head.held ? {} : { held };
+    const { hooksPaused } = await this.#deps.hooks.first(event, head.starts, head.hooksPaused, true);
+    return hooksPaused === head.hooksPaused ? {} : { hooksPaused };
   }
 
   async #giveBack(head: Head, set: HeadChange, deadline: Deadline): Promise<void> {
@@ -137,4 +138,4 @@ export class StaleReads {
   }
 }
 
-type HeadChange = { readonly held?: boolean; readonly pausedUntil?: number };
+type HeadChange = { readonly hooksPaused?: boolean; readonly pausedUntil?: number };

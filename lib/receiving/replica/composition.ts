@@ -22,8 +22,8 @@ function lay(base: Json | undefined, path: readonly string[], value: Json | unde
   if (key === undefined) return value;
   if (base !== undefined && !isObject(base)) return base;
   if (base === undefined && value === undefined) return undefined;
-  const held = base ?? {};
-  const inner = lay(own(held, key), deeper, value);
-  const rest = Object.entries(held).filter(([other]) => other !== key);
+  const object = base ?? {};
+  const inner = lay(own(object, key), deeper, value);
+  const rest = Object.entries(object).filter(([other]) => other !== key);
   return Object.fromEntries(inner === undefined ? rest : [...rest, [key, inner]]);
 }

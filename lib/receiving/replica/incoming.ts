@@ -1,7 +1,7 @@
 import type { Place } from "../../domain/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
-import type { Staleness } from "./held.ts";
+import type { Staleness } from "./replica-entry.ts";
 
 /** One diff, with what its subscription owns. */
 export interface IncomingDiff {

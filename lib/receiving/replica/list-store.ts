@@ -7,8 +7,8 @@ import { listPartition, placeKey } from "../../dynamodb/keys-peer-data.ts";
 import { always, itemExists } from "../../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import type { Clock, Json } from "../../system/ports.ts";
-import { toItem, unchangedSince } from "./held.ts";
-import type { Held, HeldList } from "./held.ts";
+import { toItem, unchangedSince } from "./replica-entry.ts";
+import type { ReplicaEntry, ListEntry } from "./replica-entry.ts";
 import { editWrites, elementsOf, orphanedParts, TooWide } from "../../lists/list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "../../lists/list-edit.ts";
 import type { Shape } from "../../lists/list-edit.ts";
@@ -39,7 +39,7 @@ export interface WholeList {
  * The pages that were written together with a head, kept as long as that very head is: the next operation of the same
  * run needs not read them. Its transaction demands the head unchanged, and pages change with their head only.
  */
-const PAGES_OF = new WeakMap<HeldList, ReadonlyMap<string, ListNode>>();
+const PAGES_OF = new WeakMap<ListEntry, ReadonlyMap<string, ListNode>>();
 
 /** Writes beside the pages in one transaction: the head, and garbage left or taken up again. */
 const HEAD_WRITES = 1;
@@ -64,21 +64,21 @@ export class ListStore {
    */
   async operate(
     place: Place,
-    stored: HeldList | Exclude<Held, { type: "value" | "list" }> | undefined,
+    stored: ListEntry | Exclude<ReplicaEntry, { type: "value" | "list" }> | undefined,
     operation: ListOperation,
     marks: Marks,
     seed: string,
-  ): Promise<Held | undefined> {
-    const held = stored?.type === "list" ? stored : undefined;
+  ): Promise<ReplicaEntry | undefined> {
+    const entry = stored?.type === "list" ? stored : undefined;
     const newId = idsOf(seed, stored);
-    const generation = held?.generation ?? newId();
+    const generation = entry?.generation ?? newId();
     const partition = this.#partition(place, generation);
-    const known = held === undefined ? undefined : PAGES_OF.get(held);
+    const known = entry === undefined ? undefined : PAGES_OF.get(entry);
     const pages = new PageReader(this.#deps.table, partition, known?.values());
-    const shape = held === undefined ? EMPTY_SHAPE : shapeOf(held);
+    const shape = entry === undefined ? EMPTY_SHAPE : shapeOf(entry);
     const { rows, matches } = await this.#matches(pages, shape, operation);
     const edit = editFor(operation, shape.count, matches);
-    const base: HeldList = { ...(held ?? this.#empty(place, generation)), ...this.#stamp(marks) };
+    const base: ListEntry = { ...(entry ?? this.#empty(place, generation)), ...this.#stamp(marks) };
     switch (edit.kind) {
       case "inapplicable":
         return undefined;
@@ -99,7 +99,7 @@ export class ListStore {
         const path = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
         await change.splice(edit.start, edit.remove, elements, path);
         const { root: _root, last: _last, spine: _spine, ...rest } = base;
-        const next: HeldList = { ...rest, ...change.shape };
+        const next: ListEntry = { ...rest, ...change.shape };
         const writes = await editWrites(this.#deps.table, partition, change, { room: 100 - HEAD_WRITES, parts });
         await this.#deps.table.transact([this.#headWrite(stored, next), ...writes]);
         PAGES_OF.set(next, pagesAfter(known, change));
@@ -110,7 +110,13 @@ export class ListStore {
   }
 
   /** Puts a whole list in the place of whatever is stored, in a new generation. One transaction when it is short. */
-  async build(place: Place, stored: Held | undefined, whole: WholeList, marks: Marks, seed: string): Promise<HeldList> {
+  async build(
+    place: Place,
+    stored: ReplicaEntry | undefined,
+    whole: WholeList,
+    marks: Marks,
+    seed: string,
+  ): Promise<ListEntry> {
     const newId = idsOf(seed, stored);
     const digest = createHash("sha256");
     for (const item of whole.items) digest.update(digestOf(item));
@@ -126,7 +132,7 @@ export class ListStore {
     const parts: Item[] = [];
     await edit.splice(0, 0, elementsOf(partition, whole.items, newId, parts));
     const { items: _items, ...words } = whole;
-    const next: HeldList = {
+    const next: ListEntry = {
       ...this.#empty(place, generation),
       ...this.#stamp(marks),
       ...words,
@@ -139,7 +145,7 @@ export class ListStore {
   }
 
   /** Writes a place that is no list over whatever is stored; a list's pages are left to the sweep. */
-  async put(stored: Held | undefined, next: Held): Promise<Held> {
+  async put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
     return stored?.type === "list" && next.type !== "list" ? this.#leave(stored, next) : this.#put(stored, next);
   }
 
@@ -156,21 +162,21 @@ export class ListStore {
     return { rows, matches: { count: rows.length, ...(first === undefined ? {} : { first: first.index }) } };
   }
 
-  async #put(stored: Held | undefined, next: Held): Promise<Held> {
+  async #put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
     await this.#deps.table.put(toItem(this.#key(next.place), next), unchangedSince(stored));
     return next;
   }
 
-  async #leave(stored: Held | undefined, next: Held): Promise<Held> {
+  async #leave(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
     await this.#transact([this.#headWrite(stored, next), ...this.#leaving(stored)]);
     return next;
   }
 
-  #headWrite(stored: Held | undefined, next: Held): Write {
+  #headWrite(stored: ReplicaEntry | undefined, next: ReplicaEntry): Write {
     return { put: toItem(this.#key(next.place), next), condition: unchangedSince(stored) };
   }
 
-  #leaving(stored: Held | undefined): Write[] {
+  #leaving(stored: ReplicaEntry | undefined): Write[] {
     if (stored?.type !== "list") return [];
     const dueAt = this.#deps.clock.now() + LEFT_DELAY_MS;
     return [{ put: garbageItem(this.#generation(stored.place, stored.generation), dueAt), condition: always }];
@@ -197,7 +203,7 @@ export class ListStore {
     await this.#deps.table.deleteMany(keys).catch(() => undefined);
   }
 
-  #empty(place: Place, generation: string): Omit<HeldList, "wm" | "sequence" | "updatedAt"> {
+  #empty(place: Place, generation: string): Omit<ListEntry, "wm" | "sequence" | "updatedAt"> {
     return { type: "list", place, generation, ...EMPTY_SHAPE };
   }
 
@@ -217,7 +223,7 @@ export class ListStore {
 /** Whether an error says that a list cannot be changed by this operation, only be read again. */
 export const isTooWide = (error: unknown): boolean => error instanceof TooWide;
 
-function shapeOf(list: HeldList): Shape {
+function shapeOf(list: ListEntry): Shape {
   const { count, bytes, height, root, last, spine } = list;
   return {
     count,
@@ -237,7 +243,7 @@ function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: Li
 }
 
 /** Ids that are the same for the same write on the same state, and differ otherwise. */
-function idsOf(seed: string, stored: Held | undefined): () => string {
+function idsOf(seed: string, stored: ReplicaEntry | undefined): () => string {
   const state = stored === undefined ? [] : [stored.wm, stored.type, stored.touched ?? 0];
   const generation = stored?.type === "list" ? stored.generation : "";
   const hash = createHash("sha256")

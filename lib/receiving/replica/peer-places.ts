@@ -2,8 +2,8 @@ import { covers, samePlace } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
 import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys-peer-data.ts";
 import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
-import { fromItem } from "./held.ts";
-import type { Held } from "./held.ts";
+import { fromItem } from "./replica-entry.ts";
+import type { ReplicaEntry } from "./replica-entry.ts";
 
 export interface PeerIds {
   readonly table: Table;
@@ -12,7 +12,7 @@ export interface PeerIds {
 }
 
 /** One place as stored, tombstones included. One request. */
-export async function readPlace(ids: PeerIds, place: Place): Promise<Held | undefined> {
+export async function readPlace(ids: PeerIds, place: Place): Promise<ReplicaEntry | undefined> {
   const item = await ids.table.get(placeKey(ids.actorId, ids.peerId, place));
   return item === undefined ? undefined : fromItem(item);
 }
@@ -38,11 +38,11 @@ export function rangeOf([name]: Place): Pick<QueryRange, "prefix" | "until"> {
 }
 
 /** Everything stored inside a scope that the carved places do not cover, tombstones included. One request per megabyte. */
-export async function placesIn(ids: PeerIds, scope: Place, carved: readonly Place[]): Promise<Held[]> {
-  const found: Held[] = [];
+export async function placesIn(ids: PeerIds, scope: Place, carved: readonly Place[]): Promise<ReplicaEntry[]> {
+  const found: ReplicaEntry[] = [];
   for await (const item of peerItems(ids, rangeOf(scope))) {
-    const held = fromItem(item);
-    if (covers(scope, held.place) && !carved.some((other) => covers(other, held.place))) found.push(held);
+    const entry = fromItem(item);
+    if (covers(scope, entry.place) && !carved.some((other) => covers(other, entry.place))) found.push(entry);
   }
   return found;
 }

@@ -12,8 +12,8 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { compose } from "./composition.ts";
 import type { Part } from "./composition.ts";
-import { fromItem } from "./held.ts";
-import type { Held, HeldList } from "./held.ts";
+import { fromItem } from "./replica-entry.ts";
+import type { ReplicaEntry, ListEntry } from "./replica-entry.ts";
 import { PageGone, PageReader } from "../../lists/list-pages.ts";
 import { listItems } from "../../lists/list-read.ts";
 import { peerItems, readPlace } from "./peer-places.ts";
@@ -21,7 +21,7 @@ import { readBody } from "./value-body.ts";
 import { parseText } from "../../domain/json-text.ts";
 
 /** A property as held, with the parts that narrower subscriptions own laid over it. */
-export interface HeldProperty {
+export interface ReplicaProperty {
   readonly name: string;
   readonly type: "scalar" | "list";
   /** The value; of a list its items, all of them unless `truncated`. */
@@ -40,7 +40,7 @@ export interface HeldProperty {
 }
 
 export interface PropertyPage {
-  readonly properties: readonly HeldProperty[];
+  readonly properties: readonly ReplicaProperty[];
   /** What to pass as `after` for the next page: the last property's name as a rule; absent on the last one. */
   readonly next?: string;
 }
@@ -60,7 +60,7 @@ const ATTEMPTS = 6;
 /** All that is stored of one property, tombstones included: its own place first. */
 interface Group {
   readonly name: string;
-  readonly helds: readonly Held[];
+  readonly entries: readonly ReplicaEntry[];
 }
 
 /** Reads what is held of one peer. Never changes anything. Rejects with `service.unavailable` when it does not hold still. */
@@ -72,7 +72,7 @@ export class PeerReader {
   }
 
   /** One property, or undefined when nothing is held under that name. One request for a small value. */
-  async property(name: string, maxBytes = Infinity): Promise<HeldProperty | undefined> {
+  async property(name: string, maxBytes = Infinity): Promise<ReplicaProperty | undefined> {
     return this.#still(async () => this.#show(await this.#group(name), maxBytes));
   }
 
@@ -81,7 +81,7 @@ export class PeerReader {
     name: string,
     start: number,
     limit: number,
-  ): Promise<{ readonly items: readonly Json[]; readonly head: HeldList } | undefined> {
+  ): Promise<{ readonly items: readonly Json[]; readonly head: ListEntry } | undefined> {
     return this.#still(async () => {
       const head = await readPlace(this.#deps, [name]);
       return head?.type === "list" ? { items: await this.#items(head, start, limit), head } : undefined;
@@ -95,7 +95,7 @@ export class PeerReader {
     readonly maxBytes?: number;
   }): Promise<PropertyPage> {
     const { after, limit, maxBytes = PAGE_BYTES } = options;
-    const properties: HeldProperty[] = [];
+    const properties: ReplicaProperty[] = [];
     let bytes = 0;
     let last: string | undefined;
     for await (const group of this.#groups(after, limit)) {
@@ -146,57 +146,60 @@ export class PeerReader {
   }
 
   async #group(name: string): Promise<Group> {
-    const helds: Held[] = [];
-    for await (const item of peerItems(this.#deps, propertyRange(name))) helds.push(fromItem(item));
-    return { name, helds };
+    const entries: ReplicaEntry[] = [];
+    for await (const item of peerItems(this.#deps, propertyRange(name))) entries.push(fromItem(item));
+    return { name, entries };
   }
 
   async *#groups(after: string | undefined, limit: number): AsyncGenerator<Group, void, undefined> {
-    let group: { name: string; helds: Held[] } | undefined;
+    let group: { name: string; entries: ReplicaEntry[] } | undefined;
     const from = after === undefined ? {} : { after: beyondCursor(after) };
     for await (const item of peerItems(this.#deps, {
       prefix: PLACE_PREFIX,
       ...from,
       limit: Math.min(limit + 1, 200),
     })) {
-      const held = fromItem(item);
-      const [name = ""] = held.place;
+      const entry = fromItem(item);
+      const [name = ""] = entry.place;
       if (group?.name === name) {
-        group.helds.push(held);
+        group.entries.push(entry);
         continue;
       }
       if (group !== undefined) yield group;
-      group = { name, helds: [held] };
+      group = { name, entries: [entry] };
     }
     if (group !== undefined) yield group;
   }
 
   /** @throws PageGone */
-  async #show(group: Group, maxBytes: number): Promise<HeldProperty | undefined> {
-    const own = group.helds.find((held) => held.place.length === 1);
+  async #show(group: Group, maxBytes: number): Promise<ReplicaProperty | undefined> {
+    const own = group.entries.find((entry) => entry.place.length === 1);
     if (own?.type === "list") return this.#showList(group.name, own, maxBytes);
     const parts: Part[] = [];
-    for (const held of group.helds) {
-      if (held.type === "gone") {
-        if (held.hides === true && held.place.length > 1) parts.push({ path: held.place.slice(1), value: undefined });
-      } else if (held.type === "value") {
-        parts.push({ path: held.place.slice(1), value: await this.#value(held) });
+    for (const entry of group.entries) {
+      if (entry.type === "gone") {
+        if (entry.hides === true && entry.place.length > 1)
+          parts.push({ path: entry.place.slice(1), value: undefined });
+      } else if (entry.type === "value") {
+        parts.push({ path: entry.place.slice(1), value: await this.#value(entry) });
       }
     }
     const value = compose(parts);
     if (value === undefined) return undefined;
-    const living = group.helds.filter((held) => held.type === "value" || (held.type === "gone" && held.hides === true));
+    const living = group.entries.filter(
+      (entry) => entry.type === "value" || (entry.type === "gone" && entry.hides === true),
+    );
     return {
       name: group.name,
       type: "scalar",
       value,
-      sequence: Math.max(...living.map((held) => held.sequence)),
-      updatedAt: Math.max(...living.map((held) => held.updatedAt)),
-      ...staleOf(group.helds),
+      sequence: Math.max(...living.map((entry) => entry.sequence)),
+      updatedAt: Math.max(...living.map((entry) => entry.updatedAt)),
+      ...staleOf(group.entries),
     };
   }
 
-  async #showList(name: string, head: HeldList, maxBytes: number): Promise<HeldProperty> {
+  async #showList(name: string, head: ListEntry, maxBytes: number): Promise<ReplicaProperty> {
     const size = head.bytes + head.count;
     // Elements of average size; close enough for a list that is too long anyway.
     const fitting = size <= maxBytes ? head.count : Math.floor((head.count * maxBytes) / size / 2);
@@ -215,7 +218,7 @@ export class PeerReader {
   }
 
   /** Items of exactly the version that the head is of. @throws PageGone */
-  async #items(head: HeldList, start: number, limit: number): Promise<Json[]> {
+  async #items(head: ListEntry, start: number, limit: number): Promise<Json[]> {
     const { table, actorId, peerId } = this.#deps;
     const pages = new PageReader(table, listPartition(actorId, peerId, head.place, head.generation));
     const items = await listItems(pages, head, start, limit);
@@ -227,8 +230,8 @@ export class PeerReader {
   }
 
   /** @throws PageGone */
-  async #value(held: Extract<Held, { readonly type: "value" }>): Promise<Json> {
-    const text = await readBody(this.#deps, held);
+  async #value(entry: Extract<ReplicaEntry, { readonly type: "value" }>): Promise<Json> {
+    const text = await readBody(this.#deps, entry);
     if (text === undefined) throw new PageGone();
     return parseText(text) as Json;
   }
@@ -248,11 +251,11 @@ export class PeerReader {
 }
 
 /** Since when some part could not be read, and why. */
-function staleOf(helds: readonly Held[]): Pick<HeldProperty, "stale"> {
-  const marks = helds.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
+function staleOf(entries: readonly ReplicaEntry[]): Pick<ReplicaProperty, "stale"> {
+  const marks = entries.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
   const [first] = marks.toSorted((one, other) => one.since - other.since);
   return first === undefined ? {} : { stale: { since: first.since, reason: first.reason } };
 }
 
-const sizeOf = (group: { readonly helds: readonly Held[] }): number =>
-  group.helds.reduce((sum, held) => sum + (held.type === "gone" ? 0 : held.bytes), 0);
+const sizeOf = (group: { readonly entries: readonly ReplicaEntry[] }): number =>
+  group.entries.reduce((sum, entry) => sum + (entry.type === "gone" ? 0 : entry.bytes), 0);

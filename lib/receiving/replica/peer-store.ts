@@ -3,8 +3,8 @@ import { parseText } from "../../domain/json-text.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Position } from "../../domain/watermark.ts";
 import { emptyPartition, collectPeerGarbage } from "../../lists/list-garbage.ts";
-import { fromItem } from "./held.ts";
-import type { Held, Staleness } from "./held.ts";
+import { fromItem } from "./replica-entry.ts";
+import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { planDiff } from "./diff-plan.ts";
 import type { DiffPlan, Step } from "./diff-plan.ts";
 import { inParallel } from "../../system/in-parallel.ts";
@@ -27,7 +27,7 @@ const WRITES_AT_ONCE = 16;
 /** What diffs will need, read beforehand, and kept up to date by what is applied. Made by `PeerStore.prepare`. */
 export interface Prepared {
   /** By sort key; null: read, and nothing is there. */
-  readonly places: Map<string, Held | null>;
+  readonly places: Map<string, ReplicaEntry | null>;
 }
 
 /**
@@ -84,12 +84,12 @@ export class PeerStore {
       const policy = "verdict" in at ? at : step.kind === "operation" ? listWrite(at) : diffWrite(at);
       const key = keyOfPlace(step.place);
       const outcome = await this.#writer.step(step, policy, prepared.places.get(key));
-      prepared.places.set(key, outcome.held ?? null);
+      prepared.places.set(key, outcome.entry ?? null);
       return { place: step.place, ...outcome };
     });
     if (plan.othersGo) outcomes.push(...(await this.#removeOthers(diff, plan, at, prepared)));
-    const stale = outcomes.flatMap(({ reread, held, place }) =>
-      reread && held?.stale !== undefined ? [[place, held.stale] as const] : [],
+    const stale = outcomes.flatMap(({ reread, entry, place }) =>
+      reread && entry?.stale !== undefined ? [[place, entry.stale] as const] : [],
     );
     return compact({
       reread: outcomes.flatMap((outcome) => (outcome.reread ? [outcome.place] : [])),
@@ -162,7 +162,9 @@ export class PeerStore {
   async removeScope(scope: Place, carved: readonly Place[], at: Position): Promise<void> {
     const stored = await placesIn(this.#ids, scope, carved);
     const policy = snapshotWrite(at);
-    await inParallel(stored, WRITES_AT_ONCE, (held) => this.#writer.remove(held.place, policy, held, { hides: false }));
+    await inParallel(stored, WRITES_AT_ONCE, (entry) =>
+      this.#writer.remove(entry.place, policy, entry, { hides: false }),
+    );
   }
 
   /**
@@ -172,16 +174,18 @@ export class PeerStore {
    */
   async restrict(seen: (value: Json, place: Place) => Json | undefined, at: Position, touched: number): Promise<void> {
     const hides = false;
-    const look = async (held: Held): Promise<void> => {
-      if (held.type === "list" && seen([], held.place) === undefined) {
-        await this.#writer.remove(held.place, snapshotWrite(at), held, { hides });
+    const look = async (entry: ReplicaEntry): Promise<void> => {
+      if (entry.type === "list" && seen([], entry.place) === undefined) {
+        await this.#writer.remove(entry.place, snapshotWrite(at), entry, { hides });
       }
-      if (held.type !== "value") return;
-      const left = await this.#writer.alter(held.place, localWrite(touched), held, (value) => seen(value, held.place));
+      if (entry.type !== "value") return;
+      const left = await this.#writer.alter(entry.place, localWrite(touched), entry, (value) =>
+        seen(value, entry.place),
+      );
       // From here on not even a diff that was on its way brings it back.
-      if (left.held?.type === "gone") await this.#writer.remove(held.place, snapshotWrite(at), left.held, { hides });
+      if (left.entry?.type === "gone") await this.#writer.remove(entry.place, snapshotWrite(at), left.entry, { hides });
     };
-    let some: Held[] = [];
+    let some: ReplicaEntry[] = [];
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
       some.push(fromItem(item));
       if (some.length < WRITES_AT_ONCE * 4) continue;
@@ -228,12 +232,12 @@ export class PeerStore {
   ): Promise<(Outcome & { readonly place: Place })[]> {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
     const stored = await placesIn(this.#ids, diff.scope, diff.carved);
-    const others = stored.filter((held) => held.type !== "gone" && !named.has(keyOfPlace(held.place)));
-    return inParallel(others, WRITES_AT_ONCE, async (held) => {
+    const others = stored.filter((entry) => entry.type !== "gone" && !named.has(keyOfPlace(entry.place)));
+    return inParallel(others, WRITES_AT_ONCE, async (entry) => {
       const policy = "verdict" in at ? at : diffWrite(at);
-      const outcome = await this.#writer.remove(held.place, policy, held, { hides: false });
-      prepared.places.set(keyOfPlace(held.place), outcome.held ?? null);
-      return { place: held.place, ...outcome };
+      const outcome = await this.#writer.remove(entry.place, policy, entry, { hides: false });
+      prepared.places.set(keyOfPlace(entry.place), outcome.entry ?? null);
+      return { place: entry.place, ...outcome };
     });
   }
 }

@@ -17,8 +17,8 @@ import type { Condition, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Json } from "../../system/ports.ts";
 import type { Step } from "./diff-plan.ts";
-import { fromItem, toItem } from "./held.ts";
-import type { Held } from "./held.ts";
+import { fromItem, toItem } from "./replica-entry.ts";
+import type { ReplicaEntry } from "./replica-entry.ts";
 import { PageGone } from "../../lists/list-pages.ts";
 import { isTooWide, ListStore } from "./list-store.ts";
 import type { WholeList } from "./list-store.ts";
@@ -35,13 +35,13 @@ export interface Outcome {
   /** The place must be read from its publisher. */
   readonly reread: boolean;
   /** What the place holds now. */
-  readonly held: Held | undefined;
+  readonly entry: ReplicaEntry | undefined;
 }
 
 type Merge = Extract<Step, { readonly kind: "merge" }>;
 type Operation = Extract<Step, { readonly kind: "operation" }>;
 /** Undefined: not read yet. Null: read, nothing there. */
-type Known = Held | null | undefined;
+type Known = ReplicaEntry | null | undefined;
 
 /** Writes single places: decides on what is stored, writes on condition that it is unchanged, and decides anew if not. */
 export class PlaceWriter {
@@ -82,7 +82,7 @@ export class PlaceWriter {
   async read(place: Place, policy: WritePolicy, value: Json): Promise<Outcome> {
     const blind = await this.#putBlind(place, policy, value, atMost("wm", policy.marks(undefined).wm));
     if (blind === undefined) return this.value(place, policy, undefined, value);
-    if ("held" in blind) return blind;
+    if ("entry" in blind) return blind;
     return this.value(place, policy, blind.found, value);
   }
 
@@ -91,7 +91,7 @@ export class PlaceWriter {
     place: Place,
     policy: WritePolicy,
     known: Known,
-    made: (held: Json | undefined) => Json | undefined,
+    made: (entry: Json | undefined) => Json | undefined,
     { hides }: { readonly hides: boolean },
   ): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) => {
@@ -115,11 +115,11 @@ export class PlaceWriter {
   ): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) => {
       const now = this.#deps.clock.now();
-      const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
+      const base: ReplicaEntry = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
       const stale = { ...failed, since: stored?.stale?.since ?? now };
-      const next: Held = { ...base, wm: policy.marks(stored).wm, suspect: true, stale };
+      const next: ReplicaEntry = { ...base, wm: policy.marks(stored).wm, suspect: true, stale };
       await this.#lists.put(stored, next);
-      return { result: "reread", reread: true, held: next };
+      return { result: "reread", reread: true, entry: next };
     });
   }
 
@@ -129,12 +129,12 @@ export class PlaceWriter {
    */
   alter(place: Place, policy: WritePolicy, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) => {
-      if (stored?.type !== "value") return { result: "skipped", reread: false, held: stored };
+      if (stored?.type !== "value") return { result: "skipped", reread: false, entry: stored };
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
       const value = altered(parseText(text) as Json);
       if (value === undefined) return this.#bury(place, policy, stored, false);
-      if (printJson(value) === text) return { result: "skipped", reread: false, held: stored };
+      if (printJson(value) === text) return { result: "skipped", reread: false, entry: stored };
       return this.#put(place, policy, stored, value, stored.suspect === true);
     });
   }
@@ -159,7 +159,7 @@ export class PlaceWriter {
     if (!step.exact || known !== undefined) return undefined;
     const { value } = mergeDiff(undefined, step.diff, step);
     const blind = await this.#putBlind(step.place, policy, value, below("wm", policy.marks(undefined).wm));
-    if (blind === undefined || "held" in blind) return blind;
+    if (blind === undefined || "entry" in blind) return blind;
     return this.#settle(step.place, policy, blind.found, (found) => this.#merge(step, policy, found));
   }
 
@@ -172,18 +172,18 @@ export class PlaceWriter {
     policy: WritePolicy,
     value: Json | undefined,
     older: Condition,
-  ): Promise<Outcome | { readonly found: Held | null } | undefined> {
+  ): Promise<Outcome | { readonly found: ReplicaEntry | null } | undefined> {
     const base = { place, ...policy.marks(undefined), updatedAt: this.#deps.clock.now() };
-    let held: Held = { ...base, type: "gone", hides: place.length > 1 };
+    let entry: ReplicaEntry = { ...base, type: "gone", hides: place.length > 1 };
     if (value !== undefined) {
       const text = printJson(value);
       if (text.length > 100_000) return undefined;
-      held = { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
+      entry = { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
     }
     const plain = all(older, differs("type", "list"), missing("parts"));
     try {
-      await this.#deps.table.put(toItem(this.#key(place), held), any(itemMissing, plain));
-      return changed(held);
+      await this.#deps.table.put(toItem(this.#key(place), entry), any(itemMissing, plain));
+      return changed(entry);
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
       return { found: error.item === undefined ? null : fromItem(error.item) };
@@ -194,7 +194,7 @@ export class PlaceWriter {
     place: Place,
     policy: WritePolicy,
     known: Known,
-    write: (stored: Held | undefined) => Promise<Outcome | undefined>,
+    write: (stored: ReplicaEntry | undefined) => Promise<Outcome | undefined>,
   ): Promise<Outcome> {
     let stored = known === undefined ? await readPlace(this.#deps, place) : (known ?? undefined);
     let mustReread = false;
@@ -202,7 +202,7 @@ export class PlaceWriter {
       const verdict = policy.verdict(stored);
       if (verdict === "skip") {
         const same = stored?.suspect === true && stored.sequence === policy.marks(stored).sequence;
-        return { result: "skipped", reread: same, held: stored };
+        return { result: "skipped", reread: same, entry: stored };
       }
       try {
         const outcome =
@@ -230,7 +230,7 @@ export class PlaceWriter {
     throw new ServiceError("service.unavailable", "What is held of a peer is being changed by others; try again.");
   }
 
-  async #merge(step: Merge, policy: WritePolicy, stored: Held | undefined): Promise<Outcome | undefined> {
+  async #merge(step: Merge, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome | undefined> {
     const literal = step.at?.here === true;
     const deletes = !literal && (step.diff === "" || step.diff === null);
     if (deletes) return this.#bury(step.place, policy, stored, step.place.length > 1);
@@ -247,7 +247,7 @@ export class PlaceWriter {
     return this.#put(step.place, policy, stored, merged.value, suspect);
   }
 
-  async #operate(step: Operation, policy: WritePolicy, stored: Held | undefined): Promise<Outcome> {
+  async #operate(step: Operation, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
     const marks = policy.marks(stored);
     const untrusted =
       stored?.type === "value" ||
@@ -259,7 +259,7 @@ export class PlaceWriter {
     const { suspect: _suspect, ...trusted } = stored ?? { suspect: undefined };
     const next = await this.#lists.operate(
       step.place,
-      certain && stored !== undefined ? (trusted as Exclude<Held, { type: "value" }>) : stored,
+      certain && stored !== undefined ? (trusted as Exclude<ReplicaEntry, { type: "value" }>) : stored,
       step.operation,
       marks,
       policy.seed,
@@ -270,13 +270,13 @@ export class PlaceWriter {
   async #put(
     place: Place,
     policy: WritePolicy,
-    stored: Held | undefined,
+    stored: ReplicaEntry | undefined,
     value: Json,
     suspect: boolean,
   ): Promise<Outcome> {
     const marks = policy.marks(stored);
     const body = await writeBody(this.#deps, place, marks, value);
-    const next: Held = {
+    const next: ReplicaEntry = {
       type: "value",
       place,
       ...marks,
@@ -286,26 +286,32 @@ export class PlaceWriter {
     };
     await this.#lists.put(stored, next);
     await this.#forget(stored, next);
-    return { result: "changed", reread: suspect, held: next };
+    return { result: "changed", reread: suspect, entry: next };
   }
 
-  async #bury(place: Place, policy: WritePolicy, stored: Held | undefined, hides: boolean): Promise<Outcome> {
-    const next: Held = { type: "gone", place, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), hides };
+  async #bury(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined, hides: boolean): Promise<Outcome> {
+    const next: ReplicaEntry = {
+      type: "gone",
+      place,
+      ...policy.marks(stored),
+      updatedAt: this.#deps.clock.now(),
+      hides,
+    };
     await this.#lists.put(stored, next);
     await this.#forget(stored, next);
     return changed(next);
   }
 
   /** Marks what is held as not to be trusted; it stays readable until it has been read again. */
-  async #suspect(place: Place, policy: WritePolicy, stored: Held | undefined): Promise<Outcome> {
-    const base: Held = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: 0 };
-    const next: Held = { ...base, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
+  async #suspect(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
+    const base: ReplicaEntry = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: 0 };
+    const next: ReplicaEntry = { ...base, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
     await this.#lists.put(stored, next);
-    return { result: "reread", reread: true, held: next };
+    return { result: "reread", reread: true, entry: next };
   }
 
   /** The parts of a value that was replaced; failing to delete them leaves them until the peer's data goes. */
-  async #forget(before: Held | undefined, after: Held): Promise<void> {
+  async #forget(before: ReplicaEntry | undefined, after: ReplicaEntry): Promise<void> {
     const kept = new Set(partKeys(this.#deps, after).map((key) => key.sk));
     const left = partKeys(this.#deps, before).filter((key) => !kept.has(key.sk));
     if (left.length > 0) await this.#deps.table.deleteMany(left).catch(() => undefined);
@@ -316,9 +322,9 @@ export class PlaceWriter {
   }
 }
 
-const changed = (held: Held): Outcome => ({ result: "changed", reread: false, held });
+const changed = (entry: ReplicaEntry): Outcome => ({ result: "changed", reread: false, entry });
 
-function sameState(one: Held | undefined, other: Held | undefined): boolean {
+function sameState(one: ReplicaEntry | undefined, other: ReplicaEntry | undefined): boolean {
   return (
     one?.wm === other?.wm &&
     one?.touched === other?.touched &&

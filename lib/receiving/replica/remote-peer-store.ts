@@ -7,7 +7,7 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Json, JsonObject } from "../../system/ports.ts";
 import type { IncomingDiff } from "./incoming.ts";
 import { PAGE_BYTES, PeerReader } from "./peer-reader.ts";
-import type { HeldProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
+import type { ReplicaProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
 import { placesIn } from "./peer-places.ts";
 import { PeerStore } from "./peer-store.ts";
 import { PlaceWriter } from "./place-writer.ts";
@@ -39,10 +39,10 @@ export interface ListWords {
 }
 
 /** A property with what the service's own routes show of it, `updatedAt` in ms since 1970. */
-export type ShownProperty = Omit<HeldProperty, "name">;
+export type ShownProperty = Omit<ReplicaProperty, "name">;
 
 /** A property without what only the service's own routes show. */
-export type StoredProperty = Pick<HeldProperty, "type" | "value" | "itemCount">;
+export type StoredProperty = Pick<ReplicaProperty, "type" | "value" | "itemCount">;
 
 /**
  * What is held of one peer, for the application: to read, and to change by hand. A change made here keeps the position
@@ -181,9 +181,9 @@ export class RemotePeerStore {
       scope.length > 0 ? [[scope, data]] : Object.entries(data as JsonObject).map(([name, value]) => [[name], value]);
     for (const [place, value] of parts) await this.#putState(place, value);
     const kept = new Set(parts.map(([place]) => JSON.stringify(place)));
-    for (const held of await placesIn(this.#ids, scope, [])) {
-      if (kept.has(JSON.stringify(held.place)) || held.type === "gone") continue;
-      await this.#writer.remove(held.place, this.#policy(), held, { hides: false });
+    for (const entry of await placesIn(this.#ids, scope, [])) {
+      if (kept.has(JSON.stringify(entry.place)) || entry.type === "gone") continue;
+      await this.#writer.remove(entry.place, this.#policy(), entry, { hides: false });
     }
   }
 
@@ -227,8 +227,8 @@ export class RemotePeerStore {
   }
 
   async #remove(name: string, type: "value" | "list"): Promise<void> {
-    for (const held of await placesIn(this.#ids, [name], [])) {
-      if (held.type === type) await this.#writer.remove(held.place, this.#policy(), held, { hides: false });
+    for (const entry of await placesIn(this.#ids, [name], [])) {
+      if (entry.type === type) await this.#writer.remove(entry.place, this.#policy(), entry, { hides: false });
     }
   }
 

@@ -6,8 +6,8 @@ import type { Reads } from "../../domain/visibility.ts";
 import { parseWatermark } from "../../domain/watermark.ts";
 import type { Position } from "../../domain/watermark.ts";
 import { carve } from "./diff-plan.ts";
-import { fromItem, WITHOUT_TEXT } from "./held.ts";
-import type { Held } from "./held.ts";
+import { fromItem, WITHOUT_TEXT } from "./replica-entry.ts";
+import type { ReplicaEntry } from "./replica-entry.ts";
 import { inParallel } from "../../system/in-parallel.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import { keyOfPlace, peerItems, rangeOf } from "./peer-places.ts";
@@ -97,31 +97,31 @@ export class StateWriter {
   async removeRest(
     target: StateTarget,
     at: Position,
-    isKept: (held: Held) => boolean,
+    isKept: (entry: ReplicaEntry) => boolean,
     goesOn: () => boolean = () => true,
   ): Promise<boolean> {
     const { scope, carved, reads } = target;
     const policy = snapshotWrite(at);
     const hides = scope.length > 1;
     let isScopeStored = false;
-    const take = async (held: Held): Promise<void> => {
-      if (reads === undefined || reads.whole(held.place)) {
-        await this.#writer.remove(held.place, policy, held, { hides });
-      } else if (held.type === "value") {
-        await this.#keepHidden(held.place, policy, held, reads, undefined);
-      } else if (!isHidden(held.place, reads)) {
-        await this.#writer.remove(held.place, policy, held, { hides });
+    const take = async (entry: ReplicaEntry): Promise<void> => {
+      if (reads === undefined || reads.whole(entry.place)) {
+        await this.#writer.remove(entry.place, policy, entry, { hides });
+      } else if (entry.type === "value") {
+        await this.#keepHidden(entry.place, policy, entry, reads, undefined);
+      } else if (!isHidden(entry.place, reads)) {
+        await this.#writer.remove(entry.place, policy, entry, { hides });
       }
     };
-    let some: Held[] = [];
+    let some: ReplicaEntry[] = [];
     // A value's text is only needed where some of it may stay.
     const only = reads === undefined ? { only: WITHOUT_TEXT } : {};
     for await (const item of peerItems(this.#ids, { ...rangeOf(scope), ...only })) {
-      const held = fromItem(item);
-      if (!covers(scope, held.place) || carved.some((other) => covers(other, held.place))) continue;
-      if (held.place.length === scope.length) isScopeStored = true;
-      if (isKept(held)) continue;
-      some.push(held);
+      const entry = fromItem(item);
+      if (!covers(scope, entry.place) || carved.some((other) => covers(other, entry.place))) continue;
+      if (entry.place.length === scope.length) isScopeStored = true;
+      if (isKept(entry)) continue;
+      some.push(entry);
       if (some.length < WRITES_AT_ONCE * 4) continue;
       if (!goesOn()) return false;
       await inParallel(some, WRITES_AT_ONCE, take);
@@ -138,16 +138,16 @@ export class StateWriter {
     place: Place,
     at: Position,
     failed: { readonly reason: string; readonly again: number },
-  ): Promise<Held | undefined> {
+  ): Promise<ReplicaEntry | undefined> {
     if (!isOwned(target, place) || (target.reads !== undefined && isHidden(place, target.reads))) return undefined;
-    return (await this.#writer.stale(place, snapshotWrite(at), undefined, failed)).held;
+    return (await this.#writer.stale(place, snapshotWrite(at), undefined, failed)).entry;
   }
 
   /** What was read, with the closed parts of what is held; undefined: nothing was there that is open. */
   async #keepHidden(
     place: Place,
     policy: WritePolicy,
-    known: Held | undefined,
+    known: ReplicaEntry | undefined,
     reads: Reads,
     value: ReturnType<typeof carve> | undefined,
   ): Promise<Outcome> {
@@ -156,8 +156,8 @@ export class StateWriter {
       place,
       policy,
       known,
-      (held) => {
-        const hidden = held === undefined ? undefined : hiddenPart(held, place, reads);
+      (entry) => {
+        const hidden = entry === undefined ? undefined : hiddenPart(entry, place, reads);
         return value === undefined ? hidden : withHidden(value, hidden);
       },
       { hides },
@@ -168,13 +168,13 @@ export class StateWriter {
 /** True for what was written under this state version, or a later one. */
 export const isWrittenSince =
   (stateVersion: number) =>
-  (held: Held): boolean =>
-    parseWatermark(held.wm).stateVersion >= stateVersion;
+  (entry: ReplicaEntry): boolean =>
+    parseWatermark(entry.wm).stateVersion >= stateVersion;
 
 /** True for what is among these places. */
-export function isAmong(places: readonly Place[]): (held: Held) => boolean {
+export function isAmong(places: readonly Place[]): (entry: ReplicaEntry) => boolean {
   const named = new Set(places.map(keyOfPlace));
-  return (held) => named.has(keyOfPlace(held.place));
+  return (entry) => named.has(keyOfPlace(entry.place));
 }
 
 function isOwned({ scope, carved }: StateTarget, place: Place): boolean {

@@ -6,7 +6,7 @@ import type { Key, Table } from "../../dynamodb/table.ts";
 import { valuePartKey } from "../../dynamodb/keys-peer-data.ts";
 import type { Place } from "../../domain/scope.ts";
 import type { Json } from "../../system/ports.ts";
-import type { Held, HeldValue } from "./held.ts";
+import type { ReplicaEntry, ValueEntry } from "./replica-entry.ts";
 import { inParallel } from "../../system/in-parallel.ts";
 import type { Marks } from "./write-policy.ts";
 
@@ -22,7 +22,7 @@ export async function writeBody(
   place: Place,
   marks: Marks,
   value: Json,
-): Promise<Pick<HeldValue, "bytes" | "body">> {
+): Promise<Pick<ValueEntry, "bytes" | "body">> {
   const text = printJson(value);
   const bytes = Buffer.byteLength(text);
   if (bytes <= PART_BYTES) return { bytes, body: { text } };
@@ -37,11 +37,11 @@ export async function writeBody(
 }
 
 /** The keys of a value's parts; none when it stands in its item. */
-export function partKeys(owner: Owner, held: Held | undefined): Key[] {
-  if (held?.type !== "value" || "text" in held.body) return [];
-  const { version, parts } = held.body;
+export function partKeys(owner: Owner, entry: ReplicaEntry | undefined): Key[] {
+  if (entry?.type !== "value" || "text" in entry.body) return [];
+  const { version, parts } = entry.body;
   return Array.from({ length: parts }, (_, part) =>
-    valuePartKey(owner.actorId, owner.peerId, held.place, version, part),
+    valuePartKey(owner.actorId, owner.peerId, entry.place, version, part),
   );
 }
 
@@ -49,9 +49,9 @@ export function partKeys(owner: Owner, held: Held | undefined): Key[] {
  * The JSON text of a value. Undefined when its parts are no longer there: it has been replaced since it was read, and
  * the place must be read again. One request when it is in parts, else none.
  */
-export async function readBody(owner: Owner, held: HeldValue): Promise<string | undefined> {
-  if ("text" in held.body) return held.body.text;
-  const keys = partKeys(owner, held);
+export async function readBody(owner: Owner, entry: ValueEntry): Promise<string | undefined> {
+  if ("text" in entry.body) return entry.body.text;
+  const keys = partKeys(owner, entry);
   const found = new Map((await owner.table.getMany(keys)).map((item) => [item.sk, String(item["text"])]));
   return found.size < keys.length ? undefined : keys.map((key) => found.get(key.sk)).join("");
 }

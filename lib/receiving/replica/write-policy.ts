@@ -1,6 +1,6 @@
 import { parseWatermark, watermark } from "../../domain/watermark.ts";
 import type { Position } from "../../domain/watermark.ts";
-import type { Held } from "./held.ts";
+import type { ReplicaEntry } from "./replica-entry.ts";
 
 /** Whether a write may take place over what is stored, and the marks it leaves. */
 export interface WritePolicy {
@@ -8,8 +8,8 @@ export interface WritePolicy {
    * `skip`: what is stored contains this already, or something newer. `diverged`: a list operation that may or may not
    * be contained; the list must be read again. Never thrown.
    */
-  verdict(stored: Held | undefined): "apply" | "skip" | "diverged";
-  marks(stored: Held | undefined): Marks;
+  verdict(stored: ReplicaEntry | undefined): "apply" | "skip" | "diverged";
+  marks(stored: ReplicaEntry | undefined): Marks;
   /** Distinguishes this write from every other in ids; the same when the same write is tried again. */
   readonly seed: string;
 }

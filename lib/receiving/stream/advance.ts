@@ -72,8 +72,8 @@ export function advanceWrite(
   if (rightNow) remove.push("contradicted");
   if (advance.contradicts === true) set["contradicted"] = true;
   const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);
-  const releasing = seen.releasing && !remove.includes("releasing");
-  const owes = releasing || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
+  const hooksResuming = seen.hooksResuming && !remove.includes("hooksResuming");
+  const owes = hooksResuming || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
   const conditions = [headIs.live, headIs.leasedBy(token)];
   // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
   if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));

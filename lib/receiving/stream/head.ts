@@ -92,10 +92,10 @@ export interface Head {
   readonly coveredAt: number;
   /** When the state last began to be read because of a contradiction. */
   readonly suspectedAt: number;
-  /** A `stop` verdict holds this stream's hooks. */
-  readonly held: boolean;
-  /** What held the hooks is settled: the held events are to run. */
-  readonly releasing: boolean;
+  /** A `stop` verdict has paused this stream's hooks: later events wait. */
+  readonly hooksPaused: boolean;
+  /** What paused the hooks is settled: the waiting events are to run. */
+  readonly hooksResuming: boolean;
   /** The peer's set of subscriptions that `carved` was made from (see subscriptions/ownership.ts). */
   readonly carvedAt: number;
   /** An ended stream whose data stays. */
@@ -156,8 +156,8 @@ export function readHead(item: Item): Head {
     coveredTo: whole("coveredTo") ?? 0,
     coveredAt: whole("coveredAt") ?? 0,
     suspectedAt: whole("suspectedAt") ?? 0,
-    held: item["held"] === true,
-    releasing: item["releasing"] === true,
+    hooksPaused: item["hooksPaused"] === true,
+    hooksResuming: item["hooksResuming"] === true,
     carvedAt: whole("carvedAt") ?? 0,
     keepData: item["keepData"] === true,
     activeAt: whole("activeAt") ?? 0,

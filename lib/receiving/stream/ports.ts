@@ -1,5 +1,5 @@
 /** Where received data is kept, as far as receiving needs it, so that it can be run against another in simulations. */
-import type { Staleness } from "../replica/held.ts";
+import type { Staleness } from "../replica/replica-entry.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { IncomingDiff, Replacement } from "../replica/incoming.ts";
 import type { ReadPosition, StateTarget } from "../replica/state-writer.ts";

@@ -57,11 +57,11 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     let head: Head | undefined;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       if (head === undefined || this.#decide(head, n).is === "next") {
-        const holdMs = deadline.remaining();
+        const leaseMs = deadline.remaining();
         const also = this.#deps.sink.demands(event);
         const begun = this.#deps.sink.begins(event);
         const acquired = await this.#deps.streams.acquireLease(key, {
-          ...{ holdMs, at: n - 1, also },
+          ...{ leaseMs, at: n - 1, also },
           ...compact({ auth, begun }),
         });
         if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
@@ -108,7 +108,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
       const acquired = await this.#deps.streams.acquireLease(current.key, {
-        holdMs: deadline.remaining(),
+        leaseMs: deadline.remaining(),
         at: current.lastSeq,
         epoch: current.epoch,
       });

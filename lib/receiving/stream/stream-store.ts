@@ -81,12 +81,12 @@ export class StreamStore {
   }
 
   /**
-   * Acquires the stream's lease for `holdMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the lease is for); without it any position will do, as recovery needs. 1 write.
+   * Acquires the stream's lease for `leaseMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the lease is for); without it any position will do, as recovery needs. 1 write.
    */
   async acquireLease(
     key: Key,
     options: {
-      readonly holdMs: number;
+      readonly leaseMs: number;
       readonly auth?: string;
       readonly at?: number;
       readonly epoch?: number;
@@ -111,7 +111,7 @@ export class StreamStore {
       headIs.free(now, incarnation),
     );
     const change: Change = {
-      set: { leaseToken: token, leaseUntil: now + options.holdMs + CLOCK_SKEW_MS, incarnation },
+      set: { leaseToken: token, leaseUntil: now + options.leaseMs + CLOCK_SKEW_MS, incarnation },
       ...(options.begun === undefined ? {} : { setIfMissing: { begun: options.begun } }),
       add: { version: 1, starts: 1 },
     };
@@ -166,7 +166,7 @@ export class StreamStore {
     if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !isOwed(head))) return head;
     const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
     const now = this.#clock.now();
-    const owedAt = head.wanted === undefined && !head.releasing ? contradictionDue(head, now) : now;
+    const owedAt = head.wanted === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
     const dueAt = Math.max(now, isOwed(head) ? owedAt : gapDue);
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
@@ -216,7 +216,7 @@ export class StreamStore {
     const leaseEnds = leaseIsLive(head, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // What is owed already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
-    const owed = head.wanted !== undefined || head.releasing;
+    const owed = head.wanted !== undefined || head.hooksResuming;
     const dueAt = owed ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
     const condition = all(
       headIs.live,
@@ -321,6 +321,6 @@ export class StreamStore {
 
 /** True when something besides a gap is to be done on the stream. */
 const isOwed = (head: Head): boolean =>
-  head.wanted !== undefined || head.releasing || (head.contradicted && head.pending.size === 0);
+  head.wanted !== undefined || head.hooksResuming || (head.contradicted && head.pending.size === 0);
 
 const NOTHING_ELSE = { set: {}, when: itemExists };

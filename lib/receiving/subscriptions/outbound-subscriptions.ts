@@ -156,15 +156,15 @@ export class OutboundSubscriptions {
   async clearState(head: Head, deadline: Deadline): Promise<void> {
     const { receiving, clock, settings, log } = this.#deps;
     const acquired = await receiving.streams.acquireLease(head.key, {
-      holdMs: deadline.remaining(),
+      leaseMs: deadline.remaining(),
       evenReplacing: true,
     });
     if (!acquired.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
     const owesState = acquired.head.wanted !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A state that is owed stays owed, and held hooks are still to be released.
-    const dueAt = owesState || acquired.head.releasing ? now : reconcile.reconcileAt;
+    // A state that is owed stays owed, and paused hooks are still to be resumed.
+    const dueAt = owesState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
     const cleared = await receiving.streams.amend(
       head.key,

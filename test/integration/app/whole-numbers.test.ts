@@ -150,17 +150,17 @@ describe("a byte order mark", () => {
 });
 
 describe("the application's own code", () => {
-  const held = { small: Number.MAX_SAFE_INTEGER, large: BigInt(ID), list: [-(2n ** 63n), 1e20] };
+  const numbers = { small: Number.MAX_SAFE_INTEGER, large: BigInt(ID), list: [-(2n ** 63n), 1e20] };
   const text = `{"small":9007199254740991,"large":${ID},"list":[-9223372036854775808,1e20]}`;
 
   it("gets a number up to 2^53 - 1 and a bigint beyond, and may write back either", async () => {
     const { properties } = world.us.service.actorOf(world.alice.id);
     await world.owner("PUT", "properties/a", text);
-    expect(await properties.get("a")).toEqual(held);
-    await properties.set("b", held);
+    expect(await properties.get("a")).toEqual(numbers);
+    await properties.set("b", numbers);
     await properties.set("c", { five: 5n });
     expect((await world.owner("GET", "properties")).text).toBe(`{"a":${text},"b":${text},"c":{"five":5}}`);
-    expect(Object.entries(await properties.all())).toContainEqual(["b", held]);
+    expect(Object.entries(await properties.all())).toContainEqual(["b", numbers]);
     expect(JSON.stringify(await properties.get("b"))).toContain(`"large":${ID}`);
     await expect(properties.set("d", 10n ** 4_300n)).rejects.toMatchObject({ code: "request.invalid" });
   });
@@ -178,12 +178,12 @@ describe("the application's own code", () => {
   it("tells subscribers of them", async () => {
     const { subscriptions } = world.us.service.actorOf(world.alice.id);
     await world.peer("POST", "subscriptions/peer", '{"target":"news","granularity":"high"}');
-    await subscriptions.notifySubscribers({ target: "news", data: held });
+    await subscriptions.notifySubscribers({ target: "news", data: numbers });
     expect(world.received[0]).toContain(`"data":${text},`);
   });
 
   it("says the state of its own targets with them", async () => {
-    world.app.stateHook("resources", () => held);
+    world.app.stateHook("resources", () => numbers);
     expect((await world.owner("GET", "resources")).text).toBe(text);
   });
 
@@ -191,7 +191,7 @@ describe("the application's own code", () => {
     const got: Json[] = [];
     world.app.callbackHook("mine", ({ body }) => got.push(body) > 0);
     expect((await world.peer("POST", "callbacks/mine", text)).status).toBe(204);
-    expect(got).toEqual([held]);
+    expect(got).toEqual([numbers]);
   });
 
   it("keeps them in what a peer grants, and in what a peer is granted", async () => {

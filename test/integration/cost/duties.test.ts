@@ -233,7 +233,7 @@ async function live(): Promise<void> {
     expect((await actor.state(subscription, publisher)).lastSeq).toBe(last);
   }
   await actor.expect("GET", "/peers", 200);
-  expect(await actor.held(publisher.id)).toMatchObject({ before: { it: "goes on" } });
+  expect(await actor.replica(publisher.id)).toMatchObject({ before: { it: "goes on" } });
   await actor.expect("GET", `/peers/${publisher.id}/properties/before`, 200);
   await actor.expect("DELETE", `/peers/${publisher.id}/breaker`, 204);
   const [event] = (await actor.parked()) as { id: string }[];

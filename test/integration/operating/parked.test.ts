@@ -115,12 +115,12 @@ describe("POST /parked/{eventId}", () => {
     expect(told).toEqual([]);
   });
 
-  it("releases a stopped stream in order, and refuses to let a held event overtake", async () => {
+  it("releases a stopped stream in order, and refuses to let a waiting event overtake", async () => {
     hook = (event) => (event.sequence === 1 ? fail("stop")() : undefined);
     for (let n = 1; n <= 4; n += 1) await service.callback(bob, n, { a: n });
-    const [stopping, held] = (await parked()).data;
-    expect([stopping.status, held.status]).toEqual(["stopped", "held"]);
-    expect((await act(held.id as string, "retry")).status).toBe(409);
+    const [stopping, waiting] = (await parked()).data;
+    expect([stopping.status, waiting.status]).toEqual(["stopped", "held"]);
+    expect((await act(waiting.id as string, "retry")).status).toBe(409);
     hook = () => undefined;
     expect((await act(stopping.id as string, "retry")).json.result).toBe("done");
     await service.settleDue();

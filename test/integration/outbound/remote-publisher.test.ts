@@ -59,8 +59,8 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
     const scope = { target: "properties" };
     const state = await wholeState(remote, { scope, place: [], subscriptionId, carved: [] });
     if (state.is !== "state") throw new Error(state.is);
-    const held = Object.fromEntries(state.parts.map((part) => [part.place.join("/"), part.items ?? part.value]));
-    expect(held).toEqual(peer.state.snapshot());
+    const replica = Object.fromEntries(state.parts.map((part) => [part.place.join("/"), part.items ?? part.value]));
+    expect(replica).toEqual(peer.state.snapshot());
     expect(state.parts.find((part) => part.place[0] === "memo")?.kind).toBe("list");
     expect(state.sequence).toBe(style === "ours" ? polled.sequence : undefined);
 

@@ -72,11 +72,11 @@ it("takes a lease that its holder let go while the numbers were written", async 
   const { world, walk, head, newest } = await waiting(1);
   const until = world.host.now + 1_000;
   await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
-  const held = await head();
+  const before = await head();
   // Its holder lets go after this one has looked.
-  await world.inner.update(headKey(held), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
+  await world.inner.update(headKey(before), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
-  const moved = await walk.makeResync(held, { newest: await newest(), lease: lease("new", until) });
+  const moved = await walk.makeResync(before, { newest: await newest(), lease: lease("new", until) });
   expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 

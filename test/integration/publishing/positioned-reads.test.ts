@@ -280,11 +280,11 @@ describe("a read with a position while eight others write", () => {
     const final = states.at(-1) ?? new Map<string, Json>();
     for (const { position, copy } of seen) {
       if (copy === undefined) continue;
-      const held = new PeerCopy([]);
-      held.replace(copy.begun);
-      for (const diff of diffs.slice(position)) held.apply(about(copy.of, diff));
+      const replica = new PeerCopy([]);
+      replica.replace(copy.begun);
+      for (const diff of diffs.slice(position)) replica.apply(about(copy.of, diff));
       const kept = copy.of.filter((name) => final.has(name)).map((name) => [name, final.get(name)]);
-      expect(held.value([])).toEqual(Object.fromEntries(kept));
+      expect(replica.value([])).toEqual(Object.fromEntries(kept));
     }
     expect(new Set(seen.map(({ form }) => form)).size).toBe(7);
     // Otherwise hardly a read has met a writer.

@@ -108,11 +108,11 @@ class Pair {
   }
 
   /** What bob holds of alice. */
-  async held(): Promise<Record<string, Json>> {
+  async replica(): Promise<Record<string, Json>> {
     const path = `/${this.bob.id}/peers/${this.alice.id}/properties`;
     const { json } = await this.subscriber.ask("GET", path, { headers: this.bob.as });
-    const held = Object.entries(json.data as Record<string, { value: Json }>);
-    return Object.fromEntries(held.map(([name, { value }]) => [name, value]));
+    const replica = Object.entries(json.data as Record<string, { value: Json }>);
+    return Object.fromEntries(replica.map(([name, { value }]) => [name, value]));
   }
 
   /** What alice has, lists as arrays. */
@@ -165,12 +165,12 @@ describe("a subscriber whose recovery meets eight writers", () => {
 
     const { subtarget, resource } = scope as { subtarget?: string; resource?: string };
     const has = await pair.has();
-    if (subtarget === undefined) expect(await pair.held()).toEqual(has);
+    if (subtarget === undefined) expect(await pair.replica()).toEqual(has);
     else {
       const property = has[subtarget];
       const part = resource === undefined ? property : (property as JsonObject | undefined)?.[resource];
       const copy = resource === undefined ? part : { [resource]: part ?? null };
-      expect(await pair.held()).toEqual(part === undefined ? {} : { [subtarget]: copy });
+      expect(await pair.replica()).toEqual(part === undefined ? {} : { [subtarget]: copy });
     }
   });
 
@@ -182,12 +182,12 @@ describe("a subscriber whose recovery meets eight writers", () => {
       await pair.resync();
       await pair.owner("DELETE", "properties");
       expect(await pair.resync(pair.subscription, "?mode=catch_up")).toBe("caught_up");
-      expect(await pair.held()).toEqual({});
+      expect(await pair.replica()).toEqual({});
       await pair.owner("POST", "properties", { l0: { _type: "list" } });
       await pair.owner("POST", "properties/l0", "two");
       await pair.owner("PUT", "properties/p0", { k0: 1 });
       expect(await pair.resync(pair.subscription, "?mode=catch_up")).toBe("caught_up");
-      expect(await pair.held()).toEqual({ l0: ["two"], p0: { k0: 1 } });
+      expect(await pair.replica()).toEqual({ l0: ["two"], p0: { k0: 1 } });
     },
   );
 
@@ -216,6 +216,6 @@ describe("a subscriber whose recovery meets eight writers", () => {
       await pair.subscriber.sweep();
     }
     for (const subscription of all) expect(["caught_up", "resynced"]).toContain(await pair.resync(subscription));
-    expect(await pair.held()).toEqual(await pair.has());
+    expect(await pair.replica()).toEqual(await pair.has());
   });
 });

@@ -104,7 +104,7 @@ describe("an instance that froze past its lease", () => {
 describe("a lease", () => {
   it("lives as long as its function may run, and is void after it", async () => {
     const us = await new Subscriber().subscribed();
-    const acquired = await us.service.receiving.streams.acquireLease(KEY, { holdMs: 29_000 });
+    const acquired = await us.service.receiving.streams.acquireLease(KEY, { leaseMs: 29_000 });
     expect(acquired.won).toBe(true);
     us.now += 29_000 + CLOCK_SKEW_MS - 1;
     expect((await us.diff(1, { a: 1 })).status).toBe(202);
@@ -125,7 +125,7 @@ describe("a lease", () => {
 
   it("is the same for callbacks, recovery, resync and the deletion of state", async () => {
     const us = await new Subscriber().subscribed();
-    await us.service.receiving.streams.acquireLease(KEY, { holdMs: 29_000 });
+    await us.service.receiving.streams.acquireLease(KEY, { leaseMs: 29_000 });
     const route = (method: string, tail: string) =>
       us.owner(`${method} /{actorId}/subscriptions/{peerId}/{subscriptionId}/${tail}`, {
         params: { peerId: PEER, subscriptionId: SUB },

@@ -41,7 +41,7 @@ async function tell(a: Service, b: Service, network: MeddlingProxy): Promise<voi
   const look = async (): Promise<void> => {
     const { lastSeq, pendingSequences } = await state();
     show("alice has", await stateOf(alice));
-    show("bob's copy", await bob.held(alice.id));
+    show("bob's copy", await bob.replica(alice.id));
     show("bob is at number", lastSeq);
     if (pendingSequences.length > 0) show("waiting at bob", pendingSequences);
   };
@@ -75,7 +75,7 @@ async function tell(a: Service, b: Service, network: MeddlingProxy): Promise<voi
   await alice.expect("POST", "/properties/shopping", 201, "milk");
   await reach("number 4", ({ lastSeq }) => lastSeq === 4);
   await look();
-  const [there, here] = [await stateOf(alice), await bob.held(alice.id)];
+  const [there, here] = [await stateOf(alice), await bob.replica(alice.id)];
   if (!sameJson(there, here)) throw new Error("Bob's copy is not what Alice has.");
   say("\nBob's copy is what Alice has, change by change and each once.");
 }

@@ -87,12 +87,12 @@ async function trust(actor: Actor, request: Incoming, rest: string[]): Promise<O
     const location = `${actor.baseUri()}/trust/${relationship}/${asker}`;
     return { status: record["approved"] === true ? 201 : 202, headers: { location }, json: record };
   }
-  const held = actor.trusts.all.get(peerId);
-  if (!held) return NOT_FOUND;
-  if (request.bearer !== held.secret) return FORBIDDEN;
-  if (request.method === "GET") return { status: held.approved ? 200 : 202, json: actor.trusts.record(held) };
+  const known = actor.trusts.all.get(peerId);
+  if (!known) return NOT_FOUND;
+  if (request.bearer !== known.secret) return FORBIDDEN;
+  if (request.method === "GET") return { status: known.approved ? 200 : 202, json: actor.trusts.record(known) };
   if (request.method === "POST") {
-    actor.trusts.peerApproves(held, request.body);
+    actor.trusts.peerApproves(known, request.body);
     return { status: 204 };
   }
   if (request.method === "DELETE") {

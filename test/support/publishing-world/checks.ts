@@ -103,10 +103,10 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
   if (own === undefined) return;
   const narrower = narrowerPlaces(own, all);
   const reads = readsOf(ledger.permissionsOf(peer.id));
-  const held = withoutShells(subscription.copy.value(narrower), placeOf(own), reads);
+  const replica = withoutShells(subscription.copy.value(narrower), placeOf(own), reads);
   const published = withoutShells(visibleState(ledger.state, own, all, reads), placeOf(own), reads);
-  if (!sameJson(held, published))
-    throw new Violation(`${name}: holds ${JSON.stringify(held)}, published is ${JSON.stringify(published)} (P1).`);
+  if (!sameJson(replica, published))
+    throw new Violation(`${name}: holds ${JSON.stringify(replica)}, published is ${JSON.stringify(published)} (P1).`);
 }
 
 /** True when nothing is left to do for anybody. */

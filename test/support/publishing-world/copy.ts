@@ -15,7 +15,7 @@ export class Inapplicable extends Error {
 export class PeerCopy {
   readonly #own: Place;
   /** By the property's name; of a subscription with a subtarget only the empty name. */
-  #held = new Map<string, Json>();
+  #replica = new Map<string, Json>();
 
   constructor(own: Place) {
     this.#own = own;
@@ -24,17 +24,17 @@ export class PeerCopy {
   /** @throws Inapplicable */
   apply(diff: { readonly data: Json; readonly overwritten: readonly string[] }): void {
     const plan = planDiff({ scope: this.#own, carved: [], ...diff, nested: "merge" });
-    if (plan.othersGo) this.#held.clear();
+    if (plan.othersGo) this.#replica.clear();
     for (const step of plan.steps) {
       const key = this.#own.length > 0 ? "" : (step.place[0] ?? "");
-      const held = this.#held.get(key);
+      const replica = this.#replica.get(key);
       if (step.kind === "reread") throw new Inapplicable("A diff of ours never needs the state read again.");
       if (step.kind === "merge") {
-        const merged = mergeDiff(held, step.diff, step);
+        const merged = mergeDiff(replica, step.diff, step);
         if (merged.ambiguous) throw new Inapplicable("A diff of ours is never ambiguous.");
         this.#put(key, merged.value);
       } else {
-        const applied = applyToArray(isArray(held) ? held : [], step.operation);
+        const applied = applyToArray(isArray(replica) ? replica : [], step.operation);
         if (applied === "inapplicable") throw new Inapplicable("A list operation does not fit the copy.");
         this.#put(key, applied.items);
       }
@@ -43,19 +43,19 @@ export class PeerCopy {
 
   /** What was read; undefined: there is nothing. */
   replace(value: Json | undefined): void {
-    this.#held = new Map();
+    this.#replica = new Map();
     if (this.#own.length > 0) this.#put("", value);
     else if (isObject(value)) for (const [name, part] of Object.entries(value)) this.#put(name, part);
   }
 
   #put(key: string, value: Json | undefined): void {
-    if (value === undefined) this.#held.delete(key);
-    else this.#held.set(key, value);
+    if (value === undefined) this.#replica.delete(key);
+    else this.#replica.set(key, value);
   }
 
   /** What is held, without the places of others; `nothing` when there is nothing. */
   value(without: readonly Place[]): Json {
-    let value: Json | undefined = this.#own.length > 0 ? this.#held.get("") : Object.fromEntries(this.#held);
+    let value: Json | undefined = this.#own.length > 0 ? this.#replica.get("") : Object.fromEntries(this.#replica);
     for (const place of without) {
       const inside = place.slice(this.#own.length);
       if (value !== undefined) value = withValueAt(value, inside, undefined);

@@ -3,7 +3,7 @@ import { parseWatermark, watermark } from "../../../lib/domain/watermark.ts";
 import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
 import type { Position } from "../../../lib/domain/watermark.ts";
-import type { Staleness } from "../../../lib/receiving/replica/held.ts";
+import type { Staleness } from "../../../lib/receiving/replica/replica-entry.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";
 import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
 import type { ReadPosition, StateTarget } from "../../../lib/receiving/replica/state-writer.ts";
@@ -93,8 +93,8 @@ export class PlainData implements ReceivedData<undefined> {
   ): Promise<number> {
     const stored = await this.#table.get({ pk: PARTITION, sk: name });
     const value = stored?.["value"];
-    const held = value === undefined ? { gone: true } : { value };
-    await this.#put({ pk: PARTITION, sk: name, ...held, wm: watermark(at), stale: { ...failed, since: 1 } });
+    const replica = value === undefined ? { gone: true } : { value };
+    await this.#put({ pk: PARTITION, sk: name, ...replica, wm: watermark(at), stale: { ...failed, since: 1 } });
     return 1;
   }
 

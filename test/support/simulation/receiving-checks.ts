@@ -53,11 +53,11 @@ export function checkAcknowledged(table: MemoryTable, acknowledged: ReadonlySet<
 }
 
 /** After every step: what was held and was never said to be gone is held. */
-export function checkKept(table: MemoryTable, everHeld: Set<string>, saidGone: ReadonlySet<string>): void {
+export function checkKept(table: MemoryTable, everStored: Set<string>, saidGone: ReadonlySet<string>): void {
   for (const item of table.all()) {
     if (item.pk !== "DATA") continue;
-    if (item["gone"] !== true) everHeld.add(item.sk);
-    else if (everHeld.has(item.sk) && !saidGone.has(item.sk)) {
+    if (item["gone"] !== true) everStored.add(item.sk);
+    else if (everStored.has(item.sk) && !saidGone.has(item.sk)) {
       throw new Violation(`${item.sk} was held, was never said to be gone, and is gone (R2).`);
     }
   }
@@ -84,8 +84,8 @@ export function checkStored(table: MemoryTable, publisher: ModelPublisher): void
     ...publisher.scalars,
     ...(publisher.list.length > 0 ? [["l", publisher.list] as const] : []),
   ];
-  const [held, published] = [JSON.stringify(stored.sort()), JSON.stringify(all.filter(isSaid).sort())];
-  if (held !== published) throw new Violation(`Stored ${held}, published ${published} (R2).`);
+  const [replica, published] = [JSON.stringify(stored.sort()), JSON.stringify(all.filter(isSaid).sort())];
+  if (replica !== published) throw new Violation(`Stored ${replica}, published ${published} (R2).`);
 }
 
 /** True when parts of the copy contain numbers that the rest of it does not. */

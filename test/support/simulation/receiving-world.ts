@@ -59,7 +59,7 @@ export class ReceivingWorld {
   #running = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Names that something was held under. */
-  readonly #everHeld = new Set<string>();
+  readonly #everStored = new Set<string>();
   /** Numbers whose meaning may differ: the publisher began to count again. */
   #wasReset = false;
   /** Changes still to be made. */
@@ -318,7 +318,7 @@ export class ReceivingWorld {
     }
     const picked = await this.#scheduler.pick();
     checks.checkHead(this.#table, this.#modes.maxPending);
-    checks.checkKept(this.#table, this.#everHeld, this.#publisher.saidGone);
+    checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
     if (this.#failure !== undefined) throw this.#failure.error;
     return picked;
   }
@@ -485,7 +485,7 @@ export class ReceivingWorld {
     await settled();
     while (await this.#scheduler.pick()) {
       checks.checkHead(this.#table, this.#modes.maxPending);
-      checks.checkKept(this.#table, this.#everHeld, this.#publisher.saidGone);
+      checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
     }
     checks.checkHead(this.#table, this.#modes.maxPending);
     if (this.#failure !== undefined) throw this.#failure.error;

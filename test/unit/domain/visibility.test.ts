@@ -6,29 +6,29 @@ const reads = (patterns: readonly string[], excluded_patterns: readonly string[]
   readsOf({ patterns, excluded_patterns, operations });
 
 describe("a value read from a peer that hides parts of it", () => {
-  const held: Json = { name: "N", ssn: 1, home: { street: "S", key: 7 } };
+  const replica: Json = { name: "N", ssn: 1, home: { street: "S", key: 7 } };
 
   test.each<[string, ReturnType<typeof reads>, Json | undefined, Json | undefined, Json | undefined]>([
-    ["nothing is hidden", reads(["*"]), held, { name: "M" }, { name: "M" }],
-    ["nothing is hidden, and it is gone", reads(["*"]), held, undefined, undefined],
-    ["all of it is hidden", reads(["*"], ["profile"]), held, undefined, held],
-    ["all of it is hidden, whatever came", reads(["*"], ["profile"]), held, { name: "M" }, held],
-    ["nothing may be read", reads(["*"], [], ["write"]), held, undefined, held],
-    ["it is not among what is granted", reads(["color"]), held, undefined, held],
+    ["nothing is hidden", reads(["*"]), replica, { name: "M" }, { name: "M" }],
+    ["nothing is hidden, and it is gone", reads(["*"]), replica, undefined, undefined],
+    ["all of it is hidden", reads(["*"], ["profile"]), replica, undefined, replica],
+    ["all of it is hidden, whatever came", reads(["*"], ["profile"]), replica, { name: "M" }, replica],
+    ["nothing may be read", reads(["*"], [], ["write"]), replica, undefined, replica],
+    ["it is not among what is granted", reads(["color"]), replica, undefined, replica],
     [
       "parts are hidden",
       reads(["*"], ["profile/ssn", "profile/home/key"]),
-      held,
+      replica,
       { name: "M", home: { street: "T" }, age: 3 },
       { name: "M", ssn: 1, home: { street: "T", key: 7 }, age: 3 },
     ],
-    ["parts are hidden, and what is seen is gone", reads(["*"], ["profile/ssn"]), held, undefined, { ssn: 1 }],
-    ["parts are hidden, of which none is held", reads(["*"], ["profile/other"]), held, undefined, undefined],
-    ["parts are hidden, and it is an object no more", reads(["*"], ["profile/ssn"]), held, "text", "text"],
+    ["parts are hidden, and what is seen is gone", reads(["*"], ["profile/ssn"]), replica, undefined, { ssn: 1 }],
+    ["parts are hidden, of which none is held", reads(["*"], ["profile/other"]), replica, undefined, undefined],
+    ["parts are hidden, and it is an object no more", reads(["*"], ["profile/ssn"]), replica, "text", "text"],
     [
       "only a part is granted",
       reads(["profile/name"]),
-      held,
+      replica,
       { name: "M" },
       { name: "M", ssn: 1, home: { street: "S", key: 7 } },
     ],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Gate } from "../../../infra/local/dynamodb/gate.ts";
 
 /** Work that is inside until it is let go. */
-function held() {
+function gated() {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   return { work: () => promise, release: () => resolve(undefined) };
 }
@@ -12,7 +12,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 describe("the gate", () => {
   it("lets shared work run side by side", async () => {
     const gate = new Gate();
-    const first = held();
+    const first = gated();
     const one = gate.shared(first.work);
     await gate.shared(() => Promise.resolve());
     first.release();
@@ -22,9 +22,9 @@ describe("the gate", () => {
   it("keeps exclusive work alone, and in the order of arrival", async () => {
     const gate = new Gate();
     const seen: string[] = [];
-    const reader = held();
+    const reader = gated();
     const one = gate.shared(reader.work);
-    const writer = held();
+    const writer = gated();
     const two = gate.exclusive(() => {
       seen.push("writer");
       return writer.work();

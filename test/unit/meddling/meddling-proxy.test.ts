@@ -34,7 +34,7 @@ describe("the network that meddles", () => {
     ["late", 204, 1],
     ["slow", 401, 1],
   ])("does this to a callback: %s", async (deed, status, copies) => {
-    const proxy = await between({ [deed]: 1, holdMs: 20 });
+    const proxy = await between({ [deed]: 1, delayMs: 20 });
     expect((await callback(proxy)).status).toBe(status);
     await proxy.settled();
     expect(arrived()).toHaveLength(copies);
@@ -47,7 +47,7 @@ describe("the network that meddles", () => {
   });
 
   it("lets late ones be overtaken", async () => {
-    const proxy = await between({ late: 1, holdMs: 40 });
+    const proxy = await between({ late: 1, delayMs: 40 });
     for (let n = 1; n <= 20; n++) await callback(proxy, n);
     await proxy.settled();
     expect(arrived()).not.toEqual(arrived().toSorted((a, b) => a - b));

@@ -167,8 +167,8 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
       await own.run("big", { operation: "delete", index, length: model.length });
     }
     if (round % 500 === 0 || round === 4999) {
-      const held = await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity);
-      expect(held?.items).toEqual(model);
+      const replica = await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity);
+      expect(replica?.items).toEqual(model);
     }
   }
   // The index still knows where everything is.
@@ -202,6 +202,6 @@ test("what a crash left in the index, and in pages nothing refers to, is not tak
   }
   const { applied } = await own.run("memo", { operation: "update", old_item: 40, item: "forty" });
   expect(applied.reread).toEqual([]);
-  const held = await new PeerReader({ table: own.memory, ...ids }).list("memo", 40, 1);
-  expect(held?.items).toEqual(["forty"]);
+  const replica = await new PeerReader({ table: own.memory, ...ids }).list("memo", 40, 1);
+  expect(replica?.items).toEqual(["forty"]);
 });

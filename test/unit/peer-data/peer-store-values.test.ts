@@ -85,7 +85,7 @@ describe("diffs of all properties", () => {
   test("that are the whole take away what they do not name, but for what others own", async () => {
     await store.apply(diffOf({ a: 1, b: 2, c: 3 }), at(1));
     await store.apply(diffOf({ a: { n: null } }, { overwritten: [""], carved: [["c"]] }), at(2));
-    expect((await reader.page({ limit: 10 })).properties.map(({ name, value: held }) => [name, held])).toEqual([
+    expect((await reader.page({ limit: 10 })).properties.map(({ name, value: replica }) => [name, replica])).toEqual([
       ["a", { n: null }],
       ["c", 3],
     ]);

@@ -107,12 +107,12 @@ describe("a peer's trust", () => {
   });
 
   it("believes a request only when the peer's own record holds its token", async () => {
-    const holding = (json: object) => new ScriptedPeer({ "GET trust/friend/me": { json: { ...json } } }).actor();
-    expect(await verifyTrust(holding({ verification_token: "t" }), "friend", "t")).toMatchObject({ value: true });
-    expect(await verifyTrust(holding({ verificationToken: "t" }), "friend", "t")).toMatchObject({ value: true });
-    expect(await verifyTrust(holding({ verificationToken: "other" }), "friend", "t")).toMatchObject({ value: false });
-    expect(await verifyTrust(holding({ verificationToken: "u" }), "friend", "t")).toMatchObject({ value: false });
-    expect(await verifyTrust(holding({}), "friend", "")).toMatchObject({ value: false });
+    const answering = (json: object) => new ScriptedPeer({ "GET trust/friend/me": { json: { ...json } } }).actor();
+    expect(await verifyTrust(answering({ verification_token: "t" }), "friend", "t")).toMatchObject({ value: true });
+    expect(await verifyTrust(answering({ verificationToken: "t" }), "friend", "t")).toMatchObject({ value: true });
+    expect(await verifyTrust(answering({ verificationToken: "other" }), "friend", "t")).toMatchObject({ value: false });
+    expect(await verifyTrust(answering({ verificationToken: "u" }), "friend", "t")).toMatchObject({ value: false });
+    expect(await verifyTrust(answering({}), "friend", "")).toMatchObject({ value: false });
     expect(await verifyTrust(new ScriptedPeer({}).actor(), "friend", "t")).toMatchObject({ kind: "refused" });
   });
 

@@ -26,7 +26,7 @@ const statuses = async (world: HookWorld): Promise<string[]> => (await world.par
 describe("a stopped stream", () => {
   it("goes on storing and numbering, and keeps its later events back, never begun", async () => {
     const world = await stopped();
-    expect(world.head()).toMatchObject({ lastSeq: 5, held: true });
+    expect(world.head()).toMatchObject({ lastSeq: 5, hooksPaused: true });
     expect(numbersOf(world.started)).toEqual([1, 2]);
     expect(await statuses(world)).toEqual(["stopped", "held", "held", "held"]);
     await world.sweep(600);
@@ -36,11 +36,11 @@ describe("a stopped stream", () => {
   it("runs what it kept back in order once the event that stopped it is replayed", async () => {
     const world = await stopped();
     expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("done");
-    expect(world.head().releasing).toBe(true);
+    expect(world.head().hooksResuming).toBe(true);
     await world.sweep(0);
     expect(numbersOf(world.started)).toEqual([1, 2, 2, 3, 4, 5]);
     expect(await world.parked()).toEqual([]);
-    expect(world.head()).toMatchObject({ held: false, releasing: false });
+    expect(world.head()).toMatchObject({ hooksPaused: false, hooksResuming: false });
     await world.deliver(6);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5, 6]);
   });
@@ -72,7 +72,7 @@ describe("a stopped stream", () => {
     expect(await world.receiving.hooks.skip(await eventOf(world, 2))).toBe(true);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 3, 4, 5]);
-    expect(world.head().held).toBe(false);
+    expect(world.head().hooksPaused).toBe(false);
   });
 
   it("keeps what arrives during the release behind it", async () => {
@@ -85,7 +85,7 @@ describe("a stopped stream", () => {
     await world.sweep(0);
     expect(status).toBe(202);
     expect(numbersOf(world.started)).toEqual([1, 2, 3, 4]);
-    expect(world.head()).toMatchObject({ lastSeq: 4, held: false });
+    expect(world.head()).toMatchObject({ lastSeq: 4, hooksPaused: false });
     expect(world.head().pending.size).toBe(0);
   });
 
@@ -96,7 +96,7 @@ describe("a stopped stream", () => {
     };
     await world.receiving.hooks.skip(await eventOf(world, 2));
     const asked = world.head();
-    await world.receiving.held.release(asked, world.deadline());
+    await world.receiving.pausedHooks.resume(asked, world.deadline());
     const head = world.head();
     expect([...head.pending]).toEqual([4]);
     expect(head.dueAt).toBeLessThanOrEqual(world.now);
@@ -104,7 +104,7 @@ describe("a stopped stream", () => {
     expect(world.head()).toMatchObject({ lastSeq: 4 });
   });
 
-  it("is stopped again by a held event that says so, and only that one and those after it stay", async () => {
+  it("is stopped again by a waiting event that says so, and only that one and those after it stay", async () => {
     const world = await stopped();
     world.hook = ({ sequence }) => {
       if (sequence === 4) throw new Verdict("stop");
@@ -113,14 +113,14 @@ describe("a stopped stream", () => {
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
     expect(await statuses(world)).toEqual(["stopped", "held"]);
-    expect(world.head()).toMatchObject({ held: true, releasing: false });
+    expect(world.head()).toMatchObject({ hooksPaused: true, hooksResuming: false });
     await world.receiving.hooks.skip(await eventOf(world, 4));
     world.hook = () => undefined;
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 5]);
   });
 
-  it("goes past a held event that fails: that one is retried on its own", async () => {
+  it("goes past a waiting event that fails: that one is retried on its own", async () => {
     const world = await stopped();
     world.hook = ({ sequence }) => {
       if (sequence === 3) throw new Error("not yet");
@@ -129,7 +129,7 @@ describe("a stopped stream", () => {
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 4, 5]);
     expect(await statuses(world)).toEqual(["retry"]);
-    expect(world.head().held).toBe(false);
+    expect(world.head().hooksPaused).toBe(false);
   });
 
   it("stays stopped while the replay fails, and is released when the sweep's retry of it succeeds", async () => {
@@ -155,7 +155,7 @@ describe("a stopped stream", () => {
       await world.receiving.hooks.again(await eventOf(world, 2));
     }
     expect(await statuses(world)).toEqual(["stopped", "held"]);
-    expect(world.head().held).toBe(true);
+    expect(world.head().hooksPaused).toBe(true);
   });
 
   it("is released although the process that replayed it died before it could say so", async () => {
@@ -167,7 +167,7 @@ describe("a stopped stream", () => {
     await world.sweep(1);
     await world.sweep(1);
     expect(numbersOf(world.started)).toEqual([1, 2, 2, 2, 3, 4, 5]);
-    expect(world.head().held).toBe(false);
+    expect(world.head().hooksPaused).toBe(false);
   });
 
   it("is released whether or not the answer to settling was lost", async () => {
@@ -176,10 +176,10 @@ describe("a stopped stream", () => {
     await expect(losing.hooks.again(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
-    expect(world.head().held).toBe(false);
+    expect(world.head().hooksPaused).toBe(false);
   });
 
-  it("goes on with the release where a process died in it; a held event that keeps killing is parked", async () => {
+  it("goes on with the resuming where a process died in it; a waiting event that keeps killing is parked", async () => {
     const world = await stopped();
     await world.receiving.hooks.skip(await eventOf(world, 2));
     for (let death = 0; death < 7; death += 1) {
@@ -197,7 +197,7 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.started).filter((n) => n === 3)).toHaveLength(5);
     expect(numbersOf(world.done)).toEqual([1, 4, 5]);
     expect(await statuses(world)).toEqual(["parked"]);
-    expect(world.head()).toMatchObject({ held: false, lastSeq: 5 });
+    expect(world.head()).toMatchObject({ hooksPaused: false, lastSeq: 5 });
   });
 
   it("leaves nothing that is due once it is released", async () => {

@@ -5,7 +5,7 @@ import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 
 const GAP_MS = 5000;
-const HOLD_MS = 30_000;
+const LEASE_MS = 30_000;
 const NOW = 1_000_000;
 const KEY = outboundHeadKey("actor", "peer", "sub");
 
@@ -19,7 +19,7 @@ async function stream() {
     settings: { incarnation: "1", maxPending: 100, gapTimeoutMs: GAP_MS },
   });
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
-  const acquired = await streams.acquireLease(KEY, { holdMs: HOLD_MS, at: 0 });
+  const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
   if (!acquired.won) throw new Error("nobody else acquires it");
   return { streams, seen: acquired.head };
 }
@@ -29,7 +29,7 @@ describe("keeping a number beyond a gap", () => {
     const { streams, seen } = await stream();
     const { kept, head } = await streams.keep(seen, 3, {});
     expect(kept).toBe(true);
-    expect(head?.dueAt).toBeGreaterThanOrEqual(NOW + HOLD_MS);
+    expect(head?.dueAt).toBeGreaterThanOrEqual(NOW + LEASE_MS);
   });
 
   it("does not wait for a lease that was given back since the head was read", async () => {

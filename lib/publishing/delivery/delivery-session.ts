@@ -1,4 +1,4 @@
-/** One turn of delivering one subscription, by the holder of its lease. */
+/** One session of delivering one subscription, by the holder of its lease. */
 import { CLOSED, isPaused } from "../../domain/breaker.ts";
 import type { Breaker } from "../../domain/breaker.ts";
 import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../../domain/delivery-state.ts";
@@ -33,7 +33,7 @@ const NOTE_EVERY = 50;
 /** Tries of a write whose answer was lost. */
 const MOST_ATTEMPTS = 3;
 
-export interface HoldDeps extends RefusalDeps {
+export interface SessionDeps extends RefusalDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
@@ -53,7 +53,7 @@ export interface HoldDeps extends RefusalDeps {
 }
 
 /** What is delivered, to whom, and how. */
-export interface Holding {
+export interface SessionInput {
   /** With the lease that was taken. */
   readonly head: InboundHead;
   readonly token: string;
@@ -72,14 +72,14 @@ export interface Holding {
  * the peer is not to be told any more; `paused`: the peer has asked for a pause; `refused`: the peer does not know the
  * subscription; `lost`: the lease is another's, or the subscription is no more.
  */
-export type HoldEnd = "done" | "late" | "open" | "paused" | "refused" | "lost";
+export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "lost";
 
 /** What one number came to. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
 export type Tried = "taken" | "failed" | "later" | "refused";
 
-export class Hold {
-  readonly #deps: HoldDeps;
-  readonly #given: Holding;
+export class DeliverySession {
+  readonly #deps: SessionDeps;
+  readonly #given: SessionInput;
   #head: InboundHead;
   #delivery: DeliveryState;
   #known: Item | undefined;
@@ -90,7 +90,7 @@ export class Hold {
   readonly #refusal: RefusalNotes;
   readonly failures: DeliveryFailure[] = [];
 
-  constructor(deps: HoldDeps, given: Holding) {
+  constructor(deps: SessionDeps, given: SessionInput) {
     this.#deps = deps;
     this.#given = given;
     this.#head = given.head;
@@ -109,9 +109,9 @@ export class Hold {
    * Sends what there is, in order, one after the other, what others make meanwhile included, and lets the lease go. A
    * number that fails is passed over.
    */
-  async deliver(): Promise<HoldEnd> {
+  async deliver(): Promise<SessionResult> {
     for (;;) {
-      let end: Exclude<HoldEnd, "lost">;
+      let end: Exclude<SessionResult, "lost">;
       try {
         end = await this.#pass();
       } catch (error) {
@@ -139,7 +139,7 @@ export class Hold {
     while ((await this.#letGo(itemExists)) === "more");
   }
 
-  async #pass(): Promise<Exclude<HoldEnd, "lost">> {
+  async #pass(): Promise<Exclude<SessionResult, "lost">> {
     const { breakers } = this.#deps;
     for (const told = this.#told(); ;) {
       if (this.#open().length === 0 && !this.#isTorn()) return this.#nothingLeft();

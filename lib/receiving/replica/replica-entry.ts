@@ -30,14 +30,14 @@ export interface Staleness {
 }
 
 /** A value as JSON text, in the item or, when over 300 KB, in parts. */
-export interface HeldValue extends Stamped {
+export interface ValueEntry extends Stamped {
   readonly type: "value";
   readonly bytes: number;
   readonly body: { readonly text: string } | { readonly version: string; readonly parts: number };
 }
 
 /** A list's head. The pages are in the partition of its generation. */
-export interface HeldList extends Stamped {
+export interface ListEntry extends Stamped {
   readonly type: "list";
   readonly generation: string;
   readonly count: number;
@@ -58,12 +58,12 @@ export interface HeldList extends Stamped {
 }
 
 /** A tombstone. `hides`: what a broader place holds here is gone too, so it stays until something takes its place. */
-export interface HeldNothing extends Stamped {
+export interface Tombstone extends Stamped {
   readonly type: "gone";
   readonly hides?: boolean;
 }
 
-export type Held = HeldValue | HeldList | HeldNothing;
+export type ReplicaEntry = ValueEntry | ListEntry | Tombstone;
 
 /** Tombstones stay this long: longer than any instance can have been frozen and still act. Seconds. */
 export const TOMBSTONE_SECONDS = 3600;
@@ -79,48 +79,50 @@ export const WITHOUT_TEXT = [
 ];
 
 /** The stored form. */
-export function toItem(key: Key, held: Held): Item {
+export function toItem(key: Key, entry: ReplicaEntry): Item {
   const base = {
     ...key,
-    type: held.type,
-    place: JSON.stringify(held.place),
-    wm: held.wm,
-    sequence: held.sequence,
-    updatedAt: held.updatedAt,
-    ...optional("touched", held.touched),
-    ...(held.suspect === true ? { suspect: true } : {}),
-    ...(held.stale === undefined ? {} : staleAttributes(held.stale)),
+    type: entry.type,
+    place: JSON.stringify(entry.place),
+    wm: entry.wm,
+    sequence: entry.sequence,
+    updatedAt: entry.updatedAt,
+    ...optional("touched", entry.touched),
+    ...(entry.suspect === true ? { suspect: true } : {}),
+    ...(entry.stale === undefined ? {} : staleAttributes(entry.stale)),
   };
-  switch (held.type) {
+  switch (entry.type) {
     case "value":
       return {
         ...base,
-        bytes: held.bytes,
-        ...("text" in held.body ? { text: held.body.text } : { version: held.body.version, parts: held.body.parts }),
+        bytes: entry.bytes,
+        ...("text" in entry.body
+          ? { text: entry.body.text }
+          : { version: entry.body.version, parts: entry.body.parts }),
       };
     case "list":
       return {
         ...base,
-        generation: held.generation,
-        count: held.count,
-        bytes: held.bytes,
-        height: held.height,
-        ...optional("root", held.root),
-        ...optional("last", held.last),
-        ...optional("spine", held.spine),
-        ...optional("description", held.description),
-        ...optional("explanation", held.explanation),
-        ...optional("dirtyUntil", held.dirtyUntil),
+        generation: entry.generation,
+        count: entry.count,
+        bytes: entry.bytes,
+        height: entry.height,
+        ...optional("root", entry.root),
+        ...optional("last", entry.last),
+        ...optional("spine", entry.spine),
+        ...optional("description", entry.description),
+        ...optional("explanation", entry.explanation),
+        ...optional("dirtyUntil", entry.dirtyUntil),
       };
     case "gone":
       return {
         ...base,
         gone: true,
-        ...(held.hides === true ? { hides: true } : {}),
+        ...(entry.hides === true ? { hides: true } : {}),
         // A mark says that something is missing here, which is true however old it is.
-        ...(held.hides === true || held.suspect === true
+        ...(entry.hides === true || entry.suspect === true
           ? {}
-          : { ttl: Math.floor(held.updatedAt / 1000) + TOMBSTONE_SECONDS }),
+          : { ttl: Math.floor(entry.updatedAt / 1000) + TOMBSTONE_SECONDS }),
       };
   }
 }
@@ -132,7 +134,7 @@ const staleAttributes = (stale: Staleness): Readonly<Record<string, Attribute>> 
 });
 
 /** What an item says. Only items written by `toItem` come here. */
-export function fromItem(item: Item): Held {
+export function fromItem(item: Item): ReplicaEntry {
   const string = (name: string): string => String(item[name]);
   const number = (name: string): number => Number(item[name]);
   const some = <Name extends string, Value>(name: Name, read: (name: string) => Value): { [key in Name]?: Value } =>
@@ -180,7 +182,7 @@ export function fromItem(item: Item): Held {
 }
 
 /** Holds while the place is exactly what was read: every write changes one of these. */
-export function unchangedSince(read: Held | undefined): Condition {
+export function unchangedSince(read: ReplicaEntry | undefined): Condition {
   if (read === undefined) return itemMissing;
   return all(
     equals("wm", read.wm),

@@ -1,4 +1,4 @@
-/** Streams whose hooks a `stop` verdict holds: released in order once what stopped them is settled. */
+/** Streams whose hooks a `stop` verdict pauses: resumed in order once what stopped them is settled. */
 import { above, all, any, missing } from "../../dynamodb/table.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import { dueAttributes, headIs } from "../stream/head.ts";
@@ -9,11 +9,11 @@ import type { ParkedStore } from "./parked-store.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
-/** Held events run under one look at the stream. */
+/** Waiting events run under one look at the stream. */
 const PAGE = 25;
 
 /** Runs the events that waited behind a `stop`, in order, once it is settled. */
-export class HeldHooks {
+export class PausedHooks {
   readonly #streams: StreamStore;
   readonly #parked: ParkedStore;
   readonly #hooks: HookRuns;
@@ -38,13 +38,13 @@ export class HeldHooks {
   }
 
   /**
-   * Runs the held events in order, then opens the stream's hooks again. Another `stop` keeps it closed. What is left when
+   * Runs the waiting events in order, then opens the stream's hooks again. Another `stop` keeps it closed. What is left when
    * time runs out stays due.
    *
    * @returns the head as it is then
    */
-  async release(head: Head, deadline: Deadline): Promise<Head> {
-    const acquired = await this.#streams.acquireLease(head.key, { holdMs: deadline.remaining(), evenReplacing: true });
+  async resume(head: Head, deadline: Deadline): Promise<Head> {
+    const acquired = await this.#streams.acquireLease(head.key, { leaseMs: deadline.remaining(), evenReplacing: true });
     if (!acquired.won) return acquired.head ?? head;
     let outcome: Outcome = "more";
     while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
@@ -68,13 +68,13 @@ export class HeldHooks {
       to: lastSeq,
       keepLease: false,
       set: { activeAt },
-      remove: [...(outcome === "open" ? ["held"] : []), ...(settled ? ["releasing"] : [])],
+      remove: [...(outcome === "open" ? ["hooksPaused"] : []), ...(settled ? ["hooksResuming"] : [])],
     });
     if (after === undefined) return acquired.head;
     return settled ? after : await this.#later(after, outcome === "busy");
   }
 
-  /** Runs a page of held events, as far as time allows. */
+  /** Runs a page of waiting events, as far as time allows. */
   async #runAll(parked: readonly Parked[], deadline: Deadline): Promise<Outcome> {
     for (const each of parked) {
       if (deadline.remaining() <= this.#reserveMs) return "more";
@@ -100,5 +100,5 @@ export class HeldHooks {
   }
 }
 
-/** What running held events came to: none are left; one stopped the stream again; one cannot be begun now; go on. */
+/** What running the waiting events came to: none are left; one stopped the stream again; one cannot be begun now; go on. */
 type Outcome = "open" | "stopped" | "busy" | "more";
