@@ -16,7 +16,7 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
-import { ParkedEvents } from "../operations/parked-events.ts";
+import { FailedEvents } from "../operations/failed-events.ts";
 import { PeerOverview } from "../operations/peer-overview.ts";
 import { PeerProperties } from "../operations/peer-properties.ts";
 
@@ -24,8 +24,8 @@ const USUAL_LIMIT = 50;
 const MOST_PEERS = 200;
 const MOST_PROPERTIES = 1_000;
 const MOST_EVENTS = 200;
-/** A peer's id, a property's cursor, a parked event's cursor. */
-const AFTER_BYTES = { peer: 128, property: 260, parked: 600 };
+/** A peer's id, a property's cursor, a failed event's cursor. */
+const AFTER_BYTES = { peer: 128, property: 260, failedEvent: 600 };
 
 const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
 
@@ -36,14 +36,14 @@ export interface PeerRouteServices {
   readonly heads: OutboundHeads;
   readonly inboundHeads: InboundHeads;
   readonly breakers: Pick<BreakerStore, "reset">;
-  readonly receiving: Pick<Receiving, "parked" | "hooks" | "stale" | "staleReads">;
+  readonly receiving: Pick<Receiving, "failedEvents" | "hooks" | "stale" | "staleReads">;
 }
 
-/** The routes by which an owner operates an actor: peers, what is held of them, parked events. */
+/** The routes by which an owner operates an actor: peers, what is held of them, failed events. */
 export class PeerRoutes {
   readonly #services: PeerRouteServices;
   readonly #overview: PeerOverview;
-  readonly #parked: ParkedEvents;
+  readonly #failedEvents: FailedEvents;
 
   constructor(services: PeerRouteServices) {
     const { clock, heads, inboundHeads, receiving, table, trusts } = services;
@@ -52,8 +52,8 @@ export class PeerRoutes {
       ...{ trusts, clock, heads, inboundHeads },
       reader: (actorId, peerId) => new PeerReader({ table, actorId, peerId }),
     });
-    const { parked, hooks, stale, staleReads } = receiving;
-    this.#parked = new ParkedEvents({ heads, parked, hooks, stale, staleReads });
+    const { failedEvents, hooks, stale, staleReads } = receiving;
+    this.#failedEvents = new FailedEvents({ heads, failedEvents, hooks, stale, staleReads });
   }
 
   async peers(request: ServiceRequest): Promise<Reply> {
@@ -85,24 +85,24 @@ export class PeerRoutes {
     return empty();
   }
 
-  async parked(request: ServiceRequest): Promise<Reply> {
+  async failedEvents(request: ServiceRequest): Promise<Reply> {
     const limit = limitOf(request.query, USUAL_LIMIT, MOST_EVENTS);
     const peerId = idOf(request.query, "peerid");
-    const after = afterOf(request.query, AFTER_BYTES.parked);
+    const after = afterOf(request.query, AFTER_BYTES.failedEvent);
     const options = {
       limit,
       ...(peerId === undefined ? {} : { peerId }),
       ...(after === undefined ? {} : { after }),
     };
-    return json(200, { ...(await this.#parked.page(param(request, "actorId"), options)) });
+    return json(200, { ...(await this.#failedEvents.page(param(request, "actorId"), options)) });
   }
 
-  async settle(request: ServiceRequest): Promise<Reply> {
-    const parked = await this.#parked.demand(param(request, "actorId"), param(request, "eventId"));
+  async retryOrSkip(request: ServiceRequest): Promise<Reply> {
+    const failed = await this.#failedEvents.demand(param(request, "actorId"), param(request, "eventId"));
     const { action } = readBody(request, actionBody);
     const id = param(request, "eventId");
-    if (action === "retry") return json(200, { id, result: await this.#parked.retry(parked, request.deadline) });
-    await this.#parked.skip(parked);
+    if (action === "retry") return json(200, { id, result: await this.#failedEvents.retry(failed, request.deadline) });
+    await this.#failedEvents.skip(failed);
     return json(200, { id, result: "skipped" });
   }
 

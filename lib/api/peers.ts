@@ -18,7 +18,7 @@ export function routes(services: Service): RouteMap {
     "GET /{actorId}/peers/{peerId}/properties": async (request) => await peers.properties(request),
     "GET /{actorId}/peers/{peerId}/properties/{name}": async (request) => await peers.property(request),
     "DELETE /{actorId}/peers/{peerId}/breaker": async (request) => await peers.closeBreaker(request),
-    "GET /{actorId}/parked": async (request) => await peers.parked(request),
-    "POST /{actorId}/parked/{eventId}": async (request) => await peers.settle(request),
+    "GET /{actorId}/parked": async (request) => await peers.failedEvents(request),
+    "POST /{actorId}/parked/{eventId}": async (request) => await peers.retryOrSkip(request),
   });
 }

@@ -1,7 +1,7 @@
 /** Every kind of due work, and who does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys-publishing.ts";
-import { actorOfKey, parkedPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys.ts";
+import { actorOfKey, failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
@@ -35,7 +35,7 @@ export interface DueWorkDeps {
 /** The registry of due work, made from those who do it. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): DueWork {
   const { deletion, ending, ownership, upkeep, breakers, capabilities, grants, refusedHeads } = doers;
-  const { parked, hooks } = receiving;
+  const { failedEvents, hooks } = receiving;
   return new DueWork(
     [
       dueWorkKind(
@@ -49,9 +49,9 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
         },
       ),
       dueWorkKind(
-        (key) => (key.sk.startsWith(parkedPrefix()) ? key : undefined),
+        (key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined),
         async (key, deadline) => {
-          await retryDueEvent({ parked, hooks, clock }, key, deadline);
+          await retryDueEvent({ failedEvents, hooks, clock }, key, deadline);
         },
       ),
       dueWorkKind(

@@ -19,7 +19,7 @@ export function dueShardOf(key: Key): string {
 
 const number16 = (value: number): string => String(value).padStart(16, "0");
 
-/** The partition of one actor: its record, trusts, subscription heads, parked events. Queried by prefix, never whole but for deletion. */
+/** The partition of one actor: its record, trusts, subscription heads, failed events. Queried by prefix, never whole but for deletion. */
 export const actorPartition = (actorId: string): string => `A#${actorId}`;
 
 /** The actor whose partition, of whatever letter, a key is in. */
@@ -91,25 +91,25 @@ export const pendingKey = (stream: Key, epoch: number, sequence: number): Key =>
 /** Above every sort key of the epochs before this one in a pending partition, and below all of this one's. */
 export const pendingEpoch = (epoch: number): string => number16(epoch);
 
-/** A parked hook event, in the order of its stream. Put by the engine, retried through the due index. */
-export const parkedKey = (
+/** A failed hook event, in the order of its stream. Put by the engine, retried through the due index. */
+export const failedEventKey = (
   actorId: string,
   peerId: string,
   subscriptionId: string,
   event: { readonly epoch: number; readonly sequence: number; readonly id: string },
 ): Key => ({
   pk: actorPartition(actorId),
-  sk: `${parkedPrefix(peerId, subscriptionId)}${number16(event.epoch)}#${number16(event.sequence)}#${event.id}`,
+  sk: `${failedEventPrefix(peerId, subscriptionId)}${number16(event.epoch)}#${number16(event.sequence)}#${event.id}`,
 });
 
 /**
  * A place of a peer's state that could not be read: in the due index while it is read again, then parked. Behind the
- * parked events of its stream, so that what lists, ends or deletes those meets it too. One put, one update for each
+ * failed events of its stream, so that what lists, ends or deletes those meets it too. One put, one update for each
  * further read, one delete.
  */
 export const staleReadKey = (actorId: string, peerId: string, subscriptionId: string, id: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `${parkedPrefix(peerId, subscriptionId)}${STALE_READ}#${id}`,
+  sk: `${failedEventPrefix(peerId, subscriptionId)}${STALE_READ}#${id}`,
 });
 
 const STALE_READ = "READ";
@@ -119,33 +119,33 @@ export function staleReadOf(
   key: Key,
 ): { actorId: string; peerId: string; subscriptionId: string; id: string } | undefined {
   const [prefix, peerId, subscriptionId, kind, id] = key.sk.split("#");
-  if (prefix !== "PARKED" || kind !== STALE_READ || peerId === undefined) return undefined;
+  if (prefix !== "FAILED" || kind !== STALE_READ || peerId === undefined) return undefined;
   if (subscriptionId === undefined || id === undefined) return undefined;
   return { actorId: actorOfKey(key), peerId, subscriptionId, id };
 }
 
-/** Prefix of an actor's parked events; of one peer's, or one subscription's, when given. */
-export const parkedPrefix = (peerId?: string, subscriptionId?: string): string =>
-  `PARKED#${peerId === undefined ? "" : `${peerId}#`}${subscriptionId === undefined ? "" : `${subscriptionId}#`}`;
+/** Prefix of an actor's failed events; of one peer's, or one subscription's, when given. */
+export const failedEventPrefix = (peerId?: string, subscriptionId?: string): string =>
+  `FAILED#${peerId === undefined ? "" : `${peerId}#`}${subscriptionId === undefined ? "" : `${subscriptionId}#`}`;
 
-/** The ids in a parked event's key. */
-export function streamOfParkedKey(key: Key): { peerId: string; subscriptionId: string } {
+/** The ids in a failed event's key. */
+export function streamOfFailedEventKey(key: Key): { peerId: string; subscriptionId: string } {
   const [, peerId = "", subscriptionId = ""] = key.sk.split("#");
   return { peerId, subscriptionId };
 }
 
-/** Stands for a parked event's key where a listing goes on; says no more than the event's own ids and number. */
-export const parkedCursor = (sortKey: string): string =>
-  Buffer.from(sortKey.slice(parkedPrefix().length)).toString("base64url");
+/** Stands for a failed event's key where a listing goes on; says no more than the event's own ids and number. */
+export const failedEventCursor = (sortKey: string): string =>
+  Buffer.from(sortKey.slice(failedEventPrefix().length)).toString("base64url");
 
 /** The sort key that a cursor stands for; undefined when it was not made by `parkedCursor`. */
-export function parkedSortKey(cursor: string): string | undefined {
+export function failedEventSortKey(cursor: string): string | undefined {
   const rest = Buffer.from(cursor, "base64url").toString("utf8");
-  return /^[A-Za-z0-9._~#-]+$/.test(rest) ? parkedPrefix() + rest : undefined;
+  return /^[A-Za-z0-9._~#-]+$/.test(rest) ? failedEventPrefix() + rest : undefined;
 }
 
-/** Finds a parked event by its id: one small item beside it, written and deleted in the same transaction. */
-export const parkedIdKey = (actorId: string, eventId: string): Key => ({
+/** Finds a failed event by its id: one small item beside it, written and deleted in the same transaction. */
+export const failedEventIdKey = (actorId: string, eventId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `PARKEDID#${eventId}`,
+  sk: `FAILEDID#${eventId}`,
 });

@@ -58,7 +58,7 @@ describe("a copy", () => {
       const answers = await publisher.deliver({ shuffle: true, times: 2, drop: SHARE_LOST, inFlight: 8, delayMs });
       expect(answers.filter(({ status }) => ![200, 201, 202, 503].includes(status))).toEqual([]);
       await expectExact(stream);
-      const wrong = await stream.actor.parked();
+      const wrong = await stream.actor.failedEvents();
       expect(wrong).toEqual([]);
     },
   );

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesInResult } from "../../lib/http/answer-size.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
-import { ParkedEvents } from "../../lib/operations/parked-events.ts";
+import { FailedEvents } from "../../lib/operations/failed-events.ts";
 import { PeerProperties } from "../../lib/operations/peer-properties.ts";
 import { PropertyWorld } from "./properties/world.ts";
 import { PublisherWorld } from "./publishing/publisher-world.ts";
@@ -92,16 +92,19 @@ describe("a page of what is held of a peer", () => {
   });
 });
 
-describe("a page of parked events", () => {
+describe("a page of failed events", () => {
   it("ends where the answer would grow too large, and the next begins after it", async () => {
     const stream = { peerId: "bob", subscriptionId: "sub" };
     const attempts = Array.from({ length: 100 }, () => ({ at: 0, error: '"'.repeat(500) }));
     const notices = Array.from({ length: 200 }, (_, n) => ({
-      ...{ key: { pk: "A#a", sk: `PARKED#bob#sub#${String(n).padStart(4, "0")}` }, eventId: String(n), ...stream },
+      ...{ key: { pk: "A#a", sk: `FAILED#bob#sub#${String(n).padStart(4, "0")}` }, eventId: String(n), ...stream },
       ...{ target: "properties", sequence: n, callbackType: "diff", status: "parked", starts: 1, attempts },
     }));
-    const events = new ParkedEvents({
-      parked: { notices: () => Promise.resolve({ notices }), find: () => Promise.resolve(undefined) },
+    const events = new FailedEvents({
+      failedEvents: {
+        summaries: () => Promise.resolve({ summaries: notices }),
+        find: () => Promise.resolve(undefined),
+      },
       hooks: {},
       heads: {},
     } as never);

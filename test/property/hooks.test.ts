@@ -125,15 +125,15 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
         await world.sweep(each.minutes, receiving);
       }, each.fault);
     } else {
-      const all = await world.parked();
-      const parked = all[each.which % Math.max(1, all.length)];
+      const all = await world.failedEvents();
+      const failed = all[each.which % Math.max(1, all.length)];
       // A waiting event runs in its order; the routes refuse to replay it.
-      if (parked === undefined || (parked.status === "held" && each.do === "replay")) continue;
-      const { sequence } = parked.event;
+      if (failed === undefined || (failed.status === "waiting" && each.do === "replay")) continue;
+      const { sequence } = failed.event;
       if (!first.includes(sequence)) byHand.add(sequence);
       if (each.do === "drop") {
-        if (await world.receiving.hooks.skip(parked)) dropped.add(sequence);
-      } else await live(async (receiving) => await receiving.hooks.again(parked));
+        if (await world.receiving.hooks.skip(failed)) dropped.add(sequence);
+      } else await live(async (receiving) => await receiving.hooks.again(failed));
     }
     inOrder(first);
     expect(overtaking).toEqual([]);
@@ -144,15 +144,15 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   script.length = 0;
   for (let round = 0; round < 12; round += 1) {
     await world.sweep(120);
-    for (const parked of await world.parked()) {
-      if (parked.status === "parked" || parked.status === "stopped") {
-        if (!first.includes(parked.event.sequence)) byHand.add(parked.event.sequence);
-        await world.receiving.hooks.again(parked);
+    for (const failed of await world.failedEvents()) {
+      if (failed.status === "parked" || failed.status === "stopped") {
+        if (!first.includes(failed.event.sequence)) byHand.add(failed.event.sequence);
+        await world.receiving.hooks.again(failed);
       }
     }
   }
   inOrder(first);
-  expect((await world.parked()).map(({ status, event }) => [status, event.sequence])).toEqual([]);
+  expect((await world.failedEvents()).map(({ status, event }) => [status, event.sequence])).toEqual([]);
   expect(world.head()).toMatchObject({ hooksPaused: false, hooksResuming: false });
   const heard = new Set(world.done.map(({ sequence }) => sequence));
   for (let n = 1; n <= world.head().lastSeq; n += 1) expect([n, heard.has(n) || dropped.has(n)]).toEqual([n, true]);
@@ -165,7 +165,7 @@ function inOrder(first: readonly number[]): void {
 /** An event before this one stopped the stream, and has neither been settled nor, when it came again, gone through. */
 function stoppedBefore(world: HookWorld, sequence: number): boolean {
   const done = new Set(world.done.map((event) => event.sequence));
-  const items = world.table.all().filter(({ sk }) => sk.startsWith("PARKED#"));
+  const items = world.table.all().filter(({ sk }) => sk.startsWith("FAILED#"));
   return items.some((item) => {
     const number = Number(item["sequence"]);
     return item["stops"] === true && number < sequence && !done.has(number);
@@ -174,9 +174,9 @@ function stoppedBefore(world: HookWorld, sequence: number): boolean {
 
 /** While the stream's hooks are paused, and nothing resumes them, nothing after the event that stopped it was done since. */
 async function waitsBehindTheStopped(world: HookWorld): Promise<void> {
-  const parked = await world.parked();
-  const stopping = parked.filter(({ stops }) => stops);
-  const waiting = parked.filter(({ status }) => status === "held");
+  const failed = await world.failedEvents();
+  const stopping = failed.filter(({ stops }) => stops);
+  const waiting = failed.filter(({ status }) => status === "waiting");
   if (waiting.length > 0)
     expect([world.head().hooksPaused, stopping.length > 0 || world.head().hooksResuming]).toEqual([true, true]);
 }

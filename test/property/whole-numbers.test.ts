@@ -14,7 +14,7 @@ const RUNS = { numRuns: 60 };
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
 
 describe("numbers that a peer sends", () => {
-  it("are what they were in the copy and in hooks: callback, merge, pending, parked event, backlog, resync", async () => {
+  it("are what they were in the copy and in hooks: callback, merge, pending, failed event, backlog, resync", async () => {
     await fc.assert(fc.asyncProperty(valueText, numberText, received), { ...RUNS, examples });
   });
 
@@ -63,11 +63,11 @@ async function received(value: Spelt, number: Spelt): Promise<void> {
   hooked(objectOf([["late", value]]));
 
   // Parked, and run again by hand.
-  world.parking = 1;
-  const parked = objectOf([["parked", value]]);
-  await world.callback(7, parked.sent);
-  expect(await world.retryParked()).toBe(1);
-  hooked(parked);
+  world.toPark = 1;
+  const failed = objectOf([["parked", value]]);
+  await world.callback(7, failed.sent);
+  expect(await world.retryFailedEvents()).toBe(1);
+  hooked(failed);
 
   // From the publisher's backlog.
   const missed = [objectOf([["missed", value]]), objectOf([["missed", number]])];

@@ -11,7 +11,7 @@ import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
 import { createReceiving } from "../../lib/receiving/intake/receiving.ts";
 import { STATE_PIECES } from "../../lib/receiving/recovery/state-replacement.ts";
 import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
-import type { Parked } from "../../lib/receiving/hooks/parked-item.ts";
+import type { FailedEvent } from "../../lib/receiving/hooks/failed-event-item.ts";
 import { FaultyTable } from "./faulty-table.ts";
 import type { Decide } from "./faulty-table.ts";
 import { MemoryTable } from "./memory-table.ts";
@@ -144,9 +144,9 @@ export class HookWorld {
     await new Sweep({ table, clock, log, dueWork }).run(this.deadline());
   }
 
-  /** Everything parked, in the order of the stream. */
-  async parked(): Promise<readonly Parked[]> {
-    return (await this.receiving.parked.page(IDS.actorId, { limit: 1_000 })).parked;
+  /** Everything that failed, in the order of the stream. */
+  async failedEvents(): Promise<readonly FailedEvent[]> {
+    return (await this.receiving.failedEvents.page(IDS.actorId, { limit: 1_000 })).events;
   }
 
   head(): Head {

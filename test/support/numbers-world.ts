@@ -26,7 +26,7 @@ export class NumbersWorld {
   readonly us: WholeService;
   readonly heard: Heard[] = [];
   /** How many of the next events the hook parks. */
-  parking = 0;
+  toPark = 0;
   /** The bodies of the peer's answers to `GET`, by path and query below its root; others are 404. */
   readonly says = new Map<string, string>();
   /** The texts of the callbacks that reached the peer. */
@@ -35,8 +35,8 @@ export class NumbersWorld {
 
   constructor(environment: Record<string, string> = {}) {
     this.app.subscriptionDataHook("*", ({ callbackType, data }) => {
-      if (this.parking > 0) {
-        this.parking -= 1;
+      if (this.toPark > 0) {
+        this.toPark -= 1;
         throw new Verdict("park");
       }
       this.heard.push({ callbackType, text: JSON.stringify(data), exact: printJson(data) });
@@ -122,10 +122,10 @@ export class NumbersWorld {
     return /"value":(.*?)(,"itemCount":\d+)?,"sequence":/s.exec(shown.text)?.[1];
   }
 
-  /** Has everything that is parked run again; how many events that were. */
-  async retryParked(): Promise<number> {
-    const parked = await this.owner("GET", "parked");
-    const ids = (parked.json.data as { id: string }[]).map(({ id }) => id);
+  /** Has everything that failed run again; how many events that were. */
+  async retryFailedEvents(): Promise<number> {
+    const failed = await this.owner("GET", "parked");
+    const ids = (failed.json.data as { id: string }[]).map(({ id }) => id);
     for (const id of ids) await this.owner("POST", `parked/${id}`, '{"action":"retry"}');
     return ids.length;
   }

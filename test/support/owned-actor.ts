@@ -99,7 +99,7 @@ export class OwnedActor {
   }
 
   /** The hook events that failed for good. */
-  async parked(): Promise<Json[]> {
+  async failedEvents(): Promise<Json[]> {
     return ((await this.expect("GET", "/parked", 200)) as { data: Json[] }).data;
   }
 }

@@ -177,12 +177,12 @@ export class Subscriber {
   }
 
   /** What waits for a person. */
-  async parked(): Promise<readonly Record<string, unknown>[]> {
+  async failedEvents(): Promise<readonly Record<string, unknown>[]> {
     const reply = await this.owner("GET /{actorId}/parked", { area: "peers" });
     return bodyOf(reply)["data"] as readonly Record<string, unknown>[];
   }
 
-  /** Has a parked event or read tried again, or dropped. */
+  /** Has a failed event or read tried again, or dropped. */
   async settle(eventId: string, action: "retry" | "skip"): Promise<Reply> {
     return await this.owner("POST /{actorId}/parked/{eventId}", {
       params: { eventId },

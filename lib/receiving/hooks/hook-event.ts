@@ -35,7 +35,7 @@ export interface HookRunner {
 }
 
 /**
- * Thrown by a hook to choose what becomes of the event: `retry` (as any other error: parked, retried with backoff),
+ * Thrown by a hook to choose what becomes of the event: `retry` (as any other error: kept, retried with backoff),
  * `park` (kept for replay by hand), `skip` (dropped), `stop` (kept, and the subscription's later events wait for it).
  */
 export class Verdict extends Error {

@@ -1,14 +1,14 @@
 /**
- * Runs hooks so that none of them can stop the stream: each start is counted before it runs, a failure parks the event,
- * parked events are retried with growing pauses, and after `maxAttempts` starts they wait for a person.
+ * Runs hooks so that none of them can stop the stream: each start is counted before it runs, a failure records the event,
+ * failed events are retried with growing pauses, and after `maxAttempts` starts they wait for a person.
  */
 import { pauseAfter } from "../../domain/backoff.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Clock, Ids, Json, Log } from "../../system/ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
-import type { Fate, Parked, ParkedStatus } from "./parked-item.ts";
-import type { ParkedStore } from "./parked-store.ts";
+import type { NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
+import type { FailedEventStore } from "./failed-event-store.ts";
 import type { Timers } from "../stream/timers.ts";
 
 export interface HookSettings {
@@ -19,17 +19,17 @@ export interface HookSettings {
 /** Calls back after `ms`, unless the returned function is called before. */
 export type Later = (ms: number, callback: () => void) => () => void;
 
-/** Pauses between retries of a parked event: about 15 s at first, at most an hour. The sweep looks once a minute. */
+/** Pauses between retries of a failed event: about 15 s at first, at most an hour. The sweep looks once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
 /** What became of another attempt; `busy`: one is under way already, or the event is gone. */
-export type Again = "done" | "dropped" | "busy" | ParkedStatus;
+export type Again = "done" | "dropped" | "busy" | FailedEventStatus;
 
 /** A begun retry is left alone this much longer than its hook may take, ms. */
 const RETRY_MARGIN_MS = 5_000;
 
 export interface HookRunsDeps {
   readonly runner: HookRunner;
-  readonly parked: ParkedStore;
+  readonly failedEvents: FailedEventStore;
   readonly timers: Pick<Timers, "wake">;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -41,7 +41,7 @@ export interface HookRunsDeps {
   readonly state: (event: HookEvent) => Promise<Json>;
 }
 
-/** Runs hooks: first attempts in order, further ones until they are settled, parked or dropped. */
+/** Runs hooks: first attempts in order, further ones until they have succeeded, are parked or dropped. */
 export class HookRuns {
   readonly #deps: HookRunsDeps;
 
@@ -68,43 +68,43 @@ export class HookRuns {
     hooksPaused: boolean,
     stateStored = false,
   ): Promise<{ readonly hooksPaused: boolean }> {
-    const { runner, parked, clock, log, settings } = this.#deps;
+    const { runner, failedEvents, clock, log, settings } = this.#deps;
     if (!runner.handles(event.target)) return { hooksPaused };
     if (hooksPaused) {
-      await parked.park(event, { status: "held", starts: 0, attempts: [] }, stateStored);
+      await failedEvents.record(event, { status: "waiting", starts: 0, attempts: [] }, stateStored);
       return { hooksPaused };
     }
     const at = clock.now();
     if (starts > settings.maxAttempts) {
       const error = `The process ended while this event was processed, ${String(starts - 1)} times.`;
-      const fate = { status: "parked", starts: starts - 1, attempts: [{ at, error }] } as const;
-      await parked.park(event, fate, stateStored);
+      const nextStep = { status: "parked", starts: starts - 1, attempts: [{ at, error }] } as const;
+      await failedEvents.record(event, nextStep, stateStored);
       log.error("event parked: its processing kept ending the process", eventFields(event));
       return { hooksPaused };
     }
     const failure = await this.#run(event);
     const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
     if (failure === undefined || next === "dropped") {
-      // A crash after it was parked made this attempt come again: now it is settled.
-      const before = starts > 1 ? await parked.of(event) : undefined;
+      // A crash after it was recorded made this attempt come again: now it has succeeded.
+      const before = starts > 1 ? await failedEvents.of(event) : undefined;
       if (before !== undefined) await this.settle(before);
       return { hooksPaused };
     }
-    await parked.park(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
+    await failedEvents.record(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
     return { hooksPaused: next.status === "stopped" };
   }
 
   /**
-   * One more attempt of a parked event, by the sweep, by a person, or when what it waited for has gone. Attempts that are used
+   * One more attempt of a failed event, by the sweep, by a person, or when what it waited for has gone. Attempts that are used
    * up do not keep it from being run.
    */
-  async again(kept: Parked): Promise<Again> {
-    const { parked, clock, settings } = this.#deps;
+  async again(kept: FailedEvent): Promise<Again> {
+    const { failedEvents, clock, settings } = this.#deps;
     // Read before the start is counted: it may fail, or take its time.
     const event = kept.stateStored ? { ...kept.event, data: await this.#deps.state(kept.event) } : kept.event;
     const now = clock.now();
     const run = this.#deps.ids.id().slice(0, 16);
-    if (!(await parked.begin(kept, now, now + settings.timeoutMs + RETRY_MARGIN_MS, run))) return "busy";
+    if (!(await failedEvents.begin(kept, now, now + settings.timeoutMs + RETRY_MARGIN_MS, run))) return "busy";
     const starts = kept.starts + 1;
     const failure = await this.#run(event);
     const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
@@ -112,26 +112,26 @@ export class HookRuns {
       await this.settle(kept);
       return failure === undefined ? "done" : "dropped";
     }
-    const fate = this.#fate(kept, next);
-    await parked.failed({ ...kept, starts }, { at: now, error: failure.text }, fate);
-    return fate.status;
+    const nextStep = this.#nextStep(kept, next);
+    await failedEvents.failed({ ...kept, starts }, { at: now, error: failure.text }, nextStep);
+    return nextStep.status;
   }
 
-  /** Drops a parked event; false when an attempt of it is under way. Hooks that it paused resume. */
-  async skip(parked: Parked): Promise<boolean> {
-    return await this.settle(parked, false);
+  /** Drops a failed event; false when an attempt of it is under way. Hooks that it paused resume. */
+  async skip(failedEvent: FailedEvent): Promise<boolean> {
+    return await this.settle(failedEvent, false);
   }
 
   /** Begun too often without an end (its process died each time): it stays for a person. */
-  async giveUp(parked: Parked): Promise<void> {
-    const error = `The process ended while this event was processed; it was begun ${String(parked.starts)} times in all.`;
-    const fate = this.#fate(parked, { status: "parked" });
-    await this.#deps.parked.failed(parked, { at: this.#deps.clock.now(), error }, fate);
+  async giveUp(failedEvent: FailedEvent): Promise<void> {
+    const error = `The process ended while this event was processed; it was begun ${String(failedEvent.starts)} times in all.`;
+    const nextStep = this.#nextStep(failedEvent, { status: "parked" });
+    await this.#deps.failedEvents.failed(failedEvent, { at: this.#deps.clock.now(), error }, nextStep);
   }
 
-  /** True when a parked event may not be begun again by itself. */
-  exhausted(parked: Parked): boolean {
-    return parked.starts >= this.#deps.settings.maxAttempts;
+  /** True when a failed event may not be begun again by itself. */
+  exhausted(failedEvent: FailedEvent): boolean {
+    return failedEvent.starts >= this.#deps.settings.maxAttempts;
   }
 
   /** The longest one attempt may take, ms, with what is read and written around it. */
@@ -139,9 +139,9 @@ export class HookRuns {
     return this.#deps.settings.timeoutMs + RETRY_MARGIN_MS;
   }
 
-  async settle(parked: Parked, mayRun = true): Promise<boolean> {
+  async settle(failedEvent: FailedEvent, mayRun = true): Promise<boolean> {
     const now = this.#deps.clock.now();
-    const settled = await this.#deps.parked.settle(parked, now, mayRun);
+    const settled = await this.#deps.failedEvents.settle(failedEvent, now, mayRun);
     if (settled === "busy") return false;
     if (settled.release !== undefined) await this.#wake(settled.release, now);
     return true;
@@ -152,8 +152,8 @@ export class HookRuns {
   }
 
   /** An event that stopped its stream goes on doing so until it is settled, retried or not. */
-  #fate(parked: Parked, next: Fate): Fate {
-    return parked.stops && next.status === "parked" ? { status: "stopped" } : next;
+  #nextStep(failedEvent: FailedEvent, next: NextStep): NextStep {
+    return failedEvent.stops && next.status === "parked" ? { status: "stopped" } : next;
   }
 
   async #run(event: HookEvent): Promise<{ readonly error: unknown; readonly text: string } | undefined> {
@@ -179,12 +179,15 @@ export class HookRuns {
     }
   }
 
-  #afterFailure(error: unknown, starts: number): "dropped" | { status: ParkedStatus; dueAt?: number } {
+  #afterFailure(error: unknown, starts: number): "dropped" | { status: FailedEventStatus; dueAt?: number } {
     const verdict = verdictOf(error);
     if (verdict === "skip") return "dropped";
     if (verdict === "stop") return { status: "stopped" };
     if (verdict === "park" || starts >= this.#deps.settings.maxAttempts) return { status: "parked" };
-    return { status: "retry", dueAt: this.#deps.clock.now() + pauseAfter(starts, RETRY_PAUSES, this.#deps.random()) };
+    return {
+      status: "retrying",
+      dueAt: this.#deps.clock.now() + pauseAfter(starts, RETRY_PAUSES, this.#deps.random()),
+    };
   }
 }
 

@@ -4,8 +4,8 @@ import type { Clock, Deadline } from "../../system/ports.ts";
 import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "./hook-runs.ts";
-import type { Parked } from "./parked-item.ts";
-import type { ParkedStore } from "./parked-store.ts";
+import type { FailedEvent } from "./failed-event-item.ts";
+import type { FailedEventStore } from "./failed-event-store.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
@@ -15,7 +15,7 @@ const PAGE = 25;
 /** Runs the events that waited behind a `stop`, in order, once it is settled. */
 export class PausedHooks {
   readonly #streams: StreamStore;
-  readonly #parked: ParkedStore;
+  readonly #failedEvents: FailedEventStore;
   readonly #hooks: HookRuns;
   readonly #timers: Timers;
   readonly #clock: Clock;
@@ -23,14 +23,14 @@ export class PausedHooks {
 
   constructor(deps: {
     streams: StreamStore;
-    parked: ParkedStore;
+    failedEvents: FailedEventStore;
     hooks: HookRuns;
     timers: Timers;
     clock: Clock;
     reserveMs: number;
   }) {
     this.#streams = deps.streams;
-    this.#parked = deps.parked;
+    this.#failedEvents = deps.failedEvents;
     this.#hooks = deps.hooks;
     this.#timers = deps.timers;
     this.#clock = deps.clock;
@@ -49,17 +49,17 @@ export class PausedHooks {
     let outcome: Outcome = "more";
     while (outcome === "more" && deadline.remaining() > this.#reserveMs) {
       // Another one may have stopped the stream too, or does so just now.
-      if (await this.#parked.isStopped(head)) {
+      if (await this.#failedEvents.isStopped(head)) {
         outcome = "stopped";
         break;
       }
-      const { parked } = await this.#parked.page(head.actorId, {
+      const { events } = await this.#failedEvents.page(head.actorId, {
         peerId: head.peerId,
         subscriptionId: head.subscriptionId,
         limit: PAGE,
-        status: "held",
+        status: "waiting",
       });
-      outcome = parked.length === 0 ? "open" : await this.#runAll(parked, deadline);
+      outcome = events.length === 0 ? "open" : await this.#runAll(events, deadline);
     }
     const settled = outcome === "open" || outcome === "stopped";
     const { activeAt, lastSeq } = acquired.head;
@@ -75,8 +75,8 @@ export class PausedHooks {
   }
 
   /** Runs a page of waiting events, as far as time allows. */
-  async #runAll(parked: readonly Parked[], deadline: Deadline): Promise<Outcome> {
-    for (const each of parked) {
+  async #runAll(events: readonly FailedEvent[], deadline: Deadline): Promise<Outcome> {
+    for (const each of events) {
       if (deadline.remaining() <= this.#reserveMs) return "more";
       if (this.#hooks.exhausted(each)) {
         if (each.busyUntil > this.#clock.now()) return "busy";

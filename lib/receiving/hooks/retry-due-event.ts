@@ -1,18 +1,22 @@
 import type { Key } from "../../dynamodb/table.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import type { HookRuns } from "./hook-runs.ts";
-import type { ParkedStore } from "./parked-store.ts";
+import type { FailedEventStore } from "./failed-event-store.ts";
 
 /**
- * Runs the hooks of a parked event again when it is due, or gives it up after its last start. One that could not end
+ * Runs the hooks of a failed event again when it is due, or gives it up after its last start. One that could not end
  * before `deadline` is left to the next call: a start that is cut off would count.
  */
 export async function retryDueEvent(
-  { parked, hooks, clock }: { readonly parked: ParkedStore; readonly hooks: HookRuns; readonly clock: Clock },
+  {
+    failedEvents,
+    hooks,
+    clock,
+  }: { readonly failedEvents: FailedEventStore; readonly hooks: HookRuns; readonly clock: Clock },
   key: Key,
   deadline: Deadline,
 ): Promise<void> {
-  const event = await parked.at(key);
+  const event = await failedEvents.at(key);
   if (event?.dueAt === undefined || event.dueAt > clock.now()) return;
   if (deadline.remaining() <= hooks.longestMs) return;
   if (hooks.exhausted(event)) await hooks.giveUp(event);

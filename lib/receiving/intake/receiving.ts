@@ -12,7 +12,7 @@ import { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import type { Later } from "../hooks/hook-runs.ts";
-import { ParkedStore } from "../hooks/parked-store.ts";
+import { FailedEventStore } from "../hooks/failed-event-store.ts";
 import { PlaceReads } from "../recovery/place-reads.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
 import type { Publishers } from "../../peers/publisher.ts";
@@ -61,7 +61,7 @@ export interface Receiving {
   readonly access: CallbackAccess;
   readonly recovery: Recovery;
   readonly dueStreams: DueStreams;
-  readonly parked: ParkedStore;
+  readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
   readonly pausedHooks: PausedHooks;
   readonly streams: StreamStore;
@@ -81,10 +81,10 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     await timers.wake(head);
   };
   const streams = new StreamStore({ table, clock, ids, settings, wake });
-  const parked = new ParkedStore(table);
+  const failedEvents = new FailedEventStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({
-    ...{ runner: deps.runner, parked, timers, clock, ids, log },
+    ...{ runner: deps.runner, failedEvents, timers, clock, ids, log },
     state: deps.state,
     random: deps.random,
     later: deps.later ?? callLater,
@@ -119,7 +119,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const pausedHooks = new PausedHooks({ streams, parked, hooks, timers, clock, reserveMs });
+  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, timers, clock, reserveMs });
   const access = new CallbackAccess({ table, senders: deps.senders });
   return {
     receiver: new Receiver({
@@ -146,7 +146,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       settings,
       bury: deps.bury,
     }),
-    parked,
+    failedEvents,
     hooks,
     pausedHooks,
     streams,

@@ -64,7 +64,7 @@ export class PlaceReads {
     for (const place of places) {
       const known = stale.get(place);
       if (known !== undefined && known.again > now) {
-        await this.#deps.stale.note(head, place, { ...known, status: "retry" });
+        await this.#deps.stale.note(head, place, { ...known, status: "retrying" });
         continue;
       }
       if (pausedUntil !== undefined) {

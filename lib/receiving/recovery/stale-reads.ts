@@ -36,7 +36,7 @@ export interface StaleReadsDeps {
 }
 
 /** What one more read of a stale part came to: `done` also when it was not stale any more. */
-export type StaleRead = "done" | "busy" | "retry" | "parked";
+export type StaleRead = "done" | "busy" | "retrying" | "parked";
 
 /** Another works on the stream, or a recovery is due: the part is looked at again after this, ms. */
 const BUSY_PAUSE_MS = 60_000;
@@ -81,7 +81,7 @@ export class StaleReads {
     const acquired =
       busy || rest > now ? undefined : await streams.acquireLease(key, { leaseMs: deadline.remaining() });
     if (acquired?.won !== true) {
-      if (part.status === "retry") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
+      if (part.status === "retrying") await stale.putOff(part, Math.max(rest, now + BUSY_PAUSE_MS));
       return "busy";
     }
     try {

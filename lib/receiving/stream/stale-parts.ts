@@ -1,7 +1,7 @@
 /**
  * Places of peers' states that could not be read, as items beside the marks on what is held of them.
  *
- *   retry    in the due index: read again when due, `starts` counts how often it was
+ *   retrying in the due index: read again when due, `starts` counts how often it was
  *   parked   read as often as it may be, or too large: it waits for a person, a diff of the place, or a resync
  *
  * The mark on what is held says whether a place is stale. An item whose mark has gone has nothing to do any more: who
@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { pauseAfter } from "../../domain/backoff.ts";
 import { parseText } from "../../domain/json-text.ts";
 import type { Place } from "../../domain/scope.ts";
-import { dueShardOf, outboundHeadKey, parkedIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys.ts";
+import { dueShardOf, outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys.ts";
 import {
   all,
   always,
@@ -39,7 +39,7 @@ export interface StalePart extends StreamIds {
   readonly key: Key;
   readonly id: string;
   readonly place: Place;
-  readonly status: "retry" | "parked";
+  readonly status: "retrying" | "parked";
   /** One sentence. */
   readonly reason: string;
   readonly since: number;
@@ -51,7 +51,7 @@ export interface StalePart extends StreamIds {
 /** Pauses between reads of one place: about 15 s at first, at most an hour. */
 const PAUSES = { base: 30_000, most: 3_600_000 };
 /** What is parked is not read again for a diff of its place before this, ms: a large list may change every second. */
-const PARKED_PAUSE_MS = 3_600_000;
+const GIVEN_UP_PAUSE_MS = 3_600_000;
 /** Writers that note one place at the same time, each of which may come in between. */
 const MOST_CONFLICTS = 4;
 /** The attributes that a stale part is made of. */
@@ -69,8 +69,8 @@ export interface StalePartsDeps {
 }
 
 /** What is to become of a place that could not be read. */
-export interface Fated {
-  readonly status: "retry" | "parked";
+export interface NextRead {
+  readonly status: "retrying" | "parked";
   /** It is not read before then, ms since 1970. */
   readonly again: number;
 }
@@ -84,13 +84,13 @@ export class StaleParts {
   }
 
   /** What becomes of a place whose read has failed so many times. */
-  next(failure: ReadFailure, starts = 1): Fated {
+  next(failure: ReadFailure, starts = 1): NextRead {
     const { clock, random, maxAttempts } = this.#deps;
     const now = clock.now();
     const again = failure.tooLarge === true ? 1 : maxAttempts;
-    if (starts > again) return { status: "parked", again: now + PARKED_PAUSE_MS };
+    if (starts > again) return { status: "parked", again: now + GIVEN_UP_PAUSE_MS };
     const pause = Math.max(pauseAfter(starts, PAUSES, random()), pauseWanted(failure, now) ?? 0);
-    return { status: "retry", again: now + pause };
+    return { status: "retrying", again: now + pause };
   }
 
   /**
@@ -100,21 +100,21 @@ export class StaleParts {
   async note(
     stream: StreamIds,
     place: Place,
-    stale: Fated & { readonly reason: string; readonly since: number },
+    stale: NextRead & { readonly reason: string; readonly since: number },
   ): Promise<void> {
     const { table, timers, log } = this.#deps;
     const { actorId, peerId, subscriptionId } = stream;
     const id = idOf(stream, place);
     const key = staleReadKey(actorId, peerId, subscriptionId, id);
     const { reason, since, status, again } = stale;
-    const due = status === "retry" ? { dueShard: dueShardOf(key), dueAt: again } : undefined;
+    const due = status === "retrying" ? { dueShard: dueShardOf(key), dueAt: again } : undefined;
     const item = { kind: "read", eventId: id, place: JSON.stringify(place), reason, since, status, starts: 1, ...due };
     const remove = due === undefined ? ["dueShard", "dueAt"] : [];
     for (let noted = false, attempt = 0; !noted && attempt < MOST_CONFLICTS; attempt += 1) {
       try {
         await table.transact([
           { put: { ...key, ...item }, condition: itemMissing },
-          { put: { ...parkedIdKey(actorId, id), at: key.sk }, condition: always },
+          { put: { ...failedEventIdKey(actorId, id), at: key.sk }, condition: always },
         ]);
         noted = true;
       } catch (error) {
@@ -135,28 +135,28 @@ export class StaleParts {
   }
 
   /** One more read said nothing. Quiet when the part is another's business by now. 1 write. */
-  async failed(part: StalePart, failure: ReadFailure): Promise<Fated> {
+  async failed(part: StalePart, failure: ReadFailure): Promise<NextRead> {
     const starts = part.starts + 1;
-    const fate = this.next(failure, starts);
-    const { status, again } = fate;
-    const due = status === "retry" ? { dueShard: dueShardOf(part.key), dueAt: again } : undefined;
+    const nextRead = this.next(failure, starts);
+    const { status, again } = nextRead;
+    const due = status === "retrying" ? { dueShard: dueShardOf(part.key), dueAt: again } : undefined;
     const set = { status, reason: failure.reason, starts, ...due };
     const remove = due === undefined ? ["dueShard", "dueAt"] : [];
     await this.#amend(part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
     if (due !== undefined) await this.#deps.timers.wake({ key: part.key, dueAt: due.dueAt });
-    return fate;
+    return nextRead;
   }
 
   /** Nothing could be tried now: the part is due again at `dueAt`, and no try is counted. 1 write. */
   async putOff(part: StalePart, dueAt: number): Promise<void> {
     const set = { dueShard: dueShardOf(part.key), dueAt };
-    await this.#amend(part.key, { set }, all(itemExists, equals("status", "retry")));
+    await this.#amend(part.key, { set }, all(itemExists, equals("status", "retrying")));
     await this.#deps.timers.wake({ key: part.key, dueAt });
   }
 
   /** The part needs no reading any more. 1 transaction. */
   async settle(part: StalePart): Promise<void> {
-    await this.#deps.table.deleteMany([part.key, parkedIdKey(part.actorId, part.id)]);
+    await this.#deps.table.deleteMany([part.key, failedEventIdKey(part.actorId, part.id)]);
   }
 
   async #amend(
@@ -183,7 +183,7 @@ export function stalePartOf(item: Item): StalePart | undefined {
     key: { pk: item.pk, sk: item.sk },
     ...ids,
     place: parseText(String(item["place"])) as Place,
-    status: item["status"] === "parked" ? "parked" : "retry",
+    status: item["status"] === "parked" ? "parked" : "retrying",
     reason: String(item["reason"]),
     since: Number(item["since"]),
     starts: Number(item["starts"]),

@@ -4,8 +4,8 @@ import type { Scope } from "../../domain/scope.ts";
 import { isPathKey } from "../../domain/peer-names.ts";
 import {
   actorPartition,
-  parkedIdKey,
-  parkedPrefix,
+  failedEventIdKey,
+  failedEventPrefix,
   pendingEpoch,
   pendingPartition,
   staleReadOf,
@@ -251,7 +251,7 @@ export class OutboundSubscriptions {
     if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
     const trusted = (await trusts.get(actorId, peerId)) !== undefined;
     if (!trusted && !others.some((other) => isSame(other, head))) {
-      await this.#emptyParked(actorId, parkedPrefix(peerId, subscriptionId));
+      await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId, subscriptionId));
     }
     if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
     try {
@@ -278,22 +278,22 @@ export class OutboundSubscriptions {
       await heads.end(head, options.keepData);
       await this.#emptyPending(head.key, head.epoch + 1);
     }
-    await this.#emptyParked(actorId, parkedPrefix(peerId));
+    await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId));
     if (!options.keepData) await store(actorId, peerId).deleteAll();
     await heads.ownership.forget(actorId, peerId);
   }
 
-  async #emptyParked(actorId: string, prefix: string): Promise<void> {
+  async #emptyFailedEvents(actorId: string, prefix: string): Promise<void> {
     const { table } = this.#deps;
-    const parked = await emptyPartition(table, { pk: actorPartition(actorId), prefix });
-    await table.deleteMany(parked.flatMap((sk) => parkedPointer(actorId, sk)));
+    const failedEvents = await emptyPartition(table, { pk: actorPartition(actorId), prefix });
+    await table.deleteMany(failedEvents.flatMap((sk) => failedEventPointer(actorId, sk)));
   }
 }
 
-/** The item that finds a parked event, or a stale read, by its id. */
-function parkedPointer(actorId: string, sk: string): Key[] {
+/** The item that finds a failed event, or a stale read, by its id. */
+function failedEventPointer(actorId: string, sk: string): Key[] {
   const eventId = staleReadOf({ pk: "", sk })?.id ?? sk.split("#")[5];
-  return eventId === undefined ? [] : [parkedIdKey(actorId, eventId)];
+  return eventId === undefined ? [] : [failedEventIdKey(actorId, eventId)];
 }
 
 const isSame = (one: Head, other: Head): boolean => one.subscriptionId === other.subscriptionId;

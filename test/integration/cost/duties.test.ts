@@ -236,7 +236,7 @@ async function live(): Promise<void> {
   expect(await actor.replica(publisher.id)).toMatchObject({ before: { it: "goes on" } });
   await actor.expect("GET", `/peers/${publisher.id}/properties/before`, 200);
   await actor.expect("DELETE", `/peers/${publisher.id}/breaker`, 204);
-  const [event] = (await actor.parked()) as { id: string }[];
+  const [event] = (await actor.failedEvents()) as { id: string }[];
   await actor.expect("POST", `/parked/${event?.id ?? "none"}`, 200, { action: "retry" });
   await actor.expect("POST", `/parked/${event?.id ?? "none"}`, 200, { action: "skip" });
   publisher.makeResync(subscription);

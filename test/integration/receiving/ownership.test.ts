@@ -256,7 +256,7 @@ it("ends with its trust: closed at once, everything of the peer gone", async () 
   expect(left).toEqual([]);
 });
 
-it("an event parked by a handler that outlives its trust goes too", async () => {
+it("an event recorded by a handler that outlives its trust goes too", async () => {
   let outlived = false;
   const app = new ActingWebApp({ awType: "urn:test", desc: "test" });
   app.subscriptionDataHook("*", async ({ callbackType }) => {
@@ -271,7 +271,7 @@ it("an event parked by a handler that outlives its trust goes too", async () => 
   expect(outlived).toBe(true);
   us.now += BURIED_AFTER_MS;
   await us.sweep();
-  const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) || sk.startsWith("PARKED"));
+  const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) || sk.startsWith("FAILED"));
   expect(left).toEqual([]);
 });
 

@@ -116,7 +116,7 @@ describe("a part that could not be read", () => {
     expect(await us.stored()).toEqual({ a: 2, z: 2, memo: ["x", "y", "new"] });
     expect(await us.property("memo")).not.toHaveProperty("stale");
     expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: ["x", "y", "new"] }]);
-    expect(await us.parked()).toEqual([]);
+    expect(await us.failedEvents()).toEqual([]);
     // Twice the second time: a publisher without positions is read until its newest number stays the same.
     await pass(10);
     expect(reads()).toBe(1 + 2);
@@ -128,19 +128,19 @@ describe("a part that could not be read", () => {
     await resync();
     await pass(120);
     expect(reads()).toBe(1 + 3);
-    const [parked, ...more] = await us.parked();
+    const [failed, ...more] = await us.failedEvents();
     expect(more).toEqual([]);
-    expect(parked).toEqual({
+    expect(failed).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       ...{ kind: "read", peerid: "peer", subscriptionid: SUB, place: "memo", reason: "The peer answered 409." },
       since: "2026-01-01T00:00:00.000Z",
     });
-    const id = String(parked?.["id"]);
+    const id = String(failed?.["id"]);
     expect(bodyOf(await us.settle(id, "retry"))).toEqual({ id, result: "parked" });
     us.script["GET /properties/memo"] = { status: 200, json: ["mended"] };
     expect(bodyOf(await us.settle(id, "retry"))).toEqual({ id, result: "done" });
     expect(await us.stored()).toMatchObject({ memo: ["mended"] });
-    expect(await us.parked()).toEqual([]);
+    expect(await us.failedEvents()).toEqual([]);
     expect((await us.settle(id, "retry")).status).toBe(404);
   });
 
@@ -150,7 +150,7 @@ describe("a part that could not be read", () => {
     await resync();
     await pass(120);
     expect(reads()).toBe(2);
-    expect(await us.parked()).toMatchObject([{ kind: "read", place: "memo" }]);
+    expect(await us.failedEvents()).toMatchObject([{ kind: "read", place: "memo" }]);
     expect(await us.stored()).toMatchObject({ memo: ["x", "y"] });
   });
 
@@ -159,9 +159,9 @@ describe("a part that could not be read", () => {
     us.script["GET /properties/memo"] = { status: 409 };
     await resync();
     await pass(10);
-    const [parked] = await us.parked();
-    expect((await us.settle(String(parked?.["id"]), "skip")).status).toBe(200);
-    expect(await us.parked()).toEqual([]);
+    const [failed] = await us.failedEvents();
+    expect((await us.settle(String(failed?.["id"]), "skip")).status).toBe(200);
+    expect(await us.failedEvents()).toEqual([]);
     expect(await us.property("memo")).toMatchObject({ value: ["x", "y"], stale: { reason: "The peer answered 409." } });
     us.script["GET /properties/memo"] = { status: 200, json: ["mended"] };
     us.script[POLL] = { status: 200, json: { sequence: 4, data: [] } };
@@ -175,11 +175,11 @@ describe("a part that could not be read", () => {
     us.script["GET /properties/memo"] = { status: 409 };
     await resync();
     await pass(10);
-    expect(await us.parked()).toHaveLength(1);
+    expect(await us.failedEvents()).toHaveLength(1);
     us.script["GET /properties/memo"] = { status: 200, json: ["mended"] };
     us.script[POLL] = { status: 200, json: { sequence: 4, data: [] } };
     await resync(4);
-    expect(await us.parked()).toEqual([]);
+    expect(await us.failedEvents()).toEqual([]);
   });
 
   it("is no more when a diff gives it a value", async () => {
@@ -217,7 +217,7 @@ describe("a part that could not be read", () => {
     const params = { peerId: "peer", subscriptionId: SUB };
     await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}", { params });
     await pass(10);
-    expect(us.table.all().filter(({ sk }) => sk.startsWith("PARKED"))).toEqual([]);
+    expect(us.table.all().filter(({ sk }) => sk.startsWith("FAILED"))).toEqual([]);
   });
 
   it("is stale since its first failure, also when a later read fails too", async () => {

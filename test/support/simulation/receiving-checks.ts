@@ -1,6 +1,6 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
 import { parseWatermark } from "../../../lib/domain/watermark.ts";
-import { outboundHeadKey, parkedPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, failedEventPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
 import { readHead } from "../../../lib/receiving/stream/head.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
@@ -23,8 +23,8 @@ export function headIn(table: MemoryTable): Head {
 }
 
 /** How many hook events wait for another start. */
-export function parkedIn(table: MemoryTable): number {
-  return table.all().filter((each) => each.sk.startsWith(parkedPrefix())).length;
+export function failedEventsIn(table: MemoryTable): number {
+  return table.all().filter((each) => each.sk.startsWith(failedEventPrefix())).length;
 }
 
 /** After every step: R5 (slots, and none for what is applied), that pending work is due in time (R4), and that each slot has its body (R1). */

@@ -4,7 +4,7 @@ import type { Receiving } from "../../../lib/receiving/intake/receiving.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
 import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
-import { dueShards, parkedPrefix } from "../../../lib/dynamodb/keys.ts";
+import { dueShards, failedEventPrefix } from "../../../lib/dynamodb/keys.ts";
 import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
@@ -25,7 +25,7 @@ import { anyAnswer } from "./publisher-faults.ts";
 import type { Answered } from "./publisher-faults.ts";
 import { PlainData } from "./plain-data.ts";
 import * as checks from "./receiving-checks.ts";
-import { headIn, KEY, parkedIn, Violation } from "./receiving-checks.ts";
+import { headIn, KEY, failedEventsIn, Violation } from "./receiving-checks.ts";
 import { Scheduler, seeded, settled } from "./scheduler.ts";
 import { modesOf } from "./world-modes.ts";
 import type { WorldModes } from "./world-modes.ts";
@@ -450,24 +450,24 @@ export class ReceivingWorld {
       head.lease === undefined &&
       head.wanted === undefined &&
       !head.contradicted &&
-      parkedIn(this.#table) === 0
+      failedEventsIn(this.#table) === 0
     );
   }
 
   async #sweep(receiving: Receiving): Promise<void> {
     const head = headIn(this.#table);
     if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.look(KEY, this.#deadline());
-    for (const item of this.#table.all().filter((each) => each.sk.startsWith(parkedPrefix()))) {
+    for (const item of this.#table.all().filter((each) => each.sk.startsWith(failedEventPrefix()))) {
       const part = stalePartOf(item);
       if (part !== undefined) {
         if (part.status === "parked") await receiving.staleReads.again(part, this.#deadline(), true);
         else await receiving.staleReads.look(item, this.#deadline());
         continue;
       }
-      const parked = await receiving.parked.at(item);
+      const failed = await receiving.failedEvents.at(item);
       // What was begun too often stays for a person, who replays it here.
-      const replayed = parked?.status === "parked" || (parked?.dueAt !== undefined && parked.dueAt <= this.#now);
-      if (parked !== undefined && replayed) await receiving.hooks.again(parked);
+      const replayed = failed?.status === "parked" || (failed?.dueAt !== undefined && failed.dueAt <= this.#now);
+      if (failed !== undefined && replayed) await receiving.hooks.again(failed);
     }
   }
 

@@ -11,16 +11,20 @@ const failing =
   };
 
 describe("a hook that fails", () => {
-  it("does not stop the stream: its event is parked with the error", async () => {
+  it("does not stop the stream: its event is recorded with the error", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(2);
     for (const n of [1, 2, 3]) expect(await world.deliver(n)).toBe(201);
     expect(numbersOf(world.started)).toEqual([1, 2, 3]);
     expect(world.head().lastSeq).toBe(3);
-    const [parked, ...others] = await world.parked();
+    const [failed, ...others] = await world.failedEvents();
     expect(others).toEqual([]);
-    expect(parked).toMatchObject({ status: "retry", starts: 1, attempts: [{ at: world.now, error: "Error: no 2" }] });
-    expect(parked?.event).toMatchObject({ sequence: 2, data: { p2: 2 }, id: world.started[1]?.id });
+    expect(failed).toMatchObject({
+      status: "retrying",
+      starts: 1,
+      attempts: [{ at: world.now, error: "Error: no 2" }],
+    });
+    expect(failed?.event).toMatchObject({ sequence: 2, data: { p2: 2 }, id: world.started[1]?.id });
   });
 
   it("is retried by the sweep with the same event id and growing pauses, until it succeeds", async () => {
@@ -29,17 +33,17 @@ describe("a hook that fails", () => {
     await world.deliver(1);
     const pauses: number[] = [];
     for (let retry = 0; retry < 3; retry += 1) {
-      const [parked] = await world.parked();
-      pauses.push((parked?.dueAt ?? 0) - world.now);
-      world.now = parked?.dueAt ?? 0;
+      const [failed] = await world.failedEvents();
+      pauses.push((failed?.dueAt ?? 0) - world.now);
+      world.now = failed?.dueAt ?? 0;
       await world.sweep(0);
     }
     expect(pauses[1]).toBeGreaterThan(pauses[0] ?? 0);
     expect(pauses[2]).toBeGreaterThan(pauses[1] ?? 0);
     world.hook = () => undefined;
     await world.sweep(60);
-    expect(await world.parked()).toEqual([]);
-    expect(world.table.all().filter(({ sk }) => sk.startsWith("PARKED"))).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
+    expect(world.table.all().filter(({ sk }) => sk.startsWith("FAILED"))).toEqual([]);
     expect(new Set(world.started.map(({ id }) => id)).size).toBe(1);
     expect(world.started).toHaveLength(5);
   });
@@ -58,10 +62,10 @@ describe("a hook that fails", () => {
     await world.deliver(1);
     for (let minute = 0; minute < 20; minute += 1) await world.sweep(60);
     expect(world.started).toHaveLength(5);
-    const [parked] = await world.parked();
-    expect(parked).toMatchObject({ status: "parked", starts: 5 });
-    expect(parked?.dueAt).toBeUndefined();
-    expect(parked?.attempts).toHaveLength(5);
+    const [failed] = await world.failedEvents();
+    expect(failed).toMatchObject({ status: "parked", starts: 5 });
+    expect(failed?.dueAt).toBeUndefined();
+    expect(failed?.attempts).toHaveLength(5);
   });
 
   it("may be replayed by hand when its attempts are used up", async () => {
@@ -69,24 +73,26 @@ describe("a hook that fails", () => {
     world.hook = failing(1);
     await world.deliver(1);
     for (let minute = 0; minute < 6; minute += 1) await world.sweep(60);
-    const [parked] = await world.parked();
-    if (parked === undefined) throw new Error("nothing is parked");
-    expect(await world.receiving.hooks.again(parked)).toBe("parked");
-    const [again] = await world.parked();
+    const [failed] = await world.failedEvents();
+    if (failed === undefined) throw new Error("nothing has failed");
+    expect(await world.receiving.hooks.again(failed)).toBe("parked");
+    const [again] = await world.failedEvents();
     expect(again).toMatchObject({ status: "parked", starts: 6 });
     world.hook = () => undefined;
     if (again !== undefined) expect(await world.receiving.hooks.again(again)).toBe("done");
-    expect(await world.parked()).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
   });
 
-  it("is parked whatever it throws", async () => {
+  it("is recorded whatever it throws", async () => {
     const world = await new HookWorld().open();
     const things: unknown[] = [undefined, "text", Object.create(null), new Verdict("retry"), { message: "x" }, 7n];
     world.hook = ({ sequence }) => {
       throw things[sequence - 1];
     };
     for (const n of things.keys()) expect(await world.deliver(n + 1)).toBe(201);
-    expect((await world.parked()).map(({ attempts }) => typeof attempts[0]?.error)).toEqual(things.map(() => "string"));
+    expect((await world.failedEvents()).map(({ attempts }) => typeof attempts[0]?.error)).toEqual(
+      things.map(() => "string"),
+    );
   });
 
   it("keeps no more of an error than a line that can be shown", async () => {
@@ -95,7 +101,7 @@ describe("a hook that fails", () => {
       throw new Error("\ud800" + "x".repeat(100_000));
     };
     await world.deliver(1);
-    const error = (await world.parked())[0]?.attempts[0]?.error ?? "";
+    const error = (await world.failedEvents())[0]?.attempts[0]?.error ?? "";
     expect(error.length).toBeLessThanOrEqual(500);
     expect(error.isWellFormed()).toBe(true);
   });
@@ -106,13 +112,13 @@ describe("a hook that fails", () => {
     // Does not compress: several items' worth.
     const noise = Array.from({ length: 90_000 }, (_, index) => Math.sin(index) * 1e9);
     const event = { ...IDENTITY, sequence: 1, data: noise };
-    await world.receiving.parked.park(event, { status: "parked", starts: 5, attempts: [] });
-    const [parked] = await world.parked();
-    expect(parked?.parts).toBeGreaterThan(1);
-    expect(parked?.event).toEqual(event);
+    await world.receiving.failedEvents.record(event, { status: "parked", starts: 5, attempts: [] });
+    const [failed] = await world.failedEvents();
+    expect(failed?.parts).toBeGreaterThan(1);
+    expect(failed?.event).toEqual(event);
     world.hook = () => undefined;
-    if (parked !== undefined) await world.receiving.hooks.again(parked);
-    expect(world.table.all().filter(({ sk }) => sk.startsWith("PARKED"))).toEqual([]);
+    if (failed !== undefined) await world.receiving.hooks.again(failed);
+    expect(world.table.all().filter(({ sk }) => sk.startsWith("FAILED"))).toEqual([]);
   });
 });
 
@@ -122,7 +128,7 @@ const IDENTITY = {
 };
 
 describe("a hook that hangs", () => {
-  it("is given up at its time limit, and parked", async () => {
+  it("is given up at its time limit, and recorded", async () => {
     const world = await new HookWorld().open();
     let aborted: AbortSignal | undefined;
     world.hook = (_event, signal) => {
@@ -134,7 +140,7 @@ describe("a hook that hangs", () => {
     };
     expect(await world.deliver(1)).toBe(201);
     expect(aborted?.aborted).toBe(true);
-    expect((await world.parked())[0]?.attempts[0]?.error).toContain("HOOK_TIMEOUT_SECONDS");
+    expect((await world.failedEvents())[0]?.attempts[0]?.error).toContain("HOOK_TIMEOUT_SECONDS");
     world.hook = () => undefined;
     expect(await world.deliver(2)).toBe(201);
   });
@@ -153,7 +159,7 @@ describe("a hook that chooses", () => {
       throw new Verdict("retry");
     };
     await world.deliver(1);
-    expect((await world.parked())[0]?.status).toBe("retry");
+    expect((await world.failedEvents())[0]?.status).toBe("retrying");
   });
 
   it("park: kept for replay by hand, never swept", async () => {
@@ -164,7 +170,7 @@ describe("a hook that chooses", () => {
     await world.deliver(1);
     await world.sweep(600);
     expect(world.started).toHaveLength(1);
-    expect(await world.parked()).toMatchObject([{ status: "parked", attempts: [{ error: "Verdict: later" }] }]);
+    expect(await world.failedEvents()).toMatchObject([{ status: "parked", attempts: [{ error: "Verdict: later" }] }]);
   });
 
   it("skip: dropped, at the first attempt and at a replay", async () => {
@@ -173,14 +179,14 @@ describe("a hook that chooses", () => {
       throw new Verdict("skip");
     };
     await world.deliver(1);
-    expect(await world.parked()).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
     world.hook = failing(2);
     await world.deliver(2);
     world.hook = () => {
       throw new Verdict("skip");
     };
     await world.sweep(60);
-    expect(await world.parked()).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
   });
 });
 
@@ -189,18 +195,18 @@ describe("two who replay one event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
-    const [parked] = await world.parked();
-    if (parked === undefined) throw new Error("nothing is parked");
+    const [failed] = await world.failedEvents();
+    if (failed === undefined) throw new Error("nothing has failed");
     let end = (): void => undefined;
     world.hook = () =>
       new Promise<void>((resolve) => {
         end = resolve;
       });
-    const first = world.receiving.hooks.again(parked);
+    const first = world.receiving.hooks.again(failed);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(await world.receiving.hooks.again(parked)).toBe("busy");
+    expect(await world.receiving.hooks.again(failed)).toBe("busy");
     // One that looks only now finds it begun too.
-    const [seen] = await world.parked();
+    const [seen] = await world.failedEvents();
     if (seen !== undefined) {
       expect(await world.receiving.hooks.again(seen)).toBe("busy");
       expect(await world.receiving.hooks.skip(seen)).toBe(false);
@@ -214,12 +220,12 @@ describe("two who replay one event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
-    const [parked] = await world.parked();
+    const [failed] = await world.failedEvents();
     world.hook = () => undefined;
     const repeating = world.instance((operation, [key]) =>
-      operation === "update" && key?.sk.startsWith("PARKED#") === true ? "repeat" : "ok",
+      operation === "update" && key?.sk.startsWith("FAILED#") === true ? "repeat" : "ok",
     );
-    if (parked !== undefined) expect(await repeating.hooks.again(parked)).toBe("done");
+    if (failed !== undefined) expect(await repeating.hooks.again(failed)).toBe("done");
     expect(world.started).toHaveLength(2);
   });
 });
@@ -230,7 +236,7 @@ describe("a resync's event", () => {
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { old: 1 } };
     await world.receiving.hooks.first(event, 1, false, true);
-    expect((await world.parked())[0]?.event.data).toBeNull();
+    expect((await world.failedEvents())[0]?.event.data).toBeNull();
     world.state = { fresh: 2 };
     await world.sweep(1);
     expect(world.started.map(({ data }) => data)).toEqual([{ old: 1 }, { fresh: 2 }]);
@@ -257,6 +263,6 @@ describe("a resync's event", () => {
     await world.sweep(1).catch((error: unknown) => {
       if (!isServiceError(error)) throw error;
     });
-    expect((await world.parked())[0]?.starts).toBe(1);
+    expect((await world.failedEvents())[0]?.starts).toBe(1);
   });
 });

@@ -23,7 +23,7 @@ describe("a hook whose process dies in it", () => {
     }
     expect(await world.deliver(1)).toBe(201);
     expect(world.started).toHaveLength(5);
-    expect(await world.parked()).toMatchObject([{ status: "parked", starts: 5 }]);
+    expect(await world.failedEvents()).toMatchObject([{ status: "parked", starts: 5 }]);
     await world.deliver(2);
     expect(numbersOf(world.done)).toEqual([2]);
   });
@@ -41,42 +41,42 @@ describe("a hook whose process dies in it", () => {
       world.limits.clear();
     }
     expect(world.started).toHaveLength(5);
-    expect(await world.parked()).toMatchObject([{ status: "parked", starts: 5 }]);
+    expect(await world.failedEvents()).toMatchObject([{ status: "parked", starts: 5 }]);
   });
 
-  it("leaves nothing parked when the attempt that the crash repeated succeeds", async () => {
+  it("leaves nothing recorded when the attempt that the crash repeated succeeds", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
     };
-    // Parked, but the head never moved.
-    let parked = false;
+    // Recorded, but the head never moved.
+    let failed = false;
     const dying = world.instance((operation) => {
-      if (operation === "update" && parked) return "crash";
-      parked ||= operation === "transact";
+      if (operation === "update" && failed) return "crash";
+      failed ||= operation === "transact";
       return "ok";
     });
     void world.deliver(1, dying);
     for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect(await world.parked()).toHaveLength(1);
+    expect(await world.failedEvents()).toHaveLength(1);
     expect(world.head().lastSeq).toBe(0);
     world.hook = () => undefined;
     world.now += LEASE_MS;
     await world.deliver(1);
-    expect(await world.parked()).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
     await world.sweep(60);
     expect(world.started).toHaveLength(2);
   });
 
-  it("holds the stream by the event that stopped it, also when a crash had parked it otherwise before", async () => {
+  it("holds the stream by the event that stopped it, also when a crash had recorded it otherwise before", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
     };
-    let parked = false;
+    let failed = false;
     const dying = world.instance((operation) => {
-      if (operation === "update" && parked) return "crash";
-      parked ||= operation === "transact";
+      if (operation === "update" && failed) return "crash";
+      failed ||= operation === "transact";
       return "ok";
     });
     void world.deliver(1, dying);
@@ -87,9 +87,9 @@ describe("a hook whose process dies in it", () => {
     };
     await world.deliver(1);
     await world.deliver(2);
-    expect((await world.parked()).map(({ status }) => status)).toEqual(["stopped", "held"]);
+    expect((await world.failedEvents()).map(({ status }) => status)).toEqual(["stopped", "waiting"]);
     world.hook = () => undefined;
-    const [first] = await world.parked();
+    const [first] = await world.failedEvents();
     if (first !== undefined) await world.receiving.hooks.again(first);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2]);

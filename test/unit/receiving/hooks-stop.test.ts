@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
-import type { Parked } from "../../../lib/receiving/hooks/parked-item.ts";
+import type { FailedEvent } from "../../../lib/receiving/hooks/failed-event-item.ts";
 import { HookWorld, numbersOf, STREAM } from "../../support/hook-world.ts";
 import { InjectedFault } from "../../support/faulty-table.ts";
 
@@ -15,20 +15,21 @@ async function stopped(upTo = 5): Promise<HookWorld> {
   return world;
 }
 
-async function eventOf(world: HookWorld, sequence: number): Promise<Parked> {
-  const found = (await world.parked()).find(({ event }) => event.sequence === sequence);
-  if (found === undefined) throw new Error(`${String(sequence)} is not parked`);
+async function eventOf(world: HookWorld, sequence: number): Promise<FailedEvent> {
+  const found = (await world.failedEvents()).find(({ event }) => event.sequence === sequence);
+  if (found === undefined) throw new Error(`${String(sequence)} has not failed`);
   return found;
 }
 
-const statuses = async (world: HookWorld): Promise<string[]> => (await world.parked()).map(({ status }) => status);
+const statuses = async (world: HookWorld): Promise<string[]> =>
+  (await world.failedEvents()).map(({ status }) => status);
 
 describe("a stopped stream", () => {
   it("goes on storing and numbering, and keeps its later events back, never begun", async () => {
     const world = await stopped();
     expect(world.head()).toMatchObject({ lastSeq: 5, hooksPaused: true });
     expect(numbersOf(world.started)).toEqual([1, 2]);
-    expect(await statuses(world)).toEqual(["stopped", "held", "held", "held"]);
+    expect(await statuses(world)).toEqual(["stopped", "waiting", "waiting", "waiting"]);
     await world.sweep(600);
     expect(numbersOf(world.started)).toEqual([1, 2]);
   });
@@ -39,7 +40,7 @@ describe("a stopped stream", () => {
     expect(world.head().hooksResuming).toBe(true);
     await world.sweep(0);
     expect(numbersOf(world.started)).toEqual([1, 2, 2, 3, 4, 5]);
-    expect(await world.parked()).toEqual([]);
+    expect(await world.failedEvents()).toEqual([]);
     expect(world.head()).toMatchObject({ hooksPaused: false, hooksResuming: false });
     await world.deliver(6);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -57,11 +58,11 @@ describe("a stopped stream", () => {
     await world.deliver(2);
     await world.sweep(5);
     await world.deliver(3);
-    expect(await statuses(world)).toEqual(["stopped", "stopped", "held"]);
+    expect(await statuses(world)).toEqual(["stopped", "stopped", "waiting"]);
     world.hook = () => undefined;
     await world.receiving.hooks.again(await eventOf(world, 1));
     await world.sweep(0);
-    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    expect(await statuses(world)).toEqual(["stopped", "waiting"]);
     await world.receiving.hooks.again(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
@@ -112,7 +113,7 @@ describe("a stopped stream", () => {
     await world.receiving.hooks.again(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
-    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    expect(await statuses(world)).toEqual(["stopped", "waiting"]);
     expect(world.head()).toMatchObject({ hooksPaused: true, hooksResuming: false });
     await world.receiving.hooks.skip(await eventOf(world, 4));
     world.hook = () => undefined;
@@ -128,7 +129,7 @@ describe("a stopped stream", () => {
     await world.receiving.hooks.skip(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 4, 5]);
-    expect(await statuses(world)).toEqual(["retry"]);
+    expect(await statuses(world)).toEqual(["retrying"]);
     expect(world.head().hooksPaused).toBe(false);
   });
 
@@ -137,9 +138,9 @@ describe("a stopped stream", () => {
     world.hook = () => {
       throw new Error("still not");
     };
-    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("retry");
+    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("retrying");
     await world.sweep(0);
-    expect(await statuses(world)).toEqual(["retry", "held", "held", "held"]);
+    expect(await statuses(world)).toEqual(["retrying", "waiting", "waiting", "waiting"]);
     world.hook = () => undefined;
     await world.sweep(60);
     await world.sweep(1);
@@ -154,7 +155,7 @@ describe("a stopped stream", () => {
     for (let attempt = 0; attempt < 6; attempt += 1) {
       await world.receiving.hooks.again(await eventOf(world, 2));
     }
-    expect(await statuses(world)).toEqual(["stopped", "held"]);
+    expect(await statuses(world)).toEqual(["stopped", "waiting"]);
     expect(world.head().hooksPaused).toBe(true);
   });
 
@@ -209,9 +210,9 @@ describe("a stopped stream", () => {
 
   it("lets its event be settled when the subscription has ended meanwhile", async () => {
     const world = await stopped(2);
-    const parked = await eventOf(world, 2);
+    const failed = await eventOf(world, 2);
     await world.table.deleteMany([STREAM]);
-    expect(await world.receiving.hooks.again(parked)).toBe("done");
-    expect(await world.parked()).toEqual([]);
+    expect(await world.receiving.hooks.again(failed)).toBe("done");
+    expect(await world.failedEvents()).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
-import { dueShardOf, outboundHeadKey, parkedKey } from "../../../lib/dynamodb/keys.ts";
+import { dueShardOf, outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Key } from "../../../lib/dynamodb/table.ts";
 import type { Deadline } from "../../../lib/system/ports.ts";
@@ -46,16 +46,16 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
 const actors = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${String(index)}`);
 
-test("a gap and a parked hook get their time slice however many slow deliveries have been due for longer", async () => {
+test("a gap and a failed hook get their time slice however many slow deliveries have been due for longer", async () => {
   const gap = outboundHeadKey("receiver", "peer", "sub");
-  const parked = parkedKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
+  const failed = failedEventKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
   const seenAt = new Map<string, number>();
-  await sweepOver([...actors("slow", 600).map((id) => logHeadKey(id)), gap, parked], ({ sk }, _, now) => {
+  await sweepOver([...actors("slow", 600).map((id) => logHeadKey(id)), gap, failed], ({ sk }, _, now) => {
     if (!seenAt.has(sk)) seenAt.set(sk, now() - MINUTE);
-    return sk === gap.sk || sk === parked.sk ? undefined : 10_000;
+    return sk === gap.sk || sk === failed.sk ? undefined : 10_000;
   });
   expect(seenAt.get(gap.sk)).toBe(0);
-  expect(seenAt.get(parked.sk)).toBe(0);
+  expect(seenAt.get(failed.sk)).toBe(0);
 });
 
 test("an actor with much that is due gets its time slices between those of others", async () => {

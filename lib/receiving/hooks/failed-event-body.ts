@@ -1,4 +1,4 @@
-/** A parked event as bytes: gzipped JSON, in as many items as it takes. */
+/** A failed event as bytes: gzipped JSON, in as many items as it takes. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { parseText, printJson } from "../../domain/json-text.ts";
 import type { Key } from "../../dynamodb/table.ts";

@@ -26,21 +26,21 @@ beforeEach(async () => {
 const fail = (verdict?: Verdict["verdict"]) => () => {
   throw verdict === undefined ? new Error("no luck") : new Verdict(verdict);
 };
-const parked = async (query = "") => (await service.ask("GET", "/parked", {}, { query })).json;
+const failedEvents = async (query = "") => (await service.ask("GET", "/parked", {}, { query })).json;
 const act = (eventId: string, action: unknown) =>
   service.ask("POST", "/parked/{eventId}", { eventId }, { json: { action } });
-const firstId = async (): Promise<string> => String((await parked()).data[0].id);
+const firstId = async (): Promise<string> => String((await failedEvents()).data[0].id);
 
 describe("GET /parked", () => {
   it("is empty when nothing failed", async () => {
     await service.callback(bob, 1, { a: 1 });
-    expect(await parked()).toEqual({ data: [] });
+    expect(await failedEvents()).toEqual({ data: [] });
   });
 
   it("shows what failed, with each attempt's error, and not its data", async () => {
     hook = fail();
     await service.callback(bob, 1, { a: "the data" });
-    const answer = await parked();
+    const answer = await failedEvents();
     expect(answer).toEqual({
       data: [
         {
@@ -60,12 +60,12 @@ describe("GET /parked", () => {
     hook = fail("park");
     for (let n = 1; n <= 5; n += 1) await service.callback(bob, n, { a: n });
     await service.callback(carol, 1, { a: 1 }, "other");
-    expect((await parked("peerid=carol")).data).toHaveLength(1);
-    expect((await parked("peerid=nobody")).data).toEqual([]);
+    expect((await failedEvents("peerid=carol")).data).toHaveLength(1);
+    expect((await failedEvents("peerid=nobody")).data).toEqual([]);
     const seen: string[] = [];
     let after: string | undefined;
     do {
-      const page = await parked(`limit=2${after === undefined ? "" : `&after=${after}`}`);
+      const page = await failedEvents(`limit=2${after === undefined ? "" : `&after=${after}`}`);
       seen.push(...page.data.map((each: { peerid: string; sequence: number }) => `${each.peerid} ${each.sequence}`));
       after = page.next as string | undefined;
     } while (after !== undefined);
@@ -91,7 +91,7 @@ describe("POST /parked/{eventId}", () => {
     const id = await firstId();
     expect(await act(id, "retry")).toMatchObject({ status: 200, json: { id, result: "done" } });
     expect(told).toEqual([{ sequence: 1, data: { a: 1 } }]);
-    expect(await parked()).toEqual({ data: [] });
+    expect(await failedEvents()).toEqual({ data: [] });
     expect((await act(id, "retry")).status).toBe(404);
   });
 
@@ -102,7 +102,7 @@ describe("POST /parked/{eventId}", () => {
     const results: unknown[] = [];
     for (let attempt = 0; attempt < 6; attempt += 1) results.push((await act(id, "retry")).json.result);
     expect(results).toEqual(["retry", "retry", "retry", "parked", "parked", "parked"]);
-    expect((await parked()).data[0]).toMatchObject({ status: "parked", starts: 7 });
+    expect((await failedEvents()).data[0]).toMatchObject({ status: "parked", starts: 7 });
     hook = fail("skip");
     expect((await act(id, "retry")).json.result).toBe("dropped");
   });
@@ -111,21 +111,21 @@ describe("POST /parked/{eventId}", () => {
     hook = fail("park");
     await service.callback(bob, 1, { a: 1 });
     expect(await act(await firstId(), "skip")).toMatchObject({ status: 200, json: { result: "skipped" } });
-    expect(await parked()).toEqual({ data: [] });
+    expect(await failedEvents()).toEqual({ data: [] });
     expect(told).toEqual([]);
   });
 
   it("releases a stopped stream in order, and refuses to let a waiting event overtake", async () => {
     hook = (event) => (event.sequence === 1 ? fail("stop")() : undefined);
     for (let n = 1; n <= 4; n += 1) await service.callback(bob, n, { a: n });
-    const [stopping, waiting] = (await parked()).data;
+    const [stopping, waiting] = (await failedEvents()).data;
     expect([stopping.status, waiting.status]).toEqual(["stopped", "held"]);
     expect((await act(waiting.id as string, "retry")).status).toBe(409);
     hook = () => undefined;
     expect((await act(stopping.id as string, "retry")).json.result).toBe("done");
     await service.settleDue();
     expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
-    expect(await parked()).toEqual({ data: [] });
+    expect(await failedEvents()).toEqual({ data: [] });
   });
 
   it("is 409 while the event is being run", async () => {
@@ -158,7 +158,7 @@ describe("POST /parked/{eventId}", () => {
     await service.services.receiving.recovery.run(head.key, { kind: "resync", callback }, deadline);
     hook = () => undefined;
     await service.callback(bob, 2, { color: "blue" });
-    expect((await parked()).data[0]).toMatchObject({ callbackType: "resync", status: "parked" });
+    expect((await failedEvents()).data[0]).toMatchObject({ callbackType: "resync", status: "parked" });
     expect((await act(await firstId(), "retry")).json.result).toBe("done");
     expect(told).toEqual([
       { sequence: 2, data: { color: "blue" } },
@@ -172,7 +172,7 @@ describe("POST /parked/{eventId}", () => {
     await service.callback(bob, 1, { a: 1 });
     const id = await firstId();
     for (const action of ["nonsense", undefined, 1, null, ["retry"]]) expect((await act(id, action)).status).toBe(400);
-    expect((await parked()).data).toHaveLength(1);
+    expect((await failedEvents()).data).toHaveLength(1);
   });
 
   it("is for the owner only", async () => {
@@ -183,6 +183,6 @@ describe("POST /parked/{eventId}", () => {
     const headers = { authorization: `Bearer ${bob.secret}`, "content-type": "application/json" };
     expect((await service.ask("POST", "/parked/{eventId}", params, { json, headers })).status).toBe(403);
     expect((await service.ask("POST", "/parked/{eventId}", params, { json, headers: {} })).status).toBe(401);
-    expect((await parked()).data).toHaveLength(1);
+    expect((await failedEvents()).data).toHaveLength(1);
   });
 });

@@ -1,15 +1,15 @@
-/** What the item of a parked event says. */
+/** What the item of a failed event says. */
 import { parseText } from "../../domain/json-text.ts";
 import type { Scope } from "../../domain/scope.ts";
-import { dueShardOf, streamOfParkedKey } from "../../dynamodb/keys.ts";
+import { dueShardOf, streamOfFailedEventKey } from "../../dynamodb/keys.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 import type { CallbackType, HookEvent } from "./hook-event.ts";
 
 /**
- * `retry`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
+ * `retrying`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
  * `stopped`: as parked, and later events of its stream wait behind it. `waiting`: waits behind a stopped one, never begun.
  */
-export type ParkedStatus = "retry" | "parked" | "stopped" | "held";
+export type FailedEventStatus = "retrying" | "parked" | "stopped" | "waiting";
 
 export interface Attempt {
   /** ms since 1970. */
@@ -17,15 +17,15 @@ export interface Attempt {
   readonly error: string;
 }
 
-/** What is known of a parked event without its data. */
-export interface ParkedNotice extends Scope {
+/** What is known of a failed event without its data. */
+export interface FailedEventSummary extends Scope {
   readonly key: Key;
   readonly eventId: string;
   readonly peerId: string;
   readonly subscriptionId: string;
   readonly sequence: number;
   readonly callbackType: CallbackType;
-  readonly status: ParkedStatus;
+  readonly status: FailedEventStatus;
   /** How often the hook was begun, also when its process ended before it did. */
   readonly starts: number;
   readonly attempts: readonly Attempt[];
@@ -33,10 +33,10 @@ export interface ParkedNotice extends Scope {
   readonly dueAt?: number;
 }
 
-export interface Parked {
+export interface FailedEvent {
   readonly key: Key;
   readonly event: HookEvent;
-  readonly status: ParkedStatus;
+  readonly status: FailedEventStatus;
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   readonly dueAt?: number;
@@ -51,8 +51,8 @@ export interface Parked {
 }
 
 /** What becomes of an event. */
-export interface Fate {
-  readonly status: ParkedStatus;
+export interface NextStep {
+  readonly status: FailedEventStatus;
   readonly dueAt?: number;
 }
 
@@ -60,8 +60,8 @@ export interface Fate {
 const ATTEMPTS_KEPT = 20;
 /** Characters of an error kept. */
 const ERROR_LENGTH = 500;
-/** The attributes that a notice is made of. */
-export const NOTICE = [
+/** The attributes that a summary is made of. */
+export const SUMMARY_ATTRIBUTES = [
   ...["eventId", "target", "subtarget", "resource", "sequence", "callbackType"],
   ...["status", "starts", "attempts", "dueAt"],
 ];
@@ -71,7 +71,7 @@ export const attemptsOf = (item: Item): readonly Attempt[] =>
   parseText(item["attempts"] as string) as readonly Attempt[];
 
 /** What of an event is kept beside its body. */
-export function noticed(event: HookEvent): Readonly<Record<string, Attribute>> {
+export function summaryAttributes(event: HookEvent): Readonly<Record<string, Attribute>> {
   return {
     target: event.target,
     ...(event.subtarget === undefined ? {} : { subtarget: event.subtarget }),
@@ -82,9 +82,9 @@ export function noticed(event: HookEvent): Readonly<Record<string, Attribute>> {
 }
 
 /** Reads an item without its body. */
-export function noticeOf(item: Item): ParkedNotice {
+export function summaryOf(item: Item): FailedEventSummary {
   const text = (name: string): string => String(item[name]);
-  const { peerId, subscriptionId } = streamOfParkedKey(item);
+  const { peerId, subscriptionId } = streamOfFailedEventKey(item);
   return {
     key: { pk: item.pk, sk: item.sk },
     eventId: text("eventId"),
@@ -95,7 +95,7 @@ export function noticeOf(item: Item): ParkedNotice {
     ...(item["resource"] === undefined ? {} : { resource: text("resource") }),
     sequence: item["sequence"] as number,
     callbackType: text("callbackType") as CallbackType,
-    status: text("status") as ParkedStatus,
+    status: text("status") as FailedEventStatus,
     starts: item["starts"] as number,
     attempts: attemptsOf(item),
     ...due(item["dueAt"] as number | undefined),
@@ -103,19 +103,19 @@ export function noticeOf(item: Item): ParkedNotice {
 }
 
 /** The attributes that say what is to become of an event. */
-export function fateAttributes(
+export function nextStepAttributes(
   key: Key,
-  fate: Fate,
+  nextStep: NextStep,
   attempts: readonly Attempt[],
 ): Readonly<Record<string, Attribute>> {
   const kept = attempts
     .slice(-ATTEMPTS_KEPT)
     .map((attempt) => ({ at: attempt.at, error: attempt.error.slice(0, ERROR_LENGTH).toWellFormed() }));
   return {
-    status: fate.status,
+    status: nextStep.status,
     attempts: JSON.stringify(kept),
-    ...(fate.status === "stopped" ? { stops: true } : {}),
-    ...(fate.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: fate.dueAt }),
+    ...(nextStep.status === "stopped" ? { stops: true } : {}),
+    ...(nextStep.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: nextStep.dueAt }),
   };
 }
 

@@ -1,12 +1,12 @@
 import { compact } from "../system/compact.ts";
-import { parkedCursor, parkedSortKey } from "../dynamodb/keys.ts";
+import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys.ts";
 import { ServiceError } from "../system/errors.ts";
 import { inParallel } from "../system/in-parallel.ts";
 import type { Deadline, JsonObject } from "../system/ports.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { HookRuns } from "../receiving/hooks/hook-runs.ts";
-import type { Parked, ParkedNotice } from "../receiving/hooks/parked-item.ts";
-import type { ParkedStore } from "../receiving/hooks/parked-store.ts";
+import type { FailedEvent, FailedEventStatus, FailedEventSummary } from "../receiving/hooks/failed-event-item.ts";
+import type { FailedEventStore } from "../receiving/hooks/failed-event-store.ts";
 import type { StalePart, StaleParts } from "../receiving/stream/stale-parts.ts";
 import type { StaleReads } from "../receiving/recovery/stale-reads.ts";
 import { badAfter, fittingPage } from "../http/paging.ts";
@@ -14,8 +14,8 @@ import { badAfter, fittingPage } from "../http/paging.ts";
 /** Reads of a page that are looked at together. */
 const AT_ONCE = 10;
 
-export interface ParkedEventsDeps {
-  readonly parked: Pick<ParkedStore, "notices" | "find">;
+export interface FailedEventsDeps {
+  readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
   readonly hooks: Pick<HookRuns, "again" | "skip">;
   readonly stale: Pick<StaleParts, "settle">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
@@ -23,10 +23,10 @@ export interface ParkedEventsDeps {
 }
 
 /** Hook events and reads that did not go through, for the operator of the actor: to see, to try again, to drop. */
-export class ParkedEvents {
-  readonly #deps: ParkedEventsDeps;
+export class FailedEvents {
+  readonly #deps: FailedEventsDeps;
 
-  constructor(deps: ParkedEventsDeps) {
+  constructor(deps: FailedEventsDeps) {
     this.#deps = deps;
   }
 
@@ -36,29 +36,29 @@ export class ParkedEvents {
     options: { readonly peerId?: string; readonly after?: string; readonly limit: number },
   ): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
     const { after, ...rest } = options;
-    const from = after === undefined ? undefined : parkedSortKey(after);
+    const from = after === undefined ? undefined : failedEventSortKey(after);
     if (after !== undefined && from === undefined) throw badAfter();
-    const found = await this.#deps.parked.notices(actorId, compact({ ...rest, after: from }));
-    const standing = await inParallel(found.notices, AT_ONCE, async (notice) =>
-      (await this.#stands(notice)) ? [notice] : [],
+    const found = await this.#deps.failedEvents.summaries(actorId, compact({ ...rest, after: from }));
+    const standing = await inParallel(found.summaries, AT_ONCE, async (summary) =>
+      (await this.#stands(summary)) ? [summary] : [],
     );
     const { page, last } = fittingPage(standing.flat(), wireOf);
     const next = last?.key.sk ?? found.next;
-    return compact({ data: page, next: next === undefined ? undefined : parkedCursor(next) });
+    return compact({ data: page, next: next === undefined ? undefined : failedEventCursor(next) });
   }
 
   /** False for a read that a later diff or a resync has made superfluous: it goes. */
-  async #stands(notice: ParkedNotice | StalePart): Promise<boolean> {
+  async #stands(summary: FailedEventSummary | StalePart): Promise<boolean> {
     const { stale, staleReads } = this.#deps;
-    if (!isRead(notice) || (await staleReads.isStale(notice))) return true;
-    await stale.settle(notice);
+    if (!isRead(summary) || (await staleReads.isStale(summary))) return true;
+    await stale.settle(summary);
     return false;
   }
 
-  /** The parked event or read. @throws ServiceError resource.not_found */
-  async demand(actorId: string, eventId: string): Promise<Parked | StalePart> {
-    const parked = await this.#deps.parked.find(actorId, eventId);
-    if (parked !== undefined) return parked;
+  /** The failed event or read. @throws ServiceError resource.not_found */
+  async demand(actorId: string, eventId: string): Promise<FailedEvent | StalePart> {
+    const failed = await this.#deps.failedEvents.find(actorId, eventId);
+    if (failed !== undefined) return failed;
     throw new ServiceError("resource.not_found", "There is no parked event of that id.");
   }
 
@@ -68,18 +68,15 @@ export class ParkedEvents {
    * @returns `done`, `dropped` (the hook said so), or the status it is parked with again
    * @throws ServiceError resource.conflict while it is being run, or waits behind an event that stopped its stream
    */
-  async retry(
-    parked: Parked | StalePart,
-    deadline: Deadline,
-  ): Promise<Exclude<Awaited<ReturnType<HookRuns["again"]>>, "busy">> {
-    if (isRead(parked)) {
-      const read = await this.#deps.staleReads.again(parked, deadline, true);
+  async retry(failed: FailedEvent | StalePart, deadline: Deadline): Promise<string> {
+    if (isRead(failed)) {
+      const read = await this.#deps.staleReads.again(failed, deadline, true);
       if (read === "busy") throw underWay();
-      return read;
+      return onWire(read);
     }
-    const { actorId, peerId, subscriptionId } = parked.event;
+    const { actorId, peerId, subscriptionId } = failed.event;
     if (
-      parked.status === "held" &&
+      failed.status === "waiting" &&
       (await this.#deps.heads.get(actorId, peerId, subscriptionId))?.hooksPaused === true
     ) {
       throw new ServiceError(
@@ -87,46 +84,54 @@ export class ParkedEvents {
         "This event waits behind one that stopped its subscription's hooks; retry or skip that one.",
       );
     }
-    const result = await this.#deps.hooks.again(parked);
+    const result = await this.#deps.hooks.again(failed);
     if (result === "busy") throw underWay();
-    return result;
+    return onWire(result);
   }
 
   /** Drops the event, or leaves the place as it is. @throws ServiceError resource.conflict while the event is being run */
-  async skip(parked: Parked | StalePart): Promise<void> {
-    if (isRead(parked)) {
-      await this.#deps.stale.settle(parked);
+  async skip(failed: FailedEvent | StalePart): Promise<void> {
+    if (isRead(failed)) {
+      await this.#deps.stale.settle(failed);
       return;
     }
-    if (!(await this.#deps.hooks.skip(parked))) throw underWay();
+    if (!(await this.#deps.hooks.skip(failed))) throw underWay();
   }
 }
 
 const underWay = (): ServiceError =>
   new ServiceError("resource.conflict", "This event is being run, or has just been settled; look again in a moment.");
 
-const isRead = (parked: Parked | ParkedNotice | StalePart): parked is StalePart => "reason" in parked;
+const isRead = (failed: FailedEvent | FailedEventSummary | StalePart): failed is StalePart => "reason" in failed;
 
-function wireOf(notice: ParkedNotice | StalePart): JsonObject {
-  if (isRead(notice)) {
-    const { id, peerId, subscriptionId, place, reason, since } = notice;
+/** What the owner is shown for a status. */
+const ON_WIRE: Readonly<Record<FailedEventStatus, string>> = {
+  ...{ retrying: "retry", parked: "parked", stopped: "stopped", waiting: "held" },
+};
+
+const onWire = (result: FailedEventStatus | "done" | "dropped"): string =>
+  result === "done" || result === "dropped" ? result : ON_WIRE[result];
+
+function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
+  if (isRead(summary)) {
+    const { id, peerId, subscriptionId, place, reason, since } = summary;
     return {
       ...{ id, kind: "read", peerid: peerId, subscriptionid: subscriptionId },
       ...{ place: place.join("/"), reason, since: new Date(since).toISOString() },
     };
   }
-  const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = notice;
+  const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = summary;
   return {
-    id: notice.eventId,
+    id: summary.eventId,
     kind: "hook",
-    peerid: notice.peerId,
-    subscriptionid: notice.subscriptionId,
+    peerid: summary.peerId,
+    subscriptionid: summary.subscriptionId,
     target,
     ...(subtarget === undefined ? {} : { subtarget }),
     ...(resource === undefined ? {} : { resource }),
     sequence,
     callbackType,
-    status,
+    status: ON_WIRE[status],
     starts,
     attempts: attempts.map(({ at, error }) => ({ at: new Date(at).toISOString(), error })),
     ...(dueAt === undefined ? {} : { dueAt: new Date(dueAt).toISOString() }),

@@ -3,9 +3,9 @@ import {
   actorPartition,
   dueShardOf,
   outboundHeadKey,
-  parkedIdKey,
-  parkedKey,
-  parkedPrefix,
+  failedEventIdKey,
+  failedEventKey,
+  failedEventPrefix,
   staleReadOf,
 } from "../../dynamodb/keys.ts";
 import {
@@ -24,18 +24,25 @@ import {
 import type { Change, Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { dueAttributes, headIs } from "../stream/head.ts";
-import { packed, partKey, partsOf, unpacked } from "./parked-body.ts";
+import { packed, partKey, partsOf, unpacked } from "./failed-event-body.ts";
 import type { HookEvent } from "./hook-event.ts";
-import { attemptsOf, due, fateAttributes, NOTICE, noticed, noticeOf } from "./parked-item.ts";
-import type { Attempt, Fate, Parked, ParkedNotice, ParkedStatus } from "./parked-item.ts";
+import {
+  attemptsOf,
+  due,
+  nextStepAttributes,
+  SUMMARY_ATTRIBUTES,
+  summaryAttributes,
+  summaryOf,
+} from "./failed-event-item.ts";
+import type { Attempt, NextStep, FailedEvent, FailedEventSummary, FailedEventStatus } from "./failed-event-item.ts";
 import { STALE_ATTRIBUTES, stalePartOf } from "../stream/stale-parts.ts";
 import type { StalePart } from "../stream/stale-parts.ts";
 
-/** More than writers of one parked event can be: each failure means that another has just written. */
+/** More than writers of one failed event can be: each failure means that another has just written. */
 const MOST_CONFLICTS = 8;
 
 /** The hook events that are not settled, as items that the sweep and a person find. */
-export class ParkedStore {
+export class FailedEventStore {
   readonly #table: Table;
 
   constructor(table: Table) {
@@ -43,15 +50,14 @@ export class ParkedStore {
   }
 
   /**
-   * Parks an event after its first attempt, or behind a stopped one. When a crash made that attempt come twice it is
-   * parked already: then what the newest attempt came to counts. Two items in one transaction, besides the parts of a
+   * Records an event after its first attempt, or behind a stopped one. When a crash made that attempt come twice it is recorded already: then what the newest attempt came to counts. Two items in one transaction, besides the parts of a
    * large body.
    *
    * @param stateStored the event's data is a state that the store holds: it is read again when it is replayed
    */
-  async park(
+  async record(
     event: HookEvent,
-    parked: Fate & { readonly starts: number; readonly attempts: readonly Attempt[] },
+    outcome: NextStep & { readonly starts: number; readonly attempts: readonly Attempt[] },
     stateStored = false,
   ): Promise<void> {
     const key = keyOf(event);
@@ -62,17 +68,17 @@ export class ParkedStore {
     const item: Item = {
       ...key,
       eventId: event.id,
-      ...noticed(event),
+      ...summaryAttributes(event),
       body: body[0] ?? new Uint8Array(),
       parts: body.length,
-      starts: parked.starts,
+      starts: outcome.starts,
       ...(stateStored ? { stateStored } : {}),
-      ...fateAttributes(key, parked, parked.attempts),
+      ...nextStepAttributes(key, outcome, outcome.attempts),
     };
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
       const found = await this.#putNew(event, item);
-      if (found === undefined || parked.status === "held") return;
-      if (await this.#overwrite(key, found, parked)) return;
+      if (found === undefined || outcome.status === "waiting") return;
+      if (await this.#overwrite(key, found, outcome)) return;
     }
     throw new ServiceError("callback.busy", "This event is being retried at the same time; send it again.", {
       headers: { "Retry-After": "1" },
@@ -84,7 +90,7 @@ export class ParkedStore {
     try {
       await this.#table.transact([
         { put: item, condition: itemMissing },
-        { put: { ...parkedIdKey(event.actorId, event.id), at: item.sk }, condition: always },
+        { put: { ...failedEventIdKey(event.actorId, event.id), at: item.sk }, condition: always },
       ]);
       return undefined;
     } catch (error) {
@@ -93,41 +99,41 @@ export class ParkedStore {
     }
   }
 
-  async #overwrite(key: Key, found: Item, parked: Parameters<ParkedStore["park"]>[1]): Promise<boolean> {
+  async #overwrite(key: Key, found: Item, outcome: Parameters<FailedEventStore["record"]>[1]): Promise<boolean> {
     const starts = found["starts"] as number;
     const set = {
-      ...fateAttributes(key, parked, [...attemptsOf(found), ...parked.attempts]),
-      starts: Math.max(starts, parked.starts),
+      ...nextStepAttributes(key, outcome, [...attemptsOf(found), ...outcome.attempts]),
+      starts: Math.max(starts, outcome.starts),
     };
-    const remove = [...(parked.dueAt === undefined ? DUE : []), ...(parked.status === "stopped" ? [] : ["stops"])];
+    const remove = [...(outcome.dueAt === undefined ? DUE : []), ...(outcome.status === "stopped" ? [] : ["stops"])];
     return await this.#amend(key, { set, remove }, equals("starts", starts));
   }
 
-  /** One page of an actor's parked events, in the order of their streams; of one status when given. */
+  /** One page of an actor's failed events, in the order of their streams; of one status when given. */
   async page(
     actorId: string,
-    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: ParkedStatus },
-  ): Promise<{ parked: readonly Parked[]; next?: string }> {
+    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: FailedEventStatus },
+  ): Promise<{ events: readonly FailedEvent[]; next?: string }> {
     const { items, next } = await this.#items(actorId, options);
-    const parked = await Promise.all(items.map(async (item) => await this.#read(item)));
-    return { parked: parked.filter((each) => each !== undefined), ...(next === undefined ? {} : { next }) };
+    const events = await Promise.all(items.map(async (item) => await this.#read(item)));
+    return { events: events.filter((each) => each !== undefined), ...(next === undefined ? {} : { next }) };
   }
 
   /**
    * The same without the events' data, and with the reads that are parked: one query, however large they are.
    */
-  async notices(
+  async summaries(
     actorId: string,
     options: { peerId?: string; after?: string; limit: number },
-  ): Promise<{ notices: readonly (ParkedNotice | StalePart)[]; next?: string }> {
-    const { items, next } = await this.#items(actorId, options, [...NOTICE, ...STALE_ATTRIBUTES]);
-    const notices = items.map((item) => stalePartOf(item) ?? noticeOf(item));
-    return { notices: notices.filter(isShown), ...(next === undefined ? {} : { next }) };
+  ): Promise<{ summaries: readonly (FailedEventSummary | StalePart)[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, options, [...SUMMARY_ATTRIBUTES, ...STALE_ATTRIBUTES]);
+    const summaries = items.map((item) => stalePartOf(item) ?? summaryOf(item));
+    return { summaries: summaries.filter(isShown), ...(next === undefined ? {} : { next }) };
   }
 
   async #items(
     actorId: string,
-    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: ParkedStatus },
+    options: { peerId?: string; subscriptionId?: string; after?: string; limit: number; status?: FailedEventStatus },
     only?: readonly string[],
   ): Promise<{ items: readonly Item[]; next?: string }> {
     const { status } = options;
@@ -135,7 +141,7 @@ export class ParkedStore {
     for (;;) {
       const page = await this.#table.query({
         pk: actorPartition(actorId),
-        prefix: parkedPrefix(options.peerId, options.subscriptionId),
+        prefix: failedEventPrefix(options.peerId, options.subscriptionId),
         limit: options.limit,
         ...(only === undefined ? {} : { only }),
         ...(after === undefined ? {} : { after }),
@@ -156,7 +162,7 @@ export class ParkedStore {
   }): Promise<boolean> {
     const range = {
       pk: actorPartition(stream.actorId),
-      prefix: parkedPrefix(stream.peerId, stream.subscriptionId),
+      prefix: failedEventPrefix(stream.peerId, stream.subscriptionId),
       only: ["stops"],
     };
     let after: string | undefined;
@@ -168,24 +174,24 @@ export class ParkedStore {
     return false;
   }
 
-  /** The parked event, or read, of that id; undefined when there is none. 2 reads. */
-  async find(actorId: string, eventId: string): Promise<Parked | StalePart | undefined> {
-    const pointer = await this.#table.get(parkedIdKey(actorId, eventId));
+  /** The failed event, or read, of that id; undefined when there is none. 2 reads. */
+  async find(actorId: string, eventId: string): Promise<FailedEvent | StalePart | undefined> {
+    const pointer = await this.#table.get(failedEventIdKey(actorId, eventId));
     const sk = pointer?.["at"];
     if (typeof sk !== "string") return undefined;
     const item = await this.#table.get({ pk: actorPartition(actorId), sk });
     return item === undefined ? undefined : (stalePartOf(item) ?? (await this.#read(item)));
   }
 
-  /** The parked event at a key, as the due index names it. */
-  async at(key: Key): Promise<Parked | undefined> {
+  /** The failed event at a key, as the due index names it. */
+  async at(key: Key): Promise<FailedEvent | undefined> {
     if (staleReadOf(key) !== undefined) return undefined;
     const item = await this.#table.get(key);
     return item === undefined ? undefined : await this.#read(item);
   }
 
-  /** The parked event that this event is; undefined when it is not parked. 1 read. */
-  async of(event: HookEvent): Promise<Parked | undefined> {
+  /** The failed event that this event is; undefined when it did not fail. 1 read. */
+  async of(event: HookEvent): Promise<FailedEvent | undefined> {
     return await this.at(keyOf(event));
   }
 
@@ -196,12 +202,12 @@ export class ParkedStore {
    * @param run names this attempt, so that a repeated write is recognised
    * @returns false when another attempt is under way, or it is gone
    */
-  async begin(parked: Parked, now: number, until: number, run: string): Promise<boolean> {
-    const mine = all(equals("starts", parked.starts), equals("status", parked.status), idle(now));
-    const due = { dueShard: dueShardOf(parked.key), dueAt: until };
-    const set = { run, busyUntil: until, ...(parked.status === "held" ? {} : { status: "retry", ...due }) };
+  async begin(failedEvent: FailedEvent, now: number, until: number, run: string): Promise<boolean> {
+    const mine = all(equals("starts", failedEvent.starts), equals("status", failedEvent.status), idle(now));
+    const due = { dueShard: dueShardOf(failedEvent.key), dueAt: until };
+    const set = { run, busyUntil: until, ...(failedEvent.status === "waiting" ? {} : { status: "retrying", ...due }) };
     try {
-      await this.#table.update(parked.key, { add: { starts: 1 }, set }, mine);
+      await this.#table.update(failedEvent.key, { add: { starts: 1 }, set }, mine);
       return true;
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
@@ -213,21 +219,21 @@ export class ParkedStore {
    * Notes a failed attempt and what is to become of the event, unless another attempt has begun or it is gone. One that
    * stops its stream does so in the same transaction.
    */
-  async failed(parked: Parked, attempt: Attempt, next: Fate): Promise<void> {
-    const set = fateAttributes(parked.key, next, [...parked.attempts, attempt]);
+  async failed(failedEvent: FailedEvent, attempt: Attempt, next: NextStep): Promise<void> {
+    const set = nextStepAttributes(failedEvent.key, next, [...failedEvent.attempts, attempt]);
     const change = { set, remove: ["busyUntil", ...(next.dueAt === undefined ? DUE : [])] };
-    const mine = equals("starts", parked.starts);
-    const head = next.status === "stopped" ? await this.#liveHead(parked.event) : undefined;
+    const mine = equals("starts", failedEvent.starts);
+    const head = next.status === "stopped" ? await this.#liveHead(failedEvent.event) : undefined;
     if (head !== undefined) {
       const refused = await this.#transact([
-        { update: parked.key, change, condition: mine },
+        { update: failedEvent.key, change, condition: mine },
         { update: head, change: { set: { hooksPaused: true }, add: { version: 1 } }, condition: headIs.live },
       ]);
       if (refused === undefined || refused[0]?.code === "condition") return;
       // Ended meanwhile: there are no hooks to pause. A conflict is the caller's to repeat.
       if (refused[1]?.code !== "condition") throw new TransactionRefused(refused);
     }
-    await this.#amend(parked.key, change, mine);
+    await this.#amend(failedEvent.key, change, mine);
   }
 
   /**
@@ -236,13 +242,13 @@ export class ParkedStore {
    * @param mayRun false: only while no attempt is under way
    * @returns the stream whose hooks are to resume, if any; `busy` when an attempt is under way that may not be
    */
-  async settle(parked: Parked, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
-    let { stops } = parked;
+  async settle(failedEvent: FailedEvent, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
+    let { stops } = failedEvent;
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
-      const head = stops ? await this.#liveHead(parked.event) : undefined;
-      const refused = await this.#settleOnce(parked, { stops, head, now, mayRun });
+      const head = stops ? await this.#liveHead(failedEvent.event) : undefined;
+      const refused = await this.#settleOnce(failedEvent, { stops, head, now, mayRun });
       if (refused === undefined) {
-        const rest = Array.from({ length: parked.parts - 1 }, (_, part) => partKey(parked.key, part + 1));
+        const rest = Array.from({ length: failedEvent.parts - 1 }, (_, part) => partKey(failedEvent.key, part + 1));
         if (rest.length > 0) await this.#table.deleteMany(rest);
         return head === undefined ? {} : { release: head };
       }
@@ -256,14 +262,14 @@ export class ParkedStore {
   }
 
   async #settleOnce(
-    { key, event }: Parked,
+    { key, event }: FailedEvent,
     how: { stops: boolean; head: Key | undefined; now: number; mayRun: boolean },
   ): Promise<TransactionRefused["reasons"] | undefined> {
     // A crash may have made its first attempt come again, and stop the stream, since it was read.
     const same = any(itemMissing, how.stops ? exists("stops") : missing("stops"));
     const writes: Write[] = [
       { delete: key, condition: how.mayRun ? same : all(same, idle(how.now)) },
-      { delete: parkedIdKey(event.actorId, event.id), condition: always },
+      { delete: failedEventIdKey(event.actorId, event.id), condition: always },
     ];
     if (how.head !== undefined) {
       const set = { hooksResuming: true, ...dueAttributes(how.head, how.now) };
@@ -298,7 +304,7 @@ export class ParkedStore {
   }
 
   /** Undefined when it was settled while it was read. */
-  async #read(item: Item): Promise<Parked | undefined> {
+  async #read(item: Item): Promise<FailedEvent | undefined> {
     const parts = item["parts"] as number;
     const pieces = [item["body"] as Uint8Array];
     for (let part = 1; part < parts; part += 1) {
@@ -309,7 +315,7 @@ export class ParkedStore {
     return {
       key: { pk: item.pk, sk: item.sk },
       event: unpacked(pieces),
-      status: item["status"] as ParkedStatus,
+      status: item["status"] as FailedEventStatus,
       starts: item["starts"] as number,
       attempts: attemptsOf(item),
       ...due(item["dueAt"] as number | undefined),
@@ -322,10 +328,11 @@ export class ParkedStore {
 }
 
 /** A read is parked only once it has been tried often enough. */
-const isShown = (notice: ParkedNotice | StalePart): boolean => !("reason" in notice) || notice.status === "parked";
+const isShown = (summary: FailedEventSummary | StalePart): boolean =>
+  !("reason" in summary) || summary.status === "parked";
 
 const DUE = ["dueShard", "dueAt"];
 
 const idle = (now: number): Condition => any(missing("busyUntil"), atMost("busyUntil", now));
 
-const keyOf = (event: HookEvent): Key => parkedKey(event.actorId, event.peerId, event.subscriptionId, event);
+const keyOf = (event: HookEvent): Key => failedEventKey(event.actorId, event.peerId, event.subscriptionId, event);
