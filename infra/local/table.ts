@@ -16,12 +16,12 @@ async function prepareEmbedded(service: Service, name: string, emulator: Emulato
     if ((error as WireError).body?.__type.endsWith("#ResourceInUseException") !== true) throw error;
   }
   if (service.ttlAttribute === undefined) return;
-  const wanted = { AttributeName: service.ttlAttribute, Enabled: true };
+  const requested = { AttributeName: service.ttlAttribute, Enabled: true };
   const { TimeToLiveDescription: now } = (await emulator.perform("DescribeTimeToLive", { TableName: name })) as {
     TimeToLiveDescription: { AttributeName?: string };
   };
-  if (now.AttributeName === wanted.AttributeName) return;
-  await emulator.perform("UpdateTimeToLive", { TableName: name, TimeToLiveSpecification: wanted });
+  if (now.AttributeName === requested.AttributeName) return;
+  await emulator.perform("UpdateTimeToLive", { TableName: name, TimeToLiveSpecification: requested });
 }
 
 async function prepareElsewhere(service: Service, name: string, endpoint: string): Promise<void> {
@@ -36,8 +36,8 @@ async function prepareElsewhere(service: Service, name: string, endpoint: string
     await client.send(new sdk.CreateTableCommand({ ...service.table, TableName: name }));
     await sdk.waitUntilTableExists({ client, maxWaitTime: 60 }, { TableName: name });
     if (service.ttlAttribute !== undefined) {
-      const wanted = { AttributeName: service.ttlAttribute, Enabled: true };
-      await client.send(new sdk.UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: wanted }));
+      const requested = { AttributeName: service.ttlAttribute, Enabled: true };
+      await client.send(new sdk.UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: requested }));
     }
   } catch (error) {
     if (!(error instanceof sdk.ResourceInUseException)) throw error;

@@ -24,7 +24,7 @@ import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 import { granularities, scopeFields, wishedScope } from "./wish.ts";
 
-const wantedBody = z.object({
+const requestedBody = z.object({
   peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),
   ...scopeFields,
   granularity: z._default(granularities, "high"),
@@ -92,10 +92,10 @@ export class SubscriptionRoutes {
   }
 
   async subscribe(request: ServiceRequest): Promise<Reply> {
-    const body = readBody(request, wantedBody);
-    const wanted = { peerId: body.peerid, ...wishedScope(body), granularity: body.granularity };
+    const body = readBody(request, requestedBody);
+    const requested = { peerId: body.peerid, ...wishedScope(body), granularity: body.granularity };
     const { outbound } = this.#services;
-    const { location } = await outbound.subscribe(param(request, "actorId"), wanted, request.deadline);
+    const { location } = await outbound.subscribe(param(request, "actorId"), requested, request.deadline);
     return empty(204, { location });
   }
 
@@ -180,7 +180,7 @@ export function stateOf(head: Head): JsonObject {
     lastSeq: head.lastSeq,
     pendingCount: head.pending.size,
     pendingSequences: [...head.pending].sort((one, other) => one - other),
-    resyncPending: head.wanted !== undefined || head.replacing || head.contradicted,
+    resyncPending: head.recoveryRequested !== undefined || head.replacing || head.contradicted,
     ...(head.gapSince === undefined ? {} : { gapSince: new Date(head.gapSince).toISOString() }),
     ...(head.contradicted ? { contradicted: true } : {}),
     ...recoveryOf(head),

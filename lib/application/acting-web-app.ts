@@ -80,7 +80,7 @@ export interface RawCallback {
 export type CallbackHook = (callback: RawCallback) => unknown;
 
 /** The state of one of the application's own targets; undefined when there is none (404). */
-export type StateHook = (wanted: {
+export type StateHook = (requested: {
   readonly actor: Actor;
   readonly peerId: string | undefined;
   readonly subtarget?: string;

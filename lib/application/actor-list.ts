@@ -111,7 +111,7 @@ export class ActorList {
       const current = property(name);
       if (current !== undefined && current.list === undefined) throw isAValue();
       const requests = asked(current?.list);
-      return [{ name, requests, wantsTaken: requests[0]?.["operation"] === "pop" }];
+      return [{ name, requests, returnsRemoved: requests[0]?.["operation"] === "pop" }];
     });
     return changed.get(name) ?? { index: null, count: 0 };
   }

@@ -99,13 +99,13 @@ export class ActorSubscriptions {
    */
   async subscribeToPeer(wish: SubscriptionWish): Promise<Subscription> {
     const { peerId, granularity = "high" } = wish;
-    const wanted = {
+    const requested = {
       peerId: checked("peerId", peerId, isOutsideId, "1 to 128 of A-Z a-z 0-9 . _ ~ -"),
       ...wishedScope(wish),
       granularity,
     };
     checked("granularity", granularity, (text) => GRANULARITIES.includes(text), GRANULARITIES.join(" or "));
-    const { head } = await this.#services.outbound.subscribe(this.#actorId, wanted, this.#deadline());
+    const { head } = await this.#services.outbound.subscribe(this.#actorId, requested, this.#deadline());
     return ofOutbound(head);
   }
 

@@ -44,7 +44,7 @@ export class StateHooks {
     const hook = app.stateOf(scope.target);
     if (hook === undefined) return undefined;
     const { target, subtarget, resource } = scope;
-    const wanted = {
+    const requested = {
       ...{ actor: actorOf(actorId), peerId },
       ...(subtarget === undefined ? {} : { subtarget }),
       ...(resource === undefined ? {} : { resource }),
@@ -56,7 +56,7 @@ export class StateHooks {
       });
     });
     try {
-      const state = await Promise.race([insideHook(async () => await hook(wanted)), late]);
+      const state = await Promise.race([insideHook(async () => await hook(requested)), late]);
       return textOf(state);
     } catch (cause) {
       log.error("state hook failed", { actorId, peerId, target, subtarget, resource, error: cause });

@@ -101,7 +101,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const heads = new OutboundHeads({
     ...{ table, clock },
     askResync: async (head, also) => {
-      const asked = await receiving.streams.want(head, "resync", clock.now(), also);
+      const asked = await receiving.streams.requestRecovery(head, "resync", clock.now(), also);
       if (asked !== undefined) await receiving.timers.wake(asked);
       return asked;
     },
@@ -196,8 +196,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   });
   const permissionsLater: PermissionsLater = {
-    isPaused: (known) => delivery.owedPermissions.isPaused(known),
-    owe: async (...owed) => await delivery.owedPermissions.owe(...owed),
+    isPaused: (known) => delivery.deferredPermissions.isPaused(known),
+    defer: async (...deferred) => await delivery.deferredPermissions.defer(...deferred),
   };
   const trust = trustServices({ ...base, commits, permissionsLater }, consequences);
   const permissions = trust.permissionStore;
@@ -241,13 +241,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const stateHooks = new StateHooks({ app, actorOf, log, timeoutMs: settings.hookTimeoutMs });
   const snapshots = new StateSnapshots({
     ...{ table, log: changeLog, properties },
-    ownTarget: async (...wanted) => await stateHooks.text(...wanted),
+    ownTarget: async (...requested) => await stateHooks.text(...requested),
   });
   const inbounds = inboundServices({
     ...{ table, clock, ids, log, commits, changeLog, lifecycle },
     incarnation: config.incarnation,
     retentionDays: config.diffRetentionDays,
-    subscribed: async (...peer) => await capabilities.want(...peer),
+    subscribed: async (...peer) => await capabilities.requestRefresh(...peer),
     renewed: async (head) => await delivery.refusedHeads.renew(head),
     permissions: async (actorId, peerId) => {
       const known = await trusts.get(actorId, peerId);
@@ -259,7 +259,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
       return told?.ok !== false;
     },
-    snapshot: async (...wanted) => await snapshots.snapshot(...wanted),
+    snapshot: async (...requested) => await snapshots.snapshot(...requested),
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
   });
   const deliveryParts: DeliveryServicesDeps = {

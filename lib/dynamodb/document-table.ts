@@ -165,15 +165,15 @@ export class DocumentTable implements Table {
 
   async #getBatch(batch: readonly Key[], consistent: boolean): Promise<Item[]> {
     const found: Item[] = [];
-    let wanted = batch.map(plain);
-    for (let retry = 0; wanted.length > 0; retry += 1) {
+    let requested = batch.map(plain);
+    for (let retry = 0; requested.length > 0; retry += 1) {
       if (retry > 0 && !(await this.#paused(retry))) throw undone();
       const answer = await this.#client.send(
-        new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: wanted, ConsistentRead: consistent } } }),
+        new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: requested, ConsistentRead: consistent } } }),
       );
       const items = (answer.Responses?.[this.#table] ?? []).map(itemOf);
       found.push(...items);
-      wanted = (answer.UnprocessedKeys?.[this.#table]?.Keys ?? []) as Key[];
+      requested = (answer.UnprocessedKeys?.[this.#table]?.Keys ?? []) as Key[];
       // A full answer of 16 MB leaves the rest for the next request: no sign of overload, and progress.
       if (items.length > 0) retry = -1;
     }

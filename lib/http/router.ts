@@ -45,8 +45,8 @@ export async function route<P extends Parties>(
 ): Promise<Reply> {
   const { pattern } = request;
   const methods = pattern === undefined ? [] : methodsOf(routes, pattern, request.params);
-  const wanted = request.method === "HEAD" ? "GET" : request.method;
-  const handler = methods.includes(wanted) ? routes[`${wanted} ${pattern ?? ""}`] : undefined;
+  const requested = request.method === "HEAD" ? "GET" : request.method;
+  const handler = methods.includes(requested) ? routes[`${requested} ${pattern ?? ""}`] : undefined;
   const checks = handler?.checks ?? "nothing";
 
   const actorId = request.params["actorId"];

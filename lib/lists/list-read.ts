@@ -12,7 +12,11 @@ interface Span {
 }
 
 /** The leaves that hold any of what is wanted, in order. One request per level and 100 inner pages. @throws PageGone */
-async function leafSpans(pages: PageReader, shape: Shape, wanted: (span: Span) => boolean): Promise<readonly Span[]> {
+async function leafSpans(
+  pages: PageReader,
+  shape: Shape,
+  requested: (span: Span) => boolean,
+): Promise<readonly Span[]> {
   if (shape.root === undefined) return [];
   let level: Span[] = [{ id: shape.root, from: 0, total: shape.count }];
   for (let height = shape.height; height > 0; height--) {
@@ -27,7 +31,7 @@ async function leafSpans(pages: PageReader, shape: Shape, wanted: (span: Span) =
         return below;
       });
     });
-    level = level.filter(wanted);
+    level = level.filter(requested);
   }
   return level;
 }

@@ -14,7 +14,7 @@ import { listOf, StateReader, valuePart } from "./state-reader.ts";
 /** Plain properties of up to this many bytes together are read with one call instead of one each. */
 const TOGETHER_BYTES = 1024 * 1024;
 
-export interface StateWanted {
+export interface StateRequest {
   readonly scope: Scope;
   /** The subscription's place, or one below it. */
   readonly place: Place;
@@ -31,30 +31,30 @@ export interface StateWanted {
  * page where it must be; at most 4 calls at a time, 6 MiB each. `absent`: the target has no state to read; a property
  * that does not exist is a state whose only part is absent. `failed`: nothing is known of what there is.
  */
-export async function listState(remote: RemoteActor, wanted: StateWanted): Promise<StateListing> {
-  const reader = new StateReader(remote, wanted.subscriptionId);
-  if (wanted.scope.target !== "properties") return listOther(reader, wanted);
-  const url = foreignUrl(remote, wanted);
-  if (wanted.place.length > 0) return onePlace(reader, wanted, url);
-  const listed = await listAll(reader, wanted, url);
+export async function listState(remote: RemoteActor, requested: StateRequest): Promise<StateListing> {
+  const reader = new StateReader(remote, requested.subscriptionId);
+  if (requested.scope.target !== "properties") return listOther(reader, requested);
+  const url = foreignUrl(remote, requested);
+  if (requested.place.length > 0) return onePlace(reader, requested, url);
+  const listed = await listAll(reader, requested, url);
   // What a resync's own URL does not have may be where it always is.
-  return listed.is === "absent" && url !== undefined ? listAll(reader, wanted, undefined) : listed;
+  return listed.is === "absent" && url !== undefined ? listAll(reader, requested, undefined) : listed;
 }
 
 /**
  * The URL of a resync, unless it is one we would use anyway: the place's own, or that of a place around it, whose answer
  * would not be what the place holds.
  */
-function foreignUrl(remote: RemoteActor, wanted: StateWanted): string | undefined {
-  if (wanted.url === undefined || !URL.canParse(wanted.url)) return undefined;
-  const given = new URL(wanted.url).pathname.replace(/\/+$/, "");
-  const path = ["properties", ...wanted.place];
+function foreignUrl(remote: RemoteActor, requested: StateRequest): string | undefined {
+  if (requested.url === undefined || !URL.canParse(requested.url)) return undefined;
+  const given = new URL(requested.url).pathname.replace(/\/+$/, "");
+  const path = ["properties", ...requested.place];
   const usual = path.map((_, index) => remote.urlOf(path.slice(0, index + 1)));
   const ours = usual.map((url) => (url === undefined ? undefined : new URL(url).pathname));
-  return ours.includes(given) ? undefined : wanted.url;
+  return ours.includes(given) ? undefined : requested.url;
 }
 
-async function listAll(reader: StateReader, wanted: StateWanted, url: string | undefined): Promise<StateListing> {
+async function listAll(reader: StateReader, requested: StateRequest, url: string | undefined): Promise<StateListing> {
   let inventory: Inventory | undefined;
   if (url === undefined) {
     const known = await reader.inventory(true);
@@ -84,7 +84,7 @@ async function listAll(reader: StateReader, wanted: StateWanted, url: string | u
     if (about !== undefined) return await reader.list(name, about);
     return await reader.property(name, { listed: true });
   };
-  const places = all.filter((name) => isWanted(name, wanted)).map((name): Place => [name]);
+  const places = all.filter((name) => isRequested(name, requested)).map((name): Place => [name]);
   const leftOut = all.filter((name) => !isPeerName(name));
   return listing(reader, places, read, leftOut, (name) => lists.get(name)?.bytes ?? 0);
 }
@@ -114,8 +114,8 @@ function takePlain(
   }
 }
 
-function isWanted(name: string, wanted: StateWanted): boolean {
-  return isPeerName(name) && !wanted.carved.some((place) => samePlace(place, [name]));
+function isRequested(name: string, requested: StateRequest): boolean {
+  return isPeerName(name) && !requested.carved.some((place) => samePlace(place, [name]));
 }
 
 function listing(
@@ -137,8 +137,8 @@ function listing(
   };
 }
 
-function onePlace(reader: StateReader, wanted: StateWanted, url: string | undefined): StateListing {
-  return listing(reader, [wanted.place], (place) => readPlace(reader, place, url));
+function onePlace(reader: StateReader, requested: StateRequest, url: string | undefined): StateListing {
+  return listing(reader, [requested.place], (place) => readPlace(reader, place, url));
 }
 
 async function readPlace(reader: StateReader, place: Place, url: string | undefined): Promise<PartAnswer> {
@@ -177,9 +177,9 @@ async function listAt(
 }
 
 /** An app's own target: one GET, an object's members at target level, a bare value below it. */
-async function listOther(reader: StateReader, wanted: StateWanted): Promise<StateListing> {
-  const { place, scope } = wanted;
-  const called = await reader.get(wanted.url ?? [scope.target, ...place]);
+async function listOther(reader: StateReader, requested: StateRequest): Promise<StateListing> {
+  const { place, scope } = requested;
+  const called = await reader.get(requested.url ?? [scope.target, ...place]);
   const read = readAnswer(called, { listed: false });
   if (read.is === "absent" || (!called.ok && isNoTarget(called.status))) return { is: "absent" };
   if (read.is === "failed") return read;

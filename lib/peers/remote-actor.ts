@@ -95,8 +95,8 @@ export class RemoteActor {
     return { ok: true, value: { json, answer: called.value }, status: called.status };
   }
 
-  #time(wanted: number | undefined): number | undefined {
-    const limits = [wanted, this.#options.timeoutMs, this.#options.deadline?.remaining()].filter(
+  #time(requested: number | undefined): number | undefined {
+    const limits = [requested, this.#options.timeoutMs, this.#options.deadline?.remaining()].filter(
       (limit) => limit !== undefined,
     );
     return limits.length === 0 ? undefined : Math.min(...limits, MOST_MS);

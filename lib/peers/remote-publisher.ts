@@ -2,7 +2,7 @@ import { compact } from "../system/compact.ts";
 import type { DiffContent } from "../domain/diff-content.ts";
 import type { Polled, Publisher, ReadFailure, StateListing } from "./publisher.ts";
 import { failureOf } from "./read-answer.ts";
-import { listState, type StateWanted } from "./read-state.ts";
+import { listState, type StateRequest } from "./read-state.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { acknowledge, poll, readDiff, readPosition } from "./remote-subscriptions.ts";
 
@@ -55,7 +55,7 @@ export class RemotePublisher implements Publisher {
     return { is: failure.unwell === true && !isClientError ? "failed" : "refused", failure };
   }
 
-  listState(what: StateWanted): Promise<StateListing> {
+  listState(what: StateRequest): Promise<StateListing> {
     return listState(this.#remote, what);
   }
 

@@ -82,8 +82,8 @@ export const isPageToken = (after: string | null): boolean => after !== null && 
 /** What `?limit=` says; more than a page holds stands for that. @throws ServiceError request.invalid */
 export function pageLimit(limit: string | null): number {
   if (limit === null) return MAX_PAGE_ITEMS;
-  const wanted = /^[1-9]\d{0,15}$/.test(limit) ? Number(limit) : Number.NaN;
-  if (Number.isSafeInteger(wanted)) return Math.min(wanted, MAX_PAGE_ITEMS);
+  const requested = /^[1-9]\d{0,15}$/.test(limit) ? Number(limit) : Number.NaN;
+  if (Number.isSafeInteger(requested)) return Math.min(requested, MAX_PAGE_ITEMS);
   throw new ServiceError("request.invalid", "limit is a number from 1 on.", { field: "limit" });
 }
 
@@ -101,8 +101,8 @@ export async function itemPage(
   const { count, bytes } = list.shape;
   // As many as fit when all are of the average size; what is larger is cut off below.
   const average = Math.max(1, Math.floor(bytes / Math.max(1, count)));
-  const wanted = Math.max(1, Math.min(limit, Math.ceil(PAGE_BYTES / average)));
-  const found = await read(list, start, wanted);
+  const requested = Math.max(1, Math.min(limit, Math.ceil(PAGE_BYTES / average)));
+  const found = await read(list, start, requested);
   if (found === undefined) return undefined;
   const items: Json[] = [];
   let taken = 0;

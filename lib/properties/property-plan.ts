@@ -44,8 +44,8 @@ export interface PlannedRequests {
   readonly requests: readonly JsonObject[];
   /** The error when the list has no such item, as for `listSteps`. */
   readonly misfit?: MisfitError;
-  /** The item that a single request takes away is wanted. */
-  readonly wantsTaken?: boolean;
+  /** The item that a single request removes is returned. */
+  readonly returnsRemoved?: boolean;
 }
 
 /** What became of a list. */
@@ -190,7 +190,7 @@ export class Planning {
   }
 
   async #steps(
-    { name, requests, misfit, wantsTaken }: PlannedRequests,
+    { name, requests, misfit, returnsRemoved }: PlannedRequests,
     current: OwnList | undefined,
   ): Promise<PlannedList> {
     const newId = pageIds(this.#seed, current ?? { name, generation: "", last: 0 });
@@ -198,7 +198,7 @@ export class Planning {
     const pages = new PageReader(this.#deps.table, pagesOf(this.#actorId, list));
     const worked = await listSteps(this.#deps.table, pages, list, requests, misfit);
     const [step] = worked.steps;
-    const takes = wantsTaken === true && step?.do === "splice" && step.remove === 1;
+    const takes = returnsRemoved === true && step?.do === "splice" && step.remove === 1;
     const taken = takes ? { taken: await itemAt(pages, list.shape, step.start) } : {};
     return { list, pages, newId, ...worked, ...taken };
   }

@@ -29,7 +29,7 @@ export interface PermissionsLater {
   /** True while the peer wants none. */
   isPaused(trust: TrustRecord): boolean;
   /** The peer is to be told later what it is allowed since that time; `seconds`: it has just said when. Never rejects. */
-  owe(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void>;
+  defer(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void>;
 }
 
 /** The requests that a trust makes to the other side, and what their failures mean to whoever asked us. */
@@ -109,14 +109,14 @@ export class PeerCalls {
     withinMs: number,
   ): Promise<boolean> {
     if (this.#later?.isPaused(trust) === true) {
-      await this.#later.owe(trust, timestamp);
+      await this.#later.defer(trust, timestamp);
       return false;
     }
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
     const at = ["callbacks", "permissions", trust.actorId];
     const told = await this.#remote(trust, trace, withinMs).call({ method: "POST", at, json });
     const seconds = told.ok ? undefined : waitSeconds(told, this.#clock.now());
-    if (seconds !== undefined) await this.#later?.owe(trust, timestamp, seconds);
+    if (seconds !== undefined) await this.#later?.defer(trust, timestamp, seconds);
     return this.#noted("permission callback", trust, told);
   }
 

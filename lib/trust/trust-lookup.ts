@@ -30,8 +30,8 @@ export interface TrustFilter {
 
 /** True when the trust meets every part of the filter. */
 export function meets(trust: TrustRecord, filter: TrustFilter): boolean {
-  const same = (wanted: string | undefined, is: string): boolean =>
-    wanted === undefined || wanted === "" || wanted === is;
+  const same = (requested: string | undefined, is: string): boolean =>
+    requested === undefined || requested === "" || requested === is;
   return (
     same(filter.relationship, trust.relationship) && same(filter.peerId, trust.peerId) && same(filter.type, trust.type)
   );

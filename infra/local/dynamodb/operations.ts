@@ -86,9 +86,9 @@ export class Operations {
     const data = validate("BatchWriteItem", input, staging.store);
     const result = await run("BatchWriteItem", staging.store, data);
     await this.#storage.commit(staging.operations);
-    const wanted = data["ReturnConsumedCapacity"];
-    if (wanted !== "TOTAL" && wanted !== "INDEXES") return result;
-    return { ...result, ConsumedCapacity: writeCapacity(staging.effects, [], 1, wanted) };
+    const requested = data["ReturnConsumedCapacity"];
+    if (requested !== "TOTAL" && requested !== "INDEXES") return result;
+    return { ...result, ConsumedCapacity: writeCapacity(staging.effects, [], 1, requested) };
   }
 
   async #changeTables(operation: string, input: Input): Promise<object> {
@@ -97,8 +97,8 @@ export class Operations {
     const result = await run(operation, base, data);
     this.#storage.forgetTable(data.TableName);
     // dynalite finishes in the background; whoever gets the answer may use the table at once.
-    const wanted = operation === "CreateTable" ? "ACTIVE" : undefined;
-    while ((await this.#status(data.TableName)) !== wanted) await new Promise((resolve) => setTimeout(resolve, 1));
+    const requested = operation === "CreateTable" ? "ACTIVE" : undefined;
+    while ((await this.#status(data.TableName)) !== requested) await new Promise((resolve) => setTimeout(resolve, 1));
     if (operation === "DeleteTable") await this.#storage.expiry.set(data.TableName, undefined);
     return result;
   }
@@ -143,11 +143,11 @@ export class Operations {
 }
 
 function consumed(data: Request, staging: Staging): object {
-  const wanted = data["ReturnConsumedCapacity"];
-  if (wanted !== "TOTAL" && wanted !== "INDEXES") return {};
+  const requested = data["ReturnConsumedCapacity"];
+  if (requested !== "TOTAL" && requested !== "INDEXES") return {};
   // Deleting what is not there writes nothing, and costs one unit all the same.
   const untouched = staging.effects.length === 0 ? [data.TableName] : [];
-  return { ConsumedCapacity: writeCapacity(staging.effects, untouched, 1, wanted)[0] };
+  return { ConsumedCapacity: writeCapacity(staging.effects, untouched, 1, requested)[0] };
 }
 
 function unknownOperation(): WireError {

@@ -16,7 +16,7 @@ export type OnStep = (step: string) => Promise<void> | void;
 interface Step {
   readonly operation: "PutItem" | "UpdateItem" | "DeleteItem" | "ConditionCheck";
   readonly data: Request;
-  readonly wantsItem: boolean;
+  readonly returnsItem: boolean;
   readonly table: TableDefinition;
   /** The item's full key in the storage. */
   readonly key: string;
@@ -63,8 +63,8 @@ export async function transactWrite(
   await onStep("before the batch");
   await storage.commit(staging.operations, true);
   await onStep("after the batch");
-  const wanted = detail === "TOTAL" || detail === "INDEXES";
-  return wanted ? { ConsumedCapacity: writeCapacity(staging.effects, [], 2, detail) } : {};
+  const requested = detail === "TOTAL" || detail === "INDEXES";
+  return requested ? { ConsumedCapacity: writeCapacity(staging.effects, [], 2, detail) } : {};
 }
 
 /** TransactGetItems: all items as of one moment. The caller makes sure that nothing is written meanwhile. */
@@ -142,8 +142,8 @@ async function parseOne(storage: Storage, item: Readonly<Record<string, object>>
     }
   }
   const key = `item-${data.TableName}~${database.createKey(holder, table)}`;
-  const wantsItem = input["ReturnValuesOnConditionCheckFailure"] === "ALL_OLD";
-  return { operation, data, wantsItem, table, key };
+  const returnsItem = input["ReturnValuesOnConditionCheckFailure"] === "ALL_OLD";
+  return { operation, data, returnsItem, table, key };
 }
 
 async function stageOne(staging: Staging, step: Step): Promise<Reason> {
@@ -154,7 +154,7 @@ async function stageOne(staging: Staging, step: Step): Promise<Reason> {
   } catch (error) {
     const { __type: type = "", message = "" } = (error as WireError).body ?? {};
     if (type.endsWith("#ConditionalCheckFailedException")) {
-      const item = step.wantsItem ? staging.reads.get(step.key) : undefined;
+      const item = step.returnsItem ? staging.reads.get(step.key) : undefined;
       return { Code: "ConditionalCheckFailed", Message: message, ...(item ? { Item: item } : {}) };
     }
     if (type.endsWith("#ValidationException")) return { Code: "ValidationError", Message: message };

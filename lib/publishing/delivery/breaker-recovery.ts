@@ -20,8 +20,8 @@ import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps, SessionResult } from "./delivery-session.ts";
 import type { KnownPeers } from "./known-peers.ts";
 import { leaseFor } from "./lease.ts";
-import { isOwed } from "./owed-permissions.ts";
-import type { OwedPermissions } from "./owed-permissions.ts";
+import { isDeferred } from "./deferred-permissions.ts";
+import type { DeferredPermissions } from "./deferred-permissions.ts";
 import { TimeLeft } from "./time-left.ts";
 
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
@@ -46,7 +46,7 @@ export interface BreakerRecoveryDeps extends SessionDeps {
   readonly changeLog: ChangeLog;
   readonly walk: LogWalk;
   readonly pool: DeliveryPool;
-  readonly owed: Pick<OwedPermissions, "settle">;
+  readonly deferred: Pick<DeferredPermissions, "send">;
   /** The longest that one delivery takes, ms. */
   readonly timeoutMs: number;
 }
@@ -108,19 +108,19 @@ export class BreakerRecovery {
       if (sent.isDone) await breakers.resumed(trust, pausedUntil);
       ({ failures } = sent);
     }
-    await this.#settleOwed(item);
+    await this.#sendDeferred(item);
     return failures;
   }
 
   /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
-  async #settleOwed(item: Item): Promise<void> {
-    const { known, clock, owed } = this.#deps;
-    if (!isOwed(item)) return;
+  async #sendDeferred(item: Item): Promise<void> {
+    const { known, clock, deferred } = this.#deps;
+    if (!isDeferred(item)) return;
     const { actorId, peerId } = readTrust(item);
     const now = await known.of(actorId, peerId);
     if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
       return;
-    await owed.settle(now);
+    await deferred.send(now);
   }
 
   async #probe(item: Item, trust: TrustRecord, time: TimeLeft, dueAt: number | undefined): Promise<void> {
@@ -145,7 +145,7 @@ export class BreakerRecovery {
       const tried = await session?.probe();
       if (tried === "taken") {
         await this.#close(trust, token, time, session, head.id);
-        await this.#settleOwed(item);
+        await this.#sendDeferred(item);
         return;
       }
       await session?.end();
@@ -254,7 +254,7 @@ export class BreakerRecovery {
 
 /** Something is to go out once nothing keeps it from the peer. */
 const isWaitedFor = (item: Item): boolean =>
-  isReplaying(item) || isOwed(item) || readBreaker(item).pausedUntil !== undefined;
+  isReplaying(item) || isDeferred(item) || readBreaker(item).pausedUntil !== undefined;
 
 /** Nothing more goes to the peer for now. */
 const isKept = (end: SessionResult | undefined): boolean => end === "open" || end === "paused";

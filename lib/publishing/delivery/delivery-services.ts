@@ -17,7 +17,7 @@ import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { KnownPeers } from "./known-peers.ts";
-import { OwedPermissions } from "./owed-permissions.ts";
+import { DeferredPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { RefusedHeads, wakeHead } from "./refused-heads.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -31,7 +31,7 @@ export interface DeliveryServices {
   readonly callbacks: Callbacks;
   readonly upkeep: Upkeep;
   readonly refusedHeads: RefusedHeads;
-  readonly owedPermissions: OwedPermissions;
+  readonly deferredPermissions: DeferredPermissions;
 }
 
 export interface DeliveryServicesDeps {
@@ -110,12 +110,19 @@ export function deliveryServices(
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const owedPermissions = new OwedPermissions({ table, clock, log, known, breakers, tell: deps.tellPermissions });
-  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, owed: owedPermissions });
+  const deferredPermissions = new DeferredPermissions({
+    table,
+    clock,
+    log,
+    known,
+    breakers,
+    tell: deps.tellPermissions,
+  });
+  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, deferred: deferredPermissions });
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
   const { properties, trim } = deps;
   const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
-  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, owedPermissions };
+  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, deferredPermissions };
 }

@@ -38,10 +38,10 @@ export class KnownPeers {
    * `ahead` that will be asked for soon come with it: one request.
    */
   async of(actorId: string, peerId: string, ahead: Iterable<string> = []): Promise<Item | undefined> {
-    const wanted = trustKey(actorId, peerId);
-    const known = this.#fresh(wanted);
+    const requested = trustKey(actorId, peerId);
+    const known = this.#fresh(requested);
     if (known !== undefined) return known.item;
-    const keys = [wanted];
+    const keys = [requested];
     for (const other of ahead) {
       const key = trustKey(actorId, other);
       if (keys.length === AT_ONCE) break;
@@ -50,9 +50,9 @@ export class KnownPeers {
     for (let attempt = 1; ; attempt += 1) {
       const items = await this.read(keys);
       // Written while it was read: what is newer counts.
-      const now = this.#fresh(wanted);
+      const now = this.#fresh(requested);
       if (now !== undefined) return now.item;
-      if (attempt === MOST_ATTEMPTS) return items.find(({ sk }) => sk === wanted.sk);
+      if (attempt === MOST_ATTEMPTS) return items.find(({ sk }) => sk === requested.sk);
     }
   }
 

@@ -36,21 +36,21 @@ export class CapabilityRefresh {
    * After a peer has subscribed: it is asked by the next sweep, or when what is kept of it runs out. One read and
    * one write; may be called again. Never rejects: without it, what is delivered is only less fit.
    */
-  async want(actorId: string, peerId: string): Promise<void> {
+  async requestRefresh(actorId: string, peerId: string): Promise<void> {
     try {
-      await this.#want(actorId, peerId);
+      await this.#requestRefresh(actorId, peerId);
     } catch (error) {
       this.#deps.log.warn("a subscribing peer will not be asked what it can", { actorId, peerId, error });
     }
   }
 
-  async #want(actorId: string, peerId: string): Promise<void> {
+  async #requestRefresh(actorId: string, peerId: string): Promise<void> {
     const { table, clock, reader } = this.#deps;
     const cached = await reader(actorId).capabilityCache(peerId).read();
     const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));
     const key = capabilityKey(actorId, peerId);
     // Right whatever is stored. Counted, so that a look that finds no subscriptions cannot take away the item of one made meanwhile.
-    const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { wanted: 1 }, remove: ["failures"] };
+    const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
     await table.update(key, change, always);
   }
 
@@ -63,7 +63,7 @@ export class CapabilityRefresh {
     const key = capabilityKey(actorId, peerId);
     const item = await table.get(key);
     if (item === undefined || Number(item["dueAt"]) > clock.now()) return;
-    const same = equals("wanted", item["wanted"] ?? 0);
+    const same = equals("refreshRequests", item["refreshRequests"] ?? 0);
     const page = await table.query({
       pk: actorPartition(actorId),
       prefix: inboundPrefix(peerId),

@@ -180,13 +180,13 @@ export class LogWalk {
   ): Promise<Moved | undefined> {
     let now = head;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-      const wanted = await step(now);
-      const wished = wanted.lease ? lease : undefined;
+      const requested = await step(now);
+      const wished = requested.lease ? lease : undefined;
       const free = wished !== undefined && this.#isFree(now.lease);
-      if (wanted.idle && !free) {
-        return { head: { ...now, state: this.#left(now, wanted).state }, made: [], leased: false };
+      if (requested.idle && !free) {
+        return { head: { ...now, state: this.#left(now, requested).state }, made: [], leased: false };
       }
-      const { state, made } = this.#fitting(this.#left(now, wanted));
+      const { state, made } = this.#fitting(this.#left(now, requested));
       const found = await this.#update(now, state, free ? wished : undefined, compact({ heardAt }));
       if (found === undefined) return undefined;
       if ("written" in found) {

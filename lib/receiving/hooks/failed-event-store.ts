@@ -273,7 +273,11 @@ export class FailedEventStore {
     ];
     if (how.head !== undefined) {
       const set = { hooksResuming: true, ...dueAttributes(how.head, how.now) };
-      writes.push({ update: how.head, change: { set, add: { version: 1, wantedRev: 1 } }, condition: headIs.live });
+      writes.push({
+        update: how.head,
+        change: { set, add: { version: 1, recoveryRevision: 1 } },
+        condition: headIs.live,
+      });
     }
     return await this.#transact(writes);
   }

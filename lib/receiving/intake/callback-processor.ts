@@ -150,7 +150,7 @@ export class CallbackProcessor {
       lastSeq: head.lastSeq,
       pendingCount: head.pending.size,
       pendingSequences: [...head.pending].sort((one, other) => one - other),
-      resyncPending: overdue || head.wanted !== undefined,
+      resyncPending: overdue || head.recoveryRequested !== undefined,
       version: head.version,
     };
   }
@@ -171,7 +171,7 @@ export class CallbackProcessor {
       key,
       {
         set: { lastSeq: 0, starts: 0 },
-        remove: ["pending", "gapSince", "wanted", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
+        remove: ["pending", "gapSince", "recoveryRequested", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
         add: { epoch: 1, version: 1 },
       },
       headIs.leasedBy(acquired.head.lease?.token ?? ""),
@@ -198,7 +198,11 @@ export class CallbackProcessor {
       await this.#streams.release(acquired.head);
       throw error;
     }
-    const moved = await this.#streams.advance(acquired.head, { to: sequence, keepLease: false, remove: ["wanted"] });
+    const moved = await this.#streams.advance(acquired.head, {
+      to: sequence,
+      keepLease: false,
+      remove: ["recoveryRequested"],
+    });
     if (moved === undefined) return "unsettled";
     await this.#afterResync(acquired.head, moved, this.#sequencer(event, handler), deadline);
     return ProcessResult.PROCESSED;

@@ -137,8 +137,8 @@ export class Receiver {
     // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
     const now = this.#deps.clock.now();
     const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
-    if (waits && head.wanted !== undefined && (head.dueAt ?? 0) > now) return;
-    const asked = await this.#deps.streams.want(head, "catch_up", now);
+    if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
+    const asked = await this.#deps.streams.requestRecovery(head, "catch_up", now);
     await this.#deps.timers.wake(asked ?? head);
   }
 
@@ -185,7 +185,7 @@ export class Receiver {
     const { sequence } = parsed;
     if (sequence <= head.lastSeq) return await this.#repeatedResync(head, parsed);
     if (head.recovery !== undefined || (head.pausedUntil ?? 0) > this.#deps.clock.now()) {
-      return await this.#oweResync(head, sequence);
+      return await this.#deferResync(head, sequence);
     }
     const recovered = await this.#deps.recovery.run(
       head.key,
@@ -222,8 +222,8 @@ export class Receiver {
     }
   }
 
-  /** A state read that is under way, or may not be begun now, comes before it; then it is owed. */
-  async #oweResync(head: Head, sequence: number): Promise<CallbackAnswer> {
+  /** A state read that is under way, or may not be begun now, comes before it; then it is requested. */
+  async #deferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     // That very callback has begun it.
     const noted = head.recovery?.floor === sequence ? head : await this.#deps.streams.hole(head, sequence);
     await this.#deps.timers.wake(noted ?? head);
@@ -235,7 +235,7 @@ export class Receiver {
     return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
   }
 
-  /** Another holds the stream: the resync is owed, and follows when that one ends. */
+  /** Another holds the stream: the resync is requested, and follows when that one ends. */
   async #keepResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     const noted = await this.#deps.streams.hole(head, sequence);
     const until = head.lease?.until ?? this.#deps.clock.now();

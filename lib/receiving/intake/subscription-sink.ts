@@ -24,7 +24,7 @@ import { resyncPart } from "../recovery/part-resync.ts";
 import type { OpenPlaces, PlaceReads, ReadAgain } from "../recovery/place-reads.ts";
 import type { Publisher, Publishers } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/sink.ts";
@@ -156,7 +156,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
         ...newest(head, event),
         ...(hooksPaused === head.hooksPaused ? {} : { hooksPaused }),
         ...defined("pausedUntil", again.pausedUntil),
-        ...(again.unasked.length === 0 ? {} : this.#wantResync(head, again.unasked)),
+        ...(again.unasked.length === 0 ? {} : this.#requestResync(head, again.unasked)),
       },
       ...(this.#toAcknowledge(event, head)
         ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
@@ -186,7 +186,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
       // What is held for it stays; reading it again tells the hooks what it is.
       await reads.mark(head, storedPlace(head, place), read, sequence);
       const now = clock.now();
-      const pause = pauseWanted(read, now);
+      const pause = requestedPause(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
     }
     const told = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
@@ -204,7 +204,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const publisher = await this.#publisher(head, deadline);
     const fetched = await publisher.fetchDiff(event.url, event.sequence);
     if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
-    const pause = fetched.is === "content" ? undefined : pauseWanted(fetched.failure, now);
+    const pause = fetched.is === "content" ? undefined : requestedPause(fetched.failure, now);
     if (pause !== undefined) await this.#deps.pause(head, now + pause);
     // Content that does not fit would not fit the next time either.
     if (fetched.is !== "failed") throw new ContentRefused();
@@ -238,12 +238,12 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
   }
 
-  #wantResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
+  #requestResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
     this.#deps.log.warn("no trusted peer to read again, a resync will follow", {
       ...idsOf(head),
       places: places.length,
     });
-    return { wanted: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
+    return { recoveryRequested: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
   }
 
   #toAcknowledge(event: StreamEvent, head: Head): boolean {
@@ -254,7 +254,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
     const failure = await publisher?.acknowledge(head.subscriptionId, event.sequence);
     const now = this.#deps.clock.now();
-    const pause = pauseWanted(failure, now);
+    const pause = requestedPause(failure, now);
     if (pause !== undefined) await this.#deps.pause(head, now + pause);
   }
 

@@ -66,7 +66,7 @@ export class CatchUp {
     const sink = this.#deps.sink(head);
     let current = head;
     // What an event of this very run asks for is not settled by the run.
-    let settles: number | undefined = head.wantedRev;
+    let settles: number | undefined = head.recoveryRevision;
     const [first] = events;
     const begun = first === undefined ? undefined : sink.begins(first);
     // From here on another content under the first number is noticed, should this run be cut off.
@@ -78,7 +78,7 @@ export class CatchUp {
       const { sequence } = event;
       const context = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
       const applied = await sink.apply(event, context);
-      if (applied.set?.["wanted"] !== undefined) settles = undefined;
+      if (applied.set?.["recoveryRequested"] !== undefined) settles = undefined;
       const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
       const moved = await streams.advance(
         current,
@@ -147,18 +147,18 @@ export class CatchUp {
     // A diff that the subscription cannot have is as good as none: the state is read instead.
     const fitting = polled.diffs.filter((diff) => fitsScope(diff, head.scope));
     const backlog = new Map(fitting.map((diff) => [diff.sequence, diff]));
-    const wanted: number[] = [];
+    const following: number[] = [];
     let n = head.lastSeq + 1;
-    for (; n <= polled.sequence && (backlog.has(n) || head.pending.has(n)); n += 1) wanted.push(n);
+    for (; n <= polled.sequence && (backlog.has(n) || head.pending.has(n)); n += 1) following.push(n);
     let complete = n > polled.sequence;
-    const fromSlots = wanted.filter((each) => head.pending.has(each));
+    const fromSlots = following.filter((each) => head.pending.has(each));
     const items = await this.#deps.table.getMany(fromSlots.map((each) => pendingKey(head.key, head.epoch, each)));
     const kept = new Map(items.map((item) => [item.sk, item]));
     const sink = this.#deps.sink(head);
     const events: StreamEvent[] = [];
     const unseen = new Set<number>();
     let differ = false;
-    for (const each of wanted) {
+    for (const each of following) {
       const item = kept.get(pendingKey(head.key, head.epoch, each).sk);
       const diff = backlog.get(each);
       const slot = item === undefined ? undefined : sink.unkeep(item, head);

@@ -73,7 +73,7 @@ export class DueStreams {
     const now = clock.now();
     const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.incarnation), now, settings);
     const rereads = mayReread(head, now);
-    if (!gap && !rereads && !head.replacing && head.wanted === undefined) {
+    if (!gap && !rereads && !head.replacing && head.recoveryRequested === undefined) {
       if (head.pending.size > 0) return;
       if (head.contradicted) {
         await this.#putOff(head, contradictionDue(head, now));
@@ -89,14 +89,14 @@ export class DueStreams {
       await this.#putOff(head, head.pausedUntil ?? now);
       return;
     }
-    const recovered = await this.#deps.recovery.run(head.key, { kind: head.wanted ?? "catch_up" }, deadline);
+    const recovered = await this.#deps.recovery.run(head.key, { kind: head.recoveryRequested ?? "catch_up" }, deadline);
     log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
   }
 
   /** What is due may not be done before `dueAt`, ms. */
   async #putOff(head: Head, dueAt: number): Promise<void> {
     if (head.dueAt === undefined) return;
-    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.recoveryRevision));
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const waiting = await this.#deps.streams.amend(head.key, change, seen);
     if (waiting !== undefined) await this.#deps.timers.wake(waiting);
@@ -106,7 +106,7 @@ export class DueStreams {
   async #rest(head: Head): Promise<void> {
     const { settings, streams } = this.#deps;
     if (head.dueAt === undefined) return;
-    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.wantedRev));
+    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.recoveryRevision));
     if (settings.reconcileMs === 0) {
       await streams.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
       return;

@@ -14,7 +14,7 @@ import { dueAttributes, problemAttributes } from "../stream/head.ts";
 import type { Head, StreamProblem } from "../stream/head.ts";
 import type { Recovered } from "./recovery.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 
 /** The longest pause before the second question, ms. */
@@ -70,7 +70,7 @@ export class ForgottenStreams {
     const { streams, timers, log } = this.#deps;
     const dueAt = Math.max(next, rest ?? 0);
     const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt), pausedUntil: rest });
-    await streams.release(head, { set, setIfMissing: { wanted: "catch_up" } });
+    await streams.release(head, { set, setIfMissing: { recoveryRequested: "catch_up" } });
     await timers.wake({ key: head.key, dueAt });
     log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
     return { is: "unknown", head: { ...head, problem, dueAt } };
@@ -79,6 +79,6 @@ export class ForgottenStreams {
 
 /** Until when the publisher asked for rest, ms since 1970; undefined when it did not ask. */
 function restUntil(retryAfter: string | undefined, now: number): number | undefined {
-  const pause = retryAfter === undefined ? undefined : pauseWanted({ reason: "", retryAfter }, now);
+  const pause = retryAfter === undefined ? undefined : requestedPause({ reason: "", retryAfter }, now);
   return pause === undefined ? undefined : now + pause;
 }

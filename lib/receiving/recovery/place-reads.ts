@@ -10,7 +10,7 @@ import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import type { StaleParts } from "../stream/stale-parts.ts";
 
 /** What a peer lets us see of its properties, where the rest is to stay as it is; undefined when nothing is to. */
@@ -73,7 +73,7 @@ export class PlaceReads {
       }
       const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { open });
       if (read.is !== "failed") continue;
-      const pause = pauseWanted(read.failure, now);
+      const pause = requestedPause(read.failure, now);
       if (pause !== undefined) pausedUntil = now + pause;
       await this.mark(head, place, read.failure, sequence);
     }

@@ -24,7 +24,7 @@ import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ResyncCallback } from "./replacement-commit.ts";
 import { newestOf } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 import { partsOfData } from "./state-data.ts";
 import { StateReplacement } from "./state-replacement.ts";
@@ -135,16 +135,16 @@ export class Recovery {
       head = (await markContradicted({ streams, clock, timers }, head)) ?? head;
     }
     let applied = 0;
-    const wanted = stronger(kind, head.wanted);
-    if (polled.is === "backlog" && wanted !== "resync" && !head.replacing && !reset && callback === undefined) {
-      const rereads = wanted === "refresh" || mayReread(head, clock.now());
+    const requested = stronger(kind, head.recoveryRequested);
+    if (polled.is === "backlog" && requested !== "resync" && !head.replacing && !reset && callback === undefined) {
+      const rereads = requested === "refresh" || mayReread(head, clock.now());
       const caught = await this.#catchUp.apply(head, polled, deadline, { upToHole: rereads });
       if (caught?.is === "busy") return caught;
       if (caught !== undefined) {
         ({ head, applied } = caught);
-        if (caught.outOfTime) return await this.#later(head, applied, wanted);
+        if (caught.outOfTime) return await this.#later(head, applied, requested);
         // An event of the catching up may have shown another contradiction.
-        if (caught.complete && wanted !== "refresh" && !mayReread(head, clock.now())) {
+        if (caught.complete && requested !== "refresh" && !mayReread(head, clock.now())) {
           return await this.#finish(caught, polled, publisher);
         }
         const replaced = await this.#replace(head, publisher, { polled, reset, callback }, deadline);
@@ -164,18 +164,18 @@ export class Recovery {
     publisher: Publisher,
   ): Promise<Recovered> {
     const head = await this.#catchUp.finish(caught, polled, publisher, async (done, failure) => {
-      const pause = pauseWanted(failure, this.#deps.clock.now());
+      const pause = requestedPause(failure, this.#deps.clock.now());
       if (pause !== undefined) await pauseReads(this.#deps.streams, done.key, this.#deps.clock.now() + pause);
     });
     if (head === undefined) return { is: "busy", head: caught.head };
     return { is: "caught_up", head, applied: caught.applied };
   }
 
-  /** What time does not allow stays wanted. */
+  /** What time does not allow stays requested. */
   async #later(head: Head, applied: number, kind: RecoveryKind): Promise<Recovered> {
     const { streams, timers, clock } = this.#deps;
     await streams.release(head);
-    const again = await streams.want(head, kind, clock.now());
+    const again = await streams.requestRecovery(head, kind, clock.now());
     await timers.wake(again ?? head);
     return { is: "caught_up", head: again ?? head, applied };
   }
@@ -209,14 +209,16 @@ export class Recovery {
     const { streams, clock, log, timers, random } = this.#deps;
     const attempts = head.attempts + 1;
     const now = clock.now();
-    const asked = pauseWanted(failure, now);
+    const asked = requestedPause(failure, now);
     const dueAt = now + Math.max(pauseAfter(attempts, RETRY_PAUSES, random()), asked ?? 0);
     const pausedUntil = asked === undefined ? undefined : now + asked;
     const set = compact({ attempts, pausedUntil, ...dueAttributes(head.key, dueAt) });
     await streams.release(
       head,
       // Somebody may have asked for more meanwhile: that is not weakened.
-      kind === "catch_up" ? { set, setIfMissing: { wanted: kind } } : { set: { ...set, wanted: kind } },
+      kind === "catch_up"
+        ? { set, setIfMissing: { recoveryRequested: kind } }
+        : { set: { ...set, recoveryRequested: kind } },
     );
     await timers.wake({ key: head.key, dueAt });
     log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
@@ -258,6 +260,6 @@ function countsAnew(head: Head, newest: number): boolean {
 
 const STRENGTH = { catch_up: 0, refresh: 1, resync: 2 } as const;
 
-/** What is asked for now and what is owed, in one. */
-const stronger = (asked: RecoveryKind, owed: RecoveryKind | undefined): RecoveryKind =>
-  owed !== undefined && STRENGTH[owed] > STRENGTH[asked] ? owed : asked;
+/** The stronger of what is asked for now and what was requested before. */
+const stronger = (asked: RecoveryKind, requested: RecoveryKind | undefined): RecoveryKind =>
+  requested !== undefined && STRENGTH[requested] > STRENGTH[asked] ? requested : asked;

@@ -15,7 +15,7 @@ import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/sink.ts";
 import { stateJson } from "./state-json.ts";
 
@@ -97,9 +97,10 @@ export class ReplacementCommit {
       .deleteMany([...dropped].map((n) => pendingKey(begun.key, begun.epoch, n)))
       .catch((error: unknown) => log.warn("kept bodies were not deleted", { ...idsOf(begun), error: String(error) }));
     const failure = await publisher.acknowledge(begun.subscriptionId, at);
-    const pause = pauseWanted(failure, clock.now());
+    const pause = requestedPause(failure, clock.now());
     if (pause !== undefined) await pauseReads(streams, begun.key, clock.now() + pause);
-    if (done.dueAt !== undefined && (done.wanted !== undefined || done.pending.size > 0)) await timers.wake(done);
+    if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.pending.size > 0))
+      await timers.wake(done);
     log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
     return { is: "resynced", head: done, applied: 0 };
   }
@@ -141,12 +142,12 @@ export class ReplacementCommit {
     if (reset && marked.pending.size > 0) {
       // What is in the slots may be of either life, so it goes, and the publisher is asked once more for what it may have
       // held of the new one.
-      Object.assign(set, { wanted: "catch_up", ...dueAttributes(begun.key, now + settings.gapTimeoutMs) });
+      Object.assign(set, { recoveryRequested: "catch_up", ...dueAttributes(begun.key, now + settings.gapTimeoutMs) });
     } else if (!progress.numbered && !positioned && at === 0) {
       // Nothing says how far the publisher is: only asking again can tell.
       const attempts = begun.attempts + 1;
       const dueAt = now + pauseAfter(attempts, UNNUMBERED_PAUSES, random());
-      Object.assign(set, { wanted: "catch_up", attempts, ...dueAttributes(begun.key, dueAt) });
+      Object.assign(set, { recoveryRequested: "catch_up", attempts, ...dueAttributes(begun.key, dueAt) });
     }
     return set;
   }
@@ -186,6 +187,6 @@ export function pauseAfterStop(
   random: number,
 ): { readonly ms: number; readonly asked: boolean } {
   if (failure === undefined || failure.outOfTime === true) return { ms: 0, asked: false };
-  const asked = pauseWanted(failure, now);
+  const asked = requestedPause(failure, now);
   return asked === undefined ? { ms: pauseAfter(1, STOP_PAUSES, random), asked: false } : { ms: asked, asked: true };
 }

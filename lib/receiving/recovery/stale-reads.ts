@@ -15,7 +15,7 @@ import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 import type { Reread } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
-import { pauseWanted } from "../stream/retry-pause.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts, StalePart } from "../stream/stale-parts.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
@@ -118,7 +118,7 @@ export class StaleReads {
     const at = { stateVersion: head.stateVersion, sequence: head.lastSeq };
     await store.markStale(targetOf(head, await open()), part.place, at, { reason: read.failure.reason, again });
     const now = clock.now();
-    const pause = pauseWanted(read.failure, now);
+    const pause = requestedPause(read.failure, now);
     return { result: status, set: pause === undefined ? {} : { pausedUntil: now + pause } };
   }
 

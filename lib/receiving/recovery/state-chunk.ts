@@ -6,7 +6,7 @@ import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from ".
 import { newestOf, pollFailure, UNTIL_KNOWN } from "./reread.ts";
 
 type Listing = Extract<StateListing, { is: "listing" }>;
-type Wanted = Parameters<Publisher["listState"]>[0];
+type StateTarget = Parameters<Publisher["listState"]>[0];
 
 /** State reads tried until the newest number is the same before and after. */
 const TRIES = 3;
@@ -40,7 +40,7 @@ export interface Chunk {
  */
 export async function readChunk(
   publisher: Publisher,
-  of: { readonly what: Wanted; readonly listing: Listing; readonly places: readonly Place[] },
+  of: { readonly what: StateTarget; readonly listing: Listing; readonly places: readonly Place[] },
   before: Before,
   options: { readonly patient: boolean },
 ): Promise<Chunk | { readonly failure: ReadFailure }> {
@@ -62,7 +62,7 @@ export async function readChunk(
  */
 export async function readWhole(
   publisher: Publisher,
-  of: { readonly what: Wanted; readonly listing: Listing },
+  of: { readonly what: StateTarget; readonly listing: Listing },
   before: Before,
   options: { readonly patient: boolean },
 ): Promise<(Chunk & { readonly listing: Listing; readonly before: Before }) | { readonly failure: ReadFailure }> {

@@ -230,7 +230,7 @@ class Run {
     this.#parts = begun === undefined ? [] : undefined;
     const { known } = begin.before;
     this.progress = begun ?? {
-      ...{ startedAt: deps.clock.now(), read: 0, of: 0, rev: head.wantedRev, carvedAt: head.carvedAt },
+      ...{ startedAt: deps.clock.now(), read: 0, of: 0, rev: head.recoveryRevision, carvedAt: head.carvedAt },
       ...{ lowest: Number.MAX_SAFE_INTEGER, positioned: true, reset: begin.reset, numbered: begin.numbered },
       ...{ floor: begin.callback?.sequence ?? 0, known },
       ...compact({ timestamp: begin.callback?.timestamp }),
@@ -353,7 +353,7 @@ class Run {
     this.head = await streams.amend(
       leased.key,
       {
-        set: { replacing: true, wanted: "resync", stateVersion, recovery, ...due },
+        set: { replacing: true, recoveryRequested: "resync", stateVersion, recovery, ...due },
         setIfMissing: { replacedFrom: leased.stateVersion },
         add: { version: 1 },
       },

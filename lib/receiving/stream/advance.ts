@@ -17,7 +17,7 @@ export interface Advance {
   /** More attributes that become true with it. */
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
-  /** The recovery that was owed at this `wantedRev` is done; one that was asked for since then stays owed. */
+  /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
   readonly settles?: number;
   /** The state was read, which also settles a contradiction that was known at `settles`. */
   readonly stateRead?: boolean;
@@ -64,19 +64,20 @@ export function advanceWrite(
   };
   const begun = set["begun"] === undefined ? ["begun"] : [];
   const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepLease ? [] : LEASE_ATTRIBUTES)];
-  const settled = advance.settles === seen.wantedRev && set["wanted"] === undefined;
-  if (settled) remove.push("wanted");
-  const known = advance.settles === seen.wantedRev && advance.stateRead === true;
+  const settled = advance.settles === seen.recoveryRevision && set["recoveryRequested"] === undefined;
+  if (settled) remove.push("recoveryRequested");
+  const known = advance.settles === seen.recoveryRevision && advance.stateRead === true;
   // What is still pending may be what was contradicted, and is applied over what was read.
   const rightNow = known && advance.contradicts !== true && left.length === 0;
   if (rightNow) remove.push("contradicted");
   if (advance.contradicts === true) set["contradicted"] = true;
   const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);
   const hooksResuming = seen.hooksResuming && !remove.includes("hooksResuming");
-  const owes = hooksResuming || set["wanted"] !== undefined || (seen.wanted !== undefined && !settled);
+  const hasWork =
+    hooksResuming || set["recoveryRequested"] !== undefined || (seen.recoveryRequested !== undefined && !settled);
   const conditions = [headIs.live, headIs.leasedBy(token)];
-  // What is settled, or due next, follows from what is owed: nobody may have asked for more since it was seen.
-  if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.wantedRev));
+  // What is settled, or due next, follows from what is requested: no more may have been requested since it was seen.
+  if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.recoveryRevision));
   if (left.length > 0) {
     // Others may only have added numbers, so some stay pending whatever happened meanwhile. Copies of what is passed
     // over may be among them: those go too, or, where they are too many to name, or must be looked at, must not have come.
@@ -92,7 +93,7 @@ export function advanceWrite(
     conditions.push(missing("pending"));
   }
   const mayRest = seen.pending.size > 0 || advance.settles !== undefined || advance.contradicts === true;
-  if (left.length === 0 && !owes && mayRest) {
+  if (left.length === 0 && !hasWork && mayRest) {
     const after = { ...seen, ...(advance.set as Partial<Head>) };
     if (contradicted) Object.assign(set, dueAttributes(seen.key, contradictionDue(after, now)));
     else Object.assign(set, restingDue(after, remove));
@@ -102,7 +103,7 @@ export function advanceWrite(
   return {
     change: {
       set,
-      add: { version: 1, ...(advance.contradicts === true ? { wantedRev: 1 } : {}) },
+      add: { version: 1, ...(advance.contradicts === true ? { recoveryRevision: 1 } : {}) },
       remove: [...new Set(remove)],
       ...defined("discard", discard),
     },

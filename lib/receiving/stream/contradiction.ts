@@ -53,7 +53,7 @@ export async function markContradicted(
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
-  const mark: Change = { set: { contradicted: true }, add: { version: 1, wantedRev: 1 } };
+  const mark: Change = { set: { contradicted: true }, add: { version: 1, recoveryRevision: 1 } };
   const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
   const waiting = all(headIs.live, any(exists("pending"), atMost("dueAt", dueAt)));
   const idle = all(headIs.live, missing("pending"), any(missing("dueAt"), above("dueAt", dueAt)));

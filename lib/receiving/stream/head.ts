@@ -61,10 +61,10 @@ export interface Head {
   /** The content that the first of them began to apply, until a commit (see digests.ts). */
   readonly begun?: string;
   readonly replacing: boolean;
-  /** Recovery is owed. */
-  readonly wanted?: RecoveryKind;
-  /** Grows with every wish for a recovery, so that one asked for while another runs is not taken for done with it. */
-  readonly wantedRev: number;
+  /** The recovery that is requested. */
+  readonly recoveryRequested?: RecoveryKind;
+  /** Incremented per recovery request; lets a running recovery detect a newer one. */
+  readonly recoveryRevision: number;
   /** How far the replacement has come, once some of it is written; only while `replacing`. */
   readonly recovery?: RecoveryProgress;
   /** The publisher gave two contents to one number: the state is to be read once nothing is pending. */
@@ -139,8 +139,8 @@ export function readHead(item: Item): Head {
     starts: whole("starts") ?? 0,
     ...defined("begun", text("begun")),
     replacing: item["replacing"] === true,
-    ...defined("wanted", text("wanted") as Head["wanted"]),
-    wantedRev: whole("wantedRev") ?? 0,
+    ...defined("recoveryRequested", text("recoveryRequested") as Head["recoveryRequested"]),
+    recoveryRevision: whole("recoveryRevision") ?? 0,
     ...defined("replacedFrom", whole("replacedFrom")),
     ...defined("recovery", readProgress(item["recovery"])),
     contradicted: item["contradicted"] === true,
@@ -214,7 +214,8 @@ export const headIs = {
   taken: (now: number, incarnation: string): Condition =>
     all(exists("leaseToken"), atLeast("leaseUntil", now + 1), equals("incarnation", incarnation)),
   /** Nothing was asked for since. */
-  askedFor: (wantedRev: number): Condition => (wantedRev === 0 ? missing("wantedRev") : equals("wantedRev", wantedRev)),
+  askedFor: (recoveryRevision: number): Condition =>
+    recoveryRevision === 0 ? missing("recoveryRevision") : equals("recoveryRevision", recoveryRevision),
   leasedBy: (token: string): Condition => equals("leaseToken", token),
 } as const;
 

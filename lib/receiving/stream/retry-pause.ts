@@ -3,7 +3,7 @@ import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.
 import type { ReadFailure } from "../../peers/publisher.ts";
 
 /** What the publisher asked for, ms from `now`, at most an hour; undefined when it did not ask. */
-export function pauseWanted(failure: ReadFailure | undefined, now: number): number | undefined {
+export function requestedPause(failure: ReadFailure | undefined, now: number): number | undefined {
   const seconds = retryAfterSeconds(failure?.retryAfter, now);
   return seconds === undefined ? undefined : Math.min(MOST_PAUSE_SECONDS, seconds) * 1_000;
 }

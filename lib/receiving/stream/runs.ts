@@ -170,7 +170,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
   /** A kept number cannot be applied from what was kept: the publisher is asked for it. */
   async #hole(head: Head): Promise<Head> {
     await this.#deps.streams.release(head);
-    const asked = await this.#deps.streams.want(head, "catch_up", this.#deps.clock.now());
+    const asked = await this.#deps.streams.requestRecovery(head, "catch_up", this.#deps.clock.now());
     if (asked !== undefined) await this.#deps.timers.wake(asked);
     return asked ?? head;
   }

@@ -185,7 +185,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       this.#deps.log.warn("draining failed", { ...idsOf(head), error: String(error) });
       const now = (await this.#deps.streams.read(head.key)) ?? head;
       if (!this.#deps.sink.isLost(error)) return now;
-      const asked = await this.#deps.streams.want(now, "resync", this.#now());
+      const asked = await this.#deps.streams.requestRecovery(now, "resync", this.#now());
       if (asked !== undefined) await this.#deps.timers.wake(asked);
       return asked ?? now;
     }

@@ -24,7 +24,7 @@ import {
 import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
-import { pauseWanted } from "./retry-pause.ts";
+import { requestedPause } from "./retry-pause.ts";
 import type { Timers } from "./timers.ts";
 
 /** A stream, by its ids. */
@@ -89,7 +89,7 @@ export class StaleParts {
     const now = clock.now();
     const again = failure.tooLarge === true ? 1 : maxAttempts;
     if (starts > again) return { status: "parked", again: now + GIVEN_UP_PAUSE_MS };
-    const pause = Math.max(pauseAfter(starts, PAUSES, random()), pauseWanted(failure, now) ?? 0);
+    const pause = Math.max(pauseAfter(starts, PAUSES, random()), requestedPause(failure, now) ?? 0);
     return { status: "retrying", again: now + pause };
   }
 

@@ -131,10 +131,10 @@ export class StreamStore {
    * 1 write; repeated while others add pending numbers in between, and 1 read when a copy of a passed number is among
    * them: another content than was applied marks the stream contradicted. Undefined when the lease was lost meanwhile.
    */
-  async advance(head: Head, wanted: Advance, copies?: Copies): Promise<Head | undefined> {
+  async advance(head: Head, given: Advance, copies?: Copies): Promise<Head | undefined> {
     const token = head.lease?.token ?? "";
     let seen = head;
-    let advance = wanted;
+    let advance = given;
     const compared = new Set<number>();
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
       const found = copies?.among(seen).filter((n) => !compared.has(n)) ?? [];
@@ -163,11 +163,11 @@ export class StreamStore {
    * usual head has nothing of the kind, and costs nothing.
    */
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
-    if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !isOwed(head))) return head;
+    if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !hasWork(head))) return head;
     const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
     const now = this.#clock.now();
-    const owedAt = head.wanted === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
-    const dueAt = Math.max(now, isOwed(head) ? owedAt : gapDue);
+    const workAt = head.recoveryRequested === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
+    const dueAt = Math.max(now, hasWork(head) ? workAt : gapDue);
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
     if (moved === undefined) return head;
@@ -215,9 +215,9 @@ export class StreamStore {
     // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
     const leaseEnds = leaseIsLive(head, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
-    // What is owed already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
-    const owed = head.wanted !== undefined || head.hooksResuming;
-    const dueAt = owed ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
+    // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
+    const requested = head.recoveryRequested !== undefined || head.hooksResuming;
+    const dueAt = requested ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
     const condition = all(
       headIs.live,
       headIs.openTo(head.auth),
@@ -227,7 +227,7 @@ export class StreamStore {
       opens
         ? all(
             missing("pending"),
-            headIs.askedFor(head.wantedRev),
+            headIs.askedFor(head.recoveryRevision),
             head.lease === undefined ? itemExists : headIs.leasedBy(head.lease.token),
           )
         : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
@@ -258,11 +258,11 @@ export class StreamStore {
 
   /**
    * Notes a number whose content cannot be had: its slot is taken, without a body, while there is room for it, and a
-   * resync is wanted at once. 1 or 2 writes.
+   * resync is requested at once. 1 or 2 writes.
    */
   async hole(head: Head, sequence: number): Promise<Head | undefined> {
     const now = this.#clock.now();
-    const wanted = { wanted: "resync", ...dueAttributes(head.key, now) };
+    const request = { recoveryRequested: "resync", ...dueAttributes(head.key, now) };
     const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
     const room = any(
       missing("pending"),
@@ -270,13 +270,13 @@ export class StreamStore {
       sizeBelow("pending", this.#settings.maxPending),
     );
     const slot: Change = {
-      add: { pending: new Set([sequence]), version: 1, wantedRev: 1 },
-      set: wanted,
+      add: { pending: new Set([sequence]), version: 1, recoveryRevision: 1 },
+      set: request,
       setIfMissing: { gapSince: now },
     };
     return (
       (await this.amend(head.key, slot, all(mine, headIs.before(sequence), room))) ??
-      (await this.want(head, "resync", now))
+      (await this.requestRecovery(head, "resync", now))
     );
   }
 
@@ -291,12 +291,12 @@ export class StreamStore {
   }
 
   /**
-   * Asks for recovery: marks it wanted and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
+   * Requests a recovery: marks it requested and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
    * never weakened, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
    *
    * @returns undefined when the subscription has ended, or `also.when` does not hold
    */
-  async want(
+  async requestRecovery(
     head: Pick<Head, "key">,
     kind: RecoveryKind,
     dueAt: number,
@@ -305,8 +305,8 @@ export class StreamStore {
     const when = all(headIs.live, also.when);
     const mark: Change =
       kind !== "catch_up"
-        ? { set: { ...also.set, wanted: kind }, add: { version: 1, wantedRev: 1 } }
-        : { set: also.set, setIfMissing: { wanted: kind }, add: { version: 1, wantedRev: 1 } };
+        ? { set: { ...also.set, recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } }
+        : { set: also.set, setIfMissing: { recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } };
     const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const marked =
@@ -320,7 +320,7 @@ export class StreamStore {
 }
 
 /** True when something besides a gap is to be done on the stream. */
-const isOwed = (head: Head): boolean =>
-  head.wanted !== undefined || head.hooksResuming || (head.contradicted && head.pending.size === 0);
+const hasWork = (head: Head): boolean =>
+  head.recoveryRequested !== undefined || head.hooksResuming || (head.contradicted && head.pending.size === 0);
 
 const NOTHING_ELSE = { set: {}, when: itemExists };

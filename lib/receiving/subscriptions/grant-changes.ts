@@ -74,7 +74,7 @@ export class GrantChanges {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       if (head.scope.target !== "properties" || isExcluded(granted, placeOf(head.scope))) continue;
-      const asked = await receiving.streams.want(head, "resync", clock.now());
+      const asked = await receiving.streams.requestRecovery(head, "resync", clock.now());
       await receiving.timers.wake(asked ?? head);
     }
   }

@@ -78,7 +78,7 @@ export class OutboundHeads {
   }
 
   /**
-   * Makes a head, or gives the live one a new granularity; either owes its baseline then. One transaction with the
+   * Makes a head, or gives the live one a new granularity; either requests its baseline then. One transaction with the
    * trust's check.
    *
    * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is an inbound one's, or
@@ -116,9 +116,14 @@ export class OutboundHeads {
   #headWrite(key: Key, made: NewSubscription, old: Head | undefined, others: readonly Head[]): Write {
     const now = this.#clock.now();
     if (old?.live === true) {
-      const set = { granularity: made.granularity, auth: made.auth, wanted: "resync", ...dueAttributes(key, now) };
+      const set = {
+        granularity: made.granularity,
+        auth: made.auth,
+        recoveryRequested: "resync",
+        ...dueAttributes(key, now),
+      };
       const setIfMissing = made.reconcileMs === 0 ? {} : { reconcileAt: now + made.reconcileMs };
-      const change = { set, setIfMissing, add: { version: 1, wantedRev: 1 } };
+      const change = { set, setIfMissing, add: { version: 1, recoveryRevision: 1 } };
       // Its own life, not one that began meanwhile under the same id.
       return { update: key, change, condition: all(equals("state", "live"), equals("createdAt", old.createdAt)) };
     }
@@ -173,13 +178,13 @@ export class OutboundHeads {
       set: {
         lastSeq: 0,
         starts: 0,
-        wanted: "resync",
+        recoveryRequested: "resync",
         resubscribedAt: now,
         digests: "",
         ...dueAttributes(head.key, now),
       },
       remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf", "coveredTo"],
-      add: { version: 1, epoch: 1, wantedRev: 1 },
+      add: { version: 1, epoch: 1, recoveryRevision: 1 },
     };
     try {
       return readHead(await this.#table.update(head.key, change, equals("state", "live")));
@@ -210,7 +215,7 @@ export class OutboundHeads {
     const due = dueAttributes(head.key, this.#clock.now() + BURIED_AFTER_MS);
     return {
       set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
-      remove: ["auth", "wanted", ...WORK_ATTRIBUTES],
+      remove: ["auth", "recoveryRequested", ...WORK_ATTRIBUTES],
       add: { version: 1, epoch: 1 },
     };
   }
@@ -250,7 +255,7 @@ const WORK_ATTRIBUTES = [
   ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
 ];
 
-/** A head that owes its baseline. */
+/** A head that requests its baseline. */
 function newHead(
   key: Key,
   { scope, granularity, auth, reconcileMs }: NewSubscription,
@@ -269,7 +274,7 @@ function newHead(
     starts: 0,
     activeAt: now,
     version: 1,
-    wanted: "resync",
+    recoveryRequested: "resync",
     ...dueAttributes(key, now),
     ...(reconcileMs === 0 ? {} : { reconcileAt: now + reconcileMs }),
   };

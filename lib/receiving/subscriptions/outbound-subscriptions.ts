@@ -31,7 +31,7 @@ import type { TrustStore } from "../../trust/trust-store.ts";
 import { secretDigest } from "../../domain/secret-digest.ts";
 import type { TrustSenders } from "../../trust/senders.ts";
 
-export interface Wanted extends Scope {
+export interface SubscriptionRequest extends Scope {
   readonly peerId: string;
   readonly granularity: Granularity;
 }
@@ -74,27 +74,31 @@ export class OutboundSubscriptions {
    * @throws ServiceError request.invalid for a part that no path can name, resource.not_found without a trust,
    *   auth.forbidden when we have not approved it, peer.unreachable (408), peer.refused and peer.invalid_answer (502)
    */
-  async subscribe(actorId: string, wanted: Wanted, deadline: Deadline): Promise<{ head: Head; location: string }> {
+  async subscribe(
+    actorId: string,
+    request: SubscriptionRequest,
+    deadline: Deadline,
+  ): Promise<{ head: Head; location: string }> {
     const { heads, trusts, senders, settings, receiving } = this.#deps;
-    demandPath(wanted);
-    const trust = await trusts.get(actorId, wanted.peerId);
+    demandPath(request);
+    const trust = await trusts.get(actorId, request.peerId);
     if (trust === undefined) throw new ServiceError("resource.not_found", "There is no trust with this peer.");
     if (!trust.approved)
       throw new ServiceError("auth.forbidden", "The trust with this peer is not approved; approve it first.");
-    const made = await subscribe(this.#deps.remote(trust), scopeOf(wanted), wanted.granularity);
+    const made = await subscribe(this.#deps.remote(trust), scopeOf(request), request.granularity);
     if (!made.ok) throw peerError(made, "the subscription");
     const auth = secretDigest(trust.secret);
     const { subscriptionId, granularity, location } = made.value;
-    const before = await heads.get(actorId, wanted.peerId, subscriptionId);
+    const before = await heads.get(actorId, request.peerId, subscriptionId);
     const head = await heads.make({
       actorId,
-      peerId: wanted.peerId,
+      peerId: request.peerId,
       subscriptionId,
-      scope: scopeOf(wanted),
+      scope: scopeOf(request),
       granularity,
       auth,
       reconcileMs: settings.reconcileMs,
-      trusted: senders.approvedCheck(actorId, wanted.peerId, auth),
+      trusted: senders.approvedCheck(actorId, request.peerId, auth),
     });
     if (before !== undefined && owns(before) && !owns(head)) await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });
@@ -108,7 +112,7 @@ export class OutboundSubscriptions {
     try {
       await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
     } catch (error) {
-      // It is owed and due: the head was made so.
+      // It is requested and due: the head was made so.
       log.warn("the baseline failed and will be tried again", { ...ids(head), error: String(error) });
       await receiving.timers.wake(head);
     }
@@ -162,9 +166,10 @@ export class OutboundSubscriptions {
     if (!acquired.won) throw isBusy();
     const now = clock.now();
     const reconcile = reconciled(now, settings);
-    const owesState = acquired.head.wanted !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A state that is owed stays owed, and paused hooks are still to be resumed.
-    const dueAt = owesState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
+    const needsState =
+      acquired.head.recoveryRequested !== undefined || acquired.head.replacing || acquired.head.contradicted;
+    // A state read that is requested stays requested, and paused hooks are still to be resumed.
+    const dueAt = needsState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
     const cleared = await receiving.streams.amend(
       head.key,
@@ -179,7 +184,7 @@ export class OutboundSubscriptions {
           coveredTo: 0,
           ...reconcile,
           ...due,
-          ...(owesState ? { wanted: "resync" } : {}),
+          ...(needsState ? { recoveryRequested: "resync" } : {}),
           stateVersion: Math.max(now, acquired.head.stateVersion + 1),
         },
         remove: [
@@ -191,7 +196,7 @@ export class OutboundSubscriptions {
         add: { epoch: 1, version: 1 },
       },
       // What was asked for since then is not to be forgotten.
-      all(headIs.leasedBy(acquired.head.lease?.token ?? ""), headIs.askedFor(acquired.head.wantedRev)),
+      all(headIs.leasedBy(acquired.head.lease?.token ?? ""), headIs.askedFor(acquired.head.recoveryRevision)),
     );
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);
@@ -266,7 +271,7 @@ export class OutboundSubscriptions {
   async catchUpAll(actorId: string, peerId: string): Promise<void> {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
-      const asked = await receiving.streams.want(head, "catch_up", clock.now());
+      const asked = await receiving.streams.requestRecovery(head, "catch_up", clock.now());
       if (asked !== undefined) await receiving.timers.wake(asked);
     }
   }
@@ -312,11 +317,11 @@ function demandPath({ subtarget, resource }: Scope): void {
   }
 }
 
-function scopeOf(wanted: Scope): Scope {
+function scopeOf(request: Scope): Scope {
   return {
-    target: wanted.target,
-    ...(wanted.subtarget === undefined ? {} : { subtarget: wanted.subtarget }),
-    ...(wanted.resource === undefined ? {} : { resource: wanted.resource }),
+    target: request.target,
+    ...(request.subtarget === undefined ? {} : { subtarget: request.subtarget }),
+    ...(request.resource === undefined ? {} : { resource: request.resource }),
   };
 }
 

@@ -95,7 +95,11 @@ export class CallbackWorld {
       reconcileMs: RECONCILE_MS,
       trusted: new TrustSenders(table).approvedCheck(actorId, peerId, auth),
     });
-    const rested = { set: dueAttributes(head.key, this.#now + RECONCILE_MS), remove: ["wanted"], add: { version: 1 } };
+    const rested = {
+      set: dueAttributes(head.key, this.#now + RECONCILE_MS),
+      remove: ["recoveryRequested"],
+      add: { version: 1 },
+    };
     await table.update(head.key, rested, always);
     return { actorId, peerId, subscriptionId, secret };
   }

@@ -63,7 +63,7 @@ describe("a permission callback", () => {
     peer.permissionMood = 204;
     for (let time = 0; time < 3; time += 1) await world.pass(10_000);
     expect(peer.permissions).toHaveLength(5);
-    expect(await world.trust(peer)).not.toHaveProperty("permissionsOwed");
+    expect(await world.trust(peer)).not.toHaveProperty("permissionsDeferred");
   });
 
   test("that fails for another reason is not sent again", async () => {

@@ -1,4 +1,4 @@
-/** What is owed to a stream survives whatever else happens on it: leases, gaps, crashes, content that cannot be had. */
+/** What is requested of a stream survives whatever else happens on it: leases, gaps, crashes, content that cannot be had. */
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
 import type { Key, Table } from "../../../lib/dynamodb/table.ts";
@@ -74,7 +74,7 @@ describe("a recovery asked for while another holds the stream", () => {
       const head = us.table.peek(KEY);
       if (head?.["leaseToken"] === undefined) return;
       once = false;
-      await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
+      await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
     });
     expect((await us.diff(1, { a: 1 })).status).toBe(201);
     expect(await us.state()).toMatchObject({ lastSeq: 2, resyncPending: true });
@@ -93,7 +93,7 @@ describe("a recovery asked for while another holds the stream", () => {
       if (!once || operation === "get" || keys[0]?.pk.startsWith("P#") !== true) return;
       once = false;
       state(us, { second: true });
-      await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
+      await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
     });
     expect((await us.callback({ sequence: 5, target: "properties", type: "resync" })).status).toBe(201);
     expect(await us.stored()).toEqual({ first: true });
@@ -108,7 +108,7 @@ describe("a recovery asked for while another holds the stream", () => {
     before(async (operation, keys) => {
       if (!once || operation !== "put" || keys[0]?.pk.startsWith("P#") !== true) return;
       once = false;
-      await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
+      await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
       // Its message arrives while the callback still holds the lease.
       await us.service.dueWork.runDue(KEY, us.deadline());
       expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["leaseUntil"]);
@@ -261,7 +261,7 @@ it("a lease ends with the catching up it was taken for, whatever arrives in betw
     if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.peek(KEY)?.["leaseToken"] === undefined) return;
     moves += 1;
     // Just before the last write of the catching up.
-    if (moves === 3) await us.service.receiving.streams.want({ key: KEY }, "catch_up", us.now);
+    if (moves === 3) await us.service.receiving.streams.requestRecovery({ key: KEY }, "catch_up", us.now);
   });
   us.now += 5_000;
   await us.arriveMessages();
@@ -274,7 +274,7 @@ it("a lease ends with the catching up it was taken for, whatever arrives in betw
 it("a state that is owed stays owed when the numbering is started anew", async () => {
   const us = await new Subscriber().subscribed();
   us.script[POLL] = { status: 503 };
-  await us.service.receiving.streams.want({ key: KEY }, "resync", us.now);
+  await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
   const params = { peerId: PEER, subscriptionId: SUB };
   const reply = await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
   expect(reply.status).toBe(204);

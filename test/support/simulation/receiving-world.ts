@@ -437,9 +437,9 @@ export class ReceivingWorld {
       await sweep;
       if (round < 3) await this.#resendMissing();
     }
-    const { lastSeq, pending, wanted } = headIn(this.#table);
+    const { lastSeq, pending, recoveryRequested } = headIn(this.#table);
     throw new Violation(
-      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...pending].join()}, wanted ${String(wanted)}.`,
+      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...pending].join()}, wanted ${String(recoveryRequested)}.`,
     );
   }
 
@@ -448,7 +448,7 @@ export class ReceivingWorld {
       head.lastSeq === this.#publisher.newest &&
       head.pending.size === 0 &&
       head.lease === undefined &&
-      head.wanted === undefined &&
+      head.recoveryRequested === undefined &&
       !head.contradicted &&
       failedEventsIn(this.#table) === 0
     );

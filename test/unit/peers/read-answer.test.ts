@@ -4,7 +4,7 @@ import { failureOfStatus } from "../../../lib/peers/remote-answer.ts";
 import type { Remote } from "../../../lib/peers/remote-answer.ts";
 import { valueOf } from "../../../lib/peers/state-answers.ts";
 import type { PeerAnswer } from "../../../lib/system/ports.ts";
-import type { StateWanted } from "../../../lib/peers/read-state.ts";
+import type { StateRequest } from "../../../lib/peers/read-state.ts";
 import { ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";
 
@@ -76,7 +76,7 @@ describe("the value of one property", () => {
 
 describe("every reader", () => {
   const METADATA = "GET properties?metadata=true";
-  const whole: StateWanted = { scope: { target: "properties" }, place: [], subscriptionId: "s", carved: [] };
+  const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s", carved: [] };
   const memo = { count: 1, total_bytes: 10, description: "", explanation: "" };
   const others = STATUSES.filter((status) => status >= 200 && ![200, 403, 404, 410].includes(status));
 

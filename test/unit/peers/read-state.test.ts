@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { StateWanted } from "../../../lib/peers/read-state.ts";
+import type { StateRequest } from "../../../lib/peers/read-state.ts";
 import { type Json, PeerFailure } from "../../../lib/system/ports.ts";
 import { BASE, type Says, ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";
 
-const whole: StateWanted = { scope: { target: "properties" }, place: [], subscriptionId: "s1", carved: [] };
-const at = (...place: string[]): StateWanted => ({
+const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s1", carved: [] };
+const at = (...place: string[]): StateRequest => ({
   ...whole,
   scope: { target: "properties", subtarget: place[0] ?? "", ...(place[1] === undefined ? {} : { resource: place[1] }) },
   place,
 });
-const read = async (script: Record<string, Says>, wanted: StateWanted = whole) => {
+const read = async (script: Record<string, Says>, wanted: StateRequest = whole) => {
   const peer = new ScriptedPeer(script);
   const answer = await wholeState(peer.actor(), wanted);
   return { answer, calls: peer.calls, peer };

@@ -1,4 +1,4 @@
-import { listState, type StateWanted } from "../../../lib/peers/read-state.ts";
+import { listState, type StateRequest } from "../../../lib/peers/read-state.ts";
 import type { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";
@@ -19,7 +19,7 @@ export type WholeState =
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /** Lists a state and reads all of it. */
-export async function wholeState(remote: RemoteActor, wanted: StateWanted): Promise<WholeState> {
+export async function wholeState(remote: RemoteActor, wanted: StateRequest): Promise<WholeState> {
   const listing = await listState(remote, wanted);
   if (listing.is !== "listing") return listing;
   const { answers, sequence, stopped } = await listing.read(listing.places, { patient: false });

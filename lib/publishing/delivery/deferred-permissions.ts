@@ -9,9 +9,9 @@ import type { BreakerStore } from "./breaker-store.ts";
 import type { KnownPeers } from "./known-peers.ts";
 
 /** In the trust's item: since when (ISO 8601) the peer is allowed what it is yet to be told. */
-const OWED = "permissionsOwed";
+const DEFERRED = "permissionsDeferred";
 
-export interface OwedPermissionsDeps {
+export interface DeferredPermissionsDeps {
   readonly table: Pick<Table, "update">;
   readonly clock: Clock;
   readonly log: Log;
@@ -21,10 +21,10 @@ export interface OwedPermissionsDeps {
   readonly tell: (trust: TrustRecord, timestamp: string) => Promise<void>;
 }
 
-export class OwedPermissions {
-  readonly #deps: OwedPermissionsDeps;
+export class DeferredPermissions {
+  readonly #deps: DeferredPermissionsDeps;
 
-  constructor(deps: OwedPermissionsDeps) {
+  constructor(deps: DeferredPermissionsDeps) {
     this.#deps = deps;
   }
 
@@ -37,11 +37,11 @@ export class OwedPermissions {
    * Has the peer told when its pause is over; with `seconds` that pause begins now. Of several the newest time counts.
    * Never rejects: a permission callback is best effort.
    */
-  async owe(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void> {
+  async defer(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void> {
     const { breakers, clock, log } = this.#deps;
     const { actorId, peerId } = trust;
     try {
-      await this.#change(trust, { set: { [OWED]: timestamp } }, any(missing(OWED), below(OWED, timestamp)));
+      await this.#change(trust, { set: { [DEFERRED]: timestamp } }, any(missing(DEFERRED), below(DEFERRED, timestamp)));
       const now = clock.now();
       if (seconds === undefined) await breakers.postpone(trust, Math.max(now, trust.pausedUntil ?? now));
       else await breakers.pause(trust, now + Math.max(1, seconds) * 1_000);
@@ -50,13 +50,13 @@ export class OwedPermissions {
     }
   }
 
-  /** Sends what is owed, if anything is: once, unless the peer asks for a pause again. */
-  async settle(item: Item): Promise<void> {
-    const timestamp = item[OWED];
+  /** Sends what is deferred, if anything is: once, unless the peer asks for a pause again. */
+  async send(item: Item): Promise<void> {
+    const timestamp = item[DEFERRED];
     if (typeof timestamp !== "string") return;
     const trust = readTrust(item);
     // Removed before it is sent, because another Retry-After sets it again.
-    await this.#change(trust, { remove: [OWED] }, equals(OWED, timestamp));
+    await this.#change(trust, { remove: [DEFERRED] }, equals(DEFERRED, timestamp));
     await this.#deps.tell(trust, timestamp);
   }
 
@@ -77,4 +77,4 @@ export class OwedPermissions {
 }
 
 /** True when the peer is yet to be told what it is allowed. */
-export const isOwed = (item: Item): boolean => item[OWED] !== undefined;
+export const isDeferred = (item: Item): boolean => item[DEFERRED] !== undefined;
