@@ -178,8 +178,8 @@ export class SubscriptionRoutes {
 export function stateOf(head: Head): JsonObject {
   return {
     lastSeq: head.lastSeq,
-    pendingCount: head.pending.size,
-    pendingSequences: [...head.pending].sort((one, other) => one - other),
+    pendingCount: head.buffered.size,
+    pendingSequences: [...head.buffered].sort((one, other) => one - other),
     resyncPending: head.recoveryRequested !== undefined || head.replacing || head.contradicted,
     ...(head.gapSince === undefined ? {} : { gapSince: new Date(head.gapSince).toISOString() }),
     ...(head.contradicted ? { contradicted: true } : {}),

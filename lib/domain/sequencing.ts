@@ -7,9 +7,9 @@
 export interface StreamView {
   /** The newest number applied; 0 before the first. */
   readonly lastSeq: number;
-  /** Numbers kept out of order; none at or below `lastSeq` that matters. */
-  readonly pending: ReadonlySet<number>;
-  /** Since when (ms) something is missing before a pending one. */
+  /** Numbers buffered out of order; none at or below `lastSeq` that matters. */
+  readonly buffered: ReadonlySet<number>;
+  /** Since when (ms) something is missing before a buffered one. */
   readonly gapSince?: number;
   /** Someone holds the stream: applies, drains or recovers. */
   readonly busy: boolean;
@@ -25,14 +25,14 @@ export interface SequencingLimits {
 export type Decision =
   /** At or below `lastSeq`: nothing to do. */
   | { readonly is: "duplicate" }
-  /** Its slot is taken by an earlier copy, which stays. */
-  | { readonly is: "already_pending"; readonly drainable: boolean; readonly overdue: boolean }
+  /** An earlier copy is buffered, which stays. */
+  | { readonly is: "already_buffered"; readonly drainable: boolean; readonly overdue: boolean }
   /** It is next and nobody is processing: acquire the lease and apply. */
   | { readonly is: "next" }
-  /** No slot left. `overdue`: the gap has stood too long, recovery is to start all the same. */
+  /** The buffer is full. `overdue`: the gap has stood too long, recovery is to start all the same. */
   | { readonly is: "full"; readonly overdue: boolean }
-  /** Keep it in its slot. `overdue`: and recovery is to start. */
-  | { readonly is: "keep"; readonly overdue: boolean };
+  /** Buffer it. `overdue`: and recovery is to start. */
+  | { readonly is: "buffer"; readonly overdue: boolean };
 
 /** True when the gap has stood at least as long as it may. */
 export function gapOverdue(view: StreamView, now: number, limits: SequencingLimits): boolean {
@@ -45,20 +45,20 @@ export function decide(view: StreamView, n: number, now: number, limits: Sequenc
   const free = !view.busy && !view.replacing;
   // Whoever is at work drains or recovers what waits, when it ends.
   const overdue = !view.busy && n > view.lastSeq + 1 && gapOverdue(view, now, limits);
-  if (view.pending.has(n)) return { is: "already_pending", drainable: n === view.lastSeq + 1 && free, overdue };
+  if (view.buffered.has(n)) return { is: "already_buffered", drainable: n === view.lastSeq + 1 && free, overdue };
   if (n === view.lastSeq + 1 && free) return { is: "next" };
-  if (view.pending.size >= limits.maxPending) return { is: "full", overdue };
-  return { is: "keep", overdue };
+  if (view.buffered.size >= limits.maxPending) return { is: "full", overdue };
+  return { is: "buffer", overdue };
 }
 
-/** The pending numbers that follow `lastSeq` without a hole, ascending, at most `most`. */
-export function consecutiveRun(lastSeq: number, pending: ReadonlySet<number>, most: number): readonly number[] {
+/** The buffered numbers that follow `lastSeq` without a hole, ascending, at most `most`. */
+export function consecutiveRun(lastSeq: number, buffered: ReadonlySet<number>, most: number): readonly number[] {
   const run: number[] = [];
-  for (let next = lastSeq + 1; run.length < most && pending.has(next); next += 1) run.push(next);
+  for (let next = lastSeq + 1; run.length < most && buffered.has(next); next += 1) run.push(next);
   return run;
 }
 
-/** The pending numbers that `lastSeq` has made superfluous. */
-export function superseded(lastSeq: number, pending: ReadonlySet<number>): readonly number[] {
-  return [...pending].filter((n) => n <= lastSeq);
+/** The buffered numbers that `lastSeq` has made superfluous. */
+export function superseded(lastSeq: number, buffered: ReadonlySet<number>): readonly number[] {
+  return [...buffered].filter((n) => n <= lastSeq);
 }

@@ -76,20 +76,20 @@ export function streamOfKey(key: Key): { actorId: string; peerId: string; subscr
   return { actorId: actorOfKey(key), peerId, subscriptionId };
 }
 
-/** The partition of a stream's pending callbacks. Queried whole only for deletion. */
-export const pendingPartition = (stream: Key): string => `Q#${actorOfKey(stream)}#${stream.sk}`;
+/** The partition of a stream's buffered callbacks. Queried whole only for deletion. */
+export const bufferPartition = (stream: Key): string => `Q#${actorOfKey(stream)}#${stream.sk}`;
 
 /**
- * One pending callback: put once (1 write of the body as sent), fetched by batch when it is drained, deleted by batch.
+ * One buffered callback: put once (1 write of the body as sent), fetched by batch when it is drained, deleted by batch.
  * Keyed by epoch, so that a number of an earlier life of the stream is never taken for one of this.
  */
-export const pendingKey = (stream: Key, epoch: number, sequence: number): Key => ({
-  pk: pendingPartition(stream),
+export const bufferedKey = (stream: Key, epoch: number, sequence: number): Key => ({
+  pk: bufferPartition(stream),
   sk: `${number16(epoch)}#${number16(sequence)}`,
 });
 
-/** Above every sort key of the epochs before this one in a pending partition, and below all of this one's. */
-export const pendingEpoch = (epoch: number): string => number16(epoch);
+/** Above every sort key of the epochs before this one in a buffer's partition, and below all of this one's. */
+export const bufferEpoch = (epoch: number): string => number16(epoch);
 
 /** A failed hook event, in the order of its stream. Put by the engine, retried through the due index. */
 export const failedEventKey = (

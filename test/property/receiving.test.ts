@@ -39,12 +39,12 @@ const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = 
     (part) => part.is === "equals" && part.name === "leaseToken",
   ),
   "the last slot is emptied although one was taken meanwhile": without(
-    (part) => (part.is === "sizeEquals" || part.is === "missing") && part.name === "pending",
+    (part) => (part.is === "sizeEquals" || part.is === "missing") && part.name === "buffered",
   ),
   "a lease is granted for another number than the next": without(
     (part) => part.is === "equals" && part.name === "lastSeq",
   ),
-  "a slot is taken although all are": without((part) => part.is === "any" && names(part).includes("pending")),
+  "a slot is taken although all are": without((part) => part.is === "any" && names(part).includes("buffered")),
   "a slot is taken in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
 };
 

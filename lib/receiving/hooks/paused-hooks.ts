@@ -63,7 +63,7 @@ export class PausedHooks {
     }
     const settled = outcome === "open" || outcome === "stopped";
     const { activeAt, lastSeq } = acquired.head;
-    // Under the lease callbacks may have been kept: `advance` keeps the due time true to them.
+    // Under the lease callbacks may have been buffered: `advance` keeps the due time true to them.
     const after = await this.#streams.advance(acquired.head, {
       to: lastSeq,
       keepLease: false,
@@ -93,7 +93,7 @@ export class PausedHooks {
   async #later(head: Head, busy: boolean): Promise<Head> {
     const dueAt = this.#clock.now() + (busy ? this.#hooks.longestMs : 0);
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("pending"));
+    const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("buffered"));
     const waiting = await this.#streams.amend(head.key, change, all(headIs.live, sooner));
     if (waiting !== undefined) await this.#timers.wake(waiting);
     return waiting ?? head;

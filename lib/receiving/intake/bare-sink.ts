@@ -44,7 +44,7 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     return {};
   }
 
-  keep(event: ProcessedCallback): Readonly<Record<string, Attribute>> {
+  toBuffer(event: ProcessedCallback): Readonly<Record<string, Attribute>> {
     const text = printJson({ data: event.data, callbackType: event.callbackType });
     if (Buffer.byteLength(text) <= PLAIN_BYTES) return { content: text };
     const packed = gzipSync(text);
@@ -52,7 +52,7 @@ export class BareSink implements Sink<ProcessedCallback, undefined> {
     throw new ServiceError("request.too_large", "The data of this callback is too large to be kept until it is next.");
   }
 
-  unkeep(item: Item): ProcessedCallback | undefined {
+  fromBuffer(item: Item): ProcessedCallback | undefined {
     const { content } = item as { readonly content?: Attribute };
     const text = content instanceof Uint8Array ? gunzipSync(content).toString("utf8") : content;
     if (typeof text !== "string") return undefined;

@@ -1,5 +1,5 @@
 /** The heads of bare streams as items: made at first use, cleared, removed with their peer. */
-import { actorPartition, bareStreamPrefix, pendingKey, pendingPartition } from "../../dynamodb/keys.ts";
+import { actorPartition, bareStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys.ts";
 import { ConditionFailed, itemMissing } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 
@@ -13,11 +13,11 @@ export async function makeBareStream(table: Table, key: Key, now: number): Promi
   }
 }
 
-/** Deletes what a stream kept; of the epochs before `epoch` only, when given. */
-export async function removeKept(table: Table, stream: Key, epoch?: number): Promise<void> {
+/** Deletes what a stream buffered; of the epochs before `epoch` only, when given. */
+export async function removeBuffered(table: Table, stream: Key, epoch?: number): Promise<void> {
   const range = {
-    ...{ pk: pendingPartition(stream), prefix: "", only: ["ttl"] },
-    ...(epoch === undefined ? {} : { until: pendingKey(stream, epoch, 0).sk }),
+    ...{ pk: bufferPartition(stream), prefix: "", only: ["ttl"] },
+    ...(epoch === undefined ? {} : { until: bufferedKey(stream, epoch, 0).sk }),
   };
   for (;;) {
     const { items, next } = await table.query(range);
@@ -31,7 +31,7 @@ export async function removeBareStreams(table: Table, actorId: string, peerId: s
   const range = { pk: actorPartition(actorId), prefix: bareStreamPrefix(peerId), only: ["epoch"] };
   for (;;) {
     const { items, next } = await table.query(range);
-    for (const { pk, sk } of items) await removeKept(table, { pk, sk });
+    for (const { pk, sk } of items) await removeBuffered(table, { pk, sk });
     await table.deleteMany(items.map(({ pk, sk }) => ({ pk, sk })));
     if (next === undefined) return;
   }

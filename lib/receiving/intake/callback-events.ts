@@ -1,4 +1,4 @@
-/** Events made of callbacks, as they arrive and as they were kept. */
+/** Events made of callbacks, as they arrive and as they were buffered. */
 import { parseCallbackBody } from "../../domain/callback-body.ts";
 import type { CallbackPath, ParsedCallback } from "../../domain/callback-body.ts";
 import { checkScope } from "../../domain/callback-scope.ts";
@@ -46,8 +46,8 @@ export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): 
   };
 }
 
-/** The event kept in a slot; undefined when the slot has no content that can be applied as a number of its own. */
-export function keptEvent(item: Item, head: Head): StreamEvent | undefined {
+/** The event that is buffered; undefined when it has no content that can be applied as a number of its own. */
+export function bufferedEvent(item: Item, head: Head): StreamEvent | undefined {
   const body = item["body"];
   if (!(body instanceof Uint8Array)) return undefined;
   const encoding = item["encoding"];

@@ -3,13 +3,13 @@ import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/identifiers.ts";
 import { printJson } from "../../domain/json-text.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
-import { bareStreamKey, pendingKey } from "../../dynamodb/keys.ts";
+import { bareStreamKey, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
 import { BareSink } from "./bare-sink.ts";
 import type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
-import { makeBareStream, removeKept } from "./bare-streams.ts";
+import { makeBareStream, removeBuffered } from "./bare-streams.ts";
 import { headIs, viewOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { CallbackType } from "../hooks/hook-event.ts";
@@ -148,8 +148,8 @@ export class CallbackProcessor {
     const overdue = gapOverdue(viewOf(head, now, this.#settings.incarnation), now, this.#settings);
     return {
       lastSeq: head.lastSeq,
-      pendingCount: head.pending.size,
-      pendingSequences: [...head.pending].sort((one, other) => one - other),
+      pendingCount: head.buffered.size,
+      pendingSequences: [...head.buffered].sort((one, other) => one - other),
       resyncPending: overdue || head.recoveryRequested !== undefined,
       version: head.version,
     };
@@ -171,12 +171,12 @@ export class CallbackProcessor {
       key,
       {
         set: { lastSeq: 0, starts: 0 },
-        remove: ["pending", "gapSince", "recoveryRequested", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
+        remove: ["buffered", "gapSince", "recoveryRequested", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
         add: { epoch: 1, version: 1 },
       },
       headIs.leasedBy(acquired.head.lease?.token ?? ""),
     );
-    if (cleared !== undefined) await removeKept(this.#actor.table, key, cleared.epoch);
+    if (cleared !== undefined) await removeBuffered(this.#actor.table, key, cleared.epoch);
   }
 
   /** The whole state came: what it contains is superfluous, what is newer follows. */
@@ -215,9 +215,9 @@ export class CallbackProcessor {
     sequencer: Sequencer<ProcessedCallback, undefined>,
     deadline: Deadline,
   ): Promise<void> {
-    const gone = [...before.pending].filter((n) => n <= moved.lastSeq);
+    const gone = [...before.buffered].filter((n) => n <= moved.lastSeq);
     try {
-      await this.#actor.table.deleteMany(gone.map((n) => pendingKey(before.key, before.epoch, n)));
+      await this.#actor.table.deleteMany(gone.map((n) => bufferedKey(before.key, before.epoch, n)));
       await sequencer.drain(moved, deadline);
     } catch (error) {
       this.#actor.log.warn("work after a resync failed", { ...idsOf(moved), error: String(error) });

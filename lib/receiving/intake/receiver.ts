@@ -207,7 +207,7 @@ export class Receiver {
         return { status: 201, body: { result: "processed", sequence: recovered.head.lastSeq } };
       case "busy":
         if (sequence <= recovered.head.lastSeq) return await this.#repeatedResync(recovered.head, parsed);
-        return await this.#keepResync(recovered.head, sequence);
+        return await this.#bufferResync(recovered.head, sequence);
       case "underway":
         return { status: 202, body: { result: "pending", expected: recovered.head.lastSeq + 1 } };
       case "failed": {
@@ -236,7 +236,7 @@ export class Receiver {
   }
 
   /** Another holds the stream: the resync is requested, and follows when that one ends. */
-  async #keepResync(head: Head, sequence: number): Promise<CallbackAnswer> {
+  async #bufferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     const noted = await this.#deps.streams.hole(head, sequence);
     const until = head.lease?.until ?? this.#deps.clock.now();
     await this.#deps.timers.wake({ key: head.key, dueAt: until });

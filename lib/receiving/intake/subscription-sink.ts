@@ -11,7 +11,7 @@ import { reserved } from "../stream/reserved.ts";
 import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
 import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
-import { keptEvent } from "./callback-events.ts";
+import { bufferedEvent } from "./callback-events.ts";
 import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
 import { defined, dueAttributes } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
@@ -103,14 +103,14 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     ];
   }
 
-  keep(event: StreamEvent): Readonly<Record<string, Attribute>> {
+  toBuffer(event: StreamEvent): Readonly<Record<string, Attribute>> {
     if (event.sent === undefined) return {};
     const { body, encoding } = event.sent;
     return { body, ...(encoding === undefined ? {} : { encoding }) };
   }
 
-  unkeep(item: Item, head: Head): StreamEvent | undefined {
-    return keptEvent(item, head);
+  fromBuffer(item: Item, head: Head): StreamEvent | undefined {
+    return bufferedEvent(item, head);
   }
 
   async prepare(events: readonly StreamEvent[], known?: Prepared): Promise<Prepared | undefined> {
@@ -130,9 +130,9 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     return sameJson(one.content.data, other.content.data);
   }
 
-  contradicts(kept: StreamEvent, head: Head): boolean {
-    if (kept.content === undefined) return isNewer(kept, head);
-    return contradicts(head, kept.sequence, kept.content.data);
+  contradicts(buffered: StreamEvent, head: Head): boolean {
+    if (buffered.content === undefined) return isNewer(buffered, head);
+    return contradicts(head, buffered.sequence, buffered.content.data);
   }
 
   begins(event: StreamEvent): string | undefined {

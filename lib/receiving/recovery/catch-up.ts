@@ -1,8 +1,8 @@
-/** Catching up from what the publisher still holds and what waits in slots: no state is read, nothing is replaced. */
+/** Catching up from what the publisher still holds and what is buffered: no state is read, nothing is replaced. */
 import { compact } from "../../system/compact.ts";
 import { fitsScope } from "../../domain/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff-content.ts";
-import { pendingKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isMadeAnew } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
@@ -32,17 +32,17 @@ export type CaughtUp =
     }
   | { readonly is: "busy"; readonly head: Head };
 
-/** The events that follow what was applied, from backlog and slots. */
+/** The events that follow what was applied, from backlog and buffer. */
 interface Missing {
   readonly events: readonly StreamEvent[];
-  /** Numbers whose content is not taken from their slots. */
+  /** Numbers whose content is not taken from the buffer. */
   readonly unseen: ReadonlySet<number>;
   readonly complete: boolean;
-  /** A slot holds another content than the backlog. */
+  /** The buffer holds another content than the backlog. */
   readonly contradicts: boolean;
 }
 
-/** Closes a gap from the backlog and the slots together. */
+/** Closes a gap from the backlog and the buffer together. */
 export class CatchUp {
   readonly #deps: RecoveryDeps;
 
@@ -51,7 +51,7 @@ export class CatchUp {
   }
 
   /**
-   * Applies backlog and slots from lastSeq + 1 on, hooks included, under the lease, which it keeps. Undefined, with nothing
+   * Applies backlog and buffer from lastSeq + 1 on, hooks included, under the lease, which it keeps. Undefined, with nothing
    * applied, when there is a hole before the publisher's newest number; with `upToHole` what comes before it is applied.
    */
   async apply(
@@ -90,7 +90,7 @@ export class CatchUp {
           contradicts: (index === 0 && differ) || sink.begunOtherwise(event, current) ? true : undefined,
         }),
         {
-          among: (seen) => (unseen.has(sequence) && seen.pending.has(sequence) ? [sequence] : []),
+          among: (seen) => (unseen.has(sequence) && seen.buffered.has(sequence) ? [sequence] : []),
           differ: async () => await this.#differs(after, sequence),
         },
       );
@@ -129,7 +129,7 @@ export class CatchUp {
     const { streams, clock, settings, log } = this.#deps;
     const { head, applied, settles } = caught;
     // Numbers the publisher has never made: its next answer decides whether it counts again.
-    const beyond = [...head.pending].some((n) => n > polled.sequence);
+    const beyond = [...head.buffered].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };
     const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
@@ -142,37 +142,37 @@ export class CatchUp {
     return done;
   }
 
-  /** The events from lastSeq + 1 to the publisher's newest, from backlog and slots, up to the first that is missing. */
+  /** The events from lastSeq + 1 to the publisher's newest, from backlog and buffer, up to the first that is missing. */
   async #missing(head: Head, polled: Backlog): Promise<Missing> {
     // A diff that the subscription cannot have is as good as none: the state is read instead.
     const fitting = polled.diffs.filter((diff) => fitsScope(diff, head.scope));
     const backlog = new Map(fitting.map((diff) => [diff.sequence, diff]));
     const following: number[] = [];
     let n = head.lastSeq + 1;
-    for (; n <= polled.sequence && (backlog.has(n) || head.pending.has(n)); n += 1) following.push(n);
+    for (; n <= polled.sequence && (backlog.has(n) || head.buffered.has(n)); n += 1) following.push(n);
     let complete = n > polled.sequence;
-    const fromSlots = following.filter((each) => head.pending.has(each));
-    const items = await this.#deps.table.getMany(fromSlots.map((each) => pendingKey(head.key, head.epoch, each)));
-    const kept = new Map(items.map((item) => [item.sk, item]));
+    const fromBuffer = following.filter((each) => head.buffered.has(each));
+    const items = await this.#deps.table.getMany(fromBuffer.map((each) => bufferedKey(head.key, head.epoch, each)));
+    const bodies = new Map(items.map((item) => [item.sk, item]));
     const sink = this.#deps.sink(head);
     const events: StreamEvent[] = [];
     const unseen = new Set<number>();
     let differ = false;
     for (const each of following) {
-      const item = kept.get(pendingKey(head.key, head.epoch, each).sk);
+      const item = bodies.get(bufferedKey(head.key, head.epoch, each).sk);
       const diff = backlog.get(each);
-      const slot = item === undefined ? undefined : sink.unkeep(item, head);
+      const buffered = item === undefined ? undefined : sink.fromBuffer(item, head);
       const polledEvent = diff === undefined ? undefined : eventOf(diff);
-      // What was acknowledged first counts; the backlog stands in where the slot holds no content.
-      const event = slot?.content === undefined ? (polledEvent ?? slot) : slot;
+      // What was acknowledged first counts; the backlog stands in where the buffer holds no content.
+      const event = buffered?.content === undefined ? (polledEvent ?? buffered) : buffered;
       if (event === undefined) {
         complete = false;
         break;
       }
-      if (event !== slot) unseen.add(each);
+      if (event !== buffered) unseen.add(each);
       // The time of a diff is not always that of the callback that announced it.
-      const both = slot?.content !== undefined && polledEvent !== undefined;
-      if (both && !sink.agrees(slot, polledEvent)) differ = true;
+      const both = buffered?.content !== undefined && polledEvent !== undefined;
+      if (both && !sink.agrees(buffered, polledEvent)) differ = true;
       events.push(event);
     }
     return { events, unseen, complete, contradicts: differ };
@@ -180,14 +180,14 @@ export class CatchUp {
 
   async #differs(after: Head, sequence: number): Promise<boolean> {
     const sink = this.#deps.sink(after);
-    const [item] = await this.#deps.table.getMany([pendingKey(after.key, after.epoch, sequence)]);
-    const kept = item === undefined ? undefined : sink.unkeep(item, after);
-    return kept !== undefined && sink.contradicts(kept, after);
+    const [item] = await this.#deps.table.getMany([bufferedKey(after.key, after.epoch, sequence)]);
+    const buffered = item === undefined ? undefined : sink.fromBuffer(item, after);
+    return buffered !== undefined && sink.contradicts(buffered, after);
   }
 
   async #discard(head: Head, sequence: number): Promise<void> {
-    if (!head.pending.has(sequence)) return;
-    await this.#deps.table.deleteMany([pendingKey(head.key, head.epoch, sequence)]).catch(() => undefined);
+    if (!head.buffered.has(sequence)) return;
+    await this.#deps.table.deleteMany([bufferedKey(head.key, head.epoch, sequence)]).catch(() => undefined);
   }
 }
 

@@ -61,7 +61,7 @@ export class DueStreams {
       if (head.hooksResuming || !head.live) return head.gapSince;
     }
     const { gapSince } = head;
-    if (head.pending.has(head.lastSeq + 1) && !head.replacing) {
+    if (head.buffered.has(head.lastSeq + 1) && !head.replacing) {
       head = await this.#deps.sequencer(head).drained(head, deadline);
     }
     await this.#catchUp(head, deadline);
@@ -71,10 +71,10 @@ export class DueStreams {
   async #catchUp(head: Head, deadline: Deadline): Promise<void> {
     const { clock, settings, log } = this.#deps;
     const now = clock.now();
-    const gap = head.pending.size > 0 && gapOverdue(viewOf(head, now, settings.incarnation), now, settings);
+    const gap = head.buffered.size > 0 && gapOverdue(viewOf(head, now, settings.incarnation), now, settings);
     const rereads = mayReread(head, now);
     if (!gap && !rereads && !head.replacing && head.recoveryRequested === undefined) {
-      if (head.pending.size > 0) return;
+      if (head.buffered.size > 0) return;
       if (head.contradicted) {
         await this.#putOff(head, contradictionDue(head, now));
         return;

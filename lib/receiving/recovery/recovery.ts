@@ -1,8 +1,8 @@
 /**
- * Catching up. One at a time per stream, under the stream's lease; new callbacks wait in their slots and drain after it.
+ * Catching up. One at a time per stream, under the stream's lease; new callbacks are buffered and drain after it.
  *
  *   ask the publisher for its newest number and backlog
- *   ├─ backlog and slots reach from lastSeq + 1 to it without a hole → applied in order                  (caught_up)
+ *   ├─ backlog and buffer reach from lastSeq + 1 to it without a hole → applied in order                  (caught_up)
  *   └─ else the state is read, and takes the place of what this subscription owns; hooks run once        (resynced)
  *
  * Where the state is to be read anyway (a person asks, a publisher contradicted itself), what the backlog still has is
@@ -239,7 +239,7 @@ interface Known {
  */
 function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning {
   const newest = newestOf(polled);
-  const reached = Math.max(head.lastSeq, begunNumber(head), callback?.sequence ?? 0, ...head.pending);
+  const reached = Math.max(head.lastSeq, begunNumber(head), callback?.sequence ?? 0, ...head.buffered);
   const before = {
     newest,
     least: newest ?? reached,
@@ -253,9 +253,9 @@ function beginningOf(head: Head, { polled, reset, callback }: Known): Beginning 
  * or, asked a second time, still below what it once sent.
  */
 function countsAnew(head: Head, newest: number): boolean {
-  const { lastSeq, recovery, attempts, pending } = head;
+  const { lastSeq, recovery, attempts, buffered } = head;
   const read = recovery?.after === undefined ? 0 : recovery.lowest;
-  return newest < Math.max(lastSeq, read) || (attempts > 0 && [...pending].some((n) => n > newest));
+  return newest < Math.max(lastSeq, read) || (attempts > 0 && [...buffered].some((n) => n > newest));
 }
 
 const STRENGTH = { catch_up: 0, refresh: 1, resync: 2 } as const;

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/backoff.ts";
 import { placeOf } from "../../domain/scope.ts";
-import { pendingKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Attribute } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
@@ -42,9 +42,9 @@ export interface ReplacementResult {
   readonly readable: boolean;
   /** The publisher was read, not only listened to. */
   readonly stateRead: boolean;
-  /** Slots hold numbers that the publisher had not made when it was asked. */
+  /** Numbers are buffered that the publisher had not made when it was asked. */
   readonly beyond: boolean;
-  /** The slots that were taken before anything was read: what they hold is in the state. */
+  /** The numbers that were buffered before anything was read: what they hold is in the state. */
   readonly contained: ReadonlySet<number>;
 }
 
@@ -81,7 +81,7 @@ export class ReplacementCommit {
       "recovery",
       ...(begun.problem === undefined ? [] : PROBLEM_ATTRIBUTES),
     ];
-    const dropped = new Set<number>([...marked.pending].filter((n) => reset || n <= at));
+    const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
     const done = await streams.advance(
       marked,
       {
@@ -94,12 +94,14 @@ export class ReplacementCommit {
     );
     if (done === undefined) return { is: "busy", head: begun };
     await table
-      .deleteMany([...dropped].map((n) => pendingKey(begun.key, begun.epoch, n)))
-      .catch((error: unknown) => log.warn("kept bodies were not deleted", { ...idsOf(begun), error: String(error) }));
+      .deleteMany([...dropped].map((n) => bufferedKey(begun.key, begun.epoch, n)))
+      .catch((error: unknown) =>
+        log.warn("buffered bodies were not deleted", { ...idsOf(begun), error: String(error) }),
+      );
     const failure = await publisher.acknowledge(begun.subscriptionId, at);
     const pause = requestedPause(failure, clock.now());
     if (pause !== undefined) await pauseReads(streams, begun.key, clock.now() + pause);
-    if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.pending.size > 0))
+    if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
       await timers.wake(done);
     log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
     return { is: "resynced", head: done, applied: 0 };
@@ -139,8 +141,8 @@ export class ReplacementCommit {
       Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });
     }
     if ((begun.contradicted || progress.differs === true) && stateRead) set["suspectedAt"] = progress.startedAt;
-    if (reset && marked.pending.size > 0) {
-      // What is in the slots may be of either life, so it goes, and the publisher is asked once more for what it may have
+    if (reset && marked.buffered.size > 0) {
+      // What is buffered may be of either life, so it goes, and the publisher is asked once more for what it may have
       // held of the new one.
       Object.assign(set, { recoveryRequested: "catch_up", ...dueAttributes(begun.key, now + settings.gapTimeoutMs) });
     } else if (!progress.numbered && !positioned && at === 0) {
@@ -152,7 +154,7 @@ export class ReplacementCommit {
     return set;
   }
 
-  /** What came into slots while the state was read may not be in it. */
+  /** What was buffered while the state was read may not be in it. */
   #copies(marked: Head, { at, begun, progress, stateRead, contained }: ReplacementResult, dropped: Set<number>) {
     const { table, sink } = this.#deps;
     const { known, positioned } = progress;
@@ -163,15 +165,15 @@ export class ReplacementCommit {
     };
     return {
       among: (seen: Head): readonly number[] => {
-        const copies = [...seen.pending].filter((n) => n <= at);
+        const copies = [...seen.buffered].filter((n) => n <= at);
         for (const n of copies) dropped.add(n);
         return copies.filter((n) => !contained.has(n));
       },
       differ: async (numbers: readonly number[]): Promise<boolean> => {
-        const items = await table.getMany(numbers.map((n) => pendingKey(marked.key, marked.epoch, n)));
+        const items = await table.getMany(numbers.map((n) => bufferedKey(marked.key, marked.epoch, n)));
         return items.some((item) => {
-          const kept = sink(marked).unkeep(item, marked);
-          return kept !== undefined && contradicts(after, kept.sequence, kept.content?.data);
+          const buffered = sink(marked).fromBuffer(item, marked);
+          return buffered !== undefined && contradicts(after, buffered.sequence, buffered.content?.data);
         });
       },
     };

@@ -373,9 +373,9 @@ class Run {
 
   result(): ReplacementResult {
     const { progress, stores, at, leased: begun } = this;
-    const contained = this.#isResumed ? new Set<number>() : begun.pending;
+    const contained = this.#isResumed ? new Set<number>() : begun.buffered;
     const { newest } = this.#begin.before;
-    const beyond = newest !== undefined && [...begun.pending].some((n) => n > newest);
+    const beyond = newest !== undefined && [...begun.buffered].some((n) => n > newest);
     const result = { progress, at, stores, begun, readable: true, stateRead: true, beyond, contained };
     return compact({ ...result, parts: this.#parts });
   }

@@ -23,13 +23,13 @@ export interface Advance {
   readonly stateRead?: boolean;
   /** Another content was found under a number that is passed: the stream is contradicted from here on. */
   readonly contradicts?: boolean;
-  /** Numbers passed whose content was not taken from their slots: a slot that is taken by a copy must not be passed unseen. */
+  /** Numbers passed whose content was not taken from the buffer: a buffered copy must not be passed unseen. */
   readonly unseen?: readonly number[];
-  /** No slot at all may be passed unseen. */
+  /** No buffered number at all may be passed unseen. */
   readonly exact?: boolean;
   /** The `lastSeq` that is stored, where the head passed has moved on in memory [the head's]. */
   readonly from?: number;
-  /** The numbering starts again: every pending number goes, `to` may lie below `lastSeq`. */
+  /** The numbering starts again: every buffered number goes, `to` may lie below `lastSeq`. */
   readonly restart?: boolean;
 }
 
@@ -51,8 +51,8 @@ export function advanceWrite(
   now: number,
   gapTimeoutMs: number,
 ): { readonly change: Change; readonly condition: Condition } {
-  const left = advance.restart === true ? [] : [...seen.pending].filter((n) => n > advance.to);
-  const dropped = new Set([...seen.pending].filter((n) => !left.includes(n)));
+  const left = advance.restart === true ? [] : [...seen.buffered].filter((n) => n > advance.to);
+  const dropped = new Set([...seen.buffered].filter((n) => !left.includes(n)));
   const drained = dropped.size > 0;
   const passed = numbersBetween(Math.min(seen.lastSeq, advance.from ?? seen.lastSeq), advance.to);
   const set: Record<string, Attribute> = {
@@ -67,7 +67,7 @@ export function advanceWrite(
   const settled = advance.settles === seen.recoveryRevision && set["recoveryRequested"] === undefined;
   if (settled) remove.push("recoveryRequested");
   const known = advance.settles === seen.recoveryRevision && advance.stateRead === true;
-  // What is still pending may be what was contradicted, and is applied over what was read.
+  // What is still buffered may be what was contradicted, and is applied over what was read.
   const rightNow = known && advance.contradicts !== true && left.length === 0;
   if (rightNow) remove.push("contradicted");
   if (advance.contradicts === true) set["contradicted"] = true;
@@ -77,29 +77,29 @@ export function advanceWrite(
     hooksResuming || set["recoveryRequested"] !== undefined || (seen.recoveryRequested !== undefined && !settled);
   const conditions = [headIs.live, headIs.leasedBy(token)];
   // What is settled, or due next, follows from what is requested: no more may have been requested since it was seen.
-  if (advance.settles !== undefined || seen.pending.size > 0) conditions.push(headIs.askedFor(seen.recoveryRevision));
+  if (advance.settles !== undefined || seen.buffered.size > 0) conditions.push(headIs.askedFor(seen.recoveryRevision));
   if (left.length > 0) {
-    // Others may only have added numbers, so some stay pending whatever happened meanwhile. Copies of what is passed
+    // Others may only have added numbers, so some stay buffered whatever happened meanwhile. Copies of what is passed
     // over may be among them: those go too, or, where they are too many to name, or must be looked at, must not have come.
-    if (passed === undefined || advance.exact === true) conditions.push(sizeEquals("pending", seen.pending.size));
-    else conditions.push(exists("pending"), ...unseenCopies(seen, advance));
+    if (passed === undefined || advance.exact === true) conditions.push(sizeEquals("buffered", seen.buffered.size));
+    else conditions.push(exists("buffered"), ...unseenCopies(seen, advance));
     for (const n of passed ?? []) dropped.add(n);
     Object.assign(set, gapAttributes(seen, advance, left, drained || advance.settles !== undefined, now, gapTimeoutMs));
-  } else if (seen.pending.size > 0) {
+  } else if (seen.buffered.size > 0) {
     // While the lease holds numbers are only added: an equal size is an equal set.
-    conditions.push(sizeEquals("pending", seen.pending.size));
-    remove.push("pending", "gapSince");
+    conditions.push(sizeEquals("buffered", seen.buffered.size));
+    remove.push("buffered", "gapSince");
   } else {
-    conditions.push(missing("pending"));
+    conditions.push(missing("buffered"));
   }
-  const mayRest = seen.pending.size > 0 || advance.settles !== undefined || advance.contradicts === true;
+  const mayRest = seen.buffered.size > 0 || advance.settles !== undefined || advance.contradicts === true;
   if (left.length === 0 && !hasWork && mayRest) {
     const after = { ...seen, ...(advance.set as Partial<Head>) };
     if (contradicted) Object.assign(set, dueAttributes(seen.key, contradictionDue(after, now)));
     else Object.assign(set, restingDue(after, remove));
   }
   for (const name of remove) Reflect.deleteProperty(set, name);
-  const discard = left.length > 0 && dropped.size > 0 ? { pending: dropped } : undefined;
+  const discard = left.length > 0 && dropped.size > 0 ? { buffered: dropped } : undefined;
   return {
     change: {
       set,
@@ -111,11 +111,11 @@ export function advanceWrite(
   };
 }
 
-/** Copies of what was not taken from its slot, that have come since the head was seen, are not passed unseen. */
+/** Copies of what was not taken from the buffer, that have come since the head was seen, are not passed unseen. */
 const unseenCopies = (seen: Head, { unseen = [] }: Advance): readonly Condition[] =>
-  unseen.filter((n) => !seen.pending.has(n)).map((n) => not(contains("pending", n)));
+  unseen.filter((n) => !seen.buffered.has(n)).map((n) => not(contains("buffered", n)));
 
-/** When what stays pending is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
+/** When what stays buffered is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
 function gapAttributes(
   seen: Head,
   advance: Advance,
@@ -138,7 +138,7 @@ function numbersBetween(from: number, to: number): readonly number[] | undefined
   return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + 1 + index);
 }
 
-/** The due attributes of a head with nothing pending: its reconciliation, or none (their names join `remove`). */
+/** The due attributes of a head with nothing buffered: its reconciliation, or none (their names join `remove`). */
 function restingDue(head: Head, remove: string[]): { readonly dueShard?: string; readonly dueAt?: number } {
   if (head.reconcileAt !== undefined) return dueAttributes(head.key, head.reconcileAt);
   remove.push("dueShard", "dueAt");

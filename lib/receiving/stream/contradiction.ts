@@ -1,6 +1,6 @@
 /**
  * A publisher that gave two contents to one number, or began to count again unseen: what we hold is not what it means. The
- * stream is marked `contradicted` and drains as usual; its state is read once nothing is pending. The mark goes with the
+ * stream is marked `contradicted` and drains as usual; its state is read once nothing is buffered. The mark goes with the
  * commit of a state read that began after it was set.
  */
 import type { Timestamp } from "../../domain/timestamp.ts";
@@ -17,7 +17,7 @@ const EVERY_MS = 60_000;
 /** Another writer moves the due time between two attempts; more often than this it is not ours to follow. */
 const MOST_ATTEMPTS = 4;
 
-/** When a contradicted stream with nothing pending may have its state read, ms. */
+/** When a contradicted stream with nothing buffered may have its state read, ms. */
 export const contradictionDue = (head: Pick<Head, "suspectedAt">, now: number): number =>
   Math.max(now, head.suspectedAt + EVERY_MS);
 
@@ -36,8 +36,8 @@ export const isMadeAnew = (
   made !== undefined && sequence <= Math.min(head.coveredTo, head.lastSeq) && made.ms > head.coveredAt + SAME_TIME_MS;
 
 /** True when the state of a contradicted stream may be read at `now` (ms). */
-export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "pending">, now: number): boolean =>
-  head.contradicted && head.pending.size === 0 && contradictionDue(head, now) <= now;
+export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "buffered">, now: number): boolean =>
+  head.contradicted && head.buffered.size === 0 && contradictionDue(head, now) <= now;
 
 /**
  * Marks the stream. A read that is under way does not settle the mark. 1 write, as a rule.
@@ -55,13 +55,13 @@ export async function markContradicted(
   const dueAt = contradictionDue(head, clock.now());
   const mark: Change = { set: { contradicted: true }, add: { version: 1, recoveryRevision: 1 } };
   const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
-  const waiting = all(headIs.live, any(exists("pending"), atMost("dueAt", dueAt)));
-  const idle = all(headIs.live, missing("pending"), any(missing("dueAt"), above("dueAt", dueAt)));
+  const waiting = all(headIs.live, any(exists("buffered"), atMost("dueAt", dueAt)));
+  const idle = all(headIs.live, missing("buffered"), any(missing("dueAt"), above("dueAt", dueAt)));
   const tries = [
     { change: mark, condition: waiting },
     { change: brought, condition: idle },
   ];
-  if (head.pending.size === 0) tries.reverse();
+  if (head.buffered.size === 0) tries.reverse();
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     for (const { change, condition } of tries) {
       const marked = await streams.amend(head.key, change, condition);

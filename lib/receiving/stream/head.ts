@@ -1,13 +1,13 @@
 /**
  * The head of a received stream: one small item that says where the stream stands and who works on it.
  *
- *   live, nothing pending          dueAt = the next reconciliation (or none)
- *   live, something pending        dueAt = when the gap is to be looked at; only the update that empties `pending` changes it back
+ *   live, nothing buffered          dueAt = the next reconciliation (or none)
+ *   live, something buffered       dueAt = when the gap is to be looked at; only the update that empties `buffered` changes it back
  *   leased                        leaseToken, leaseUntil: one handler applies, drains or recovers; void once `leaseUntil` has
  *                                  passed, or when another incarnation (an earlier start of a local server) acquired it
  *   replacing                      a recovery has begun to replace state: only recoveries may acquire the lease until one ends; `recovery`
  *                                  says how far it has come
- *   contradicted                   one number had two contents: drained as usual, and once nothing is pending dueAt = when the
+ *   contradicted                   one number had two contents: drained as usual, and once nothing is buffered dueAt = when the
  *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
@@ -52,7 +52,7 @@ export interface Head {
   /** The state version of what this stream writes (see domain/watermark.ts). */
   readonly stateVersion: number;
   readonly lastSeq: number;
-  readonly pending: ReadonlySet<number>;
+  readonly buffered: ReadonlySet<number>;
   readonly gapSince?: number;
   readonly dueAt?: number;
   readonly lease?: { readonly token: string; readonly until: number; readonly incarnation: string };
@@ -67,7 +67,7 @@ export interface Head {
   readonly recoveryRevision: number;
   /** How far the replacement has come, once some of it is written; only while `replacing`. */
   readonly recovery?: RecoveryProgress;
-  /** The publisher gave two contents to one number: the state is to be read once nothing is pending. */
+  /** The publisher gave two contents to one number: the state is to be read once nothing is buffered. */
   readonly contradicted: boolean;
   /** The publisher asked for rest until then (`Retry-After`): nothing but a person's wish reads it before. */
   readonly pausedUntil?: number;
@@ -127,7 +127,7 @@ export function readHead(item: Item): Head {
     epoch: whole("epoch") ?? 0,
     stateVersion: whole("stateVersion") ?? 0,
     lastSeq: whole("lastSeq") ?? 0,
-    pending: (item["pending"] as ReadonlySet<number> | undefined) ?? new Set(),
+    buffered: (item["buffered"] as ReadonlySet<number> | undefined) ?? new Set(),
     ...defined("gapSince", whole("gapSince")),
     ...defined("dueAt", whole("dueAt")),
     ...defined(
@@ -194,7 +194,7 @@ export function leaseIsLive(head: Head, now: number, incarnation: string): boole
 export function viewOf(head: Head, now: number, incarnation: string): StreamView {
   return {
     lastSeq: head.lastSeq,
-    pending: head.pending,
+    buffered: head.buffered,
     ...defined("gapSince", head.gapSince),
     busy: leaseIsLive(head, now, incarnation),
     replacing: head.replacing,

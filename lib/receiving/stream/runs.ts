@@ -1,5 +1,5 @@
-/** The work under a lease: one event, or a run of kept ones, applied and the head moved over them. */
-import { pendingKey } from "../../dynamodb/keys.ts";
+/** The work under a lease: one event, or a run of buffered ones, applied and the head moved over them. */
+import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
@@ -9,7 +9,7 @@ import type { Applied, Sink } from "./sink.ts";
 import type { Timers } from "./timers.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
-/** Kept bodies fetched and applied under one look at the head; each may be 256 KB. */
+/** Buffered bodies fetched and applied under one look at the head; each may be 256 KB. */
 const MOST_PER_RUN = 100;
 /** From this many on, the head moves every few events instead of each one, which saves a write for each of the others. */
 const LONG_RUN = 25;
@@ -53,17 +53,17 @@ export class Runs<E extends { readonly sequence: number }, P> {
     return moved;
   }
 
-  /** Slots of numbers that were applied from elsewhere: what is in them is compared before it goes. */
+  /** Buffered copies of numbers that were applied from elsewhere: compared before they go. */
   #copies(applied: Head, unseen: readonly number[]): Copies | undefined {
     const { table, sink } = this.#deps;
     if (unseen.length === 0) return undefined;
     return {
-      among: (seen) => unseen.filter((n) => seen.pending.has(n)),
+      among: (seen) => unseen.filter((n) => seen.buffered.has(n)),
       differ: async (numbers) => {
-        const items = await table.getMany(numbers.map((n) => pendingKey(applied.key, applied.epoch, n)));
+        const items = await table.getMany(numbers.map((n) => bufferedKey(applied.key, applied.epoch, n)));
         return items.some((item) => {
-          const kept = sink.unkeep(item, applied);
-          return kept !== undefined && sink.contradicts(kept, applied);
+          const buffered = sink.fromBuffer(item, applied);
+          return buffered !== undefined && sink.contradicts(buffered, applied);
         });
       },
     };
@@ -78,18 +78,18 @@ export class Runs<E extends { readonly sequence: number }, P> {
   }
 
   /**
-   * One run under a lease that is already held: the event at hand, if any, then the kept ones that follow it. Gives the
+   * One run under a lease that is already held: the event at hand, if any, then the buffered ones that follow it. Gives the
    * lease back. Returns the head as it was last written, also when a later event failed.
    */
   async run(head: Head, deadline: Deadline, atHand?: { readonly event: E; readonly prepared: P }): Promise<Head> {
     const before = head.lastSeq + (atHand === undefined ? 0 : 1);
-    const numbers = consecutiveRun(before, head.pending, MOST_PER_RUN);
-    const keys = numbers.map((n) => pendingKey(head.key, head.epoch, n));
+    const numbers = consecutiveRun(before, head.buffered, MOST_PER_RUN);
+    const keys = numbers.map((n) => bufferedKey(head.key, head.epoch, n));
     let written = head;
     /** The head as it will be once what was applied is written. */
     let current = head;
     let unwritten: Applied = {};
-    /** What was applied and is not written, from elsewhere than its slot. */
+    /** What was applied and is not written, from elsewhere than the buffer. */
     let unseen = atHand === undefined ? [] : [atHand.event.sequence];
     /** The first number was begun before, with another content. */
     let contradicts = false;
@@ -135,7 +135,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
       // What was applied counts, whatever became of what follows it.
       if (current === written || !(await this.#succeeds(write(false)))) await this.giveBack(written);
       if (written === head) throw error;
-      this.#deps.log.warn("a run of kept events stopped", { ...idsOf(head), error: String(error) });
+      this.#deps.log.warn("a run of buffered events stopped", { ...idsOf(head), error: String(error) });
     } finally {
       const done = keys.filter((_, index) => (numbers[index] ?? Infinity) <= written.lastSeq);
       if (done.length > 0) await this.#discard(done, head);
@@ -157,9 +157,9 @@ export class Runs<E extends { readonly sequence: number }, P> {
     const events: E[] = [];
     for (const [index, n] of numbers.entries()) {
       const item = items.get(keys[index]?.sk ?? "");
-      const event = item === undefined ? undefined : this.#deps.sink.unkeep(item, head);
+      const event = item === undefined ? undefined : this.#deps.sink.fromBuffer(item, head);
       if (event === undefined) {
-        this.#deps.log.warn("a kept callback has no content", { ...idsOf(head), sequence: n });
+        this.#deps.log.warn("a buffered callback has no content", { ...idsOf(head), sequence: n });
         break;
       }
       events.push(event);
@@ -187,8 +187,8 @@ export class Runs<E extends { readonly sequence: number }, P> {
     try {
       await this.#deps.table.deleteMany(keys);
     } catch (error) {
-      // They are in no slot any more; their time to live removes them.
-      this.#deps.log.warn("kept bodies were not deleted", { ...idsOf(head), error: String(error) });
+      // They are not buffered any more; their time to live removes them.
+      this.#deps.log.warn("buffered bodies were not deleted", { ...idsOf(head), error: String(error) });
     }
   }
 }

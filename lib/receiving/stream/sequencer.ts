@@ -2,13 +2,13 @@
  * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
  *
  *   in order       lease (lastSeq = n − 1, nobody working) → sink applies → advance (lastSeq = n, lease given back)
- *   out of order   keep (body, then slot); the answer says whether it has become next meanwhile, then it is drained
- *   drained        the lease's or the advance's answer names what is pending; what follows is applied under one lease
+ *   out of order   buffer (body, then number); the answer says whether it has become next meanwhile, then it is drained
+ *   drained        the lease's or the advance's answer names what is buffered; what follows is applied under one lease
  *
  * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
  */
 import { compact } from "../../system/compact.ts";
-import { isBareStream, pendingKey } from "../../dynamodb/keys.ts";
+import { isBareStream, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
@@ -34,7 +34,7 @@ export type Delivered =
 /** More than any number of writers that race for one number can need; then the sender may try again. */
 const MOST_ATTEMPTS = 12;
 
-/** Decides what becomes of numbers as they arrive, and drains what was kept. */
+/** Decides what becomes of numbers as they arrive, and drains what was buffered. */
 export class Sequencer<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
   readonly #runs: Runs<E, P>;
@@ -74,7 +74,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       const decision = this.#decide(head, n);
       if (decision.is === "duplicate") return { is: "duplicate", head };
       if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
-      if (decision.is === "already_pending") {
+      if (decision.is === "already_buffered") {
         const passed = await this.#compare(head, event);
         if (passed !== undefined) {
           head = passed;
@@ -83,27 +83,27 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         const { overdue } = decision;
         return await this.#settle(head, n, deadline, { overdue, first: false });
       }
-      if (decision.is === "keep") {
-        const kept = await this.#deps.streams.keep(head, n, this.#deps.sink.keep(event));
-        const passed = kept.first ? undefined : await this.#compare(head, event);
+      if (decision.is === "buffer") {
+        const stored = await this.#deps.streams.bufferEvent(head, n, this.#deps.sink.toBuffer(event));
+        const passed = stored.first ? undefined : await this.#compare(head, event);
         if (passed !== undefined) {
           head = passed;
           continue;
         }
-        if (kept.kept && kept.head !== undefined) {
-          if (head.pending.size === 0) await this.#deps.timers.wake(kept.head);
-          return await this.#settle(kept.head, n, deadline, { overdue: decision.overdue, first: kept.first });
+        if (stored.buffered && stored.head !== undefined) {
+          if (head.buffered.size === 0) await this.#deps.timers.wake(stored.head);
+          return await this.#settle(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
         }
-        if (kept.head === undefined || !kept.head.live || kept.head.auth !== head.auth) {
-          return { is: "closed", ...(kept.head === undefined ? {} : { head: kept.head }) };
+        if (stored.head === undefined || !stored.head.live || stored.head.auth !== head.auth) {
+          return { is: "closed", ...(stored.head === undefined ? {} : { head: stored.head }) };
         }
-        head = kept.head;
+        head = stored.head;
       }
     }
     return { is: "unsettled" };
   }
 
-  /** Applies what is pending and in order, if nobody else does. Returns the head as it is then. */
+  /** Applies what is buffered and in order, if nobody else does. Returns the head as it is then. */
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
@@ -118,7 +118,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       current = next;
       if (stuck) break;
     }
-    if (current.pending.size > 0 && current.gapSince !== head.gapSince) await this.#deps.timers.wake(current);
+    if (current.buffered.size > 0 && current.gapSince !== head.gapSince) await this.#deps.timers.wake(current);
     return current;
   }
 
@@ -126,7 +126,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return (
       head.live &&
       !head.replacing &&
-      head.pending.has(head.lastSeq + 1) &&
+      head.buffered.has(head.lastSeq + 1) &&
       !leaseIsLive(head, this.#now(), this.#deps.settings.incarnation)
     );
   }
@@ -140,7 +140,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return decide(viewOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
   }
 
-  /** Its slot is taken; perhaps it has become next meanwhile, then it is drained here and now. */
+  /** It is buffered; perhaps it has become next meanwhile, then it is drained here and now. */
   async #settle(
     head: Head,
     n: number,
@@ -161,21 +161,21 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    */
   async #compare(head: Head, event: E): Promise<Head | undefined> {
     const { table, sink, log, streams, clock, timers } = this.#deps;
-    const item = await table.get(pendingKey(head.key, head.epoch, event.sequence));
-    const kept = item === undefined ? undefined : sink.unkeep(item, head);
-    if (kept === undefined) {
+    const item = await table.get(bufferedKey(head.key, head.epoch, event.sequence));
+    const buffered = item === undefined ? undefined : sink.fromBuffer(item, head);
+    if (buffered === undefined) {
       const now = await streams.read(head.key);
       // A slot without a body is a hole: the state will be read.
-      return now?.pending.has(event.sequence) === true ? undefined : now;
+      return now?.buffered.has(event.sequence) === true ? undefined : now;
     }
-    if (sink.agrees(kept, event)) return undefined;
-    log.warn("other content under a pending number", { ...idsOf(head), sequence: event.sequence });
+    if (sink.agrees(buffered, event)) return undefined;
+    log.warn("other content under a buffered number", { ...idsOf(head), sequence: event.sequence });
     if (!isBareStream(head.key)) await markContradicted({ streams, clock, timers }, head);
     return undefined;
   }
 
   /**
-   * Drains. A failure changes nothing for what was done before: what cannot be applied from its slot is asked for at the
+   * Drains. A failure changes nothing for what was done before: what cannot be applied from the buffer is asked for at the
    * publisher, anything else is left to the clockwork.
    */
   async drained(head: Head, deadline: Deadline): Promise<Head> {
@@ -197,7 +197,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     try {
       this.#deps.sink.check(event, head);
       const prepared = await preparing;
-      moved = head.pending.has(event.sequence + 1)
+      moved = head.buffered.has(event.sequence + 1)
         ? await this.#runs.run(head, deadline, { event, prepared })
         : await this.#runs.one(head, event, prepared, deadline);
     } catch (error) {
@@ -205,7 +205,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       throw error;
     }
     if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
-    if (moved.pending.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.timers.wake(moved);
+    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.timers.wake(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 }

@@ -27,14 +27,14 @@ export interface Sink<E extends { readonly sequence: number }, P> {
   prepare(events: readonly E[], known?: P): Promise<P>;
   /** Makes one event's effect, exactly once even when it is called again for the same number. */
   apply(event: E, context: ApplyContext<P>): Promise<Applied>;
-  /** The attributes that keep an event until it can be applied. */
-  keep(event: E): Readonly<Record<string, Attribute>>;
-  /** The event a kept item holds; undefined when it holds none that can be applied. */
-  unkeep(item: Item, head: Head): E | undefined;
+  /** The attributes that buffer an event until it can be applied. */
+  toBuffer(event: E): Readonly<Record<string, Attribute>>;
+  /** The event a buffered item holds; undefined when it holds none that can be applied. */
+  fromBuffer(item: Item, head: Head): E | undefined;
   /** True when both are known to carry the same content, or one of them does not say it. */
   agrees(one: E, other: E): boolean;
-  /** True when a kept event's content is another than what was applied under its number, as far as the head remembers. */
-  contradicts(kept: E, head: Head): boolean;
+  /** True when a buffered event's content is another than what was applied under its number, as far as the head remembers. */
+  contradicts(buffered: E, head: Head): boolean;
   /** What a lease for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
   begins(event: E): string | undefined;
   /** True when an attempt that was cut off has begun to apply another content under the event's number. */

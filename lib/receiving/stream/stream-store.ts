@@ -4,7 +4,7 @@
  */
 import { advanceWrite, LEASE_ATTRIBUTES, doneMark } from "./advance.ts";
 import type { Advance } from "./advance.ts";
-import { pendingKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys.ts";
 import {
   above,
   all,
@@ -36,14 +36,14 @@ export interface StreamSettings {
 export const CLOCK_SKEW_MS = 2_000;
 
 /** How long what was kept may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
-const PENDING_TTL_SECONDS = 30 * 24 * 3_600;
+const BUFFER_TTL_SECONDS = 30 * 24 * 3_600;
 
 /** Often enough for every writer that can move one head at once; each retry means another writer got on. */
 const MOST_CONFLICTS = 1_100;
 
-/** Slots that copies of passed numbers have taken while their stream was worked on. */
+/** Copies of passed numbers that were buffered while their stream was worked on. */
 export interface Copies {
-  /** The numbers among the seen slots whose content is not known to be what was applied. */
+  /** The numbers among the buffered ones seen whose content is not known to be what was applied. */
   readonly among: (seen: Head) => readonly number[];
   /** True when another content than was applied is in one of them. */
   readonly differ: (numbers: readonly number[]) => Promise<boolean>;
@@ -127,8 +127,8 @@ export class StreamStore {
   }
 
   /**
-   * Moves `lastSeq` forward, drops what that makes superfluous from the pending numbers, and keeps the due time true.
-   * 1 write; repeated while others add pending numbers in between, and 1 read when a copy of a passed number is among
+   * Moves `lastSeq` forward, drops what that makes superfluous from the buffered numbers, and keeps the due time true.
+   * 1 write; repeated while others add buffered numbers in between, and 1 read when a copy of a passed number is among
    * them: another content than was applied marks the stream contradicted. Undefined when the lease was lost meanwhile.
    */
   async advance(head: Head, given: Advance, copies?: Copies): Promise<Head | undefined> {
@@ -163,7 +163,7 @@ export class StreamStore {
    * usual head has nothing of the kind, and costs nothing.
    */
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
-    if (until === undefined || head.dueAt !== until || (head.pending.size === 0 && !hasWork(head))) return head;
+    if (until === undefined || head.dueAt !== until || (head.buffered.size === 0 && !hasWork(head))) return head;
     const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
     const now = this.#clock.now();
     const workAt = head.recoveryRequested === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
@@ -184,7 +184,7 @@ export class StreamStore {
     also: Pick<Change, "set" | "setIfMissing"> = {},
     options: { readonly countsAsStart?: boolean } = {},
   ): Promise<void> {
-    const due = head.pending.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
+    const due = head.buffered.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
     // The lease, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
     const change: Change = {
       ...also,
@@ -197,25 +197,25 @@ export class StreamStore {
   }
 
   /**
-   * Keeps a number that cannot be applied yet: its body first, then its slot. Only what `decide` answered "keep" for is
+   * Buffers a number that cannot be applied yet: its body first, then the number. Only what `decide` answered "buffer" for is
    * passed here; the head may have moved since. 2 writes.
    *
-   * @returns the head with the slot taken (`kept`), or the head that made it impossible, to be decided upon again.
+   * @returns the head with the number `buffered`, or the head that made it impossible, to be decided upon again.
    */
-  async keep(
+  async bufferEvent(
     head: Head,
     sequence: number,
     content: Readonly<Record<string, Attribute>>,
     extra: Readonly<Record<string, Attribute>> = {},
-  ): Promise<{ kept: boolean; head: Head | undefined; first: boolean }> {
-    const first = await this.#putPending(head, sequence, content);
+  ): Promise<{ buffered: boolean; head: Head | undefined; first: boolean }> {
+    const first = await this.#putBuffered(head, sequence, content);
     const now = this.#clock.now();
     const { maxPending, gapTimeoutMs, incarnation } = this.#settings;
-    const opens = head.pending.size === 0;
+    const opens = head.buffered.size === 0;
     // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
     const leaseEnds = leaseIsLive(head, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
-    // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is pending.
+    // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
     const requested = head.recoveryRequested !== undefined || head.hooksResuming;
     const dueAt = requested ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
     const condition = all(
@@ -226,38 +226,38 @@ export class StreamStore {
       any(headIs.before(sequence - 1), headIs.taken(now, incarnation), exists("replacing")),
       opens
         ? all(
-            missing("pending"),
+            missing("buffered"),
             headIs.askedFor(head.recoveryRevision),
             head.lease === undefined ? itemExists : headIs.leasedBy(head.lease.token),
           )
-        : all(exists("pending"), any(contains("pending", sequence), sizeBelow("pending", maxPending))),
+        : all(exists("buffered"), any(contains("buffered", sequence), sizeBelow("buffered", maxPending))),
     );
     const change: Change = {
-      add: { pending: new Set([sequence]), version: 1 },
+      add: { buffered: new Set([sequence]), version: 1 },
       set: { ...extra, ...(opens ? { gapSince: now, ...dueAttributes(head.key, dueAt) } : {}) },
     };
     try {
-      return { kept: true, head: readHead(await this.#table.update(head.key, change, condition)), first };
+      return { buffered: true, head: readHead(await this.#table.update(head.key, change, condition)), first };
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      return { kept: false, head: error.item === undefined ? undefined : readHead(error.item), first };
+      return { buffered: false, head: error.item === undefined ? undefined : readHead(error.item), first };
     }
   }
 
-  async #putPending(head: Head, sequence: number, content: Readonly<Record<string, Attribute>>): Promise<boolean> {
-    const ttl = Math.ceil(this.#clock.now() / 1_000) + PENDING_TTL_SECONDS;
+  async #putBuffered(head: Head, sequence: number, content: Readonly<Record<string, Attribute>>): Promise<boolean> {
+    const ttl = Math.ceil(this.#clock.now() / 1_000) + BUFFER_TTL_SECONDS;
     try {
-      await this.#table.put({ ...pendingKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
+      await this.#table.put({ ...bufferedKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
       return true;
     } catch (error) {
-      // Refused with nothing found means no body is there: then no slot may be taken for it.
+      // Refused with nothing found means no body is there: then its number may not be buffered.
       if (!(error instanceof ConditionFailed) || error.item === undefined) throw error;
       return false;
     }
   }
 
   /**
-   * Notes a number whose content cannot be had: its slot is taken, without a body, while there is room for it, and a
+   * Notes a number whose content cannot be had: it is buffered, without a body, while there is room for it, and a
    * resync is requested at once. 1 or 2 writes.
    */
   async hole(head: Head, sequence: number): Promise<Head | undefined> {
@@ -265,17 +265,17 @@ export class StreamStore {
     const request = { recoveryRequested: "resync", ...dueAttributes(head.key, now) };
     const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
     const room = any(
-      missing("pending"),
-      contains("pending", sequence),
-      sizeBelow("pending", this.#settings.maxPending),
+      missing("buffered"),
+      contains("buffered", sequence),
+      sizeBelow("buffered", this.#settings.maxPending),
     );
-    const slot: Change = {
-      add: { pending: new Set([sequence]), version: 1, recoveryRevision: 1 },
+    const buffering: Change = {
+      add: { buffered: new Set([sequence]), version: 1, recoveryRevision: 1 },
       set: request,
       setIfMissing: { gapSince: now },
     };
     return (
-      (await this.amend(head.key, slot, all(mine, headIs.before(sequence), room))) ??
+      (await this.amend(head.key, buffering, all(mine, headIs.before(sequence), room))) ??
       (await this.requestRecovery(head, "resync", now))
     );
   }
@@ -321,6 +321,6 @@ export class StreamStore {
 
 /** True when something besides a gap is to be done on the stream. */
 const hasWork = (head: Head): boolean =>
-  head.recoveryRequested !== undefined || head.hooksResuming || (head.contradicted && head.pending.size === 0);
+  head.recoveryRequested !== undefined || head.hooksResuming || (head.contradicted && head.buffered.size === 0);
 
 const NOTHING_ELSE = { set: {}, when: itemExists };

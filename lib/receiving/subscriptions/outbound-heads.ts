@@ -195,7 +195,7 @@ export class OutboundHeads {
   }
 
   /**
-   * Ends a subscription: closed for its peer from this write on, its slots and leases void. What it owned goes to the
+   * Ends a subscription: closed for its peer from this write on, its buffer and leases void. What it owned goes to the
    * next broader one, which is asked to read it. The head stays until `BURIED_AFTER_MS`. Undefined when there is no
    * live one.
    */
@@ -251,7 +251,7 @@ export class OutboundHeads {
 
 /** What work on a stream has left on its head. */
 const WORK_ATTRIBUTES = [
-  ...["pending", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
+  ...["buffered", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
   ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
 ];
 

@@ -6,8 +6,8 @@ import {
   actorPartition,
   failedEventIdKey,
   failedEventPrefix,
-  pendingEpoch,
-  pendingPartition,
+  bufferEpoch,
+  bufferPartition,
   staleReadOf,
 } from "../../dynamodb/keys.ts";
 import { all, ConditionFailed, equals } from "../../dynamodb/table.ts";
@@ -153,7 +153,7 @@ export class OutboundSubscriptions {
   }
 
   /**
-   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing pending. Takes the stream's lease.
+   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing buffered. Takes the stream's lease.
    *
    * @throws ServiceError service.unavailable while another holds it
    */
@@ -188,7 +188,7 @@ export class OutboundSubscriptions {
           stateVersion: Math.max(now, acquired.head.stateVersion + 1),
         },
         remove: [
-          ...["pending", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
+          ...["buffered", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
           ...["replacing", "replacedFrom", "recovery", "begun"],
           ...(due === undefined ? ["dueShard", "dueAt"] : []),
           ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
@@ -202,7 +202,7 @@ export class OutboundSubscriptions {
       await receiving.streams.release(acquired.head);
       throw isBusy();
     }
-    await this.#emptyPending(cleared.key, cleared.epoch);
+    await this.#emptyBuffer(cleared.key, cleared.epoch);
     log.info("state cleared", ids(head));
   }
 
@@ -222,7 +222,7 @@ export class OutboundSubscriptions {
         this.#deps.log.warn("the peer was not told of an unsubscription", { ...ids(head), reason: told.message });
     }
     if ((await heads.end(head, false)) === undefined) return true;
-    await this.#emptyPending(head.key, head.epoch + 1);
+    await this.#emptyBuffer(head.key, head.epoch + 1);
     await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_deleted", { actorId, ...idsAndScope(head) });
     return true;
@@ -243,15 +243,15 @@ export class OutboundSubscriptions {
   }
 
   /** Callbacks that wait in epochs before this one: those of this one may have been acknowledged just now. */
-  async #emptyPending(key: Key, epoch: number): Promise<void> {
-    await emptyPartition(this.#deps.table, { pk: pendingPartition(key), prefix: "", until: pendingEpoch(epoch) });
+  async #emptyBuffer(key: Key, epoch: number): Promise<void> {
+    await emptyPartition(this.#deps.table, { pk: bufferPartition(key), prefix: "", until: bufferEpoch(epoch) });
   }
 
   /** An ended head whose time has come: what was written late goes, then the head itself. */
   async bury(head: Head): Promise<void> {
     const { actorId, peerId, subscriptionId } = head;
     const { heads, table, trusts, store } = this.#deps;
-    await this.#emptyPending(head.key, head.epoch + 1);
+    await this.#emptyBuffer(head.key, head.epoch + 1);
     const others = await heads.live(actorId, peerId);
     if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
     const trusted = (await trusts.get(actorId, peerId)) !== undefined;
@@ -281,7 +281,7 @@ export class OutboundSubscriptions {
     const { heads, store } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       await heads.end(head, options.keepData);
-      await this.#emptyPending(head.key, head.epoch + 1);
+      await this.#emptyBuffer(head.key, head.epoch + 1);
     }
     await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId));
     if (!options.keepData) await store(actorId, peerId).deleteAll();

@@ -1,5 +1,5 @@
 /** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
-import { pendingEpoch, pendingPartition } from "../../dynamodb/keys.ts";
+import { bufferEpoch, bufferPartition } from "../../dynamodb/keys.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
 import { failureOf } from "../../peers/read-answer.ts";
@@ -94,8 +94,8 @@ export class Resubscription implements Forgotten {
     // Another changed the set at the same time: the publisher gives the same subscription the next time.
     if (to === undefined) return { is: "later" };
     await emptyPartition(table, {
-      ...{ pk: pendingPartition(head.key), prefix: "" },
-      until: pendingEpoch(head.epoch + 1),
+      ...{ pk: bufferPartition(head.key), prefix: "" },
+      until: bufferEpoch(head.epoch + 1),
     });
     await this.#deps.receiving().timers.wake(to);
     log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });

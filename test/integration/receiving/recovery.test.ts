@@ -198,7 +198,7 @@ describe("a resync callback", () => {
 
   it("replaces the state from its url and takes its number", async () => {
     await us.diff(1, { old: 1 });
-    await us.diff(9, { pending: 9 });
+    await us.diff(9, { buffered: 9 });
     us.script[POLL] = backlog(7);
     state({ fresh: 1 });
     us.script["GET /elsewhere"] = { status: 200, json: { fresh: 1 } };
@@ -208,7 +208,7 @@ describe("a resync callback", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 7, pendingSequences: [9] });
     expect((await resync(7)).status).toBe(200);
     expect((await us.diff(8, { eight: 8 })).status).toBe(201);
-    expect(await us.stored()).toEqual({ fresh: 1, eight: 8, pending: 9 });
+    expect(await us.stored()).toEqual({ fresh: 1, eight: 8, buffered: 9 });
   });
 
   it("with data needs nothing to be read", async () => {

@@ -1,6 +1,6 @@
 /** The traps that reviews of the design found, each sprung on purpose. */
 import { describe, expect, it } from "vitest";
-import { outboundHeadKey, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/stream-store.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
@@ -192,9 +192,9 @@ it("state deletion between a callback's body and its slot leaves the new epoch n
   slot.thaw();
   expect((await late).status).toBe(202);
   const { epoch, pendingSequences } = await us.state();
-  // It was taken in anew: its slot is of the new epoch, and so is its body.
+  // It was taken in anew: its number is of the new epoch, and so is its body.
   expect(pendingSequences).toEqual([3]);
-  expect(await us.table.get(pendingKey(KEY, epoch as number, 3))).toBeDefined();
+  expect(await us.table.get(bufferedKey(KEY, epoch as number, 3))).toBeDefined();
   await us.diff(1, { b: 1 });
   expect((await us.diff(2, { b: 2 })).status).toBe(201);
   expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0 });

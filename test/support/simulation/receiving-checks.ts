@@ -1,6 +1,6 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
 import { parseWatermark } from "../../../lib/domain/watermark.ts";
-import { outboundHeadKey, failedEventPrefix, pendingKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys.ts";
 import { readHead } from "../../../lib/receiving/stream/head.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
@@ -30,23 +30,23 @@ export function failedEventsIn(table: MemoryTable): number {
 /** After every step: R5 (slots, and none for what is applied), that pending work is due in time (R4), and that each slot has its body (R1). */
 export function checkHead(table: MemoryTable, maxPending: number): void {
   const head = headIn(table);
-  if (head.pending.size === 0) return;
-  if (head.pending.size > maxPending) throw new Violation("More pending than allowed (R5).");
+  if (head.buffered.size === 0) return;
+  if (head.buffered.size > maxPending) throw new Violation("More pending than allowed (R5).");
   if (head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
   if (head.dueAt === head.reconcileAt) throw new Violation("Pending, but due only at reconciliation (R4).");
-  for (const n of head.pending) {
+  for (const n of head.buffered) {
     if (n <= head.lastSeq) throw new Violation(`Number ${String(n)} is applied and still has a slot (R5).`);
-    if (table.peek(pendingKey(KEY, head.epoch, n)) === undefined) {
+    if (table.peek(bufferedKey(KEY, head.epoch, n)) === undefined) {
       throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
     }
   }
 }
 
-/** R1: what was acknowledged is applied, or in its slot. */
+/** R1: what was acknowledged is applied, or in the buffer. */
 export function checkAcknowledged(table: MemoryTable, acknowledged: ReadonlySet<number>): void {
   const head = headIn(table);
   for (const n of acknowledged) {
-    if (n > head.lastSeq && !head.pending.has(n)) {
+    if (n > head.lastSeq && !head.buffered.has(n)) {
       throw new Violation(`Number ${String(n)} was acknowledged and is nowhere (R1).`);
     }
   }
@@ -65,9 +65,9 @@ export function checkKept(table: MemoryTable, everStored: Set<string>, saidGone:
 
 /** When nothing failed and everything was taken in: all is applied and each hook ran once, in order (R2, R3). */
 export function checkDone(table: MemoryTable, newest: number, ran: readonly HookEvent[]): void {
-  const { lastSeq, pending } = headIn(table);
-  if (lastSeq !== newest || pending.size > 0) {
-    throw new Violation(`At ${String(lastSeq)} of ${String(newest)} with ${[...pending].join()} pending (R3).`);
+  const { lastSeq, buffered } = headIn(table);
+  if (lastSeq !== newest || buffered.size > 0) {
+    throw new Violation(`At ${String(lastSeq)} of ${String(newest)} with ${[...buffered].join()} pending (R3).`);
   }
   const told = ran.map(({ callbackType, sequence }) => `${callbackType} ${String(sequence)}`).join();
   const expected = Array.from({ length: newest }, (_, index) => `diff ${String(index + 1)}`).join();

@@ -437,16 +437,16 @@ export class ReceivingWorld {
       await sweep;
       if (round < 3) await this.#resendMissing();
     }
-    const { lastSeq, pending, recoveryRequested } = headIn(this.#table);
+    const { lastSeq, buffered, recoveryRequested } = headIn(this.#table);
     throw new Violation(
-      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...pending].join()}, wanted ${String(recoveryRequested)}.`,
+      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...buffered].join()}, wanted ${String(recoveryRequested)}.`,
     );
   }
 
   #atRest(head: Head): boolean {
     return (
       head.lastSeq === this.#publisher.newest &&
-      head.pending.size === 0 &&
+      head.buffered.size === 0 &&
       head.lease === undefined &&
       head.recoveryRequested === undefined &&
       !head.contradicted &&

@@ -87,7 +87,7 @@ describe("a stopped stream", () => {
     expect(status).toBe(202);
     expect(numbersOf(world.started)).toEqual([1, 2, 3, 4]);
     expect(world.head()).toMatchObject({ lastSeq: 4, hooksPaused: false });
-    expect(world.head().pending.size).toBe(0);
+    expect(world.head().buffered.size).toBe(0);
   });
 
   it("stays due for what arrived during a release that had no time left to drain it", async () => {
@@ -99,7 +99,7 @@ describe("a stopped stream", () => {
     const asked = world.head();
     await world.receiving.pausedHooks.resume(asked, world.deadline());
     const head = world.head();
-    expect([...head.pending]).toEqual([4]);
+    expect([...head.buffered]).toEqual([4]);
     expect(head.dueAt).toBeLessThanOrEqual(world.now);
     await world.sweep(0);
     expect(world.head()).toMatchObject({ lastSeq: 4 });

@@ -27,17 +27,17 @@ async function stream() {
 describe("keeping a number beyond a gap", () => {
   it("waits for the holder of a lease that is still there", async () => {
     const { streams, seen } = await stream();
-    const { kept, head } = await streams.keep(seen, 3, {});
-    expect(kept).toBe(true);
+    const { buffered, head } = await streams.bufferEvent(seen, 3, {});
+    expect(buffered).toBe(true);
     expect(head?.dueAt).toBeGreaterThanOrEqual(NOW + LEASE_MS);
   });
 
   it("does not wait for a lease that was given back since the head was read", async () => {
     const { streams, seen } = await stream();
     await streams.advance(seen, { to: 1, keepLease: false });
-    let outcome = await streams.keep(seen, 3, {});
-    if (!outcome.kept) outcome = await streams.keep(outcome.head!, 3, {});
-    expect(outcome.kept).toBe(true);
+    let outcome = await streams.bufferEvent(seen, 3, {});
+    if (!outcome.buffered) outcome = await streams.bufferEvent(outcome.head!, 3, {});
+    expect(outcome.buffered).toBe(true);
     expect(outcome.head).toMatchObject({ gapSince: NOW, dueAt: NOW + GAP_MS });
   });
 });
