@@ -72,7 +72,7 @@ export interface NumberedRecord {
   readonly record: LogRecord;
 }
 
-/** A stretch of a log, in order and without a hole after `lost`. */
+/** A stretch of a log, in order and without a gap after `lost`. */
 export interface LogStretch {
   readonly records: readonly NumberedRecord[];
   /** The newest number of the stretch that has expired; those given come after it. Absent: none has. */

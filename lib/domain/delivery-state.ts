@@ -98,7 +98,7 @@ function furthest(state: DeliveryState, cleared: number): number {
   return first === undefined ? to : Math.min(to, first[0] - 1);
 }
 
-/** Ranges that follow the prefix without a hole join it. */
+/** Ranges that follow the prefix without a gap join it. */
 function withPrefix(state: DeliveryState): DeliveryState {
   let { to } = state;
   const ranges = state.ranges.filter(([from, last]) => {

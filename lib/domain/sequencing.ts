@@ -51,7 +51,7 @@ export function decide(view: StreamView, n: number, now: number, limits: Sequenc
   return { is: "buffer", overdue };
 }
 
-/** The buffered numbers that follow `lastSeq` without a hole, ascending, at most `most`. */
+/** The buffered numbers that follow `lastSeq` without a gap, ascending, at most `most`. */
 export function consecutiveRun(lastSeq: number, buffered: ReadonlySet<number>, most: number): readonly number[] {
   const run: number[] = [];
   for (let next = lastSeq + 1; run.length < most && buffered.has(next); next += 1) run.push(next);

@@ -32,7 +32,7 @@ export interface RemoteSubscription {
 export interface Backlog {
   /** The newest number ever made. */
   readonly sequence: number;
-  /** Ascending, each number once; records that make no sense are left out, which leaves a hole. */
+  /** Ascending, each number once; records that make no sense are left out, which leaves a gap. */
   readonly diffs: readonly DiffRecord[];
   /** False when there is more than was read. */
   readonly complete: boolean;
@@ -153,7 +153,7 @@ function readPage(
   return { sequence, diffs, more: (own(json, "next") ?? null) !== null };
 }
 
-/** A number that says that everything is to be read again is no diff: it leaves the hole that makes the state be read. */
+/** A number that says that everything is to be read again is no diff: it leaves the gap that makes the state be read. */
 function asDiff(record: Json): DiffRecord | undefined {
   if (isObject(record) && own(record, "type") === "resync") return undefined;
   try {

@@ -97,7 +97,7 @@ describe("a property hidden from a peer", () => {
     await until("the callbacks", () => all.last === 2 && car.last === 3);
     expect(all.copy).toEqual({ open: 2 });
     expect(car.copy).toEqual({ wheels: 3 });
-    expect([all.holes(2), car.holes(3), all.faults, car.faults]).toEqual([[], [], [], []]);
+    expect([all.gaps(2), car.gaps(3), all.faults, car.faults]).toEqual([[], [], [], []]);
 
     const names = [MARK, `${MARK}-list`, `${MARK}-too`, "private", `private/${MARK}`, `car/${MARK}`, "car", "open"];
     const texts = await everythingReadable(met, names);

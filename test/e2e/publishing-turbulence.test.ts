@@ -35,9 +35,9 @@ afterAll(async () => {
 async function expectComplete(stream: Stream, what: string): Promise<number> {
   const { newest } = await stream.poll();
   await until(`${what}: callbacks up to ${newest}`, () => stream.last >= newest).catch((error: unknown) => {
-    throw new Error(`${(error as Error).message}; at ${stream.last}, holes ${stream.holes(newest).join()}`);
+    throw new Error(`${(error as Error).message}; at ${stream.last}, holes ${stream.gaps(newest).join()}`);
   });
-  expect(stream.unexplainedHoles(newest), what).toEqual([]);
+  expect(stream.unexplainedGaps(newest), what).toEqual([]);
   expect(stream.faults, what).toEqual([]);
   return newest;
 }

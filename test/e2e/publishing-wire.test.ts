@@ -54,7 +54,7 @@ describe("callbacks on the wire", () => {
       expect(newest).toBeGreaterThan(0);
       await until(`${newest} of ${JSON.stringify(stream!.scope)}`, () => stream!.last === newest);
       expect(stream!.faults).toEqual([]);
-      expect(stream!.holes(newest)).toEqual([]);
+      expect(stream!.gaps(newest)).toEqual([]);
     }
     expect([...wheels!.history.values()]).toEqual([undefined, { count: 4 }, { count: 3 }, undefined]);
     expect([...car!.history.values()]).toEqual([undefined, { doors: 5 }, ...[{ doors: 2 }, undefined]]);

@@ -115,7 +115,7 @@ describe("changes over HTTP", () => {
     for (const { stream } of members) {
       const { newest } = await stream.poll();
       await until(`${newest} callbacks, ${stream.last} now`, () => stream.last === newest);
-      expect(stream.holes(newest)).toEqual([]);
+      expect(stream.gaps(newest)).toEqual([]);
       const firsts = [...new Set(stream.arrivals)];
       expect(firsts, "in order; one may come again").toEqual(numbers(newest));
       expect(stream.copy).toEqual(state);

@@ -54,7 +54,7 @@ async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<
 async function expectWitnessed(stream: Stream, both: Pair): Promise<void> {
   const { newest } = await stream.poll();
   await until("all callbacks", () => stream.last === newest).catch(() => undefined);
-  expect(stream.holes(newest)).toEqual([]);
+  expect(stream.gaps(newest)).toEqual([]);
   expect(stream.faults).toEqual([]);
   expect(stream.copy).toEqual(await stateOf(both.publisher));
 }
@@ -76,7 +76,7 @@ async function expectDense(streams: readonly Stream[], subscribed: Subscribed): 
     const { newest } = await stream.poll();
     expect(newest).toBeGreaterThan(0);
     await until("all callbacks", () => stream.last === newest).catch(() => undefined);
-    expect(stream.holes(newest)).toEqual([]);
+    expect(stream.gaps(newest)).toEqual([]);
     expect(stream.faults).toEqual([]);
   }
   for (const { id, scope } of subscribed) {

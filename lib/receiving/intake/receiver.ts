@@ -92,7 +92,7 @@ export class Receiver {
       try {
         delivered = await sequencer.deliver(key, event, sender.digest, deadline);
       } catch (error) {
-        if (error instanceof ContentRefused) return await this.#hole(sender, event.sequence);
+        if (error instanceof ContentRefused) return await this.#markUnavailable(sender, event.sequence);
         if (isServiceError(error)) throw error;
         this.#deps.log.error("a callback could not be processed", {
           ...sender,
@@ -142,9 +142,9 @@ export class Receiver {
     await this.#deps.timers.wake(asked ?? head);
   }
 
-  async #hole(sender: Sender, sequence: number): Promise<CallbackAnswer> {
+  async #markUnavailable(sender: Sender, sequence: number): Promise<CallbackAnswer> {
     const head = await this.#deps.access.open(sender);
-    const noted = await this.#deps.streams.hole(head, sequence);
+    const noted = await this.#deps.streams.markUnavailable(head, sequence);
     await this.#deps.timers.wake(noted ?? head);
     return { status: 202, body: { result: "resync_required", expected: (noted ?? head).lastSeq + 1 } };
   }
@@ -211,7 +211,7 @@ export class Receiver {
       case "underway":
         return { status: 202, body: { result: "pending", expected: recovered.head.lastSeq + 1 } };
       case "failed": {
-        const noted = await this.#deps.streams.hole(recovered.head, sequence);
+        const noted = await this.#deps.streams.markUnavailable(recovered.head, sequence);
         return { status: 202, body: { result: "resync_required", expected: (noted ?? recovered.head).lastSeq + 1 } };
       }
       case "closed":
@@ -225,7 +225,7 @@ export class Receiver {
   /** A state read that is under way, or may not be begun now, comes before it; then it is requested. */
   async #deferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     // That very callback has begun it.
-    const noted = head.recovery?.floor === sequence ? head : await this.#deps.streams.hole(head, sequence);
+    const noted = head.recovery?.floor === sequence ? head : await this.#deps.streams.markUnavailable(head, sequence);
     await this.#deps.timers.wake(noted ?? head);
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
@@ -237,7 +237,7 @@ export class Receiver {
 
   /** Another holds the stream: the resync is requested, and follows when that one ends. */
   async #bufferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
-    const noted = await this.#deps.streams.hole(head, sequence);
+    const noted = await this.#deps.streams.markUnavailable(head, sequence);
     const until = head.lease?.until ?? this.#deps.clock.now();
     await this.#deps.timers.wake({ key: head.key, dueAt: until });
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };

@@ -24,7 +24,7 @@ export type CaughtUp =
       readonly is: "applied";
       readonly head: Head;
       readonly applied: number;
-      /** Up to the publisher's newest number; else there is a hole, or time ran out. */
+      /** Up to the publisher's newest number; else a number is missing, or time ran out. */
       readonly complete: boolean;
       readonly outOfTime: boolean;
       /** The `wantedRev` that is settled by it, unless an event of this very run asked for more. */
@@ -52,16 +52,16 @@ export class CatchUp {
 
   /**
    * Applies backlog and buffer from lastSeq + 1 on, hooks included, under the lease, which it keeps. Undefined, with nothing
-   * applied, when there is a hole before the publisher's newest number; with `upToHole` what comes before it is applied.
+   * applied, when a number is missing before the publisher's newest number; with `upToMissing` what comes before it is applied.
    */
   async apply(
     head: Head,
     polled: Backlog,
     deadline: Deadline,
-    { upToHole }: { readonly upToHole: boolean },
+    { upToMissing }: { readonly upToMissing: boolean },
   ): Promise<CaughtUp | undefined> {
     const { events, unseen, complete, contradicts: differ } = await this.#missing(head, polled);
-    if (!complete && !upToHole) return undefined;
+    if (!complete && !upToMissing) return undefined;
     const { streams } = this.#deps;
     const sink = this.#deps.sink(head);
     let current = head;

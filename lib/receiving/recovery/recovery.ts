@@ -2,7 +2,7 @@
  * Catching up. One at a time per stream, under the stream's lease; new callbacks are buffered and drain after it.
  *
  *   ask the publisher for its newest number and backlog
- *   ├─ backlog and buffer reach from lastSeq + 1 to it without a hole → applied in order                  (caught_up)
+ *   ├─ backlog and buffer reach from lastSeq + 1 to it without a gap → applied in order                  (caught_up)
  *   └─ else the state is read, and takes the place of what this subscription owns; hooks run once        (resynced)
  *
  * Where the state is to be read anyway (a person asks, a publisher contradicted itself), what the backlog still has is
@@ -138,7 +138,7 @@ export class Recovery {
     const requested = stronger(kind, head.recoveryRequested);
     if (polled.is === "backlog" && requested !== "resync" && !head.replacing && !reset && callback === undefined) {
       const rereads = requested === "refresh" || mayReread(head, clock.now());
-      const caught = await this.#catchUp.apply(head, polled, deadline, { upToHole: rereads });
+      const caught = await this.#catchUp.apply(head, polled, deadline, { upToMissing: rereads });
       if (caught?.is === "busy") return caught;
       if (caught !== undefined) {
         ({ head, applied } = caught);

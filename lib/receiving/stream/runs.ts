@@ -121,7 +121,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
       const events = await this.#fetch(head, numbers, keys);
       if (events.length === 0) {
         if (current !== written && !(await write(true))) return written;
-        return await this.#hole(written);
+        return await this.#requestMissing(written);
       }
       const prepared = await this.#deps.sink.prepare(events, atHand?.prepared);
       for (const [index, event] of events.entries()) {
@@ -168,7 +168,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
   }
 
   /** A kept number cannot be applied from what was kept: the publisher is asked for it. */
-  async #hole(head: Head): Promise<Head> {
+  async #requestMissing(head: Head): Promise<Head> {
     await this.#deps.streams.release(head);
     const asked = await this.#deps.streams.requestRecovery(head, "catch_up", this.#deps.clock.now());
     if (asked !== undefined) await this.#deps.timers.wake(asked);

@@ -165,7 +165,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     const buffered = item === undefined ? undefined : sink.fromBuffer(item, head);
     if (buffered === undefined) {
       const now = await streams.read(head.key);
-      // A slot without a body is a hole: the state will be read.
+      // A buffered number without a body is unavailable: the state will be read.
       return now?.buffered.has(event.sequence) === true ? undefined : now;
     }
     if (sink.agrees(buffered, event)) return undefined;

@@ -260,7 +260,7 @@ export class StreamStore {
    * Notes a number whose content cannot be had: it is buffered, without a body, while there is room for it, and a
    * resync is requested at once. 1 or 2 writes.
    */
-  async hole(head: Head, sequence: number): Promise<Head | undefined> {
+  async markUnavailable(head: Head, sequence: number): Promise<Head | undefined> {
     const now = this.#clock.now();
     const request = { recoveryRequested: "resync", ...dueAttributes(head.key, now) };
     const mine = all(headIs.live, headIs.ofEpoch(head.epoch));

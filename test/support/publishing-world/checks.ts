@@ -127,8 +127,8 @@ export function unrest(
     // Polls move what only polls.
     if (line.state.granularity !== "none" && line.pendingAfter(state.cursor))
       return `${line.name} has not moved to the log's end`;
-    const hole = untellable(table, head, now);
-    if (hole !== undefined) return `${line.name}: number ${String(hole)} can be told by nobody`;
+    const missing = untellable(table, head, now);
+    if (missing !== undefined) return `${line.name}: number ${String(missing)} can be told by nobody`;
     if (line.state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
       return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
   }

@@ -169,15 +169,15 @@ export class Stream {
   }
 
   /** Numbers that were never told, below the newest one told or up to `newest`. */
-  holes(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
+  gaps(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
     const seen = new Set([...this.told.keys(), ...this.arrivals]);
     return Array.from({ length: newest }, (_, index) => index + 1).filter((number) => !seen.has(number));
   }
 
   /** The holes that no resync stands for: the first number told after them is a diff, or there is none. */
-  unexplainedHoles(newest?: number): number[] {
+  unexplainedGaps(newest?: number): number[] {
     const seen = [...this.told.values()].toSorted((one, other) => one.sequence - other.sequence);
-    return this.holes(newest).filter((hole) => seen.find(({ sequence }) => sequence > hole)?.resync !== true);
+    return this.gaps(newest).filter((gap) => seen.find(({ sequence }) => sequence > gap)?.resync !== true);
   }
 
   #checked(newest: number, entries: Told[]): { newest: number; entries: Told[] } {

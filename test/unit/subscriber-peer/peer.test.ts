@@ -35,7 +35,7 @@ describe("the independent subscriber", () => {
     expect(stream.last).toBe(100);
     expect(stream.copy).toEqual(publisher.state.snapshot());
     expect(stream.faults).toEqual([]);
-    expect(stream.holes(100)).toEqual([]);
+    expect(stream.gaps(100)).toEqual([]);
     expect(stream.arrivals).toHaveLength(200);
   });
 
@@ -44,7 +44,7 @@ describe("the independent subscriber", () => {
     for (let n = 1; n <= 30; n++) change(publisher, n);
     await publisher.deliver({ drop: [4, 30] });
     expect(stream.last).toBe(3);
-    expect(stream.holes(30)).toEqual([4, 30]);
+    expect(stream.gaps(30)).toEqual([4, 30]);
     expect(await stream.catchUp()).toBe(30);
     expect(stream.copy).toEqual(publisher.state.snapshot());
     expect(await stream.clear(29)).toBe(204);
@@ -62,8 +62,8 @@ describe("the independent subscriber", () => {
     await publisher.deliver({ drop: [1, 2, 10, 12] });
     await until("the state", () => stream.last === sequence + 2);
     expect(stream.copy).toEqual(publisher.state.snapshot());
-    expect(stream.holes()).toEqual([1, 2, 10, 12]);
-    expect(stream.unexplainedHoles(), "only 10 is right before the resync").toEqual([1, 2, 12]);
+    expect(stream.gaps()).toEqual([1, 2, 10, 12]);
+    expect(stream.unexplainedGaps(), "only 10 is right before the resync").toEqual([1, 2, 12]);
     expect(stream.faults).toEqual([]);
   });
 
