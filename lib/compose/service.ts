@@ -126,7 +126,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     state: async (event) => {
       const head = await heads.get(event.actorId, event.peerId, event.subscriptionId);
       const reader = new PeerReader({ table, actorId: event.actorId, peerId: event.peerId });
-      return await storedState(reader, placeOf(event), head?.carved ?? []);
+      return await storedState(reader, placeOf(event), head?.excludedScopes ?? []);
     },
     data: store,
     openTo: async (actorId, peerId) => {

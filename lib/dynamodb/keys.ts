@@ -39,8 +39,8 @@ export const outboundPrefix = (peerId?: string): string => (peerId === undefined
 
 /**
  * Counts the changes of a peer's set of outbound subscriptions: raised in the transaction that changes the set, read
- * before who owns which place is worked out anew, so that the newest working out wins. In the due index from that
- * transaction until the working out is done; deleted when the trust has ended and no head is left.
+ * before who owns which place is recomputed, so that the newest recomputation wins. In the due index from that
+ * transaction until the recomputation is done; deleted when the trust has ended and no head is left.
  */
 export const ownershipKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),

@@ -105,7 +105,7 @@ export interface Publisher {
     readonly scope: Scope;
     readonly place: Place;
     readonly subscriptionId: string;
-    readonly carved: readonly Place[];
+    readonly excludedScopes: readonly Place[];
     /** Read from here instead of the place's own URL. */
     readonly url?: string;
   }): Promise<StateListing>;

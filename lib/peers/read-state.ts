@@ -20,7 +20,7 @@ export interface StateRequest {
   readonly place: Place;
   readonly subscriptionId: string;
   /** Places that narrower subscriptions own: not read when they are whole properties. */
-  readonly carved: readonly Place[];
+  readonly excludedScopes: readonly Place[];
   /** Read from here instead of the place's own URL. It lies under the peer's root; the caller has checked. */
   readonly url?: string;
 }
@@ -115,7 +115,7 @@ function takePlain(
 }
 
 function isRequested(name: string, requested: StateRequest): boolean {
-  return isPeerName(name) && !requested.carved.some((place) => samePlace(place, [name]));
+  return isPeerName(name) && !requested.excludedScopes.some((place) => samePlace(place, [name]));
 }
 
 function listing(

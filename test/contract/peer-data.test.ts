@@ -32,7 +32,10 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     const store = new PeerStore({ ...ids, clock });
     let sequence = 0;
     const apply = (data: Json, overwritten: readonly string[] = [], stateVersion = 1, number = ++sequence) =>
-      store.apply({ scope: [], carved: [], data, overwritten, nested: "merge" }, { stateVersion, sequence: number });
+      store.apply(
+        { scope: [], excludedScopes: [], data, overwritten, nested: "merge" },
+        { stateVersion, sequence: number },
+      );
     return { ids, store, apply, reader: new PeerReader(ids) };
   }
 
@@ -107,8 +110,8 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
       { place: ["b"], kind: "value" as const, value: { of: "state" } },
       { place: ["memo"], kind: "list" as const, items },
     ];
-    await store.replace({ scope: [], carved: [], parts, stateVersion: 2, sequence: 5 });
-    await store.replace({ scope: [], carved: [], parts, stateVersion: 3, sequence: 5 });
+    await store.replace({ scope: [], excludedScopes: [], parts, stateVersion: 2, sequence: 5 });
+    await store.replace({ scope: [], excludedScopes: [], parts, stateVersion: 3, sequence: 5 });
     expect(await reader.names()).toEqual([
       { name: "b", type: "scalar" },
       { name: "memo", type: "list" },
@@ -124,7 +127,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
         memo: { list: "memo", operation: "append", item: sequence, length: sequence },
         size: { [`k${String(sequence)}`]: 1 },
       };
-      const diff = { scope: [], carved: [], data, overwritten: [], nested: "merge" as const };
+      const diff = { scope: [], excludedScopes: [], data, overwritten: [], nested: "merge" as const };
       const outcomes = await Promise.all(stores.map((store) => store.apply(diff, { stateVersion: 1, sequence })));
       expect(outcomes.flatMap((outcome) => outcome.reread)).toEqual([]);
     }
@@ -138,7 +141,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     await apply(Object.fromEntries(names.map((name) => [name, name])));
     await apply({ n03: "", n04: "" });
     await store.apply(
-      { scope: ["n05", "part"], carved: [], data: 1, overwritten: [""], nested: "merge" },
+      { scope: ["n05", "part"], excludedScopes: [], data: 1, overwritten: [""], nested: "merge" },
       { stateVersion: 1, sequence: 1 },
     );
     const seen: string[] = [];

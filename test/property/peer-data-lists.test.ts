@@ -82,7 +82,13 @@ async function applied(store: PeerStore, fields: JsonObject, stateVersion: () =>
   for (let tries = 0; ; tries++) {
     try {
       return await store.apply(
-        { scope: [], carved: [], data: { memo: { list: "memo", ...fields } }, overwritten: [], nested: "merge" },
+        {
+          scope: [],
+          excludedScopes: [],
+          data: { memo: { list: "memo", ...fields } },
+          overwritten: [],
+          nested: "merge",
+        },
         { stateVersion: stateVersion(), sequence },
       );
     } catch (error) {

@@ -109,7 +109,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
           if (!possible(state, one)) continue;
           state = withAt(state, one.path, one.kind === "put" ? one.value : undefined) ?? {};
           sequence += 1;
-          const diff: IncomingDiff = { scope: [], carved: [], ...diffOf(one, says), nested: "merge" };
+          const diff: IncomingDiff = { scope: [], excludedScopes: [], ...diffOf(one, says), nested: "merge" };
           const number = sequence;
           const { reread } = await retried(async () => {
             // Each retry may be another instance's, in a later write.
@@ -154,14 +154,14 @@ test("two subscriptions, one owning a part of what the other covers, together ho
         state = withAt(state, one.path, one.kind === "put" ? one.value : undefined) ?? {};
         const after = valueAt(state, part);
         const broad = async (): Promise<void> => {
-          const diff: IncomingDiff = { scope: [], carved: [part], ...diffOf(one, true), nested: "merge" };
+          const diff: IncomingDiff = { scope: [], excludedScopes: [part], ...diffOf(one, true), nested: "merge" };
           await store.apply(diff, { stateVersion: 1, sequence: ++numbers.broad });
         };
         const narrow = async (): Promise<void> => {
           if (JSON.stringify(before) === JSON.stringify(after)) return;
           const content = after === undefined ? { data: "", overwritten: [] } : { data: after, overwritten: [""] };
           await store.apply(
-            { scope: part, carved: [], ...content, nested: "merge" },
+            { scope: part, excludedScopes: [], ...content, nested: "merge" },
             { stateVersion: 1, sequence: ++numbers.narrow },
           );
         };

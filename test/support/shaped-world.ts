@@ -55,15 +55,15 @@ export function visibleState(state: State, scope: NamedScope, all: readonly Name
 export class Copy {
   readonly #replica = new Map<string, Json>();
   readonly #own: Place;
-  readonly #carved: readonly Place[];
+  readonly #excludedScopes: readonly Place[];
 
   constructor(scope: NamedScope, all: readonly NamedScope[]) {
     this.#own = placeOf(scope);
-    this.#carved = narrowerPlaces(scope, all);
+    this.#excludedScopes = narrowerPlaces(scope, all);
   }
 
   apply(diff: ShapedDiff): void {
-    const plan = planDiff({ scope: this.#own, carved: this.#carved, ...diff, nested: "merge" });
+    const plan = planDiff({ scope: this.#own, excludedScopes: this.#excludedScopes, ...diff, nested: "merge" });
     if (plan.othersGo) {
       const named = new Set(plan.steps.map((step) => JSON.stringify(step.place)));
       for (const key of [...this.#replica.keys()]) if (!named.has(key)) this.#replica.delete(key);

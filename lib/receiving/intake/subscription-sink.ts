@@ -221,7 +221,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const data = this.#data();
     const scope = placeOf(head.scope);
     const at = { stateVersion: head.stateVersion, sequence: event.sequence };
-    const diff = this.#diff(content, scope, head.carved);
+    const diff = this.#diff(content, scope, head.excludedScopes);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
     this.#tellLeftOut(head, event, content);
     const { reread: places, stale } = await data.apply(diff, at, usable);
@@ -269,10 +269,10 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   }
 
   /** As it is stored: without the names that no copied property can have. */
-  #diff(content: DiffContent, scope: Place, carved: readonly Place[]): IncomingDiff {
+  #diff(content: DiffContent, scope: Place, excludedScopes: readonly Place[]): IncomingDiff {
     const { data } = content;
     const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
-    return { ...content, data: named, scope, carved, nested: this.#deps.settings.nestedDiffs };
+    return { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
   }
 }
 

@@ -41,13 +41,15 @@ export async function resyncPart(
   open?: () => Promise<Reads | undefined>,
 ): Promise<PartRead | ReadFailure> {
   const { place, sequence, url } = sent;
-  const foreign = head.carved.some((other) => covers(other, place));
+  const foreign = head.excludedScopes.some((other) => covers(other, place));
   const store = foreign ? undefined : data;
   const whole = placeOf(head.scope).length === 0 && place.length === 1;
   if (url === undefined && sent.data !== undefined) {
     const part = partOf(place, sent.data);
     if (whole)
-      await store?.putRead(part, { stateVersion: head.stateVersion, sequence }, undefined, { carved: head.carved });
+      await store?.putRead(part, { stateVersion: head.stateVersion, sequence }, undefined, {
+        excludedScopes: head.excludedScopes,
+      });
     return told(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
   }
   if (publisher === undefined) return { reason: "The trust with this peer is not approved." };
@@ -78,7 +80,7 @@ async function setWithin(
   const pointer = path.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   const diff = {
     scope,
-    carved: head.carved,
+    excludedScopes: head.excludedScopes,
     data: path.reduceRight<Json>((inner, key) => Object.fromEntries([[key, inner]]), part.value ?? ""),
     overwritten: part.value === undefined ? [] : [pointer],
     nested: "merge" as const,

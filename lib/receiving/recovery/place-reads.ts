@@ -93,6 +93,6 @@ export class PlaceReads {
 }
 
 /** What a stream owns of the store. */
-export function targetOf(head: Pick<Head, "scope" | "carved">, reads?: Reads): StateTarget {
-  return compact({ scope: placeOf(head.scope), carved: head.carved, reads });
+export function targetOf(head: Pick<Head, "scope" | "excludedScopes">, reads?: Reads): StateTarget {
+  return compact({ scope: placeOf(head.scope), excludedScopes: head.excludedScopes, reads });
 }

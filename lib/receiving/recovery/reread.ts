@@ -34,7 +34,7 @@ export async function reread(
   options: { readonly url?: string; readonly open?: () => Promise<Reads | undefined> } = {},
 ): Promise<Reread> {
   const { url, open } = options;
-  const { stateVersion, carved } = head;
+  const { stateVersion, excludedScopes } = head;
   let before: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const read = await readOne(publisher, head, place, url);
@@ -42,7 +42,7 @@ export async function reread(
     const { answer } = read;
     // As of after it was read: what the publisher has closed to us by then may be missing from it.
     const reads = await open?.();
-    const within = reads === undefined ? { carved } : { carved, reads };
+    const within = reads === undefined ? { excludedScopes } : { excludedScopes, reads };
     if (answer.is !== "part" && reads !== undefined && isHidden(place, reads)) return { is: "hidden" };
     if (answer.is === "failed") return { is: "failed", failure: answer.failure };
     const part: StatePart = answer.is === "part" ? answer.part : { place, kind: "value" };
@@ -77,8 +77,8 @@ async function readOne(
   place: Place,
   url: string | undefined,
 ): Promise<{ readonly answer: PartAnswer; readonly sequence?: number } | { readonly failure: ReadFailure }> {
-  const { scope, subscriptionId, carved } = head;
-  const what = { scope, place, subscriptionId, carved };
+  const { scope, subscriptionId, excludedScopes } = head;
+  const what = { scope, place, subscriptionId, excludedScopes };
   const listing = await publisher.listState(url === undefined ? what : { ...what, url });
   if (listing.is === "failed") return listing;
   if (listing.is === "absent") return { answer: { is: "absent", place } };

@@ -96,7 +96,7 @@ export class StaleReads {
 
   async #isOurs(head: Head, part: StalePart): Promise<boolean> {
     const { place } = part;
-    const owned = covers(placeOf(head.scope), place) && !head.carved.some((other) => covers(other, place));
+    const owned = covers(placeOf(head.scope), place) && !head.excludedScopes.some((other) => covers(other, place));
     return owned && (await this.isStale(part));
   }
 

@@ -91,7 +91,7 @@ export class StateReplacement {
       scope: head.scope,
       place: placeOf(head.scope),
       subscriptionId: head.subscriptionId,
-      carved: head.carved,
+      excludedScopes: head.excludedScopes,
       url: begin.callback?.url,
     });
     const listing = await publisher.listState(what);
@@ -180,7 +180,7 @@ export class StateReplacement {
 function resumable(head: Head, { reset, callback, before }: Beginning): RecoveryProgress | undefined {
   const { recovery } = head;
   if (!head.replacing || recovery?.after === undefined || callback?.url !== undefined) return undefined;
-  if (recovery.carvedAt !== head.carvedAt || (reset && !recovery.reset)) return undefined;
+  if (recovery.ownershipRevision !== head.ownershipRevision || (reset && !recovery.reset)) return undefined;
   // The publisher has begun to count again since then.
   if (before.newest !== undefined && before.newest < recovery.lowest) return undefined;
   return recovery;
@@ -230,7 +230,13 @@ class Run {
     this.#parts = begun === undefined ? [] : undefined;
     const { known } = begin.before;
     this.progress = begun ?? {
-      ...{ startedAt: deps.clock.now(), read: 0, of: 0, rev: head.recoveryRevision, carvedAt: head.carvedAt },
+      ...{
+        startedAt: deps.clock.now(),
+        read: 0,
+        of: 0,
+        rev: head.recoveryRevision,
+        ownershipRevision: head.ownershipRevision,
+      },
       ...{ lowest: Number.MAX_SAFE_INTEGER, positioned: true, reset: begin.reset, numbered: begin.numbered },
       ...{ floor: begin.callback?.sequence ?? 0, known },
       ...compact({ timestamp: begin.callback?.timestamp }),
@@ -391,7 +397,10 @@ class Run {
     const reads = await this.#reads;
     // What stays as it was is not among what was read.
     if (reads !== undefined) this.#parts = undefined;
-    return targetOf({ scope: this.leased.scope, carved: [...this.leased.carved, ...this.#marked().carved] }, reads);
+    return targetOf(
+      { scope: this.leased.scope, excludedScopes: [...this.leased.excludedScopes, ...this.#marked().excludedScopes] },
+      reads,
+    );
   }
 
   /** What is held of the place stays, under this state version: it was in the state. */

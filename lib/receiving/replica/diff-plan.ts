@@ -58,10 +58,10 @@ function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlace
   // A value of which some part stands literally is no operation, however much it looks like one.
   const operation = literal || (at?.below.size ?? 0) > 0 ? undefined : operationIn(diff.scope, named, value);
   const place = operation === undefined || diff.scope.length > 0 ? named : [operation.list];
-  if (diff.carved.some((other) => covers(other, place))) return undefined;
+  if (diff.excludedScopes.some((other) => covers(other, place))) return undefined;
   if (operation !== undefined) return { kind: "operation", place, operation };
   if (at === undefined && isListNote(value)) return { kind: "reread", place };
-  const inside = diff.carved.filter((other) => covers(place, other)).map((other) => other.slice(place.length));
+  const inside = diff.excludedScopes.filter((other) => covers(place, other)).map((other) => other.slice(place.length));
   const rest = inside.reduce<Json | undefined>(
     (left, path) => (left === undefined ? left : without(left, path, at)),
     value,
@@ -107,8 +107,8 @@ function without(value: Json, path: readonly string[], at: LiteralPlaces | undef
 }
 
 /** A state's value without the places that others own. */
-export function carve(value: Json, place: Place, carved: readonly Place[]): Json {
-  return carved
+export function withoutExcluded(value: Json, place: Place, excludedScopes: readonly Place[]): Json {
+  return excludedScopes
     .filter((other) => covers(place, other) && other.length > place.length)
     .reduce<Json>((left, other) => without(left, other.slice(place.length), ALL_LITERAL) ?? {}, value);
 }

@@ -8,7 +8,7 @@ export interface IncomingDiff {
   /** The subscription's place; `[]` is all properties. */
   readonly scope: Place;
   /** Places inside the scope that narrower subscriptions own: this diff does not touch them. */
-  readonly carved: readonly Place[];
+  readonly excludedScopes: readonly Place[];
   /** Relative to the scope: an object of properties at `[]`, else the bare value of the place. */
   readonly data: Json;
   /** JSON Pointers within `data` whose values stand literally; absent when the publisher does not send the field. */
@@ -31,7 +31,7 @@ export interface Applied {
 /** A whole state that takes the place of what a scope holds. */
 export interface Replacement {
   readonly scope: Place;
-  readonly carved: readonly Place[];
+  readonly excludedScopes: readonly Place[];
   readonly parts: readonly StatePart[];
   readonly stateVersion: number;
   /** The position of parts that carry none. */

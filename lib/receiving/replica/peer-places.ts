@@ -37,12 +37,12 @@ export function rangeOf([name]: Place): Pick<QueryRange, "prefix" | "until"> {
   return name === undefined ? { prefix: PLACE_PREFIX } : propertyRange(name);
 }
 
-/** Everything stored inside a scope that the carved places do not cover, tombstones included. One request per megabyte. */
-export async function placesIn(ids: PeerIds, scope: Place, carved: readonly Place[]): Promise<ReplicaEntry[]> {
+/** Everything stored inside a scope that the excluded scopes do not cover, tombstones included. One request per megabyte. */
+export async function placesIn(ids: PeerIds, scope: Place, excludedScopes: readonly Place[]): Promise<ReplicaEntry[]> {
   const found: ReplicaEntry[] = [];
   for await (const item of peerItems(ids, rangeOf(scope))) {
     const entry = fromItem(item);
-    if (covers(scope, entry.place) && !carved.some((other) => covers(other, entry.place))) found.push(entry);
+    if (covers(scope, entry.place) && !excludedScopes.some((other) => covers(other, entry.place))) found.push(entry);
   }
   return found;
 }

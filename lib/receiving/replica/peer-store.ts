@@ -152,15 +152,15 @@ export class PeerStore {
     part: StatePart,
     at: Position,
     dirtyUntil?: number,
-    within: Pick<StateTarget, "carved" | "reads"> = { carved: [] },
+    within: Pick<StateTarget, "excludedScopes" | "reads"> = { excludedScopes: [] },
   ): Promise<void> {
     const sequence = Math.max(at.sequence, part.sequence ?? 0);
     await this.#states.put(within, part, snapshotWrite({ stateVersion: at.stateVersion, sequence }), dirtyUntil);
   }
 
   /** Takes away what a scope holds, newer positions excepted: an ended subscription, or a revoked property. */
-  async removeScope(scope: Place, carved: readonly Place[], at: Position): Promise<void> {
-    const stored = await placesIn(this.#ids, scope, carved);
+  async removeScope(scope: Place, excludedScopes: readonly Place[], at: Position): Promise<void> {
+    const stored = await placesIn(this.#ids, scope, excludedScopes);
     const policy = snapshotWrite(at);
     await inParallel(stored, WRITES_AT_ONCE, (entry) =>
       this.#writer.remove(entry.place, policy, entry, { hides: false }),
@@ -231,7 +231,7 @@ export class PeerStore {
     prepared: Prepared,
   ): Promise<(Outcome & { readonly place: Place })[]> {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
-    const stored = await placesIn(this.#ids, diff.scope, diff.carved);
+    const stored = await placesIn(this.#ids, diff.scope, diff.excludedScopes);
     const others = stored.filter((entry) => entry.type !== "gone" && !named.has(keyOfPlace(entry.place)));
     return inParallel(others, WRITES_AT_ONCE, async (entry) => {
       const policy = "verdict" in at ? at : diffWrite(at);

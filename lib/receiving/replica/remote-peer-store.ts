@@ -158,7 +158,7 @@ export class RemotePeerStore {
   async applyCallbackData(content: ReceivedContent): Promise<{ readonly reread: readonly Place[] }> {
     const diff: IncomingDiff = {
       scope: scopeOf(content),
-      carved: [],
+      excludedScopes: [],
       data: content.data,
       nested: "merge",
       ...(content.overwritten === undefined ? {} : { overwritten: content.overwritten }),

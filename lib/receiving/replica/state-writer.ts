@@ -5,7 +5,7 @@ import type { Place } from "../../domain/scope.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { parseWatermark } from "../../domain/watermark.ts";
 import type { Position } from "../../domain/watermark.ts";
-import { carve } from "./diff-plan.ts";
+import { withoutExcluded } from "./diff-plan.ts";
 import { fromItem, WITHOUT_TEXT } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 import { inParallel } from "../../system/in-parallel.ts";
@@ -23,7 +23,7 @@ const WRITES_AT_ONCE = 16;
 export interface StateTarget {
   readonly scope: Place;
   /** Places that others own. */
-  readonly carved: readonly Place[];
+  readonly excludedScopes: readonly Place[];
   /** What the publisher lets us see: the rest stays as it is. Without it everything counts as open. */
   readonly reads?: Reads;
 }
@@ -63,7 +63,7 @@ export class StateWriter {
 
   /** Writes one part; one of kind `value` without a value says that nothing is there. */
   async put(
-    { carved, reads }: Pick<StateTarget, "carved" | "reads">,
+    { excludedScopes, reads }: Pick<StateTarget, "excludedScopes" | "reads">,
     part: StatePart,
     policy: WritePolicy,
     dirtyUntil: number | undefined,
@@ -79,12 +79,12 @@ export class StateWriter {
       );
     }
     if (reads !== undefined && !reads.whole(place)) {
-      const value = part.value === undefined ? undefined : carve(part.value, place, carved);
+      const value = part.value === undefined ? undefined : withoutExcluded(part.value, place, excludedScopes);
       return await this.#keepHidden(place, policy, undefined, reads, value);
     }
     if (part.value === undefined)
       return await this.#writer.remove(place, policy, undefined, { hides: place.length > 1 });
-    return await this.#writer.read(place, policy, carve(part.value, place, carved));
+    return await this.#writer.read(place, policy, withoutExcluded(part.value, place, excludedScopes));
   }
 
   /**
@@ -100,7 +100,7 @@ export class StateWriter {
     isKept: (entry: ReplicaEntry) => boolean,
     goesOn: () => boolean = () => true,
   ): Promise<boolean> {
-    const { scope, carved, reads } = target;
+    const { scope, excludedScopes, reads } = target;
     const policy = snapshotWrite(at);
     const hides = scope.length > 1;
     let isScopeStored = false;
@@ -118,7 +118,7 @@ export class StateWriter {
     const only = reads === undefined ? { only: WITHOUT_TEXT } : {};
     for await (const item of peerItems(this.#ids, { ...rangeOf(scope), ...only })) {
       const entry = fromItem(item);
-      if (!covers(scope, entry.place) || carved.some((other) => covers(other, entry.place))) continue;
+      if (!covers(scope, entry.place) || excludedScopes.some((other) => covers(other, entry.place))) continue;
       if (entry.place.length === scope.length) isScopeStored = true;
       if (isKept(entry)) continue;
       some.push(entry);
@@ -149,7 +149,7 @@ export class StateWriter {
     policy: WritePolicy,
     known: ReplicaEntry | undefined,
     reads: Reads,
-    value: ReturnType<typeof carve> | undefined,
+    value: ReturnType<typeof withoutExcluded> | undefined,
   ): Promise<Outcome> {
     const hides = place.length > 1;
     return await this.#writer.compose(
@@ -177,6 +177,6 @@ export function isAmong(places: readonly Place[]): (entry: ReplicaEntry) => bool
   return (entry) => named.has(keyOfPlace(entry.place));
 }
 
-function isOwned({ scope, carved }: StateTarget, place: Place): boolean {
-  return covers(scope, place) && !carved.some((other) => covers(other, place));
+function isOwned({ scope, excludedScopes }: StateTarget, place: Place): boolean {
+  return covers(scope, place) && !excludedScopes.some((other) => covers(other, place));
 }

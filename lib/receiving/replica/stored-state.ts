@@ -8,12 +8,12 @@ const PAGE = 200;
 
 /**
  * What is held of a peer at a place now, in the form in which a resync tells it: of all properties an object, lists as
- * arrays, without the properties that others own (`carved`); null when nothing is held there.
+ * arrays, without the properties that others own (`excludedScopes`); null when nothing is held there.
  */
 export async function storedState(
   reader: Pick<PeerReader, "page" | "property">,
   place: Place,
-  carved: readonly Place[],
+  excludedScopes: readonly Place[],
 ): Promise<Json> {
   const [name, ...path] = place;
   if (name !== undefined) {
@@ -26,7 +26,7 @@ export async function storedState(
   do {
     const page = await reader.page({ limit: PAGE, maxBytes: Infinity, ...(after === undefined ? {} : { after }) });
     for (const property of page.properties) {
-      if (!carved.some((other) => covers(other, [property.name]))) found.push([property.name, property.value]);
+      if (!excludedScopes.some((other) => covers(other, [property.name]))) found.push([property.name, property.value]);
     }
     after = page.next;
   } while (after !== undefined);

@@ -81,7 +81,7 @@ export interface Head {
   /** The next reconciliation, kept here while `dueAt` serves a gap. */
   readonly reconcileAt?: number;
   /** Places inside the scope that narrower subscriptions own. */
-  readonly carved: readonly Place[];
+  readonly excludedScopes: readonly Place[];
   /** Digests of the last 16 numbers, oldest first, the last that of `lastSeq` (see digests.ts). */
   readonly digests: string;
   /** Normalised timestamp of the newest applied diff that had one, and that diff's number. */
@@ -96,8 +96,8 @@ export interface Head {
   readonly hooksPaused: boolean;
   /** What paused the hooks is settled: the waiting events are to run. */
   readonly hooksResuming: boolean;
-  /** The peer's set of subscriptions that `carved` was made from (see subscriptions/ownership.ts). */
-  readonly carvedAt: number;
+  /** The peer's set of subscriptions that `excludedScopes` was made from (see subscriptions/ownership.ts). */
+  readonly ownershipRevision: number;
   /** An ended stream whose data stays. */
   readonly keepData: boolean;
   /** When a callback was last applied or looked for. */
@@ -149,7 +149,7 @@ export function readHead(item: Item): Head {
     resubscribedAt: whole("resubscribedAt") ?? 0,
     attempts: whole("attempts") ?? 0,
     ...defined("reconcileAt", whole("reconcileAt")),
-    carved: (item["carved"] as readonly Place[] | undefined) ?? [],
+    excludedScopes: (item["excludedScopes"] as readonly Place[] | undefined) ?? [],
     digests: text("digests") ?? "",
     lastTimestamp: text("lastTimestamp") ?? "",
     timestampOf: whole("timestampOf") ?? 0,
@@ -158,7 +158,7 @@ export function readHead(item: Item): Head {
     suspectedAt: whole("suspectedAt") ?? 0,
     hooksPaused: item["hooksPaused"] === true,
     hooksResuming: item["hooksResuming"] === true,
-    carvedAt: whole("carvedAt") ?? 0,
+    ownershipRevision: whole("ownershipRevision") ?? 0,
     keepData: item["keepData"] === true,
     activeAt: whole("activeAt") ?? 0,
     version: whole("version") ?? 0,

@@ -20,7 +20,7 @@ export interface ReceivedData<P = unknown> {
     /** Those of them that were stale already, by place. */
     readonly stale?: ReadonlyMap<Place, Staleness>;
   }>;
-  /** The read state takes the place of all that the scope holds, without the carved places. */
+  /** The read state takes the place of all that the scope holds, without the excluded scopes. */
   replace(state: Replacement): Promise<void>;
   /** Writes some parts of a state that takes the place of what a scope holds; `removeRest` ends it. */
   putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void>;
@@ -40,6 +40,6 @@ export interface ReceivedData<P = unknown> {
     part: StatePart,
     at: Position,
     dirtyUntil?: number,
-    within?: Pick<StateTarget, "carved" | "reads">,
+    within?: Pick<StateTarget, "excludedScopes" | "reads">,
   ): Promise<void>;
 }

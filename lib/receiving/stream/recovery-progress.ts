@@ -17,7 +17,7 @@ export interface RecoveryProgress {
   /** Every answer so far said its position. */
   readonly positioned: boolean;
   /** The set of subscriptions that what is owned was worked out from: another set begins again. */
-  readonly carvedAt: number;
+  readonly ownershipRevision: number;
   /** A resync callback's number that the end must reach; 0 without one. */
   readonly floor: number;
   /** The publisher counts again. */

@@ -99,7 +99,7 @@ export class OutboundHeads {
         this.#headWrite(key, made, old, others),
       ]);
       if (refused === undefined) {
-        await this.ownership.reown(made.actorId, made.peerId);
+        await this.ownership.recomputeOwnership(made.actorId, made.peerId);
         const item = await this.#table.get(key);
         if (item !== undefined) return readHead(item);
       }
@@ -144,8 +144,8 @@ export class OutboundHeads {
     const item = {
       ...newHead(key, made, { now, others, epoch: 1 }),
       createdAt: old.createdAt,
-      carved: old.carved.map((place) => [...place]),
-      carvedAt: old.carvedAt,
+      excludedScopes: old.excludedScopes.map((place) => [...place]),
+      ownershipRevision: old.ownershipRevision,
       resubscribedAt: now,
     };
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
@@ -167,7 +167,7 @@ export class OutboundHeads {
       throw new ServiceError("peer.refused", "The peer gave the id of another subscription.");
     }
     if (refused !== undefined) return undefined;
-    await this.ownership.reown(made.actorId, made.peerId);
+    await this.ownership.recomputeOwnership(made.actorId, made.peerId);
     return readHead(item);
   }
 
@@ -207,7 +207,7 @@ export class OutboundHeads {
     if (refused?.[0]?.code === "condition") return undefined;
     // Another write was under way: the subscription is there, and the caller may try again.
     if (refused !== undefined) throw new TransactionRefused(refused);
-    await this.ownership.reown(head.actorId, head.peerId);
+    await this.ownership.recomputeOwnership(head.actorId, head.peerId);
     return head;
   }
 

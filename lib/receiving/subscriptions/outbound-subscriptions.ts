@@ -236,10 +236,10 @@ export class OutboundSubscriptions {
 
   async #removeData(head: Head, others: readonly Head[]): Promise<void> {
     if (head.scope.target !== "properties") return;
-    const carved = others.filter(owns).map((other) => placeOf(other.scope));
+    const excludedScopes = others.filter(owns).map((other) => placeOf(other.scope));
     const stateVersion = Math.max(this.#deps.clock.now(), head.stateVersion + 1);
     const store = this.#deps.store(head.actorId, head.peerId);
-    await store.removeScope(placeOf(head.scope), carved, { stateVersion, sequence: head.lastSeq });
+    await store.removeScope(placeOf(head.scope), excludedScopes, { stateVersion, sequence: head.lastSeq });
   }
 
   /** Callbacks that wait in epochs before this one: those of this one may have been acknowledged just now. */

@@ -39,13 +39,12 @@ export class Ownership {
   }
 
   /**
-   * Works out anew which places each subscription of a peer leaves to narrower ones; whoever gets a place back is asked
-   * for a resync in the same write. Whoever does so after the newest change of the set wins; an older working out changes
-   * nothing.
+   * Recomputes which places each subscription of a peer leaves to narrower ones; whoever gets a place back is asked
+   * for a resync in the same write. Whoever does so after the newest change of the set wins; an older recomputation changes nothing.
    */
-  async reown(actorId: string, peerId: string): Promise<void> {
-    const { at } = await this.#workOut(actorId, peerId);
-    await this.#workedOut(actorId, peerId, at);
+  async recomputeOwnership(actorId: string, peerId: string): Promise<void> {
+    const { at } = await this.#recompute(actorId, peerId);
+    await this.#recomputed(actorId, peerId, at);
   }
 
   /**
@@ -56,9 +55,9 @@ export class Ownership {
     const counter = await this.#table.get(ownershipKey(actorId, peerId));
     const dueAt = counter?.["dueAt"];
     if (typeof dueAt !== "number" || dueAt > this.#clock.now()) return;
-    const { at, heads } = await this.#workOut(actorId, peerId);
+    const { at, heads } = await this.#recompute(actorId, peerId);
     for (const head of heads.filter(owns)) await this.#askResync(head);
-    await this.#workedOut(actorId, peerId, at);
+    await this.#recomputed(actorId, peerId, at);
   }
 
   /** Deletes the count of the set's changes when there is no head, live or ended, that could need it. */
@@ -73,32 +72,35 @@ export class Ownership {
     }
   }
 
-  async #workOut(actorId: string, peerId: string): Promise<{ at: number; heads: readonly Head[] }> {
+  async #recompute(actorId: string, peerId: string): Promise<{ at: number; heads: readonly Head[] }> {
     const counter = await this.#table.get(ownershipKey(actorId, peerId));
     const at = (counter?.["changes"] as number | undefined) ?? 0;
     const heads = (await this.#heads(actorId, peerId)).filter((head) => head.live);
     for (const head of heads) {
-      const carved = carvedFrom(head, heads);
-      if (samePlaces(carved, head.carved) && head.carvedAt >= at) continue;
-      await this.#recarve(head, carved, at);
+      const excludedScopes = excludedScopesOf(head, heads);
+      if (samePlaces(excludedScopes, head.excludedScopes) && head.ownershipRevision >= at) continue;
+      await this.#setExcludedScopes(head, excludedScopes, at);
     }
     return { at, heads };
   }
 
-  async #recarve(head: Head, carved: readonly Place[], at: number): Promise<void> {
-    const set: Readonly<Record<string, Attribute>> = { carved: carved.map((place) => [...place]), carvedAt: at };
-    const when = all(equals("state", "live"), any(missing("carvedAt"), below("carvedAt", at)));
-    if (!owns(head) || !getsBack(head.carved, carved)) {
+  async #setExcludedScopes(head: Head, excludedScopes: readonly Place[], at: number): Promise<void> {
+    const set: Readonly<Record<string, Attribute>> = {
+      excludedScopes: excludedScopes.map((place) => [...place]),
+      ownershipRevision: at,
+    };
+    const when = all(equals("state", "live"), any(missing("ownershipRevision"), below("ownershipRevision", at)));
+    if (!owns(head) || !getsBack(head.excludedScopes, excludedScopes)) {
       await this.#amend(head.key, { set, add: { version: 1 } }, when);
       return;
     }
     if ((await this.#askResync(head, { set, when })) !== undefined) return;
     const item = await this.#table.get(head.key);
     const now = item === undefined ? undefined : readHead(item);
-    if (now?.live === true && now.carvedAt < at) throw setIsChanging();
+    if (now?.live === true && now.ownershipRevision < at) throw setIsChanging();
   }
 
-  async #workedOut(actorId: string, peerId: string, at: number): Promise<void> {
+  async #recomputed(actorId: string, peerId: string, at: number): Promise<void> {
     await this.#amend(
       ownershipKey(actorId, peerId),
       { remove: ["dueShard", "dueAt"] },
@@ -106,7 +108,7 @@ export class Ownership {
     );
   }
 
-  /** Counts a change of the set: part of the transaction that makes it. From then on the working out is due. */
+  /** Counts a change of the set: part of the transaction that makes it. From then on the recomputation is due. */
   raise(actorId: string, peerId: string): Write {
     const key = ownershipKey(actorId, peerId);
     const set = { dueShard: dueShardOf(key), dueAt: this.#clock.now() + TAKEOVER_MS };
@@ -132,7 +134,7 @@ export const setIsChanging = (): ServiceError =>
 export const owns = (head: Head): boolean => head.scope.target === "properties" && head.granularity !== "none";
 
 /** The places inside a subscription's scope that belong to narrower ones, or, at the same place, to an older one. */
-export function carvedFrom(head: Head, heads: readonly Head[]): readonly Place[] {
+export function excludedScopesOf(head: Head, heads: readonly Head[]): readonly Place[] {
   if (!owns(head)) return [];
   const mine = placeOf(head.scope);
   const inside = heads.filter((other) => {

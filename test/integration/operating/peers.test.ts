@@ -135,7 +135,7 @@ describe("GET /peers/{peerId}/properties", () => {
     ];
     // Only a peer's state can bring the odd ones.
     const parts = names.map((name) => ({ place: [name], kind: "value" as const, value: { n: name.length } }));
-    const state = { scope: [], carved: [], parts, stateVersion: service.now, sequence: 1 };
+    const state = { scope: [], excludedScopes: [], parts, stateVersion: service.now, sequence: 1 };
     await service.services.store(service.actorId, "bob").replace(state);
     const seen: [string, unknown][] = [];
     let after: string | undefined;

@@ -57,7 +57,7 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
     );
 
     const scope = { target: "properties" };
-    const state = await wholeState(remote, { scope, place: [], subscriptionId, carved: [] });
+    const state = await wholeState(remote, { scope, place: [], subscriptionId, excludedScopes: [] });
     if (state.is !== "state") throw new Error(state.is);
     const replica = Object.fromEntries(state.parts.map((part) => [part.place.join("/"), part.items ?? part.value]));
     expect(replica).toEqual(peer.state.snapshot());
@@ -85,7 +85,7 @@ describe.each(["reference", "ours"] as const)("a publisher of style %s, over HTT
       scope,
       place: ["size", "w"],
       subscriptionId: made.value.subscriptionId,
-      carved: [],
+      excludedScopes: [],
     });
     expect(state).toMatchObject({ is: "state", parts: [{ place: ["size", "w"], kind: "value", value: { mm: 3 } }] });
     expect(peer.received("GET", /properties/).map((call) => call.path)).toHaveLength(1);

@@ -207,7 +207,7 @@ describe("an ended subscription", () => {
     await us.service
       .store(ACTOR, PEER)
       .apply(
-        { scope: [], carved: [], data: { late: 1 }, overwritten: [], nested: "merge" },
+        { scope: [], excludedScopes: [], data: { late: 1 }, overwritten: [], nested: "merge" },
         { stateVersion: us.now, sequence: 2 },
       );
     expect(await us.stored()).toEqual({ late: 1 });

@@ -23,7 +23,7 @@ export class PeerCopy {
 
   /** @throws Inapplicable */
   apply(diff: { readonly data: Json; readonly overwritten: readonly string[] }): void {
-    const plan = planDiff({ scope: this.#own, carved: [], ...diff, nested: "merge" });
+    const plan = planDiff({ scope: this.#own, excludedScopes: [], ...diff, nested: "merge" });
     if (plan.othersGo) this.#replica.clear();
     for (const step of plan.steps) {
       const key = this.#own.length > 0 ? "" : (step.place[0] ?? "");

@@ -194,7 +194,7 @@ test("a property that looks like a list operation arrives as a value, whatever p
     { scope: ["test"], diff: see(set({}, ["test", "test"], alike), onTest) },
   ];
   for (const { scope, diff } of told) {
-    const plan = planDiff({ scope, carved: [], nested: "merge", ...(diff ?? says("")) });
+    const plan = planDiff({ scope, excludedScopes: [], nested: "merge", ...(diff ?? says("")) });
     expect(plan.steps.map((step) => step.kind)).toEqual(["merge"]);
   }
 });

@@ -20,7 +20,7 @@ class Lists {
   async run(name: string, fields: JsonObject) {
     const diff = {
       scope: [],
-      carved: [],
+      excludedScopes: [],
       data: { [name]: { list: name, ...fields } },
       overwritten: [],
       nested: "merge" as const,
@@ -141,7 +141,7 @@ test("ten thousand items come in with a dozen requests, as a diff and as a state
   const store = new PeerStore({ table: own.counted, clock, ...ids });
   const parts = [{ place: ["whole"], kind: "list" as const, items }];
   own.counted.take();
-  await store.replace({ scope: [], carved: [], parts, stateVersion: 2, sequence: 1 });
+  await store.replace({ scope: [], excludedScopes: [], parts, stateVersion: 2, sequence: 1 });
   expect(own.counted.take().requests).toBeLessThanOrEqual(20);
   expect(await own.length("whole")).toBe(10_000);
 });

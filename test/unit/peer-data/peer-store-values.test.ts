@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 function diffOf(data: Json, more: Partial<IncomingDiff> = {}): IncomingDiff {
-  return { scope: [], carved: [], data, overwritten: [], nested: "merge", ...more };
+  return { scope: [], excludedScopes: [], data, overwritten: [], nested: "merge", ...more };
 }
 
 const at = (sequence: number, stateVersion = 1) => ({ stateVersion, sequence });
@@ -84,7 +84,7 @@ describe("diffs of all properties", () => {
 
   test("that are the whole take away what they do not name, but for what others own", async () => {
     await store.apply(diffOf({ a: 1, b: 2, c: 3 }), at(1));
-    await store.apply(diffOf({ a: { n: null } }, { overwritten: [""], carved: [["c"]] }), at(2));
+    await store.apply(diffOf({ a: { n: null } }, { overwritten: [""], excludedScopes: [["c"]] }), at(2));
     expect((await reader.page({ limit: 10 })).properties.map(({ name, value: replica }) => [name, replica])).toEqual([
       ["a", { n: null }],
       ["c", 3],
@@ -92,13 +92,13 @@ describe("diffs of all properties", () => {
   });
 
   test("leave alone what narrower subscriptions own", async () => {
-    const carved: Place[] = [["color", "v"], ["mine"]];
+    const excludedScopes: Place[] = [["color", "v"], ["mine"]];
     await store.apply(diffOf({ v: 7 }, { scope: ["mine"] }), at(1));
     await store.apply(diffOf("seven", { scope: ["color", "v"] }), at(1));
-    await store.apply(diffOf({ mine: 0, color: { v: "other", w: 2 } }, { carved }), at(5));
+    await store.apply(diffOf({ mine: 0, color: { v: "other", w: 2 } }, { excludedScopes }), at(5));
     expect(await value("mine")).toEqual({ v: 7 });
     expect(await value("color")).toEqual({ v: "seven", w: 2 });
-    expect((await store.apply(diffOf({ color: { v: 1 } }, { carved }), at(6))).changed).toEqual([]);
+    expect((await store.apply(diffOf({ color: { v: 1 } }, { excludedScopes }), at(6))).changed).toEqual([]);
 
     await store.apply(diffOf("", { scope: ["color", "v"] }), at(2));
     expect(await value("color")).toEqual({ w: 2 });
@@ -209,7 +209,7 @@ describe("a whole state", () => {
     await store.apply(diffOf({ a: 1, gone: 2, owned: 3 }), at(7));
     const state = {
       scope: [],
-      carved: [["owned"], ["a", "part"]],
+      excludedScopes: [["owned"], ["a", "part"]],
       parts: [
         { place: ["a"], kind: "value" as const, value: { b: 1, part: 2 } },
         { place: ["memo"], kind: "list" as const, items: [1, 2] },
@@ -233,7 +233,7 @@ describe("a whole state", () => {
   test("does not undo what parts already contain", async () => {
     await store.replace({
       scope: [],
-      carved: [],
+      excludedScopes: [],
       parts: [{ place: ["a"], kind: "value", value: "of 12", sequence: 12 }],
       stateVersion: 1,
       sequence: 10,
@@ -246,7 +246,7 @@ describe("a whole state", () => {
 
   test("of one part hides what the broader place holds there", async () => {
     await store.apply(diffOf({ a: { b: 1, c: 2 } }), at(1));
-    await store.replace({ scope: ["a", "b"], carved: [], parts: [], stateVersion: 2, sequence: 0 });
+    await store.replace({ scope: ["a", "b"], excludedScopes: [], parts: [], stateVersion: 2, sequence: 0 });
     expect(await value("a")).toEqual({ c: 2 });
     await store.removeScope(["a", "b"], [], at(0, 3));
     expect(await value("a")).toEqual({ b: 1, c: 2 });

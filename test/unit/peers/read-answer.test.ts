@@ -76,7 +76,7 @@ describe("the value of one property", () => {
 
 describe("every reader", () => {
   const METADATA = "GET properties?metadata=true";
-  const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s", carved: [] };
+  const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s", excludedScopes: [] };
   const memo = { count: 1, total_bytes: 10, description: "", explanation: "" };
   const others = STATUSES.filter((status) => status >= 200 && ![200, 403, 404, 410].includes(status));
 

@@ -4,7 +4,7 @@ import { type Json, PeerFailure } from "../../../lib/system/ports.ts";
 import { BASE, type Says, ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";
 
-const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s1", carved: [] };
+const whole: StateRequest = { scope: { target: "properties" }, place: [], subscriptionId: "s1", excludedScopes: [] };
 const at = (...place: string[]): StateRequest => ({
   ...whole,
   scope: { target: "properties", subtarget: place[0] ?? "", ...(place[1] === undefined ? {} : { resource: place[1] }) },
@@ -141,7 +141,7 @@ describe("reading a whole target", () => {
         [METADATA]: inventory(["color", "size"], 10, { memo }),
         "GET properties": { json: { color: 1, size: 2, memo: { _list: true, count: 1 } } },
       },
-      { ...whole, carved: [["color"], ["memo"], ["size", "w"]] },
+      { ...whole, excludedScopes: [["color"], ["memo"], ["size", "w"]] },
     );
     expect(values(answer)).toEqual({ size: 2 });
     expect(calls).not.toContain("GET properties/memo");

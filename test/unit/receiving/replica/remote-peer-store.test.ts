@@ -17,7 +17,7 @@ beforeEach(() => {
 
 const sent = (data: Parameters<RemotePeerStore["setValue"]>[1], sequence: number) =>
   new PeerStore({ table, clock, actorId: "a1", peerId: "p1" }).apply(
-    { scope: [], carved: [], data, overwritten: [], nested: "merge" },
+    { scope: [], excludedScopes: [], data, overwritten: [], nested: "merge" },
     { stateVersion: 1, sequence },
   );
 
