@@ -138,8 +138,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       again: async (...forgotten) => await resubscription.again(...forgotten),
       ended: async (head) => await resubscription.ended(head),
     },
-    bury: async (head) => {
-      await outbound.bury(head);
+    purgeEnded: async (head) => {
+      await outbound.purgeEnded(head);
     },
   });
   const lifecycle: InboundDeps["lifecycle"] = async (name, event) => {

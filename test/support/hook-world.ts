@@ -88,7 +88,7 @@ export class HookWorld {
       state: () => Promise.resolve(this.state),
       openTo: () => Promise.resolve(undefined),
       forgotten: { again: () => Promise.resolve({ is: "lost" }), ended: () => Promise.resolve() },
-      bury: () => Promise.resolve(),
+      purgeEnded: () => Promise.resolve(),
       settings: {
         ...{ incarnation: "world", maxPending: 100, gapTimeoutMs: 5_000, reconcileMs: 600 * MINUTE },
         ...{ autoStorage: true, nestedDiffs: "merge", hookTimeoutMs: 10_000, hookMaxAttempts: this.maxAttempts },

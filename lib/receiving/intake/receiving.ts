@@ -52,7 +52,7 @@ export interface ReceivingDeps {
   readonly openTo: OpenPlaces;
   readonly forgotten: Forgotten;
   /** Removes what an ended subscription left. */
-  readonly bury: (head: Head) => Promise<void>;
+  readonly purgeEnded: (head: Head) => Promise<void>;
   readonly settings: ReceivingSettings;
 }
 
@@ -144,7 +144,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       pausedHooks,
       sequencer: ofHead,
       settings,
-      bury: deps.bury,
+      purgeEnded: deps.purgeEnded,
     }),
     failedEvents,
     hooks,

@@ -1,4 +1,4 @@
-/** What a stream whose time has come needs: to be drained, recovered, reconciled, released or buried. */
+/** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
 import { all, equals } from "../../dynamodb/table.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
@@ -25,7 +25,7 @@ export interface DueStreamsDeps {
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
-  readonly bury: (head: Head) => Promise<void>;
+  readonly purgeEnded: (head: Head) => Promise<void>;
 }
 
 /** Does for a stream whose time has come what it needs then. */
@@ -49,7 +49,7 @@ export class DueStreams {
     // Whoever put it off has sent a message for the later time, where it matters.
     if (head.dueAt !== undefined && head.dueAt > now) return head.gapSince;
     if (!head.live) {
-      await this.#deps.bury(head);
+      await this.#deps.purgeEnded(head);
       return undefined;
     }
     if (leaseIsLive(head, now, settings.incarnation)) {

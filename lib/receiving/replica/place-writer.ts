@@ -98,7 +98,7 @@ export class PlaceWriter {
       const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
       if (stored?.type === "value" && text === undefined) return undefined;
       const value = made(text === undefined ? undefined : (parseText(text) as Json));
-      if (value === undefined) return this.#bury(place, policy, stored, hides);
+      if (value === undefined) return this.#putTombstone(place, policy, stored, hides);
       return this.#put(place, policy, stored, value, false);
     });
   }
@@ -133,7 +133,7 @@ export class PlaceWriter {
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
       const value = altered(parseText(text) as Json);
-      if (value === undefined) return this.#bury(place, policy, stored, false);
+      if (value === undefined) return this.#putTombstone(place, policy, stored, false);
       if (printJson(value) === text) return { result: "skipped", reread: false, entry: stored };
       return this.#put(place, policy, stored, value, stored.suspect === true);
     });
@@ -148,7 +148,7 @@ export class PlaceWriter {
 
   /** Puts a tombstone in the place of whatever is there. */
   remove(place: Place, policy: WritePolicy, known: Known, { hides }: { readonly hides: boolean }): Promise<Outcome> {
-    return this.#settle(place, policy, known, (stored) => this.#bury(place, policy, stored, hides));
+    return this.#settle(place, policy, known, (stored) => this.#putTombstone(place, policy, stored, hides));
   }
 
   /**
@@ -233,7 +233,7 @@ export class PlaceWriter {
   async #merge(step: Merge, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome | undefined> {
     const literal = step.at?.here === true;
     const deletes = !literal && (step.diff === "" || step.diff === null);
-    if (deletes) return this.#bury(step.place, policy, stored, step.place.length > 1);
+    if (deletes) return this.#putTombstone(step.place, policy, stored, step.place.length > 1);
     if (stored?.type === "list" && !literal) return this.#suspect(step.place, policy, stored);
     let current: Json | undefined;
     if (stored?.type === "value" && !step.exact) {
@@ -243,7 +243,7 @@ export class PlaceWriter {
     }
     const merged = mergeDiff(current, step.diff, step);
     const suspect = merged.ambiguous || (stored?.suspect === true && !step.exact);
-    if (merged.value === undefined) return this.#bury(step.place, policy, stored, step.place.length > 1);
+    if (merged.value === undefined) return this.#putTombstone(step.place, policy, stored, step.place.length > 1);
     return this.#put(step.place, policy, stored, merged.value, suspect);
   }
 
@@ -289,7 +289,12 @@ export class PlaceWriter {
     return { result: "changed", reread: suspect, entry: next };
   }
 
-  async #bury(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined, hides: boolean): Promise<Outcome> {
+  async #putTombstone(
+    place: Place,
+    policy: WritePolicy,
+    stored: ReplicaEntry | undefined,
+    hides: boolean,
+  ): Promise<Outcome> {
     const next: ReplicaEntry = {
       type: "gone",
       place,

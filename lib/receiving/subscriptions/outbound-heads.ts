@@ -25,7 +25,7 @@ import type { AskResync } from "./ownership.ts";
  * An ended head stays this long (ms): longer than any function runs and any lease lives, so that whoever still works on
  * it finds it ended, and what it wrote late is deleted with it.
  */
-export const BURIED_AFTER_MS = 5 * 60_000;
+export const PURGE_DELAY_MS = 5 * 60_000;
 
 export interface NewSubscription {
   readonly actorId: string;
@@ -212,7 +212,7 @@ export class OutboundHeads {
   }
 
   #ending(head: Head, keepData: boolean): Change {
-    const due = dueAttributes(head.key, this.#clock.now() + BURIED_AFTER_MS);
+    const due = dueAttributes(head.key, this.#clock.now() + PURGE_DELAY_MS);
     return {
       set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
       remove: ["auth", "recoveryRequested", ...WORK_ATTRIBUTES],

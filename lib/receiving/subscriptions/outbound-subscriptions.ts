@@ -248,7 +248,7 @@ export class OutboundSubscriptions {
   }
 
   /** An ended head whose time has come: what was written late goes, then the head itself. */
-  async bury(head: Head): Promise<void> {
+  async purgeEnded(head: Head): Promise<void> {
     const { actorId, peerId, subscriptionId } = head;
     const { heads, table, trusts, store } = this.#deps;
     await this.#emptyBuffer(head.key, head.epoch + 1);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
-import { BURIED_AFTER_MS } from "../../../lib/receiving/subscriptions/outbound-heads.ts";
+import { PURGE_DELAY_MS } from "../../../lib/receiving/subscriptions/outbound-heads.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
@@ -211,7 +211,7 @@ describe("an ended subscription", () => {
         { stateVersion: us.now, sequence: 2 },
       );
     expect(await us.stored()).toEqual({ late: 1 });
-    us.now += BURIED_AFTER_MS;
+    us.now += PURGE_DELAY_MS;
     await us.sweep();
     expect(await us.stored()).toEqual({});
     expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).toBeUndefined();
@@ -226,7 +226,7 @@ describe("an ended subscription", () => {
     expect(((await us.state()) as { epoch: number }).epoch).toBeGreaterThan(epoch);
     expect((await us.diff(1, { a: "anew" })).status).toBe(201);
     expect(await us.stored()).toEqual({ a: "anew" });
-    us.now += BURIED_AFTER_MS;
+    us.now += PURGE_DELAY_MS;
     await us.sweep();
     expect(await us.stored()).toEqual({ a: "anew" });
   });
@@ -250,7 +250,7 @@ it("ends with its trust: closed at once, everything of the peer gone", async () 
   if (trust === undefined) throw new Error("no trust");
   await us.service.trust.ending.end(trust, { tell: false });
   expect((await us.diff(2, {})).status).toBe(403);
-  us.now += BURIED_AFTER_MS;
+  us.now += PURGE_DELAY_MS;
   await us.sweep();
   const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER));
   expect(left).toEqual([]);
@@ -269,7 +269,7 @@ it("an event recorded by a handler that outlives its trust goes too", async () =
   us = await new Subscriber({ app }).subscribed();
   await us.diff(1, { a: 1 });
   expect(outlived).toBe(true);
-  us.now += BURIED_AFTER_MS;
+  us.now += PURGE_DELAY_MS;
   await us.sweep();
   const left = us.table.all().filter(({ pk, sk }) => `${pk} ${sk}`.includes(PEER) || sk.startsWith("FAILED"));
   expect(left).toEqual([]);

@@ -216,7 +216,7 @@ export class ReceivingWorld {
       state: () => Promise.resolve(null),
       openTo: () => Promise.resolve(undefined),
       forgotten: { again: () => Promise.resolve({ is: "lost" }), ended: () => Promise.resolve() },
-      bury: () => Promise.resolve(),
+      purgeEnded: () => Promise.resolve(),
       settings: {
         incarnation: "world",
         maxPending: this.#modes.maxPending,
