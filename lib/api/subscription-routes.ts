@@ -17,7 +17,7 @@ import type { InboundHead } from "../publishing/subscribers/inbound-head.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import { endedByOwner, noSuch } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
-import type { LogWalk } from "../publishing/subscribers/log-walk.ts";
+import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { InboundRoutes } from "./inbound-routes.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
@@ -34,7 +34,7 @@ export interface SubscriptionServices {
   readonly heads: OutboundHeads;
   readonly outbound: OutboundSubscriptions;
   readonly changeLog: Pick<ChangeLog, "newest">;
-  readonly walk: Pick<LogWalk, "peek">;
+  readonly cursors: Pick<CursorStore, "preview">;
   readonly inbound: InboundSubscriptions;
   readonly inboundHeads: InboundHeads;
 }
@@ -78,12 +78,12 @@ export class SubscriptionRoutes {
 
   /** With the newest number made, which not every head has noted yet. */
   async #inboundOf(actorId: string, peerId: string | undefined): Promise<readonly Listed[]> {
-    const { inboundHeads, changeLog, walk } = this.#services;
+    const { inboundHeads, changeLog, cursors } = this.#services;
     const [newest, stored] = await Promise.all([
       changeLog.newest(actorId),
       peerId === undefined ? inboundHeads.all(actorId) : inboundHeads.ofPeer(actorId, peerId),
     ]);
-    const heads = await walk.peek(stored, newest);
+    const heads = await cursors.preview(stored, newest);
     return heads.map((head) => ({
       ...{ actorId, peerId: head.peerId, id: head.id, createdAt: head.createdAt },
       ...{ granularity: head.granularity, scope: head, sequence: head.state.sequence, callback: false },

@@ -7,7 +7,7 @@ import type { Clock, Deadline, Json } from "../system/ports.ts";
 import type { ChangeLog, Suspension } from "../change-log/change-log.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
-import type { LogWalk } from "../publishing/subscribers/log-walk.ts";
+import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import type { Notices, TellSubscribers } from "../publishing/subscribers/notices.ts";
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
@@ -67,7 +67,7 @@ export interface ActorSubscriptionServices {
   readonly outbound: Pick<OutboundSubscriptions, "subscribe" | "end" | "resync">;
   readonly inboundHeads: Pick<InboundHeads, "all" | "ofPeer">;
   readonly inbound: Pick<InboundSubscriptions, "end">;
-  readonly walk: Pick<LogWalk, "peek">;
+  readonly cursors: Pick<CursorStore, "preview">;
   readonly changeLog: Pick<ChangeLog, "newest">;
   readonly notices: Pick<Notices, "notify">;
   readonly suspensions: Suspensions;
@@ -133,13 +133,13 @@ export class ActorSubscriptions {
 
   /** Peers' subscriptions to us, in order of creation; only those of one peer when given. */
   async inboundSubscriptions(peerId?: string): Promise<Subscription[]> {
-    const { changeLog, inboundHeads, walk } = this.#services;
+    const { changeLog, inboundHeads, cursors } = this.#services;
     const [newest, heads] = await Promise.all([
       changeLog.newest(this.#actorId),
       peerId === undefined ? inboundHeads.all(this.#actorId) : inboundHeads.ofPeer(this.#actorId, peerId),
     ]);
     // Not every head has noted its newest number yet.
-    return (await walk.peek(heads, newest)).map(ofInbound);
+    return (await cursors.preview(heads, newest)).map(ofInbound);
   }
 
   /**

@@ -7,14 +7,14 @@ import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { InboundReadingDeps } from "../publishing/snapshots/inbound-reading.ts";
 import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { InboundDeps } from "../publishing/subscribers/inbound-subscriptions.ts";
-import { LogWalk } from "../publishing/subscribers/log-walk.ts";
+import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import { LogTrim } from "../publishing/subscribers/trim.ts";
 import { UntoldEnds } from "../publishing/subscribers/untold-ends.ts";
 
 /** The parts of peers' subscriptions to us. */
 export interface InboundServices {
   readonly inboundHeads: InboundHeads;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly inbound: InboundSubscriptions;
   readonly inboundReading: InboundReading;
   readonly trim: LogTrim;
@@ -22,7 +22,7 @@ export interface InboundServices {
 
 /** Puts the parts together over one table. */
 export function inboundServices(
-  deps: Omit<InboundDeps, "heads" | "walk" | "untoldEnds"> &
+  deps: Omit<InboundDeps, "heads" | "cursors" | "untoldEnds"> &
     Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
       readonly table: Table;
       readonly changeLog: ChangeLog;
@@ -33,12 +33,12 @@ export function inboundServices(
 ): InboundServices {
   const { table, clock, log, changeLog, permissions, snapshot, rootOf, incarnation, retentionDays } = deps;
   const inboundHeads = new InboundHeads(table);
-  const walk = new LogWalk({
+  const cursors = new CursorStore({
     ...{ table, clock, changeLog, incarnation },
     circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
   });
   const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });
-  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, walk, untoldEnds });
-  const inboundReading = new InboundReading({ walk, permissions, snapshot, rootOf });
-  return { inboundHeads, walk, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, walk }) };
+  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, cursors, untoldEnds });
+  const inboundReading = new InboundReading({ cursors, permissions, snapshot, rootOf });
+  return { inboundHeads, cursors, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, cursors }) };
 }

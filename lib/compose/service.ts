@@ -265,7 +265,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const deliveryParts: DeliveryServicesDeps = {
     ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions, known },
     inboundHeads: inbounds.inboundHeads,
-    walk: inbounds.walk,
+    cursors: inbounds.cursors,
     trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
@@ -289,7 +289,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, tell },
     deliveryBy: (rules) => deliveryServices(deliveryParts, rules),
   });
-  const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.walk });
+  const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.cursors });
   const publishing = {
     ...inbounds,
     ...delivery,

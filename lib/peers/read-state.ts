@@ -170,7 +170,7 @@ async function listAt(
   const known = await reader.inventory(false);
   if (known.is === "failed") return known;
   if (known.is === "value" && known.value !== undefined) return { is: "value", value: known.value.lists.get(name) };
-  const whole = asObject(readJsonAnswer(await reader.peek(["properties"]), { listed: false }));
+  const whole = asObject(readJsonAnswer(await reader.answerOf(["properties"]), { listed: false }));
   if (whole.is === "failed") return whole;
   const value = whole.is === "value" ? own(whole.value.object, name) : undefined;
   return { is: "value", value: value === undefined ? undefined : asListMark(value) };

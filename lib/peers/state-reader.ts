@@ -51,7 +51,7 @@ export class StateReader {
 
   /** One GET whose answer counts: its position is that of something we hold afterwards. */
   async get(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
-    const called = await this.peek(at, query);
+    const called = await this.answerOf(at, query);
     if (called.ok && called.status === 200) this.#count(called.value.headers, true);
     // That something is not there is knowledge too; but not every peer says as of when, and the rest still bounds it.
     else if (!called.ok && isAbsence(called.status)) this.#count(called.headers ?? {}, false);
@@ -64,7 +64,7 @@ export class StateReader {
    * something else is.
    */
   async inventory(counts: boolean): Promise<ReadAnswer<Inventory | undefined>> {
-    const called = await this.peek(["properties"], "?metadata=true");
+    const called = await this.answerOf(["properties"], "?metadata=true");
     const read = readJsonAnswer(called, { listed: false });
     if (read.is === "failed" && !isAboutTheForm(read.failure)) return read;
     const inventory = read.is === "value" ? asInventory(read.value.json) : undefined;
@@ -158,7 +158,7 @@ export class StateReader {
   }
 
   /** One GET that only tells what something else is; its position does not count. */
-  async peek(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
+  async answerOf(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
     return this.#remote.call({ method: "GET", at, query, headers: this.#headers, maxBytes: STATE_BYTES });
   }
 

@@ -9,7 +9,7 @@ import type { ChangeLog } from "../../change-log/change-log.ts";
 import { isWaiting } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
-import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
@@ -44,7 +44,7 @@ export interface BreakerRecoveryDeps extends SessionDeps {
   readonly breakers: BreakerStore;
   readonly heads: Pick<InboundHeads, "ofPeer">;
   readonly changeLog: ChangeLog;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly deferred: Pick<DeferredPermissions, "send">;
   /** The longest that one delivery takes, ms. */
@@ -213,17 +213,17 @@ export class BreakerRecovery {
    * tried; those that it refuses only when it is time for their next try.
    */
   async #missed({ actorId, peerId }: TrustRecord, everything: boolean): Promise<readonly InboundHead[]> {
-    const { heads, changeLog, walk, clock } = this.#deps;
+    const { heads, changeLog, cursors, clock } = this.#deps;
     const newest = await changeLog.newest(actorId);
     const missed: InboundHead[] = [];
     for (const head of await heads.ofPeer(actorId, peerId)) {
-      const moved = await walk.move(head, { newest });
-      if (moved === undefined || moved.head.state.ended || moved.head.state.granularity === "none") continue;
-      if (isWaiting(moved.head, clock.now())) continue;
-      const { state, refused } = moved.head;
-      const delivery = settled(moved.head.delivery, state.cleared);
+      const advanced = await cursors.advance(head, { newest });
+      if (advanced === undefined || advanced.head.state.ended || advanced.head.state.granularity === "none") continue;
+      if (isWaiting(advanced.head, clock.now())) continue;
+      const { state, refused } = advanced.head;
+      const delivery = settled(advanced.head.delivery, state.cleared);
       const left = undelivered(delivery, state.sequence).length > 0;
-      if (left && (everything || refused !== undefined || state.sequence > delivery.tried)) missed.push(moved.head);
+      if (left && (everything || refused !== undefined || state.sequence > delivery.tried)) missed.push(advanced.head);
     }
     return missed;
   }
@@ -235,12 +235,12 @@ export class BreakerRecovery {
     time: TimeLeft,
     { everything }: { readonly everything: boolean },
   ): Promise<DeliverySession | undefined> {
-    const { walk, changeLog } = this.#deps;
+    const { cursors, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
-    const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
-    if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return undefined;
+    const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
+    if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return undefined;
     return new DeliverySession(this.#deps, {
-      ...{ head: moved.head, token: lease.token, trust, time, records: changeLog },
+      ...{ head: advanced.head, token: lease.token, trust, time, records: changeLog },
       ...{ everything, afterPause: true },
     });
   }

@@ -7,7 +7,7 @@ import type { PropertyStore } from "../../properties/property-store.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
-import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { LogTrim } from "../subscribers/trim.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
@@ -44,7 +44,7 @@ export interface DeliveryServicesDeps {
   readonly config: Config;
   readonly changeLog: ChangeLog;
   readonly inboundHeads: InboundHeads;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly known: KnownPeers;
   readonly trim: LogTrim;
@@ -81,7 +81,7 @@ export function deliveryServices(
     config,
     changeLog,
     inboundHeads: heads,
-    walk,
+    cursors,
     permissions,
     known,
   } = deps;
@@ -101,7 +101,7 @@ export function deliveryServices(
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const session = {
-    ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, walk, changeLog, heads, pool },
+    ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, cursors, changeLog, heads, pool },
     incarnation: config.incarnation,
     random: deps.random,
     ended: deps.ended,

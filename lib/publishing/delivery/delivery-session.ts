@@ -14,7 +14,7 @@ import type { PermissionStore } from "../../trust/permission-store.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import { headKey, readInboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
-import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { toldAfter } from "../subscribers/told.ts";
 import type { Records } from "../subscribers/told.ts";
 import { readTrust } from "../../trust/trust-record.ts";
@@ -41,7 +41,7 @@ export interface SessionDeps extends RefusalDeps {
   readonly breakers: BreakerStore;
   readonly known: Pick<KnownPeers, "of">;
   readonly permissions: Pick<PermissionStore, "of">;
-  readonly walk: Pick<LogWalk, "makeResync">;
+  readonly cursors: Pick<CursorStore, "makeResync">;
   /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
   /** Has a subscription that its peer refuses tried again at a time, ms since 1970, or a little later. Never rejects. */
@@ -113,7 +113,7 @@ export class DeliverySession {
     for (;;) {
       let end: Exclude<SessionResult, "lost">;
       try {
-        end = await this.#pass();
+        end = await this.#sendAll();
       } catch (error) {
         // What was tried is not to be tried again because something else went wrong.
         await this.end();
@@ -139,7 +139,7 @@ export class DeliverySession {
     while ((await this.#letGo(itemExists)) === "more");
   }
 
-  async #pass(): Promise<Exclude<SessionResult, "lost">> {
+  async #sendAll(): Promise<Exclude<SessionResult, "lost">> {
     const { breakers } = this.#deps;
     for (const told = this.#told(); ;) {
       if (this.#open().length === 0 && !this.#isTorn()) return this.#nothingLeft();
@@ -283,11 +283,11 @@ export class DeliverySession {
   }
 
   async #resync(): Promise<void> {
-    const { head, walk } = { head: this.#head, walk: this.#deps.walk };
-    const moved = await walk.makeResync(head, { newest: head.state.cursor });
-    if (moved === undefined) return;
-    this.#head = moved.head;
-    this.#delivery = settled(this.#delivery, moved.head.state.cleared);
+    const { head, cursors } = { head: this.#head, cursors: this.#deps.cursors };
+    const advanced = await cursors.makeResync(head, { newest: head.state.cursor });
+    if (advanced === undefined) return;
+    this.#head = advanced.head;
+    this.#delivery = settled(this.#delivery, advanced.head.state.cleared);
   }
 
   /** Writes down what was delivered, and keeps the lease. False when it is another's. */

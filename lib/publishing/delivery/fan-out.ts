@@ -13,8 +13,8 @@ import { isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
-import type { LogWalk, Moved } from "../subscribers/log-walk.ts";
-import { passOver } from "../subscribers/log-pass.ts";
+import type { CursorStore, AdvanceResult } from "../subscribers/cursor-store.ts";
+import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import type { Records } from "../subscribers/told.ts";
 import { readTrust } from "../../trust/trust-record.ts";
@@ -45,7 +45,7 @@ export interface FanOutDeps extends SessionDeps {
   readonly queue: DelayQueue;
   readonly changeLog: ChangeLog;
   readonly heads: Pick<InboundHeads, "touched">;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly known: KnownPeers;
   readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
@@ -172,7 +172,7 @@ export class FanOut {
   async #ahead(heads: readonly InboundHead[], round: Round): Promise<readonly (SubscriptionState | undefined)[]> {
     const { newest, time } = round;
     try {
-      const { states } = await passOver(recordsOf(round), heads, newest, () => time.mayBegin());
+      const { states } = await advanceAll(recordsOf(round), heads, newest, () => time.mayBegin());
       return states.map((state) => (state.cursor < newest ? undefined : state));
     } catch {
       return [];
@@ -202,87 +202,88 @@ export class FanOut {
    * That one may be waiting for us. Undefined when no lease is live.
    */
   async #byHolder(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
-    const { walk } = this.#deps;
-    if (!walk.isLeased(head)) return undefined;
+    const { cursors } = this.#deps;
+    if (!cursors.isLeased(head)) return undefined;
     const { newest, cache } = round;
-    const moved = await walk.move(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
-    if (moved !== undefined && !walk.isLeased(moved.head)) return undefined;
-    return this.#told(round, head, moved, { kind: "deferred" });
+    const advanced = await cursors.advance(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
+    if (advanced !== undefined && !cursors.isLeased(advanced.head)) return undefined;
+    return this.#told(round, head, advanced, { kind: "deferred" });
   }
 
   async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
-    const { clock, walk, recovery, known } = this.#deps;
+    const { clock, cursors, recovery, known } = this.#deps;
     const { newest, cache, time, waiting } = round;
-    const move = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
+    const options = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
     waiting.delete(head.peerId);
     if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
     const item = await known.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
-      return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
+      return this.#told(round, head, await cursors.advance(head, options), { kind: "skipped" });
     }
     const breaker = readBreaker(item);
     if (breaker.openUntil !== undefined) {
-      const moved = await walk.move(head, move);
-      if (!mayProbe(breaker, clock.now())) return this.#told(round, head, moved, { kind: "skipped" });
+      const advanced = await cursors.advance(head, options);
+      if (!mayProbe(breaker, clock.now())) return this.#told(round, head, advanced, { kind: "skipped" });
       await recovery.attempt(item, time);
-      return this.#told(round, head, moved, await this.#afterwards(moved, "skipped"));
+      return this.#told(round, head, advanced, await this.#afterwards(advanced, "skipped"));
     }
     if (isPaused(breaker, clock.now()))
-      return this.#told(round, head, await walk.move(head, move), { kind: "deferred" });
+      return this.#told(round, head, await cursors.advance(head, options), { kind: "deferred" });
     if (breaker.pausedUntil !== undefined) {
       // What has waited for the end of the pause goes before anything new.
-      const moved = await walk.move(head, move);
+      const advanced = await cursors.advance(head, options);
       const failures = await recovery.resume(item, time);
       const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
       if (failure !== undefined) return { kind: "failed", failure };
       const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
-      return this.#told(round, head, moved, await this.#afterwards(moved, otherwise));
+      return this.#told(round, head, advanced, await this.#afterwards(advanced, otherwise));
     }
-    if (isWaiting(head, clock.now())) return this.#told(round, head, await walk.move(head, move), { kind: "skipped" });
+    if (isWaiting(head, clock.now()))
+      return this.#told(round, head, await cursors.advance(head, options), { kind: "skipped" });
     const lease = leaseFor(this.#deps, time);
     const always = isReplaying(item) || head.refused !== undefined;
-    const moved = await walk.move(head, { ...move, lease: { ...lease, always } });
-    if (moved === undefined) return { kind: "nothing" };
-    if (!moved.leased && moved.head.lease?.token !== lease.token) {
-      return this.#told(round, head, moved, { kind: "deferred" });
+    const advanced = await cursors.advance(head, { ...options, lease: { ...lease, always } });
+    if (advanced === undefined) return { kind: "nothing" };
+    if (!advanced.leased && advanced.head.lease?.token !== lease.token) {
+      return this.#told(round, head, advanced, { kind: "deferred" });
     }
     const session = new DeliverySession(this.#deps, {
-      head: moved.head,
+      head: advanced.head,
       token: lease.token,
       trust,
       time,
       records: recordsOf(round),
-      everything: isReplaying(item) || moved.head.refused !== undefined,
+      everything: isReplaying(item) || advanced.head.refused !== undefined,
     });
-    if (isWaiting(moved.head, clock.now())) {
+    if (isWaiting(advanced.head, clock.now())) {
       // Refused since it was read.
       await session.end();
-      return this.#told(round, head, moved, { kind: "skipped" });
+      return this.#told(round, head, advanced, { kind: "skipped" });
     }
     const end = await session.deliver();
     if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
     const [failure] = session.failures;
     if (failure !== undefined) return { kind: "failed", failure };
-    return this.#told(round, head, moved, { kind: OUTCOMES[end] });
+    return this.#told(round, head, advanced, { kind: OUTCOMES[end] });
   }
 
   /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
-  async #afterwards(moved: Moved | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
-    if (moved === undefined) return { kind: "nothing" };
-    const { actorId, peerId, id, state } = moved.head;
+  async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
+    if (advanced === undefined) return { kind: "nothing" };
+    const { actorId, peerId, id, state } = advanced.head;
     const item = await this.#deps.table.get(inboundHeadKey(actorId, peerId, id));
     if (item === undefined) return { kind: "nothing" };
     return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : otherwise };
   }
 
   /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
-  #told({ records }: Round, before: InboundHead, moved: Moved | undefined, outcome: Outcome): Outcome {
-    if (moved === undefined || moved.head.state.ended) return { kind: "nothing" };
-    if (moved.made.length > 0 || moved.head.state.sequence > before.state.sequence) return outcome;
+  #told({ records }: Round, before: InboundHead, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
+    if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
+    if (advanced.made.length > 0 || advanced.head.state.sequence > before.state.sequence) return outcome;
     // Another has moved it over these records already: what they say to it is still known.
-    const view = currentView(moved.head.state);
+    const view = currentView(advanced.head.state);
     const heard = records.some(
       ({ number, record }) =>
         number <= before.state.cursor &&

@@ -10,7 +10,7 @@ import type { Clock, Deadline, DelayQueue, Ids, Log } from "../../system/ports.t
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { headKey, isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
-import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { peerOf } from "./breaker-recovery.ts";
@@ -35,7 +35,7 @@ export interface RefusedHeadsDeps extends SessionDeps {
   readonly queue: DelayQueue;
   readonly known: KnownPeers;
   readonly changeLog: ChangeLog;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
 }
@@ -53,13 +53,13 @@ export class RefusedHeads {
     name: { readonly peerId: string; readonly id: string },
     deadline: Deadline,
   ): Promise<void> {
-    const { known, clock, pool, recovery, changeLog, walk } = this.#deps;
+    const { known, clock, pool, recovery, changeLog, cursors } = this.#deps;
     const key = trustKey(actorId, name.peerId);
     const items = await known.read([key], [headKey({ actorId, ...name })]);
     const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
     const refused = stored === undefined ? undefined : readInboundHead(stored);
     if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;
-    const head = (await walk.move(refused, { newest: await changeLog.newest(actorId) }))?.head;
+    const head = (await cursors.advance(refused, { newest: await changeLog.newest(actorId) }))?.head;
     if (head === undefined) return;
     if (hasNothingLeft(head)) {
       await this.#forget(head);
@@ -84,12 +84,12 @@ export class RefusedHeads {
 
   async #deliver(head: InboundHead, trust: TrustRecord, time: TimeLeft): Promise<void> {
     if (!time.mayBegin()) return;
-    const { walk, changeLog } = this.#deps;
+    const { cursors, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
-    const moved = await walk.move(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
+    const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
     // The delivery that is under way notes what comes of it.
-    if (moved === undefined || !(moved.leased || moved.head.lease?.token === lease.token)) return;
-    const given = { head: moved.head, token: lease.token, trust, time, records: changeLog };
+    if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return;
+    const given = { head: advanced.head, token: lease.token, trust, time, records: changeLog };
     await new DeliverySession(this.#deps, { ...given, everything: true }).deliver();
   }
 

@@ -9,7 +9,7 @@ import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import type { PermissionsOf } from "../subscribers/circumstances.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
-import type { LogWalk } from "../subscribers/log-walk.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { Snapshot } from "./state-snapshot.ts";
 import { stateUrl } from "../subscribers/state-url.ts";
 
@@ -21,7 +21,7 @@ const TRIES = 3;
 const NOTHING: PropertyPermissions = { patterns: [], excluded_patterns: [], operations: [] };
 
 export interface InboundReadingDeps {
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   readonly permissions: PermissionsOf;
   /** What the subscription covers, as its peer sees it. */
   readonly snapshot: (actorId: string, of: Scope & { readonly peerId: string }, reads: Reads) => Promise<Snapshot>;
@@ -60,9 +60,9 @@ export class InboundReading {
 
   /** One page of the backlog, with the number to go on after when there is more; undefined when there is no such one. */
   async poll(actorId: string, peerId: string, id: string, { after, limit }: Page): Promise<JsonObject | undefined> {
-    const moved = await this.#deps.walk.toEnd(actorId, peerId, id);
-    if (moved === undefined) return undefined;
-    const { head } = moved;
+    const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
+    if (advanced === undefined) return undefined;
+    const { head } = advanced;
     const data: JsonObject[] = [];
     let bytes = 0;
     let next: { readonly next?: number } = {};
@@ -71,7 +71,7 @@ export class InboundReading {
     // One answer tells one state, however often its numbers say to read it.
     const stateOnce = async (): Promise<State> => await (state ??= this.#state(head));
     const reads = await this.#reads(head);
-    for await (const told of this.#deps.walk.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
+    for await (const told of this.#deps.cursors.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
       const entry = await this.#entry(head, told, stateOnce);
       const more = jsonBytesInResult(entry) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
@@ -90,14 +90,14 @@ export class InboundReading {
    * says that everything is to be read again: it holds the state of now, and says which diffs that contains.
    */
   async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
-    const moved = await this.#deps.walk.toEnd(actorId, peerId, id);
-    if (moved === undefined) return undefined;
-    const told = await this.#deps.walk.toldOne(moved.head, sequence, await this.#reads(moved.head));
+    const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
+    if (advanced === undefined) return undefined;
+    const told = await this.#deps.cursors.toldOne(advanced.head, sequence, await this.#reads(advanced.head));
     if (told === undefined) return undefined;
-    const entry = await this.#entry(moved.head, told, async () => await this.#state(moved.head));
+    const entry = await this.#entry(advanced.head, told, async () => await this.#state(advanced.head));
     const contains = entry["contains"];
     return {
-      diff: { ...wireScope(moved.head), ...entry },
+      diff: { ...wireScope(advanced.head), ...entry },
       ...(typeof contains === "number" ? { contains } : {}),
     };
   }
@@ -140,26 +140,26 @@ export class InboundReading {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const { data, record } = await this.#deps.snapshot(now.actorId, now, await this.#reads(now));
       if (data === null || record === undefined) return { data };
-      const moved = await this.#deps.walk.toEnd(now.actorId, now.peerId, now.id);
-      if (moved === undefined) return { data };
-      if (samePermissions(now, moved.head)) {
-        const contains = await this.#contained(now, moved.head, record);
+      const advanced = await this.#deps.cursors.toEnd(now.actorId, now.peerId, now.id);
+      if (advanced === undefined) return { data };
+      if (samePermissions(now, advanced.head)) {
+        const contains = await this.#contained(now, advanced.head, record);
         return { data, ...(contains === undefined ? {} : { contains }) };
       }
       // What is of a later record is not to be shown by what was allowed before it.
-      now = moved.head;
+      now = advanced.head;
     }
     return { data: null };
   }
 
   /** The newest number that a state of `record` contains; undefined when a number was made that no record makes. */
   async #contained(before: InboundHead, after: InboundHead, record: number): Promise<number | undefined> {
-    const { walk } = this.#deps;
+    const { cursors } = this.#deps;
     const { cursor, sequence } = after.state;
     if (record === before.state.cursor) return before.state.sequence;
     if (record < before.state.cursor || cursor < record) return undefined;
-    if ((await walk.sequenceAt(before, cursor)) !== sequence) return undefined;
-    return cursor === record ? sequence : await walk.sequenceAt(before, record);
+    if ((await cursors.sequenceAt(before, cursor)) !== sequence) return undefined;
+    return cursor === record ? sequence : await cursors.sequenceAt(before, record);
   }
 }
 

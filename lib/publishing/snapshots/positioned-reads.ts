@@ -57,9 +57,9 @@ export class PositionedReads {
   ): Promise<Positioned<T>> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       // First: what is read afterwards contains every diff that the head has made by then.
-      const moved = await this.#deps.positions.toEnd(actorId, peerId, subscriptionId);
-      if (moved === undefined) return { found: await orNotFound(read) };
-      const { head } = moved;
+      const advanced = await this.#deps.positions.toEnd(actorId, peerId, subscriptionId);
+      if (advanced === undefined) return { found: await orNotFound(read) };
+      const { head } = advanced;
       const reads = new PositionedProperties(this.#deps, head.state.cursor, { items });
       const found = await orNotFound(read, reads);
       const [name = "", ...below] = placeOf(head);
@@ -85,9 +85,9 @@ export class PositionedReads {
     const { positions } = this.#deps;
     if (record === head.state.cursor) return head.state.sequence;
     // A number that no record makes (one resync for a long backlog) would shift all that come after it.
-    const moved = await positions.toEnd(head.actorId, head.peerId, head.id);
-    if (moved === undefined) return undefined;
-    const { cursor, sequence } = moved.head.state;
+    const advanced = await positions.toEnd(head.actorId, head.peerId, head.id);
+    if (advanced === undefined) return undefined;
+    const { cursor, sequence } = advanced.head.state;
     if (cursor < record || (await positions.sequenceAt(head, cursor)) !== sequence) return undefined;
     return cursor === record ? sequence : await positions.sequenceAt(head, record);
   }

@@ -6,7 +6,7 @@ import { ServiceError } from "../../system/errors.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import { scopeOf } from "./inbound-head.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { CircumstancesAt } from "./log-walk.ts";
+import type { CircumstancesAt } from "./cursor-store.ts";
 
 const MOST_ATTEMPTS = 20;
 

@@ -17,7 +17,7 @@ import type { InboundHead } from "./inbound-head.ts";
 import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
 import type { LogCommits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
-import type { LogWalk } from "./log-walk.ts";
+import type { CursorStore } from "./cursor-store.ts";
 import type { UntoldEnds } from "./untold-ends.ts";
 
 /** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
@@ -55,7 +55,7 @@ export interface InboundDeps {
   readonly heads: InboundHeads;
   readonly commits: LogCommits;
   readonly changeLog: Pick<ChangeLog, "tidySoon">;
-  readonly walk: LogWalk;
+  readonly cursors: CursorStore;
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
   /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
@@ -120,7 +120,7 @@ export class InboundSubscriptions {
     for (const head of made) {
       const isFresh = fresh.some(({ id }) => id === head.id);
       // Nobody may have looked yet at what concerns one that was there.
-      const now = isFresh ? head : (await this.#deps.walk.toEnd(actorId, head.peerId, head.id))?.head;
+      const now = isFresh ? head : (await this.#deps.cursors.toEnd(actorId, head.peerId, head.id))?.head;
       results.push({ id: head.id, granularity: head.granularity, sequence: (now ?? head).state.sequence });
     }
     return results;
@@ -237,16 +237,16 @@ export class InboundSubscriptions {
    * @throws ServiceError resource.not_found, request.invalid beyond the newest number
    */
   async clear(stored: InboundHead, upTo: number): Promise<void> {
-    const { walk, changeLog } = this.#deps;
+    const { cursors, changeLog } = this.#deps;
     const behind = upTo > stored.state.sequence;
-    const head = behind ? (await walk.toEnd(stored.actorId, stored.peerId, stored.id))?.head : stored;
+    const head = behind ? (await cursors.toEnd(stored.actorId, stored.peerId, stored.id))?.head : stored;
     if (head === undefined) throw noSuch();
     if (upTo > head.state.sequence) {
       throw new ServiceError("request.invalid", 'The field "sequence" is beyond the newest diff.', {
         field: "sequence",
       });
     }
-    const cleared = await walk.clear(head, upTo);
+    const cleared = await cursors.clear(head, upTo);
     if (cleared === undefined) throw noSuch();
     if (cleared.state.runs.length === 0 && head.state.runs.length > 0) await changeLog.tidySoon(head.actorId);
   }

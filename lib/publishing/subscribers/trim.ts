@@ -7,8 +7,8 @@ import { inParallel } from "../../system/in-parallel.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
-import { passOver } from "./log-pass.ts";
-import type { LogWalk } from "./log-walk.ts";
+import { advanceAll } from "./advance-all.ts";
+import type { CursorStore } from "./cursor-store.ts";
 
 const AT_ONCE = 8;
 
@@ -53,7 +53,7 @@ export interface LogTrimDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "trim">;
-  readonly walk: Pick<LogWalk, "move" | "makeResync">;
+  readonly cursors: Pick<CursorStore, "advance" | "makeResync">;
 }
 
 /** Keeps logs and backlogs as small as they can be. Each step may be repeated and left undone by anyone. */
@@ -75,19 +75,21 @@ export class LogTrim {
     newest: number,
     options: { readonly all?: boolean; readonly mayGoOn?: () => boolean } = {},
   ): Promise<CaughtUp> {
-    const { changeLog, clock, walk, log } = this.#deps;
+    const { changeLog, clock, cursors, log } = this.#deps;
     if (heads.length === 0) return { heads, upTo: newest };
     const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
-    const { states, upTo } = await passOver(changeLog, heads, newest, options.mayGoOn);
+    const { states, upTo } = await advanceAll(changeLog, heads, newest, options.mayGoOn);
     const found: InboundHead[] = [];
     await inParallel(heads, AT_ONCE, async (head, index) => {
       try {
         const state = states[index] ?? head.state;
         const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;
-        const move = { newest: upTo, eager, ...(state.cursor < upTo ? {} : { ahead: state }) };
-        const moved = (await walk.move(head, move))?.head;
-        if (moved === undefined) return;
-        const whole = hasExpired(moved, oldest, clock.now()) ? (await walk.makeResync(moved, move))?.head : moved;
+        const step = { newest: upTo, eager, ...(state.cursor < upTo ? {} : { ahead: state }) };
+        const advanced = (await cursors.advance(head, step))?.head;
+        if (advanced === undefined) return;
+        const whole = hasExpired(advanced, oldest, clock.now())
+          ? (await cursors.makeResync(advanced, step))?.head
+          : advanced;
         if (whole !== undefined) found.push(whole);
       } catch (error) {
         const { peerId, id } = head;

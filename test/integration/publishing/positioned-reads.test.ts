@@ -83,17 +83,17 @@ class Publisher {
 
   /** The state at each number of the subscription, and at its end, by the log alone. */
   async states(): Promise<readonly State[]> {
-    const { changeLog, walk } = this.world.service;
-    const moved = await walk.toEnd(this.alice.id, PEER, this.subscription);
-    if (moved === undefined) throw new Error("The subscription has gone.");
-    const { records } = await changeLog.read(this.alice.id, 0, moved.head.state.cursor);
+    const { changeLog, cursors } = this.world.service;
+    const advanced = await cursors.toEnd(this.alice.id, PEER, this.subscription);
+    if (advanced === undefined) throw new Error("The subscription has gone.");
+    const { records } = await changeLog.read(this.alice.id, 0, advanced.head.state.cursor);
     const after: State[] = [new Map()];
     for (const { record } of records) {
       const before = after.at(-1) ?? new Map<string, Json>();
       after.push(record.kind === "change" ? changed(before, record.changes) : before);
     }
     const states: State[] = [new Map()];
-    for await (const { recordNumber } of walk.told(moved.head, 0, Number.MAX_SAFE_INTEGER)) {
+    for await (const { recordNumber } of cursors.told(advanced.head, 0, Number.MAX_SAFE_INTEGER)) {
       states.push(after[recordNumber] ?? new Map<string, Json>());
     }
     return states;

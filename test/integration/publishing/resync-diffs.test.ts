@@ -61,10 +61,10 @@ describe("a number that says that everything is to be read again", () => {
       if (operation === "query" && keys.some(({ pk }) => pk.startsWith("O#"))) reads += 1;
       return "ok";
     };
-    const { walk, inboundReading } = world.host.service;
-    const toEnd = walk.toEnd.bind(walk);
+    const { cursors, inboundReading } = world.host.service;
+    const toEnd = cursors.toEnd.bind(cursors);
     let looks = 0;
-    walk.toEnd = async (...names) => {
+    cursors.toEnd = async (...names) => {
       looks += 1;
       if (looks === 2) await world.set("b", 1);
       return await toEnd(...names);
@@ -79,10 +79,10 @@ describe("a number that says that everything is to be read again", () => {
     const { world, sub } = await subscribed();
     await world.set("a", 1);
     await resumed(world);
-    const { walk, inboundReading } = world.host.service;
-    const toEnd = walk.toEnd.bind(walk);
+    const { cursors, inboundReading } = world.host.service;
+    const toEnd = cursors.toEnd.bind(cursors);
     let looks = 0;
-    walk.toEnd = async (...names) => {
+    cursors.toEnd = async (...names) => {
       looks += 1;
       if (looks === 2) await world.permit("bob", { properties: { patterns: [], excluded_patterns: ["a"] } });
       return await toEnd(...names);

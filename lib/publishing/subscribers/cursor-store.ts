@@ -1,4 +1,4 @@
-/** Moves inbound subscriptions along their actor's change log, each step one conditional update of the head. */
+/** Advances the cursors of inbound subscriptions along their actor's change log, each step one conditional update of the head. */
 import { compact } from "../../system/compact.ts";
 import { effectiveCleared } from "../../domain/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../../domain/subscription-log.ts";
@@ -14,7 +14,7 @@ import { readLogHead } from "../../change-log/change-log.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { headKey, readInboundHead, stateAttributes } from "./inbound-head.ts";
 import type { InboundHead, Lease } from "./inbound-head.ts";
-import { passOver } from "./log-pass.ts";
+import { advanceAll } from "./advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";
 import { toldAfter, toldNumber } from "./told.ts";
@@ -23,13 +23,13 @@ import { toldAfter, toldNumber } from "./told.ts";
 export const LAZY_RECORDS = 100;
 /** Largest state, bytes of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
 const MAX_STATE_BYTES = 200_000;
-/** Movers that meet at one head: each try lost was won by another. */
+/** Writers that meet at one head: each try lost was won by another. */
 const MOST_ATTEMPTS = 50;
 
 /** What holds for a peer's subscriptions at a record of the log. */
 export type CircumstancesAt = Circumstances & { readonly newest: number };
 
-export interface LogWalkDeps {
+export interface CursorStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly changeLog: ChangeLog;
@@ -39,8 +39,8 @@ export interface LogWalkDeps {
   readonly circumstances: (actorId: string, peerId: string) => Promise<CircumstancesAt | undefined>;
 }
 
-/** How a head is to be moved. */
-export interface Move {
+/** How a head's cursor is to advance. */
+export interface AdvanceOptions {
   /** The log's newest record. */
   readonly newest: number;
   /** Records that other heads move over too. */
@@ -52,16 +52,16 @@ export interface Move {
   readonly lease?: Lease & { readonly always?: boolean };
   /** Notes also that nothing concerned the head. */
   readonly eager?: boolean;
-  /** Where the head stands at `newest`, by `passOver`: nothing is read. */
+  /** Where the head stands at `newest`, by `advanceAll`: nothing is read. */
   readonly ahead?: SubscriptionState;
 }
 
-/** A head after a move. */
-export interface Moved {
+/** A head after its cursor has advanced. */
+export interface AdvanceResult {
   readonly head: InboundHead;
-  /** What this move has made; numbers that another mover made meanwhile are not among them. */
+  /** The numbers that this step has made; numbers that another writer made meanwhile are not among them. */
   readonly made: readonly MadeNumber[];
-  /** The wished lease was taken. */
+  /** The requested lease was acquired. */
   readonly leased: boolean;
 }
 
@@ -71,10 +71,10 @@ interface Step {
 }
 
 /** Moves heads. Everything may be repeated by anyone at any time: a head's state follows from the log. */
-export class LogWalk {
-  readonly #deps: LogWalkDeps;
+export class CursorStore {
+  readonly #deps: CursorStoreDeps;
 
-  constructor(deps: LogWalkDeps) {
+  constructor(deps: CursorStoreDeps) {
     this.#deps = deps;
   }
 
@@ -84,15 +84,16 @@ export class LogWalk {
    *
    * @throws ServiceError service.unavailable when others keep moving it
    */
-  async move(head: InboundHead, move: Move): Promise<Moved | undefined> {
-    return await this.#write(head, move, async (now) => {
-      const { ahead } = move;
-      const step = ahead === undefined || now !== head ? await this.#advanced(now, move) : { state: ahead, made: [] };
+  async advance(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
+    return await this.#write(head, options, async (now) => {
+      const { ahead } = options;
+      const step =
+        ahead === undefined || now !== head ? await this.#advanced(now, options) : { state: ahead, made: [] };
       const behind = step.state.cursor - now.state.cursor;
       const untried = step.state.sequence > Math.max(now.delivery.tried, step.state.cleared);
       const leasable = step.state.granularity !== "none" && untried;
-      const idle = step.state.sequence === now.state.sequence && behind < (move.eager === true ? 1 : LAZY_RECORDS);
-      return { ...step, idle, lease: leasable || move.lease?.always === true };
+      const idle = step.state.sequence === now.state.sequence && behind < (options.eager === true ? 1 : LAZY_RECORDS);
+      return { ...step, idle, lease: leasable || options.lease?.always === true };
     });
   }
 
@@ -100,27 +101,27 @@ export class LogWalk {
    * The same with everything read, for polls and reads that name a subscription: one request when there is nothing to
    * note.
    */
-  async toEnd(actorId: string, peerId: string, id: string): Promise<Moved | undefined> {
+  async toEnd(actorId: string, peerId: string, id: string): Promise<AdvanceResult | undefined> {
     const keys = [logHeadKey(actorId), inboundHeadKey(actorId, peerId, id)];
     const found = await this.#deps.table.getMany(keys);
     const item = found.find(({ sk }) => sk === keys[1]?.sk);
     if (item === undefined) return undefined;
     const { newest } = readLogHead(found.find(({ sk }) => sk === keys[0]?.sk));
-    return await this.move(readInboundHead(item), { newest });
+    return await this.advance(readInboundHead(item), { newest });
   }
 
   /**
    * Where heads stand when they have looked at everything up to `newest`, in the same order; nothing is stored. Reads the
    * log once.
    */
-  async peek(heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
-    const { states } = await passOver(this.#deps.changeLog, heads, newest);
-    const peeked: InboundHead[] = [];
+  async preview(heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
+    const { states } = await advanceAll(this.#deps.changeLog, heads, newest);
+    const previewed: InboundHead[] = [];
     for (const [index, head] of heads.entries()) {
       const state = states[index] ?? head.state;
-      peeked.push({ ...head, state: state.cursor < newest ? (await this.#skipped(head)).state : state });
+      previewed.push({ ...head, state: state.cursor < newest ? (await this.#skipped(head)).state : state });
     }
-    return peeked;
+    return previewed;
   }
 
   /**
@@ -137,9 +138,9 @@ export class LogWalk {
    * before is gone. Nothing is made when such a number is the whole backlog already. Undefined when the subscription has
    * ended.
    */
-  async makeResync(head: InboundHead, move: Move): Promise<Moved | undefined> {
-    return await this.#write(head, move, async (now) => {
-      const step = await this.#advanced(now, move);
+  async makeResync(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
+    return await this.#write(head, options, async (now) => {
+      const step = await this.#advanced(now, options);
       if (step.state.ended) return { ...step, idle: true, lease: false };
       if (isOneResync(step.state)) {
         return { ...step, idle: step.made.length === 0, lease: true };
@@ -172,12 +173,12 @@ export class LogWalk {
     return await toldNumber(this.#deps.changeLog, head, sequence, now);
   }
 
-  /** Writes a step, or computes it anew on what another mover has written meanwhile. */
+  /** Writes a step, or computes it anew on what another writer has written meanwhile. */
   async #write(
     head: InboundHead,
-    { lease, heardAt }: Pick<Move, "lease"> & { readonly heardAt?: number },
+    { lease, heardAt }: Pick<AdvanceOptions, "lease"> & { readonly heardAt?: number },
     step: (now: InboundHead) => Promise<Step & { readonly idle: boolean; readonly lease: boolean }>,
-  ): Promise<Moved | undefined> {
+  ): Promise<AdvanceResult | undefined> {
     let now = head;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       const requested = await step(now);
@@ -190,8 +191,8 @@ export class LogWalk {
       const found = await this.#update(now, state, free ? wished : undefined, compact({ heardAt }));
       if (found === undefined) return undefined;
       if ("written" in found) {
-        const moved = { head: readInboundHead(found.written), made, leased: free };
-        return wished === undefined || free ? moved : await this.#release(moved, wished);
+        const advanced = { head: readInboundHead(found.written), made, leased: free };
+        return wished === undefined || free ? advanced : await this.#release(advanced, wished);
       }
       now = found.other;
     }
@@ -226,14 +227,14 @@ export class LogWalk {
   }
 
   /** Whoever held the lease may have let go while the numbers were written, and does not know of them. */
-  async #release(moved: Moved, lease: Lease): Promise<Moved> {
-    if (!this.#isFree(moved.head.lease)) return moved;
+  async #release(advanced: AdvanceResult, lease: Lease): Promise<AdvanceResult> {
+    if (!this.#isFree(advanced.head.lease)) return advanced;
     try {
       const change = { set: leaseAttributes(lease) };
-      const item = await this.#deps.table.update(headKey(moved.head), change, all(itemExists, this.#freeNow()));
-      return { ...moved, head: readInboundHead(item), leased: true };
+      const item = await this.#deps.table.update(headKey(advanced.head), change, all(itemExists, this.#freeNow()));
+      return { ...advanced, head: readInboundHead(item), leased: true };
     } catch (error) {
-      if (error instanceof ConditionFailed) return moved;
+      if (error instanceof ConditionFailed) return advanced;
       throw error;
     }
   }
@@ -259,7 +260,7 @@ export class LogWalk {
   }
 
   /** The state at the log's end, by the log's records. */
-  async #advanced(head: InboundHead, { newest, records }: Pick<Move, "newest" | "records">): Promise<Step> {
+  async #advanced(head: InboundHead, { newest, records }: Pick<AdvanceOptions, "newest" | "records">): Promise<Step> {
     let { state } = head;
     const made: MadeNumber[] = [];
     const source = records ?? new RecordCache(this.#deps.changeLog, head.actorId);

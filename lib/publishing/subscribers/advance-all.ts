@@ -5,7 +5,7 @@ import type { InboundHead } from "./inbound-head.ts";
 import type { Records } from "./told.ts";
 
 /** Where heads stand after a reading. */
-export interface Passed {
+export interface AllAdvanced {
   /** In the order of the heads. */
   readonly states: readonly SubscriptionState[];
   /** How far everything was looked at: a head that is not there has lost records. */
@@ -16,12 +16,12 @@ export interface Passed {
  * Looks at the records up to `newest` for all heads of one actor; nothing is stored. Stops
  * before a record when `mayGoOn` says no. One query for each MB of records.
  */
-export async function passOver(
+export async function advanceAll(
   log: Records,
   heads: readonly InboundHead[],
   newest: number,
   mayGoOn: () => boolean = () => true,
-): Promise<Passed> {
+): Promise<AllAdvanced> {
   const states = heads.map(({ state }) => state);
   const waiting = [...heads.entries()].sort(([, one], [, other]) => other.state.cursor - one.state.cursor);
   const first = waiting.at(-1)?.[1];

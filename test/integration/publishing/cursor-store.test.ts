@@ -10,14 +10,14 @@ async function standing(wish: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
   const id = await bob.subscribe({ granularity: "none", ...wish });
-  const { walk, inboundHeads, changeLog } = world.host.service;
+  const { cursors, inboundHeads, changeLog } = world.host.service;
   const head = async (): Promise<InboundHead> => {
     const found = await inboundHeads.get(world.actor.id, "bob", id);
     if (found === undefined) throw new Error("there is no such head");
     return found;
   };
   const newest = async (): Promise<number> => await changeLog.newest(world.actor.id);
-  return { world, bob, id, walk, head, newest };
+  return { world, bob, id, cursors, head, newest };
 }
 
 /** As `standing`, but it wants callbacks: made so after its changes, so that none was sent for them. */
@@ -31,95 +31,95 @@ async function waiting(changes: number) {
 const lease = (token: string, until: number) => ({ token, until, incarnation: "aws", always: true });
 
 it("makes each number once, however many move a head at the same time", async () => {
-  const { world, walk, head, newest } = await standing();
+  const { world, cursors, head, newest } = await standing();
   for (let n = 1; n <= 5; n += 1) await world.set("a", n);
   const [from, end] = [await head(), await newest()];
-  const moves = await Promise.all(Array.from({ length: 6 }, async () => await walk.move(from, { newest: end })));
-  expect(moves.flatMap((moved) => moved?.made.map(({ sequence }) => sequence) ?? [])).toEqual([1, 2, 3, 4, 5]);
-  expect(moves.map((moved) => moved?.head.state.sequence)).toEqual([5, 5, 5, 5, 5, 5]);
+  const moves = await Promise.all(Array.from({ length: 6 }, async () => await cursors.advance(from, { newest: end })));
+  expect(moves.flatMap((advanced) => advanced?.made.map(({ sequence }) => sequence) ?? [])).toEqual([1, 2, 3, 4, 5]);
+  expect(moves.map((advanced) => advanced?.head.state.sequence)).toEqual([5, 5, 5, 5, 5, 5]);
   expect(await head()).toMatchObject({ version: 2, state: { cursor: end, sequence: 5 } });
 });
 
 it("writes nothing for records that make no number, until they are many", async () => {
-  const { world, walk, head, newest } = await standing({ subtarget: "a" });
+  const { world, cursors, head, newest } = await standing({ subtarget: "a" });
   await world.set("b", 1);
-  const moved = await walk.move(await head(), { newest: await newest() });
-  expect(moved).toMatchObject({ made: [], leased: false, head: { state: { cursor: await newest() } } });
+  const advanced = await cursors.advance(await head(), { newest: await newest() });
+  expect(advanced).toMatchObject({ made: [], leased: false, head: { state: { cursor: await newest() } } });
   expect((await head()).version).toBe(1);
   for (let n = 0; n < 100; n += 1) await world.set("b", n);
-  await walk.move(await head(), { newest: await newest() });
+  await cursors.advance(await head(), { newest: await newest() });
   expect(await head()).toMatchObject({ version: 2, state: { cursor: await newest() } });
 });
 
 it("gives the lease to one of those who move, until it runs out", async () => {
-  const { world, walk, head, newest } = await waiting(3);
+  const { world, cursors, head, newest } = await waiting(3);
   const [from, end, until] = [await head(), await newest(), world.host.now + 1_000];
   const moves = await Promise.all(
-    ["x", "y", "z"].map(async (token) => await walk.move(from, { newest: end, lease: lease(token, until) })),
+    ["x", "y", "z"].map(async (token) => await cursors.advance(from, { newest: end, lease: lease(token, until) })),
   );
-  const taken = moves.filter((moved) => moved?.leased === true);
+  const taken = moves.filter((advanced) => advanced?.leased === true);
   expect(taken).toHaveLength(1);
   expect((await head()).lease).toEqual(taken[0]?.head.lease);
   world.host.now = until - 1;
   const again = { newest: end, lease: lease("late", until + 1_000) };
-  expect((await walk.move(await head(), again))?.leased).toBe(false);
+  expect((await cursors.advance(await head(), again))?.leased).toBe(false);
   world.host.now = until;
-  expect((await walk.move(await head(), again))?.leased).toBe(true);
+  expect((await cursors.advance(await head(), again))?.leased).toBe(true);
   expect((await head()).lease?.token).toBe("late");
 });
 
 it("takes a lease that its holder let go while the numbers were written", async () => {
-  const { world, walk, head, newest } = await waiting(1);
+  const { world, cursors, head, newest } = await waiting(1);
   const until = world.host.now + 1_000;
-  await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
+  await cursors.advance(await head(), { newest: await newest(), lease: lease("old", until) });
   const before = await head();
   // Its holder lets go after this one has looked.
   await world.inner.update(headKey(before), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
-  const moved = await walk.makeResync(before, { newest: await newest(), lease: lease("new", until) });
-  expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
+  const advanced = await cursors.makeResync(before, { newest: await newest(), lease: lease("new", until) });
+  expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
 it("takes a lease of a process that is dead, however long it would last", async () => {
-  const { world, walk, head, newest } = await waiting(1);
+  const { world, cursors, head, newest } = await waiting(1);
   const until = world.host.now + 60_000;
-  await walk.move(await head(), { newest: await newest(), lease: lease("old", until) });
-  const living = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
+  await cursors.advance(await head(), { newest: await newest(), lease: lease("old", until) });
+  const living = await cursors.advance(await head(), { newest: await newest(), lease: lease("new", until) });
   expect([living?.leased, living?.head.lease?.token]).toEqual([false, "old"]);
   await world.inner.update(headKey(await head()), { set: { incarnation: "before the restart" } }, itemExists);
-  const moved = await walk.move(await head(), { newest: await newest(), lease: lease("new", until) });
-  expect([moved?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
+  const advanced = await cursors.advance(await head(), { newest: await newest(), lease: lease("new", until) });
+  expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
 it("is gone for whoever moves a head that has ended", async () => {
-  const { world, bob, id, walk, head, newest } = await standing();
+  const { world, bob, id, cursors, head, newest } = await standing();
   await world.set("a", 1);
   const [from, end] = [await head(), await newest()];
   await bob.ask("DELETE", id);
-  expect(await walk.move(from, { newest: end })).toBeUndefined();
-  expect(await walk.makeResync(from, { newest: end })).toBeUndefined();
-  expect(await walk.toEnd(world.actor.id, "bob", id)).toBeUndefined();
+  expect(await cursors.advance(from, { newest: end })).toBeUndefined();
+  expect(await cursors.makeResync(from, { newest: end })).toBeUndefined();
+  expect(await cursors.toEnd(world.actor.id, "bob", id)).toBeUndefined();
 });
 
 it("says which number stood at a record, without noting anything", async () => {
-  const { world, walk, head, newest } = await standing();
+  const { world, cursors, head, newest } = await standing();
   const start = await newest();
   await world.set("a", 1);
   await world.set("private", 1);
   await world.set("a", 2);
   const from = await head();
-  const numbers = await Promise.all([0, 1, 2, 3].map(async (more) => await walk.sequenceAt(from, start + more)));
+  const numbers = await Promise.all([0, 1, 2, 3].map(async (more) => await cursors.sequenceAt(from, start + more)));
   expect(numbers).toEqual([0, 1, 1, 2]);
-  await expect(walk.sequenceAt(from, start - 1)).rejects.toThrow(RangeError);
+  await expect(cursors.sequenceAt(from, start - 1)).rejects.toThrow(RangeError);
   expect((await head()).version).toBe(1);
 });
 
 it("makes one resync stand for a backlog, and no second one", async () => {
-  const { world, bob, id, walk, head, newest } = await waiting(4);
-  const made = await walk.makeResync(await head(), { newest: await newest() });
+  const { world, bob, id, cursors, head, newest } = await waiting(4);
+  const made = await cursors.makeResync(await head(), { newest: await newest() });
   expect(made?.made.at(-1)).toMatchObject({ sequence: 5, content: "resync" });
   expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5, type: "resync", data: { a: 4 } }]);
-  const again = await walk.makeResync(await head(), { newest: await newest() });
+  const again = await cursors.makeResync(await head(), { newest: await newest() });
   expect(again?.made).toEqual([]);
   await bob.subscribe({ granularity: "none" });
   await world.set("a", 5);
@@ -149,7 +149,7 @@ it("keeps a head writable whose peer names its places in characters of several b
 
 it("reads the log once for many heads that are behind", async () => {
   const { world, bob, newest } = await standing();
-  const { changeLog, inboundHeads, walk } = world.host.service;
+  const { changeLog, inboundHeads, cursors } = world.host.service;
   for (let n = 0; n < 10; n += 1) await bob.subscribe({ subtarget: `n${String(n)}` });
   for (let n = 0; n < 10; n += 1) await world.set(`n${String(n)}`, n);
   let reads = 0;
@@ -160,7 +160,7 @@ it("reads the log once for many heads that are behind", async () => {
   const heads = (await inboundHeads.all(world.actor.id)).toReversed();
   const records = new RecordCache(changeLog, world.actor.id);
   const end = await newest();
-  const moved = await Promise.all(heads.map(async (head) => await walk.move(head, { newest: end, records })));
-  expect(moved.map((each) => each?.made.length)).toEqual([...Array.from({ length: 10 }, () => 1), 10]);
+  const advanced = await Promise.all(heads.map(async (head) => await cursors.advance(head, { newest: end, records })));
+  expect(advanced.map((each) => each?.made.length)).toEqual([...Array.from({ length: 10 }, () => 1), 10]);
   expect(reads).toBeLessThanOrEqual(11);
 });
