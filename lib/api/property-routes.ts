@@ -17,7 +17,7 @@ import { Permit } from "../properties/permit.ts";
 import type { ItemReads } from "../properties/list-reads.ts";
 import { ITEMS } from "../properties/list-requests.ts";
 import type { ItemsRequest } from "../properties/list-requests.ts";
-import { listTotals, ListViews } from "./list-views.ts";
+import { listTotals, ListReplies } from "./list-replies.ts";
 import { untilStill } from "../properties/until-still.ts";
 import { changed, isPageToken } from "../properties/list-reads.ts";
 import { itemOf, itemsBody, valueOf, valuesOf } from "./property-body.ts";
@@ -57,8 +57,8 @@ export class PropertyRoutes {
         const { names, bytes, lists } = await properties.totals();
         return json(200, { simple: { properties: names, total_bytes: bytes }, lists: listTotals(lists) });
       }
-      const views = this.#views(request, admission, reads);
-      const full = format === "full" ? async (...of: Parameters<ShowList>) => await views.full(...of) : undefined;
+      const replies = this.#replies(request, admission, reads);
+      const full = format === "full" ? async (...of: Parameters<ShowList>) => await replies.full(...of) : undefined;
       const most = gatherable(request);
       const body = await untilStill(async () => await properties.allText(most, full));
       return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge: ALL_TOO_LARGE };
@@ -88,7 +88,7 @@ export class PropertyRoutes {
       return await untilStill(async () => {
         const property = await properties.find(param(request, "name"));
         if (property?.list !== undefined) {
-          return await this.#views(request, admission, reads).show(property.list, place.slice(1), request.query);
+          return await this.#replies(request, admission, reads).show(property.list, place.slice(1), request.query);
         }
         const value =
           property === undefined || itemOfQuery(request) !== null ? undefined : properties.seen(property, place);
@@ -142,9 +142,13 @@ export class PropertyRoutes {
     return empty();
   }
 
-  #views(request: ServiceRequest, { actor }: Admission, reads: PropertyReads = this.#services.properties): ListViews {
+  #replies(
+    request: ServiceRequest,
+    { actor }: Admission,
+    reads: PropertyReads = this.#services.properties,
+  ): ListReplies {
     const items: ItemReads = async (list, start, limit) => await reads.items(actor.id, list, start, limit);
-    return new ListViews(items, gatherable(request));
+    return new ListReplies(items, gatherable(request));
   }
 
   async #of({ actor, caller }: Admission, reads?: PropertyReads): Promise<OwnProperties> {

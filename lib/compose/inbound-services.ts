@@ -1,7 +1,7 @@
 /** Everything about peers' subscriptions to us, put together. */
 import type { Table } from "../dynamodb/table.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
-import { readCircumstances } from "../publishing/subscribers/circumstances.ts";
+import { readSubscriptionContext } from "../publishing/subscribers/subscription-context.ts";
 import { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { InboundReadingDeps } from "../publishing/snapshots/inbound-reading.ts";
@@ -35,7 +35,7 @@ export function inboundServices(
   const inboundHeads = new InboundHeads(table);
   const cursors = new CursorStore({
     ...{ table, clock, changeLog, incarnation },
-    circumstances: async (...names) => await readCircumstances({ table, heads: inboundHeads, permissions }, ...names),
+    contextOf: async (...names) => await readSubscriptionContext({ table, heads: inboundHeads, permissions }, ...names),
   });
   const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, cursors, untoldEnds });

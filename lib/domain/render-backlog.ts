@@ -4,7 +4,7 @@ import type { Json } from "../system/ports.ts";
 import { isExact, slicesAfter } from "./subscription-backlog.ts";
 import type { Run, Slice } from "./subscription-backlog.ts";
 import { contentOf } from "./subscription-log.ts";
-import type { Subscriber, SubscriptionState, SubscriptionView } from "./subscription-log.ts";
+import type { Subscriber, SubscriptionState, ContextVersion } from "./subscription-log.ts";
 import type { Reads } from "./visibility.ts";
 
 /** One number as it is told. */
@@ -45,7 +45,7 @@ export function toldResync({ run }: Slice): Told | undefined {
 
 /** True when a record of a slice's run made one of its numbers. */
 export function madeNumber(state: SubscriptionState, who: Subscriber, { run }: Slice, record: LogRecord): boolean {
-  return record.kind === "change" && contentOf(record.changes, who, viewOf(state, run)) !== undefined;
+  return record.kind === "change" && contentOf(record.changes, who, contextOfRun(state, run)) !== undefined;
 }
 
 /**
@@ -75,14 +75,14 @@ export function tell(
   now: Reads,
 ): Told | undefined {
   if (record.kind !== "change") return undefined;
-  const content = contentOf(record.changes, who, viewOf(state, run), now) ?? { data: {}, overwritten: [] };
+  const content = contentOf(record.changes, who, contextOfRun(state, run), now) ?? { data: {}, overwritten: [] };
   return { sequence, recordNumber, at: record.at, content };
 }
 
-function viewOf(state: SubscriptionState, run: Run): SubscriptionView {
-  const view = state.views.find(({ id }) => id === run.view);
-  if (view === undefined) throw new RangeError("a run of the backlog names a view that is not kept");
-  return view;
+function contextOfRun(state: SubscriptionState, run: Run): ContextVersion {
+  const context = state.contexts.find(({ id }) => id === run.context);
+  if (context === undefined) throw new RangeError("a run of the backlog names a context that is not kept");
+  return context;
 }
 
 /**

@@ -1,10 +1,10 @@
 /**
- * What becomes of one numbered callback, decided from what is known of its stream. Pure: the same view gives the same
+ * What becomes of one numbered callback, decided from what is known of its stream. Pure: the same state gives the same
  * decision. The rows and their order are the contract's.
  */
 
 /** What a stream's head says, as far as sequencing needs it. */
-export interface StreamView {
+export interface SequencingState {
   /** The newest number applied; 0 before the first. */
   readonly lastSeq: number;
   /** Numbers buffered out of order; none at or below `lastSeq` that matters. */
@@ -35,19 +35,19 @@ export type Decision =
   | { readonly is: "buffer"; readonly overdue: boolean };
 
 /** True when the gap has stood at least as long as it may. */
-export function gapOverdue(view: StreamView, now: number, limits: SequencingLimits): boolean {
-  return view.gapSince !== undefined && now - view.gapSince >= limits.gapTimeoutMs;
+export function gapOverdue(state: SequencingState, now: number, limits: SequencingLimits): boolean {
+  return state.gapSince !== undefined && now - state.gapSince >= limits.gapTimeoutMs;
 }
 
 /** Decides what becomes of number `n` at the time `now` (ms). */
-export function decide(view: StreamView, n: number, now: number, limits: SequencingLimits): Decision {
-  if (n <= view.lastSeq) return { is: "duplicate" };
-  const free = !view.busy && !view.replacing;
+export function decide(state: SequencingState, n: number, now: number, limits: SequencingLimits): Decision {
+  if (n <= state.lastSeq) return { is: "duplicate" };
+  const free = !state.busy && !state.replacing;
   // Whoever is at work drains or recovers what waits, when it ends.
-  const overdue = !view.busy && n > view.lastSeq + 1 && gapOverdue(view, now, limits);
-  if (view.buffered.has(n)) return { is: "already_buffered", drainable: n === view.lastSeq + 1 && free, overdue };
-  if (n === view.lastSeq + 1 && free) return { is: "next" };
-  if (view.buffered.size >= limits.maxPending) return { is: "full", overdue };
+  const overdue = !state.busy && n > state.lastSeq + 1 && gapOverdue(state, now, limits);
+  if (state.buffered.has(n)) return { is: "already_buffered", drainable: n === state.lastSeq + 1 && free, overdue };
+  if (n === state.lastSeq + 1 && free) return { is: "next" };
+  if (state.buffered.size >= limits.maxPending) return { is: "full", overdue };
   return { is: "buffer", overdue };
 }
 

@@ -18,7 +18,7 @@ export type { ShapedDiff } from "./diff-tree.ts";
 export const PROPERTIES = "properties";
 
 /** What decides what a subscription is told beside its scope. */
-export interface DiffView {
+export interface DiffContext {
   /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
   readonly narrower: readonly Place[];
   readonly reads: Reads;
@@ -29,17 +29,17 @@ export interface DiffView {
  * subscriptions cover and without what permissions hide, with the places where values stand literally. Undefined when
  * nothing remains: then it takes no number. Changes of one place in one record count in their order.
  */
-export function shapeDiff(changes: readonly Change[], scope: Scope, view: DiffView): ShapedDiff | undefined {
+export function shapeDiff(changes: readonly Change[], scope: Scope, context: DiffContext): ShapedDiff | undefined {
   const own = placeOf(scope);
   const shaping: Shaping = {
     own,
-    narrower: view.narrower.filter((place) => place.length > own.length && covers(own, place)),
-    reads: view.reads,
+    narrower: context.narrower.filter((place) => place.length > own.length && covers(own, place)),
+    reads: context.reads,
   };
   return combine(changes.flatMap((change) => editsOf(change, scope.target, shaping)));
 }
 
-interface Shaping extends DiffView {
+interface Shaping extends DiffContext {
   /** The subscription's own place. */
   readonly own: Place;
 }

@@ -4,7 +4,7 @@
  */
 
 /**
- * Numbers made one after the other under the same view. Number `sequence + count - 1` is of record `last`. When there
+ * Numbers made one after the other under the same context. Number `sequence + count - 1` is of record `last`. When there
  * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did, and
  * `marks` where to look.
  */
@@ -15,8 +15,8 @@ export interface Run {
   readonly last: number;
   /** Numbers in between, each with the record that made it, ascending. */
   readonly marks?: readonly Mark[];
-  /** The id of the view they were made under. */
-  readonly view: number;
+  /** The id of the context they were made under. */
+  readonly context: number;
   /** The one number says that everything is to be read again, since this time: it needs no record to be told. */
   readonly resync?: string;
 }
@@ -27,31 +27,31 @@ type Mark = readonly [sequence: number, record: number];
 export const MAX_MARKS = 100;
 /** Most runs that are kept. */
 export const MAX_RUNS = 50;
-/** Most views that runs may have been made under: each carries a permission set. */
-export const MAX_VIEWS = 16;
+/** Most contexts that runs may have been made under: each carries a permission set. */
+export const MAX_CONTEXTS = 16;
 
 export interface Entry {
   readonly sequence: number;
   readonly record: number;
-  readonly view: number;
+  readonly context: number;
   /** When it was made, ISO 8601 with microseconds and `Z`. */
   readonly at: string;
   readonly resync: boolean;
 }
 
 /**
- * The runs with one more number. Over `MAX_RUNS`, neighbours made under the same view become one that only says where to
+ * The runs with one more number. Over `MAX_RUNS`, neighbours made under the same context become one that only says where to
  * look; where that is not possible one resync stands for all (`collapsed`) and the older numbers go.
  */
 export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly Run[]; collapsed: boolean } {
-  const { sequence, record, view, resync, at } = entry;
-  const single: Run = { sequence, count: 1, first: record, last: record, view, ...(resync ? { resync: at } : {}) };
+  const { sequence, record, context, resync, at } = entry;
+  const single: Run = { sequence, count: 1, first: record, last: record, context, ...(resync ? { resync: at } : {}) };
   const last = runs.at(-1);
   const continues = last !== undefined && isExact(last) && last.last + 1 === record && fits(last, single);
   const longer = continues ? [...runs.slice(0, -1), joined(last, single)] : [...runs, single];
   const fewer = longer.length > MAX_RUNS ? withOneLess(longer) : longer;
-  const views = new Set((fewer ?? []).filter((run) => run.resync === undefined).map((run) => run.view));
-  if (fewer === undefined || views.size > MAX_VIEWS) {
+  const contexts = new Set((fewer ?? []).filter((run) => run.resync === undefined).map((run) => run.context));
+  if (fewer === undefined || contexts.size > MAX_CONTEXTS) {
     return { runs: [{ ...single, resync: at }], collapsed: true };
   }
   return { runs: withFewMarks(fewer), collapsed: false };
@@ -63,7 +63,7 @@ export function isExact(run: Run): boolean {
 }
 
 const fits = (one: Run, next: Run): boolean =>
-  one.view === next.view &&
+  one.context === next.context &&
   one.resync === undefined &&
   next.resync === undefined &&
   one.sequence + one.count === next.sequence;

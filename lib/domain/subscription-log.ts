@@ -21,7 +21,7 @@ export interface Subscriber extends Scope {
 }
 
 /** What decides, beside the scope, what a record makes for the subscription. */
-export interface SubscriptionView {
+export interface ContextVersion {
   /** Runs of the backlog name it by this. */
   readonly id: number;
   readonly narrower: readonly Place[];
@@ -42,14 +42,14 @@ export interface SubscriptionState {
   /** The log says that the subscription is no more: nothing makes numbers. */
   readonly ended: boolean;
   /** Oldest first; the last one holds now, the others as long as the backlog needs them. */
-  readonly views: readonly SubscriptionView[];
+  readonly contexts: readonly ContextVersion[];
   readonly runs: readonly Run[];
   /** While it is none: places that narrower ones still keep up to date, of which it has not been told what came before. */
   readonly owed?: readonly Place[];
 }
 
 /** What holds for a subscription at one record of the log. */
-export interface Circumstances {
+export interface SubscriptionContext {
   readonly permissions: PropertyPermissions;
   /** Every inbound subscription of the peer, this one included. */
   readonly subscriptions: readonly NamedScope[];
@@ -70,10 +70,10 @@ export interface Advanced {
 }
 
 /** A subscription that begins after the record `cursor`, the one that names it. */
-export function startState(who: Subscriber, cursor: number, now: Circumstances): SubscriptionState {
-  const view = viewOf(who, now);
+export function startState(who: Subscriber, cursor: number, now: SubscriptionContext): SubscriptionState {
+  const context = contextFor(who, now);
   const granularity = now.subscriptions.find(({ id }) => id === who.id)?.granularity ?? "none";
-  return { cursor, sequence: 0, cleared: 0, granularity, ended: false, views: [{ id: 0, ...view }], runs: [] };
+  return { cursor, sequence: 0, cleared: 0, granularity, ended: false, contexts: [{ id: 0, ...context }], runs: [] };
 }
 
 /**
@@ -88,11 +88,11 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
   if (state.ended) return { state: at };
   switch (record.kind) {
     case "change": {
-      const content = contentOf(record.changes, who, currentView(state));
+      const content = contentOf(record.changes, who, currentContext(state));
       return content === undefined ? { state: at } : numbered(at, content, record.at);
     }
     case "permissions":
-      return { state: record.peerId === who.peerId ? withView(at, { permissions: record.permissions }) : at };
+      return { state: record.peerId === who.peerId ? withContext(at, { permissions: record.permissions }) : at };
     case "scopes":
       return record.peerId === who.peerId ? rescoped(at, who, record) : { state: at };
     case "suspend":
@@ -110,11 +110,11 @@ export function skipTo(
   state: SubscriptionState,
   who: Subscriber,
   cursor: number,
-  now: Circumstances & { readonly at: string },
+  now: SubscriptionContext & { readonly at: string },
 ): Advanced {
   if (cursor <= state.cursor) return { state };
   const own = now.subscriptions.find(({ id }) => id === who.id);
-  const moved = withView({ ...state, cursor, runs: [] }, viewOf(who, now));
+  const moved = withContext({ ...state, cursor, runs: [] }, contextFor(who, now));
   const next = { ...moved, granularity: own?.granularity ?? "none" };
   if (own === undefined) return { state: { ...next, ended: true } };
   return collapse(next, now.at);
@@ -142,23 +142,23 @@ export function expire(state: SubscriptionState, oldest: number): SubscriptionSt
   return pruned({ ...state, runs: withoutRecords(state.runs, oldest) });
 }
 
-/** What the changes of a record say to the subscription under a view, suspended ones left out. */
+/** What the changes of a record say to the subscription under a context, suspended ones left out. */
 export function contentOf(
   changes: readonly Change[],
   who: Subscriber,
-  view: SubscriptionView,
+  context: ContextVersion,
   now?: Reads,
 ): ShapedDiff | undefined {
-  const then = readsOf(view.permissions);
-  const heard = changes.filter((change) => !isSuspended(view.suspended, who, pathOf(change)));
-  return shapeDiff(heard, who, { narrower: view.narrower, reads: now === undefined ? then : bothReads(then, now) });
+  const then = readsOf(context.permissions);
+  const heard = changes.filter((change) => !isSuspended(context.suspended, who, pathOf(change)));
+  return shapeDiff(heard, who, { narrower: context.narrower, reads: now === undefined ? then : bothReads(then, now) });
 }
 
-/** The view that holds now. */
-export function currentView(state: SubscriptionState): SubscriptionView {
-  const view = state.views.at(-1);
-  if (view === undefined) throw new RangeError("a subscription's state always has a view");
-  return view;
+/** The context that holds now. */
+export function currentContext(state: SubscriptionState): ContextVersion {
+  const context = state.contexts.at(-1);
+  if (context === undefined) throw new RangeError("a subscription's state always has a context");
+  return context;
 }
 
 function pathOf(change: Change): Place {
@@ -177,7 +177,7 @@ function touches(who: Subscriber, place: Place, target: string): boolean {
   return target === who.target && (covers(own, place) || covers(place, own));
 }
 
-function viewOf(who: Subscriber, now: Circumstances): Omit<SubscriptionView, "id"> {
+function contextFor(who: Subscriber, now: SubscriptionContext): Omit<ContextVersion, "id"> {
   const own = now.subscriptions.find(({ id }) => id === who.id);
   return {
     narrower: own === undefined ? [] : narrowerPlaces(own, now.subscriptions),
@@ -196,11 +196,11 @@ function rescoped(
 ): Advanced {
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };
-  const before = currentView(state);
+  const before = currentContext(state);
   const { owed = [], ...rest } = state;
   const kept = outermost([...owed, ...before.narrower]);
   const still = own.granularity === "none" && kept.length > 0 ? { owed: kept } : {};
-  const next = withView({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
+  const next = withContext({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
   // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
   // one, so it counts as covered here, and is owed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
@@ -210,9 +210,9 @@ function rescoped(
 }
 
 function suspended(state: SubscriptionState, who: Subscriber, place: Place, target: string): SubscriptionState {
-  const known = currentView(state).suspended;
+  const known = currentContext(state).suspended;
   if (!touches(who, place, target) || known.some((other) => samePlace(other, place))) return state;
-  return withView(state, { suspended: [...known, place] });
+  return withContext(state, { suspended: [...known, place] });
 }
 
 function resumed(
@@ -221,21 +221,21 @@ function resumed(
   record: Extract<LogRecord, { kind: "suspend" | "resume" }>,
 ): Advanced {
   const [place, target] = [placeOf(placed(record)), record.target];
-  const known = currentView(state).suspended;
+  const known = currentContext(state).suspended;
   const left = known.filter((other) => !samePlace(other, place));
   if (!touches(who, place, target) || left.length === known.length) return { state };
-  const next = withView(state, { suspended: left });
+  const next = withContext(state, { suspended: left });
   return isSuspended(left, who, placeOf(who)) ? { state: next } : numbered(next, "resync", record.at);
 }
 
-function withView(state: SubscriptionState, change: Partial<Omit<SubscriptionView, "id">>): SubscriptionState {
-  const now = currentView(state);
+function withContext(state: SubscriptionState, change: Partial<Omit<ContextVersion, "id">>): SubscriptionState {
+  const now = currentContext(state);
   const next = { ...now, ...change, id: now.id + 1 };
   if (contentKey(now) === contentKey(next)) return state;
-  return pruned({ ...state, views: [...state.views, next] });
+  return pruned({ ...state, contexts: [...state.contexts, next] });
 }
 
-function contentKey({ narrower, permissions, suspended: places }: SubscriptionView): string {
+function contentKey({ narrower, permissions, suspended: places }: ContextVersion): string {
   return JSON.stringify([
     narrower,
     permissions.patterns,
@@ -248,7 +248,7 @@ function contentKey({ narrower, permissions, suspended: places }: SubscriptionVi
 function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: string): Advanced {
   const sequence = state.sequence + 1;
   const recordNumber = state.cursor;
-  const entry = { sequence, record: recordNumber, view: currentView(state).id, at, resync: content === "resync" };
+  const entry = { sequence, record: recordNumber, context: currentContext(state).id, at, resync: content === "resync" };
   const kept = withNumber(state.runs, entry);
   const cleared = kept.collapsed ? state.sequence : state.cleared;
   const { owed, ...rest } = state;
@@ -258,10 +258,10 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
 }
 
-/** Only the views that the backlog still needs, and the one that holds now. */
+/** Only the contexts that the backlog still needs, and the one that holds now. */
 function pruned(state: SubscriptionState): SubscriptionState {
-  const needed = new Set(state.runs.filter((run) => run.resync === undefined).map((run) => run.view));
-  const last = state.views.length - 1;
-  const views = state.views.filter((view, index) => index === last || needed.has(view.id));
-  return views.length === state.views.length ? state : { ...state, views };
+  const needed = new Set(state.runs.filter((run) => run.resync === undefined).map((run) => run.context));
+  const last = state.contexts.length - 1;
+  const contexts = state.contexts.filter((context, index) => index === last || needed.has(context.id));
+  return contexts.length === state.contexts.length ? state : { ...state, contexts };
 }

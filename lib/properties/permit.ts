@@ -8,7 +8,7 @@ import type { Reads } from "../domain/visibility.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
-/** A caller's view. Everything for owners; for a peer what its permissions leave. */
+/** What a caller may see. Everything for owners; for a peer what its permissions leave. */
 export class Permit {
   readonly #permissions: PropertyPermissions | undefined;
   readonly #reads: Reads;

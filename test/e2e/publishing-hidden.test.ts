@@ -103,8 +103,8 @@ describe("a property hidden from a peer", () => {
     const texts = await everythingReadable(met, names);
     expect(texts.length).toBeGreaterThan(15);
     expect(leaks(texts)).toEqual([]);
-    const ownersView = await actor.expect("GET", "/properties?format=full", 200);
-    expect(JSON.stringify(ownersView), "it is there for its owner").toContain(MARK);
+    const forOwner = await actor.expect("GET", "/properties?format=full", 200);
+    expect(JSON.stringify(forOwner), "it is there for its owner").toContain(MARK);
   });
 
   it("is not even counted in the peer's metadata", async () => {

@@ -4,7 +4,7 @@ import type { LogRecord, NamedScope } from "../../lib/domain/change-record.ts";
 import type { PropertyPermissions } from "../../lib/domain/permissions.ts";
 import { backlogAfter, recordsFor, renderSlice } from "../../lib/domain/render-backlog.ts";
 import type { Told } from "../../lib/domain/render-backlog.ts";
-import { MAX_RUNS, MAX_VIEWS } from "../../lib/domain/subscription-backlog.ts";
+import { MAX_RUNS, MAX_CONTEXTS } from "../../lib/domain/subscription-backlog.ts";
 import { advance, clear, expire, startState } from "../../lib/domain/subscription-log.ts";
 import type { MadeNumber, Subscriber, SubscriptionState } from "../../lib/domain/subscription-log.ts";
 import { READS_ALL } from "../../lib/domain/visibility.ts";
@@ -97,7 +97,7 @@ test("numbers are dense, and each is told later as it was made", () => {
       expect(made.map(({ sequence }) => sequence)).toEqual(made.map((_, index) => index + 1));
       expect(state.sequence).toBe(made.length);
       expect(state.runs.length).toBeLessThanOrEqual(MAX_RUNS);
-      expect(state.views.length).toBeLessThanOrEqual(MAX_VIEWS + 1);
+      expect(state.contexts.length).toBeLessThanOrEqual(MAX_CONTEXTS + 1);
       const said = told(state, records);
       const kept = made.slice(made.length - said.length);
       expect(said.map(({ sequence, recordNumber, content }) => ({ sequence, recordNumber, content }))).toEqual(kept);

@@ -5,7 +5,7 @@ import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../
 import type { DeliveryState, NumberRange } from "../../domain/delivery-state.ts";
 import { printJson } from "../../domain/json-text.ts";
 import type { Told } from "../../domain/render-backlog.ts";
-import { currentView } from "../../domain/subscription-log.ts";
+import { currentContext } from "../../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/visibility.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { ConditionFailed, all, equals, itemExists } from "../../dynamodb/table.ts";
@@ -215,7 +215,7 @@ export class DeliverySession {
     if (tooMany || torn) await this.#resync();
     for (const [from, to] of tooMany || torn ? this.#open() : open) {
       let expected = from;
-      const reads = bothReads(readsOf(currentView(this.#head.state).permissions), now);
+      const reads = bothReads(readsOf(currentContext(this.#head.state).permissions), now);
       for await (const told of toldAfter(records, this.#head, from - 1, to - from + 1, reads)) {
         if (told.sequence > to) break;
         if (told.sequence !== expected) return false;

@@ -1,7 +1,7 @@
 /** From a commit of the change log to callbacks at every subscriber. */
 import { isPaused, mayProbe } from "../../domain/breaker.ts";
 import { isDelivered } from "../../domain/delivery-state.ts";
-import { contentOf, currentView } from "../../domain/subscription-log.ts";
+import { contentOf, currentContext } from "../../domain/subscription-log.ts";
 import type { SubscriptionState } from "../../domain/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
@@ -283,12 +283,12 @@ export class FanOut {
     if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
     if (advanced.made.length > 0 || advanced.head.state.sequence > before.state.sequence) return outcome;
     // Another has moved it over these records already: what they say to it is still known.
-    const view = currentView(advanced.head.state);
+    const context = currentContext(advanced.head.state);
     const heard = records.some(
       ({ number, record }) =>
         number <= before.state.cursor &&
         record.kind === "change" &&
-        contentOf(record.changes, before, view) !== undefined,
+        contentOf(record.changes, before, context) !== undefined,
     );
     return heard ? outcome : { kind: "nothing" };
   }

@@ -2,12 +2,12 @@
 import type { PropertyPermissions } from "../../domain/permissions.ts";
 import type { Told } from "../../domain/render-backlog.ts";
 import type { Scope } from "../../domain/scope.ts";
-import { currentView } from "../../domain/subscription-log.ts";
+import { currentContext } from "../../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/visibility.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
-import type { PermissionsOf } from "../subscribers/circumstances.ts";
+import type { PermissionsOf } from "../subscribers/subscription-context.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { Snapshot } from "./state-snapshot.ts";
@@ -132,7 +132,7 @@ export class InboundReading {
    */
   async #reads({ actorId, peerId, state }: InboundHead): Promise<Reads> {
     const allowed = await this.#deps.permissions(actorId, peerId);
-    return bothReads(readsOf(currentView(state).permissions), readsOf(allowed ?? NOTHING));
+    return bothReads(readsOf(currentContext(state).permissions), readsOf(allowed ?? NOTHING));
   }
 
   async #state(head: InboundHead): Promise<State> {
@@ -164,7 +164,7 @@ export class InboundReading {
 }
 
 function samePermissions(one: InboundHead, other: InboundHead): boolean {
-  const [before, after] = [currentView(one.state).permissions, currentView(other.state).permissions];
+  const [before, after] = [currentContext(one.state).permissions, currentContext(other.state).permissions];
   return JSON.stringify(before) === JSON.stringify(after);
 }
 

@@ -3,7 +3,7 @@ import { compact } from "../../system/compact.ts";
 import { effectiveCleared } from "../../domain/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../../domain/subscription-log.ts";
 import type { Told } from "../../domain/render-backlog.ts";
-import type { Circumstances, MadeNumber, SubscriptionState } from "../../domain/subscription-log.ts";
+import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/subscription-log.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import { ConditionFailed, all, any, atMost, differs, equals, itemExists, missing } from "../../dynamodb/table.ts";
@@ -27,7 +27,7 @@ const MAX_STATE_BYTES = 200_000;
 const MOST_ATTEMPTS = 50;
 
 /** What holds for a peer's subscriptions at a record of the log. */
-export type CircumstancesAt = Circumstances & { readonly newest: number };
+export type SubscriptionContextAt = SubscriptionContext & { readonly newest: number };
 
 export interface CursorStoreDeps {
   readonly table: Table;
@@ -36,7 +36,7 @@ export interface CursorStoreDeps {
   /** Leases of another incarnation are those of a dead process. */
   readonly incarnation: string;
   /** What holds for a peer now, and the log's newest record at that moment; undefined without a trust. */
-  readonly circumstances: (actorId: string, peerId: string) => Promise<CircumstancesAt | undefined>;
+  readonly contextOf: (actorId: string, peerId: string) => Promise<SubscriptionContextAt | undefined>;
 }
 
 /** How a head's cursor is to advance. */
@@ -248,9 +248,9 @@ export class CursorStore {
     return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
   }
 
-  /** Only views of earlier numbers are dropped that way: one that holds now has to fit. */
+  /** Only contexts of earlier numbers are dropped that way: one that holds now has to fit. */
   #fitting(step: Step): Step {
-    const fits = step.state.views.length === 1 || Buffer.byteLength(JSON.stringify(step.state)) <= MAX_STATE_BYTES;
+    const fits = step.state.contexts.length === 1 || Buffer.byteLength(JSON.stringify(step.state)) <= MAX_STATE_BYTES;
     return fits ? step : this.#collapsed(step);
   }
 
@@ -276,7 +276,7 @@ export class CursorStore {
 
   /** Some records have expired before the head looked at them. */
   async #skipped(head: InboundHead): Promise<Step> {
-    const now = await this.#deps.circumstances(head.actorId, head.peerId);
+    const now = await this.#deps.contextOf(head.actorId, head.peerId);
     if (now === undefined) return { state: { ...head.state, ended: true }, made: [] };
     const at = recordTime(this.#deps.clock.now());
     const { state, made } = skipTo(head.state, head, now.newest, { ...now, at });

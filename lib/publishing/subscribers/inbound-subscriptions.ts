@@ -5,7 +5,7 @@ import { printJson } from "../../domain/json-text.ts";
 import type { PropertyPermissions } from "../../domain/permissions.ts";
 import type { Scope } from "../../domain/scope.ts";
 import { startState } from "../../domain/subscription-log.ts";
-import type { Circumstances } from "../../domain/subscription-log.ts";
+import type { SubscriptionContext } from "../../domain/subscription-log.ts";
 import { scopeKey } from "../../dynamodb/keys-publishing.ts";
 import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
@@ -99,7 +99,11 @@ export class InboundSubscriptions {
       ]);
       if (permissions === undefined) throw notTrusted();
       const planned = this.#planned(actorId, asker.peerId, wishes, known);
-      const now: Circumstances = { permissions, suspensions: head.suspended, subscriptions: planned.all.map(named) };
+      const now: SubscriptionContext = {
+        permissions,
+        suspensions: head.suspended,
+        subscriptions: planned.all.map(named),
+      };
       fresh = planned.fresh.map((each) => ({ ...each, state: startState(each, head.newest + 1, now) }));
       made = planned.made.map((each) => fresh.find(({ id }) => id === each.id) ?? each);
       const writes = [...fresh.flatMap(makingWrites), ...planned.changed.flatMap(changingWrites)];
@@ -162,7 +166,7 @@ export class InboundSubscriptions {
       cleared: 0,
       granularity: "none",
       ended: false,
-      views: [],
+      contexts: [],
       runs: [],
     } as const;
     const id = this.#deps.ids.id();

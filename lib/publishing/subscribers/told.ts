@@ -4,7 +4,7 @@ import { tell, toldResync } from "../../domain/render-backlog.ts";
 import type { Told } from "../../domain/render-backlog.ts";
 import { isExact } from "../../domain/subscription-backlog.ts";
 import type { Slice } from "../../domain/subscription-backlog.ts";
-import { currentView } from "../../domain/subscription-log.ts";
+import { currentContext } from "../../domain/subscription-log.ts";
 import { readsOf } from "../../domain/visibility.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
@@ -16,7 +16,7 @@ export interface Records {
 }
 
 /** What the peer may read, as far as the head has looked. */
-const readsNow = (head: InboundHead): Reads => readsOf(currentView(head.state).permissions);
+const readsNow = (head: InboundHead): Reads => readsOf(currentContext(head.state).permissions);
 
 /**
  * The kept numbers above `after`, at most `limit`, ascending. Those whose record has expired are left out. `now` is what

@@ -10,7 +10,7 @@ import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
 import { BareSink } from "./bare-sink.ts";
 import type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
 import { makeBareStream, removeBuffered } from "./bare-streams.ts";
-import { headIs, viewOf } from "../stream/head.ts";
+import { headIs, sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { CallbackType } from "../hooks/hook-event.ts";
 import { idsOf } from "../stream/sink.ts";
@@ -145,7 +145,7 @@ export class CallbackProcessor {
       return { lastSeq: 0, pendingCount: 0, pendingSequences: [], resyncPending: false, version: 0 };
     }
     const now = this.#actor.clock.now();
-    const overdue = gapOverdue(viewOf(head, now, this.#settings.incarnation), now, this.#settings);
+    const overdue = gapOverdue(sequencingStateOf(head, now, this.#settings.incarnation), now, this.#settings);
     return {
       lastSeq: head.lastSeq,
       pendingCount: head.buffered.size,

@@ -4,7 +4,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
-import { leaseIsLive, dueAttributes, headIs, viewOf } from "../stream/head.ts";
+import { leaseIsLive, dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
@@ -71,7 +71,7 @@ export class DueStreams {
   async #catchUp(head: Head, deadline: Deadline): Promise<void> {
     const { clock, settings, log } = this.#deps;
     const now = clock.now();
-    const gap = head.buffered.size > 0 && gapOverdue(viewOf(head, now, settings.incarnation), now, settings);
+    const gap = head.buffered.size > 0 && gapOverdue(sequencingStateOf(head, now, settings.incarnation), now, settings);
     const rereads = mayReread(head, now);
     if (!gap && !rereads && !head.replacing && head.recoveryRequested === undefined) {
       if (head.buffered.size > 0) return;

@@ -15,7 +15,7 @@ import { dueShardOf, isBareStream, streamOfKey } from "../../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/scope.ts";
-import type { StreamView } from "../../domain/sequencing.ts";
+import type { SequencingState } from "../../domain/sequencing.ts";
 import { readProgress } from "./recovery-progress.ts";
 import type { RecoveryProgress } from "./recovery-progress.ts";
 
@@ -191,7 +191,7 @@ export function leaseIsLive(head: Head, now: number, incarnation: string): boole
 }
 
 /** A head as sequencing sees it. */
-export function viewOf(head: Head, now: number, incarnation: string): StreamView {
+export function sequencingStateOf(head: Head, now: number, incarnation: string): SequencingState {
   return {
     lastSeq: head.lastSeq,
     buffered: head.buffered,

@@ -13,7 +13,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
-import { leaseIsLive, viewOf } from "./head.ts";
+import { leaseIsLive, sequencingStateOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";
 import type { SequencerDeps } from "./runs.ts";
@@ -137,7 +137,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
 
   #decide(head: Head, n: number): ReturnType<typeof decide> {
     const now = this.#now();
-    return decide(viewOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
+    return decide(sequencingStateOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
   }
 
   /** It is buffered; perhaps it has become next meanwhile, then it is drained here and now. */

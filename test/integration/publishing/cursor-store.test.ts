@@ -140,7 +140,7 @@ it("keeps a head writable whose peer names its places in characters of several b
     await world.set("a", n);
     expect((await bob.poll(id)).sequence).toBeGreaterThanOrEqual(n);
     expect(Buffer.byteLength(JSON.stringify((await head()).state))).toBeLessThan(210_000);
-    // Each of these is another view of what the broad subscription leaves to narrower ones.
+    // Each of these is another context of what the broad subscription leaves to narrower ones.
     await bob.subscribe({ subtarget: name(0), granularity: n % 2 === 1 ? "none" : "high" });
   }
   const { data } = await bob.poll(id);

@@ -30,7 +30,7 @@ interface Seen {
   readonly form: string;
   readonly position: number;
   /** What the state at the position must be made to look like to equal `said`. */
-  readonly view: (state: State) => Json;
+  readonly valueIn: (state: State) => Json;
   readonly said: Json;
   /** Of forms that give whole values: the properties that a copy can be begun with. */
   readonly copy?: { readonly of: readonly string[]; readonly begun: JsonObject };
@@ -212,12 +212,12 @@ class Publisher {
   }
 
   /** What is not there is null. */
-  #seen(form: string, answer: Answer, view: (state: State) => Json): readonly Seen[] {
+  #seen(form: string, answer: Answer, valueIn: (state: State) => Json): readonly Seen[] {
     if (answer.status === 503) return [];
     expect([200, 404]).toContain(answer.status);
     expect(answer.headers["x-actingweb-sequence"]).toMatch(/^\d+$/);
     const said = answer.status === 404 ? null : answer.json === undefined ? answer.text : answer.json;
-    return [{ form, position: Number(answer.headers["x-actingweb-sequence"]), view, said }];
+    return [{ form, position: Number(answer.headers["x-actingweb-sequence"]), valueIn, said }];
   }
 }
 
@@ -274,8 +274,8 @@ describe("a read with a position while eight others write", () => {
     const diffs = await publisher.diffs();
     expect(diffs.map(({ sequence }) => sequence)).toEqual(states.slice(1).map((_, index) => index + 1));
     expect(diffs.length).toBeGreaterThan(80);
-    for (const { form, position, view, said } of seen) {
-      expect([form, position, said]).toEqual([form, position, view(states[position] ?? new Map<string, Json>())]);
+    for (const { form, position, valueIn, said } of seen) {
+      expect([form, position, said]).toEqual([form, position, valueIn(states[position] ?? new Map<string, Json>())]);
     }
     const final = states.at(-1) ?? new Map<string, Json>();
     for (const { position, copy } of seen) {

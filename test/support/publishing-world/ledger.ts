@@ -7,8 +7,8 @@ import { defaultPermissions } from "../../../lib/domain/permissions.ts";
 import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
 import { placeOf } from "../../../lib/domain/scope.ts";
 import type { Place } from "../../../lib/domain/scope.ts";
-import { advance, contentOf, currentView, startState } from "../../../lib/domain/subscription-log.ts";
-import type { Subscriber, SubscriptionState, SubscriptionView } from "../../../lib/domain/subscription-log.ts";
+import { advance, contentOf, currentContext, startState } from "../../../lib/domain/subscription-log.ts";
+import type { Subscriber, SubscriptionState, ContextVersion } from "../../../lib/domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../../lib/domain/visibility.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { changed } from "../shaped-world.ts";
@@ -23,8 +23,8 @@ export interface Entry {
   readonly sequence: number;
   /** The record that made it. */
   readonly recordNumber: number;
-  /** The view it was made under; `resync`: everything is to be read again. */
-  readonly said: SubscriptionView | "resync";
+  /** The context it was made under; `resync`: everything is to be read again. */
+  readonly said: ContextVersion | "resync";
 }
 
 /** One inbound subscription as the log knows it. */
@@ -50,7 +50,7 @@ export class Line {
     const { state, made } = advance(this.state, this.who, number, record);
     this.state = state;
     if (made === undefined) return;
-    const said = made.content === "resync" ? "resync" : currentView(state);
+    const said = made.content === "resync" ? "resync" : currentContext(state);
     this.#made.push({ recordNumber: number, said });
   }
 

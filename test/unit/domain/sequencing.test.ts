@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { consecutiveRun, decide, gapOverdue } from "../../../lib/domain/sequencing.ts";
-import type { StreamView } from "../../../lib/domain/sequencing.ts";
+import type { SequencingState } from "../../../lib/domain/sequencing.ts";
 
 const limits = { maxPending: 3, gapTimeoutMs: 5_000 };
-const view = (more: Partial<StreamView> = {}): StreamView => ({
+const state = (more: Partial<SequencingState> = {}): SequencingState => ({
   lastSeq: 10,
   buffered: new Set(),
   busy: false,
@@ -12,7 +12,7 @@ const view = (more: Partial<StreamView> = {}): StreamView => ({
 });
 
 describe("a number is", () => {
-  it.each<[string, number, Partial<StreamView>, ReturnType<typeof decide>]>([
+  it.each<[string, number, Partial<SequencingState>, ReturnType<typeof decide>]>([
     ["a duplicate at lastSeq", 10, {}, { is: "duplicate" }],
     ["a duplicate long before it", 1, { busy: true, replacing: true }, { is: "duplicate" }],
     ["next when nobody works", 11, {}, { is: "next" }],
@@ -55,14 +55,14 @@ describe("a number is", () => {
     ],
     ["refused with an old gap", 17, { buffered: new Set([13, 14, 15]), gapSince: 1 }, { is: "full", overdue: true }],
   ])("%s", (_, n, more, decision) => {
-    expect(decide(view(more), n, 100_000, limits)).toEqual(decision);
+    expect(decide(state(more), n, 100_000, limits)).toEqual(decision);
   });
 });
 
 it("counts a gap as overdue from its very timeout on", () => {
-  expect(gapOverdue(view({ gapSince: 1_000 }), 5_999, limits)).toBe(false);
-  expect(gapOverdue(view({ gapSince: 1_000 }), 6_000, limits)).toBe(true);
-  expect(gapOverdue(view(), 6_000, limits)).toBe(false);
+  expect(gapOverdue(state({ gapSince: 1_000 }), 5_999, limits)).toBe(false);
+  expect(gapOverdue(state({ gapSince: 1_000 }), 6_000, limits)).toBe(true);
+  expect(gapOverdue(state(), 6_000, limits)).toBe(false);
 });
 
 it("runs from the next number to the first hole, and no further than asked", () => {

@@ -3,7 +3,7 @@ import type { LogRecord, NamedScope } from "../../../lib/domain/change-record.ts
 import { backlogAfter, locate, recordsFor, renderSlice } from "../../../lib/domain/render-backlog.ts";
 import type { Told } from "../../../lib/domain/render-backlog.ts";
 import { MAX_RUNS } from "../../../lib/domain/subscription-backlog.ts";
-import { advance, clear, currentView, skipTo, startState } from "../../../lib/domain/subscription-log.ts";
+import { advance, clear, currentContext, skipTo, startState } from "../../../lib/domain/subscription-log.ts";
 import type { MadeNumber, Subscriber, SubscriptionState } from "../../../lib/domain/subscription-log.ts";
 import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
 import { READS_ALL, readsOf } from "../../../lib/domain/visibility.ts";
@@ -270,7 +270,7 @@ describe("the backlog", () => {
     expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     expect(log.contents).toContain("resync");
     expect(log.told()[0]?.content).toBe("resync");
-    expect(log.state.views.length).toBeLessThan(20);
+    expect(log.state.contexts.length).toBeLessThan(20);
   });
 
   test("cleared in part needs no record of what is cleared", () => {
@@ -278,12 +278,12 @@ describe("the backlog", () => {
     expect(backlogAfter(clear(state, 2), 0, 10).map(recordsFor)).toEqual([{ first: 3, last: 3 }]);
   });
 
-  test("cleared whole keeps only the view that holds", () => {
+  test("cleared whole keeps only the context that holds", () => {
     const log = new Log().add(set("a", 1), permit(hiding("x")), set("a", 2));
-    expect(log.state.views).toHaveLength(2);
+    expect(log.state.contexts).toHaveLength(2);
     const cleared = clear(log.state, 2);
     expect(cleared).toMatchObject({ runs: [], cleared: 2, sequence: 2 });
-    expect(cleared.views).toEqual([currentView(log.state)]);
+    expect(cleared.contexts).toEqual([currentContext(log.state)]);
     expect(clear(cleared, 1)).toBe(cleared);
     expect(() => clear(cleared, 3)).toThrow(RangeError);
   });

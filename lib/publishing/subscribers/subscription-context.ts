@@ -6,7 +6,7 @@ import { ServiceError } from "../../system/errors.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import { scopeOf } from "./inbound-head.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { CircumstancesAt } from "./cursor-store.ts";
+import type { SubscriptionContextAt } from "./cursor-store.ts";
 
 const MOST_ATTEMPTS = 20;
 
@@ -19,11 +19,11 @@ export type PermissionsOf = (actorId: string, peerId: string) => Promise<Propert
  *
  * @throws ServiceError service.unavailable while the log grows all the time
  */
-export async function readCircumstances(
+export async function readSubscriptionContext(
   deps: { readonly table: Table; readonly heads: InboundHeads; readonly permissions: PermissionsOf },
   actorId: string,
   peerId: string,
-): Promise<CircumstancesAt | undefined> {
+): Promise<SubscriptionContextAt | undefined> {
   const logHead = async () => readLogHead(await deps.table.get(logHeadKey(actorId)));
   let before = await logHead();
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {

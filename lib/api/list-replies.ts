@@ -10,7 +10,7 @@ import { listBytes, listMetadata } from "../properties/own-list.ts";
 import type { OwnList } from "../properties/own-list.ts";
 
 /** Shows lists as requests ask for them. */
-export class ListViews {
+export class ListReplies {
   readonly #items: ItemReads;
   readonly #most: number;
 
