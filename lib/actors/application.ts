@@ -43,7 +43,7 @@ export const plainApplication: Application = {
 };
 
 /** Runs a hook that tells of something done: what it throws is logged and changes nothing. */
-export async function tellHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
+export async function runHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {

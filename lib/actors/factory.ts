@@ -4,7 +4,7 @@ import { ServiceError } from "../system/errors.ts";
 import { bearerOf } from "../http/credentials.ts";
 import type { Clock, Ids, JsonObject, Log } from "../system/ports.ts";
 import { sameSecret } from "../domain/secret-digest.ts";
-import { tellHook } from "./application.ts";
+import { runHook } from "./application.ts";
 import type { Application } from "./application.ts";
 import type { ActorStore } from "./actor-store.ts";
 import { estimateBits, hashChosen, hashMinted } from "./passphrase.ts";
@@ -80,7 +80,7 @@ export class ActorFactory {
       ...(body.trustee_root === undefined ? {} : { trusteeRoot: body.trustee_root }),
       createdAt: clock.now(),
     });
-    await tellHook(log, "actor_created", () => application.runActorHook("actor_created", { actorId: id, creator }));
+    await runHook(log, "actor_created", () => application.runActorHook("actor_created", { actorId: id, creator }));
     return {
       id,
       creator,

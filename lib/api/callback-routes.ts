@@ -72,10 +72,10 @@ export class CallbackRoutes {
     const sender = senderOf(request);
     await receiving.access.trusted(sender);
     const { actorId, peerId, subscriptionId } = sender;
-    const tellPeer = false;
+    const notifyPeer = false;
     const ended =
-      (await outbound.end(actorId, peerId, subscriptionId, { tellPeer })) ||
-      (await inbound.end(actorId, peerId, subscriptionId, { tellPeer }));
+      (await outbound.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
+      (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
     if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
     return empty();
   }
@@ -111,7 +111,7 @@ export class CallbackRoutes {
     const body: Json = decoded.byteLength === 0 ? null : parseJson(decoded);
     let taken: unknown;
     try {
-      const told = {
+      const event = {
         actor: this.#services.actorOf(param(request, "actorId")),
         name,
         method: request.method,
@@ -120,7 +120,7 @@ export class CallbackRoutes {
         headers: sender === undefined ? request.headers : {},
         query: request.query,
       };
-      taken = await insideHook(async () => await hook(told));
+      taken = await insideHook(async () => await hook(event));
     } catch (error) {
       this.#services.log.warn("a callback hook failed", { name, error });
     }

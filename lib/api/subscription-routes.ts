@@ -134,10 +134,11 @@ export class SubscriptionRoutes {
   async end(request: ServiceRequest, caller: Caller): Promise<Reply> {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
     const id = param(request, "subscriptionId");
-    const tellPeer = caller.kind !== "peer";
+    const notifyPeer = caller.kind !== "peer";
     const { outbound, inbound } = this.#services;
     const ended =
-      (await outbound.end(actorId, peerId, id, { tellPeer })) || (await inbound.end(actorId, peerId, id, { tellPeer }));
+      (await outbound.end(actorId, peerId, id, { notifyPeer })) ||
+      (await inbound.end(actorId, peerId, id, { notifyPeer }));
     if (!ended) throw noSuch();
     return empty();
   }

@@ -97,8 +97,8 @@ export class TrustRoutes {
     const stored = await trusts.getEvenEnding(actor.id, param(request, "peerId"));
     const found = demandTrust(stored, param(request, "relationship"));
     const caller = await admit();
-    const tell = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
-    await trust.ending.end(found, { tell }, request);
+    const notify = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
+    await trust.ending.end(found, { notify }, request);
     return empty();
   }
 

@@ -240,13 +240,13 @@ export class ActingWebApp implements Application, HookRunner {
 
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
     const { peerId, target, subtarget, resource, data, sequence, callbackType } = event;
-    const told: SubscriptionData = {
+    const hookData: SubscriptionData = {
       ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType },
       ...{ event, signal },
       ...(subtarget === undefined ? {} : { subtarget }),
       ...(resource === undefined ? {} : { resource }),
     };
-    for (const hook of this.#hooksFor(target)) await insideHook(async () => await hook(told));
+    for (const hook of this.#hooksFor(target)) await insideHook(async () => await hook(hookData));
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -260,13 +260,13 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   async runTrustHook(name: TrustHookName, event: TrustEvent): Promise<void> {
-    const told = { ...event, actor: this.#actor(event.actorId) };
-    for (const hook of this.#trustHooks.get(name) ?? []) await insideHook(async () => await hook(told));
+    const hookData = { ...event, actor: this.#actor(event.actorId) };
+    for (const hook of this.#trustHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
   }
 
   async runActorHook(name: ActorHookName, event: { readonly actorId: string }): Promise<void> {
-    const told = { actor: this.#actor(event.actorId) };
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(told));
+    const hookData = { actor: this.#actor(event.actorId) };
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
   }
 
   async runSubscriptionHook(
@@ -274,8 +274,8 @@ export class ActingWebApp implements Application, HookRunner {
     event: SubscriptionLifecycleEvent,
   ): Promise<void> {
     const { actorId, ...rest } = event;
-    const told = { ...rest, actor: this.#actor(actorId) };
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(told));
+    const hookData = { ...rest, actor: this.#actor(actorId) };
+    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
   }
 
   #hooksFor(target: string): readonly SubscriptionDataHook[] {

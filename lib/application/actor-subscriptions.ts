@@ -8,7 +8,7 @@ import type { ChangeLog, Suspension } from "../change-log/change-log.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
-import type { Notices, TellSubscribers } from "../publishing/subscribers/notices.ts";
+import type { Notices, NotifySubscribers } from "../publishing/subscribers/notices.ts";
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
@@ -72,7 +72,7 @@ export interface ActorSubscriptionServices {
   readonly notices: Pick<Notices, "notify">;
   readonly suspensions: Suspensions;
   /** Sends what a commit has made. */
-  readonly tell: TellSubscribers;
+  readonly notify: NotifySubscribers;
 }
 
 /** What one call of this component may take of the function's time, ms; what is not done then is due again. */
@@ -117,7 +117,7 @@ export class ActorSubscriptions {
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
   async notifySubscribers({ data, ...place }: News): Promise<FanOutResult> {
-    return await this.#services.notices.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.tell);
+    return await this.#services.notices.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.notify);
   }
 
   /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */
@@ -150,9 +150,9 @@ export class ActorSubscriptions {
    */
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
     const { inbound, outbound } = this.#services;
-    const tell = { tellPeer: true };
-    if (await outbound.end(this.#actorId, peerId, subscriptionId, tell)) return true;
-    return await inbound.end(this.#actorId, peerId, subscriptionId, tell);
+    const notify = { notifyPeer: true };
+    if (await outbound.end(this.#actorId, peerId, subscriptionId, notify)) return true;
+    return await inbound.end(this.#actorId, peerId, subscriptionId, notify);
   }
 
   /**

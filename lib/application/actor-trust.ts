@@ -59,7 +59,7 @@ export class ActorTrust {
   async delete(peerId: string, options: { readonly keepData?: boolean } = {}): Promise<boolean> {
     const trust = await this.#services.trusts.getEvenEnding(this.#actorId, peerId);
     if (trust === undefined) return false;
-    await this.#services.trust.ending.end(trust, { tell: true, ...options });
+    await this.#services.trust.ending.end(trust, { notify: true, ...options });
     return true;
   }
 }

@@ -119,7 +119,7 @@ export class LogCommits {
     if (entered === undefined) throw keepChanging();
     const made = entered.result;
     if (made !== undefined) this.#deps.heard?.(made);
-    if (made !== undefined && options.quiet !== true) await this.#tell(made);
+    if (made !== undefined && options.quiet !== true) await this.#publish(made);
     return made;
   }
 
@@ -175,7 +175,7 @@ export class LogCommits {
     return { set: due, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
   }
 
-  async #tell(commit: Commit): Promise<void> {
+  async #publish(commit: Commit): Promise<void> {
     try {
       await this.#deps.committed(commit);
     } catch (error) {

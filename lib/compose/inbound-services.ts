@@ -9,7 +9,7 @@ import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscrip
 import type { InboundDeps } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import { LogTrim } from "../publishing/subscribers/trim.ts";
-import { UntoldEnds } from "../publishing/subscribers/untold-ends.ts";
+import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 
 /** The parts of peers' subscriptions to us. */
 export interface InboundServices {
@@ -22,7 +22,7 @@ export interface InboundServices {
 
 /** Puts the parts together over one table. */
 export function inboundServices(
-  deps: Omit<InboundDeps, "heads" | "cursors" | "untoldEnds"> &
+  deps: Omit<InboundDeps, "heads" | "cursors" | "unnotifiedEnds"> &
     Pick<InboundReadingDeps, "snapshot" | "rootOf"> & {
       readonly table: Table;
       readonly changeLog: ChangeLog;
@@ -37,8 +37,8 @@ export function inboundServices(
     ...{ table, clock, changeLog, incarnation },
     contextOf: async (...names) => await readSubscriptionContext({ table, heads: inboundHeads, permissions }, ...names),
   });
-  const untoldEnds = new UntoldEnds({ table, clock, keepDays: retentionDays });
-  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, cursors, untoldEnds });
+  const unnotifiedEnds = new UnnotifiedEnds({ table, clock, keepDays: retentionDays });
+  const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, cursors, unnotifiedEnds });
   const inboundReading = new InboundReading({ cursors, permissions, snapshot, rootOf });
   return { inboundHeads, cursors, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, cursors }) };
 }

@@ -30,7 +30,7 @@ import type { InboundDeps } from "../publishing/subscribers/inbound-subscription
 import { LogCommits } from "../change-log/log-commits.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import { Notices } from "../publishing/subscribers/notices.ts";
-import type { TellSubscribers } from "../publishing/subscribers/notices.ts";
+import type { NotifySubscribers } from "../publishing/subscribers/notices.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { removeBareStreams } from "../receiving/intake/bare-streams.ts";
 import type { Publishers } from "../peers/publisher.ts";
@@ -157,7 +157,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, heads, trusts, senders, remote, settings },
     receiving: () => receiving,
     end: async ({ actorId, peerId, subscriptionId }) => {
-      await outbound.end(actorId, peerId, subscriptionId, { tellPeer: false });
+      await outbound.end(actorId, peerId, subscriptionId, { notifyPeer: false });
     },
   });
   const consequences: TrustConsequences = {
@@ -222,7 +222,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, random: Math.random },
     reader: (actorId) => actorOf(actorId),
   });
-  const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await tell(made) });
+  const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await notify(made) });
   const dueWork = composeDueWork({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
@@ -253,11 +253,12 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       const known = await trusts.get(actorId, peerId);
       return known === undefined ? undefined : permissions.of(known).properties;
     },
-    tellEnded: async (actorId, peerId, id) => {
+    notifyEnded: async (actorId, peerId, id) => {
       const known = await trusts.get(actorId, peerId);
-      const told = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
-      if (told?.ok === false) log.warn("a peer was not told that its subscription ended", { actorId, peerId, id });
-      return told?.ok !== false;
+      const answer = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
+      if (answer?.ok === false)
+        log.warn("a peer was not notified that its subscription ended", { actorId, peerId, id });
+      return answer?.ok !== false;
     },
     snapshot: async (...requested) => await snapshots.snapshot(...requested),
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
@@ -269,11 +270,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trim: inbounds.trim,
     random: Math.random,
     pause: async (ms) => await pause(ms),
-    tellPermissions: async (...late) => await trust.permissions.tellLate(...late),
+    notifyPermissions: async (...late) => await trust.permissions.notifyLate(...late),
     ended: async ({ actorId, peerId, id }) => {
       const ids = { actorId, peerId, subscriptionId: id };
       try {
-        await inbounds.inbound.end(actorId, peerId, id, { tellPeer: false, quiet: true });
+        await inbounds.inbound.end(actorId, peerId, id, { notifyPeer: false, quiet: true });
         log.info("a subscription has ended, as its peer says", ids);
         await delivery.upkeep.wake(actorId);
       } catch (error) {
@@ -284,9 +285,9 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   };
   const delivery = deliveryServices(deliveryParts);
   const notices = new Notices({ commits });
-  const tell: TellSubscribers = async (commit) => await delivery.callbacks.deliver(commit);
+  const notify: NotifySubscribers = async (commit) => await delivery.callbacks.deliver(commit);
   const actorServices = (): ActorServices => ({
-    ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, tell },
+    ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, notify },
     deliveryBy: (rules) => deliveryServices(deliveryParts, rules),
   });
   const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.cursors });

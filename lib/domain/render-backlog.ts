@@ -1,4 +1,4 @@
-/** Numbers that were made, told again from the log's records: for callbacks, polls and single diffs. */
+/** Numbers that were made, rendered again from the log's records: for callbacks, polls and single diffs. */
 import type { LogRecord } from "./change-record.ts";
 import type { Json } from "../system/ports.ts";
 import { isExact, slicesAfter } from "./subscription-backlog.ts";
@@ -7,8 +7,8 @@ import { contentOf } from "./subscription-log.ts";
 import type { Subscriber, SubscriptionState, ContextVersion } from "./subscription-log.ts";
 import type { Reads } from "./visibility.ts";
 
-/** One number as it is told. */
-export interface Told {
+/** One number rendered as a diff. */
+export interface RenderedDiff {
   readonly sequence: number;
   readonly recordNumber: number;
   /** When the change was made, as the record says. */
@@ -16,7 +16,7 @@ export interface Told {
   readonly content: { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
 }
 
-/** The numbers above `after` that can still be told, at most `limit`, and where in the log they are found. */
+/** The numbers above `after` that can still be rendered, at most `limit`, and where in the log they are found. */
 export function backlogAfter(state: SubscriptionState, after: number, limit: number): readonly Slice[] {
   return slicesAfter(state.runs, Math.max(after, state.cleared), limit);
 }
@@ -38,7 +38,7 @@ export function recordsFor({ run, from, to }: Slice): { readonly first: number; 
 }
 
 /** A slice's number that says that everything is to be read again; undefined for any other slice. */
-export function toldResync({ run }: Slice): Told | undefined {
+export function resyncOf({ run }: Slice): RenderedDiff | undefined {
   if (run.resync === undefined) return undefined;
   return { sequence: run.sequence, recordNumber: run.first, at: run.resync, content: "resync" };
 }
@@ -67,13 +67,13 @@ export function numbersByRecord({ run, from, to }: Slice, made: readonly number[
  * What one number of a slice says. `now` is what the peer may read today: what it hides since is left out, a diff of
  * which nothing is left is `{}`; what it shows since stays out, so that the answer is otherwise the same every time.
  */
-export function tell(
+export function render(
   state: SubscriptionState,
   who: Subscriber,
   { run }: Slice,
   { sequence, recordNumber, record }: { sequence: number; recordNumber: number; record: LogRecord },
   now: Reads,
-): Told | undefined {
+): RenderedDiff | undefined {
   if (record.kind !== "change") return undefined;
   const content = contentOf(record.changes, who, contextOfRun(state, run), now) ?? { data: {}, overwritten: [] };
   return { sequence, recordNumber, at: record.at, content };
@@ -87,7 +87,7 @@ function contextOfRun(state: SubscriptionState, run: Run): ContextVersion {
 
 /**
  * What the numbers of a slice say, with the records of `recordsFor` that are still there; a number whose record is not
- * is left out. For records in hand; a long backlog is told record by record.
+ * is left out. For records in hand; a long backlog is rendered record by record.
  */
 export function renderSlice(
   state: SubscriptionState,
@@ -95,14 +95,15 @@ export function renderSlice(
   slice: Slice,
   records: ReadonlyMap<number, LogRecord>,
   now: Reads,
-): readonly Told[] {
-  const resync = toldResync(slice);
+): readonly RenderedDiff[] {
+  const resync = resyncOf(slice);
   if (resync !== undefined) return [resync];
   const ascending = [...records].sort(([one], [other]) => one - other);
   const made = ascending.flatMap(([number, record]) => (madeNumber(state, who, slice, record) ? [number] : []));
-  return [...numbersByRecord(slice, made)].flatMap(([recordNumber, sequence]): Told[] => {
+  return [...numbersByRecord(slice, made)].flatMap(([recordNumber, sequence]): RenderedDiff[] => {
     const record = records.get(recordNumber);
-    const told = record === undefined ? undefined : tell(state, who, slice, { sequence, recordNumber, record }, now);
-    return told === undefined ? [] : [told];
+    const rendered =
+      record === undefined ? undefined : render(state, who, slice, { sequence, recordNumber, record }, now);
+    return rendered === undefined ? [] : [rendered];
   });
 }

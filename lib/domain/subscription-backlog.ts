@@ -17,7 +17,7 @@ export interface Run {
   readonly marks?: readonly Mark[];
   /** The id of the context they were made under. */
   readonly context: number;
-  /** The one number says that everything is to be read again, since this time: it needs no record to be told. */
+  /** The one number says that everything is to be read again, since this time: it needs no record to be rendered. */
   readonly resync?: string;
 }
 

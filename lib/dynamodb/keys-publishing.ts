@@ -69,15 +69,15 @@ export const inboundPrefix = (peerId?: string): string => (peerId === undefined 
 /**
  * An inbound subscription that the owner has ended and whose peer has not been told: its poll is then answered 410.
  * Put in the transaction that deletes the head, deleted once the peer was told, and it expires. Read by key where a poll
- * finds no head; queried by `untoldEndPrefix` when the peer's trust ends.
+ * finds no head; queried by `unnotifiedEndPrefix` when the peer's trust ends.
  */
-export const untoldEndKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const unnotifiedEndKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `${untoldEndPrefix(peerId)}${subscriptionId}`,
+  sk: `${unnotifiedEndPrefix(peerId)}${subscriptionId}`,
 });
 
-/** Prefix of the untold ends of one peer's subscriptions. */
-export const untoldEndPrefix = (peerId: string): string => `END#${peerId}#`;
+/** Prefix of the unnotified ends of one peer's subscriptions. */
+export const unnotifiedEndPrefix = (peerId: string): string => `END#${peerId}#`;
 
 /** Separates the parts of a scope marker's key: no target or name contains it. */
 const SCOPE_SEPARATOR = "\u0001";

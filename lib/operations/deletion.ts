@@ -7,12 +7,12 @@ import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
 import type { TrustEnding } from "../trust/ending.ts";
-import { TELL_MS } from "../trust/peer-calls.ts";
+import { NOTIFY_MS } from "../trust/peer-calls.ts";
 import type { Trace } from "../trust/peer-calls.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
-import { tellHook } from "../actors/application.ts";
+import { runHook } from "../actors/application.ts";
 import type { Application } from "../actors/application.ts";
 
 /** How many peers are told at the same time. */
@@ -22,7 +22,7 @@ const ANSWER_MS = 5_000;
 /** Each run keeps so much of its time for the steps that follow telling a peer, ms. */
 const AFTER_MS = 1_000;
 /** With less for it, ms, a request leaves a peer to the due work. */
-const LEAST_TO_TELL_MS = 500;
+const LEAST_TO_NOTIFY_MS = 500;
 /** Due work gives each peer all the time that telling may take, and with less left, ms, leaves it to the next run. */
 const LEAST_FOR_A_TRUST_MS = 8_000;
 
@@ -31,9 +31,9 @@ const REMOVED_AT_ONCE = 100;
 
 /** How long one run of a deletion goes on. */
 interface Pace {
-  readonly mayTell: () => boolean;
+  readonly mayNotify: () => boolean;
   /** How long telling one peer may take, ms. */
-  readonly tellMs: () => number;
+  readonly notifyMs: () => number;
   readonly mayGoOn: () => boolean;
 }
 
@@ -75,7 +75,7 @@ export class ActorDeletion {
     const until = clock.now() + ANSWER_MS;
     const left = (): number => Math.min(deadline.remaining(), until - clock.now()) - AFTER_MS;
     await actors.beginDeletion(actor.id, clock.now());
-    const pace = { mayTell: () => left() >= LEAST_TO_TELL_MS, tellMs: () => Math.min(left(), TELL_MS) };
+    const pace = { mayNotify: () => left() >= LEAST_TO_NOTIFY_MS, notifyMs: () => Math.min(left(), NOTIFY_MS) };
     return await this.#finish(actor, { ...pace, mayGoOn: () => left() > 0 }, trace);
   }
 
@@ -87,8 +87,8 @@ export class ActorDeletion {
     await this.#finish(
       actor,
       {
-        mayTell: () => deadline.remaining() > least,
-        tellMs: () => TELL_MS,
+        mayNotify: () => deadline.remaining() > least,
+        notifyMs: () => NOTIFY_MS,
         mayGoOn: () => deadline.remaining() > AFTER_MS,
       },
       {},
@@ -103,7 +103,7 @@ export class ActorDeletion {
       return await this.#handOver(actor.id, trusts.left === 0 || trusts.ended > 0);
     }
     const { id: actorId, creator } = actor;
-    await tellHook(log, "actor_deleted", () => application.runActorHook("actor_deleted", { actorId, creator }));
+    await runHook(log, "actor_deleted", () => application.runActorHook("actor_deleted", { actorId, creator }));
     await actors.remove(actorId);
     return true;
   }
@@ -139,8 +139,8 @@ export class ActorDeletion {
     const { ending, trusts } = this.#parts;
     let [ended, left] = [0, 0];
     await inParallel(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
-      const options = { tell: true, keepData: false, tellMs: pace.tellMs() };
-      if (pace.mayTell() && (await ending.end(trust, options, trace))) ended += 1;
+      const options = { notify: true, keepData: false, notifyMs: pace.notifyMs() };
+      if (pace.mayNotify() && (await ending.end(trust, options, trace))) ended += 1;
       else left += 1;
     });
     return { ended, left };

@@ -60,7 +60,7 @@ export class RemotePublisher implements Publisher {
   }
 
   async acknowledge(subscriptionId: string, sequence: number): Promise<ReadFailure | undefined> {
-    const told = await acknowledge(this.#remote, subscriptionId, sequence);
-    return told.ok ? undefined : failureOf(told);
+    const answer = await acknowledge(this.#remote, subscriptionId, sequence);
+    return answer.ok ? undefined : failureOf(answer);
   }
 }

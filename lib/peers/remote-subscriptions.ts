@@ -14,7 +14,7 @@ import { readJson, type RemoteActor, type RemoteCall } from "./remote-actor.ts";
 import { nonsense, type Remote, type RemoteFailure } from "./remote-answer.ts";
 
 /** Telling the other side must not hold up our own answer for longer. */
-const TELL_MS = 5_000;
+const NOTIFY_MS = 5_000;
 /** A backlog in more pages than this is read as state instead. */
 const MAX_PAGES = 16;
 
@@ -224,7 +224,7 @@ export async function unsubscribe(
   clock: Clock,
 ): Promise<Remote<undefined>> {
   const where = ["subscriptions", remote.ourId, subscriptionId];
-  const until = clock.now() + TELL_MS;
+  const until = clock.now() + NOTIFY_MS;
   const leave = (at: readonly string[]): RemoteCall => ({ method: "DELETE", at, timeoutMs: until - clock.now() });
   const first = await remote.call(leave(where));
   if (first.ok || first.kind !== "refused" || asksToWait(first)) return done(first);

@@ -7,7 +7,7 @@ import type { RemoteActor } from "./remote-actor.ts";
 import { nonsense, type Remote } from "./remote-answer.ts";
 
 /** Telling the other side must not hold up our own answer for longer. */
-const TELL_MS = 5_000;
+const NOTIFY_MS = 5_000;
 
 /** What a peer's `/meta` says of it. */
 export interface RemoteMeta {
@@ -100,22 +100,22 @@ export async function verifyTrust(remote: RemoteActor, relationship: string, tok
 }
 
 /** `POST <peer>/trust/{relationship}/{our id} {approved: true}`: tells the peer that we have approved. At most 5 s. */
-export async function tellApproval(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
+export async function sendApproval(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
   const called = await remote.call({
     method: "POST",
     at: ["trust", relationship, remote.ourId],
     json: { approved: true },
-    timeoutMs: TELL_MS,
+    timeoutMs: NOTIFY_MS,
   });
   return called.ok ? { ok: true, value: undefined, status: called.status } : called;
 }
 
 /** `DELETE <peer>/trust/{relationship}/{our id}`: tells the peer that the trust ends. One that is gone already is fine. At most 5 s. */
-export async function tellTrustDeleted(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
+export async function sendTrustDeleted(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
   const called = await remote.call({
     method: "DELETE",
     at: ["trust", relationship, remote.ourId],
-    timeoutMs: TELL_MS,
+    timeoutMs: NOTIFY_MS,
   });
   if (!called.ok && called.status !== 404 && called.status !== 410) return called;
   return { ok: true, value: undefined, status: called.status ?? 404 };

@@ -78,9 +78,9 @@ export async function listSteps(
     const step = stepOf(edit, list, rows);
     if (step === undefined) continue;
     steps.push(step);
-    for (const told of toldOf(operation.action, step, rows.length, String(request["operation"]))) {
-      count = lengthAfter(step, count, told);
-      changes.push(recordList(list.name, told, count));
+    for (const recorded of recordedOf(operation.action, step, rows.length, String(request["operation"]))) {
+      count = lengthAfter(step, count, recorded);
+      changes.push(recordList(list.name, recorded, count));
     }
     index = step.do === "splice" ? step.start : null;
   }
@@ -156,7 +156,7 @@ function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListSte
  * it, for subscribers that find rows only by value: of equal rows they could take another one. What is too much for one
  * diff is split.
  */
-function toldOf(action: ListAction, step: ListStep, equal: number, name: string): readonly JsonObject[] {
+function recordedOf(action: ListAction, step: ListStep, equal: number, name: string): readonly JsonObject[] {
   if (step.do === "clear") return [{ operation: "clear" }];
   if (step.do === "drop") return [{ operation: "delete_all" }];
   if (step.do === "words") return [{ operation: "metadata", ...step.words }];
@@ -181,10 +181,10 @@ function toldOf(action: ListAction, step: ListStep, equal: number, name: string)
   }
 }
 
-function lengthAfter(step: ListStep, count: number, told: JsonObject): number {
+function lengthAfter(step: ListStep, count: number, recorded: JsonObject): number {
   if (step.do === "clear" || step.do === "drop") return 0;
   if (step.do === "words") return count;
-  const items = told["items"];
+  const items = recorded["items"];
   return count - step.remove + (Array.isArray(items) ? items.length : step.insert.length);
 }
 

@@ -1,11 +1,11 @@
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Granted } from "./permission-store.ts";
-import { TELL_MS } from "./peer-calls.ts";
+import { NOTIFY_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";
 import type { TrustChangeRequest } from "./trust-requests.ts";
-import { peerRoot, tellTrustHook } from "./trust-context.ts";
+import { peerRoot, runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
@@ -31,8 +31,8 @@ export class TrustChanges {
     const changed = granted?.trust ?? (await trusts.describe(trust, change));
     if (body.approved !== undefined) await spread(this.#context, changed);
     if (body.approved === true) await this.#undoIfOvertaken(changed);
-    await this.#tell(changed, body, newly, granted, trace);
-    if (newly) await tellTrustHook(this.#context, "approve", changed);
+    await this.#notify(changed, body, newly, granted, trace);
+    if (newly) await runTrustHook(this.#context, "approve", changed);
     return changed;
   }
 
@@ -60,7 +60,7 @@ export class TrustChanges {
   }
 
   /** A peer that does not take its approval does not take a callback either. */
-  async #tell(
+  async #notify(
     trust: TrustRecord,
     body: TrustChangeRequest,
     newly: boolean,
@@ -68,11 +68,11 @@ export class TrustChanges {
     trace: Trace,
   ): Promise<void> {
     const { calls, clock, permissions } = this.#context;
-    const until = clock.now() + TELL_MS;
-    const reached = body.approved !== true || (await calls.tellApproved(trust, trace, TELL_MS));
+    const until = clock.now() + NOTIFY_MS;
+    const reached = body.approved !== true || (await calls.notifyApproved(trust, trace, NOTIFY_MS));
     if (granted === undefined || (newly && !reached)) return;
     if (body.permissions === undefined && !permissions.isNewsOnApproval(granted)) return;
-    await permissions.tell(granted, trace, until - clock.now());
+    await permissions.notify(granted, trace, until - clock.now());
   }
 
   /** A revocation may have come between our record and what hangs on it; then it has the last word. */

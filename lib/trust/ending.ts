@@ -1,17 +1,17 @@
 import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys-actors.ts";
 import { always } from "../dynamodb/table.ts";
-import { TELL_MS } from "./peer-calls.ts";
+import { NOTIFY_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
 import { resumeSpreading } from "./spreading.ts";
-import { tellTrustHook } from "./trust-context.ts";
+import { runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
 export interface EndingOptions {
   /** Tell the other side, best effort, at most 5 s. */
-  readonly tell: boolean;
+  readonly notify: boolean;
   /** Less time for that, ms: a peer that takes all of it is left for the sweep, which tells it with the whole 5 s. */
-  readonly tellMs?: number;
+  readonly notifyMs?: number;
   /** Keep stored data [the deployment's AUTO_CLEANUP decides]. */
   readonly keepData?: boolean;
 }
@@ -32,19 +32,22 @@ export class TrustEnding {
     const { calls, clock, config, consequences, table, trusts } = this.#context;
     const ending = await trusts.beginEnding(trust, clock.now());
     if (ending === undefined) return true;
-    const tellMs = options.tellMs ?? TELL_MS;
-    const until = clock.now() + tellMs;
+    const notifyMs = options.notifyMs ?? NOTIFY_MS;
+    const until = clock.now() + notifyMs;
     const { actorId, peerId } = ending;
     const keepData = options.keepData ?? !config.autoCleanup;
     // Right whatever is stored: the mark says only that there may be data.
     if (keepData) await table.put({ ...keptKey(actorId, peerId), at: clock.now() }, always);
-    const tell = async (): Promise<boolean> =>
-      (await calls.tellDeleted(ending, trace, tellMs)) || tellMs >= TELL_MS || clock.now() < until;
-    const [told] = await Promise.all([options.tell ? tell() : true, consequences.ended(actorId, peerId, { keepData })]);
-    if (!told) return false;
+    const notify = async (): Promise<boolean> =>
+      (await calls.notifyDeleted(ending, trace, notifyMs)) || notifyMs >= NOTIFY_MS || clock.now() < until;
+    const [notified] = await Promise.all([
+      options.notify ? notify() : true,
+      consequences.ended(actorId, peerId, { keepData }),
+    ]);
+    if (!notified) return false;
     await table.deleteMany([grantKey, capabilityKey].map((key) => key(actorId, peerId)));
     await trusts.remove(ending);
-    await tellTrustHook(this.#context, "delete", ending);
+    await runTrustHook(this.#context, "delete", ending);
     return true;
   }
 
@@ -60,7 +63,7 @@ export class TrustEnding {
       // An actor that is being deleted keeps nothing: a mark made now might come too late to be found.
       const actor = await table.get(actorKey(actorId), { only: ["deleting"] });
       const keepData = actor === undefined || actor["deleting"] === true ? { keepData: false } : {};
-      await this.end(trust, { tell: true, ...keepData });
+      await this.end(trust, { notify: true, ...keepData });
       return;
     }
     await resumeSpreading(this.#context, actorId, peerId);

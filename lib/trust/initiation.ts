@@ -2,7 +2,7 @@ import { isServiceError, ServiceError } from "../system/errors.ts";
 import { DEFAULT_RELATIONSHIP } from "../domain/relationships.ts";
 import type { Trace } from "./peer-calls.ts";
 import type { TrustInitiationRequest } from "./trust-requests.ts";
-import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
+import { peerRoot, rootUri, runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { taken } from "./trust-store.ts";
@@ -53,7 +53,7 @@ export class TrustInitiation {
     };
     await trusts.create(trust, now);
     const settled = await this.#ask(trust, ourRoot, application.awType, trace);
-    await tellTrustHook(this.#context, "create", settled);
+    await runTrustHook(this.#context, "create", settled);
     return settled;
   }
 
@@ -65,7 +65,7 @@ export class TrustInitiation {
     } catch (error) {
       await trusts.withdraw(trust);
       // Without a clear refusal the peer may hold a record by now.
-      if (!isRefusal(error)) await calls.tellDeleted(trust, trace);
+      if (!isRefusal(error)) await calls.notifyDeleted(trust, trace);
       throw error;
     }
   }

@@ -3,7 +3,7 @@ import { ServiceError } from "../system/errors.ts";
 import { waitSeconds } from "../peers/asks-to-wait.ts";
 import { RemoteActor } from "../peers/remote-actor.ts";
 import type { Remote, RemoteFailure } from "../peers/remote-answer.ts";
-import { readMeta, requestTrust, tellApproval, tellTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
+import { readMeta, requestTrust, sendApproval, sendTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
 import type { Clock, JsonObject, Log, PeerHttp } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
@@ -14,7 +14,7 @@ export interface Trace {
 }
 
 /** The most that telling the other side may take before a request is answered, all calls together, ms. */
-export const TELL_MS = 5000;
+export const NOTIFY_MS = 5000;
 /** Verification happens while the other side waits for our answer. */
 const VERIFY_MS = 5000;
 
@@ -86,22 +86,22 @@ export class PeerCalls {
   }
 
   /** Tells the peer that we approved it. Best effort, at most `withinMs`. */
-  async tellApproved(trust: TrustRecord, trace: Trace, withinMs: number): Promise<boolean> {
-    const told = await tellApproval(this.#remote(trust, trace, withinMs), trust.relationship);
-    return this.#noted("approval", trust, told);
+  async notifyApproved(trust: TrustRecord, trace: Trace, withinMs: number): Promise<boolean> {
+    const answer = await sendApproval(this.#remote(trust, trace, withinMs), trust.relationship);
+    return this.#noted("approval", trust, answer);
   }
 
   /** Tells the peer that the trust is over. Best effort, at most `withinMs` [5 s]. */
-  async tellDeleted(trust: TrustRecord, trace: Trace, withinMs: number = TELL_MS): Promise<boolean> {
-    const told = await tellTrustDeleted(this.#remote(trust, trace, withinMs), trust.relationship);
-    return this.#noted("trust deletion", trust, told);
+  async notifyDeleted(trust: TrustRecord, trace: Trace, withinMs: number = NOTIFY_MS): Promise<boolean> {
+    const answer = await sendTrustDeleted(this.#remote(trust, trace, withinMs), trust.relationship);
+    return this.#noted("trust deletion", trust, answer);
   }
 
   /**
    * Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most `withinMs`; later when the peer
    * wants no requests now.
    */
-  async tellPermissions(
+  async notifyPermissions(
     trust: TrustRecord,
     data: JsonObject,
     timestamp: string,
@@ -114,10 +114,10 @@ export class PeerCalls {
     }
     const json = { id: trust.actorId, target: "permissions", type: "permission", timestamp, data };
     const at = ["callbacks", "permissions", trust.actorId];
-    const told = await this.#remote(trust, trace, withinMs).call({ method: "POST", at, json });
-    const seconds = told.ok ? undefined : waitSeconds(told, this.#clock.now());
+    const answer = await this.#remote(trust, trace, withinMs).call({ method: "POST", at, json });
+    const seconds = answer.ok ? undefined : waitSeconds(answer, this.#clock.now());
     if (seconds !== undefined) await this.#later?.defer(trust, timestamp, seconds);
-    return this.#noted("permission callback", trust, told);
+    return this.#noted("permission callback", trust, answer);
   }
 
   #remote(trust: TrustRecord, trace: Trace, timeoutMs: number): RemoteActor {
@@ -125,9 +125,9 @@ export class PeerCalls {
     return new RemoteActor({ http: this.#http, baseUri, bearer, ourId, timeoutMs, ...traceOf(trace) });
   }
 
-  #noted(what: string, trust: TrustRecord, told: Remote<unknown>): boolean {
-    if (!told.ok) this.#log.warn("the peer was not told", { what, ...idsOf(trust), reason: told.message });
-    return told.ok;
+  #noted(what: string, trust: TrustRecord, answer: Remote<unknown>): boolean {
+    if (!answer.ok) this.#log.warn("the peer was not notified", { what, ...idsOf(trust), reason: answer.message });
+    return answer.ok;
   }
 }
 

@@ -2,7 +2,7 @@ import { printJson } from "../domain/json-text.ts";
 import { permissionsJson } from "../domain/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { LoggedTrusts } from "./logged-trusts.ts";
-import { TELL_MS } from "./peer-calls.ts";
+import { NOTIFY_MS } from "./peer-calls.ts";
 import type { PeerCalls, Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { grantJson } from "./permission-store.ts";
@@ -36,28 +36,28 @@ export class PermissionChanges {
    */
   async set(trust: TrustRecord, permissions: JsonObject, trace: Trace) {
     const granted = await this.#logged.setCustom(trust, permissions);
-    await this.tell(granted, trace);
+    await this.notify(granted, trace);
     return { first: granted.first, shown: this.shown(granted.trust) };
   }
 
   /** Back to the relationship's defaults; tells the peer if that changed anything. */
   async clear(trust: TrustRecord, trace: Trace): Promise<void> {
     const granted = await this.#logged.clearCustom(trust);
-    if (granted !== undefined) await this.tell(granted, trace);
+    if (granted !== undefined) await this.notify(granted, trace);
   }
 
   /**
    * Sends an approved peer what it is allowed, best effort, within so many ms [5 s]. The time is the record's, so that of
    * two the later one wins.
    */
-  async tell(granted: Granted, trace: Trace, withinMs: number = TELL_MS): Promise<void> {
+  async notify(granted: Granted, trace: Trace, withinMs: number = NOTIFY_MS): Promise<void> {
     if (!granted.trust.approved) return;
-    await this.#calls.tellPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
+    await this.#calls.notifyPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
   }
 
   /** Sends the peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
-  async tellLate(trust: TrustRecord, timestamp: string): Promise<void> {
-    await this.#calls.tellPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, TELL_MS);
+  async notifyLate(trust: TrustRecord, timestamp: string): Promise<void> {
+    await this.#calls.notifyPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, NOTIFY_MS);
   }
 
   /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */

@@ -1,7 +1,7 @@
 import type { Trace } from "./peer-calls.ts";
 import { spread } from "./spreading.ts";
 import type { TrustReceptionRequest } from "./trust-requests.ts";
-import { peerRoot, rootUri, tellTrustHook } from "./trust-context.ts";
+import { peerRoot, rootUri, runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { taken } from "./trust-store.ts";
@@ -61,8 +61,8 @@ export class TrustReception {
     const stored = { ...trust, approved };
     await trusts.create(stored);
     if (approved) await spread(this.#context, stored);
-    await tellTrustHook(this.#context, "create", stored);
-    if (approved) await tellTrustHook(this.#context, "approve", stored);
+    await runTrustHook(this.#context, "create", stored);
+    if (approved) await runTrustHook(this.#context, "approve", stored);
     return stored;
   }
 
@@ -74,7 +74,7 @@ export class TrustReception {
     const replacing = { ...trust, ...kept, revision: old.revision + 1 };
     await this.#context.logged.replace(old, replacing);
     await spread(this.#context, replacing);
-    await tellTrustHook(this.#context, "create", replacing);
+    await runTrustHook(this.#context, "create", replacing);
     return replacing;
   }
 }

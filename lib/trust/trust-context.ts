@@ -1,5 +1,5 @@
 import type { Application, TrustHookName } from "../actors/application.ts";
-import { tellHook } from "../actors/application.ts";
+import { runHook } from "../actors/application.ts";
 import type { Config } from "../system/config.ts";
 import { parsePeerUrl } from "../domain/peer-url.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -50,9 +50,9 @@ export function peerRoot(given: string, field: string): string {
 }
 
 /** Tells the deployer's trust hook; what it throws is logged. */
-export async function tellTrustHook(context: TrustContext, name: TrustHookName, trust: TrustRecord): Promise<void> {
+export async function runTrustHook(context: TrustContext, name: TrustHookName, trust: TrustRecord): Promise<void> {
   const { actorId, peerId, relationship, approved, peerApproved } = trust;
-  await tellHook(context.log, `trust ${name}`, () =>
+  await runHook(context.log, `trust ${name}`, () =>
     context.application.runTrustHook(name, { actorId, peerId, relationship, approved, peerApproved }),
   );
 }

@@ -63,7 +63,7 @@ it("cannot make us call a private address where the operator forbids those", asy
   network.client = new PeerHttpClient({ allowHttp: true, allowPrivate: false });
   expect((await a.ask("PUT", path, { headers: alice.as, json: { approved: true } })).status).toBe(204);
   expect(calls).toEqual([]);
-  expect(a.logged.filter(({ message }) => message === "the peer was not told")).toHaveLength(1);
+  expect(a.logged.filter(({ message }) => message === "the peer was not notified")).toHaveLength(1);
   // The same call reaches it where private addresses are allowed.
   network.client = new PeerHttpClient({ allowHttp: true, allowPrivate: true });
   expect((await a.ask("PUT", path, { headers: alice.as, json: { approved: true } })).status).toBe(204);

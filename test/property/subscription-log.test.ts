@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { LogRecord, NamedScope } from "../../lib/domain/change-record.ts";
 import type { PropertyPermissions } from "../../lib/domain/permissions.ts";
 import { backlogAfter, recordsFor, renderSlice } from "../../lib/domain/render-backlog.ts";
-import type { Told } from "../../lib/domain/render-backlog.ts";
+import type { RenderedDiff } from "../../lib/domain/render-backlog.ts";
 import { MAX_RUNS, MAX_CONTEXTS } from "../../lib/domain/subscription-backlog.ts";
 import { advance, clear, expire, startState } from "../../lib/domain/subscription-log.ts";
 import type { MadeNumber, Subscriber, SubscriptionState } from "../../lib/domain/subscription-log.ts";
@@ -81,7 +81,7 @@ function move(state: SubscriptionState, records: readonly LogRecord[]): Moved {
   return { state, made };
 }
 
-function told(state: SubscriptionState, records: readonly LogRecord[], reads = READS_ALL, from = 1): Told[] {
+function told(state: SubscriptionState, records: readonly LogRecord[], reads = READS_ALL, from = 1): RenderedDiff[] {
   return backlogAfter(state, 0, Number.MAX_SAFE_INTEGER).flatMap((slice) => {
     const { first, last } = recordsFor(slice) ?? { first: 1, last: 0 };
     const read = new Map<number, LogRecord>();

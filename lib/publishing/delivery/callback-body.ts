@@ -1,7 +1,7 @@
 /** The body of a callback, as text: what its subscriptions share is made into JSON once. */
 import { formOf, formOfResync } from "../../domain/diff-limits.ts";
 import { printJson } from "../../domain/json-text.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import type { Json } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { stateUrl } from "../subscribers/state-url.ts";
@@ -16,7 +16,7 @@ export interface CallbackBody {
   readonly whole: boolean;
 }
 
-/** JSON texts of values that several subscribers are told. Holds what it was given no longer than that lives. */
+/** JSON texts of values that several subscribers receive. Holds what it was given no longer than that lives. */
 export class JsonTexts {
   readonly #texts = new WeakMap<object, string>();
 
@@ -47,37 +47,37 @@ export class JsonTexts {
  */
 export function callbackBody(
   head: InboundHead,
-  told: Told,
+  rendered: RenderedDiff,
   { root, supportsResync, texts }: { root: string; supportsResync: boolean | undefined; texts: JsonTexts },
 ): CallbackBody | undefined {
   const { granularity } = head.state;
   const write = (said: string, rest: string): string =>
-    `{${envelope(head, told)},"granularity":${JSON.stringify(said)}${rest}}`;
-  const low = (): string => write("low", `,"url":${JSON.stringify(diffUrl(root, head, told.sequence))}`);
+    `{${envelope(head, rendered)},"granularity":${JSON.stringify(said)}${rest}}`;
+  const low = (): string => write("low", `,"url":${JSON.stringify(diffUrl(root, head, rendered.sequence))}`);
   const resync = (): string => write(granularity, `,"type":"resync","url":${JSON.stringify(stateUrl(root, head))}`);
-  if (told.content === "resync") {
+  if (rendered.content === "resync") {
     const form = formOfResync(granularity, supportsResync);
     if (form === "none") return undefined;
     return { text: form === "low" ? low() : resync(), headers: {}, whole: form === "resync" };
   }
   if (granularity === "none") return undefined;
   if (granularity === "low") return { text: low(), headers: {}, whole: false };
-  const { data, overwritten } = told.content;
+  const { data, overwritten } = rendered.content;
   const text = write("high", `,"data":${texts.ofMembers(data)},"overwritten":${JSON.stringify(overwritten)}`);
   const { form, headers } = formOf({ bytes: Buffer.byteLength(text), granularity, supportsResync });
   if (form === "high") return { text, headers, whole: true };
   return form === "resync" ? { text: resync(), headers, whole: true } : { text: low(), headers, whole: false };
 }
 
-function envelope(head: InboundHead, told: Told): string {
+function envelope(head: InboundHead, rendered: RenderedDiff): string {
   const fields = {
     id: head.actorId,
     subscriptionid: head.id,
     target: head.target,
     ...(head.subtarget === undefined ? {} : { subtarget: head.subtarget }),
     ...(head.resource === undefined ? {} : { resource: head.resource }),
-    sequence: told.sequence,
-    timestamp: told.at,
+    sequence: rendered.sequence,
+    timestamp: rendered.at,
   };
   return JSON.stringify(fields).slice(1, -1);
 }

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { fullJitter } from "../../domain/backoff.ts";
 import { pathSegment } from "../../domain/peer-url.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.ts";
 import { currentTrace } from "../../system/request-context.ts";
 import { freshCapabilities } from "../../peers/capabilities.ts";
@@ -71,13 +71,13 @@ export class CallbackSender {
   async send(
     trust: TrustRecord,
     head: InboundHead,
-    told: Told,
+    rendered: RenderedDiff,
     time: TimeLeft,
     still: () => Promise<boolean>,
   ): Promise<Sent> {
     const { clock, log, rootOf, retries, pause, random } = this.#deps;
     const capabilities = freshCapabilities(trust.capabilities, clock.now());
-    const body = callbackBody(head, told, {
+    const body = callbackBody(head, rendered, {
       root: rootOf(head.actorId),
       supportsResync: capabilities?.supported.includes("subscriptionresync"),
       texts: this.#texts,
@@ -91,7 +91,7 @@ export class CallbackSender {
       const sent = this.#judged(failure);
       const mayAgain = sent.kind === "failed" && failure.statusCode !== TOO_MANY_REQUESTS;
       const again = mayAgain && attempt <= retries && time.mayBegin(wait);
-      log.warn("a callback failed", { actorId: head.actorId, sequence: told.sequence, attempt, again, ...failure });
+      log.warn("a callback failed", { actorId: head.actorId, sequence: rendered.sequence, attempt, again, ...failure });
       if (!again) return sent;
       await pause(wait);
       if (!(await still())) return sent;

@@ -28,9 +28,9 @@ export class Callbacks {
   /** For the log's commits. Never rejects; in async mode it resolves at once. */
   async committed(commit: Commit): Promise<void> {
     if (commit.head.subscribers === 0) return;
-    if (this.#deps.mode === "async") this.#tellBehind(commit);
+    if (this.#deps.mode === "async") this.#notifyAfterwards(commit);
     else if (isInsideHook()) await this.#deps.fanOut.later(commit);
-    else await this.#tell(commit);
+    else await this.#notify(commit);
   }
 
   /**
@@ -45,8 +45,8 @@ export class Callbacks {
     return await fanOut.changed(commit, time);
   }
 
-  #tellBehind(commit: Commit): void {
-    const work = this.#tell(commit);
+  #notifyAfterwards(commit: Commit): void {
+    const work = this.#notify(commit);
     this.#behind.add(work);
     void work.finally(() => this.#behind.delete(work));
   }
@@ -56,7 +56,7 @@ export class Callbacks {
     while (this.#behind.size > 0) await Promise.all(this.#behind);
   }
 
-  async #tell(commit: Commit): Promise<void> {
+  async #notify(commit: Commit): Promise<void> {
     const { clock, log, fanOut, mode } = this.#deps;
     try {
       if (mode === "sync") await this.deliver(commit);

@@ -18,7 +18,7 @@ export interface DeferredPermissionsDeps {
   readonly known: Pick<KnownPeers, "learn">;
   readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
   /** Sends what the peer is allowed now, as of that time. */
-  readonly tell: (trust: TrustRecord, timestamp: string) => Promise<void>;
+  readonly notify: (trust: TrustRecord, timestamp: string) => Promise<void>;
 }
 
 export class DeferredPermissions {
@@ -57,7 +57,7 @@ export class DeferredPermissions {
     const trust = readTrust(item);
     // Removed before it is sent, because another Retry-After sets it again.
     await this.#change(trust, { remove: [DEFERRED] }, equals(DEFERRED, timestamp));
-    await this.#deps.tell(trust, timestamp);
+    await this.#deps.notify(trust, timestamp);
   }
 
   async #change(

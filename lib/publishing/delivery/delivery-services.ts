@@ -55,7 +55,7 @@ export interface DeliveryServicesDeps {
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
   /** Sends a peer what it is allowed now, as of that time (ISO 8601). */
-  readonly tellPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
+  readonly notifyPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
   /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
 }
@@ -116,7 +116,7 @@ export function deliveryServices(
     log,
     known,
     breakers,
-    tell: deps.tellPermissions,
+    notify: deps.notifyPermissions,
   });
   const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, deferred: deferredPermissions });
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });

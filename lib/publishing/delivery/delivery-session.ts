@@ -4,7 +4,7 @@ import type { Breaker } from "../../domain/breaker.ts";
 import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../../domain/delivery-state.ts";
 import type { DeliveryState, NumberRange } from "../../domain/delivery-state.ts";
 import { printJson } from "../../domain/json-text.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import { currentContext } from "../../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/visibility.ts";
 import type { Reads } from "../../domain/visibility.ts";
@@ -15,8 +15,8 @@ import type { Clock, Log } from "../../system/ports.ts";
 import { headKey, readInboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
-import { toldAfter } from "../subscribers/told.ts";
-import type { Records } from "../subscribers/told.ts";
+import { renderAfter } from "../subscribers/rendered-diffs.ts";
+import type { Records } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
@@ -127,8 +127,8 @@ export class DeliverySession {
   /** Sends the first number that the peer has not taken, and keeps the lease. Undefined: there is none. */
   async probe(): Promise<Tried | undefined> {
     if (!(await this.#isPeer())) return undefined;
-    for await (const told of this.#told()) {
-      const sent = await this.#send(told);
+    for await (const rendered of this.#rendered()) {
+      const sent = await this.#send(rendered);
       if (sent !== "polls") return sent;
     }
     return undefined;
@@ -141,12 +141,12 @@ export class DeliverySession {
 
   async #sendAll(): Promise<Exclude<SessionResult, "lost">> {
     const { breakers } = this.#deps;
-    for (const told = this.#told(); ;) {
+    for (const rendered = this.#rendered(); ;) {
       if (this.#open().length === 0 && !this.#isTorn()) return this.#nothingLeft();
-      // Before a number is told: what is left out of it goes by what is known then.
+      // Before a number is rendered: what is left out of it goes by what is known then.
       const kept = await this.#keptFrom();
       if (kept !== undefined) return kept;
-      const next = await told.next();
+      const next = await rendered.next();
       if (next.done === true) return this.#nothingLeft();
       if (!this.#given.time.mayBegin()) return "late";
       const sent = await this.#send(next.value);
@@ -190,23 +190,23 @@ export class DeliverySession {
     return readsOf(this.#deps.permissions.of(this.#trust).properties);
   }
 
-  /** The numbers to send, in order. Where some cannot be told any more, or too many, one resync instead. */
-  async *#told(): AsyncGenerator<Told> {
+  /** The numbers to send, in order. Where some cannot be rendered any more, or too many, one resync instead. */
+  async *#rendered(): AsyncGenerator<RenderedDiff> {
     for (let resyncs = 0; resyncs < 2; resyncs += 1) {
-      const whole = yield* this.#tellable();
+      const whole = yield* this.#renderable();
       if (whole) return;
       await this.#resync();
     }
-    this.#deps.log.error("a subscription's numbers cannot be told", this.#ids());
+    this.#deps.log.error("a subscription's numbers cannot be rendered", this.#ids());
   }
 
-  /** False when it stopped at something that cannot be told. */
-  async *#tellable(): AsyncGenerator<Told, boolean> {
+  /** False when it stopped at something that cannot be rendered. */
+  async *#renderable(): AsyncGenerator<RenderedDiff, boolean> {
     const { records, everything, afterPause = everything } = this.#given;
     const open = this.#open();
     const tooMany = afterPause && countOf(open) > this.#deps.replayMax;
     const torn = this.#isTorn();
-    // As it is when each number is told.
+    // As it is when each number is rendered.
     const now: Reads = {
       at: (place) => this.#allowed.at(place),
       below: (place) => this.#allowed.below(place),
@@ -216,12 +216,12 @@ export class DeliverySession {
     for (const [from, to] of tooMany || torn ? this.#open() : open) {
       let expected = from;
       const reads = bothReads(readsOf(currentContext(this.#head.state).permissions), now);
-      for await (const told of toldAfter(records, this.#head, from - 1, to - from + 1, reads)) {
-        if (told.sequence > to) break;
-        if (told.sequence !== expected) return false;
-        yield told;
+      for await (const rendered of renderAfter(records, this.#head, from - 1, to - from + 1, reads)) {
+        if (rendered.sequence > to) break;
+        if (rendered.sequence !== expected) return false;
+        yield rendered;
         if (this.#isTorn()) return false;
-        expected = told.sequence + 1;
+        expected = rendered.sequence + 1;
       }
       if (expected <= to) return false;
     }
@@ -239,19 +239,19 @@ export class DeliverySession {
     return from > sequence ? [] : [[from, sequence]];
   }
 
-  async #send(told: Told): Promise<Tried | "polls"> {
+  async #send(rendered: RenderedDiff): Promise<Tried | "polls"> {
     const { sender, clock, keepMs } = this.#deps;
     const allowed = this.#allowed;
     const still = async (): Promise<boolean> => (await this.#keptFrom()) === undefined && this.#allowed === allowed;
-    const sent = await sender.send(this.#trust, this.#head, told, this.#given.time, still);
+    const sent = await sender.send(this.#trust, this.#head, rendered, this.#given.time, still);
     this.#unnoted += 1;
     if (sent.kind === "taken") {
-      this.#delivery = delivered(this.#delivery, told.sequence, sent.whole ? clock.now() + keepMs : undefined);
+      this.#delivery = delivered(this.#delivery, rendered.sequence, sent.whole ? clock.now() + keepMs : undefined);
       this.#refusal.forget();
       return "taken";
     }
     // What is to come later counts as not tried.
-    if (sent.kind !== "later") this.#delivery = tried(this.#delivery, told.sequence);
+    if (sent.kind !== "later") this.#delivery = tried(this.#delivery, rendered.sequence);
     return sent.kind === "polls" ? "polls" : await this.#failed(sent);
   }
 

@@ -16,7 +16,7 @@ import type { Commit } from "../../change-log/log-commits.ts";
 import type { CursorStore, AdvanceResult } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import type { Records } from "../subscribers/told.ts";
+import type { Records } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf } from "./breaker-recovery.ts";
 import type { BreakerRecovery } from "./breaker-recovery.ts";
@@ -89,9 +89,9 @@ export class FanOut {
     const names = await this.#inScope(commit);
     if ("totalCount" in names) return names;
     const polling = names.filter(({ granularity }) => granularity === "none");
-    const told = names.filter(({ granularity }) => granularity !== "none");
+    const outcomeOf = names.filter(({ granularity }) => granularity !== "none");
     const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const outcomes = await this.#round(actorId, told, { newest, records, cache, time, waiting: new Set() });
+    const outcomes = await this.#round(actorId, outcomeOf, { newest, records, cache, time, waiting: new Set() });
     const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
     if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
     return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
@@ -207,7 +207,7 @@ export class FanOut {
     const { newest, cache } = round;
     const advanced = await cursors.advance(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
     if (advanced !== undefined && !cursors.isLeased(advanced.head)) return undefined;
-    return this.#told(round, head, advanced, { kind: "deferred" });
+    return this.#outcomeOf(round, head, advanced, { kind: "deferred" });
   }
 
   async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
@@ -219,17 +219,17 @@ export class FanOut {
     const item = await known.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
-      return this.#told(round, head, await cursors.advance(head, options), { kind: "skipped" });
+      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
     }
     const breaker = readBreaker(item);
     if (breaker.openUntil !== undefined) {
       const advanced = await cursors.advance(head, options);
-      if (!mayProbe(breaker, clock.now())) return this.#told(round, head, advanced, { kind: "skipped" });
+      if (!mayProbe(breaker, clock.now())) return this.#outcomeOf(round, head, advanced, { kind: "skipped" });
       await recovery.attempt(item, time);
-      return this.#told(round, head, advanced, await this.#afterwards(advanced, "skipped"));
+      return this.#outcomeOf(round, head, advanced, await this.#afterwards(advanced, "skipped"));
     }
     if (isPaused(breaker, clock.now()))
-      return this.#told(round, head, await cursors.advance(head, options), { kind: "deferred" });
+      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "deferred" });
     if (breaker.pausedUntil !== undefined) {
       // What has waited for the end of the pause goes before anything new.
       const advanced = await cursors.advance(head, options);
@@ -237,16 +237,16 @@ export class FanOut {
       const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
       if (failure !== undefined) return { kind: "failed", failure };
       const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
-      return this.#told(round, head, advanced, await this.#afterwards(advanced, otherwise));
+      return this.#outcomeOf(round, head, advanced, await this.#afterwards(advanced, otherwise));
     }
     if (isWaiting(head, clock.now()))
-      return this.#told(round, head, await cursors.advance(head, options), { kind: "skipped" });
+      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
     const lease = leaseFor(this.#deps, time);
     const always = isReplaying(item) || head.refused !== undefined;
     const advanced = await cursors.advance(head, { ...options, lease: { ...lease, always } });
     if (advanced === undefined) return { kind: "nothing" };
     if (!advanced.leased && advanced.head.lease?.token !== lease.token) {
-      return this.#told(round, head, advanced, { kind: "deferred" });
+      return this.#outcomeOf(round, head, advanced, { kind: "deferred" });
     }
     const session = new DeliverySession(this.#deps, {
       head: advanced.head,
@@ -259,14 +259,14 @@ export class FanOut {
     if (isWaiting(advanced.head, clock.now())) {
       // Refused since it was read.
       await session.end();
-      return this.#told(round, head, advanced, { kind: "skipped" });
+      return this.#outcomeOf(round, head, advanced, { kind: "skipped" });
     }
     const end = await session.deliver();
     if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
     const [failure] = session.failures;
     if (failure !== undefined) return { kind: "failed", failure };
-    return this.#told(round, head, advanced, { kind: OUTCOMES[end] });
+    return this.#outcomeOf(round, head, advanced, { kind: OUTCOMES[end] });
   }
 
   /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
@@ -279,7 +279,7 @@ export class FanOut {
   }
 
   /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
-  #told({ records }: Round, before: InboundHead, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
+  #outcomeOf({ records }: Round, before: InboundHead, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
     if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
     if (advanced.made.length > 0 || advanced.head.state.sequence > before.state.sequence) return outcome;
     // Another has moved it over these records already: what they say to it is still known.

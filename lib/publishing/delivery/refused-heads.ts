@@ -24,7 +24,7 @@ import { leaseFor } from "./lease.ts";
 import { TimeLeft } from "./time-left.ts";
 
 /** Pause before the next look at a subscription whose peer is not approved, ms. */
-const NOT_TOLD_MS = 10 * 60_000;
+const NOT_NOTIFIED_MS = 10 * 60_000;
 
 export interface RefusedHeadsDeps extends SessionDeps {
   readonly table: Table;
@@ -67,7 +67,7 @@ export class RefusedHeads {
     }
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
-      await this.#postpone(head, clock.now() + NOT_TOLD_MS);
+      await this.#postpone(head, clock.now() + NOT_NOTIFIED_MS);
       return;
     }
     const breaker = readBreaker(item);

@@ -1,6 +1,6 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
 import type { PropertyPermissions } from "../../domain/permissions.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import type { Scope } from "../../domain/scope.ts";
 import { currentContext } from "../../domain/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/visibility.ts";
@@ -71,8 +71,8 @@ export class InboundReading {
     // One answer tells one state, however often its numbers say to read it.
     const stateOnce = async (): Promise<State> => await (state ??= this.#state(head));
     const reads = await this.#reads(head);
-    for await (const told of this.#deps.cursors.told(head, after, Number.MAX_SAFE_INTEGER, reads)) {
-      const entry = await this.#entry(head, told, stateOnce);
+    for await (const rendered of this.#deps.cursors.render(head, after, Number.MAX_SAFE_INTEGER, reads)) {
+      const entry = await this.#entry(head, rendered, stateOnce);
       const more = jsonBytesInResult(entry) + 1;
       if (data.length >= limit || (data.length > 0 && bytes + more > MAX_PAGE_BYTES)) {
         next = { next: last };
@@ -80,7 +80,7 @@ export class InboundReading {
       }
       data.push(entry);
       bytes += more;
-      last = told.sequence;
+      last = rendered.sequence;
     }
     return { ...wireScope(head), sequence: head.state.sequence, data, ...next };
   }
@@ -92,9 +92,9 @@ export class InboundReading {
   async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
     const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
     if (advanced === undefined) return undefined;
-    const told = await this.#deps.cursors.toldOne(advanced.head, sequence, await this.#reads(advanced.head));
-    if (told === undefined) return undefined;
-    const entry = await this.#entry(advanced.head, told, async () => await this.#state(advanced.head));
+    const rendered = await this.#deps.cursors.renderOne(advanced.head, sequence, await this.#reads(advanced.head));
+    if (rendered === undefined) return undefined;
+    const entry = await this.#entry(advanced.head, rendered, async () => await this.#state(advanced.head));
     const contains = entry["contains"];
     return {
       diff: { ...wireScope(advanced.head), ...entry },
@@ -104,7 +104,7 @@ export class InboundReading {
 
   async #entry(
     head: InboundHead,
-    { sequence, at, content }: Told,
+    { sequence, at, content }: RenderedDiff,
     stateNow: () => Promise<State>,
   ): Promise<JsonObject> {
     if (content !== "resync") {

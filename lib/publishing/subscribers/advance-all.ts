@@ -2,7 +2,7 @@
 import { advance } from "../../domain/subscription-log.ts";
 import type { SubscriptionState } from "../../domain/subscription-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
-import type { Records } from "./told.ts";
+import type { Records } from "./rendered-diffs.ts";
 
 /** Where heads stand after a reading. */
 export interface AllAdvanced {

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { effectiveCleared } from "../../domain/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../../domain/subscription-log.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/subscription-log.ts";
 import type { Reads } from "../../domain/visibility.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
@@ -17,7 +17,7 @@ import type { InboundHead, Lease } from "./inbound-head.ts";
 import { advanceAll } from "./advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";
-import { toldAfter, toldNumber } from "./told.ts";
+import { renderAfter, renderNumber } from "./rendered-diffs.ts";
 
 /** A head is written without a new number, too, when it has come so many records further. */
 export const LAZY_RECORDS = 100;
@@ -163,14 +163,14 @@ export class CursorStore {
     return cleared?.head;
   }
 
-  /** The kept numbers above `after`, at most `limit`, ascending; see `toldAfter`. */
-  told(head: InboundHead, after: number, limit: number, now?: Reads): AsyncIterable<Told> {
-    return toldAfter(this.#deps.changeLog, head, after, limit, now);
+  /** The kept numbers above `after`, at most `limit`, ascending; see `renderAfter`. */
+  render(head: InboundHead, after: number, limit: number, now?: Reads): AsyncIterable<RenderedDiff> {
+    return renderAfter(this.#deps.changeLog, head, after, limit, now);
   }
 
   /** One number; undefined when it is cleared, has expired, or was never made. */
-  async toldOne(head: InboundHead, sequence: number, now?: Reads): Promise<Told | undefined> {
-    return await toldNumber(this.#deps.changeLog, head, sequence, now);
+  async renderOne(head: InboundHead, sequence: number, now?: Reads): Promise<RenderedDiff | undefined> {
+    return await renderNumber(this.#deps.changeLog, head, sequence, now);
   }
 
   /** Writes a step, or computes it anew on what another writer has written meanwhile. */

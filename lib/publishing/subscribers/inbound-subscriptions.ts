@@ -18,7 +18,7 @@ import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
 import type { LogCommits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
-import type { UntoldEnds } from "./untold-ends.ts";
+import type { UnnotifiedEnds } from "./unnotified-ends.ts";
 
 /** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
 const AT_ONCE = 40;
@@ -59,8 +59,8 @@ export interface InboundDeps {
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
   /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
-  readonly tellEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
-  readonly untoldEnds: UntoldEnds;
+  readonly notifyEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
+  readonly unnotifiedEnds: UnnotifiedEnds;
   /** Tells the application; does not reject. */
   /** Told once after a peer got new ones; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
@@ -184,33 +184,33 @@ export class InboundSubscriptions {
     actorId: string,
     peerId: string,
     id: string,
-    options: { readonly tellPeer: boolean; readonly quiet?: boolean },
+    options: { readonly notifyPeer: boolean; readonly quiet?: boolean },
   ): Promise<boolean> {
-    const { untoldEnds, tellEnded } = this.#deps;
+    const { unnotifiedEnds, notifyEnded } = this.#deps;
     let ended: InboundHead | undefined;
     const plan = async (): Promise<LogPlan | undefined> => {
       const known = await this.#deps.heads.ofPeer(actorId, peerId);
       ended = known.find((head) => head.id === id);
       if (ended === undefined) return undefined;
       const left = known.filter((head) => head.id !== id);
-      const writes = [...endingWrites(ended), ...(options.tellPeer ? [untoldEnds.noting(ended)] : [])];
+      const writes = [...endingWrites(ended), ...(options.notifyPeer ? [unnotifiedEnds.noting(ended)] : [])];
       return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
     };
     await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
     if (ended === undefined) return false;
-    if (options.tellPeer && (await tellEnded(actorId, peerId, id))) await untoldEnds.told(ended);
+    if (options.notifyPeer && (await notifyEnded(actorId, peerId, id))) await unnotifiedEnds.notified(ended);
     await this.#lifecycle("subscription_deleted", ended);
     return true;
   }
 
   /** Whether the owner has ended a subscription of that id and its peer has not been told. One read. */
   async wasEnded(actorId: string, peerId: string, id: string): Promise<boolean> {
-    return await this.#deps.untoldEnds.has({ actorId, peerId, id });
+    return await this.#deps.unnotifiedEnds.has({ actorId, peerId, id });
   }
 
   /** A peer's trust has ended: every subscription of it. Whoever goes on with it later does the rest. */
   async endAll(actorId: string, peerId: string): Promise<void> {
-    await this.#deps.untoldEnds.forget(actorId, peerId);
+    await this.#deps.unnotifiedEnds.forget(actorId, peerId);
     for (;;) {
       const some = (await this.#deps.heads.ofPeer(actorId, peerId)).slice(0, AT_ONCE);
       if (some.length === 0) return;

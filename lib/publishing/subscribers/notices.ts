@@ -19,7 +19,7 @@ export interface Notice extends Scope {
 }
 
 /** Sends what a commit has made, and tells what became of it. */
-export type TellSubscribers = (commit: Commit) => Promise<FanOutResult>;
+export type NotifySubscribers = (commit: Commit) => Promise<FanOutResult>;
 
 /** Commits notices to the actors' change logs. */
 export class Notices {
@@ -35,12 +35,12 @@ export class Notices {
    *
    * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
    */
-  async notify(actorId: string, notice: Notice, tell: TellSubscribers): Promise<FanOutResult> {
+  async notify(actorId: string, notice: Notice, notify: NotifySubscribers): Promise<FanOutResult> {
     const { data, ...scope } = checkedNotice(notice);
     const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
     const made = await this.#commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
     if (made === undefined) throw new RangeError("a notice always writes");
-    return await tell(made);
+    return await notify(made);
   }
 }
 

@@ -54,7 +54,7 @@ export interface SinkDeps {
 interface Taken {
   /** The digested content; undefined when it is not known. */
   readonly data: Json | undefined;
-  readonly told: HookEvent | undefined;
+  readonly hookEvent: HookEvent | undefined;
   /** What is told is a state that the store holds. */
   readonly stored: boolean;
   readonly again: ReadAgain;
@@ -145,11 +145,13 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
 
   async apply(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Applied> {
     const { head, deadline } = context;
-    const { data, told, stored, again } =
+    const { data, hookEvent, stored, again } =
       event.kind === "part" ? await this.#replacePart(event, context) : await this.#takeDiff(event, context);
-    if (told !== undefined) this.#begun.add(event.sequence);
+    if (hookEvent !== undefined) this.#begun.add(event.sequence);
     const { hooksPaused } =
-      told === undefined ? head : await this.#deps.hooks.first(told, context.starts, head.hooksPaused, stored);
+      hookEvent === undefined
+        ? head
+        : await this.#deps.hooks.first(hookEvent, context.starts, head.hooksPaused, stored);
     return {
       set: {
         digests: withDigest(head.digests, data),
@@ -167,8 +169,8 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
   async #takeDiff(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Taken> {
     const content = await this.#contentOf(event, context.head, context.deadline);
     const again = await this.#store(event, content, context);
-    const told = hookEventOf(context.head, "diff", event.sequence, content.data, event.timestamp?.text);
-    return { data: content.data, told, stored: false, again };
+    const hookEvent = hookEventOf(context.head, "diff", event.sequence, content.data, event.timestamp?.text);
+    return { data: content.data, hookEvent, stored: false, again };
   }
 
   async #replacePart(event: StreamEvent, { head, deadline }: ApplyContext<Prepared | undefined>): Promise<Taken> {
@@ -181,7 +183,7 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const read = await resyncPart(publisher, stores, head, part, open);
     const data = content?.data;
     if ("reason" in read) {
-      const taken = { data, told: undefined, stored: false };
+      const taken = { data, hookEvent: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // What is held for it stays; reading it again tells the hooks what it is.
       await reads.mark(head, storedPlace(head, place), read, sequence);
@@ -189,9 +191,9 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
       const pause = requestedPause(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
     }
-    const told = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
+    const hookEvent = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
     const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
-    return { data, told, stored: read.stored, again };
+    return { data, hookEvent, stored: read.stored, again };
   }
 
   /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
@@ -223,13 +225,13 @@ export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined>
     const at = { stateVersion: head.stateVersion, sequence: event.sequence };
     const diff = this.#diff(content, scope, head.excludedScopes);
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
-    this.#tellLeftOut(head, event, content);
+    this.#logLeftOutParts(head, event, content);
     const { reread: places, stale } = await data.apply(diff, at, usable);
     if (places.length === 0) return NOTHING_AGAIN;
     return await this.#deps.reads.again(head, places, event.sequence, deadline, stale);
   }
 
-  #tellLeftOut(head: Head, event: StreamEvent, { data }: DiffContent): void {
+  #logLeftOutParts(head: Head, event: StreamEvent, { data }: DiffContent): void {
     const leftOut = head.scope.subtarget === undefined && isObject(data) ? namedData(data).leftOut : [];
     if (leftOut.length > 0) logLeftOut(this.#deps.log, { ...idsOf(head), sequence: event.sequence }, leftOut);
   }

@@ -50,16 +50,16 @@ export async function resyncPart(
       await store?.putRead(part, { stateVersion: head.stateVersion, sequence }, undefined, {
         excludedScopes: head.excludedScopes,
       });
-    return told(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
+    return partRead(part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, part));
   }
   if (publisher === undefined) return { reason: "The trust with this peer is not approved." };
   const read = await reread(publisher, whole ? store : undefined, head, place, sequence, compact({ url, open }));
   if (read.is === "failed") return read.failure;
   if (read.is === "hidden") return { state: null, stored: false, reread: [] };
-  return told(read.part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, read.part));
+  return partRead(read.part, store !== undefined, whole ? [] : await setWithin(store, head, sequence, read.part));
 }
 
-function told(part: StatePart, stored: boolean, again: readonly Place[]): PartRead {
+function partRead(part: StatePart, stored: boolean, again: readonly Place[]): PartRead {
   const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
   return { state, stored, reread: again };
 }

@@ -73,7 +73,7 @@ export class ReplacementCommit {
     const { streams, clock, log, timers, table } = this.#deps;
     const { progress, at, begun } = result;
     const { reset } = progress;
-    const hooksPaused = await this.#tell(marked, result);
+    const hooksPaused = await this.#notifyHooks(marked, result);
     const set = { ...this.#attributes(marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) };
     const remove = [
       "replacing",
@@ -108,7 +108,10 @@ export class ReplacementCommit {
   }
 
   /** @returns whether the stream's hooks are paused from now on */
-  async #tell(marked: Head, { progress, at, stores, parts, begun, readable }: ReplacementResult): Promise<boolean> {
+  async #notifyHooks(
+    marked: Head,
+    { progress, at, stores, parts, begun, readable }: ReplacementResult,
+  ): Promise<boolean> {
     const { hooks, state } = this.#deps;
     const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
     const stored = readable && stores;

@@ -110,7 +110,7 @@ export class StaleReads {
         ? { is: "failed", failure: { reason: "The trust with this peer is not approved." } }
         : await reread(publisher, store, head, part.place, head.lastSeq, { open });
     if (read.is !== "failed") {
-      const set = read.is === "read" ? await this.#tell(head, part, read.part) : {};
+      const set = read.is === "read" ? await this.#notifyHooks(head, part, read.part) : {};
       await stale.settle(part);
       return { result: "done", set };
     }
@@ -123,7 +123,7 @@ export class StaleReads {
   }
 
   /** Hooks were told of the state without this part: now they are told of the part. */
-  async #tell(head: Head, { place }: StalePart, part: StatePart): Promise<HeadChange> {
+  async #notifyHooks(head: Head, { place }: StalePart, part: StatePart): Promise<HeadChange> {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
     const { hooksPaused } = await this.#deps.hooks.first(event, head.starts, head.hooksPaused, true);

@@ -64,7 +64,7 @@ export class GrantChanges {
     if (newPatterns.length > 0)
       await this.#fetch(actorId, peerId, readsOfGrant({ ...kept.after, patterns: newPatterns }));
     if (settings.autoDeleteOnRevocation) await this.#remove(actorId, peerId, kept);
-    await this.#tell(actorId, peerId, kept);
+    await this.#notifyHooks(actorId, peerId, kept);
     await grants.settle(actorId, peerId, kept.version);
     log.info("permission callback", { actorId, peerId, newPatterns: newPatterns.length });
   }
@@ -90,7 +90,7 @@ export class GrantChanges {
     await store(actorId, peerId).restrict(seen, { stateVersion, sequence: 0 }, touched);
   }
 
-  async #tell(actorId: string, peerId: string, { sent, timestamp }: KeptGrant): Promise<void> {
+  async #notifyHooks(actorId: string, peerId: string, { sent, timestamp }: KeptGrant): Promise<void> {
     const named = [actorId, peerId, "permission", timestamp ?? "", printJson(sent)].join("\n");
     const id = createHash("sha256").update(named).digest("hex").slice(0, 32);
     const event = {

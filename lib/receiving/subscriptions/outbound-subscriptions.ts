@@ -211,15 +211,20 @@ export class OutboundSubscriptions {
    *
    * @returns false when there is none
    */
-  async end(actorId: string, peerId: string, subscriptionId: string, options: { tellPeer: boolean }): Promise<boolean> {
+  async end(
+    actorId: string,
+    peerId: string,
+    subscriptionId: string,
+    options: { notifyPeer: boolean },
+  ): Promise<boolean> {
     const { heads, trusts, clock } = this.#deps;
     const head = await heads.get(actorId, peerId, subscriptionId);
     if (head === undefined) return false;
-    const trust = options.tellPeer ? await trusts.get(actorId, peerId) : undefined;
+    const trust = options.notifyPeer ? await trusts.get(actorId, peerId) : undefined;
     if (trust !== undefined) {
-      const told = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
-      if (!told.ok)
-        this.#deps.log.warn("the peer was not told of an unsubscription", { ...ids(head), reason: told.message });
+      const answer = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
+      if (!answer.ok)
+        this.#deps.log.warn("the peer was not notified of an unsubscription", { ...ids(head), reason: answer.message });
     }
     if ((await heads.end(head, false)) === undefined) return true;
     await this.#emptyBuffer(head.key, head.epoch + 1);

@@ -277,7 +277,7 @@ describe("what was set for a peer", () => {
     const { trust, trusts } = world.host.service;
     const standing = await trusts.get(world.actor.id, "bob");
     if (standing === undefined) throw new Error("no trust");
-    await trust.ending.end(standing, { tell: false });
+    await trust.ending.end(standing, { notify: false });
     const { custom: _custom, ...fresh } = standing;
     await trusts.create({ ...fresh, revision: 1 });
     expect((await effective()).excluded_patterns).toEqual(HIDDEN);

@@ -93,7 +93,7 @@ class Publisher {
       after.push(record.kind === "change" ? changed(before, record.changes) : before);
     }
     const states: State[] = [new Map()];
-    for await (const { recordNumber } of cursors.told(advanced.head, 0, Number.MAX_SAFE_INTEGER)) {
+    for await (const { recordNumber } of cursors.render(advanced.head, 0, Number.MAX_SAFE_INTEGER)) {
       states.push(after[recordNumber] ?? new Map<string, Json>());
     }
     return states;

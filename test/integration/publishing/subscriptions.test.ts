@@ -305,7 +305,7 @@ describe("the end of a subscription", () => {
   it("by the owner is 410 to its peer's poll until the peer has been told, and 404 to everyone else", async () => {
     const world = await PublisherWorld.open();
     const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
-    const untold = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;
+    const unnotified = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;
     const [sub, other] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
     // Nothing answers for bob.
     expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(204);
@@ -320,13 +320,13 @@ describe("the end of a subscription", () => {
     for (const [method, below] of [["PUT", ""] as const, ["GET", "/1"] as const, ["DELETE", ""] as const]) {
       expect((await bob.ask(method, `${sub}${below}`, { sequence: 0 })).status, method).toBe(404);
     }
-    expect(await untold()).toHaveLength(1);
+    expect(await unnotified()).toHaveLength(1);
     world.network.hosts.set("https://bob.example", () =>
       Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
     );
     expect((await world.ask("DELETE", `subscriptions/bob/${other}`)).status).toBe(204);
     expect((await bob.ask("GET", other)).status).toBe(404);
-    expect(await untold()).toHaveLength(1);
+    expect(await unnotified()).toHaveLength(1);
     // It is kept as long as a backlog is.
     world.host.now += 31 * 86_400_000;
     expect((await bob.ask("GET", sub)).status).toBe(404);

@@ -248,7 +248,7 @@ it("ends with its trust: closed at once, everything of the peer gone", async () 
   await us.diff(3, { b: 3 });
   const trust = await us.service.trusts.get(ACTOR, PEER);
   if (trust === undefined) throw new Error("no trust");
-  await us.service.trust.ending.end(trust, { tell: false });
+  await us.service.trust.ending.end(trust, { notify: false });
   expect((await us.diff(2, {})).status).toBe(403);
   us.now += PURGE_DELAY_MS;
   await us.sweep();
@@ -262,7 +262,7 @@ it("an event recorded by a handler that outlives its trust goes too", async () =
   app.subscriptionDataHook("*", async ({ callbackType }) => {
     if (callbackType !== "diff") return;
     const trust = await us.service.trusts.get(ACTOR, PEER);
-    if (trust !== undefined) await us.service.trust.ending.end(trust, { tell: false });
+    if (trust !== undefined) await us.service.trust.ending.end(trust, { notify: false });
     outlived = true;
     throw new Error("too late");
   });

@@ -17,7 +17,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const step = (title: string): void => say(`\n${title}`);
 const show = (what: string, value: unknown): void => say(`  ${what.padEnd(22)} ${JSON.stringify(value)}`);
 
-async function tell(a: Service, b: Service, network: MeddlingProxy): Promise<void> {
+async function notify(a: Service, b: Service, network: MeddlingProxy): Promise<void> {
   const alice = await a.createActor("alice");
   const made = await b.createActor("bob");
   const bob = Object.assign(made, { uri: `${network.url}/${made.id}` });
@@ -90,7 +90,7 @@ async function main(): Promise<void> {
   let a: Service | undefined;
   try {
     [a] = await Promise.all([startService(), b.start()]);
-    await tell(a, b, network);
+    await notify(a, b, network);
   } finally {
     await Promise.all([a?.dispose(), b.dispose()]);
     await network.close();

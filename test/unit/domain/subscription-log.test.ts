@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LogRecord, NamedScope } from "../../../lib/domain/change-record.ts";
 import { backlogAfter, locate, recordsFor, renderSlice } from "../../../lib/domain/render-backlog.ts";
-import type { Told } from "../../../lib/domain/render-backlog.ts";
+import type { RenderedDiff } from "../../../lib/domain/render-backlog.ts";
 import { MAX_RUNS } from "../../../lib/domain/subscription-backlog.ts";
 import { advance, clear, currentContext, skipTo, startState } from "../../../lib/domain/subscription-log.ts";
 import type { MadeNumber, Subscriber, SubscriptionState } from "../../../lib/domain/subscription-log.ts";
@@ -69,7 +69,7 @@ class Log {
     return this.made.map(({ content }) => (content === "resync" ? content : content.data));
   }
 
-  told(reads: Reads = READS_ALL, after = 0): Told[] {
+  told(reads: Reads = READS_ALL, after = 0): RenderedDiff[] {
     return backlogAfter(this.state, after, 1_000_000).flatMap((slice) => {
       const { first, last } = recordsFor(slice) ?? { first: 1, last: 0 };
       const read = new Map(this.records.slice(first - 1, last).map((record, index) => [first + index, record]));

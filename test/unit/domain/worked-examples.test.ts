@@ -30,8 +30,14 @@ const nothing = undefined;
 const object = { resource: { a: 1, b: "x" }, other: 2 };
 const at = (...path: string[]): Place => ["test", ...path];
 
-type Told = ShapedDiff | undefined;
-type Row = readonly [what: string, change: Change, onTarget: Told, onSubtarget: Told, onResource: Told];
+type RenderedDiff = ShapedDiff | undefined;
+type Row = readonly [
+  what: string,
+  change: Change,
+  onTarget: RenderedDiff,
+  onSubtarget: RenderedDiff,
+  onResource: RenderedDiff,
+];
 
 const MANY = Array.from({ length: 1_001 }, (_, n) => `n${String(n)}`);
 

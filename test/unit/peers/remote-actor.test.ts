@@ -11,8 +11,8 @@ import {
 import {
   readMeta,
   requestTrust,
-  tellApproval,
-  tellTrustDeleted,
+  sendApproval,
+  sendTrustDeleted,
   verifyTrust,
 } from "../../../lib/peers/remote-trust.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";
@@ -118,12 +118,12 @@ describe("a peer's trust", () => {
 
   it("tells of approval and deletion within five seconds; a trust that is gone there is fine", async () => {
     const peer = new ScriptedPeer({ "POST trust/friend/me": { status: 204 } });
-    expect(await tellApproval(peer.actor(), "friend")).toMatchObject({ ok: true });
-    expect(await tellTrustDeleted(peer.actor(), "friend")).toMatchObject({ ok: true });
+    expect(await sendApproval(peer.actor(), "friend")).toMatchObject({ ok: true });
+    expect(await sendTrustDeleted(peer.actor(), "friend")).toMatchObject({ ok: true });
     expect(peer.requests.map((request) => request.timeoutMs)).toEqual([5000, 5000]);
     expect(peer.requests[0]?.json).toEqual({ approved: true });
     const broken = new ScriptedPeer({ "DELETE trust/friend/me": { status: 500 } });
-    expect(await tellTrustDeleted(broken.actor(), "friend")).toMatchObject({ ok: false, kind: "server" });
+    expect(await sendTrustDeleted(broken.actor(), "friend")).toMatchObject({ ok: false, kind: "server" });
   });
 });
 

@@ -1,7 +1,7 @@
-/** The numbers of an inbound subscription told again from the log, one record in memory at a time. */
+/** The numbers of an inbound subscription rendered as diffs from the log, one record in memory at a time. */
 import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/render-backlog.ts";
-import { tell, toldResync } from "../../domain/render-backlog.ts";
-import type { Told } from "../../domain/render-backlog.ts";
+import { render, resyncOf } from "../../domain/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/render-backlog.ts";
 import { isExact } from "../../domain/subscription-backlog.ts";
 import type { Slice } from "../../domain/subscription-backlog.ts";
 import { currentContext } from "../../domain/subscription-log.ts";
@@ -23,31 +23,31 @@ const readsNow = (head: InboundHead): Reads => readsOf(currentContext(head.state
  * the peer may read today [as the head says]: what it hides since is left out. One query for each MB of records, two
  * where the head only knows where to look.
  */
-export async function* toldAfter(
+export async function* renderAfter(
   log: Records,
   head: InboundHead,
   after: number,
   limit: number,
   now: Reads = readsNow(head),
-): AsyncGenerator<Told> {
-  for (const slice of backlogAfter(head.state, after, limit)) yield* toldSlice(log, head, slice, now);
+): AsyncGenerator<RenderedDiff> {
+  for (const slice of backlogAfter(head.state, after, limit)) yield* renderEach(log, head, slice, now);
 }
 
 /** One number; undefined when it is cleared, has expired, or was never made. */
-export async function toldNumber(
+export async function renderNumber(
   log: Records,
   head: InboundHead,
   sequence: number,
   now: Reads = readsNow(head),
-): Promise<Told | undefined> {
+): Promise<RenderedDiff | undefined> {
   const slice = locate(head.state, sequence);
   if (slice === undefined) return undefined;
-  for await (const told of toldSlice(log, head, slice, now)) return told;
+  for await (const rendered of renderEach(log, head, slice, now)) return rendered;
   return undefined;
 }
 
-async function* toldSlice(log: Records, head: InboundHead, slice: Slice, now: Reads): AsyncGenerator<Told> {
-  const resync = toldResync(slice);
+async function* renderEach(log: Records, head: InboundHead, slice: Slice, now: Reads): AsyncGenerator<RenderedDiff> {
+  const resync = resyncOf(slice);
   if (resync !== undefined) yield resync;
   const range = recordsFor(slice);
   if (range === undefined) return;
@@ -59,8 +59,8 @@ async function* toldSlice(log: Records, head: InboundHead, slice: Slice, now: Re
     const counts = numbers === undefined && madeNumber(head.state, head, slice, record);
     const sequence = counts ? (newest += 1) : numbers?.get(number);
     if (sequence === undefined || sequence < slice.from) continue;
-    const told = tell(head.state, head, slice, { sequence, recordNumber: number, record }, now);
-    if (told !== undefined) yield told;
+    const rendered = render(head.state, head, slice, { sequence, recordNumber: number, record }, now);
+    if (rendered !== undefined) yield rendered;
     if (sequence === slice.to) return;
   }
 }
