@@ -25,7 +25,7 @@ const PART_BYTES = 300 * 1_024;
 /** Most bytes of JSON text that one record takes. */
 export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
 const DAY_SECONDS = 86_400;
-/** So long after records became superfluous, ms, they go, unless something else has the upkeep look sooner. */
+/** So long after records became superfluous, ms, they go, unless something else makes the maintenance run sooner. */
 export const TIDY_AFTER_MS = 5 * 60_000;
 
 export interface ChangeLogDeps {
@@ -52,9 +52,9 @@ export interface LogHead {
   /** What makes no diffs at the moment. */
   readonly suspended: readonly Suspension[];
   /** The records up to this one are deleted: nobody needed them. */
-  readonly trimmed: number;
-  /** The newest record at the last upkeep. */
-  readonly looked: number;
+  readonly deletedUpTo: number;
+  /** The newest record at the last maintenance. */
+  readonly maintainedUpTo: number;
   /** The time of the newest record, µs since 1970. */
   readonly at: number;
   /** By which rules of relationships what peers may do was recorded last; see `RelationshipRules`. */
@@ -63,7 +63,7 @@ export interface LogHead {
   readonly rulesAt: number;
   /** The last peer for whom it was; absent: it was for all. */
   readonly rulesTo?: string;
-  /** When there is upkeep to do, ms since 1970. */
+  /** When there is maintenance to do, ms since 1970. */
   readonly dueAt?: number;
 }
 
@@ -171,7 +171,7 @@ export class ChangeLog {
     return undefined;
   }
 
-  /** Has the upkeep look soon, because a peer has cleared what it had. One write. */
+  /** Has the maintenance run soon, because a peer has cleared what it had. One write. */
   async tidySoon(actorId: string): Promise<void> {
     const key = logHeadKey(actorId);
     const dueAt = this.#deps.clock.now() + TIDY_AFTER_MS;
@@ -184,7 +184,7 @@ export class ChangeLog {
   }
 
   /** Deletes the records up to one that nobody needs any more, and notes it. May be called again. */
-  async trim(actorId: string, upTo: number): Promise<void> {
+  async deleteRecords(actorId: string, upTo: number): Promise<void> {
     const { table } = this.#deps;
     const range = { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo), only: ["parts"], limit: 100 };
     for (;;) {
@@ -192,9 +192,9 @@ export class ChangeLog {
       if (page.items.length > 0) await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
       if (page.next === undefined) break;
     }
-    const further = all(atLeast("newest", upTo), any(missing("trimmed"), below("trimmed", upTo)));
+    const further = all(atLeast("newest", upTo), any(missing("deletedUpTo"), below("deletedUpTo", upTo)));
     try {
-      await table.update(logHeadKey(actorId), { set: { trimmed: upTo } }, further);
+      await table.update(logHeadKey(actorId), { set: { deletedUpTo: upTo } }, further);
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
     }
@@ -257,8 +257,8 @@ export function readLogHead(item: Item | undefined): LogHead {
     cleared: number("cleared"),
     subscribers: number("subscribers"),
     suspended: typeof suspended === "string" ? (parseText(suspended) as Suspension[]) : [],
-    trimmed: number("trimmed"),
-    looked: number("looked"),
+    deletedUpTo: number("deletedUpTo"),
+    maintainedUpTo: number("maintainedUpTo"),
     at: number("at"),
     rulesAt: number("rulesAt"),
     ...(typeof item?.["rules"] === "string" ? { rules: item["rules"] } : {}),

@@ -25,7 +25,7 @@ const MOST_MS = 5_000;
 const LAST_TRY_MS = 1_000;
 const MOST_ATTEMPTS = 400;
 /** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
-const UPKEEP_AFTER_MS = 30_000;
+const MAINTENANCE_AFTER_MS = 30_000;
 
 /** So long at least a release's word on what relationships allow stands, ms. */
 const RULES_FOR_MS = 5 * 60_000;
@@ -159,13 +159,13 @@ export class LogCommits {
 
   /**
    * From the first subscriber on each commit leaves something to do, which must be found if its writer dies. Set rather
-   * than kept: the upkeep may put it off after it was read here.
+   * than kept: the maintenance may put it off after it was read here.
    */
   #headChange(key: Key, head: LogHead, { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan) {
     const { clock, rules } = this.#deps;
     const first = head.subscribers === 0;
     if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { set, remove };
-    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, clock.now() + UPKEEP_AFTER_MS);
+    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, clock.now() + MAINTENANCE_AFTER_MS);
     const due = { dueShard: dueShardOf(key), dueAt, ...set };
     // The first subscriptions begin by the rules of now.
     if (first && rules !== undefined) return { set: { rules: rules.digest, ...due }, remove: [...remove, "rulesTo"] };
@@ -179,7 +179,7 @@ export class LogCommits {
     try {
       await this.#deps.committed(commit);
     } catch (error) {
-      // The change stands, and the upkeep does what was not done.
+      // The change stands, and the maintenance does what was not done.
       this.#deps.log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
     }
   }

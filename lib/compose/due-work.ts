@@ -7,7 +7,7 @@ import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
 import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
-import type { Upkeep } from "../publishing/delivery/upkeep.ts";
+import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
@@ -25,7 +25,7 @@ export interface DueWorkDeps {
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly ending: Pick<TrustEnding, "resume">;
   readonly ownership: Pick<Ownership, "resume">;
-  readonly upkeep: Pick<Upkeep, "look">;
+  readonly maintenance: Pick<ChangeLogMaintenance, "look">;
   readonly breakers: Pick<BreakerRecovery, "look">;
   readonly capabilities: Pick<CapabilityRefresh, "look">;
   readonly grants: Pick<GrantChanges, "resume">;
@@ -34,7 +34,7 @@ export interface DueWorkDeps {
 
 /** The registry of due work, made from those who do it. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): DueWork {
-  const { deletion, ending, ownership, upkeep, breakers, capabilities, grants, refusedHeads } = doers;
+  const { deletion, ending, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
   const { failedEvents, hooks } = receiving;
   return new DueWork(
     [
@@ -81,7 +81,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       dueWorkKind(
         (key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined),
         async (actorId, deadline) => {
-          await upkeep.look(actorId, deadline);
+          await maintenance.look(actorId, deadline);
         },
       ),
       dueWorkKind(

@@ -8,7 +8,7 @@ import type { InboundReadingDeps } from "../publishing/snapshots/inbound-reading
 import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { InboundDeps } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
-import { LogTrim } from "../publishing/subscribers/trim.ts";
+import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 
 /** The parts of peers' subscriptions to us. */
@@ -17,7 +17,7 @@ export interface InboundServices {
   readonly cursors: CursorStore;
   readonly inbound: InboundSubscriptions;
   readonly inboundReading: InboundReading;
-  readonly trim: LogTrim;
+  readonly retention: RecordRetention;
 }
 
 /** Puts the parts together over one table. */
@@ -40,5 +40,11 @@ export function inboundServices(
   const unnotifiedEnds = new UnnotifiedEnds({ table, clock, keepDays: retentionDays });
   const inbound = new InboundSubscriptions({ ...deps, heads: inboundHeads, cursors, unnotifiedEnds });
   const inboundReading = new InboundReading({ cursors, permissions, snapshot, rootOf });
-  return { inboundHeads, cursors, inbound, inboundReading, trim: new LogTrim({ clock, log, changeLog, cursors }) };
+  return {
+    inboundHeads,
+    cursors,
+    inbound,
+    inboundReading,
+    retention: new RecordRetention({ clock, log, changeLog, cursors }),
+  };
 }

@@ -164,7 +164,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     approved: async (actorId, peerId, digest, revision) => {
       await heads.authorize(actorId, peerId, digest, revision);
       await outbound.catchUpAll(actorId, peerId);
-      await delivery.upkeep.wake(actorId);
+      await delivery.maintenance.wake(actorId);
     },
     revoked: async (actorId, peerId, revision) => {
       await heads.authorize(actorId, peerId, undefined, revision);
@@ -227,7 +227,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
-    upkeep: { look: async (...due) => await delivery.upkeep.look(...due) },
+    maintenance: { look: async (...due) => await delivery.maintenance.look(...due) },
     breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
     grants: { resume: async (...due) => await grants.resume(...due) },
     refusedHeads: { look: async (...due) => await delivery.refusedHeads.look(...due) },
@@ -267,7 +267,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions, known },
     inboundHeads: inbounds.inboundHeads,
     cursors: inbounds.cursors,
-    trim: inbounds.trim,
+    retention: inbounds.retention,
     random: Math.random,
     pause: async (ms) => await pause(ms),
     notifyPermissions: async (...late) => await trust.permissions.notifyLate(...late),
@@ -276,7 +276,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
       try {
         await inbounds.inbound.end(actorId, peerId, id, { notifyPeer: false, quiet: true });
         log.info("a subscription has ended, as its peer says", ids);
-        await delivery.upkeep.wake(actorId);
+        await delivery.maintenance.wake(actorId);
       } catch (error) {
         log.error("a subscription was not ended; the sweep tries it again", { ...ids, error });
       }

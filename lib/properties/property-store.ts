@@ -123,7 +123,7 @@ export class PropertyStore {
 
   /**
    * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. The
-   * head's due time goes too where there are no subscribers, whose upkeep it stands for.
+   * head's due time goes too where there are no subscribers, whose maintenance it stands for.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

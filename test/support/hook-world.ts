@@ -139,7 +139,14 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const others = { deletion: none, ending: none, ownership: none, upkeep: none, breakers: none, capabilities: none };
+    const others = {
+      deletion: none,
+      ending: none,
+      ownership: none,
+      maintenance: none,
+      breakers: none,
+      capabilities: none,
+    };
     const dueWork = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
     await new Sweep({ table, clock, log, dueWork }).run(this.deadline());
   }

@@ -62,7 +62,7 @@ export class Callbacks {
       if (mode === "sync") await this.deliver(commit);
       else await fanOut.changed(commit, TimeLeft.from(clock, BEHIND_MS));
     } catch (error) {
-      // The change stands, and the upkeep does what was not done.
+      // The change stands, and the maintenance does what was not done.
       log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
     }
   }

@@ -8,7 +8,7 @@ import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
-import type { LogTrim } from "../subscribers/trim.ts";
+import type { RecordRetention } from "../subscribers/record-retention.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
@@ -20,7 +20,7 @@ import type { KnownPeers } from "./known-peers.ts";
 import { DeferredPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { RefusedHeads, wakeHead } from "./refused-heads.ts";
-import { Upkeep } from "./upkeep.ts";
+import { ChangeLogMaintenance } from "./change-log-maintenance.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -29,7 +29,7 @@ export interface DeliveryServices {
   readonly breakerRecovery: BreakerRecovery;
   readonly fanOut: FanOut;
   readonly callbacks: Callbacks;
-  readonly upkeep: Upkeep;
+  readonly maintenance: ChangeLogMaintenance;
   readonly refusedHeads: RefusedHeads;
   readonly deferredPermissions: DeferredPermissions;
 }
@@ -47,7 +47,7 @@ export interface DeliveryServicesDeps {
   readonly cursors: CursorStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly known: KnownPeers;
-  readonly trim: LogTrim;
+  readonly retention: RecordRetention;
   readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
@@ -122,7 +122,7 @@ export function deliveryServices(
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
-  const { properties, trim } = deps;
-  const upkeep = new Upkeep({ table, clock, log, queue, heads, fanOut, properties, trim });
-  return { breakers, breakerRecovery, fanOut, callbacks, upkeep, refusedHeads, deferredPermissions };
+  const { properties, retention } = deps;
+  const maintenance = new ChangeLogMaintenance({ table, clock, log, queue, heads, fanOut, properties, retention });
+  return { breakers, breakerRecovery, fanOut, callbacks, maintenance, refusedHeads, deferredPermissions };
 }

@@ -52,7 +52,7 @@ export interface FanOutDeps extends SessionDeps {
 }
 
 type Outcome = DeliveryOutcome & {
-  /** Nobody is at it: the upkeep is to finish it, so many seconds later. */
+  /** Unfinished and unleased: log maintenance retries after this many seconds. */
   readonly unfinished?: number;
 };
 
@@ -72,7 +72,7 @@ interface Round {
   readonly waiting: Set<string>;
 }
 
-/** Delivers; what it cannot finish in time, or after a crash, the upkeep of the log's head does. */
+/** Delivers; what it cannot finish in time, or after a crash, the maintenance of the log does. */
 export class FanOut {
   readonly #deps: FanOutDeps;
 
@@ -111,7 +111,10 @@ export class FanOut {
       const said = records.map(({ record }) => record);
       return await this.#deps.heads.touched(actorId, said);
     } catch (error) {
-      this.#deps.log.error("the subscribers of a change were not found; the upkeep tells them", { actorId, error });
+      this.#deps.log.error("the subscribers of a change were not found; the maintenance notifies them", {
+        actorId,
+        error,
+      });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
       return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
     }
@@ -150,7 +153,7 @@ export class FanOut {
           some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
         );
       } catch (error) {
-        this.#deps.log.error("subscriptions were not read; the upkeep delivers them", { actorId, error });
+        this.#deps.log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
         continue;
       }
@@ -192,7 +195,7 @@ export class FanOut {
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
       return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
     } catch (error) {
-      this.#deps.log.error("a subscription was not delivered; the upkeep does it", { ...ids, error });
+      this.#deps.log.error("a subscription was not delivered; the maintenance does it", { ...ids, error });
       return TROUBLE;
     }
   }

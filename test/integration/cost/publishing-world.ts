@@ -139,7 +139,7 @@ export class PublishingCosts {
   }
 
   /** What the sweep does for an actor's change log when it is due. */
-  async upkeep(actorId: string): Promise<void> {
+  async maintenance(actorId: string): Promise<void> {
     await this.services.dueWork.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
   }
 

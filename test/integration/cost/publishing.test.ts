@@ -71,15 +71,15 @@ describe("a property change", () => {
       const budget = { requests: 6 + 2 * count + count / 50, indexWriteUnits: 1 };
       table.check(`change, ${String(count)} subscribers, delivered`, cost, budget);
 
-      // What was delivered leaves without a request of its own: the upkeep only sees that its records can go.
+      // What was delivered leaves without a request of its own: the maintenance only sees that its records can go.
       world.now += LEFT_MS;
-      const upkeep = await world.costOf(async () => {
-        await world.upkeep(actorId);
+      const maintenance = await world.costOf(async () => {
+        await world.maintenance(actorId);
       });
       expect(await world.records(actorId)).toBe(0);
       // Besides the change's, each subscriber has left the record of its subscribing, of which 25 go in a request.
       const most = 12 + Math.ceil((count + 2) / 25) + count / 100;
-      table.check(`upkeep once they have left, ${String(count)} subscribers`, upkeep, { requests: most });
+      table.check(`maintenance once they have left, ${String(count)} subscribers`, maintenance, { requests: most });
     },
   );
 

@@ -84,7 +84,7 @@ describe("a peer that says when to come back", () => {
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, successCount: 1 });
   });
 
-  test("is sent nothing by other instances either, nor by the upkeep, nor for its other subscriptions", async () => {
+  test("is sent nothing by other instances either, nor by the maintenance, nor for its other subscriptions", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     const [a, b] = [

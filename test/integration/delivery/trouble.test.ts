@@ -21,10 +21,10 @@ test("a head that cannot be written makes no more work with time, and holds up n
   await world.set("n", 1);
   for (let minute = 0; minute < 5; minute += 1) await world.pass(MINUTE);
   const looks: number[] = [];
-  const { upkeep } = world.host.service;
-  const look = upkeep.look.bind(upkeep);
+  const { maintenance } = world.host.service;
+  const look = maintenance.look.bind(maintenance);
   let looked = 0;
-  upkeep.look = async (...given) => {
+  maintenance.look = async (...given) => {
     looked += 1;
     await look(...given);
   };
@@ -38,7 +38,7 @@ test("a head that cannot be written makes no more work with time, and holds up n
     looks.push(looked);
   }
   expect(Math.max(...looks)).toBeLessThanOrEqual(1);
-  // A change whose writer dies after the commit is the upkeep's.
+  // A change whose writer dies after the commit is the maintenance's.
   world.host.service.fanOut.changed = () => new Promise(() => undefined);
   const newest = Number((await world.log())?.["newest"]);
   void world.set("n", 2);

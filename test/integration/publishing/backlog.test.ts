@@ -292,9 +292,9 @@ describe("retention", () => {
     world.host.now += 15 * DAY;
     await world.set("a", 3);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([2, 3]);
-    const { trim } = world.host.service;
+    const { retention } = world.host.service;
     const heads = await inboundHeads.all(world.actor.id);
-    await trim.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
+    await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
     expect((await bob.poll(sub)).data).toMatchObject([
       { sequence: 4, type: "resync", data: { a: 3 }, overwritten: [""] },
     ]);
@@ -313,14 +313,14 @@ describe("retention", () => {
   it("keeps no record that every subscription has cleared", async () => {
     const { world, bob, sub } = await subscribed();
     const other = await bob.subscribe({ subtarget: "b" });
-    const { changeLog, inboundHeads, trim } = world.host.service;
+    const { changeLog, inboundHeads, retention } = world.host.service;
     for (let n = 1; n <= 150; n += 1) await world.set("a", n);
     await bob.poll(sub);
     await bob.ask("PUT", sub, { sequence: 148 });
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
-      await trim.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
-      await trim.trim(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
+      await retention.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
+      await retention.deleteUnneeded(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);

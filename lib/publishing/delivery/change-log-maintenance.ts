@@ -12,7 +12,7 @@ import type { LogHead } from "../../change-log/change-log.ts";
 import { headKey } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
-import type { LogTrim } from "../subscribers/trim.ts";
+import type { RecordRetention } from "../subscribers/record-retention.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -22,21 +22,21 @@ import { TimeLeft } from "./time-left.ts";
 const LOOK_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
-export interface UpkeepDeps {
+export interface ChangeLogMaintenanceDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
   readonly queue: DelayQueue;
   readonly heads: Pick<InboundHeads, "all">;
   readonly fanOut: Pick<FanOut, "deliver">;
-  readonly trim: Pick<LogTrim, "catchUp" | "trim">;
+  readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
   readonly properties: Pick<PropertyStore, "clean">;
 }
 
-export class Upkeep {
-  readonly #deps: UpkeepDeps;
+export class ChangeLogMaintenance {
+  readonly #deps: ChangeLogMaintenanceDeps;
 
-  constructor(deps: UpkeepDeps) {
+  constructor(deps: ChangeLogMaintenanceDeps) {
     this.#deps = deps;
   }
 
@@ -45,20 +45,20 @@ export class Upkeep {
    * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
    */
   async look(actorId: string, deadline: Deadline): Promise<void> {
-    const { table, heads, fanOut, properties, trim } = this.#deps;
+    const { table, heads, fanOut, properties, retention } = this.#deps;
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers } = logHead;
     if (subscribers === 0) {
-      await trim.trim(actorId, [], logHead);
+      await retention.deleteUnneeded(actorId, [], logHead);
       await this.#next(actorId, logHead, undefined);
       return;
     }
     // Nothing was committed since the last look: now those are brought along, too, whom no change concerns.
-    const quiet = logHead.looked === newest;
+    const quiet = logHead.maintainedUpTo === newest;
     const half = deadline.remaining() / 2;
     const mayGoOn = (): boolean => deadline.remaining() > half;
-    const found = await trim.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
+    const found = await retention.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
     const untried = found.heads.filter(isUntried);
     const end = await fanOut.deliver(actorId, untried, found.upTo, TimeLeft.ofWorker(deadline));
     if (end === "done" && found.upTo === newest) await this.#settle(actorId, newest, quiet, found.heads);
@@ -82,18 +82,18 @@ export class Upkeep {
     try {
       await queue.send({ kind: "due", ...key, dueAt }, 0);
     } catch (error) {
-      log.warn("no message for the upkeep; the sweep finds it", { actorId, error });
+      log.warn("no message for the maintenance; the sweep finds it", { actorId, error });
     }
   }
 
   async #settle(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
-    const { heads, clock, table, trim } = this.#deps;
-    // What leaves from here on may have come too late for the trimming.
+    const { heads, clock, table, retention } = this.#deps;
+    // What leaves from here on may have come too late for the deletion.
     const now = clock.now();
     // Before the heads: one made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const stored = await heads.all(actorId);
-    const expires = await trim.trim(actorId, stored, logHead);
+    const expires = await retention.deleteUnneeded(actorId, stored, logHead);
     const known = new Map(ahead.map((head) => [headKey(head).sk, head]));
     const all = stored.map((head) => {
       const seen = known.get(headKey(head).sk);
@@ -137,7 +137,7 @@ export class Upkeep {
   async #putOff(actorId: string, { newest, dueAt: was }: LogHead): Promise<void> {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    const set = { looked: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
+    const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
     try {
       await this.#deps.table.update(key, { set }, all(itemExists, same));
     } catch (error) {
@@ -150,8 +150,8 @@ export class Upkeep {
     const key = logHeadKey(actorId);
     const change =
       dueAt === undefined
-        ? { set: { looked: newest }, remove: ["dueShard", "dueAt"] }
-        : { set: { looked: newest, dueShard: dueShardOf(key), dueAt } };
+        ? { set: { maintainedUpTo: newest }, remove: ["dueShard", "dueAt"] }
+        : { set: { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt } };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     try {
       await this.#deps.table.update(key, change, all(equals("newest", newest), same, missing("stale")));

@@ -41,7 +41,7 @@ async function withFault(at: number, fate: Fate) {
   return { world, subscribed, struck, status };
 }
 
-describe("the upkeep", () => {
+describe("the maintenance", () => {
   test.each(["crash", "crash_after", "lost_answer", "throttle", "repeat"] as const)(
     "finishes every change that is met by a fault: %s",
     async (fate) => {
@@ -161,7 +161,7 @@ describe("the upkeep", () => {
       const before = world.host.now;
       await world.pass(MINUTE);
       expect(world.host.now - before - MINUTE).toBeLessThan(29_000);
-      done.push(Number((await world.log())?.["looked"]));
+      done.push(Number((await world.log())?.["maintainedUpTo"]));
     }
     expect(queries).toBeLessThanOrEqual(pages + 4);
     expect(done.at(-1)).toBe((await world.log())?.["newest"]);
@@ -190,7 +190,10 @@ describe("the upkeep", () => {
     await world.pass(MINUTE);
     expect(bob.peer.sequences()).toEqual([1]);
     const newest = (await world.log())?.["newest"];
-    expect(await world.log()).toMatchObject({ looked: newest, trimmed: (await world.head(eve)).state.cursor });
+    expect(await world.log()).toMatchObject({
+      maintainedUpTo: newest,
+      deletedUpTo: (await world.head(eve)).state.cursor,
+    });
     expect(world.host.logged).toContainEqual(
       expect.objectContaining({ message: "a subscription cannot be moved along its log" }),
     );

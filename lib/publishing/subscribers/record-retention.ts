@@ -49,18 +49,18 @@ export interface CaughtUp {
   readonly upTo: number;
 }
 
-export interface LogTrimDeps {
+export interface RecordRetentionDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "trim">;
+  readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "deleteRecords">;
   readonly cursors: Pick<CursorStore, "advance" | "makeResync">;
 }
 
 /** Keeps logs and backlogs as small as they can be. Each step may be repeated and left undone by anyone. */
-export class LogTrim {
-  readonly #deps: LogTrimDeps;
+export class RecordRetention {
+  readonly #deps: RecordRetentionDeps;
 
-  constructor(deps: LogTrimDeps) {
+  constructor(deps: RecordRetentionDeps) {
     this.#deps = deps;
   }
 
@@ -105,11 +105,11 @@ export class LogTrim {
    *
    * @returns when the oldest record that is left expires (ms since 1970); undefined when nobody waits for it
    */
-  async trim(actorId: string, heads: readonly InboundHead[], logHead: LogHead): Promise<number | undefined> {
+  async deleteUnneeded(actorId: string, heads: readonly InboundHead[], logHead: LogHead): Promise<number | undefined> {
     const { changeLog, clock } = this.#deps;
     const now = clock.now();
     const needed = Math.min(logHead.newest + 1, ...heads.map((head) => firstNeeded(head, now)));
-    if (needed - 1 > logHead.trimmed) await changeLog.trim(actorId, needed - 1);
+    if (needed - 1 > logHead.deletedUpTo) await changeLog.deleteRecords(actorId, needed - 1);
     const waiting = heads.some(({ state }) => state.runs.length > 0 && !state.ended);
     return waiting ? (await changeLog.oldest(actorId))?.expiresAt : undefined;
   }
