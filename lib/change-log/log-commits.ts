@@ -171,7 +171,7 @@ export class LogCommits {
     if (first && rules !== undefined) return { set: { rules: rules.digest, ...due }, remove: [...remove, "rulesTo"] };
     const others = rules !== undefined && set["rules"] === undefined && head.rules !== rules.digest;
     // What this release lets peers do is in the log after another's word: then nobody's holds for all of them.
-    const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "scopes");
+    const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
     return { set: due, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
   }
 

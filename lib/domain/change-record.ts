@@ -1,7 +1,7 @@
 /** What an actor's change log holds: one record is one atomic change, numbered by the log. */
 import type { Json, JsonObject } from "../system/ports.ts";
-import { goneBetween, isNothing, turnedBetween } from "./gone.ts";
-import type { Gone, Turned } from "./gone.ts";
+import { removedKeysBetween, isNothing, createdObjectsBetween } from "./removed-keys.ts";
+import type { RemovedKeys, CreatedObjects } from "./removed-keys.ts";
 import { isObject, jsonBytes } from "./json.ts";
 import { valueAt, withValueAt } from "./json-path.ts";
 import { applyToArray, readListOperation } from "./list-operations.ts";
@@ -16,11 +16,11 @@ export interface SetChange {
   readonly path: Place;
   readonly value: Json;
   /** What was at or below the path before and is not any more. Absent: nothing. */
-  readonly gone?: Gone;
+  readonly removed?: RemovedKeys;
   /** Relative to the path: where objects stand and none stood before. Absent: nowhere. */
-  readonly turned?: Turned;
+  readonly created?: CreatedObjects;
   /** The objects on the way that were made too are those of at least so many of the path's segments. Absent: none. */
-  readonly made?: number;
+  readonly createdFrom?: number;
   /** What the property's second level (`name/key`) holds afterwards, for subscriptions with a resource. */
   readonly resource?: Json;
 }
@@ -29,7 +29,7 @@ export interface SetChange {
 export interface DeleteChange {
   readonly do: "delete";
   readonly path: Place;
-  readonly gone: Gone;
+  readonly removed: RemovedKeys;
   readonly resource?: Json;
 }
 
@@ -49,7 +49,7 @@ export interface NotifyChange extends Scope {
 export type PropertyChange = SetChange | DeleteChange | ListChange;
 export type Change = PropertyChange | NotifyChange;
 
-/** One inbound subscription of a peer, as a `scopes` record names it. */
+/** One inbound subscription of a peer, as a `subscriptions` record names it. */
 export interface NamedScope extends Scope {
   readonly id: string;
   readonly granularity: Granularity;
@@ -68,7 +68,7 @@ export type LogRecord =
       readonly permissions: PropertyPermissions;
     }
   | {
-      readonly kind: "scopes";
+      readonly kind: "subscriptions";
       readonly at: string;
       readonly peerId: string;
       readonly subscriptions: readonly NamedScope[];
@@ -80,7 +80,7 @@ type Untimed<T> = T extends unknown ? Omit<T, "at"> : never;
 export type NewRecord = Untimed<LogRecord>;
 
 /** A change with what its property holds afterwards. */
-export interface Made {
+export interface RecordedChange {
   readonly after: Json | undefined;
   readonly change: PropertyChange;
 }
@@ -94,20 +94,20 @@ const MAX_NAMES_BYTES = 65_536;
  * Puts a value at a place of a property. `before` is the whole property, undefined when there is none; `path` begins with
  * its name. `blocked`: the way leads through something that is no object (409), nothing is made.
  */
-export function recordSet(before: Json | undefined, path: Place, value: Json): Made | "blocked" {
+export function recordSet(before: Json | undefined, path: Place, value: Json): RecordedChange | "blocked" {
   const inside = path.slice(1);
   if (isBlocked(before, inside)) return "blocked";
   const after = withValueAt(before, inside, value);
   const old = valueAt(before, inside);
-  const gone = goneBetween(old, value);
-  const turned = turnedBetween(old, value);
+  const removed = removedKeysBetween(old, value);
+  const created = createdObjectsBetween(old, value);
   const change: SetChange = {
     do: "set",
     path,
     value,
-    ...(isNothing(gone) ? {} : { gone }),
-    ...(isNothing(turned) ? {} : { turned }),
-    ...madeOnTheWay(before, path),
+    ...(isNothing(removed) ? {} : { removed }),
+    ...(isNothing(created) ? {} : { created }),
+    ...createdOnTheWay(before, path),
     ...resourceOf(after, path),
   };
   return { after, change };
@@ -117,22 +117,22 @@ export function recordSet(before: Json | undefined, path: Place, value: Json): M
  * Takes away a place of a property, or the whole of it. `missing`: nothing is there (404). The objects above stay, empty
  * or not. Pass `[]` as the path for all properties, with an object of them (or of their names) as `before`.
  */
-export function recordDelete(before: Json | undefined, path: Place): Made | "missing" {
+export function recordDelete(before: Json | undefined, path: Place): RecordedChange | "missing" {
   const inside = path.slice(1);
   const old = valueAt(before, inside);
   if (old === undefined) return "missing";
   const after = withValueAt(before, inside, undefined);
   return {
     after: path.length === 0 ? undefined : after,
-    change: { do: "delete", path, gone: goneBetween(old, undefined), ...resourceOf(after, path) },
+    change: { do: "delete", path, removed: removedKeysBetween(old, undefined), ...resourceOf(after, path) },
   };
 }
 
 /** All properties went, of which only the names are known; `lists` are those of lists, which have nothing below them. */
 export function recordDeleteAll(names: readonly string[], lists: readonly string[] = []): DeleteChange {
   const noParts = new Set(lists);
-  const tree: Gone = Object.fromEntries(names.map((name) => [name, noParts.has(name) ? {} : null]));
-  return { do: "delete", path: [], gone: jsonBytes(tree) <= MAX_NAMES_BYTES ? tree : null };
+  const tree: RemovedKeys = Object.fromEntries(names.map((name) => [name, noParts.has(name) ? {} : null]));
+  return { do: "delete", path: [], removed: jsonBytes(tree) <= MAX_NAMES_BYTES ? tree : null };
 }
 
 /** One operation on a list, with the length the list has afterwards. */
@@ -147,9 +147,9 @@ function isBlocked(before: Json | undefined, inside: Place): boolean {
   });
 }
 
-function madeOnTheWay(before: Json | undefined, path: Place): { made?: number } {
+function createdOnTheWay(before: Json | undefined, path: Place): { createdFrom?: number } {
   const missing = path.findIndex((_, depth) => valueAt(before, path.slice(1, depth + 1)) === undefined);
-  return missing < 0 || missing === path.length - 1 ? {} : { made: missing + 1 };
+  return missing < 0 || missing === path.length - 1 ? {} : { createdFrom: missing + 1 };
 }
 
 function resourceOf(after: Json | undefined, path: Place): { resource?: Json } {

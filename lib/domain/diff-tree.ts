@@ -9,7 +9,7 @@ export type Edit =
   /** Stands there literally. */
   | { readonly say: "value"; readonly path: Place; readonly value: Json }
   /** Nothing is there any more. */
-  | { readonly say: "gone"; readonly path: Place }
+  | { readonly say: "removed"; readonly path: Place }
   /** An object is there, whatever is in it. */
   | { readonly say: "object"; readonly path: Place }
   /** Goes out as it is: a list operation, or news of an app's own target. */
@@ -23,7 +23,7 @@ export interface ShapedDiff {
 }
 
 type Node =
-  { kind: "value" | "as is"; value: Json } | { kind: "gone" } | { kind: "object"; members: Map<string, Node> };
+  { kind: "value" | "as is"; value: Json } | { kind: "removed" } | { kind: "object"; members: Map<string, Node> };
 
 /** Brings edits together, later ones over earlier ones. Undefined when there are none. */
 export function combine(edits: readonly Edit[]): ShapedDiff | undefined {
@@ -37,12 +37,12 @@ export function combine(edits: readonly Edit[]): ShapedDiff | undefined {
 function put(node: Node | undefined, path: Place, edit: Edit): Node {
   if (node?.kind === "value") {
     const value = inLiteral(node.value, path, edit);
-    return value === undefined ? { kind: "gone" } : { kind: "value", value };
+    return value === undefined ? { kind: "removed" } : { kind: "value", value };
   }
   const [key, ...deeper] = path;
   if (key === undefined) return atEnd(node, edit);
-  if (node?.kind === "gone") {
-    if (edit.say === "gone") return node;
+  if (node?.kind === "removed") {
+    if (edit.say === "removed") return node;
     return { kind: "value", value: nestedUnder(path, edit.say === "object" ? {} : edit.value) };
   }
   const members = node?.kind === "object" ? node.members : new Map<string, Node>();
@@ -51,21 +51,21 @@ function put(node: Node | undefined, path: Place, edit: Edit): Node {
 }
 
 function atEnd(node: Node | undefined, edit: Edit): Node {
-  if (edit.say === "gone") return { kind: "gone" };
+  if (edit.say === "removed") return { kind: "removed" };
   if (edit.say !== "object") return { kind: edit.say, value: edit.value };
   if (node?.kind === "object") return node;
   // What went before this was replaced by an object: literally an empty one.
-  return node?.kind === "gone" ? { kind: "value", value: {} } : { kind: "object", members: new Map() };
+  return node?.kind === "removed" ? { kind: "value", value: {} } : { kind: "object", members: new Map() };
 }
 
 function inLiteral(value: Json, path: Place, edit: Edit): Json | undefined {
   if (edit.say === "object") return isObject(valueAt(value, path)) ? value : withValueAt(value, path, {});
-  return withValueAt(value, path, edit.say === "gone" ? undefined : edit.value);
+  return withValueAt(value, path, edit.say === "removed" ? undefined : edit.value);
 }
 
 function written(node: Node, pointer: string, overwritten: string[]): Json {
   switch (node.kind) {
-    case "gone":
+    case "removed":
       return "";
     case "value":
       overwritten.push(pointer);

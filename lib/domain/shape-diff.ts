@@ -3,13 +3,13 @@ import type { Json } from "../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
 import { combine } from "./diff-tree.ts";
 import type { Edit, ShapedDiff } from "./diff-tree.ts";
-import { goneAt } from "./gone.ts";
-import type { Gone, Turned } from "./gone.ts";
+import { removedKeysAt } from "./removed-keys.ts";
+import type { RemovedKeys, CreatedObjects } from "./removed-keys.ts";
 import { isObject } from "./json.ts";
 import { valueAt } from "./json-path.ts";
 import { covers, placeOf } from "./scope.ts";
 import type { Place, Scope } from "./scope.ts";
-import { READS_ALL, sawGone, visiblePart } from "./visibility.ts";
+import { READS_ALL, sawRemoved, visiblePart } from "./visibility.ts";
 import type { Reads } from "./visibility.ts";
 
 export type { ShapedDiff } from "./diff-tree.ts";
@@ -53,29 +53,29 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
     const edits =
       change.do === "set"
         ? [...ofWay(change, shaping), ...ofValue(change.path, change, shaping)]
-        : ofGone(change.path, change.gone, shaping);
+        : ofRemoved(change.path, change.removed, shaping);
     return edits.length === 0 ? edits : (wholeResource(change, shaping) ?? edits);
   }
   if (!covers(change.path, own)) return [];
   const below = own.slice(change.path.length);
-  const gone = goneAt(change.gone === undefined ? NOTHING : change.gone, below);
+  const removed = removedKeysAt(change.removed === undefined ? NOTHING : change.removed, below);
   const value = change.do === "set" ? valueAt(change.value, below) : undefined;
-  if (value === undefined) return gone === undefined ? [] : ofGone(own, gone, shaping);
-  const turned = change.do === "set" ? turnedAt(change.turned, below) : NOTHING;
-  return ofValue(own, { value, ...(gone === undefined ? {} : { gone }), turned }, shaping);
+  if (value === undefined) return removed === undefined ? [] : ofRemoved(own, removed, shaping);
+  const created = change.do === "set" ? createdObjectsAt(change.created, below) : NOTHING;
+  return ofValue(own, { value, ...(removed === undefined ? {} : { removed }), created }, shaping);
 }
 
-const NOTHING: Gone = {};
+const NOTHING: RemovedKeys = {};
 
 /** Null is not nothing. */
-function turnedAt(turned: Turned | undefined, path: Place): Turned {
-  const at = goneAt(turned === undefined ? NOTHING : turned, path);
+function createdObjectsAt(created: CreatedObjects | undefined, path: Place): CreatedObjects {
+  const at = removedKeysAt(created === undefined ? NOTHING : created, path);
   return at === undefined ? NOTHING : at;
 }
 
 /** The objects on the way to a value that were made for it: nothing of what is in them may be for the subscription. */
-function ofWay({ path, made = path.length }: SetChange, shaping: Shaping): readonly Edit[] {
-  const from = Math.max(made, shaping.own.length);
+function ofWay({ path, createdFrom = path.length }: SetChange, shaping: Shaping): readonly Edit[] {
+  const from = Math.max(createdFrom, shaping.own.length);
   const lengths = Array.from({ length: Math.max(path.length - from, 0) }, (_, index) => from + index);
   return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
 }
@@ -86,7 +86,7 @@ function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
   return [{ say: "object", path: relative(place, shaping) }];
 }
 
-type Setting = Pick<SetChange, "value" | "gone" | "turned">;
+type Setting = Pick<SetChange, "value" | "removed" | "created">;
 
 /**
  * A value at a place that the subscription covers. Where a narrower subscription has a part of it, it is told member by
@@ -94,39 +94,39 @@ type Setting = Pick<SetChange, "value" | "gone" | "turned">;
  */
 function ofValue(
   place: Place,
-  { value, gone = NOTHING, turned = NOTHING }: Setting,
+  { value, removed = NOTHING, created = NOTHING }: Setting,
   shaping: Shaping,
 ): readonly Edit[] {
   const { narrower, reads } = shaping;
   if (narrower.some((other) => covers(other, place))) return [];
   const inside = narrower.some((other) => covers(place, other));
-  if (!inside || !isObject(value) || gone === null) {
+  if (!inside || !isObject(value) || removed === null) {
     const seen = visiblePart(value, place, reads, narrower);
     if (seen !== undefined) return [{ say: "value", path: relative(place, shaping), value: seen }];
-    return ofGone(place, gone, shaping);
+    return ofRemoved(place, removed, shaping);
   }
   const kept = Object.entries(value).flatMap(([key, part]) => {
-    const lostBelow = goneAt(gone, [key]);
-    const setting = { value: part, turned: turnedAt(turned, [key]) };
-    return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, gone: lostBelow }, shaping);
+    const lostBelow = removedKeysAt(removed, [key]);
+    const setting = { value: part, created: createdObjectsAt(created, [key]) };
+    return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, removed: lostBelow }, shaping);
   });
-  const lost = Object.keys(gone)
+  const lost = Object.keys(removed)
     .filter((key) => !Object.hasOwn(value, key))
-    .flatMap((key) => ofGone([...place, key], goneAt(gone, [key]) ?? null, shaping));
-  return [...(turned === null ? ofObject(place, shaping) : []), ...kept, ...lost];
+    .flatMap((key) => ofRemoved([...place, key], removedKeysAt(removed, [key]) ?? null, shaping));
+  return [...(created === null ? ofObject(place, shaping) : []), ...kept, ...lost];
 }
 
 /** A receiver like this one takes a diff of at most 1 000 properties. */
 const MAX_NAMED = 1_000;
 
-function ofGone(place: Place, gone: Gone, shaping: Shaping): readonly Edit[] {
+function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readonly Edit[] {
   // A value may have replaced what nobody but owners could see: then nothing seen went.
-  if (!sawGone(gone, place, shaping.reads, shaping.narrower)) return [];
+  if (!sawRemoved(removed, place, shaping.reads, shaping.narrower)) return [];
   const path = relative(place, shaping);
-  if (place.length > 0) return [{ say: "gone", path }];
-  const names = gone === null ? [] : Object.entries(gone);
+  if (place.length > 0) return [{ say: "removed", path }];
+  const names = removed === null ? [] : Object.entries(removed);
   if (names.length > 0 && names.length <= MAX_NAMED) {
-    return names.flatMap(([name, inner]) => ofGone([name], inner, shaping));
+    return names.flatMap(([name, inner]) => ofRemoved([name], inner, shaping));
   }
   // More properties at once than are worth naming: a target's diff is an object, and literally the empty one.
   return [{ say: "value", path, value: {} }];

@@ -115,10 +115,11 @@ function withOneLess(runs: readonly Run[]): readonly Run[] | undefined {
 /** The runs without the numbers up to one. One that only says where to look goes up to a mark, or as a whole. */
 export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run[] {
   return runs.flatMap((run) => {
-    const gone = upTo - run.sequence + 1;
-    if (gone <= 0) return [run];
-    if (gone >= run.count) return [];
-    if (isExact(run)) return [{ ...run, sequence: upTo + 1, count: run.count - gone, first: run.first + gone }];
+    const removedCount = upTo - run.sequence + 1;
+    if (removedCount <= 0) return [run];
+    if (removedCount >= run.count) return [];
+    if (isExact(run))
+      return [{ ...run, sequence: upTo + 1, count: run.count - removedCount, first: run.first + removedCount }];
     const begin = run.marks?.findLast(([sequence]) => sequence <= upTo + 1);
     if (begin === undefined) return [run];
     const [sequence, first] = begin;
@@ -133,9 +134,9 @@ export function withoutRecords(runs: readonly Run[], oldest: number): readonly R
   return runs.flatMap((run) => {
     if (run.first >= oldest || run.resync !== undefined) return [run];
     if (run.last < oldest) return [];
-    const gone = oldest - run.first;
+    const removedCount = oldest - run.first;
     if (!isExact(run)) return [run];
-    return [{ ...run, sequence: run.sequence + gone, count: run.count - gone, first: oldest }];
+    return [{ ...run, sequence: run.sequence + removedCount, count: run.count - removedCount, first: oldest }];
   });
 }
 

@@ -93,7 +93,7 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
     }
     case "permissions":
       return { state: record.peerId === who.peerId ? withContext(at, { permissions: record.permissions }) : at };
-    case "scopes":
+    case "subscriptions":
       return record.peerId === who.peerId ? rescoped(at, who, record) : { state: at };
     case "suspend":
       return { state: suspended(at, who, placeOf(placed(record)), record.target) };
@@ -192,7 +192,7 @@ function contextFor(who: Subscriber, now: SubscriptionContext): Omit<ContextVers
 function rescoped(
   state: SubscriptionState,
   who: Subscriber,
-  { at, subscriptions: all }: Extract<LogRecord, { kind: "scopes" }>,
+  { at, subscriptions: all }: Extract<LogRecord, { kind: "subscriptions" }>,
 ): Advanced {
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };

@@ -1,6 +1,6 @@
 /** Which parts of a property a peer can see. */
 import type { Json } from "../system/ports.ts";
-import type { Gone } from "./gone.ts";
+import type { RemovedKeys } from "./removed-keys.ts";
 import { isObject, own } from "./json.ts";
 import { coveredByAny, isOpen } from "./permissions.ts";
 import type { PropertyPermissions } from "./permissions.ts";
@@ -111,9 +111,9 @@ export function withHiddenParts(
 }
 
 /** True when a peer could see something of what went. */
-export function sawGone(gone: Gone, place: Place, reads: Reads, without: readonly Place[] = []): boolean {
+export function sawRemoved(removed: RemovedKeys, place: Place, reads: Reads, without: readonly Place[] = []): boolean {
   if (without.some((other) => covers(other, place))) return false;
   if (place.length > 0 && reads.at(place)) return true;
-  if (gone === null) return reads.at(place) || reads.below(place);
-  return Object.entries(gone).some(([key, inner]) => sawGone(inner, [...place, key], reads, without));
+  if (removed === null) return reads.at(place) || reads.below(place);
+  return Object.entries(removed).some(([key, inner]) => sawRemoved(inner, [...place, key], reads, without));
 }

@@ -1,7 +1,7 @@
 /** The log records of changes made at once. */
 import { recordsOf } from "../domain/change-record.ts";
 import type { Change, NewRecord } from "../domain/change-record.ts";
-import { isNothing } from "../domain/gone.ts";
+import { isNothing } from "../domain/removed-keys.ts";
 import { printJson } from "../domain/json-text.ts";
 import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
 
@@ -20,13 +20,13 @@ export function changeRecords(changes: readonly Change[]): readonly NewRecord[] 
 }
 
 function shortened(change: Change): Change {
-  if (change.do === "delete") return { do: "delete", path: change.path, gone: null };
+  if (change.do === "delete") return { do: "delete", path: change.path, removed: null };
   if (change.do !== "set") return change;
-  const { path, value, gone, turned, made } = change;
+  const { path, value, removed, created, createdFrom } = change;
   return {
     ...{ do: "set", path, value },
-    ...(gone === undefined || isNothing(gone) ? {} : { gone: null }),
-    ...(turned === undefined ? {} : { turned: null }),
-    ...(made === undefined ? {} : { made }),
+    ...(removed === undefined || isNothing(removed) ? {} : { removed: null }),
+    ...(created === undefined ? {} : { created: null }),
+    ...(createdFrom === undefined ? {} : { createdFrom }),
   };
 }

@@ -248,8 +248,8 @@ export class OwnProperties {
     else this.#permit.demandWriteBelow(place, before, value);
     const name = nameOf(place);
     if (value !== undefined) return [{ name, ...made }];
-    const gone = recordDelete(before, place);
-    return gone === "missing" ? [] : [{ name, ...gone }];
+    const removed = recordDelete(before, place);
+    return removed === "missing" ? [] : [{ name, ...removed }];
   }
 
   async #change(names: readonly string[], plan: Plan): Promise<ChangedLists> {

@@ -1,5 +1,5 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
-import type { Change, NewRecord, Made } from "../domain/change-record.ts";
+import type { Change, NewRecord, RecordedChange } from "../domain/change-record.ts";
 import { parseText, printJson } from "../domain/json-text.ts";
 import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
@@ -31,7 +31,7 @@ export interface Before {
 export type Plan = (before: Before) => readonly (PlannedChange | PlannedRequests)[];
 
 /** A change of one value; several of one property come one after another, each made on what the one before left. */
-export interface PlannedChange extends Made {
+export interface PlannedChange extends RecordedChange {
   readonly name: string;
 }
 
@@ -185,8 +185,8 @@ export class Planning {
   /** What was laid out for a list as it no longer is, and not for the one it is now. Failing leaves it. */
   async #discard(laid: readonly Key[]): Promise<void> {
     const kept = new Set(this.#laid.map(({ pk, sk }) => `${pk} ${sk}`));
-    const gone = laid.filter(({ pk, sk }) => !kept.has(`${pk} ${sk}`));
-    if (gone.length > 0) await this.#deps.table.deleteMany(gone).catch(() => undefined);
+    const removed = laid.filter(({ pk, sk }) => !kept.has(`${pk} ${sk}`));
+    if (removed.length > 0) await this.#deps.table.deleteMany(removed).catch(() => undefined);
   }
 
   async #steps(

@@ -181,7 +181,9 @@ test("every subscriber's copy equals what it may see of its scope, after every r
 
 /** The change as it is recorded when what went is too much to keep, or was never read. */
 const cut = (change: Change): Change =>
-  (change.do === "set" || change.do === "delete") && change.gone !== undefined ? { ...change, gone: null } : change;
+  (change.do === "set" || change.do === "delete") && change.removed !== undefined
+    ? { ...change, removed: null }
+    : change;
 
 test("two overlapping subscriptions of one peer together hold the whole", () => {
   const pair = fc.tuple(path, fc.constantFrom(0, 1)).filter(([place]) => !place.some((key) => key.includes("/")));
@@ -257,7 +259,7 @@ test("a diff names no place that is hidden or a narrower one's, and nothing is t
           }
           const told = changes.filter((change) => {
             const at = change.do === "list" ? [change.name] : change.do === "notify" ? [] : change.path;
-            const way = change.do === "set" ? at.slice(0, change.made ?? at.length) : at;
+            const way = change.do === "set" ? at.slice(0, change.createdFrom ?? at.length) : at;
             return reads.at(at) || reads.below(at) || reads.at(way);
           });
           if (told.length === 0) expect(diff).toBeUndefined();

@@ -39,7 +39,7 @@ const control = fc.oneof(
       fc.constantFrom("high" as const, "none" as const),
     )
     .map(([peerId, names, granularity]): LogRecord => ({
-      kind: "scopes",
+      kind: "subscriptions",
       at,
       peerId,
       subscriptions: [mine(granularity), ...names.map(narrow)],

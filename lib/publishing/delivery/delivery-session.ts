@@ -261,7 +261,7 @@ export class DeliverySession {
     this.failures.push(sent.failure);
     switch (sent.kind) {
       case "gone":
-        this.#refusal.gone(statusCode);
+        this.#refusal.unknownForGood(statusCode);
         return "refused";
       case "unknown":
         this.#refusal.unknown(statusCode);

@@ -65,7 +65,7 @@ export class RefusalNotes {
   }
 
   /** 410. */
-  gone(status: number): void {
+  unknownForGood(status: number): void {
     const now = this.#deps.clock.now();
     const [since, tries] = [this.#refusal?.since ?? now, (this.#refusal?.tries ?? 0) + 1];
     this.#note({ status, since, tries, nextAt: now + ENDING_MS });

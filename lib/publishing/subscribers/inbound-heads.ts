@@ -72,7 +72,7 @@ export class InboundHeads {
 
   /** The subscriptions that one of the records may make numbers for, each once. */
   async touched(actorId: string, records: readonly LogRecord[]): Promise<readonly SubscriberName[]> {
-    const peers = new Set(records.flatMap((record) => (record.kind === "scopes" ? [record.peerId] : [])));
+    const peers = new Set(records.flatMap((record) => (record.kind === "subscriptions" ? [record.peerId] : [])));
     const places = records.flatMap((record): Touched[] => {
       if (record.kind === "change") return record.changes.map(placed);
       return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];

@@ -256,7 +256,7 @@ export class InboundSubscriptions {
   }
 
   #scopes(peerId: string, all: readonly InboundHead[]): NewRecord {
-    return { kind: "scopes", peerId, subscriptions: all.map(named) };
+    return { kind: "subscriptions", peerId, subscriptions: all.map(named) };
   }
 
   async #lifecycle(name: LifecycleName, head: InboundHead): Promise<void> {

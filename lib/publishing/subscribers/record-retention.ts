@@ -14,8 +14,8 @@ const AT_ONCE = 8;
 
 /** The first record that a head still needs: the next it looks at, or the oldest of its backlog. */
 export function firstNeeded(head: InboundHead, now: number): number {
-  const gone = effectiveCleared(head.delivery, now, head.state.cleared);
-  const { runs, cursor } = clear(head.state, Math.min(gone, head.state.sequence));
+  const cleared = effectiveCleared(head.delivery, now, head.state.cleared);
+  const { runs, cursor } = clear(head.state, Math.min(cleared, head.state.sequence));
   return Math.min(cursor + 1, ...runs.flatMap((run) => (run.resync === undefined ? [run.first] : [])));
 }
 
@@ -24,9 +24,9 @@ export function firstNeeded(head: InboundHead, now: number): number {
  * nobody can tell it any more.
  */
 export function hasExpired(head: InboundHead, oldest: number, now: number): boolean {
-  const gone = effectiveCleared(head.delivery, now, head.state.cleared);
+  const cleared = effectiveCleared(head.delivery, now, head.state.cleared);
   return head.state.runs.some((run) => {
-    for (let number = Math.max(run.sequence, gone + 1); number <= lastExpired(run, oldest); number += 1) {
+    for (let number = Math.max(run.sequence, cleared + 1); number <= lastExpired(run, oldest); number += 1) {
       if (!isDelivered(head.delivery, number)) return true;
     }
     return false;

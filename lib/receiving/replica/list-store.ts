@@ -83,7 +83,7 @@ export class ListStore {
       case "inapplicable":
         return undefined;
       case "delete_all":
-        return this.#leave(stored, { type: "gone", place, ...this.#stamp(marks) });
+        return this.#leave(stored, { type: "tombstone", place, ...this.#stamp(marks) });
       case "clear": {
         const { root: _root, last: _last, spine: _spine, ...emptied } = base;
         return this.#leave(stored, { ...emptied, ...EMPTY_SHAPE, generation: newId() });

@@ -120,7 +120,7 @@ export class PeerReader {
     const found = new Map<string, { name: string; type: "scalar" | "list" }>();
     for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
       const property = propertySortKeyOf(item.sk);
-      if (item["type"] === "gone" || found.has(property)) continue;
+      if (item["type"] === "tombstone" || found.has(property)) continue;
       const [name = ""] = parseText(String(item["place"])) as string[];
       found.set(property, { name, type: item["type"] === "list" ? "list" : "scalar" });
     }
@@ -133,7 +133,7 @@ export class PeerReader {
     let counted = "";
     const only = ["type", "bytes"];
     for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only })) {
-      if (item["type"] === "gone") continue;
+      if (item["type"] === "tombstone") continue;
       bytes += Number(item["bytes"]);
       const property = propertySortKeyOf(item.sk);
       // A property of which only parts are held counts once.
@@ -177,7 +177,7 @@ export class PeerReader {
     if (own?.type === "list") return this.#showList(group.name, own, maxBytes);
     const parts: Part[] = [];
     for (const entry of group.entries) {
-      if (entry.type === "gone") {
+      if (entry.type === "tombstone") {
         if (entry.hides === true && entry.place.length > 1)
           parts.push({ path: entry.place.slice(1), value: undefined });
       } else if (entry.type === "value") {
@@ -187,7 +187,7 @@ export class PeerReader {
     const value = compose(parts);
     if (value === undefined) return undefined;
     const living = group.entries.filter(
-      (entry) => entry.type === "value" || (entry.type === "gone" && entry.hides === true),
+      (entry) => entry.type === "value" || (entry.type === "tombstone" && entry.hides === true),
     );
     return {
       name: group.name,
@@ -258,4 +258,4 @@ function staleOf(entries: readonly ReplicaEntry[]): Pick<ReplicaProperty, "stale
 }
 
 const sizeOf = (group: { readonly entries: readonly ReplicaEntry[] }): number =>
-  group.entries.reduce((sum, entry) => sum + (entry.type === "gone" ? 0 : entry.bytes), 0);
+  group.entries.reduce((sum, entry) => sum + (entry.type === "tombstone" ? 0 : entry.bytes), 0);

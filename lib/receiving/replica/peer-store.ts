@@ -183,7 +183,8 @@ export class PeerStore {
         seen(value, entry.place),
       );
       // From here on not even a diff that was on its way brings it back.
-      if (left.entry?.type === "gone") await this.#writer.remove(entry.place, snapshotWrite(at), left.entry, { hides });
+      if (left.entry?.type === "tombstone")
+        await this.#writer.remove(entry.place, snapshotWrite(at), left.entry, { hides });
     };
     let some: ReplicaEntry[] = [];
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
@@ -232,7 +233,7 @@ export class PeerStore {
   ): Promise<(Outcome & { readonly place: Place })[]> {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
     const stored = await placesIn(this.#ids, diff.scope, diff.excludedScopes);
-    const others = stored.filter((entry) => entry.type !== "gone" && !named.has(keyOfPlace(entry.place)));
+    const others = stored.filter((entry) => entry.type !== "tombstone" && !named.has(keyOfPlace(entry.place)));
     return inParallel(others, WRITES_AT_ONCE, async (entry) => {
       const policy = "verdict" in at ? at : diffWrite(at);
       const outcome = await this.#writer.remove(entry.place, policy, entry, { hides: false });

@@ -115,7 +115,7 @@ export class PlaceWriter {
   ): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) => {
       const now = this.#deps.clock.now();
-      const base: ReplicaEntry = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: now };
+      const base: ReplicaEntry = stored ?? { type: "tombstone", place, wm: "", sequence: 0, updatedAt: now };
       const stale = { ...failed, since: stored?.stale?.since ?? now };
       const next: ReplicaEntry = { ...base, wm: policy.marks(stored).wm, suspect: true, stale };
       await this.#lists.put(stored, next);
@@ -174,7 +174,7 @@ export class PlaceWriter {
     older: Condition,
   ): Promise<Outcome | { readonly found: ReplicaEntry | null } | undefined> {
     const base = { place, ...policy.marks(undefined), updatedAt: this.#deps.clock.now() };
-    let entry: ReplicaEntry = { ...base, type: "gone", hides: place.length > 1 };
+    let entry: ReplicaEntry = { ...base, type: "tombstone", hides: place.length > 1 };
     if (value !== undefined) {
       const text = printJson(value);
       if (text.length > 100_000) return undefined;
@@ -296,7 +296,7 @@ export class PlaceWriter {
     hides: boolean,
   ): Promise<Outcome> {
     const next: ReplicaEntry = {
-      type: "gone",
+      type: "tombstone",
       place,
       ...policy.marks(stored),
       updatedAt: this.#deps.clock.now(),
@@ -309,7 +309,7 @@ export class PlaceWriter {
 
   /** Marks what is held as not to be trusted; it stays readable until it has been read again. */
   async #suspect(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
-    const base: ReplicaEntry = stored ?? { type: "gone", place, wm: "", sequence: 0, updatedAt: 0 };
+    const base: ReplicaEntry = stored ?? { type: "tombstone", place, wm: "", sequence: 0, updatedAt: 0 };
     const next: ReplicaEntry = { ...base, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
     await this.#lists.put(stored, next);
     return { result: "reread", reread: true, entry: next };

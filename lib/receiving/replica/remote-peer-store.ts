@@ -182,7 +182,7 @@ export class RemotePeerStore {
     for (const [place, value] of parts) await this.#putState(place, value);
     const kept = new Set(parts.map(([place]) => JSON.stringify(place)));
     for (const entry of await placesIn(this.#ids, scope, [])) {
-      if (kept.has(JSON.stringify(entry.place)) || entry.type === "gone") continue;
+      if (kept.has(JSON.stringify(entry.place)) || entry.type === "tombstone") continue;
       await this.#writer.remove(entry.place, this.#policy(), entry, { hides: false });
     }
   }

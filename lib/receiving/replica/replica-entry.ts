@@ -59,7 +59,7 @@ export interface ListEntry extends Stamped {
 
 /** A tombstone. `hides`: what a broader place holds here is gone too, so it stays until something takes its place. */
 export interface Tombstone extends Stamped {
-  readonly type: "gone";
+  readonly type: "tombstone";
   readonly hides?: boolean;
 }
 
@@ -73,7 +73,7 @@ const optional = (name: string, value: Attribute | undefined): { readonly [name:
 
 /** Every attribute of a stored place but the text of its value: enough to decide what becomes of it. */
 export const WITHOUT_TEXT = [
-  ...["type", "place", "wm", "sequence", "updatedAt", "touched", "suspect", "gone", "hides"],
+  ...["type", "place", "wm", "sequence", "updatedAt", "touched", "suspect", "tombstone", "hides"],
   ...["staleSince", "staleReason", "staleUntil", "bytes", "version", "parts"],
   ...["generation", "count", "height", "root", "last", "spine", "description", "explanation", "dirtyUntil"],
 ];
@@ -114,10 +114,10 @@ export function toItem(key: Key, entry: ReplicaEntry): Item {
         ...optional("explanation", entry.explanation),
         ...optional("dirtyUntil", entry.dirtyUntil),
       };
-    case "gone":
+    case "tombstone":
       return {
         ...base,
-        gone: true,
+        tombstone: true,
         ...(entry.hides === true ? { hides: true } : {}),
         // A mark says that something is missing here, which is true however old it is.
         ...(entry.hides === true || entry.suspect === true
@@ -177,7 +177,7 @@ export function fromItem(item: Item): ReplicaEntry {
         ...some("dirtyUntil", number),
       };
     default:
-      return { ...base, type: "gone", ...some("hides", () => true) };
+      return { ...base, type: "tombstone", ...some("hides", () => true) };
   }
 }
 

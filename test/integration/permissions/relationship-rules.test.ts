@@ -51,7 +51,7 @@ describe("a release that narrows what a relationship allows", () => {
       [1, { diary: "before" }],
       [2, { open: 1 }],
     ]);
-    expect(await kinds()).toEqual(["scopes", "change", "permissions", "change", "change"]);
+    expect(await kinds()).toEqual(["subscriptions", "change", "permissions", "change", "change"]);
     await world.set("open", 2, next);
     expect((await kinds()).slice(5)).toEqual(["change"]);
   });

@@ -120,7 +120,7 @@ export class Ledger {
     if (record.kind === "suspend" && !this.isSuspended(record)) this.#suspensions.push(placed(record));
     if (record.kind === "resume") this.#suspensions = this.#suspensions.filter((at) => !same(at, record));
     for (const line of this.lines.values()) line.record(number, record);
-    if (record.kind === "scopes") this.#rescope(number, record.peerId, record.subscriptions);
+    if (record.kind === "subscriptions") this.#rescope(number, record.peerId, record.subscriptions);
   }
 
   /** @throws Violation when a change is in the log twice */

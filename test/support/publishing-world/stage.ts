@@ -269,7 +269,7 @@ export class Stage {
     for (const record of this.ledger.records.slice(newest)) {
       // Whoever is granted other things than before reads them: no diff tells what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
-      if (record.kind === "scopes") this.#checkLost(record.peerId, record.subscriptions);
+      if (record.kind === "subscriptions") this.#checkLost(record.peerId, record.subscriptions);
     }
     this.#heads.follow(this.time.now);
   }

@@ -21,8 +21,8 @@ describe("setting a place", () => {
         do: "set",
         path: ["p"],
         value: { a: { x: 2 }, b: { n: 1 } },
-        gone: { a: { y: { z: {} } }, c: {} },
-        turned: { b: null },
+        removed: { a: { y: { z: {} } }, c: {} },
+        created: { b: null },
       },
     });
     expect(recordSet(undefined, ["p"], 1)).toEqual({ after: 1, change: { do: "set", path: ["p"], value: 1 } });
@@ -36,19 +36,19 @@ describe("setting a place", () => {
   });
 
   test("names the objects that came to be, and on the way to it too", () => {
-    expect(recordSet(undefined, ["p"], {})).toMatchObject({ change: { turned: null } });
-    expect(recordSet({ a: {} }, ["p"], { a: { b: {} } })).toMatchObject({ change: { turned: { a: { b: null } } } });
-    expect(recordSet({ a: {} }, ["p", "a", "b", "c"], 1)).toMatchObject({ change: { made: 3 } });
-    expect(recordSet(undefined, ["p", "a"], 1)).toMatchObject({ change: { made: 1 } });
+    expect(recordSet(undefined, ["p"], {})).toMatchObject({ change: { created: null } });
+    expect(recordSet({ a: {} }, ["p"], { a: { b: {} } })).toMatchObject({ change: { created: { a: { b: null } } } });
+    expect(recordSet({ a: {} }, ["p", "a", "b", "c"], 1)).toMatchObject({ change: { createdFrom: 3 } });
+    expect(recordSet(undefined, ["p", "a"], 1)).toMatchObject({ change: { createdFrom: 1 } });
     for (const made of [recordSet({ a: 1 }, ["p", "b"], 1), recordSet({}, ["p"], {}), recordSet(undefined, ["p"], 1)]) {
       const change = made === "blocked" ? undefined : made.change;
       expect(change).not.toHaveProperty("made");
-      expect(change).not.toHaveProperty("turned");
+      expect(change).not.toHaveProperty("created");
     }
     const [key, members] = ["long".repeat(2_000), Array.from({ length: 3_000 }, (_, index) => String(index))];
     const before = { [key]: Object.fromEntries(members.map((member) => [member, 1])) };
     const after = { [key]: Object.fromEntries(members.map((member) => [member, {}])) };
-    expect(recordSet(before, ["p"], after)).toMatchObject({ change: { turned: null } });
+    expect(recordSet(before, ["p"], after)).toMatchObject({ change: { created: null } });
   });
 
   test("never keeps an old value", () => {
@@ -58,8 +58,8 @@ describe("setting a place", () => {
 
   test("cuts off what went when it is too much to keep", () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`key number ${String(index)}`, 1]));
-    expect(recordSet({ many }, ["p"], {})).toMatchObject({ change: { gone: { many: null } } });
-    expect(recordSet(many, ["p"], {})).toMatchObject({ change: { gone: null } });
+    expect(recordSet({ many }, ["p"], {})).toMatchObject({ change: { removed: { many: null } } });
+    expect(recordSet(many, ["p"], {})).toMatchObject({ change: { removed: null } });
   });
 
   test("brings the resource's whole value along unless it is large", () => {
@@ -75,8 +75,8 @@ describe("setting a place", () => {
 });
 
 test("deleting a place leaves the objects above it, and what is not there is missing", () => {
-  expect(recordDelete({ a: { b: 1 } }, ["p", "a", "b"])).toMatchObject({ after: { a: {} }, change: { gone: {} } });
-  expect(recordDelete({ a: 1 }, ["p"])).toMatchObject({ after: undefined, change: { gone: { a: {} } } });
+  expect(recordDelete({ a: { b: 1 } }, ["p", "a", "b"])).toMatchObject({ after: { a: {} }, change: { removed: {} } });
+  expect(recordDelete({ a: 1 }, ["p"])).toMatchObject({ after: undefined, change: { removed: { a: {} } } });
   expect(recordDelete({ a: 1 }, ["p", "b"])).toBe("missing");
   expect(recordDelete(undefined, ["p"])).toBe("missing");
   expect(recordDelete({}, ["p", "constructor"])).toBe("missing");

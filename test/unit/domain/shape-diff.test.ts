@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/change-record.ts";
-import type { Change, Made } from "../../../lib/domain/change-record.ts";
+import type { Change, RecordedChange } from "../../../lib/domain/change-record.ts";
 import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
 import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
 import type { Place, Scope } from "../../../lib/domain/scope.ts";
@@ -27,12 +27,12 @@ function see(
   return shapeDiff(list, scope, { narrower: view.narrower ?? [], reads: view.reads ?? READS_ALL });
 }
 
-const made = (result: Made | string): Change => {
+const made = (result: RecordedChange | string): Change => {
   if (typeof result === "string") throw new Error(`nothing was recorded: ${result}`);
   return result.change;
 };
 const set = (before: Json | undefined, path: Place, value: Json): Change => made(recordSet(before, path, value));
-const gone = (before: Json, path: Place): Change => made(recordDelete(before, path));
+const removed = (before: Json, path: Place): Change => made(recordDelete(before, path));
 const says = (data: Json, ...overwritten: string[]): ShapedDiff => ({ data, overwritten });
 const excluding = (...excluded: string[]): Reads =>
   readsOf({ patterns: ["*"], excluded_patterns: excluded, operations: ["read"] });
@@ -42,16 +42,20 @@ const object = { resource: { a: 1, b: "x" }, other: 2 };
 
 describe("what is told beyond the worked examples", () => {
   test("several places of one property changed at once are one diff", () => {
-    const changes = [set(object, ["test", "other"], 5), gone(object, ["test", "resource"]), set(undefined, ["b"], 1)];
+    const changes = [
+      set(object, ["test", "other"], 5),
+      removed(object, ["test", "resource"]),
+      set(undefined, ["b"], 1),
+    ];
     expect(see(changes, whole)).toEqual(says({ test: { other: 5, resource: "" }, b: 1 }, "/test/other", "/b"));
     expect(see(changes, onTest)).toEqual(says({ other: 5, resource: "" }, "/other"));
   });
 
   test("a later change of one record counts over an earlier one", () => {
-    const [deleted, again] = [gone(object, ["test"]), set(undefined, ["test", "a"], 1)];
+    const [deleted, again] = [removed(object, ["test"]), set(undefined, ["test", "a"], 1)];
     expect(see([deleted, again], whole)).toEqual(says({ test: { a: 1 } }, "/test"));
-    expect(see([again, gone({ a: 1 }, ["test"])], whole)).toEqual(says({ test: "" }));
-    expect(see([set(1, ["test"], object), gone(object, ["test", "resource", "a"])], onTest)).toEqual(
+    expect(see([again, removed({ a: 1 }, ["test"])], whole)).toEqual(says({ test: "" }));
+    expect(see([set(1, ["test"], object), removed(object, ["test", "resource", "a"])], onTest)).toEqual(
       says({ resource: { b: "x" }, other: 2 }, ""),
     );
   });
@@ -61,12 +65,12 @@ describe("what is told beyond the worked examples", () => {
   });
 
   test("what went without anyone knowing its parts is told to whoever has one", () => {
-    expect(see({ do: "delete", path: ["test"], gone: null }, onResource)).toEqual(says(""));
-    expect(see({ do: "set", path: ["test"], value: 1, gone: null }, onResource)).toEqual(says(""));
+    expect(see({ do: "delete", path: ["test"], removed: null }, onResource)).toEqual(says(""));
+    expect(see({ do: "set", path: ["test"], value: 1, removed: null }, onResource)).toEqual(says(""));
     expect(
-      see({ do: "set", path: ["test"], value: 1, gone: { resource: null } }, properties("test", "resource/a")),
+      see({ do: "set", path: ["test"], value: 1, removed: { resource: null } }, properties("test", "resource/a")),
     ).toEqual(says(""));
-    expect(see({ do: "delete", path: [], gone: null }, whole)).toEqual(says({}, ""));
+    expect(see({ do: "delete", path: [], removed: null }, whole)).toEqual(says({}, ""));
     expect(see(recordDeleteAll(["test"]), onResource)).toEqual(says(""));
     // A list has no parts that anyone was told of.
     expect(see(recordDeleteAll(["test"], ["test"]), onResource)).toBeUndefined();
@@ -77,7 +81,7 @@ describe("what is told beyond the worked examples", () => {
     const value = JSON.parse('{"__proto__": {"x": 1}}') as Json;
     const diff = see(set(undefined, ["__proto__"], value), whole);
     expect(JSON.stringify(diff)).toBe('{"data":{"__proto__":{"__proto__":{"x":1}}},"overwritten":["/__proto__"]}');
-    expect(see(gone(value, ["__proto__", "__proto__"]), properties("__proto__", "__proto__/x"))).toEqual(says(""));
+    expect(see(removed(value, ["__proto__", "__proto__"]), properties("__proto__", "__proto__/x"))).toEqual(says(""));
   });
 });
 
@@ -96,7 +100,7 @@ describe("where a narrower subscription of the same peer covers a place", () => 
 
   test("nothing is told when nothing else changed", () => {
     expect(see(set(object, ["test", "resource", "a"], 3), whole, { narrower })).toBeUndefined();
-    expect(see(gone(object, ["test", "resource"]), whole, { narrower })).toBeUndefined();
+    expect(see(removed(object, ["test", "resource"]), whole, { narrower })).toBeUndefined();
     expect(see(recordList("rows", { operation: "clear" }, 0), whole, { narrower: [["rows"]] })).toBeUndefined();
   });
 
@@ -124,7 +128,7 @@ describe("where a narrower subscription of the same peer covers a place", () => 
   });
 
   test("its place going with what is around it is told to both", () => {
-    expect(see(gone(object, ["test"]), whole, { narrower })).toEqual(says({ test: "" }));
+    expect(see(removed(object, ["test"]), whole, { narrower })).toEqual(says({ test: "" }));
   });
 });
 
@@ -140,7 +144,7 @@ describe("what permissions hide", () => {
     const reads = excluding("private/*", "test/resource");
     expect(see(set(undefined, ["private"], 1), whole, { reads })).toBeUndefined();
     expect(see(set(undefined, ["private", "deep", "er"], 1), whole, { reads })).toBeUndefined();
-    expect(see(gone({ a: 1 }, ["private"]), whole, { reads })).toBeUndefined();
+    expect(see(removed({ a: 1 }, ["private"]), whole, { reads })).toBeUndefined();
     expect(see(set(object, ["test", "resource", "a"], 1), onTest, { reads })).toBeUndefined();
     expect(see(set(object, ["test"], { other: 1 }), onResource, { reads })).toBeUndefined();
     expect(see(recordDeleteAll(["private"]), whole, { reads })).toBeUndefined();

@@ -42,7 +42,12 @@ const permit = (permissions: PropertyPermissions): LogRecord => ({
   peerId: "p1",
   permissions,
 });
-const scopes = (...subscriptions: NamedScope[]): LogRecord => ({ kind: "scopes", at, peerId: "p1", subscriptions });
+const subscriptionsRecord = (...subscriptions: NamedScope[]): LogRecord => ({
+  kind: "subscriptions",
+  at,
+  peerId: "p1",
+  subscriptions,
+});
 
 class Log {
   readonly records: LogRecord[] = [];
@@ -101,14 +106,18 @@ describe("suspension", () => {
   });
 
   test("of its own place also keeps back what changes around it", () => {
-    const all: LogRecord = { kind: "change", at, changes: [{ do: "delete", path: [], gone: null }] };
+    const all: LogRecord = { kind: "change", at, changes: [{ do: "delete", path: [], removed: null }] };
     expect(new Log(onColor).add(suspend("color"), all).contents).toEqual([]);
     expect(new Log().add(suspend("color"), all).contents).toEqual([{}]);
   });
 
   test("leaves the resync for a narrower one's end to its own end", () => {
     const narrow: NamedScope = { id: "s2", target: "properties", subtarget: "color", granularity: "high" };
-    const log = new Log().add(scopes(scopeOf(broad), narrow), suspend(), scopes(scopeOf(broad)));
+    const log = new Log().add(
+      subscriptionsRecord(scopeOf(broad), narrow),
+      suspend(),
+      subscriptionsRecord(scopeOf(broad)),
+    );
     expect(log.contents).toEqual([]);
     expect(log.add(resume()).contents).toEqual(["resync"]);
   });
@@ -125,10 +134,10 @@ describe("a narrower subscription of the same peer", () => {
 
   test("takes its place over while it lives, and its end is a resync", () => {
     const log = new Log().add(
-      scopes(scopeOf(broad), narrow),
+      subscriptionsRecord(scopeOf(broad), narrow),
       set("color", 1),
       set("size", 1),
-      scopes(scopeOf(broad)),
+      subscriptionsRecord(scopeOf(broad)),
       set("color", 2),
     );
     expect(log.contents).toEqual([{ size: 1 }, "resync", { color: 2 }]);
@@ -138,11 +147,11 @@ describe("a narrower subscription of the same peer", () => {
     "costs a %s one that becomes none no number, whose whole is recorded from then on",
     (before) => {
       const log = new Log().add(
-        scopes(scopeOf(broad, before), narrow),
+        subscriptionsRecord(scopeOf(broad, before), narrow),
         set("color", 1),
-        scopes(scopeOf(broad, "none"), narrow),
+        subscriptionsRecord(scopeOf(broad, "none"), narrow),
         set("color", 2),
-        scopes(scopeOf(broad, before), narrow),
+        subscriptionsRecord(scopeOf(broad, before), narrow),
         set("color", 3),
       );
       expect(log.contents).toEqual([{ color: 2 }]);
@@ -154,48 +163,67 @@ describe("a narrower subscription of the same peer", () => {
     ["becomes none too", [{ ...narrow, granularity: "none" as const }]],
   ])("that %s after the broader one has become none is a resync: what came before was told to it alone", (_, left) => {
     const log = new Log().add(
-      scopes(scopeOf(broad), narrow),
+      subscriptionsRecord(scopeOf(broad), narrow),
       set("color", 1),
-      scopes(scopeOf(broad, "none"), narrow),
+      subscriptionsRecord(scopeOf(broad, "none"), narrow),
       set("size", 2),
-      scopes(scopeOf(broad, "none"), ...left),
+      subscriptionsRecord(scopeOf(broad, "none"), ...left),
       set("color", 3),
     );
     expect(log.contents).toEqual([{ size: 2 }, "resync", { color: 3 }]);
     // Once is enough.
-    expect(log.add(scopes(scopeOf(broad)), scopes(scopeOf(broad, "none"))).contents).toHaveLength(3);
+    expect(
+      log.add(subscriptionsRecord(scopeOf(broad)), subscriptionsRecord(scopeOf(broad, "none"))).contents,
+    ).toHaveLength(3);
   });
 
   test("that ends after everything was read anew, or that began when the broader one was none, owes nothing", () => {
     const none = scopeOf(broad, "none");
-    const log = new Log().add(scopes(scopeOf(broad), narrow), scopes(none, narrow), suspend(), resume(), scopes(none));
+    const log = new Log().add(
+      subscriptionsRecord(scopeOf(broad), narrow),
+      subscriptionsRecord(none, narrow),
+      suspend(),
+      resume(),
+      subscriptionsRecord(none),
+    );
     expect(log.contents).toEqual(["resync"]);
-    expect(new Log().add(scopes(none), scopes(none, narrow), set("color", 1), scopes(none)).contents).toEqual([
-      { color: 1 },
-    ]);
+    expect(
+      new Log().add(
+        subscriptionsRecord(none),
+        subscriptionsRecord(none, narrow),
+        set("color", 1),
+        subscriptionsRecord(none),
+      ).contents,
+    ).toEqual([{ color: 1 }]);
   });
 
   test("that ends in the moment in which the broader one becomes none is a resync", () => {
-    const log = new Log().add(scopes(scopeOf(broad), narrow), set("color", 1), scopes(scopeOf(broad, "none")));
+    const log = new Log().add(
+      subscriptionsRecord(scopeOf(broad), narrow),
+      set("color", 1),
+      subscriptionsRecord(scopeOf(broad, "none")),
+    );
     expect(log.contents).toEqual(["resync"]);
   });
 
   test("with granularity none takes nothing over, and neither does any from one that is none itself", () => {
-    expect(new Log().add(scopes(scopeOf(broad), { ...narrow, granularity: "none" }), set("color", 1)).contents).toEqual(
-      [{ color: 1 }],
-    );
-    expect(new Log().add(scopes(scopeOf(broad, "none"), narrow), set("color", 1)).contents).toEqual([{ color: 1 }]);
+    expect(
+      new Log().add(subscriptionsRecord(scopeOf(broad), { ...narrow, granularity: "none" }), set("color", 1)).contents,
+    ).toEqual([{ color: 1 }]);
+    expect(new Log().add(subscriptionsRecord(scopeOf(broad, "none"), narrow), set("color", 1)).contents).toEqual([
+      { color: 1 },
+    ]);
   });
 
   test("of another peer is none of its business", () => {
-    expect(new Log().add({ ...scopes(narrow), peerId: "p2" } as LogRecord, set("color", 1)).contents).toEqual([
-      { color: 1 },
-    ]);
+    expect(
+      new Log().add({ ...subscriptionsRecord(narrow), peerId: "p2" } as LogRecord, set("color", 1)).contents,
+    ).toEqual([{ color: 1 }]);
   });
 });
 
 test("a subscription that the log names no more makes no numbers", () => {
-  const log = new Log().add(set("a", 1), scopes(), set("a", 2));
+  const log = new Log().add(set("a", 1), subscriptionsRecord(), set("a", 2));
   expect(log.state).toMatchObject({ ended: true, sequence: 1, cursor: 3 });
 });
 

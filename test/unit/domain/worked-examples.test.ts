@@ -1,7 +1,7 @@
 /** The protocol's worked examples: one change, and what subscriptions on the target, a sub-target and a resource are told. */
 import { expect, test } from "vitest";
 import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/change-record.ts";
-import type { Change, Made } from "../../../lib/domain/change-record.ts";
+import type { Change, RecordedChange } from "../../../lib/domain/change-record.ts";
 import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
 import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
 import type { Place, Scope } from "../../../lib/domain/scope.ts";
@@ -15,7 +15,7 @@ const SCOPES: readonly Scope[] = [
   { target: "properties", subtarget: "test", resource: "resource" },
 ];
 
-const made = (result: Made | string): Change => {
+const made = (result: RecordedChange | string): Change => {
   if (typeof result === "string") throw new Error(`nothing was recorded: ${result}`);
   return result.change;
 };
