@@ -20,7 +20,7 @@ import type {
 } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { SEQUENCE_HEADER } from "./positioned-answer.ts";
 import { secretDigest } from "../domain/secret-digest.ts";
-import type { TrustSenders } from "../trust/senders.ts";
+import type { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import { granularities, scopeFields, wishedScope } from "./wish.ts";
 
 /** Most subscriptions asked for in one request. */
@@ -49,7 +49,7 @@ const clearBody = z.object({ sequence: z.int().check(z.nonnegative()) });
 export interface InboundRouteServices {
   readonly config: Config;
   readonly log: Log;
-  readonly senders: TrustSenders;
+  readonly authenticator: CallbackAuthenticator;
   readonly inbound: InboundSubscriptions;
   readonly inboundHeads: InboundHeads;
   readonly inboundReading: InboundReading;
@@ -85,9 +85,9 @@ export class InboundRoutes {
     { trust }: Extract<Caller, { kind: "peer" }>,
     wishes: readonly InboundWish[],
   ): Promise<readonly InboundMade[]> {
-    const { inbound, senders } = this.#services;
+    const { inbound, authenticator } = this.#services;
     const { actorId, peerId } = trust;
-    const trusted = senders.approvedCheck(actorId, peerId, secretDigest(trust.secret));
+    const trusted = authenticator.approvedCheck(actorId, peerId, secretDigest(trust.secret));
     return await inbound.create(param(request, "actorId"), { peerId, trusted }, wishes);
   }
 

@@ -46,7 +46,7 @@ import { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
 import { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 import { Resubscription } from "../receiving/subscriptions/resubscription.ts";
-import { TrustSenders } from "../trust/senders.ts";
+import { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import type { PermissionsLater } from "../trust/peer-calls.ts";
 import type { TrustConsequences } from "../trust/trust-consequences.ts";
 import { trustServices } from "../trust/trust-services.ts";
@@ -70,7 +70,7 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly properties: PropertyStore;
   readonly positioned: PositionedReads;
   readonly snapshots: StateSnapshots;
-  readonly senders: TrustSenders;
+  readonly authenticator: CallbackAuthenticator;
   readonly actorOf: (actorId: string) => Actor;
   readonly stateHooks: StateHooks;
 }
@@ -97,7 +97,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     const trust = await trusts.get(actorId, peerId);
     return trust?.approved === true ? new RemotePublisher(remote(trust, deadline)) : undefined;
   };
-  const senders = new TrustSenders(table);
+  const authenticator = new CallbackAuthenticator(table);
   const heads = new OutboundHeads({
     ...{ table, clock },
     askResync: async (head, also) => {
@@ -120,7 +120,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   };
   const grantStore = new GrantStore(table);
   const receiving = createReceiving({
-    ...{ table, clock, ids, log, queue, publishers, senders, settings },
+    ...{ table, clock, ids, log, queue, publishers, authenticator, settings },
     random: Math.random,
     runner: app,
     state: async (event) => {
@@ -150,11 +150,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     }
   };
   const outbound = new OutboundSubscriptions({
-    ...{ table, clock, log, heads, trusts, senders, receiving, store, remote, settings },
+    ...{ table, clock, log, heads, trusts, authenticator, receiving, store, remote, settings },
     lifecycle,
   });
   const resubscription = new Resubscription({
-    ...{ table, clock, log, heads, trusts, senders, remote, settings },
+    ...{ table, clock, log, heads, trusts, authenticator, remote, settings },
     receiving: () => receiving,
     end: async ({ actorId, peerId, subscriptionId }) => {
       await outbound.end(actorId, peerId, subscriptionId, { notifyPeer: false });
@@ -295,7 +295,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...inbounds,
     ...delivery,
     snapshots,
-    senders,
+    authenticator,
     permissions,
     capabilities,
     suspensions,

@@ -49,20 +49,20 @@ export function bothReads(one: Reads, other: Reads): Reads {
 
 /** True when the glob matches some text that begins with `prefix`: all positions in the glob after reading it, or none. */
 function reaches(pattern: string, prefix: string): boolean {
-  let positions = spread(pattern, new Set([0]));
+  let positions = afterWildcards(pattern, new Set([0]));
   for (const character of prefix) {
     const next = new Set<number>();
     for (const at of positions) {
       if (pattern[at] === "*") next.add(at);
       else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === character)) next.add(at + 1);
     }
-    positions = spread(pattern, next);
+    positions = afterWildcards(pattern, next);
     if (positions.size === 0) return false;
   }
   return true;
 }
 
-function spread(pattern: string, positions: ReadonlySet<number>): Set<number> {
+function afterWildcards(pattern: string, positions: ReadonlySet<number>): Set<number> {
   const all = new Set(positions);
   for (const at of all) if (pattern[at] === "*") all.add(at + 1);
   return all;

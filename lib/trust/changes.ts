@@ -3,7 +3,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { Granted } from "./permission-store.ts";
 import { NOTIFY_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
-import { spread } from "./spreading.ts";
+import { propagate } from "./propagation.ts";
 import type { TrustChangeRequest } from "./trust-requests.ts";
 import { peerRoot, runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -22,14 +22,14 @@ export class TrustChanges {
    * its approval, and of its permissions if they may be news: at most 5 s together, and a failure undoes nothing.
    */
   async change(trust: TrustRecord, body: TrustChangeRequest, trace: Trace): Promise<TrustRecord> {
-    const { logged, trusts } = this.#context;
+    const { trustCommits, trusts } = this.#context;
     const newly = body.approved === true && !trust.approved;
     const approved = newly || body.approved === false ? body.approved : undefined;
     const change = compact({ ...described(body), approved, custom: body.permissions });
     const revises = approved !== undefined || body.permissions !== undefined;
-    const granted = revises ? await logged.change(trust, change) : undefined;
+    const granted = revises ? await trustCommits.change(trust, change) : undefined;
     const changed = granted?.trust ?? (await trusts.describe(trust, change));
-    if (body.approved !== undefined) await spread(this.#context, changed);
+    if (body.approved !== undefined) await propagate(this.#context, changed);
     if (body.approved === true) await this.#undoIfOvertaken(changed);
     await this.#notify(changed, body, newly, granted, trace);
     if (newly) await runTrustHook(this.#context, "approve", changed);

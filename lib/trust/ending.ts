@@ -2,7 +2,7 @@ import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys-act
 import { always } from "../dynamodb/table.ts";
 import { NOTIFY_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";
-import { resumeSpreading } from "./spreading.ts";
+import { resumePropagation } from "./propagation.ts";
 import { runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -66,6 +66,6 @@ export class TrustEnding {
       await this.end(trust, { notify: true, ...keepData });
       return;
     }
-    await resumeSpreading(this.#context, actorId, peerId);
+    await resumePropagation(this.#context, actorId, peerId);
   }
 }

@@ -1,7 +1,7 @@
 import { printJson } from "../domain/json-text.ts";
 import { permissionsJson } from "../domain/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
-import type { LoggedTrusts } from "./logged-trusts.ts";
+import type { TrustCommits } from "./trust-commits.ts";
 import { NOTIFY_MS } from "./peer-calls.ts";
 import type { PeerCalls, Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -11,12 +11,12 @@ import type { Granted, PermissionStore } from "./permission-store.ts";
 /** Shows and changes what a peer may do, and lets the peer know. */
 export class PermissionChanges {
   readonly #store: PermissionStore;
-  readonly #logged: LoggedTrusts;
+  readonly #trustCommits: TrustCommits;
   readonly #calls: PeerCalls;
 
-  constructor(store: PermissionStore, logged: LoggedTrusts, calls: PeerCalls) {
+  constructor(store: PermissionStore, trustCommits: TrustCommits, calls: PeerCalls) {
     this.#store = store;
-    this.#logged = logged;
+    this.#trustCommits = trustCommits;
     this.#calls = calls;
   }
 
@@ -35,14 +35,14 @@ export class PermissionChanges {
    * hold for every subscription of the peer, from this place of the actor's log on.
    */
   async set(trust: TrustRecord, permissions: JsonObject, trace: Trace) {
-    const granted = await this.#logged.setCustom(trust, permissions);
+    const granted = await this.#trustCommits.setCustom(trust, permissions);
     await this.notify(granted, trace);
     return { first: granted.first, shown: this.shown(granted.trust) };
   }
 
   /** Back to the relationship's defaults; tells the peer if that changed anything. */
   async clear(trust: TrustRecord, trace: Trace): Promise<void> {
-    const granted = await this.#logged.clearCustom(trust);
+    const granted = await this.#trustCommits.clearCustom(trust);
     if (granted !== undefined) await this.notify(granted, trace);
   }
 

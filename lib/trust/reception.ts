@@ -1,5 +1,5 @@
 import type { Trace } from "./peer-calls.ts";
-import { spread } from "./spreading.ts";
+import { propagate } from "./propagation.ts";
 import type { TrustReceptionRequest } from "./trust-requests.ts";
 import { peerRoot, rootUri, runTrustHook } from "./trust-context.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -60,7 +60,7 @@ export class TrustReception {
     const approved = trust.verified && config.trustAutoApprove.includes(trust.relationship);
     const stored = { ...trust, approved };
     await trusts.create(stored);
-    if (approved) await spread(this.#context, stored);
+    if (approved) await propagate(this.#context, stored);
     await runTrustHook(this.#context, "create", stored);
     if (approved) await runTrustHook(this.#context, "approve", stored);
     return stored;
@@ -72,8 +72,8 @@ export class TrustReception {
     if (old.ending || !(isSamePeer || isWorthless)) throw taken(old.peerId);
     const kept = old.custom === undefined ? {} : { custom: old.custom };
     const replacing = { ...trust, ...kept, revision: old.revision + 1 };
-    await this.#context.logged.replace(old, replacing);
-    await spread(this.#context, replacing);
+    await this.#context.trustCommits.replace(old, replacing);
+    await propagate(this.#context, replacing);
     await runTrustHook(this.#context, "create", replacing);
     return replacing;
   }

@@ -9,7 +9,7 @@ import { confirmedTo } from "../change-log/log-commits.ts";
 import type { LogCommits, LogPlan, LogRead } from "../change-log/log-commits.ts";
 import { readTrust } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
-import { asRead } from "./trust-store.ts";
+import { trustUnchangedSince } from "./trust-store.ts";
 import { permissionRecord } from "./permission-store.ts";
 import type { PermissionStore } from "./permission-store.ts";
 
@@ -78,7 +78,10 @@ export class RelationshipRules {
     const { permissions } = this.#deps;
     return {
       records: trusts.map((trust) => permissionRecord({ trust, permissions: permissions.of(trust) })),
-      writes: trusts.map((trust) => ({ check: trustKey(actorId, trust.peerId), condition: asRead(trust) })),
+      writes: trusts.map((trust) => ({
+        check: trustKey(actorId, trust.peerId),
+        condition: trustUnchangedSince(trust),
+      })),
     };
   }
 }

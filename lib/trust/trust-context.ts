@@ -6,7 +6,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { PermissionChanges } from "./permission-changes.ts";
-import type { LoggedTrusts } from "./logged-trusts.ts";
+import type { TrustCommits } from "./trust-commits.ts";
 import type { PeerCalls } from "./peer-calls.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";
 import type { TrustRecord } from "./trust-record.ts";
@@ -17,7 +17,7 @@ export interface TrustContext {
   readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
   readonly trusts: TrustStore;
-  readonly logged: LoggedTrusts;
+  readonly trustCommits: TrustCommits;
   readonly permissions: PermissionChanges;
   readonly calls: PeerCalls;
   readonly consequences: TrustConsequences;

@@ -8,7 +8,7 @@ import type { LogCommits } from "../change-log/log-commits.ts";
 import { TrustChanges } from "./changes.ts";
 import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";
-import { LoggedTrusts } from "./logged-trusts.ts";
+import { TrustCommits } from "./trust-commits.ts";
 import { PeerCalls } from "./peer-calls.ts";
 import type { PermissionsLater } from "./peer-calls.ts";
 import { TrustReception } from "./reception.ts";
@@ -37,7 +37,7 @@ export interface TrustServices {
   readonly reception: TrustReception;
   readonly changes: TrustChanges;
   readonly ending: TrustEnding;
-  readonly logged: LoggedTrusts;
+  readonly trustCommits: TrustCommits;
   readonly permissions: PermissionChanges;
   /** What each peer may do. */
   readonly permissionStore: PermissionStore;
@@ -48,17 +48,17 @@ export function trustServices(parts: TrustParts, consequences: TrustConsequences
   const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
   const calls = new PeerCalls(http, log, clock, parts.permissionsLater);
   const permissionStore = new PermissionStore(application.relationships);
-  const logged = new LoggedTrusts({ commits, permissions: permissionStore, trusts, clock });
-  const permissions = new PermissionChanges(permissionStore, logged, calls);
+  const trustCommits = new TrustCommits({ commits, permissions: permissionStore, trusts, clock });
+  const permissions = new PermissionChanges(permissionStore, trustCommits, calls);
   const context: TrustContext = {
-    ...{ config, table, trusts, logged, permissions, calls, consequences, application, clock, ids, log },
+    ...{ config, table, trusts, trustCommits, permissions, calls, consequences, application, clock, ids, log },
   };
   return {
     initiation: new TrustInitiation(context),
     reception: new TrustReception(context),
     changes: new TrustChanges(context),
     ending: new TrustEnding(context),
-    logged,
+    trustCommits,
     permissions,
     permissionStore,
   };

@@ -28,7 +28,7 @@ const notEnding: Condition = missing("ending");
 /** It is still the trust that was read, not one that replaced it. */
 const isSame = (trust: TrustRecord): Condition => equals("secret", trust.secret);
 /** The same, and nothing of it has changed since by which its peer may do something else. */
-export const asRead = (trust: TrustRecord): Condition =>
+export const trustUnchangedSince = (trust: TrustRecord): Condition =>
   all(isSame(trust), notEnding, equals("revision", trust.revision));
 const actorLives: Condition = all(itemExists, missing("deleting"));
 
@@ -112,8 +112,8 @@ export class TrustStore {
   /** The writes that put a trust in the place of another with the same peer, to go into one transaction (`LoggedTrusts`). */
   replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
     const put: Write = {
-      put: trustItem(trust, { spreading: true, ...dueOf(trust, now) }),
-      condition: all(asRead(old), missing("initiating")),
+      put: trustItem(trust, { propagating: true, ...dueOf(trust, now) }),
+      condition: all(trustUnchangedSince(old), missing("initiating")),
     };
     if (old.secret === trust.secret) return [put];
     return [
@@ -150,13 +150,13 @@ export class TrustStore {
           ...set,
           ...due,
           approved,
-          spreading: due === undefined ? undefined : true,
+          propagating: due === undefined ? undefined : true,
           custom: custom ? printJson(custom) : undefined,
         }),
         add: { revision: 1 },
         remove: custom === null ? [...remove, "custom"] : remove,
       },
-      condition: asRead(trust),
+      condition: trustUnchangedSince(trust),
     };
   }
 
@@ -170,21 +170,21 @@ export class TrustStore {
   }
 
   /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */
-  async hasSpread(trust: TrustRecord): Promise<void> {
-    // While the peer is still being asked the due time serves that too; the sweep then spreads it once more.
-    const condition = all(asRead(trust), missing("initiating"));
+  async notePropagated(trust: TrustRecord): Promise<void> {
+    // While the peer is still being asked the due time serves that too; the sweep then propagates it once more.
+    const condition = all(trustUnchangedSince(trust), missing("initiating"));
     try {
-      const change: Change = { remove: ["spreading", ...DUE] };
-      await this.#table.update(trustKey(trust.actorId, trust.peerId), change, all(condition, exists("spreading")));
+      const change: Change = { remove: ["propagating", ...DUE] };
+      await this.#table.update(trustKey(trust.actorId, trust.peerId), change, all(condition, exists("propagating")));
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
     }
   }
 
   /** The trust, when a change of it has not reached what hangs on it in time; else undefined. */
-  async spreading(actorId: string, peerId: string, now: number): Promise<TrustRecord | undefined> {
+  async propagating(actorId: string, peerId: string, now: number): Promise<TrustRecord | undefined> {
     const item = await this.#table.get(trustKey(actorId, peerId));
-    if (item?.["spreading"] !== true || item["ending"] === true || item["initiating"] === true) return undefined;
+    if (item?.["propagating"] !== true || item["ending"] === true || item["initiating"] === true) return undefined;
     return typeof item["dueAt"] === "number" && item["dueAt"] <= now ? readTrust(item) : undefined;
   }
 
@@ -192,7 +192,7 @@ export class TrustStore {
   async settle(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
     const set = peerApproved ? { set: { peerApproved: true } } : {};
     try {
-      return await this.change(trust, { ...set, remove: ["initiating", ...DUE] }, missing("spreading"));
+      return await this.change(trust, { ...set, remove: ["initiating", ...DUE] }, missing("propagating"));
     } catch (error) {
       if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
       // Gone, or changed while the peer was asked: then it stays due for that.
@@ -214,7 +214,7 @@ export class TrustStore {
       const change: Change = {
         set: { approved: false, ending: true, ...dueOf(trust, now) },
         add: { revision: 1 },
-        remove: ["initiating", "spreading"],
+        remove: ["initiating", "propagating"],
       };
       return readTrust(await this.#table.update(trustKey(trust.actorId, trust.peerId), change, isSame(trust)));
     } catch (error) {

@@ -80,8 +80,8 @@ export class HookWorld {
         },
       },
       publishers: () => Promise.resolve(undefined),
-      senders: {
-        look: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
+      authenticator: {
+        identify: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
         approvedCheck: () => ({ check: { pk: "TRUST", sk: "TRUST" }, condition: itemMissing }),
       },
       data: () => new PlainData(table),

@@ -11,7 +11,7 @@ import type { DelayedWork, Json } from "../../lib/system/ports.ts";
 import { composeService } from "../../lib/compose/service.ts";
 import type { Service } from "../../lib/compose/service.ts";
 import { secretDigest } from "../../lib/domain/secret-digest.ts";
-import { TrustSenders } from "../../lib/trust/senders.ts";
+import { CallbackAuthenticator } from "../../lib/trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../lib/trust/trust-record.ts";
 import type { Answer } from "./in-process.ts";
 import { basic } from "./in-process.ts";
@@ -71,7 +71,7 @@ export class OperatedService {
   async subscribe(trust: TrustRecord, subscriptionId = "sub"): Promise<void> {
     const { actorId, peerId } = trust;
     const auth = secretDigest(trust.secret);
-    const trusted = new TrustSenders(this.table).approvedCheck(actorId, peerId, auth);
+    const trusted = new CallbackAuthenticator(this.table).approvedCheck(actorId, peerId, auth);
     const scope = { target: "properties" };
     await this.services.heads.make({
       ...{ actorId, peerId, subscriptionId, scope, granularity: "high", auth, reconcileMs: 0, trusted },

@@ -9,9 +9,9 @@ import { readHead } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 
 /** What the trust side knows of a sender. */
-export interface Senders {
+export interface Authenticator {
   /** One batch read: whether the actor is there, and its trust with the peer. */
-  look(
+  identify(
     actorId: string,
     peerId: string,
   ): Promise<{ readonly actor: boolean; readonly trust?: { readonly digest: string; readonly approved: boolean } }>;
@@ -30,11 +30,11 @@ export interface Sender {
 /** Says who may send callbacks to a stream, and why one may not. */
 export class CallbackAccess {
   readonly #table: Table;
-  readonly #senders: Senders;
+  readonly #authenticator: Authenticator;
 
-  constructor(deps: { table: Table; senders: Senders }) {
+  constructor(deps: { table: Table; authenticator: Authenticator }) {
     this.#table = deps.table;
-    this.#senders = deps.senders;
+    this.#authenticator = deps.authenticator;
   }
 
   /** The live head these credentials open. @throws ServiceError 401, 403 or 404 */
@@ -63,7 +63,7 @@ export class CallbackAccess {
 
   /** @throws ServiceError unless the credentials are those of an approved trust with this peer */
   async trusted(sender: Sender): Promise<void> {
-    const { actor, trust } = await this.#senders.look(sender.actorId, sender.peerId);
+    const { actor, trust } = await this.#authenticator.identify(sender.actorId, sender.peerId);
     if (!actor) throw new ServiceError("resource.not_found", "There is no such actor.");
     if (sender.digest === undefined) throw unauthorized("This needs the trust's secret as a bearer token.");
     if (trust === undefined) throw new ServiceError("auth.forbidden", "There is no trust with this peer.");
@@ -75,7 +75,7 @@ export class CallbackAccess {
     const digest = sender.digest ?? "";
     try {
       await this.#table.transact([
-        this.#senders.approvedCheck(sender.actorId, sender.peerId, digest),
+        this.#authenticator.approvedCheck(sender.actorId, sender.peerId, digest),
         { update: key, change: { set: { auth: digest } }, condition: all(itemExists, equals("state", "live")) },
       ]);
     } catch (error) {

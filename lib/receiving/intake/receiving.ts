@@ -4,7 +4,7 @@ import type { Place } from "../../domain/scope.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
-import type { Senders } from "./callback-access.ts";
+import type { Authenticator } from "./callback-access.ts";
 import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
@@ -45,7 +45,7 @@ export interface ReceivingDeps {
   readonly later?: Later;
   readonly runner: HookRunner;
   readonly publishers: Publishers;
-  readonly senders: Senders;
+  readonly authenticator: Authenticator;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
   /** The state a resync event is about, as the store has it now: for its replay, and for what no memory holds. */
   readonly state: (event: HookEvent) => Promise<Json>;
@@ -120,7 +120,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     sequencer: ofHead,
   });
   const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, timers, clock, reserveMs });
-  const access = new CallbackAccess({ table, senders: deps.senders });
+  const access = new CallbackAccess({ table, authenticator: deps.authenticator });
   return {
     receiver: new Receiver({
       clock,

@@ -29,7 +29,7 @@ import { broaderThan, owns } from "./ownership.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
 import { secretDigest } from "../../domain/secret-digest.ts";
-import type { TrustSenders } from "../../trust/senders.ts";
+import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 
 export interface SubscriptionRequest extends Scope {
   readonly peerId: string;
@@ -42,7 +42,7 @@ export interface OutboundDeps {
   readonly log: Log;
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
-  readonly senders: TrustSenders;
+  readonly authenticator: CallbackAuthenticator;
   readonly receiving: Pick<Receiving, "recovery" | "streams" | "timers">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly remote: (trust: {
@@ -79,7 +79,7 @@ export class OutboundSubscriptions {
     request: SubscriptionRequest,
     deadline: Deadline,
   ): Promise<{ head: Head; location: string }> {
-    const { heads, trusts, senders, settings, receiving } = this.#deps;
+    const { heads, trusts, authenticator, settings, receiving } = this.#deps;
     demandPath(request);
     const trust = await trusts.get(actorId, request.peerId);
     if (trust === undefined) throw new ServiceError("resource.not_found", "There is no trust with this peer.");
@@ -98,7 +98,7 @@ export class OutboundSubscriptions {
       granularity,
       auth,
       reconcileMs: settings.reconcileMs,
-      trusted: senders.approvedCheck(actorId, request.peerId, auth),
+      trusted: authenticator.approvedCheck(actorId, request.peerId, auth),
     });
     if (before !== undefined && owns(before) && !owns(head)) await this.#giveUp(head);
     await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });

@@ -13,7 +13,7 @@ import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
 import type { Receiving } from "../intake/receiving.ts";
 import { secretDigest } from "../../domain/secret-digest.ts";
-import type { TrustSenders } from "../../trust/senders.ts";
+import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
 import { emptyPartition } from "./empty-partition.ts";
@@ -28,7 +28,7 @@ export interface ResubscriptionDeps {
   readonly log: Log;
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
-  readonly senders: TrustSenders;
+  readonly authenticator: CallbackAuthenticator;
   readonly receiving: () => Pick<Receiving, "timers">;
   readonly remote: (
     trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
@@ -69,10 +69,10 @@ export class Resubscription implements Forgotten {
   }
 
   async #goOn(head: Head, trust: TrustRecord, subscriptionId: string): Promise<Again> {
-    const { heads, senders, settings, log, table } = this.#deps;
+    const { heads, authenticator, settings, log, table } = this.#deps;
     const { actorId, peerId, scope, granularity } = head;
     const auth = secretDigest(trust.secret);
-    const trusted = senders.approvedCheck(actorId, peerId, auth);
+    const trusted = authenticator.approvedCheck(actorId, peerId, auth);
     const made = {
       actorId,
       peerId,

@@ -3,7 +3,7 @@ import type { Actor } from "../../../lib/application/actor.ts";
 import { FanOutManager } from "../../../lib/application/fan-out-manager.ts";
 import { ConfigError } from "../../../lib/system/config.ts";
 import { secretDigest } from "../../../lib/domain/secret-digest.ts";
-import { TrustSenders } from "../../../lib/trust/senders.ts";
+import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Peer } from "../delivery/delivery-world.ts";
 
@@ -19,7 +19,7 @@ beforeEach(async () => await begin());
 async function ours(peer: Peer, subscriptionId = "ours"): Promise<void> {
   const auth = secretDigest(peer.secret);
   const { heads, table } = world.host.service;
-  const trusted = new TrustSenders(table).approvedCheck(actor.id, peer.id, auth);
+  const trusted = new CallbackAuthenticator(table).approvedCheck(actor.id, peer.id, auth);
   const who = { actorId: actor.id, peerId: peer.id, subscriptionId };
   await heads.make({
     ...{ ...who, scope: { target: "properties" }, granularity: "high", auth, reconcileMs: 0, trusted },

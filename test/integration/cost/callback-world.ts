@@ -15,7 +15,7 @@ import { dueAttributes } from "../../../lib/receiving/stream/head.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { secretDigest } from "../../../lib/domain/secret-digest.ts";
-import { TrustSenders } from "../../../lib/trust/senders.ts";
+import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
 import type { EmulatedTable } from "../../support/emulated-table.ts";
 
@@ -93,7 +93,7 @@ export class CallbackWorld {
     const head = await heads.make({
       ...{ actorId, peerId, subscriptionId, scope: { target: "properties" }, granularity: "high", auth },
       reconcileMs: RECONCILE_MS,
-      trusted: new TrustSenders(table).approvedCheck(actorId, peerId, auth),
+      trusted: new CallbackAuthenticator(table).approvedCheck(actorId, peerId, auth),
     });
     const rested = {
       set: dueAttributes(head.key, this.#now + RECONCILE_MS),

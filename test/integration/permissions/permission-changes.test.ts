@@ -170,7 +170,7 @@ describe("a change of what a peer may do", () => {
     if (trust === undefined) throw new Error("no trust");
     const { trust: all, trusts } = world.host.service;
     await world.table.transact(trusts.replacingWrites(trust, { ...trust, secret: "another-secret" }, world.host.now));
-    await expect(all.logged.setCustom(trust, {})).rejects.toMatchObject({ code: "resource.not_found" });
+    await expect(all.trustCommits.setCustom(trust, {})).rejects.toMatchObject({ code: "resource.not_found" });
     expect(await records()).toEqual([]);
   });
 });

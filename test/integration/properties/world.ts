@@ -101,7 +101,7 @@ export class PropertyWorld {
     });
     if (permissions !== undefined) {
       const trust = await this.services.trusts.get(this.actorId, peerId);
-      if (trust !== undefined) await this.services.trust.logged.setCustom(trust, permissions);
+      if (trust !== undefined) await this.services.trust.trustCommits.setCustom(trust, permissions);
     }
     return bearer(secret);
   }

@@ -49,7 +49,7 @@ export class PublisherWorld {
 
   async permit(id: string, permissions: JsonObject): Promise<void> {
     const trust = await this.host.service.trusts.get(this.actor.id, id);
-    if (trust !== undefined) await this.host.service.trust.logged.setCustom(trust, permissions);
+    if (trust !== undefined) await this.host.service.trust.trustCommits.setCustom(trust, permissions);
   }
 
   /** A request to the actor's routes; the owner's unless said otherwise. */

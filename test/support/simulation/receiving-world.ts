@@ -208,8 +208,8 @@ export class ReceivingWorld {
         },
       },
       publishers: () => Promise.resolve(this.#port(step)),
-      senders: {
-        look: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
+      authenticator: {
+        identify: () => Promise.resolve({ actor: true, trust: { digest: DIGEST, approved: true } }),
         approvedCheck: () => ({ check: { pk: "TRUST", sk: "TRUST" }, condition: itemMissing }),
       },
       data: () => new PlainData(table),

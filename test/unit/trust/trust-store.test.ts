@@ -3,10 +3,10 @@ import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { dueShards } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
-import { TrustSenders } from "../../../lib/trust/senders.ts";
+import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { secretDigest } from "../../../lib/domain/secret-digest.ts";
 import { PermissionStore } from "../../../lib/trust/permission-store.ts";
-import { LoggedTrusts } from "../../../lib/trust/logged-trusts.ts";
+import { TrustCommits } from "../../../lib/trust/trust-commits.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
@@ -14,7 +14,7 @@ import { quietCommits } from "../../support/quiet-commits.ts";
 
 let table: MemoryTable;
 let trusts: TrustStore;
-let logged: LoggedTrusts;
+let logged: TrustCommits;
 let now: number;
 
 const trust = (more: Partial<TrustRecord> = {}): TrustRecord => ({
@@ -53,7 +53,7 @@ beforeEach(async () => {
   const clock = { now: () => now };
   const commits = quietCommits({ table, clock });
   const permissions = new PermissionStore({});
-  logged = new LoggedTrusts({ commits, permissions, trusts, clock });
+  logged = new TrustCommits({ commits, permissions, trusts, clock });
   const actor = { id: "a", creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 };
   await table.put(actorItem(actor), always);
 });
@@ -113,13 +113,13 @@ describe("the trusts of an actor", () => {
     await trusts.create(trust());
     now = 1000;
     const { trust: revoked } = await logged.changeApproval(trust(), false);
-    expect(await trusts.spreading("a", "p", 60_999)).toBeUndefined();
-    expect(await trusts.spreading("a", "p", 61_000)).toMatchObject({ approved: false, revision: 2 });
+    expect(await trusts.propagating("a", "p", 60_999)).toBeUndefined();
+    expect(await trusts.propagating("a", "p", 61_000)).toMatchObject({ approved: false, revision: 2 });
     now = 2000;
     const { trust: approved } = await logged.changeApproval(trust(), true);
-    await trusts.hasSpread(revoked);
+    await trusts.notePropagated(revoked);
     expect(await due(62_000)).toEqual(["TRUST#p"]);
-    await trusts.hasSpread(approved);
+    await trusts.notePropagated(approved);
     expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
   });
 
@@ -127,11 +127,11 @@ describe("the trusts of an actor", () => {
     await trusts.create(trust(), 0);
     now = 1000;
     const { trust: revoked } = await logged.changeApproval(trust(), false);
-    await trusts.hasSpread(revoked);
+    await trusts.notePropagated(revoked);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
     expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(false);
-    expect(await trusts.spreading("a", "p", 61_000)).toMatchObject({ approved: false });
+    expect(await trusts.propagating("a", "p", 61_000)).toMatchObject({ approved: false });
   });
 
   it("finds one trust among many with the same number of reads", async () => {
@@ -146,16 +146,16 @@ describe("the trusts of an actor", () => {
 
 describe("senders of callbacks", () => {
   it("are known by digest and approval; what is being deleted is not there", async () => {
-    const senders = new TrustSenders(table);
-    expect(await senders.look("x", "p")).toEqual({ actor: false });
-    expect(await senders.look("a", "p")).toEqual({ actor: true });
+    const authenticator = new CallbackAuthenticator(table);
+    expect(await authenticator.identify("x", "p")).toEqual({ actor: false });
+    expect(await authenticator.identify("a", "p")).toEqual({ actor: true });
     await trusts.create(trust());
     const digest = secretDigest("s".repeat(40));
-    expect(await senders.look("a", "p")).toEqual({ actor: true, trust: { digest, approved: true } });
-    await expect(table.transact([senders.approvedCheck("a", "p", digest)])).resolves.toBeUndefined();
-    await expect(table.transact([senders.approvedCheck("a", "p", "other")])).rejects.toThrow();
+    expect(await authenticator.identify("a", "p")).toEqual({ actor: true, trust: { digest, approved: true } });
+    await expect(table.transact([authenticator.approvedCheck("a", "p", digest)])).resolves.toBeUndefined();
+    await expect(table.transact([authenticator.approvedCheck("a", "p", "other")])).rejects.toThrow();
     await trusts.beginEnding(trust(), 0);
-    expect(await senders.look("a", "p")).toEqual({ actor: true });
-    await expect(table.transact([senders.approvedCheck("a", "p", digest)])).rejects.toThrow();
+    expect(await authenticator.identify("a", "p")).toEqual({ actor: true });
+    await expect(table.transact([authenticator.approvedCheck("a", "p", digest)])).rejects.toThrow();
   });
 });

@@ -4,14 +4,14 @@ import type { Table, Write } from "../dynamodb/table.ts";
 import { readTrust } from "./trust-record.ts";
 
 /** What is known of whoever sends callbacks. */
-export interface KnownSender {
+export interface IdentifiedSender {
   /** The actor is there. */
   readonly actor: boolean;
   readonly trust?: { readonly digest: string; readonly approved: boolean };
 }
 
-/** Tells receiving who its senders are; the secrets themselves stay here. */
-export class TrustSenders {
+/** Identifies and authenticates the senders of callbacks for receiving; the secrets themselves stay here. */
+export class CallbackAuthenticator {
   readonly #table: Table;
 
   constructor(table: Table) {
@@ -19,7 +19,7 @@ export class TrustSenders {
   }
 
   /** One batch read: whether the actor is there, and its trust with the peer. What is being deleted is not there. */
-  async look(actorId: string, peerId: string): Promise<KnownSender> {
+  async identify(actorId: string, peerId: string): Promise<IdentifiedSender> {
     const items = await this.#table.getMany([actorKey(actorId), trustKey(actorId, peerId)]);
     const actorItem = items.find((item) => item.sk === actorKey(actorId).sk);
     const trustItem = items.find((item) => item.sk === trustKey(actorId, peerId).sk);

@@ -20,7 +20,7 @@ interface TrustPlan {
  * The changes of a trust by which its peer may see something else than before: each in one transaction with the record
  * that says so, because how the peer's subscriptions go on must follow from the actor's log alone.
  */
-export class LoggedTrusts {
+export class TrustCommits {
   readonly #commits: LogCommits;
   readonly #permissions: PermissionStore;
   readonly #trusts: TrustStore;
@@ -40,7 +40,7 @@ export class LoggedTrusts {
 
   /**
    * All that is to be different, in one step: the next revision. When our approval is given or taken back, the sweep tells
-   * what hangs on it unless `hasSpread` comes; in between nothing is lost: changes go on making numbers, and what could not
+   * what hangs on it unless `notePropagated` comes; in between nothing is lost: changes go on making numbers, and what could not
    * be delivered is after an approval. `first`: nothing had been set for this peer before.
    * @throws ServiceError resource.not_found when it is gone or another
    */
@@ -73,7 +73,7 @@ export class LoggedTrusts {
   }
 
   /**
-   * Puts a trust in the place of another with the same peer; the sweep tells what hangs on it unless `hasSpread` comes.
+   * Puts a trust in the place of another with the same peer; the sweep tells what hangs on it unless `notePropagated` comes.
    * @throws ServiceError resource.conflict when it changed meanwhile or the secret is another's, resource.not_found
    *   without actor
    */
