@@ -32,7 +32,7 @@ import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import { Notices } from "../publishing/subscribers/notices.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/notices.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
-import { removeBareStreams } from "../receiving/intake/bare-streams.ts";
+import { removeStandaloneStreams } from "../receiving/intake/standalone-streams.ts";
 import type { Publishers } from "../peers/publisher.ts";
 import { createReceiving } from "../receiving/intake/receiving.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
@@ -172,7 +172,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ended: async (actorId, peerId, options) => {
       await outbound.endAll(actorId, peerId, options);
       await inbounds.inbound.endAll(actorId, peerId);
-      await removeBareStreams(table, actorId, peerId);
+      await removeStandaloneStreams(table, actorId, peerId);
     },
   };
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });

@@ -58,18 +58,18 @@ export function peerOfOwnershipKey(sk: string): string | undefined {
  * The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks, never in the due
  * index. In order 2 conditional updates; put once on `itemMissing`. Listed by prefix when the peer's trust ends.
  */
-export const bareStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const standaloneStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
   pk: actorPartition(actorId),
-  sk: `${bareStreamPrefix(peerId)}${subscriptionId}`,
+  sk: `${standaloneStreamPrefix(peerId)}${subscriptionId}`,
 });
 
-/** Prefix of the bare streams of one peer. */
-export const bareStreamPrefix = (peerId: string): string => `SEQ#${peerId}#`;
+/** Prefix of the standalone streams of one peer. */
+export const standaloneStreamPrefix = (peerId: string): string => `SEQ#${peerId}#`;
 
-/** True for the key of a bare stream's head. */
-export const isBareStream = (key: Key): boolean => key.sk.startsWith("SEQ#");
+/** True for the key of a standalone stream's head. */
+export const isStandaloneStream = (key: Key): boolean => key.sk.startsWith("SEQ#");
 
-/** The ids in an outbound head's or bare stream's key; undefined when the key is another's. */
+/** The ids in an outbound head's or standalone stream's key; undefined when the key is another's. */
 export function streamOfKey(key: Key): { actorId: string; peerId: string; subscriptionId: string } | undefined {
   const [kind, peerId, subscriptionId] = key.sk.split("#");
   if ((kind !== "OUT" && kind !== "SEQ") || peerId === undefined || subscriptionId === undefined) return undefined;

@@ -3,24 +3,24 @@ import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/identifiers.ts";
 import { printJson } from "../../domain/json-text.ts";
 import { gapOverdue } from "../../domain/sequencing.ts";
-import { bareStreamKey, bufferedKey } from "../../dynamodb/keys.ts";
+import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
-import { BareSink } from "./bare-sink.ts";
-import type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
-import { makeBareStream, removeBuffered } from "./bare-streams.ts";
+import { StandaloneApplier } from "./standalone-applier.ts";
+import type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts";
+import { makeStandaloneStream, removeBuffered } from "./standalone-streams.ts";
 import { headIs, sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { CallbackType } from "../hooks/hook-event.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import type { Delivered } from "../stream/sequencer.ts";
 import { Timers } from "../stream/timers.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
 
-export type { CallbackHandler, ProcessedCallback } from "./bare-sink.ts";
+export type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts";
 
 /** What became of one callback. */
 export const ProcessResult = {
@@ -109,7 +109,7 @@ export class CallbackProcessor {
     this.#actor = actor;
     this.#settings = { incarnation, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
     this.#streams = new StreamStore({ table, clock, ids, settings: this.#settings });
-    // A bare stream is never due.
+    // A standalone stream is never due.
     this.#timers = new Timers({ queue: { send: () => Promise.resolve() }, clock, log });
   }
 
@@ -124,7 +124,7 @@ export class CallbackProcessor {
    */
   async processCallback(callback: CallbackToProcess, handler?: CallbackHandler): Promise<ProcessResult> {
     const event = eventOf(callback);
-    const key = bareStreamKey(this.#actor.id, event.peerId, event.subscriptionId);
+    const key = standaloneStreamKey(this.#actor.id, event.peerId, event.subscriptionId);
     const sequencer = this.#sequencer(event, handler ?? nothing);
     const deadline = this.#deadline();
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
@@ -132,7 +132,7 @@ export class CallbackProcessor {
         event.callbackType === CallbackType.resync
           ? await this.#resync(key, event, handler ?? nothing, deadline)
           : resultOf(await sequencer.deliver(key, event, undefined, deadline));
-      if (result === "missing") await makeBareStream(this.#actor.table, key, this.#actor.clock.now());
+      if (result === "missing") await makeStandaloneStream(this.#actor.table, key, this.#actor.clock.now());
       else if (result !== "unsettled") return result;
     }
     throw new ServiceError("callback.busy", "This callback could not be settled now; nothing of it was recorded.");
@@ -230,15 +230,15 @@ export class CallbackProcessor {
   ): Sequencer<ProcessedCallback, undefined> {
     const { table, clock, log } = this.#actor;
     const { peerId, subscriptionId } = of;
-    const sink = new BareSink({ peerId, subscriptionId }, handler);
+    const applier = new StandaloneApplier({ peerId, subscriptionId }, handler);
     const [streams, timers, settings] = [this.#streams, this.#timers, this.#settings];
-    return new Sequencer({ table, clock, streams, timers, settings, sink, log, reserveMs: RESERVE_MS });
+    return new Sequencer({ table, clock, streams, timers, settings, applier, log, reserveMs: RESERVE_MS });
   }
 
   #key(peerId: string, subscriptionId: string): Key {
     demandId("peerId", peerId);
     demandId("subscriptionId", subscriptionId);
-    return bareStreamKey(this.#actor.id, peerId, subscriptionId);
+    return standaloneStreamKey(this.#actor.id, peerId, subscriptionId);
   }
 
   #deadline(): Deadline {

@@ -16,7 +16,7 @@ import { leaseIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { Publishers } from "../../peers/publisher.ts";
 import type { Recovery } from "../recovery/recovery.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import type { Delivered, Sequencer } from "../stream/sequencer.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";

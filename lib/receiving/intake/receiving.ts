@@ -23,7 +23,7 @@ import type { Forgotten, RecoverySettings } from "../recovery/recovery-settings.
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
-import { SubscriptionSink } from "./subscription-sink.ts";
+import { SubscriptionApplier } from "./subscription-applier.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { Timers } from "../stream/timers.ts";
 import { StreamStore } from "../stream/stream-store.ts";
@@ -99,20 +99,20 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
   const pause = async (head: Head, until: number): Promise<void> => {
     await pauseReads(streams, head.key, until);
   };
-  const sinkOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionSink =>
-    new SubscriptionSink({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
+  const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
+    new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
   const sequencerOf = (
     of: { readonly actorId: string; readonly peerId: string },
     said?: Place,
   ): Sequencer<StreamEvent, Prepared | undefined> =>
-    new Sequencer({ table, clock, streams, timers, settings, sink: sinkOf(of, said), log, reserveMs });
+    new Sequencer({ table, clock, streams, timers, settings, applier: applierOf(of, said), log, reserveMs });
   const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
   const recovery = new Recovery({
     ...{ table, clock, log, streams, timers, hooks, publishers, data, stale, openTo, settings, reserveMs },
     random: deps.random,
     state: deps.state,
     forgotten: deps.forgotten,
-    sink: (head) => sinkOf(head, scopeToRead(head)),
+    applier: (head) => applierOf(head, scopeToRead(head)),
     sequencer: ofHead,
   });
   const staleReads = new StaleReads({

@@ -11,10 +11,10 @@ import type { Head } from "../stream/head.ts";
 import type { Polled, Publisher } from "../../peers/publisher.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
 import type { Prepared } from "../stream/stream-event.ts";
-import type { Sink } from "../stream/sink.ts";
+import type { EventApplier } from "../stream/event-applier.ts";
 
 type Backlog = Extract<Polled, { is: "backlog" }>;
 
@@ -63,12 +63,12 @@ export class CatchUp {
     const { events, unseen, complete, contradicts: differ } = await this.#missing(head, polled);
     if (!complete && !upToMissing) return undefined;
     const { streams } = this.#deps;
-    const sink = this.#deps.sink(head);
+    const applier = this.#deps.applier(head);
     let current = head;
     // What an event of this very run asks for is not settled by the run.
     let settles: number | undefined = head.recoveryRevision;
     const [first] = events;
-    const begun = first === undefined ? undefined : sink.begins(first);
+    const begun = first === undefined ? undefined : applier.begins(first);
     // From here on another content under the first number is noticed, should this run be cut off.
     if (begun !== undefined && head.begun === undefined) {
       const noted = { set: { begun }, add: { version: 1 } };
@@ -77,7 +77,7 @@ export class CatchUp {
     for (const [index, event] of events.entries()) {
       const { sequence } = event;
       const context = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
-      const applied = await sink.apply(event, context);
+      const applied = await applier.apply(event, context);
       if (applied.set?.["recoveryRequested"] !== undefined) settles = undefined;
       const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
       const moved = await streams.advance(
@@ -85,9 +85,9 @@ export class CatchUp {
         compact({
           to: sequence,
           keepLease: true,
-          set: { ...applied.set, ...compact({ begun: nextBegun(sink, events[index + 1]) }) },
+          set: { ...applied.set, ...compact({ begun: nextBegun(applier, events[index + 1]) }) },
           unseen: unseen.has(sequence) ? [sequence] : [],
-          contradicts: (index === 0 && differ) || sink.begunOtherwise(event, current) ? true : undefined,
+          contradicts: (index === 0 && differ) || applier.begunOtherwise(event, current) ? true : undefined,
         }),
         {
           among: (seen) => (unseen.has(sequence) && seen.buffered.has(sequence) ? [sequence] : []),
@@ -154,14 +154,14 @@ export class CatchUp {
     const fromBuffer = following.filter((each) => head.buffered.has(each));
     const items = await this.#deps.table.getMany(fromBuffer.map((each) => bufferedKey(head.key, head.epoch, each)));
     const bodies = new Map(items.map((item) => [item.sk, item]));
-    const sink = this.#deps.sink(head);
+    const applier = this.#deps.applier(head);
     const events: StreamEvent[] = [];
     const unseen = new Set<number>();
     let differ = false;
     for (const each of following) {
       const item = bodies.get(bufferedKey(head.key, head.epoch, each).sk);
       const diff = backlog.get(each);
-      const buffered = item === undefined ? undefined : sink.fromBuffer(item, head);
+      const buffered = item === undefined ? undefined : applier.fromBuffer(item, head);
       const polledEvent = diff === undefined ? undefined : eventOf(diff);
       // What was acknowledged first counts; the backlog stands in where the buffer holds no content.
       const event = buffered?.content === undefined ? (polledEvent ?? buffered) : buffered;
@@ -172,17 +172,17 @@ export class CatchUp {
       if (event !== buffered) unseen.add(each);
       // The time of a diff is not always that of the callback that announced it.
       const both = buffered?.content !== undefined && polledEvent !== undefined;
-      if (both && !sink.agrees(buffered, polledEvent)) differ = true;
+      if (both && !applier.agrees(buffered, polledEvent)) differ = true;
       events.push(event);
     }
     return { events, unseen, complete, contradicts: differ };
   }
 
   async #differs(after: Head, sequence: number): Promise<boolean> {
-    const sink = this.#deps.sink(after);
+    const applier = this.#deps.applier(after);
     const [item] = await this.#deps.table.getMany([bufferedKey(after.key, after.epoch, sequence)]);
-    const buffered = item === undefined ? undefined : sink.fromBuffer(item, after);
-    return buffered !== undefined && sink.contradicts(buffered, after);
+    const buffered = item === undefined ? undefined : applier.fromBuffer(item, after);
+    return buffered !== undefined && applier.contradicts(buffered, after);
   }
 
   async #discard(head: Head, sequence: number): Promise<void> {
@@ -191,8 +191,10 @@ export class CatchUp {
   }
 }
 
-const nextBegun = (sink: Sink<StreamEvent, Prepared | undefined>, next: StreamEvent | undefined): string | undefined =>
-  next === undefined ? undefined : sink.begins(next);
+const nextBegun = (
+  applier: EventApplier<StreamEvent, Prepared | undefined>,
+  next: StreamEvent | undefined,
+): string | undefined => (next === undefined ? undefined : applier.begins(next));
 
 /** True when the backlog holds something else than was applied under one of its numbers, or two contents under one. */
 export const isContradicted = (head: Head, polled: Backlog): boolean =>

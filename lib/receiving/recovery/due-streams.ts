@@ -9,7 +9,7 @@ import type { Head } from "../stream/head.ts";
 import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { Timers } from "../stream/timers.ts";

@@ -15,7 +15,7 @@ import type { Head, StreamProblem } from "../stream/head.ts";
 import type { Recovered } from "./recovery.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 
 /** The longest pause before the second question, ms. */
 const SOON_MS = 60_000;

@@ -11,7 +11,7 @@ import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts } from "../stream/stale-parts.ts";
 import type { StatePieces } from "./state-replacement.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import type { Sink } from "../stream/sink.ts";
+import type { EventApplier } from "../stream/event-applier.ts";
 import type { Timers } from "../stream/timers.ts";
 import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
@@ -58,7 +58,7 @@ export interface RecoveryDeps {
   /** The state a resync event is about, as the store has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
   readonly forgotten: Forgotten;
-  readonly sink: (head: Head) => Sink<StreamEvent, Prepared | undefined>;
+  readonly applier: (head: Head) => EventApplier<StreamEvent, Prepared | undefined>;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Time one more event may take, ms. */

@@ -25,7 +25,7 @@ import type { ResyncCallback } from "./replacement-commit.ts";
 import { newestOf } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import { partsOfData } from "./state-data.ts";
 import { StateReplacement } from "./state-replacement.ts";
 import type { Beginning, Replaced } from "./state-replacement.ts";

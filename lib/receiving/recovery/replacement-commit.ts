@@ -16,7 +16,7 @@ import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { reconciled } from "./recovery-settings.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import { stateJson } from "./state-json.ts";
 
 /** A resync callback: its number, and where its state is. */
@@ -159,7 +159,7 @@ export class ReplacementCommit {
 
   /** What was buffered while the state was read may not be in it. */
   #copies(marked: Head, { at, begun, progress, stateRead, contained }: ReplacementResult, dropped: Set<number>) {
-    const { table, sink } = this.#deps;
+    const { table, applier } = this.#deps;
     const { known, positioned } = progress;
     const after: Head = {
       ...marked,
@@ -175,7 +175,7 @@ export class ReplacementCommit {
       differ: async (numbers: readonly number[]): Promise<boolean> => {
         const items = await table.getMany(numbers.map((n) => bufferedKey(marked.key, marked.epoch, n)));
         return items.some((item) => {
-          const buffered = sink(marked).fromBuffer(item, marked);
+          const buffered = applier(marked).fromBuffer(item, marked);
           return buffered !== undefined && contradicts(after, buffered.sequence, buffered.content?.data);
         });
       },

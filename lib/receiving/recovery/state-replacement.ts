@@ -33,7 +33,7 @@ import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { pauseAfterStop, ReplacementCommit } from "./replacement-commit.ts";
 import type { ReplacementResult, ResyncCallback } from "./replacement-commit.ts";
-import { idsOf } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import { readChunk, readWhole } from "./state-chunk.ts";
 import type { Before, Chunk } from "./state-chunk.ts";
 

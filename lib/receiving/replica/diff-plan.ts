@@ -75,8 +75,8 @@ function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlace
 function operationIn(scope: Place, named: Place, value: Json): ListOperation | undefined {
   const [name = ""] = named;
   if (named.length > 1) return undefined;
-  const bare = readListOperation(value, name);
-  if (bare !== undefined || scope.length === 0 || !isObject(value)) return bare;
+  const direct = readListOperation(value, name);
+  if (direct !== undefined || scope.length === 0 || !isObject(value)) return direct;
   const [key, ...more] = Object.keys(value);
   if (key === undefined || more.length > 0 || listName(key) !== name) return undefined;
   const wrapped = readListOperation(own(value, key) ?? null, key);

@@ -11,7 +11,7 @@
  *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
-import { dueShardOf, isBareStream, streamOfKey } from "../../dynamodb/keys.ts";
+import { dueShardOf, isStandaloneStream, streamOfKey } from "../../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/scope.ts";
@@ -219,7 +219,7 @@ export const headIs = {
   leasedBy: (token: string): Condition => equals("leaseToken", token),
 } as const;
 
-/** The index attributes that make a head due at `at` (ms); none for a bare stream, which only its callers can go on with. */
+/** The index attributes that make a head due at `at` (ms); none for a standalone stream, which only its callers can go on with. */
 export function dueAttributes(key: Key, at: number): { readonly dueShard?: string; readonly dueAt?: number } {
-  return isBareStream(key) ? {} : { dueShard: dueShardOf(key), dueAt: at };
+  return isStandaloneStream(key) ? {} : { dueShard: dueShardOf(key), dueAt: at };
 }

@@ -4,8 +4,8 @@ import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
-import { idsOf } from "./sink.ts";
-import type { Applied, Sink } from "./sink.ts";
+import { idsOf } from "./event-applier.ts";
+import type { Applied, EventApplier } from "./event-applier.ts";
 import type { Timers } from "./timers.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
@@ -22,7 +22,7 @@ export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly streams: StreamStore;
   readonly timers: Timers;
   readonly settings: StreamSettings;
-  readonly sink: Sink<E, P>;
+  readonly applier: EventApplier<E, P>;
   readonly log: Log;
   /** Time one more event may take (ms): with less left, the rest is left to the clockwork. */
   readonly reserveMs: number;
@@ -38,13 +38,13 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   /** Applies one event, moves the head over it and gives the lease back. */
   async one(head: Head, event: E, prepared: P, deadline: Deadline): Promise<Head | undefined> {
-    const applied = await this.#deps.sink.apply(event, { head, starts: head.starts, prepared, deadline });
+    const applied = await this.#deps.applier.apply(event, { head, starts: head.starts, prepared, deadline });
     const { sequence } = event;
     const moved = await this.#deps.streams.advance(
       head,
       {
         ...{ to: sequence, keepLease: false, unseen: [sequence] },
-        contradicts: this.#deps.sink.begunOtherwise(event, head),
+        contradicts: this.#deps.applier.begunOtherwise(event, head),
         ...picked(applied),
       },
       this.#copies(withSet(head, sequence, applied), [sequence]),
@@ -55,15 +55,15 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   /** Buffered copies of numbers that were applied from elsewhere: compared before they go. */
   #copies(applied: Head, unseen: readonly number[]): Copies | undefined {
-    const { table, sink } = this.#deps;
+    const { table, applier } = this.#deps;
     if (unseen.length === 0) return undefined;
     return {
       among: (seen) => unseen.filter((n) => seen.buffered.has(n)),
       differ: async (numbers) => {
         const items = await table.getMany(numbers.map((n) => bufferedKey(applied.key, applied.epoch, n)));
         return items.some((item) => {
-          const buffered = sink.fromBuffer(item, applied);
-          return buffered !== undefined && sink.contradicts(buffered, applied);
+          const buffered = applier.fromBuffer(item, applied);
+          return buffered !== undefined && applier.contradicts(buffered, applied);
         });
       },
     };
@@ -94,8 +94,13 @@ export class Runs<E extends { readonly sequence: number }, P> {
     /** The first number was begun before, with another content. */
     let contradicts = false;
     const apply = async (event: E, prepared: P): Promise<void> => {
-      contradicts ||= this.#deps.sink.begunOtherwise(event, head);
-      const applied = await this.#deps.sink.apply(event, { head: current, starts: current.starts, prepared, deadline });
+      contradicts ||= this.#deps.applier.begunOtherwise(event, head);
+      const applied = await this.#deps.applier.apply(event, {
+        head: current,
+        starts: current.starts,
+        prepared,
+        deadline,
+      });
       unwritten = merge(unwritten, applied);
       current = withSet(current, event.sequence, applied);
     };
@@ -123,7 +128,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
         if (current !== written && !(await write(true))) return written;
         return await this.#requestMissing(written);
       }
-      const prepared = await this.#deps.sink.prepare(events, atHand?.prepared);
+      const prepared = await this.#deps.applier.prepare(events, atHand?.prepared);
       for (const [index, event] of events.entries()) {
         await apply(event, prepared);
         const last = index === events.length - 1 || this.#isShort(deadline);
@@ -157,7 +162,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
     const events: E[] = [];
     for (const [index, n] of numbers.entries()) {
       const item = items.get(keys[index]?.sk ?? "");
-      const event = item === undefined ? undefined : this.#deps.sink.fromBuffer(item, head);
+      const event = item === undefined ? undefined : this.#deps.applier.fromBuffer(item, head);
       if (event === undefined) {
         this.#deps.log.warn("a buffered callback has no content", { ...idsOf(head), sequence: n });
         break;
@@ -177,7 +182,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   async giveBack(head: Head): Promise<void> {
     try {
-      await this.#deps.streams.release(head, {}, { countsAsStart: this.#deps.sink.begun(head.lastSeq + 1) });
+      await this.#deps.streams.release(head, {}, { countsAsStart: this.#deps.applier.begun(head.lastSeq + 1) });
     } catch (error) {
       this.#deps.log.warn("a lease was not given back, it will run out", { ...idsOf(head), error: String(error) });
     }

@@ -1,14 +1,14 @@
 /**
  * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
  *
- *   in order       lease (lastSeq = n − 1, nobody working) → sink applies → advance (lastSeq = n, lease given back)
+ *   in order       lease (lastSeq = n − 1, nobody working) → applier applies → advance (lastSeq = n, lease given back)
  *   out of order   buffer (body, then number); the answer says whether it has become next meanwhile, then it is drained
  *   drained        the lease's or the advance's answer names what is buffered; what follows is applied under one lease
  *
- * What a number means is the sink's business: a subscription's sink stores and runs hooks, a bare stream's calls a handler.
+ * What a number means is the applier's business: a subscription's applier stores and runs hooks, a standalone stream's calls a handler.
  */
 import { compact } from "../../system/compact.ts";
-import { isBareStream, bufferedKey } from "../../dynamodb/keys.ts";
+import { isStandaloneStream, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
@@ -17,7 +17,7 @@ import { leaseIsLive, sequencingStateOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";
 import type { SequencerDeps } from "./runs.ts";
-import { idsOf } from "./sink.ts";
+import { idsOf } from "./event-applier.ts";
 
 /** What became of one number. */
 export type Delivered =
@@ -48,18 +48,18 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * Takes one numbered event in.
    *
    * @param auth digest of the sender's credentials, compared as a condition; undefined for a trusted caller
-   * @throws ServiceError from the sink's `check`; whatever the sink or table threw, with the lease given back
+   * @throws ServiceError from the applier's `check`; whatever the applier or table threw, with the lease given back
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
     const n = event.sequence;
-    const preparing = this.#deps.sink.prepare([event]);
+    const preparing = this.#deps.applier.prepare([event]);
     preparing.catch(() => undefined);
     let head: Head | undefined;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       if (head === undefined || this.#decide(head, n).is === "next") {
         const leaseMs = deadline.remaining();
-        const also = this.#deps.sink.demands(event);
-        const begun = this.#deps.sink.begins(event);
+        const also = this.#deps.applier.demands(event);
+        const begun = this.#deps.applier.begins(event);
         const acquired = await this.#deps.streams.acquireLease(key, {
           ...{ leaseMs, at: n - 1, also },
           ...compact({ auth, begun }),
@@ -69,7 +69,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
           return { is: "closed", ...(head === undefined ? {} : { head }) };
         }
-        this.#deps.sink.check(event, head);
+        this.#deps.applier.check(event, head);
       }
       const decision = this.#decide(head, n);
       if (decision.is === "duplicate") return { is: "duplicate", head };
@@ -84,7 +84,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         return await this.#settle(head, n, deadline, { overdue, first: false });
       }
       if (decision.is === "buffer") {
-        const stored = await this.#deps.streams.bufferEvent(head, n, this.#deps.sink.toBuffer(event));
+        const stored = await this.#deps.streams.bufferEvent(head, n, this.#deps.applier.toBuffer(event));
         const passed = stored.first ? undefined : await this.#compare(head, event);
         if (passed !== undefined) {
           head = passed;
@@ -160,17 +160,17 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
    */
   async #compare(head: Head, event: E): Promise<Head | undefined> {
-    const { table, sink, log, streams, clock, timers } = this.#deps;
+    const { table, applier, log, streams, clock, timers } = this.#deps;
     const item = await table.get(bufferedKey(head.key, head.epoch, event.sequence));
-    const buffered = item === undefined ? undefined : sink.fromBuffer(item, head);
+    const buffered = item === undefined ? undefined : applier.fromBuffer(item, head);
     if (buffered === undefined) {
       const now = await streams.read(head.key);
       // A buffered number without a body is unavailable: the state will be read.
       return now?.buffered.has(event.sequence) === true ? undefined : now;
     }
-    if (sink.agrees(buffered, event)) return undefined;
+    if (applier.agrees(buffered, event)) return undefined;
     log.warn("other content under a buffered number", { ...idsOf(head), sequence: event.sequence });
-    if (!isBareStream(head.key)) await markContradicted({ streams, clock, timers }, head);
+    if (!isStandaloneStream(head.key)) await markContradicted({ streams, clock, timers }, head);
     return undefined;
   }
 
@@ -184,7 +184,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     } catch (error) {
       this.#deps.log.warn("draining failed", { ...idsOf(head), error: String(error) });
       const now = (await this.#deps.streams.read(head.key)) ?? head;
-      if (!this.#deps.sink.isLost(error)) return now;
+      if (!this.#deps.applier.isLost(error)) return now;
       const asked = await this.#deps.streams.requestRecovery(now, "resync", this.#now());
       if (asked !== undefined) await this.#deps.timers.wake(asked);
       return asked ?? now;
@@ -195,7 +195,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
     let moved: Head | undefined;
     try {
-      this.#deps.sink.check(event, head);
+      this.#deps.applier.check(event, head);
       const prepared = await preparing;
       moved = head.buffered.has(event.sequence + 1)
         ? await this.#runs.run(head, deadline, { event, prepared })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bareStreamKey, bufferPartition } from "../../../lib/dynamodb/keys.ts";
+import { standaloneStreamKey, bufferPartition } from "../../../lib/dynamodb/keys.ts";
 import { ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
 import type { CallbackHandler } from "../../../lib/receiving/intake/callback-processor.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
@@ -136,7 +136,7 @@ describe("CallbackProcessor and failures", () => {
   it("asks for the state when what was kept is lost", async () => {
     const { send, table, processor } = make();
     await send(2);
-    const { items } = await table.query({ pk: bufferPartition(bareStreamKey("me", PEER, SUB)), prefix: "" });
+    const { items } = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
     await table.deleteMany(items);
     await send(1);
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1, resyncPending: true });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../lib/system/config.ts";
-import { bareStreamKey, dueShards, bufferPartition } from "../../../lib/dynamodb/keys.ts";
+import { standaloneStreamKey, dueShards, bufferPartition } from "../../../lib/dynamodb/keys.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
-import { removeBareStreams } from "../../../lib/receiving/intake/bare-streams.ts";
+import { removeStandaloneStreams } from "../../../lib/receiving/intake/standalone-streams.ts";
 import { CallbackProcessor, ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
 import { make, PEER, SUB } from "./processor-instance.ts";
 
@@ -115,7 +115,7 @@ describe("CallbackProcessor with a resync", () => {
     expect(numbers()).toEqual([1, 5, 6]);
     expect(seen[1]).toMatchObject({ callbackType: "resync", data: { all: true } });
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 6, pendingSequences: [8] });
-    const kept = await table.query({ pk: bufferPartition(bareStreamKey("me", PEER, SUB)), prefix: "" });
+    const kept = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
     expect(kept.items.length).toBe(1);
   });
 
@@ -186,10 +186,10 @@ describe("CallbackProcessor's state", () => {
     const { processor, send, table } = make();
     await send(2);
     await send(2, { peerId: "other" });
-    await removeBareStreams(table, "me", PEER);
+    await removeStandaloneStreams(table, "me", PEER);
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ version: 0 });
     expect(await processor.getStateInfo("other", SUB)).toMatchObject({ pendingCount: 1 });
-    const kept = await table.query({ pk: bufferPartition(bareStreamKey("me", PEER, SUB)), prefix: "" });
+    const kept = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
     expect(kept.items).toEqual([]);
   });
 });

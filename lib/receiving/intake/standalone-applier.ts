@@ -1,4 +1,4 @@
-/** What a number of a bare stream means: its caller's handler is called. */
+/** What a number of a standalone stream means: its caller's handler is called. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { sameJson } from "../../domain/canonical-json.ts";
 import { parseText, printJson } from "../../domain/json-text.ts";
@@ -6,7 +6,7 @@ import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import type { CallbackType } from "../hooks/hook-event.ts";
-import type { Applied, Sink } from "../stream/sink.ts";
+import type { Applied, EventApplier } from "../stream/event-applier.ts";
 
 /** One numbered callback as its handler gets it. */
 export interface ProcessedCallback {
@@ -26,7 +26,7 @@ const PLAIN_BYTES = 32 * 1024;
 const MOST_KEPT_BYTES = 380_000;
 
 /** Keeps events as JSON until they are next, then calls the handler; nothing else. */
-export class BareSink implements Sink<ProcessedCallback, undefined> {
+export class StandaloneApplier implements EventApplier<ProcessedCallback, undefined> {
   readonly #ids: { readonly peerId: string; readonly subscriptionId: string };
   readonly #handler: CallbackHandler;
 

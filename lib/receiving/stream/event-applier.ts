@@ -3,7 +3,7 @@ import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 
-/** What the sink made of one event; becomes part of the head with the same write that moves it. */
+/** What the applier made of one event; becomes part of the head with the same write that moves it. */
 export interface Applied {
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
@@ -19,7 +19,7 @@ export interface ApplyContext<P> {
   readonly deadline: Deadline;
 }
 
-export interface Sink<E extends { readonly sequence: number }, P> {
+export interface EventApplier<E extends { readonly sequence: number }, P> {
   /**
    * Reads what applying these will need, beside what `known` holds already; may run before the lease is granted, so it
    * must not rely on it.

@@ -27,8 +27,8 @@ import type { ReceivedData } from "../stream/ports.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import { idsOf } from "../stream/sink.ts";
-import type { Applied, Sink, ApplyContext } from "../stream/sink.ts";
+import { idsOf } from "../stream/event-applier.ts";
+import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
 /** After so many processed diffs the publisher is told how far we are. */
 export const ACKNOWLEDGE_EVERY = 100;
@@ -37,7 +37,7 @@ const FETCH_AGAIN_MS = 5_000;
 /** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
 const REREAD_AGAIN_MS = 30_000;
 
-export interface SinkDeps {
+export interface ApplierDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
@@ -63,15 +63,15 @@ interface Taken {
 const NOTHING_AGAIN: ReadAgain = { unasked: [] };
 
 /** What an event of a subscription means: its data is stored, then its hooks run. */
-export class SubscriptionSink implements Sink<StreamEvent, Prepared | undefined> {
-  readonly #deps: SinkDeps;
+export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared | undefined> {
+  readonly #deps: ApplierDeps;
   /** Numbers whose hook was begun by this instance. */
   readonly #begun = new Set<number>();
   readonly #ids: { readonly actorId: string; readonly peerId: string };
   /** The scope the sender says the subscription has: what to read before the head is known. */
   readonly #said: Place | undefined;
 
-  constructor(deps: SinkDeps, ids: { actorId: string; peerId: string }, said?: Place) {
+  constructor(deps: ApplierDeps, ids: { actorId: string; peerId: string }, said?: Place) {
     this.#deps = deps;
     this.#ids = ids;
     this.#said = said;

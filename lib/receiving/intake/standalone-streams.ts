@@ -1,10 +1,10 @@
-/** The heads of bare streams as items: made at first use, cleared, removed with their peer. */
-import { actorPartition, bareStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys.ts";
+/** The heads of standalone streams as items: made at first use, cleared, removed with their peer. */
+import { actorPartition, standaloneStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys.ts";
 import { ConditionFailed, itemMissing } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 
 /** Makes the head of a stream that was never used, unless another does at the same time. 1 write. */
-export async function makeBareStream(table: Table, key: Key, now: number): Promise<void> {
+export async function makeStandaloneStream(table: Table, key: Key, now: number): Promise<void> {
   const start = { epoch: 1, stateVersion: now, lastSeq: 0, starts: 0, version: 1 };
   try {
     await table.put({ ...key, state: "live", createdAt: now, activeAt: now, ...start }, itemMissing);
@@ -26,9 +26,9 @@ export async function removeBuffered(table: Table, stream: Key, epoch?: number):
   }
 }
 
-/** A peer's trust has ended: its bare streams go. One query when there are none. */
-export async function removeBareStreams(table: Table, actorId: string, peerId: string): Promise<void> {
-  const range = { pk: actorPartition(actorId), prefix: bareStreamPrefix(peerId), only: ["epoch"] };
+/** A peer's trust has ended: its standalone streams go. One query when there are none. */
+export async function removeStandaloneStreams(table: Table, actorId: string, peerId: string): Promise<void> {
+  const range = { pk: actorPartition(actorId), prefix: standaloneStreamPrefix(peerId), only: ["epoch"] };
   for (;;) {
     const { items, next } = await table.query(range);
     for (const { pk, sk } of items) await removeBuffered(table, { pk, sk });
