@@ -75,7 +75,7 @@ export interface LogCommitsDeps {
   readonly after: After;
   readonly committed: CommitListener;
   /** Hears of every commit of this process at once, quiet ones too. */
-  readonly heard?: (commit: Commit) => void;
+  readonly invalidateCaches?: (commit: Commit) => void;
   /** What relationships allow in this release. Absent: it is of no account. */
   readonly rules?: {
     readonly digest: string;
@@ -118,7 +118,7 @@ export class LogCommits {
     );
     if (entered === undefined) throw keepChanging();
     const made = entered.result;
-    if (made !== undefined) this.#deps.heard?.(made);
+    if (made !== undefined) this.#deps.invalidateCaches?.(made);
     if (made !== undefined && options.quiet !== true) await this.#publish(made);
     return made;
   }

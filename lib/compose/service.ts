@@ -7,7 +7,7 @@ import type { ActorServices } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
 import { composeDueWork } from "./due-work.ts";
 import type { DueWork } from "../scheduler/due-work.ts";
-import { KnownPeers } from "../publishing/delivery/known-peers.ts";
+import { TrustCache } from "../publishing/delivery/trust-cache.ts";
 import { deliveryServices } from "../publishing/delivery/delivery-services.ts";
 import type { DeliveryServices, DeliveryServicesDeps } from "../publishing/delivery/delivery-services.ts";
 import { placeOf } from "../domain/scope.ts";
@@ -177,7 +177,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   };
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const digest = rulesDigest(app.relationships);
-  const known = new KnownPeers({ table, clock });
+  const trustCache = new TrustCache({ table, clock });
   const commits = new LogCommits({
     ...{ table, clock, changeLog, log, random: Math.random },
     pause: async (ms) => await pause(ms),
@@ -185,8 +185,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     committed: async (commit) => {
       await delivery.callbacks.committed(commit);
     },
-    heard: (commit) => {
-      known.heard(commit);
+    invalidateCaches: (commit) => {
+      trustCache.invalidateNamed(commit);
     },
     rules: {
       digest,
@@ -196,7 +196,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   });
   const permissionsLater: PermissionsLater = {
-    isPaused: (known) => delivery.deferredPermissions.isPaused(known),
+    isPaused: (trustCache) => delivery.deferredPermissions.isPaused(trustCache),
     defer: async (...deferred) => await delivery.deferredPermissions.defer(...deferred),
   };
   const trust = trustServices({ ...base, commits, permissionsLater }, consequences);
@@ -250,12 +250,12 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     subscribed: async (...peer) => await capabilities.requestRefresh(...peer),
     renewed: async (head) => await delivery.refusedHeads.renew(head),
     permissions: async (actorId, peerId) => {
-      const known = await trusts.get(actorId, peerId);
-      return known === undefined ? undefined : permissions.of(known).properties;
+      const trustCache = await trusts.get(actorId, peerId);
+      return trustCache === undefined ? undefined : permissions.of(trustCache).properties;
     },
     notifyEnded: async (actorId, peerId, id) => {
-      const known = await trusts.get(actorId, peerId);
-      const answer = known === undefined ? undefined : await unsubscribe(remote(known), id, clock);
+      const trustCache = await trusts.get(actorId, peerId);
+      const answer = trustCache === undefined ? undefined : await unsubscribe(remote(trustCache), id, clock);
       if (answer?.ok === false)
         log.warn("a peer was not notified that its subscription ended", { actorId, peerId, id });
       return answer?.ok !== false;
@@ -264,7 +264,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
   });
   const deliveryParts: DeliveryServicesDeps = {
-    ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions, known },
+    ...{ table, clock, ids, log, http, queue, config, changeLog, properties, permissions, trustCache },
     inboundHeads: inbounds.inboundHeads,
     cursors: inbounds.cursors,
     retention: inbounds.retention,

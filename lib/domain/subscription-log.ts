@@ -150,8 +150,11 @@ export function contentOf(
   now?: Reads,
 ): ShapedDiff | undefined {
   const then = readsOf(context.permissions);
-  const heard = changes.filter((change) => !isSuspended(context.suspended, who, pathOf(change)));
-  return shapeDiff(heard, who, { narrower: context.narrower, reads: now === undefined ? then : bothReads(then, now) });
+  const concerned = changes.filter((change) => !isSuspended(context.suspended, who, pathOf(change)));
+  return shapeDiff(concerned, who, {
+    narrower: context.narrower,
+    reads: now === undefined ? then : bothReads(then, now),
+  });
 }
 
 /** The context that holds now. */

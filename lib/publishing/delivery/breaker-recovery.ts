@@ -18,7 +18,7 @@ import type { DeliveryPool } from "./delivery-pool.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps, SessionResult } from "./delivery-session.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
 import { isDeferred } from "./deferred-permissions.ts";
 import type { DeferredPermissions } from "./deferred-permissions.ts";
@@ -36,7 +36,7 @@ interface Order {
 }
 
 export interface BreakerRecoveryDeps extends SessionDeps {
-  readonly known: KnownPeers;
+  readonly trustCache: TrustCache;
   readonly clock: Clock;
   readonly ids: Ids;
   /** The incarnation of the service, which its leases carry. */
@@ -60,10 +60,10 @@ export class BreakerRecovery {
 
   /** For the due item of a peer: does what there is to do now, and says when to look again. May be called at any time. */
   async look(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
-    const { known, clock, breakers, pool } = this.#deps;
+    const { trustCache, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
     const [key, dueKey] = [trustKey(actorId, peerId), breakerKey(actorId, peerId)];
-    const items = await known.read([key], [dueKey]);
+    const items = await trustCache.read([key], [dueKey]);
     const [item, due] = [key, dueKey].map(({ sk }) => items.find((each) => each.sk === sk));
     const dueAt = Number(due?.["dueAt"] ?? 0);
     const trust = item === undefined ? undefined : readTrust(item);
@@ -114,10 +114,10 @@ export class BreakerRecovery {
 
   /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
   async #sendDeferred(item: Item): Promise<void> {
-    const { known, clock, deferred } = this.#deps;
+    const { trustCache, clock, deferred } = this.#deps;
     if (!isDeferred(item)) return;
     const { actorId, peerId } = readTrust(item);
-    const now = await known.of(actorId, peerId);
+    const now = await trustCache.of(actorId, peerId);
     if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
       return;
     await deferred.send(now);

@@ -25,7 +25,7 @@ import {
 import type { Change, Condition, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Log } from "../../system/ports.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 
 /** A replay that nobody finishes is taken over after this long, ms; longer than a function may run with it. */
 export const REPLAY_MS = 90_000;
@@ -41,7 +41,7 @@ export interface BreakerStoreDeps {
   readonly log: Log;
   readonly queue: DelayQueue;
   /** Learns what every step came to. */
-  readonly known: KnownPeers;
+  readonly trustCache: TrustCache;
   readonly policy: BreakerPolicy;
 }
 
@@ -253,15 +253,15 @@ export class BreakerStore {
   }
 
   async #change(of: BreakerOf, change: Change, when: Condition): Promise<Item | undefined> {
-    const { table, known } = this.#deps;
+    const { table, trustCache } = this.#deps;
     const key = trustKey(of.actorId, of.peerId);
     try {
       const item = await table.update(key, change, all(sameTrust(of), when));
-      known.learn(key, item);
+      trustCache.put(key, item);
       return item;
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      known.learn(key, error.item);
+      trustCache.put(key, error.item);
       return undefined;
     }
   }
@@ -277,7 +277,7 @@ export class BreakerStore {
         // Another write was under way on the trust: it is over by the next try, or the one after.
         if (attempt === MOST_ATTEMPTS) throw error;
       } finally {
-        this.#deps.known.forget(trustKey(of.actorId, of.peerId));
+        this.#deps.trustCache.invalidate(trustKey(of.actorId, of.peerId));
       }
     }
   }

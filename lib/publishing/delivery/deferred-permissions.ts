@@ -6,7 +6,7 @@ import type { Clock, Log } from "../../system/ports.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { BreakerStore } from "./breaker-store.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 
 /** In the trust's item: since when (ISO 8601) the peer is allowed what it is yet to be told. */
 const DEFERRED = "permissionsDeferred";
@@ -15,7 +15,7 @@ export interface DeferredPermissionsDeps {
   readonly table: Pick<Table, "update">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly known: Pick<KnownPeers, "learn">;
+  readonly trustCache: Pick<TrustCache, "put">;
   readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
   /** Sends what the peer is allowed now, as of that time. */
   readonly notify: (trust: TrustRecord, timestamp: string) => Promise<void>;
@@ -65,13 +65,13 @@ export class DeferredPermissions {
     change: Parameters<Table["update"]>[1],
     when: Parameters<Table["update"]>[2],
   ): Promise<void> {
-    const { table, known } = this.#deps;
+    const { table, trustCache } = this.#deps;
     const key = trustKey(actorId, peerId);
     try {
-      known.learn(key, await table.update(key, change, all(equals("secret", secret), when)));
+      trustCache.put(key, await table.update(key, change, all(equals("secret", secret), when)));
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-      known.learn(key, error.item);
+      trustCache.put(key, error.item);
     }
   }
 }

@@ -16,7 +16,7 @@ import { CallbackSender } from "./callback-sender.ts";
 import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 import { DeferredPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { RefusedHeads, wakeHead } from "./refused-heads.ts";
@@ -46,7 +46,7 @@ export interface DeliveryServicesDeps {
   readonly inboundHeads: InboundHeads;
   readonly cursors: CursorStore;
   readonly permissions: Pick<PermissionStore, "of">;
-  readonly known: KnownPeers;
+  readonly trustCache: TrustCache;
   readonly retention: RecordRetention;
   readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
@@ -83,11 +83,11 @@ export function deliveryServices(
     inboundHeads: heads,
     cursors,
     permissions,
-    known,
+    trustCache,
   } = deps;
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
   const breakers = new BreakerStore({
-    ...{ table, clock, ids, log, queue, known },
+    ...{ table, clock, ids, log, queue, trustCache },
     policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },
   });
   const sender = new CallbackSender({
@@ -97,11 +97,11 @@ export function deliveryServices(
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     retries: config.deliveryRetries,
     gzip: config.callbackGzip,
-    plainFromNow: async (trust) => await notePlain({ table, known }, trust),
+    plainFromNow: async (trust) => await notePlain({ table, trustCache }, trust),
   });
   const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const session = {
-    ...{ table, clock, ids, log, queue, sender, breakers, known, permissions, cursors, changeLog, heads, pool },
+    ...{ table, clock, ids, log, queue, sender, breakers, trustCache, permissions, cursors, changeLog, heads, pool },
     incarnation: config.incarnation,
     random: deps.random,
     ended: deps.ended,
@@ -114,7 +114,7 @@ export function deliveryServices(
     table,
     clock,
     log,
-    known,
+    trustCache,
     breakers,
     notify: deps.notifyPermissions,
   });

@@ -23,7 +23,7 @@ import { readBreaker } from "./breaker-store.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { CallbackSender, Sent } from "./callback-sender.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 import { RefusalNotes } from "./refusal-notes.ts";
 import type { RefusalDeps } from "./refusal-notes.ts";
 import type { TimeLeft } from "./time-left.ts";
@@ -39,7 +39,7 @@ export interface SessionDeps extends RefusalDeps {
   readonly log: Log;
   readonly sender: Pick<CallbackSender, "send">;
   readonly breakers: BreakerStore;
-  readonly known: Pick<KnownPeers, "of">;
+  readonly trustCache: Pick<TrustCache, "of">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly cursors: Pick<CursorStore, "makeResync">;
   /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
@@ -82,7 +82,7 @@ export class DeliverySession {
   readonly #given: SessionInput;
   #head: InboundHead;
   #delivery: DeliveryState;
-  #known: Item | undefined;
+  #trustCache: Item | undefined;
   #breaker: Breaker = CLOSED;
   #trust: TrustRecord;
   #allowed: Reads;
@@ -174,15 +174,15 @@ export class DeliverySession {
   /** True while callbacks may go to the peer at all; brings along what is known of it. */
   async #isPeer(): Promise<boolean> {
     const { actorId, peerId, secret } = this.#given.trust;
-    const item = await this.#deps.known.of(actorId, peerId);
-    if (item !== undefined && item !== this.#known) {
+    const item = await this.#deps.trustCache.of(actorId, peerId);
+    if (item !== undefined && item !== this.#trustCache) {
       const before = this.#trust;
       this.#trust = readTrust(item);
       this.#breaker = readBreaker(item);
       const same = ({ relationship, custom }: TrustRecord): string => printJson([relationship, custom]);
       if (same(before) !== same(this.#trust)) this.#allowed = this.#allows();
     }
-    this.#known = item;
+    this.#trustCache = item;
     return item !== undefined && this.#trust.approved && !this.#trust.ending && this.#trust.secret === secret;
   }
 

@@ -26,7 +26,7 @@ import { NO_FAN_OUT, sumOf } from "../subscribers/fan-out-result.ts";
 import type { DeliveryOutcome, FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
 import type { TimeLeft } from "./time-left.ts";
 
@@ -47,7 +47,7 @@ export interface FanOutDeps extends SessionDeps {
   readonly heads: Pick<InboundHeads, "touched">;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
-  readonly known: KnownPeers;
+  readonly trustCache: TrustCache;
   readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
 }
 
@@ -148,7 +148,7 @@ export class FanOut {
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
       let found: readonly Item[];
       try {
-        found = await this.#deps.known.read(
+        found = await this.#deps.trustCache.read(
           peers.map((peerId) => trustKey(actorId, peerId)),
           some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
         );
@@ -214,12 +214,12 @@ export class FanOut {
   }
 
   async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
-    const { clock, cursors, recovery, known } = this.#deps;
+    const { clock, cursors, recovery, trustCache } = this.#deps;
     const { newest, cache, time, waiting } = round;
     const options = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
     waiting.delete(head.peerId);
     if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
-    const item = await known.of(head.actorId, head.peerId, waiting);
+    const item = await trustCache.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
       return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
@@ -287,13 +287,13 @@ export class FanOut {
     if (advanced.made.length > 0 || advanced.head.state.sequence > before.state.sequence) return outcome;
     // Another has moved it over these records already: what they say to it is still known.
     const context = currentContext(advanced.head.state);
-    const heard = records.some(
+    const concerned = records.some(
       ({ number, record }) =>
         number <= before.state.cursor &&
         record.kind === "change" &&
         contentOf(record.changes, before, context) !== undefined,
     );
-    return heard ? outcome : { kind: "nothing" };
+    return concerned ? outcome : { kind: "nothing" };
   }
 
   /** The rest is a worker's. Without the message the sweep finds it half a minute later. */

@@ -29,14 +29,14 @@ export class RefusalNotes {
   #refusal: Refusal | undefined;
   /** Whether the head says something else than this. */
   #isNews = false;
-  readonly #heardAt: number;
+  readonly #acknowledgedAt: number;
   #asked: number;
   #isOver = false;
 
-  constructor(deps: RefusalDeps, head: Pick<InboundHead, "refused" | "heardAt" | "renewed">) {
+  constructor(deps: RefusalDeps, head: Pick<InboundHead, "refused" | "acknowledgedAt" | "renewed">) {
     this.#deps = deps;
     this.#refusal = head.refused;
-    this.#heardAt = head.heardAt ?? 0;
+    this.#acknowledgedAt = head.acknowledgedAt ?? 0;
     this.#asked = head.renewed ?? 0;
   }
 
@@ -59,7 +59,7 @@ export class RefusalNotes {
   /** 404, and the peer has asked for a pause until `notBefore` (ms). */
   unknown(status: number, notBefore = 0): void {
     const { clock, refusalMs } = this.#deps;
-    const since = Math.max(this.#refusal?.since ?? clock.now(), this.#heardAt);
+    const since = Math.max(this.#refusal?.since ?? clock.now(), this.#acknowledgedAt);
     this.#refuse(status, since, notBefore);
     this.#isOver = clock.now() >= since + refusalMs;
   }

@@ -19,7 +19,7 @@ import { readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
-import type { KnownPeers } from "./known-peers.ts";
+import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
 import { TimeLeft } from "./time-left.ts";
 
@@ -33,7 +33,7 @@ export interface RefusedHeadsDeps extends SessionDeps {
   readonly incarnation: string;
   readonly log: Log;
   readonly queue: DelayQueue;
-  readonly known: KnownPeers;
+  readonly trustCache: TrustCache;
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
@@ -53,9 +53,9 @@ export class RefusedHeads {
     name: { readonly peerId: string; readonly id: string },
     deadline: Deadline,
   ): Promise<void> {
-    const { known, clock, pool, recovery, changeLog, cursors } = this.#deps;
+    const { trustCache, clock, pool, recovery, changeLog, cursors } = this.#deps;
     const key = trustKey(actorId, name.peerId);
-    const items = await known.read([key], [headKey({ actorId, ...name })]);
+    const items = await trustCache.read([key], [headKey({ actorId, ...name })]);
     const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
     const refused = stored === undefined ? undefined : readInboundHead(stored);
     if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;

@@ -156,7 +156,7 @@ export class CursorStore {
    * @throws RangeError for a number that was not made up to the head's state
    */
   async clear(head: InboundHead, upTo: number): Promise<InboundHead | undefined> {
-    const cleared = await this.#write(head, { heardAt: this.#deps.clock.now() }, (now) => {
+    const cleared = await this.#write(head, { acknowledgedAt: this.#deps.clock.now() }, (now) => {
       const state = clear(now.state, upTo);
       return Promise.resolve({ state, made: [], idle: state === now.state, lease: false });
     });
@@ -176,7 +176,7 @@ export class CursorStore {
   /** Writes a step, or computes it anew on what another writer has written meanwhile. */
   async #write(
     head: InboundHead,
-    { lease, heardAt }: Pick<AdvanceOptions, "lease"> & { readonly heardAt?: number },
+    { lease, acknowledgedAt }: Pick<AdvanceOptions, "lease"> & { readonly acknowledgedAt?: number },
     step: (now: InboundHead) => Promise<Step & { readonly idle: boolean; readonly lease: boolean }>,
   ): Promise<AdvanceResult | undefined> {
     let now = head;
@@ -188,7 +188,7 @@ export class CursorStore {
         return { head: { ...now, state: this.#left(now, requested).state }, made: [], leased: false };
       }
       const { state, made } = this.#fitting(this.#left(now, requested));
-      const found = await this.#update(now, state, free ? wished : undefined, compact({ heardAt }));
+      const found = await this.#update(now, state, free ? wished : undefined, compact({ acknowledgedAt }));
       if (found === undefined) return undefined;
       if ("written" in found) {
         const advanced = { head: readInboundHead(found.written), made, leased: free };

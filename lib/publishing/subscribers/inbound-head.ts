@@ -43,7 +43,7 @@ export interface InboundHead extends Subscriber {
   /** How often the peer asked for it again while it refused it. */
   readonly renewed?: number;
   /** When the peer said last what it has (`PUT`), ms since 1970. */
-  readonly heardAt?: number;
+  readonly acknowledgedAt?: number;
 }
 
 /** When a subscription that its peer refuses may be tried again, ms since 1970: at any time once the peer has asked for it. */
@@ -86,7 +86,7 @@ export function readInboundHead(item: Item): InboundHead {
       refused: refusalOf(item["refused"]),
       dueAt: number("dueAt"),
       renewed: number("renewed"),
-      heardAt: number("heardAt"),
+      acknowledgedAt: number("acknowledgedAt"),
     }),
   };
 }

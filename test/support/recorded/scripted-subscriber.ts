@@ -86,7 +86,7 @@ export class ScriptedSubscriber {
       headers: Object.fromEntries(kept),
       ...(requestBody === "" ? {} : { raw: this.mapped(requestBody) }),
     });
-    this.#learn(index, answer);
+    this.#put(index, answer);
     return answer;
   }
 
@@ -109,7 +109,7 @@ export class ScriptedSubscriber {
   }
 
   /** A new subscription's id stands for the recorded one from here on, and its callbacks are taken. */
-  #learn(index: number, answer: Answered): void {
+  #put(index: number, answer: Answered): void {
     const { method, path, responseBody } = this.#at(index);
     const then = parsed(responseBody);
     if (method !== "POST" || !path.includes("/subscriptions/") || !isObject(then) || !isObject(answer.json)) return;

@@ -4,7 +4,7 @@ import type { Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 
-/** What is older is read again before something is sent by it, ms. */
+/** Maximum age of a cached trust before it is read again, ms. */
 const FRESH_MS = 1_000;
 /** Most trusts kept. */
 const MOST = 2_000;
@@ -12,7 +12,7 @@ const MOST = 2_000;
 const AT_ONCE = 100;
 const MOST_ATTEMPTS = 3;
 
-interface Known {
+interface CachedTrust {
   readonly item: Item | undefined;
   readonly at: number;
   readonly readOrder: number;
@@ -22,10 +22,10 @@ interface Known {
  * Deliveries go by what their process last read or wrote of a trust, for a second at most: so long another process's
  * word may take.
  */
-export class KnownPeers {
+export class TrustCache {
   readonly #table: Pick<Table, "getMany">;
   readonly #clock: Clock;
-  readonly #known = new Map<string, Known>();
+  readonly #cached = new Map<string, CachedTrust>();
   #readOrder = 0;
 
   constructor({ table, clock }: { readonly table: Pick<Table, "getMany">; readonly clock: Clock }) {
@@ -39,8 +39,8 @@ export class KnownPeers {
    */
   async of(actorId: string, peerId: string, ahead: Iterable<string> = []): Promise<Item | undefined> {
     const requested = trustKey(actorId, peerId);
-    const known = this.#fresh(requested);
-    if (known !== undefined) return known.item;
+    const cached = this.#fresh(requested);
+    if (cached !== undefined) return cached.item;
     const keys = [requested];
     for (const other of ahead) {
       const key = trustKey(actorId, other);
@@ -63,35 +63,35 @@ export class KnownPeers {
     for (const key of trusts) {
       const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
       // What was written while it was read is newer.
-      if ((this.#known.get(nameOf(key))?.readOrder ?? 0) <= since) this.learn(key, item);
+      if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item);
     }
     return items;
   }
 
   /** A trust is like this now, as a write's answer says. */
-  learn(key: Key, item: Item | undefined, at = this.#clock.now()): void {
+  put(key: Key, item: Item | undefined, at = this.#clock.now()): void {
     const name = nameOf(key);
-    this.#known.delete(name);
-    this.#known.set(name, { item, at, readOrder: (this.#readOrder += 1) });
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= MOST) break;
-      this.#known.delete(oldest);
+    this.#cached.delete(name);
+    this.#cached.set(name, { item, at, readOrder: (this.#readOrder += 1) });
+    for (const oldest of this.#cached.keys()) {
+      if (this.#cached.size <= MOST) break;
+      this.#cached.delete(oldest);
     }
   }
 
   /** A trust has changed in a way that only reading tells. */
-  forget(key: Key): void {
-    this.learn(key, undefined, -Infinity);
+  invalidate(key: Key): void {
+    this.put(key, undefined, -Infinity);
   }
 
   /** What this process says of a peer in an actor's log is read before anything more is sent to it. */
-  heard({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
-    for (const { record } of records) if ("peerId" in record) this.forget(trustKey(actorId, record.peerId));
+  invalidateNamed({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
+    for (const { record } of records) if ("peerId" in record) this.invalidate(trustKey(actorId, record.peerId));
   }
 
-  #fresh(key: Key): Known | undefined {
-    const known = this.#known.get(nameOf(key));
-    return known !== undefined && Math.abs(this.#clock.now() - known.at) <= FRESH_MS ? known : undefined;
+  #fresh(key: Key): CachedTrust | undefined {
+    const cached = this.#cached.get(nameOf(key));
+    return cached !== undefined && Math.abs(this.#clock.now() - cached.at) <= FRESH_MS ? cached : undefined;
   }
 }
 

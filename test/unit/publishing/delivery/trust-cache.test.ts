@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KnownPeers } from "../../../../lib/publishing/delivery/known-peers.ts";
+import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
 import { trustKey } from "../../../../lib/dynamodb/keys-actors.ts";
 import type { Item, Key } from "../../../../lib/dynamodb/table.ts";
 
@@ -14,47 +14,47 @@ function peers() {
     if (world.slow) await new Promise<void>((resolve) => waiting.push(resolve));
     return items;
   };
-  return Object.assign(world, { known: new KnownPeers({ table: { getMany }, clock: { now: () => world.now } }) });
+  return Object.assign(world, { trustCache: new TrustCache({ table: { getMany }, clock: { now: () => world.now } }) });
 }
 
 test("a trust is read once a second at most, with those that are asked for soon", async () => {
   const world = peers();
   const names = Array.from({ length: 150 }, (_, index) => `p${String(index)}`);
-  for (const name of names) expect(await world.known.of("a", name, names)).toHaveProperty("reading");
+  for (const name of names) expect(await world.trustCache.of("a", name, names)).toHaveProperty("reading");
   expect(world.asked.map(({ length }) => length)).toEqual([100, 50]);
   world.now = 1_000;
-  await world.known.of("a", "p0", names);
+  await world.trustCache.of("a", "p0", names);
   expect(world.asked).toHaveLength(2);
   world.now = 1_001;
-  expect(await world.known.of("a", "p0")).toMatchObject({ reading: 3 });
+  expect(await world.trustCache.of("a", "p0")).toMatchObject({ reading: 3 });
   expect(world.asked.at(-1)).toEqual([trustKey("a", "p0").sk]);
 });
 
 test("what was written while a trust was read is newer than what was read", async () => {
   const world = peers();
   world.slow = true;
-  const reading = world.known.read([trustKey("a", "p0")]);
-  world.known.learn(trustKey("a", "p0"), { ...trustKey("a", "p0"), breakerFailures: 1 });
+  const reading = world.trustCache.read([trustKey("a", "p0")]);
+  world.trustCache.put(trustKey("a", "p0"), { ...trustKey("a", "p0"), breakerFailures: 1 });
   world.waiting[0]?.();
   await reading;
-  expect(await world.known.of("a", "p0")).toMatchObject({ breakerFailures: 1 });
+  expect(await world.trustCache.of("a", "p0")).toMatchObject({ breakerFailures: 1 });
 });
 
 test("what this process says of a peer in a log has its trust read before it is told anything more", async () => {
   const world = peers();
-  await world.known.read([trustKey("a", "p0"), trustKey("a", "p1")]);
+  await world.trustCache.read([trustKey("a", "p0"), trustKey("a", "p1")]);
   const permissions = { patterns: [], excluded_patterns: [], operations: [] };
   const record = { kind: "permissions", at: "2026-01-01T00:00:00.000001Z", peerId: "p0", permissions } as const;
-  world.known.heard({ actorId: "a", records: [{ number: 1, record }] });
-  expect(await world.known.of("a", "p1")).toMatchObject({ reading: 1 });
-  expect(await world.known.of("a", "p0")).toMatchObject({ reading: 2 });
+  world.trustCache.invalidateNamed({ actorId: "a", records: [{ number: 1, record }] });
+  expect(await world.trustCache.of("a", "p1")).toMatchObject({ reading: 1 });
+  expect(await world.trustCache.of("a", "p0")).toMatchObject({ reading: 2 });
 });
 
 test("a trust that changes while it is read is read again", async () => {
   const world = peers();
   world.slow = true;
-  const reading = world.known.of("a", "p0");
-  world.known.forget(trustKey("a", "p0"));
+  const reading = world.trustCache.of("a", "p0");
+  world.trustCache.invalidate(trustKey("a", "p0"));
   world.slow = false;
   world.waiting[0]?.();
   expect(await reading).toMatchObject({ reading: 2 });
