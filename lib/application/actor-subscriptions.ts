@@ -8,7 +8,7 @@ import type { ChangeLog, Suspension } from "../change-log/change-log.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
-import type { Notices, NotifySubscribers } from "../publishing/subscribers/notices.ts";
+import type { AppEvents, NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
@@ -25,7 +25,7 @@ export interface TargetName {
 }
 
 /** What is new, and where. */
-export interface News extends TargetName {
+export interface NewAppEvent extends TargetName {
   readonly resource?: string | null;
   /** Relative to the place; nested and cut for each subscription as the value of a property is. */
   readonly data: Json;
@@ -69,7 +69,7 @@ export interface ActorSubscriptionServices {
   readonly inbound: Pick<InboundSubscriptions, "end">;
   readonly cursors: Pick<CursorStore, "preview">;
   readonly changeLog: Pick<ChangeLog, "newest">;
-  readonly notices: Pick<Notices, "notify">;
+  readonly appEvents: Pick<AppEvents, "notify">;
   readonly suspensions: Suspensions;
   /** Sends what a commit has made. */
   readonly notify: NotifySubscribers;
@@ -116,8 +116,8 @@ export class ActorSubscriptions {
    *
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
-  async notifySubscribers({ data, ...place }: News): Promise<FanOutResult> {
-    return await this.#services.notices.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.notify);
+  async notifySubscribers({ data, ...place }: NewAppEvent): Promise<FanOutResult> {
+    return await this.#services.appEvents.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.notify);
   }
 
   /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */

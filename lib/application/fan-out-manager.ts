@@ -58,12 +58,12 @@ export class FanOutManager {
    *
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
-  async deliver(news: {
+  async deliver(appEvent: {
     readonly target: string;
     readonly subtarget?: string | null;
     readonly data: Json;
   }): Promise<FanOutResult> {
-    const { target, subtarget = null, data } = news;
+    const { target, subtarget = null, data } = appEvent;
     return await this.#delivery.notify({ ...wishedScope({ target, subtarget }), data });
   }
 

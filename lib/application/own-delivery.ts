@@ -5,13 +5,13 @@ import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import type { Breaker } from "../domain/breaker.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Table } from "../dynamodb/table.ts";
-import type { Notice, Notices } from "../publishing/subscribers/notices.ts";
+import type { AppEvent, AppEvents } from "../publishing/subscribers/app-events.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 
 export interface OwnDeliveryServices {
   readonly table: Table;
   readonly trusts: TrustStore;
-  readonly notices: Pick<Notices, "notify">;
+  readonly appEvents: Pick<AppEvents, "notify">;
   readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "callbacks" | "breakers">;
 }
 
@@ -27,12 +27,12 @@ export class OwnDelivery {
     this.#delivery = services.deliveryBy(settings);
   }
 
-  /** One change of the actor's log, and its callbacks. @throws what `Notices` throws */
-  async notify(notice: Notice): Promise<FanOutResult> {
+  /** One change of the actor's log, and its callbacks. @throws what `AppEvents` throws */
+  async notify(appEvent: AppEvent): Promise<FanOutResult> {
     const { callbacks } = this.#delivery;
-    return await this.#services.notices.notify(
+    return await this.#services.appEvents.notify(
       this.#actorId,
-      notice,
+      appEvent,
       async (commit) => await callbacks.deliver(commit),
     );
   }

@@ -29,8 +29,8 @@ import type { InboundServices } from "./inbound-services.ts";
 import type { InboundDeps } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { LogCommits } from "../change-log/log-commits.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
-import { Notices } from "../publishing/subscribers/notices.ts";
-import type { NotifySubscribers } from "../publishing/subscribers/notices.ts";
+import { AppEvents } from "../publishing/subscribers/app-events.ts";
+import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { removeStandaloneStreams } from "../receiving/intake/standalone-streams.ts";
 import type { Publishers } from "../peers/publisher.ts";
@@ -284,10 +284,10 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     after,
   };
   const delivery = deliveryServices(deliveryParts);
-  const notices = new Notices({ commits });
+  const appEvents = new AppEvents({ commits });
   const notify: NotifySubscribers = async (commit) => await delivery.callbacks.deliver(commit);
   const actorServices = (): ActorServices => ({
-    ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, notices, suspensions, notify },
+    ...{ ...base, ...inbounds, properties, trust, heads, outbound, remote, changeLog, appEvents, suspensions, notify },
     deliveryBy: (rules) => deliveryServices(deliveryParts, rules),
   });
   const positioned = new PositionedReads({ table, log: changeLog, properties, positions: inbounds.cursors });

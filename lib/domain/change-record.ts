@@ -40,7 +40,7 @@ export interface ListChange {
   readonly operation: JsonObject;
 }
 
-/** News of a target that is not kept here: an app's own. */
+/** An app event: something new at a target whose state the application keeps. */
 export interface NotifyChange extends Scope {
   readonly do: "notify";
   readonly data: Json;

@@ -45,7 +45,7 @@ interface Shaping extends DiffContext {
 }
 
 function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
-  if (change.do === "notify") return change.target === target ? ofNotice(change, shaping) : [];
+  if (change.do === "notify") return change.target === target ? ofAppEvent(change, shaping) : [];
   if (target !== PROPERTIES) return [];
   if (change.do === "list") return ofList(change, shaping);
   const { own } = shaping;
@@ -151,7 +151,7 @@ function ofList(change: ListChange, shaping: Shaping): readonly Edit[] {
 }
 
 /** An app says itself what its news mean: they are nested and cut as a value is, and never literal. */
-function ofNotice(change: NotifyChange, shaping: Shaping): readonly Edit[] {
+function ofAppEvent(change: NotifyChange, shaping: Shaping): readonly Edit[] {
   const { own } = shaping;
   const place = placeOf(change);
   if (!covers(own, place) && !covers(place, own)) return [];

@@ -71,7 +71,7 @@ export class TrustChanges {
     const until = clock.now() + NOTIFY_MS;
     const reached = body.approved !== true || (await calls.notifyApproved(trust, trace, NOTIFY_MS));
     if (granted === undefined || (newly && !reached)) return;
-    if (body.permissions === undefined && !permissions.isNewsOnApproval(granted)) return;
+    if (body.permissions === undefined && !permissions.mattersOnApproval(granted)) return;
     await permissions.notify(granted, trace, until - clock.now());
   }
 

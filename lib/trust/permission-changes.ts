@@ -61,7 +61,7 @@ export class PermissionChanges {
   }
 
   /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */
-  isNewsOnApproval(granted: Granted): boolean {
+  mattersOnApproval(granted: Granted): boolean {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
     return !first || printJson(usual) !== printJson(grantJson(granted));

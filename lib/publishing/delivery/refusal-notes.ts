@@ -28,7 +28,7 @@ export class RefusalNotes {
   readonly #deps: RefusalDeps;
   #refusal: Refusal | undefined;
   /** Whether the head says something else than this. */
-  #isNews = false;
+  #hasChanged = false;
   readonly #acknowledgedAt: number;
   #asked: number;
   #isOver = false;
@@ -53,7 +53,7 @@ export class RefusalNotes {
   forget(): void {
     if (this.#refusal === undefined) return;
     this.#refusal = undefined;
-    this.#isNews = true;
+    this.#hasChanged = true;
   }
 
   /** 404, and the peer has asked for a pause until `notBefore` (ms). */
@@ -97,12 +97,12 @@ export class RefusalNotes {
 
   #note(refusal: Omit<Refusal, "asked">): void {
     this.#refusal = { ...refusal, asked: this.#asked };
-    this.#isNews = true;
+    this.#hasChanged = true;
   }
 
   /** What of the head's item changes with what was learned, and on which condition beside the lease. */
   change(head: InboundHead): { readonly change: Pick<Change, "set" | "remove">; readonly when: Condition } {
-    if (!this.#isNews) return { change: {}, when: itemExists };
+    if (!this.#hasChanged) return { change: {}, when: itemExists };
     if (this.#refusal === undefined) return { change: { remove: ["refused", "dueShard", "dueAt"] }, when: itemExists };
     const due = { dueShard: dueShardOf(headKey(head)), dueAt: this.#refusal.nextAt };
     return {
@@ -114,6 +114,6 @@ export class RefusalNotes {
 
   /** When the subscription is tried again, ms since 1970; undefined when that is not news. */
   get retryAt(): number | undefined {
-    return this.#isNews ? this.#refusal?.nextAt : undefined;
+    return this.#hasChanged ? this.#refusal?.nextAt : undefined;
   }
 }

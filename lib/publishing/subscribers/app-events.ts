@@ -1,4 +1,4 @@
-/** News of targets whose state the application keeps itself: told to their subscribers as any other change is. */
+/** App events: changes of targets whose state the application keeps itself, sent to their subscribers as any other change is. */
 import { parseJson } from "../../domain/json.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/names.ts";
 import type { Scope } from "../../domain/scope.ts";
@@ -9,20 +9,20 @@ import type { Json } from "../../system/ports.ts";
 import type { Commit, LogCommits } from "../../change-log/log-commits.ts";
 
 /** Most bytes of JSON that are told at once: as a property's value. Over 256 KiB a subscriber only hears that there is news. */
-const MAX_NOTICE_BYTES = 256 * 1_024;
+const MAX_EVENT_BYTES = 256 * 1_024;
 /** Levels of arrays and objects: a poll around it stays within what peers like us parse (64). */
-const MAX_NOTICE_DEPTH = 56;
+const MAX_EVENT_DEPTH = 56;
 
 /** What is new, and where: at the whole target, or at a part of it that is named. */
-export interface Notice extends Scope {
+export interface AppEvent extends Scope {
   readonly data: Json;
 }
 
 /** Sends what a commit has made, and tells what became of it. */
 export type NotifySubscribers = (commit: Commit) => Promise<FanOutResult>;
 
-/** Commits notices to the actors' change logs. */
-export class Notices {
+/** Commits app events to the actors' change logs. */
+export class AppEvents {
   readonly #commits: LogCommits;
 
   constructor(deps: { readonly commits: LogCommits }) {
@@ -35,35 +35,35 @@ export class Notices {
    *
    * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
    */
-  async notify(actorId: string, notice: Notice, notify: NotifySubscribers): Promise<FanOutResult> {
-    const { data, ...scope } = checkedNotice(notice);
+  async notify(actorId: string, appEvent: AppEvent, notify: NotifySubscribers): Promise<FanOutResult> {
+    const { data, ...scope } = checkedEvent(appEvent);
     const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
     const made = await this.#commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
-    if (made === undefined) throw new RangeError("a notice always writes");
+    if (made === undefined) throw new RangeError("an app event always writes");
     return await notify(made);
   }
 }
 
 /** @throws ServiceError request.invalid which names the field, request.too_large */
-function checkedNotice(notice: Notice): Notice {
-  const { target, subtarget, resource } = notice;
+function checkedEvent(appEvent: AppEvent): AppEvent {
+  const { target, subtarget, resource } = appEvent;
   if (!isTarget(target)) throw invalid("target", OWN_NAME_RULE);
   if (subtarget !== undefined && !isOwnName(subtarget)) throw invalid("subtarget", OWN_NAME_RULE);
   if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isOwnName))) {
     throw invalid("resource", `below a subtarget, names with one slash between two, each ${OWN_NAME_RULE}`);
   }
   // Of a value that is no JSON there is no text.
-  const text = printJson(notice.data) as string | undefined;
+  const text = printJson(appEvent.data) as string | undefined;
   if (text === undefined) throw invalid("data", "a JSON value");
-  if (Buffer.byteLength(text) > MAX_NOTICE_BYTES) {
-    const message = `What subscribers are told takes at most ${String(MAX_NOTICE_BYTES)} bytes as JSON.`;
+  if (Buffer.byteLength(text) > MAX_EVENT_BYTES) {
+    const message = `What subscribers are told takes at most ${String(MAX_EVENT_BYTES)} bytes as JSON.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
   }
   return {
     target,
     ...(subtarget === undefined ? {} : { subtarget }),
     ...(resource === undefined ? {} : { resource }),
-    data: parseJson(text, { maxDepth: MAX_NOTICE_DEPTH, what: "data" }),
+    data: parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" }),
   };
 }
 
