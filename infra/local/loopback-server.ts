@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from "node:http";
 
 /** What is in flight when a server closes gets this long: the gateway's limit for one request. */
 const CLOSE_MS = 30_000;
-const LOOK_MS = 25;
+const POLL_MS = 25;
 
 /** Starts listening. Rejects with the system's error, EADDRINUSE for one. */
 export function listen(server: Server, host: string, port: number): Promise<void> {
@@ -19,7 +19,7 @@ export function listen(server: Server, host: string, port: number): Promise<void
 export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   // A connection that is kept alive becomes idle when its last request has been answered, and would then stay.
-  const idle = setInterval(() => server.closeIdleConnections(), LOOK_MS);
+  const idle = setInterval(() => server.closeIdleConnections(), POLL_MS);
   const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
   await closed;
   clearInterval(idle);

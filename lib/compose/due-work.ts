@@ -25,11 +25,11 @@ export interface DueWorkDeps {
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly ending: Pick<TrustEnding, "resume">;
   readonly ownership: Pick<Ownership, "resume">;
-  readonly maintenance: Pick<ChangeLogMaintenance, "look">;
-  readonly breakers: Pick<BreakerRecovery, "look">;
-  readonly capabilities: Pick<CapabilityRefresh, "look">;
+  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
+  readonly breakers: Pick<BreakerRecovery, "runDue">;
+  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly grants: Pick<GrantChanges, "resume">;
-  readonly refusedHeads: Pick<RefusedHeads, "look">;
+  readonly refusedHeads: Pick<RefusedHeads, "runDue">;
 }
 
 /** The registry of due work, made from those who do it. */
@@ -40,12 +40,12 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
     [
       dueWorkKind(
         (key) => (streamOfKey(key) === undefined ? undefined : key),
-        async (key, deadline) => await receiving.dueStreams.look(key, deadline),
+        async (key, deadline) => await receiving.dueStreams.runDue(key, deadline),
       ),
       dueWorkKind(
         (key) => (staleReadOf(key) === undefined ? undefined : key),
         async (key, deadline) => {
-          await receiving.staleReads.look(key, deadline);
+          await receiving.staleReads.runDue(key, deadline);
         },
       ),
       dueWorkKind(
@@ -67,7 +67,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
         await ownership.resume(actorId, peerId);
       }),
       ofPeer(peerOfCapabilityKey, async (actorId, peerId) => {
-        await capabilities.look(actorId, peerId);
+        await capabilities.runDue(actorId, peerId);
       }),
       ofPeer(peerOfGrantKey, async (actorId, peerId) => {
         await grants.resume(actorId, peerId);
@@ -75,19 +75,19 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       dueWorkKind(
         (key) => withActor(key, inboundOfKey(key.sk)),
         async ({ actorId, found }, deadline) => {
-          await refusedHeads.look(actorId, found, deadline);
+          await refusedHeads.runDue(actorId, found, deadline);
         },
       ),
       dueWorkKind(
         (key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined),
         async (actorId, deadline) => {
-          await maintenance.look(actorId, deadline);
+          await maintenance.runDue(actorId, deadline);
         },
       ),
       dueWorkKind(
         (key) => withActor(key, peerOfBreakerKey(key.sk)),
         async ({ actorId, found }, deadline) => {
-          await breakers.look(actorId, found, deadline);
+          await breakers.runDue(actorId, found, deadline);
         },
       ),
       dueWorkKind(

@@ -102,7 +102,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock },
     askResync: async (head, also) => {
       const asked = await receiving.streams.requestRecovery(head, "resync", clock.now(), also);
-      if (asked !== undefined) await receiving.timers.wake(asked);
+      if (asked !== undefined) await receiving.wakeUps.schedule(asked);
       return asked;
     },
   });
@@ -227,10 +227,10 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
-    maintenance: { look: async (...due) => await delivery.maintenance.look(...due) },
-    breakers: { look: async (...due) => await delivery.breakerRecovery.look(...due) },
+    maintenance: { runDue: async (...due) => await delivery.maintenance.runDue(...due) },
+    breakers: { runDue: async (...due) => await delivery.breakerRecovery.runDue(...due) },
     grants: { resume: async (...due) => await grants.resume(...due) },
-    refusedHeads: { look: async (...due) => await delivery.refusedHeads.look(...due) },
+    refusedHeads: { runDue: async (...due) => await delivery.refusedHeads.runDue(...due) },
   });
   const grants = new GrantChanges({
     ...{ table, clock, log, heads, receiving, store, settings: config },

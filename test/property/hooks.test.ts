@@ -140,7 +140,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     await waitsBehindTheStopped(world);
   }
 
-  // Nothing fails any more: the clockwork and a person bring it to its end.
+  // Nothing fails any more: the scheduler and a person bring it to its end.
   script.length = 0;
   for (let round = 0; round < 12; round += 1) {
     await world.sweep(120);

@@ -27,7 +27,7 @@ import { TimeLeft } from "./time-left.ts";
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
 const PROBE_MARGIN_MS = 5_000;
 /** So much later a replay looks again at what someone else was delivering, ms. */
-const LOOK_AGAIN_MS = 5_000;
+const RUN_AGAIN_MS = 5_000;
 
 /** Which subscription is first, or after which one the round begins, by their ids. */
 interface Order {
@@ -59,7 +59,7 @@ export class BreakerRecovery {
   }
 
   /** For the due item of a peer: does what there is to do now, and says when to look again. May be called at any time. */
-  async look(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
+  async runDue(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
     const { trustCache, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
     const [key, dueKey] = [trustKey(actorId, peerId), breakerKey(actorId, peerId)];
@@ -204,7 +204,7 @@ export class BreakerRecovery {
       if (isKept(end)) return { failures, isDone: false };
       if (end !== "done" && end !== "refused") busy = true;
     }
-    if (busy) await breakers.postpone(trust, clock.now() + (time.mayBegin() ? LOOK_AGAIN_MS : 0));
+    if (busy) await breakers.postpone(trust, clock.now() + (time.mayBegin() ? RUN_AGAIN_MS : 0));
     return { failures, isDone: !busy };
   }
 

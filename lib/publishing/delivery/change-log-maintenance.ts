@@ -19,7 +19,7 @@ import type { FanOut } from "./fan-out.ts";
 import { TimeLeft } from "./time-left.ts";
 
 /** What someone else is delivering, or could not be delivered now, is looked at again so much later, ms. */
-const LOOK_AGAIN_MS = 30_000;
+const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
 export interface ChangeLogMaintenanceDeps {
@@ -44,7 +44,7 @@ export class ChangeLogMaintenance {
    * For the due item of a log's head: moves every head to the log's end, delivers what was never tried and nobody is
    * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
    */
-  async look(actorId: string, deadline: Deadline): Promise<void> {
+  async runDue(actorId: string, deadline: Deadline): Promise<void> {
     const { table, heads, fanOut, properties, retention } = this.#deps;
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
@@ -107,8 +107,8 @@ export class ChangeLogMaintenance {
     });
     const times = [
       ...leaving,
-      ...(isShort ? [now + LOOK_AGAIN_MS] : []),
-      ...reachable.map((at) => Math.max(at, now + LOOK_AGAIN_MS)),
+      ...(isShort ? [now + RUN_AGAIN_MS] : []),
+      ...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)),
       ...(expires === undefined ? [] : [expires]),
       ...(!quiet && stored.some(({ state }) => state.cursor < newest) ? [now + TIDY_AFTER_MS] : []),
     ];
@@ -137,7 +137,7 @@ export class ChangeLogMaintenance {
   async #putOff(actorId: string, { newest, dueAt: was }: LogHead): Promise<void> {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + LOOK_AGAIN_MS };
+    const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + RUN_AGAIN_MS };
     try {
       await this.#deps.table.update(key, { set }, all(itemExists, same));
     } catch (error) {

@@ -48,7 +48,7 @@ export class RefusedHeads {
   }
 
   /** For the due head of a subscription: tries it again when it is time, with all that its peer has not taken. */
-  async look(
+  async runDue(
     actorId: string,
     name: { readonly peerId: string; readonly id: string },
     deadline: Deadline,

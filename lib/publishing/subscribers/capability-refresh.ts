@@ -58,7 +58,7 @@ export class CapabilityRefresh {
    * For the sweep, when the key is due: asks the peer and comes again a day later, sooner when it could not be asked, but
    * not before a time that the peer has named. The item goes with the last subscription of the peer, or with its trust.
    */
-  async look(actorId: string, peerId: string): Promise<void> {
+  async runDue(actorId: string, peerId: string): Promise<void> {
     const { table, clock, log, random, reader } = this.#deps;
     const key = capabilityKey(actorId, peerId);
     const item = await table.get(key);

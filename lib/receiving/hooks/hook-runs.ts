@@ -9,7 +9,7 @@ import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
 import type { NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 
 export interface HookSettings {
   readonly maxAttempts: number;
@@ -30,7 +30,7 @@ const RETRY_MARGIN_MS = 5_000;
 export interface HookRunsDeps {
   readonly runner: HookRunner;
   readonly failedEvents: FailedEventStore;
-  readonly timers: Pick<Timers, "wake">;
+  readonly wakeUps: Pick<WakeUps, "schedule">;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -148,7 +148,7 @@ export class HookRuns {
   }
 
   async #wake(key: Key, dueAt: number): Promise<void> {
-    await this.#deps.timers.wake({ key, dueAt });
+    await this.#deps.wakeUps.schedule({ key, dueAt });
   }
 
   /** An event that stopped its stream goes on doing so until it is settled, retried or not. */

@@ -6,7 +6,7 @@ import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEvent } from "./failed-event-item.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 /** Waiting events run under one look at the stream. */
@@ -17,7 +17,7 @@ export class PausedHooks {
   readonly #streams: StreamStore;
   readonly #failedEvents: FailedEventStore;
   readonly #hooks: HookRuns;
-  readonly #timers: Timers;
+  readonly #wakeUps: WakeUps;
   readonly #clock: Clock;
   readonly #reserveMs: number;
 
@@ -25,14 +25,14 @@ export class PausedHooks {
     streams: StreamStore;
     failedEvents: FailedEventStore;
     hooks: HookRuns;
-    timers: Timers;
+    wakeUps: WakeUps;
     clock: Clock;
     reserveMs: number;
   }) {
     this.#streams = deps.streams;
     this.#failedEvents = deps.failedEvents;
     this.#hooks = deps.hooks;
-    this.#timers = deps.timers;
+    this.#wakeUps = deps.wakeUps;
     this.#clock = deps.clock;
     this.#reserveMs = deps.reserveMs;
   }
@@ -95,7 +95,7 @@ export class PausedHooks {
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("buffered"));
     const waiting = await this.#streams.amend(head.key, change, all(headIs.live, sooner));
-    if (waiting !== undefined) await this.#timers.wake(waiting);
+    if (waiting !== undefined) await this.#wakeUps.schedule(waiting);
     return waiting ?? head;
   }
 }

@@ -16,7 +16,7 @@ import { CallbackType } from "../hooks/hook-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import type { Delivered } from "../stream/sequencer.ts";
-import { Timers } from "../stream/timers.ts";
+import { WakeUps } from "../stream/wake-ups.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
 
@@ -91,7 +91,7 @@ export class CallbackProcessor {
   readonly #actor: StreamOwner;
   readonly #settings: StreamSettings;
   readonly #streams: StreamStore;
-  readonly #timers: Timers;
+  readonly #wakeUps: WakeUps;
 
   /**
    * @param options.gapTimeoutSeconds how long a gap may stand, 0.1 to 3600 [what the service was configured with: 5]
@@ -110,7 +110,7 @@ export class CallbackProcessor {
     this.#settings = { incarnation, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
     this.#streams = new StreamStore({ table, clock, ids, settings: this.#settings });
     // A standalone stream is never due.
-    this.#timers = new Timers({ queue: { send: () => Promise.resolve() }, clock, log });
+    this.#wakeUps = new WakeUps({ queue: { send: () => Promise.resolve() }, clock, log });
   }
 
   /**
@@ -231,8 +231,8 @@ export class CallbackProcessor {
     const { table, clock, log } = this.#actor;
     const { peerId, subscriptionId } = of;
     const applier = new StandaloneApplier({ peerId, subscriptionId }, handler);
-    const [streams, timers, settings] = [this.#streams, this.#timers, this.#settings];
-    return new Sequencer({ table, clock, streams, timers, settings, applier, log, reserveMs: RESERVE_MS });
+    const [streams, wakeUps, settings] = [this.#streams, this.#wakeUps, this.#settings];
+    return new Sequencer({ table, clock, streams, wakeUps, settings, applier, log, reserveMs: RESERVE_MS });
   }
 
   #key(peerId: string, subscriptionId: string): Key {

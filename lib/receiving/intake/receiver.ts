@@ -20,7 +20,7 @@ import { idsOf } from "../stream/event-applier.ts";
 import type { Delivered, Sequencer } from "../stream/sequencer.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 /** The answer of section 5's table. */
@@ -34,7 +34,7 @@ export interface ReceiverDeps {
   readonly log: Log;
   readonly access: CallbackAccess;
   readonly streams: StreamStore;
-  readonly timers: Timers;
+  readonly wakeUps: WakeUps;
   readonly recovery: Recovery;
   readonly publishers: Publishers;
   readonly sequencer: (
@@ -139,13 +139,13 @@ export class Receiver {
     const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
     if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
     const asked = await this.#deps.streams.requestRecovery(head, "catch_up", now);
-    await this.#deps.timers.wake(asked ?? head);
+    await this.#deps.wakeUps.schedule(asked ?? head);
   }
 
   async #markUnavailable(sender: Sender, sequence: number): Promise<CallbackAnswer> {
     const head = await this.#deps.access.open(sender);
     const noted = await this.#deps.streams.markUnavailable(head, sequence);
-    await this.#deps.timers.wake(noted ?? head);
+    await this.#deps.wakeUps.schedule(noted ?? head);
     return { status: 202, body: { result: "resync_required", expected: (noted ?? head).lastSeq + 1 } };
   }
 
@@ -158,7 +158,7 @@ export class Receiver {
     // What a state read has covered was never applied: it is compared with the time of that read.
     const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
     if (!newer && !isMadeAnew(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
-    const { streams, timers, clock, settings } = this.#deps;
+    const { streams, wakeUps, clock, settings } = this.#deps;
     // Marked already, and no read is under way that could have begun before this.
     const isRead = head.replacing || leaseIsLive(head, clock.now(), settings.incarnation);
     if (head.contradicted && !isRead) return;
@@ -166,7 +166,7 @@ export class Receiver {
       ...idsOf(head),
       sequence,
     });
-    await markContradicted({ streams, timers, clock }, head);
+    await markContradicted({ streams, wakeUps, clock }, head);
   }
 
   async #resync(
@@ -226,7 +226,7 @@ export class Receiver {
   async #deferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     // That very callback has begun it.
     const noted = head.recovery?.floor === sequence ? head : await this.#deps.streams.markUnavailable(head, sequence);
-    await this.#deps.timers.wake(noted ?? head);
+    await this.#deps.wakeUps.schedule(noted ?? head);
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
 
@@ -239,7 +239,7 @@ export class Receiver {
   async #bufferResync(head: Head, sequence: number): Promise<CallbackAnswer> {
     const noted = await this.#deps.streams.markUnavailable(head, sequence);
     const until = head.lease?.until ?? this.#deps.clock.now();
-    await this.#deps.timers.wake({ key: head.key, dueAt: until });
+    await this.#deps.wakeUps.schedule({ key: head.key, dueAt: until });
     return { status: 202, body: { result: "pending", expected: (noted ?? head).lastSeq + 1 } };
   }
 

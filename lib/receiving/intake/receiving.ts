@@ -25,7 +25,7 @@ import { StaleParts } from "../stream/stale-parts.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import { Timers } from "../stream/timers.ts";
+import { WakeUps } from "../stream/wake-ups.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
@@ -65,7 +65,7 @@ export interface Receiving {
   readonly hooks: HookRuns;
   readonly pausedHooks: PausedHooks;
   readonly streams: StreamStore;
-  readonly timers: Timers;
+  readonly wakeUps: WakeUps;
   readonly stale: StaleParts;
   readonly staleReads: StaleReads;
 }
@@ -76,22 +76,22 @@ const STORE_RESERVE_MS = 4_000;
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps): Receiving {
   const { table, clock, ids, log, settings, publishers, data, openTo } = deps;
-  const timers = new Timers({ queue: deps.queue, clock, log });
+  const wakeUps = new WakeUps({ queue: deps.queue, clock, log });
   const wake = async (head: Head): Promise<void> => {
-    await timers.wake(head);
+    await wakeUps.schedule(head);
   };
   const streams = new StreamStore({ table, clock, ids, settings, wake });
   const failedEvents = new FailedEventStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({
-    ...{ runner: deps.runner, failedEvents, timers, clock, ids, log },
+    ...{ runner: deps.runner, failedEvents, wakeUps, clock, ids, log },
     state: deps.state,
     random: deps.random,
     later: deps.later ?? callLater,
     settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const stale = new StaleParts({
-    ...{ table, clock, log, timers },
+    ...{ table, clock, log, wakeUps },
     random: deps.random,
     maxAttempts: settings.hookMaxAttempts,
   });
@@ -105,10 +105,10 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     of: { readonly actorId: string; readonly peerId: string },
     said?: Place,
   ): Sequencer<StreamEvent, Prepared | undefined> =>
-    new Sequencer({ table, clock, streams, timers, settings, applier: applierOf(of, said), log, reserveMs });
+    new Sequencer({ table, clock, streams, wakeUps, settings, applier: applierOf(of, said), log, reserveMs });
   const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
   const recovery = new Recovery({
-    ...{ table, clock, log, streams, timers, hooks, publishers, data, stale, openTo, settings, reserveMs },
+    ...{ table, clock, log, streams, wakeUps, hooks, publishers, data, stale, openTo, settings, reserveMs },
     random: deps.random,
     state: deps.state,
     forgotten: deps.forgotten,
@@ -119,7 +119,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, timers, clock, reserveMs });
+  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
   const access = new CallbackAccess({ table, authenticator: deps.authenticator });
   return {
     receiver: new Receiver({
@@ -127,7 +127,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       log,
       access,
       streams,
-      timers,
+      wakeUps,
       recovery,
       publishers,
       sequencer: sequencerOf,
@@ -139,7 +139,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       clock,
       log,
       streams,
-      timers,
+      wakeUps,
       recovery,
       pausedHooks,
       sequencer: ofHead,
@@ -150,7 +150,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     hooks,
     pausedHooks,
     streams,
-    timers,
+    wakeUps,
     stale,
     staleReads,
   };

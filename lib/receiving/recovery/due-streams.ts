@@ -12,14 +12,14 @@ import type { RecoverySettings } from "./recovery-settings.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 export interface DueStreamsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly streams: StreamStore;
-  readonly timers: Timers;
+  readonly wakeUps: WakeUps;
   readonly recovery: Recovery;
   readonly pausedHooks: PausedHooks;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
@@ -41,7 +41,7 @@ export class DueStreams {
    *
    * @returns since when its gap stands (ms since 1970), if it has one
    */
-  async look(key: Key, deadline: Deadline): Promise<number | undefined> {
+  async runDue(key: Key, deadline: Deadline): Promise<number | undefined> {
     const { clock, streams, settings } = this.#deps;
     let head = await streams.read(key);
     if (head === undefined) return undefined;
@@ -99,7 +99,7 @@ export class DueStreams {
     const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.recoveryRevision));
     const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
     const waiting = await this.#deps.streams.amend(head.key, change, seen);
-    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
+    if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
   }
 
   /** Nothing to do before the next reconciliation. */
@@ -121,6 +121,6 @@ export class DueStreams {
     const until = head.lease?.until ?? 0;
     const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
     const waiting = await this.#deps.streams.amend(head.key, change, headIs.leasedBy(head.lease?.token ?? ""));
-    if (waiting !== undefined) await this.#deps.timers.wake(waiting);
+    if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
   }
 }

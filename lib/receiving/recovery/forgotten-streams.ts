@@ -67,11 +67,11 @@ export class ForgottenStreams {
     next: number,
     rest: number | undefined,
   ): Promise<Extract<Recovered, { is: "unknown" }>> {
-    const { streams, timers, log } = this.#deps;
+    const { streams, wakeUps, log } = this.#deps;
     const dueAt = Math.max(next, rest ?? 0);
     const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt), pausedUntil: rest });
     await streams.release(head, { set, setIfMissing: { recoveryRequested: "catch_up" } });
-    await timers.wake({ key: head.key, dueAt });
+    await wakeUps.schedule({ key: head.key, dueAt });
     log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
     return { is: "unknown", head: { ...head, problem, dueAt } };
   }

@@ -12,7 +12,7 @@ import type { StaleParts } from "../stream/stale-parts.ts";
 import type { StatePieces } from "./state-replacement.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { EventApplier } from "../stream/event-applier.ts";
-import type { Timers } from "../stream/timers.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
 export interface RecoverySettings extends StreamSettings {
@@ -49,7 +49,7 @@ export interface RecoveryDeps {
   readonly log: Log;
   readonly random: () => number;
   readonly streams: StreamStore;
-  readonly timers: Timers;
+  readonly wakeUps: WakeUps;
   readonly hooks: HookRuns;
   readonly publishers: Publishers;
   readonly data: (actorId: string, peerId: string) => ReceivedData;

@@ -126,13 +126,13 @@ export class Recovery {
     { kind, callback }: RecoveryRequest,
     deadline: Deadline,
   ): Promise<Recovered> {
-    const { streams, clock, timers } = this.#deps;
+    const { streams, clock, wakeUps } = this.#deps;
     let head = leased;
     const newest = newestOf(polled);
     const reset = callback === undefined && newest !== undefined && countsAnew(head, newest);
     if (polled.is === "backlog" && !reset && !head.contradicted && isContradicted(head, polled)) {
       this.#deps.log.warn("the backlog differs from what was applied", idsOf(head));
-      head = (await markContradicted({ streams, clock, timers }, head)) ?? head;
+      head = (await markContradicted({ streams, clock, wakeUps }, head)) ?? head;
     }
     let applied = 0;
     const requested = stronger(kind, head.recoveryRequested);
@@ -173,10 +173,10 @@ export class Recovery {
 
   /** What time does not allow stays requested. */
   async #later(head: Head, applied: number, kind: RecoveryKind): Promise<Recovered> {
-    const { streams, timers, clock } = this.#deps;
+    const { streams, wakeUps, clock } = this.#deps;
     await streams.release(head);
     const again = await streams.requestRecovery(head, kind, clock.now());
-    await timers.wake(again ?? head);
+    await wakeUps.schedule(again ?? head);
     return { is: "caught_up", head: again ?? head, applied };
   }
 
@@ -206,7 +206,7 @@ export class Recovery {
     failure: ReadFailure,
     kind: RecoveryKind = "catch_up",
   ): Promise<Extract<Recovered, { is: "failed" }>> {
-    const { streams, clock, log, timers, random } = this.#deps;
+    const { streams, clock, log, wakeUps, random } = this.#deps;
     const attempts = head.attempts + 1;
     const now = clock.now();
     const asked = requestedPause(failure, now);
@@ -220,7 +220,7 @@ export class Recovery {
         ? { set, setIfMissing: { recoveryRequested: kind } }
         : { set: { ...set, recoveryRequested: kind } },
     );
-    await timers.wake({ key: head.key, dueAt });
+    await wakeUps.schedule({ key: head.key, dueAt });
     log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
     return { is: "failed", head: { ...head, attempts, dueAt }, failure };
   }

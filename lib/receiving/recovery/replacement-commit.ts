@@ -70,7 +70,7 @@ export class ReplacementCommit {
     | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
     | { readonly is: "busy"; readonly head: Head }
   > {
-    const { streams, clock, log, timers, table } = this.#deps;
+    const { streams, clock, log, wakeUps, table } = this.#deps;
     const { progress, at, begun } = result;
     const { reset } = progress;
     const hooksPaused = await this.#notifyHooks(marked, result);
@@ -102,7 +102,7 @@ export class ReplacementCommit {
     const pause = requestedPause(failure, clock.now());
     if (pause !== undefined) await pauseReads(streams, begun.key, clock.now() + pause);
     if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
-      await timers.wake(done);
+      await wakeUps.schedule(done);
     log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
     return { is: "resynced", head: done, applied: 0 };
   }

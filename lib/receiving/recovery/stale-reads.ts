@@ -50,7 +50,7 @@ export class StaleReads {
   }
 
   /** For the sweep, when the key is due. What is not due stays. */
-  async look(key: Key, deadline: Deadline): Promise<void> {
+  async runDue(key: Key, deadline: Deadline): Promise<void> {
     const { stale, clock } = this.#deps;
     const part = await stale.at(key);
     if (part?.dueAt === undefined || part.dueAt > clock.now()) return;

@@ -156,7 +156,7 @@ export class StateReplacement {
   /** Gives the lease back with what was written noted, or fails when nothing was. */
   async #leave(run: Run, failure?: ReadFailure): Promise<Replaced> {
     if (!run.hasWritten && failure !== undefined) return { is: "failed", failure };
-    const { streams, timers, log, clock } = this.#deps;
+    const { streams, wakeUps, log, clock } = this.#deps;
     const head = run.head;
     if (head === undefined) return { is: "busy", head: run.leased };
     const now = clock.now();
@@ -169,7 +169,7 @@ export class StateReplacement {
       ...dueAttributes(head.key, dueAt),
     });
     await streams.release(head, { set });
-    await timers.wake({ key: head.key, dueAt });
+    await wakeUps.schedule({ key: head.key, dueAt });
     const { read, of } = run.progress;
     log.info("recovery goes on later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
     return { is: "underway", head: { ...head, recovery: run.progress, dueAt } };

@@ -174,7 +174,7 @@ export class PeerStore {
    */
   async restrict(seen: (value: Json, place: Place) => Json | undefined, at: Position, touched: number): Promise<void> {
     const hides = false;
-    const look = async (entry: ReplicaEntry): Promise<void> => {
+    const cutDown = async (entry: ReplicaEntry): Promise<void> => {
       if (entry.type === "list" && seen([], entry.place) === undefined) {
         await this.#writer.remove(entry.place, snapshotWrite(at), entry, { hides });
       }
@@ -190,10 +190,10 @@ export class PeerStore {
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
       some.push(fromItem(item));
       if (some.length < WRITES_AT_ONCE * 4) continue;
-      await inParallel(some, WRITES_AT_ONCE, look);
+      await inParallel(some, WRITES_AT_ONCE, cutDown);
       some = [];
     }
-    await inParallel(some, WRITES_AT_ONCE, look);
+    await inParallel(some, WRITES_AT_ONCE, cutDown);
   }
 
   /** Deletes everything of this peer for good, without tombstones: only once nobody may write any more. Safe to redo. */

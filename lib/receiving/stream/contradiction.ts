@@ -9,7 +9,7 @@ import type { Change, Key } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
-import type { Timers } from "./timers.ts";
+import type { WakeUps } from "./wake-ups.ts";
 import type { StreamStore } from "./stream-store.ts";
 
 /** Reading the state because of a contradiction begins at most this often, ms. */
@@ -48,8 +48,8 @@ export async function markContradicted(
   {
     streams,
     clock,
-    timers,
-  }: { readonly streams: StreamStore; readonly clock: Clock; readonly timers: Pick<Timers, "wake"> },
+    wakeUps,
+  }: { readonly streams: StreamStore; readonly clock: Clock; readonly wakeUps: Pick<WakeUps, "schedule"> },
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
@@ -66,7 +66,7 @@ export async function markContradicted(
     for (const { change, condition } of tries) {
       const marked = await streams.amend(head.key, change, condition);
       if (marked === undefined) continue;
-      if (marked.dueAt === dueAt) await timers.wake(marked);
+      if (marked.dueAt === dueAt) await wakeUps.schedule(marked);
       return marked;
     }
   }

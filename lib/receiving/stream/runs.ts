@@ -6,7 +6,7 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import { idsOf } from "./event-applier.ts";
 import type { Applied, EventApplier } from "./event-applier.ts";
-import type { Timers } from "./timers.ts";
+import type { WakeUps } from "./wake-ups.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
 /** Buffered bodies fetched and applied under one look at the head; each may be 256 KB. */
@@ -20,11 +20,11 @@ export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly table: Table;
   readonly clock: Clock;
   readonly streams: StreamStore;
-  readonly timers: Timers;
+  readonly wakeUps: WakeUps;
   readonly settings: StreamSettings;
   readonly applier: EventApplier<E, P>;
   readonly log: Log;
-  /** Time one more event may take (ms): with less left, the rest is left to the clockwork. */
+  /** Time one more event may take (ms): with less left, the rest is left to the scheduler. */
   readonly reserveMs: number;
 }
 
@@ -176,7 +176,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
   async #requestMissing(head: Head): Promise<Head> {
     await this.#deps.streams.release(head);
     const asked = await this.#deps.streams.requestRecovery(head, "catch_up", this.#deps.clock.now());
-    if (asked !== undefined) await this.#deps.timers.wake(asked);
+    if (asked !== undefined) await this.#deps.wakeUps.schedule(asked);
     return asked ?? head;
   }
 

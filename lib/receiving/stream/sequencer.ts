@@ -91,7 +91,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
           continue;
         }
         if (stored.buffered && stored.head !== undefined) {
-          if (head.buffered.size === 0) await this.#deps.timers.wake(stored.head);
+          if (head.buffered.size === 0) await this.#deps.wakeUps.schedule(stored.head);
           return await this.#settle(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
         }
         if (stored.head === undefined || !stored.head.live || stored.head.auth !== head.auth) {
@@ -118,7 +118,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       current = next;
       if (stuck) break;
     }
-    if (current.buffered.size > 0 && current.gapSince !== head.gapSince) await this.#deps.timers.wake(current);
+    if (current.buffered.size > 0 && current.gapSince !== head.gapSince) await this.#deps.wakeUps.schedule(current);
     return current;
   }
 
@@ -160,7 +160,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
    */
   async #compare(head: Head, event: E): Promise<Head | undefined> {
-    const { table, applier, log, streams, clock, timers } = this.#deps;
+    const { table, applier, log, streams, clock, wakeUps } = this.#deps;
     const item = await table.get(bufferedKey(head.key, head.epoch, event.sequence));
     const buffered = item === undefined ? undefined : applier.fromBuffer(item, head);
     if (buffered === undefined) {
@@ -170,13 +170,13 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
     if (applier.agrees(buffered, event)) return undefined;
     log.warn("other content under a buffered number", { ...idsOf(head), sequence: event.sequence });
-    if (!isStandaloneStream(head.key)) await markContradicted({ streams, clock, timers }, head);
+    if (!isStandaloneStream(head.key)) await markContradicted({ streams, clock, wakeUps }, head);
     return undefined;
   }
 
   /**
    * Drains. A failure changes nothing for what was done before: what cannot be applied from the buffer is asked for at the
-   * publisher, anything else is left to the clockwork.
+   * publisher, anything else is left to the scheduler.
    */
   async drained(head: Head, deadline: Deadline): Promise<Head> {
     try {
@@ -186,7 +186,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       const now = (await this.#deps.streams.read(head.key)) ?? head;
       if (!this.#deps.applier.isLost(error)) return now;
       const asked = await this.#deps.streams.requestRecovery(now, "resync", this.#now());
-      if (asked !== undefined) await this.#deps.timers.wake(asked);
+      if (asked !== undefined) await this.#deps.wakeUps.schedule(asked);
       return asked ?? now;
     }
   }
@@ -205,7 +205,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       throw error;
     }
     if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
-    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.timers.wake(moved);
+    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.wakeUps.schedule(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 }

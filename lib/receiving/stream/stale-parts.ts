@@ -25,7 +25,7 @@ import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import { requestedPause } from "./retry-pause.ts";
-import type { Timers } from "./timers.ts";
+import type { WakeUps } from "./wake-ups.ts";
 
 /** A stream, by its ids. */
 export interface StreamIds {
@@ -61,7 +61,7 @@ export interface StalePartsDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
-  readonly timers: Pick<Timers, "wake">;
+  readonly wakeUps: Pick<WakeUps, "schedule">;
   /** 0 ≤ random < 1 */
   readonly random: () => number;
   /** How often a place is read again; one that is too large once. */
@@ -102,7 +102,7 @@ export class StaleParts {
     place: Place,
     stale: NextRead & { readonly reason: string; readonly since: number },
   ): Promise<void> {
-    const { table, timers, log } = this.#deps;
+    const { table, wakeUps, log } = this.#deps;
     const { actorId, peerId, subscriptionId } = stream;
     const id = idOf(stream, place);
     const key = staleReadKey(actorId, peerId, subscriptionId, id);
@@ -122,7 +122,7 @@ export class StaleParts {
         noted = await this.#amend(key, { set: item, remove }, itemExists);
       }
     }
-    if (due !== undefined) await timers.wake({ key, dueAt: due.dueAt });
+    if (due !== undefined) await wakeUps.schedule({ key, dueAt: due.dueAt });
     const level = status === "parked" ? "error" : "warn";
     const fields = { actorId, peerId, subscriptionId, place: place.join("/"), reason, status };
     log[level]("a part of a peer's state could not be read", fields);
@@ -143,7 +143,7 @@ export class StaleParts {
     const set = { status, reason: failure.reason, starts, ...due };
     const remove = due === undefined ? ["dueShard", "dueAt"] : [];
     await this.#amend(part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
-    if (due !== undefined) await this.#deps.timers.wake({ key: part.key, dueAt: due.dueAt });
+    if (due !== undefined) await this.#deps.wakeUps.schedule({ key: part.key, dueAt: due.dueAt });
     return nextRead;
   }
 
@@ -151,7 +151,7 @@ export class StaleParts {
   async putOff(part: StalePart, dueAt: number): Promise<void> {
     const set = { dueShard: dueShardOf(part.key), dueAt };
     await this.#amend(part.key, { set }, all(itemExists, equals("status", "retrying")));
-    await this.#deps.timers.wake({ key: part.key, dueAt });
+    await this.#deps.wakeUps.schedule({ key: part.key, dueAt });
   }
 
   /** The part needs no reading any more. 1 transaction. */

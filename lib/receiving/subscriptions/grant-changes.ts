@@ -19,7 +19,7 @@ export interface GrantChangesDeps {
   readonly log: Log;
   readonly grants: GrantStore;
   readonly heads: OutboundHeads;
-  readonly receiving: Pick<Receiving, "streams" | "timers" | "hooks">;
+  readonly receiving: Pick<Receiving, "streams" | "wakeUps" | "hooks">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly settings: { readonly autoDeleteOnRevocation: boolean };
 }
@@ -75,7 +75,7 @@ export class GrantChanges {
     for (const head of await heads.live(actorId, peerId)) {
       if (head.scope.target !== "properties" || isExcluded(granted, placeOf(head.scope))) continue;
       const asked = await receiving.streams.requestRecovery(head, "resync", clock.now());
-      await receiving.timers.wake(asked ?? head);
+      await receiving.wakeUps.schedule(asked ?? head);
     }
   }
 

@@ -43,7 +43,7 @@ export interface OutboundDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: Pick<Receiving, "recovery" | "streams" | "timers">;
+  readonly receiving: Pick<Receiving, "recovery" | "streams" | "wakeUps">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly remote: (trust: {
     readonly actorId: string;
@@ -114,7 +114,7 @@ export class OutboundSubscriptions {
     } catch (error) {
       // It is requested and due: the head was made so.
       log.warn("the baseline failed and will be tried again", { ...ids(head), error: String(error) });
-      await receiving.timers.wake(head);
+      await receiving.wakeUps.schedule(head);
     }
   }
 
@@ -277,7 +277,7 @@ export class OutboundSubscriptions {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       const asked = await receiving.streams.requestRecovery(head, "catch_up", clock.now());
-      if (asked !== undefined) await receiving.timers.wake(asked);
+      if (asked !== undefined) await receiving.wakeUps.schedule(asked);
     }
   }
 

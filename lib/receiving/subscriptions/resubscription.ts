@@ -29,7 +29,7 @@ export interface ResubscriptionDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: () => Pick<Receiving, "timers">;
+  readonly receiving: () => Pick<Receiving, "wakeUps">;
   readonly remote: (
     trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
     deadline: Deadline,
@@ -97,7 +97,7 @@ export class Resubscription implements Forgotten {
       ...{ pk: bufferPartition(head.key), prefix: "" },
       until: bufferEpoch(head.epoch + 1),
     });
-    await this.#deps.receiving().timers.wake(to);
+    await this.#deps.receiving().wakeUps.schedule(to);
     log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
     return { is: "moved", to };
   }

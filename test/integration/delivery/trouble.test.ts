@@ -22,9 +22,9 @@ test("a head that cannot be written makes no more work with time, and holds up n
   for (let minute = 0; minute < 5; minute += 1) await world.pass(MINUTE);
   const looks: number[] = [];
   const { maintenance } = world.host.service;
-  const look = maintenance.look.bind(maintenance);
+  const look = maintenance.runDue.bind(maintenance);
   let looked = 0;
-  maintenance.look = async (...given) => {
+  maintenance.runDue = async (...given) => {
     looked += 1;
     await look(...given);
   };

@@ -213,7 +213,7 @@ export class Stage {
     }
   }
 
-  /** One step of somebody, or something of the clockwork; false when nobody waits. */
+  /** One step of somebody, or something of the scheduler; false when nobody waits. */
   async round(): Promise<boolean> {
     const due = this.messages.findIndex((message) => message.dueAt <= this.time.now);
     if (due >= 0 && this.chance(0.3)) this.#takeMessage(due);

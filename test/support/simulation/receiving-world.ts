@@ -309,7 +309,7 @@ export class ReceivingWorld {
     return { remaining: () => Math.max(0, end - this.#now) };
   }
 
-  /** One step of somebody, or something of the clockwork. */
+  /** One step of somebody, or something of the scheduler. */
   async #round(): Promise<boolean> {
     const due = this.#messages.findIndex((message) => message.dueAt <= this.#now);
     if (due >= 0 && this.#chance(0.2)) {
@@ -325,7 +325,7 @@ export class ReceivingWorld {
 
   async #look(receiving: Receiving): Promise<void> {
     await this.#tolerant(async () => {
-      await receiving.dueStreams.look(KEY, this.#deadline());
+      await receiving.dueStreams.runDue(KEY, this.#deadline());
     });
   }
 
@@ -355,7 +355,7 @@ export class ReceivingWorld {
       const kind = (["catch_up", "refresh", "resync"] as const)[Math.floor(this.#random() * 5)];
       this.#launch(async (receiving) => {
         await this.#tolerant(async () => {
-          if (kind === undefined) await receiving.dueStreams.look(KEY, this.#deadline());
+          if (kind === undefined) await receiving.dueStreams.runDue(KEY, this.#deadline());
           else await receiving.recovery.run(KEY, { kind }, this.#deadline());
         });
       });
@@ -456,12 +456,12 @@ export class ReceivingWorld {
 
   async #sweep(receiving: Receiving): Promise<void> {
     const head = headIn(this.#table);
-    if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.look(KEY, this.#deadline());
+    if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.runDue(KEY, this.#deadline());
     for (const item of this.#table.all().filter((each) => each.sk.startsWith(failedEventPrefix()))) {
       const part = stalePartOf(item);
       if (part !== undefined) {
         if (part.status === "parked") await receiving.staleReads.again(part, this.#deadline(), true);
-        else await receiving.staleReads.look(item, this.#deadline());
+        else await receiving.staleReads.runDue(item, this.#deadline());
         continue;
       }
       const failed = await receiving.failedEvents.at(item);

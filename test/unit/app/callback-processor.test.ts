@@ -97,7 +97,7 @@ describe("CallbackProcessor out of order", () => {
     expect(numbers()).toEqual([1, 2, 3, 4]);
   });
 
-  it("leaves no work to the clockwork", async () => {
+  it("leaves no work to the scheduler", async () => {
     const { send, table, state } = make();
     await send(2);
     await send(4);

@@ -3,7 +3,7 @@ import type { Clock, DelayQueue, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 
 /** Delayed messages that bring due work forward from the next sweep to its second. */
-export class Timers {
+export class WakeUps {
   readonly #queue: DelayQueue;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -15,7 +15,7 @@ export class Timers {
   }
 
   /** Sends a message for the head's due time, if it has one. Never rejects: the sweep finds the same work. */
-  async wake(head: Pick<Head, "key" | "dueAt">): Promise<void> {
+  async schedule(head: Pick<Head, "key" | "dueAt">): Promise<void> {
     if (head.dueAt === undefined) return;
     const seconds = Math.max(0, Math.ceil((head.dueAt - this.#clock.now()) / 1_000));
     try {
