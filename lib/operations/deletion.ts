@@ -83,7 +83,7 @@ export class ActorDeletion {
   async resume(actorId: string, deadline: Deadline): Promise<void> {
     const actor = await this.#parts.actors.get(actorId);
     if (actor?.deleting !== true) return;
-    const least = Math.max(LEAST_FOR_A_TRUST_MS, deadline.notBefore ?? 0);
+    const least = Math.max(LEAST_FOR_A_TRUST_MS, deadline.stopStartingBelowMs ?? 0);
     await this.#finish(
       actor,
       {

@@ -12,7 +12,7 @@ const AT_ONCE = 10;
 /** Time slice, ms, in which one piece of due work may start calls to peers one after another; a message carries on with the rest. */
 const SLICE_MS = 8_000;
 /** Nor does it begin with less time than this, ms, so that the sweep's end cuts off no slow peer's answer. */
-const LEAST_TO_BEGIN_MS = 13_000;
+const LEAST_TO_START_MS = 13_000;
 /** With less time left nothing new is begun: one recovery may need this long, ms. */
 const LEAST_MS = 15_000;
 /** Work that failed unforeseen is looked at again after this long, ms, so that it cannot crowd out the rest. */
@@ -76,7 +76,7 @@ export class Sweep {
         try {
           const slice = {
             remaining: () => deadline.remaining(),
-            notBefore: Math.max(deadline.remaining() - SLICE_MS, LEAST_TO_BEGIN_MS),
+            stopStartingBelowMs: Math.max(deadline.remaining() - SLICE_MS, LEAST_TO_START_MS),
           };
           const gapSince = await this.#dueWork.runDue({ pk: key.pk, sk: key.sk }, slice);
           if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, now - gapSince);

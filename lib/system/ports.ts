@@ -40,7 +40,7 @@ export interface Deadline {
   /** Milliseconds left; 0 when none. */
   remaining(): number;
   /** With no more left than this, ms, nothing more is begun that waits for a peer and can be left to a message. */
-  readonly notBefore?: number;
+  readonly stopStartingBelowMs?: number;
 }
 
 /** One decision worth having at three in the morning. No secret, no body. */

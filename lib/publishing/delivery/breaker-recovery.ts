@@ -22,7 +22,7 @@ import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
 import { isDeferred } from "./deferred-permissions.ts";
 import type { DeferredPermissions } from "./deferred-permissions.ts";
-import { TimeLeft } from "./time-left.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
 const PROBE_MARGIN_MS = 5_000;
@@ -71,7 +71,7 @@ export class BreakerRecovery {
       await breakers.forget(of, dueAt);
       return;
     }
-    const time = TimeLeft.ofWorker(deadline);
+    const time = DeliveryBudget.ofWorker(deadline);
     const breaker = readBreaker(item);
     const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
     if (until > clock.now()) await breakers.postpone(of, until);
@@ -85,7 +85,7 @@ export class BreakerRecovery {
    * The one try, when it is time for it and nobody else makes it, and all that was missed when it arrives. For callers
    * that are this peer's only delivery of this process.
    */
-  async attempt(item: Item, time: TimeLeft): Promise<void> {
+  async attempt(item: Item, time: DeliveryBudget): Promise<void> {
     await this.#probe(item, readTrust(item), time, undefined);
   }
 
@@ -95,7 +95,7 @@ export class BreakerRecovery {
    *
    * @returns what failed
    */
-  async resume(item: Item, time: TimeLeft): Promise<readonly DeliveryFailure[]> {
+  async resume(item: Item, time: DeliveryBudget): Promise<readonly DeliveryFailure[]> {
     const { breakers, clock } = this.#deps;
     const [trust, breaker, replay] = [readTrust(item), readBreaker(item), item["breakerReplay"]];
     const { pausedUntil, pausedBy } = breaker;
@@ -123,10 +123,10 @@ export class BreakerRecovery {
     await deferred.send(now);
   }
 
-  async #probe(item: Item, trust: TrustRecord, time: TimeLeft, dueAt: number | undefined): Promise<void> {
+  async #probe(item: Item, trust: TrustRecord, time: DeliveryBudget, dueAt: number | undefined): Promise<void> {
     const { clock, breakers } = this.#deps;
     const breaker = readBreaker(item);
-    if (!mayProbe(breaker, clock.now()) || !time.mayBegin()) return;
+    if (!mayProbe(breaker, clock.now()) || !time.mayStart()) return;
     // Each try takes another subscription, so that one that always fails starves none of the others.
     const heads = roundAfter(await this.#missed(trust, true), breaker.probed);
     const [first] = heads;
@@ -139,7 +139,7 @@ export class BreakerRecovery {
     if (token === undefined) return;
     let answered = false;
     for (const head of heads) {
-      if (answered && !(time.mayBegin() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
+      if (answered && !(time.mayStart() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
         break;
       const session = await this.#session(head, trust, time, { everything: true });
       const tried = await session?.probe();
@@ -164,7 +164,7 @@ export class BreakerRecovery {
   async #close(
     trust: TrustRecord,
     token: string,
-    time: TimeLeft,
+    time: DeliveryBudget,
     session: DeliverySession | undefined,
     probed: string,
   ): Promise<void> {
@@ -175,7 +175,12 @@ export class BreakerRecovery {
   }
 
   /** Sends everything that the peer has missed, subscription by subscription, each in order. */
-  async #replay(trust: TrustRecord, token: string, time: TimeLeft, order: Order): Promise<readonly DeliveryFailure[]> {
+  async #replay(
+    trust: TrustRecord,
+    token: string,
+    time: DeliveryBudget,
+    order: Order,
+  ): Promise<readonly DeliveryFailure[]> {
     const { failures, isDone } = await this.#sendAll(trust, time, { everything: true, ...order });
     if (isDone) await this.#deps.breakers.replayed(trust, token);
     return failures;
@@ -184,7 +189,7 @@ export class BreakerRecovery {
   /** Sends what there is of all subscriptions of the peer. Where something is left, the due item says when to go on. */
   async #sendAll(
     trust: TrustRecord,
-    time: TimeLeft,
+    time: DeliveryBudget,
     how: Order & { readonly everything: boolean },
   ): Promise<{ readonly failures: readonly DeliveryFailure[]; readonly isDone: boolean }> {
     const { clock, breakers } = this.#deps;
@@ -193,7 +198,7 @@ export class BreakerRecovery {
     const missed = roundAfter(await this.#missed(trust, how.everything), how.after);
     const heads = [...missed.filter(({ id }) => id === how.first), ...missed.filter(({ id }) => id !== how.first)];
     for (const head of heads) {
-      if (!time.mayBegin()) {
+      if (!time.mayStart()) {
         await breakers.postpone(trust, clock.now());
         return { failures, isDone: false };
       }
@@ -204,7 +209,7 @@ export class BreakerRecovery {
       if (isKept(end)) return { failures, isDone: false };
       if (end !== "done" && end !== "refused") busy = true;
     }
-    if (busy) await breakers.postpone(trust, clock.now() + (time.mayBegin() ? RUN_AGAIN_MS : 0));
+    if (busy) await breakers.postpone(trust, clock.now() + (time.mayStart() ? RUN_AGAIN_MS : 0));
     return { failures, isDone: !busy };
   }
 
@@ -232,7 +237,7 @@ export class BreakerRecovery {
   async #session(
     head: InboundHead,
     trust: TrustRecord,
-    time: TimeLeft,
+    time: DeliveryBudget,
     { everything }: { readonly everything: boolean },
   ): Promise<DeliverySession | undefined> {
     const { cursors, changeLog } = this.#deps;
@@ -246,7 +251,7 @@ export class BreakerRecovery {
   }
 
   /** When another instance may try, ms since 1970. */
-  #tryEnds(time: TimeLeft): number {
+  #tryEnds(time: DeliveryBudget): number {
     const { clock, timeoutMs } = this.#deps;
     return clock.now() + time.forOne(timeoutMs) + PROBE_MARGIN_MS;
   }

@@ -12,7 +12,7 @@ import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { JsonTexts, callbackBody } from "./callback-body.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import type { TimeLeft } from "./time-left.ts";
+import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Bodies longer than this go out compressed where that is understood, bytes. */
 const COMPRESS_OVER = 1_024;
@@ -72,7 +72,7 @@ export class CallbackSender {
     trust: TrustRecord,
     head: InboundHead,
     rendered: RenderedDiff,
-    time: TimeLeft,
+    time: DeliveryBudget,
     still: () => Promise<boolean>,
   ): Promise<Sent> {
     const { clock, log, rootOf, retries, pause, random } = this.#deps;
@@ -90,7 +90,7 @@ export class CallbackSender {
       const wait = fullJitter(attempt, RETRY, random());
       const sent = this.#judged(failure);
       const mayAgain = sent.kind === "failed" && failure.statusCode !== TOO_MANY_REQUESTS;
-      const again = mayAgain && attempt <= retries && time.mayBegin(wait);
+      const again = mayAgain && attempt <= retries && time.mayStart(wait);
       log.warn("a callback failed", { actorId: head.actorId, sequence: rendered.sequence, attempt, again, ...failure });
       if (!again) return sent;
       await pause(wait);
@@ -118,7 +118,7 @@ export class CallbackSender {
     trust: TrustRecord,
     head: InboundHead,
     request: Outgoing,
-    time: TimeLeft,
+    time: DeliveryBudget,
   ): Promise<DeliveryFailure | undefined> {
     const failure = await this.#once(trust, head, request, time);
     const { statusCode, retryAfter } = failure ?? {};
@@ -146,7 +146,7 @@ export class CallbackSender {
     trust: TrustRecord,
     head: InboundHead,
     { gzip, ...request }: Outgoing,
-    time: TimeLeft,
+    time: DeliveryBudget,
   ): Promise<DeliveryFailure | undefined> {
     const { http, clock, timeoutMs } = this.#deps;
     const whose = { peerId: head.peerId, subscriptionId: head.id };

@@ -4,7 +4,7 @@ import type { Clock, Log } from "../../system/ports.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { FanOutResult } from "../subscribers/fan-out-result.ts";
-import { TimeLeft } from "./time-left.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** How long callbacks may take that no request waits for, ms. */
 const BEHIND_MS = 20_000;
@@ -41,7 +41,7 @@ export class Callbacks {
     if (isInsideHook()) return await this.#deps.fanOut.later(commit);
     const deadline = currentDeadline();
     const { clock, fanOut } = this.#deps;
-    const time = deadline === undefined ? TimeLeft.from(clock, BEHIND_MS) : TimeLeft.ofRequest(deadline);
+    const time = deadline === undefined ? DeliveryBudget.from(clock, BEHIND_MS) : DeliveryBudget.ofRequest(deadline);
     return await fanOut.changed(commit, time);
   }
 
@@ -60,7 +60,7 @@ export class Callbacks {
     const { clock, log, fanOut, mode } = this.#deps;
     try {
       if (mode === "sync") await this.deliver(commit);
-      else await fanOut.changed(commit, TimeLeft.from(clock, BEHIND_MS));
+      else await fanOut.changed(commit, DeliveryBudget.from(clock, BEHIND_MS));
     } catch (error) {
       // The change stands, and the maintenance does what was not done.
       log.error("the callbacks of a change failed", { actorId: commit.actorId, error });

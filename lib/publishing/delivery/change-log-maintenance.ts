@@ -16,7 +16,7 @@ import type { RecordRetention } from "../subscribers/record-retention.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
-import { TimeLeft } from "./time-left.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** What someone else is delivering, or could not be delivered now, is looked at again so much later, ms. */
 const RUN_AGAIN_MS = 30_000;
@@ -60,7 +60,7 @@ export class ChangeLogMaintenance {
     const mayGoOn = (): boolean => deadline.remaining() > half;
     const found = await retention.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
     const untried = found.heads.filter(isUntried);
-    const end = await fanOut.deliver(actorId, untried, found.upTo, TimeLeft.ofWorker(deadline));
+    const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
     if (end === "done" && found.upTo === newest) await this.#settle(actorId, newest, quiet, found.heads);
     else await this.#putOff(actorId, logHead);
   }

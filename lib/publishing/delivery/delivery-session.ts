@@ -26,7 +26,7 @@ import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { RefusalNotes } from "./refusal-notes.ts";
 import type { RefusalDeps } from "./refusal-notes.ts";
-import type { TimeLeft } from "./time-left.ts";
+import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** What was delivered is noted after so many numbers, so that little of a long backlog is sent twice after a crash. */
 const NOTE_EVERY = 50;
@@ -58,7 +58,7 @@ export interface SessionInput {
   readonly head: InboundHead;
   readonly token: string;
   readonly trust: TrustRecord;
-  readonly time: TimeLeft;
+  readonly time: DeliveryBudget;
   /** The records of the log, as far as others need them too. */
   readonly records: Records;
   /** Everything that the peer has not taken is sent, not only what was never tried. */
@@ -148,7 +148,7 @@ export class DeliverySession {
       if (kept !== undefined) return kept;
       const next = await rendered.next();
       if (next.done === true) return this.#nothingLeft();
-      if (!this.#given.time.mayBegin()) return "late";
+      if (!this.#given.time.mayStart()) return "late";
       const sent = await this.#send(next.value);
       if (sent === "taken") await breakers.answered(this.#trust, this.#breaker);
       if (sent === "failed") await breakers.failed(this.#trust);

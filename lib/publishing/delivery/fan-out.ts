@@ -28,7 +28,7 @@ import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
-import type { TimeLeft } from "./time-left.ts";
+import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
@@ -67,7 +67,7 @@ interface Round {
   /** The records it is about; none: whatever is there. */
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
-  readonly time: TimeLeft;
+  readonly time: DeliveryBudget;
   /** Peers to which delivery has not begun. */
   readonly waiting: Set<string>;
 }
@@ -84,7 +84,7 @@ export class FanOut {
    * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
    * someone else: all that there are, when those in the scope cannot be found. Never rejects.
    */
-  async changed(commit: Commit, time: TimeLeft): Promise<FanOutResult> {
+  async changed(commit: Commit, time: DeliveryBudget): Promise<FanOutResult> {
     const { actorId, newest, records } = commit;
     const names = await this.#inScope(commit);
     if ("totalCount" in names) return names;
@@ -128,7 +128,7 @@ export class FanOut {
     actorId: string,
     names: readonly Pick<SubscriberName, "peerId" | "id">[],
     newest: number,
-    time: TimeLeft,
+    time: DeliveryBudget,
   ): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
     const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time, waiting: new Set() });
@@ -175,7 +175,7 @@ export class FanOut {
   async #ahead(heads: readonly InboundHead[], round: Round): Promise<readonly (SubscriptionState | undefined)[]> {
     const { newest, time } = round;
     try {
-      const { states } = await advanceAll(recordsOf(round), heads, newest, () => time.mayBegin());
+      const { states } = await advanceAll(recordsOf(round), heads, newest, () => time.mayStart());
       return states.map((state) => (state.cursor < newest ? undefined : state));
     } catch {
       return [];
@@ -218,7 +218,7 @@ export class FanOut {
     const { newest, cache, time, waiting } = round;
     const options = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
     waiting.delete(head.peerId);
-    if (!time.mayBegin()) return { kind: "deferred", unfinished: 0 };
+    if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };
     const item = await trustCache.of(head.actorId, head.peerId, waiting);
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {

@@ -56,11 +56,11 @@ export class RefusalNotes {
     this.#hasChanged = true;
   }
 
-  /** 404, and the peer has asked for a pause until `notBefore` (ms). */
-  unknown(status: number, notBefore = 0): void {
+  /** 404, and the peer has asked for a pause until `pausedUntil` (ms). */
+  unknown(status: number, pausedUntil = 0): void {
     const { clock, refusalMs } = this.#deps;
     const since = Math.max(this.#refusal?.since ?? clock.now(), this.#acknowledgedAt);
-    this.#refuse(status, since, notBefore);
+    this.#refuse(status, since, pausedUntil);
     this.#isOver = clock.now() >= since + refusalMs;
   }
 
@@ -73,8 +73,8 @@ export class RefusalNotes {
   }
 
   /** Something else went wrong: of one that is refused that is another answer, and its next try comes later too. */
-  otherwise(notBefore = 0): void {
-    if (this.#refusal !== undefined) this.#refuse(this.#refusal.status, this.#deps.clock.now(), notBefore);
+  otherwise(pausedUntil = 0): void {
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal.status, this.#deps.clock.now(), pausedUntil);
   }
 
   /** The peer has asked for the subscription again meanwhile, so often by now: its refusals were of before. */
@@ -85,11 +85,11 @@ export class RefusalNotes {
     this.#isOver = false;
   }
 
-  #refuse(status: number, since: number, notBefore: number): void {
+  #refuse(status: number, since: number, pausedUntil: number): void {
     const { clock, random, refusalMs } = this.#deps;
     const tries = (this.#refusal?.tries ?? 0) + 1;
     // After the pause that the peer has asked for its others go first.
-    const from = Math.max(clock.now(), notBefore);
+    const from = Math.max(clock.now(), pausedUntil);
     // The last try comes when the time is over, not a day later.
     const nextAt = Math.min(from + refusalPause(tries, random()), Math.max(since + refusalMs, from + 1_000));
     this.#note({ status, since, tries, nextAt });

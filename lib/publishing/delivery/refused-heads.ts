@@ -21,7 +21,7 @@ import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { leaseFor } from "./lease.ts";
-import { TimeLeft } from "./time-left.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Pause before the next look at a subscription whose peer is not approved, ms. */
 const NOT_NOTIFIED_MS = 10 * 60_000;
@@ -72,7 +72,7 @@ export class RefusedHeads {
     }
     const breaker = readBreaker(item);
     const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
-    const time = TimeLeft.ofWorker(deadline);
+    const time = DeliveryBudget.ofWorker(deadline);
     if (until > clock.now()) await this.#postpone(head, until);
     else
       await pool.run(peerOf(trust), async () => {
@@ -82,8 +82,8 @@ export class RefusedHeads {
       });
   }
 
-  async #deliver(head: InboundHead, trust: TrustRecord, time: TimeLeft): Promise<void> {
-    if (!time.mayBegin()) return;
+  async #deliver(head: InboundHead, trust: TrustRecord, time: DeliveryBudget): Promise<void> {
+    if (!time.mayStart()) return;
     const { cursors, changeLog } = this.#deps;
     const lease = leaseFor(this.#deps, time);
     const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });

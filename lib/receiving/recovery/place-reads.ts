@@ -81,11 +81,11 @@ export class PlaceReads {
   }
 
   /** A read said nothing: what is held stays, is shown as stale, and is read again later. */
-  async mark(head: Head, place: Place, failure: ReadFailure, sequence: number, notBefore = 0): Promise<void> {
+  async mark(head: Head, place: Place, failure: ReadFailure, sequence: number, notAgainBefore = 0): Promise<void> {
     const { data, stale, openTo } = this.#deps;
     const reads = await openTo(head.actorId, head.peerId);
     const { status, again } = stale.next(failure);
-    const marked = { reason: failure.reason, again: Math.max(again, notBefore) };
+    const marked = { reason: failure.reason, again: Math.max(again, notAgainBefore) };
     const at = { stateVersion: head.stateVersion, sequence };
     const since = await data(head.actorId, head.peerId).markStale(targetOf(head, reads), place, at, marked);
     if (since !== undefined) await stale.note(head, place, { ...marked, status, since });

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { TimeLeft } from "../../../lib/publishing/delivery/time-left.ts";
+import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
@@ -14,7 +14,7 @@ const MINUTE = 60_000;
 function withDeadline(world: DeliveryWorld, left: () => number): DeliveryWorld["host"] {
   const { fanOut } = world.host.service;
   const changed = fanOut.changed.bind(fanOut);
-  fanOut.changed = async (commit) => await changed(commit, TimeLeft.ofRequest({ remaining: left }));
+  fanOut.changed = async (commit) => await changed(commit, DeliveryBudget.ofRequest({ remaining: left }));
   return world.host;
 }
 

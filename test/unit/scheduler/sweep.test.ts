@@ -69,7 +69,7 @@ test("an actor with much that is due gets its time slices between those of other
 test("what waits for peers is to begin nothing after a few seconds, so that others come", async () => {
   let begun = 0;
   await sweepOver([logHeadKey("actor")], (_, deadline) => {
-    begun = deadline.remaining() - (deadline.notBefore ?? 0);
+    begun = deadline.remaining() - (deadline.stopStartingBelowMs ?? 0);
   });
   expect(begun).toBeGreaterThan(0);
   expect(begun).toBeLessThanOrEqual(10_000);

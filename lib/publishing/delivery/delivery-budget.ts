@@ -2,42 +2,42 @@
 import type { Clock, Deadline } from "../../system/ports.ts";
 
 /** Within a request nothing is begun later than this, ms: whoever asked waits. */
-const BEGIN_WITHIN_MS = 12_000;
+const START_WITHIN_MS = 12_000;
 /** So much is left for noting what became of the deliveries, ms. */
 const RESERVE_MS = 3_000;
 /** Less is not worth a try, ms. */
 const LEAST_MS = 500;
 
 /** Says whether there is time for another delivery, and how much. */
-export class TimeLeft {
+export class DeliveryBudget {
   readonly #deadline: Deadline;
-  readonly #notBefore: number;
+  readonly #stopStartingBelowMs: number;
 
-  private constructor(deadline: Deadline, notBefore: number) {
+  private constructor(deadline: Deadline, stopStartingBelowMs: number) {
     this.#deadline = deadline;
-    this.#notBefore = notBefore;
+    this.#stopStartingBelowMs = stopStartingBelowMs;
   }
 
   /** For someone who waits: deliveries begin within 12 s. */
-  static ofRequest(deadline: Deadline): TimeLeft {
-    return new TimeLeft(deadline, deadline.remaining() - BEGIN_WITHIN_MS);
+  static ofRequest(deadline: Deadline): DeliveryBudget {
+    return new DeliveryBudget(deadline, deadline.remaining() - START_WITHIN_MS);
   }
 
   /** For a worker: as long as it may begin anything. */
-  static ofWorker(deadline: Deadline): TimeLeft {
-    return new TimeLeft(deadline, deadline.notBefore ?? 0);
+  static ofWorker(deadline: Deadline): DeliveryBudget {
+    return new DeliveryBudget(deadline, deadline.stopStartingBelowMs ?? 0);
   }
 
   /** For work behind an answer that has gone out: `ms` from now on. */
-  static from(clock: Clock, ms: number): TimeLeft {
+  static from(clock: Clock, ms: number): DeliveryBudget {
     const end = clock.now() + ms;
-    return new TimeLeft({ remaining: () => Math.max(0, end - clock.now()) }, 0);
+    return new DeliveryBudget({ remaining: () => Math.max(0, end - clock.now()) }, 0);
   }
 
   /** True when another delivery may begin, now or in `ms`. */
-  mayBegin(ms = 0): boolean {
+  mayStart(ms = 0): boolean {
     const remaining = this.#deadline.remaining() - ms;
-    return remaining > this.#notBefore && remaining >= RESERVE_MS + LEAST_MS;
+    return remaining > this.#stopStartingBelowMs && remaining >= RESERVE_MS + LEAST_MS;
   }
 
   /** The longest one may take, ms: `most`, or what is left. */
