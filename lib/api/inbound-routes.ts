@@ -14,21 +14,21 @@ import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundReading, Page } from "../publishing/snapshots/inbound-reading.ts";
 import { noSuch } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type {
-  InboundMade,
+  InboundCreated,
   InboundSubscriptions,
-  InboundWish,
+  InboundRequest,
 } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { SEQUENCE_HEADER } from "./positioned-answer.ts";
 import { secretDigest } from "../domain/secret-digest.ts";
 import type { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
-import { granularities, scopeFields, wishedScope } from "./wish.ts";
+import { granularities, scopeFields, requestedScope } from "./requested-scope.ts";
 
 /** Most subscriptions asked for in one request. */
 const MOST_AT_ONCE = 100;
 /** Of those, so many are made in one step. */
 const STEP = 40;
 
-const wishBody = z.object({
+const subscriptionBody = z.object({
   ...scopeFields,
   granularity: z.nullish(granularities),
   accept_encoding: z.nullish(z.string().check(z.maxLength(64))),
@@ -56,7 +56,7 @@ export interface InboundRouteServices {
 }
 
 /** One entry of a batch: what was asked for, or why it cannot be. */
-type Entry = { readonly wish: InboundWish } | { readonly error: ServiceError };
+type Entry = { readonly requested: InboundRequest } | { readonly error: ServiceError };
 
 /** What peers do with their subscriptions to us. */
 export class InboundRoutes {
@@ -74,21 +74,21 @@ export class InboundRoutes {
       readBody(request, batchAlone);
       return json(207, { results: await this.#batch(request, caller, subscriptions) });
     }
-    const wish = wishOf(readBody(request, wishBody));
-    const [made] = await this.#create(request, caller, [wish]);
+    const requested = requestedOf(readBody(request, subscriptionBody));
+    const [made] = await this.#create(request, caller, [requested]);
     if (made === undefined) throw new TypeError("a subscription was neither made nor refused");
-    return json(201, wireOf(wish, made), { location: this.#location(request, made) });
+    return json(201, wireOf(requested, made), { location: this.#location(request, made) });
   }
 
   async #create(
     request: ServiceRequest,
     { trust }: Extract<Caller, { kind: "peer" }>,
-    wishes: readonly InboundWish[],
-  ): Promise<readonly InboundMade[]> {
+    requests: readonly InboundRequest[],
+  ): Promise<readonly InboundCreated[]> {
     const { inbound, authenticator } = this.#services;
     const { actorId, peerId } = trust;
     const trusted = authenticator.approvedCheck(actorId, peerId, secretDigest(trust.secret));
-    return await inbound.create(param(request, "actorId"), { peerId, trusted }, wishes);
+    return await inbound.create(param(request, "actorId"), { peerId, trusted }, requests);
   }
 
   async #batch(
@@ -113,10 +113,10 @@ export class InboundRoutes {
     caller: Extract<Caller, { kind: "peer" }>,
     entries: readonly Entry[],
   ): Promise<readonly JsonObject[]> {
-    const wishes = entries.flatMap((entry) => ("wish" in entry ? [entry.wish] : []));
-    let made: readonly InboundMade[] | ServiceError = [];
+    const requests = entries.flatMap((entry) => ("requested" in entry ? [entry.requested] : []));
+    let made: readonly InboundCreated[] | ServiceError = [];
     try {
-      if (wishes.length > 0) made = await this.#create(request, caller, wishes);
+      if (requests.length > 0) made = await this.#create(request, caller, requests);
     } catch (error) {
       if (!isServiceError(error)) throw error;
       made = error;
@@ -127,7 +127,7 @@ export class InboundRoutes {
       if (made instanceof Error) return failed(made, request);
       const one = made[next++];
       if (one === undefined) throw new TypeError("a subscription was neither made nor refused");
-      return { status: 201, location: this.#location(request, one), ...wireOf(entry.wish, one) };
+      return { status: 201, location: this.#location(request, one), ...wireOf(entry.requested, one) };
     });
   }
 
@@ -172,7 +172,7 @@ export class InboundRoutes {
     return empty();
   }
 
-  #location(request: ServiceRequest, { id }: InboundMade): string {
+  #location(request: ServiceRequest, { id }: InboundCreated): string {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
     return `${this.#services.config.baseUrl}/${actorId}/subscriptions/${peerId}/${id}`;
   }
@@ -186,28 +186,28 @@ const namesOf = (request: ServiceRequest): [actorId: string, peerId: string, id:
 
 function entryOf(value: unknown): Entry {
   try {
-    return { wish: wishOf(checked(value, wishBody)) };
+    return { requested: requestedOf(checked(value, subscriptionBody)) };
   } catch (error) {
     if (isServiceError(error)) return { error };
     throw error;
   }
 }
 
-function wishOf(body: z.infer<typeof wishBody>): InboundWish {
+function requestedOf(body: z.infer<typeof subscriptionBody>): InboundRequest {
   const encoding = body.accept_encoding ?? "";
   return {
-    ...wishedScope(body),
+    ...requestedScope(body),
     granularity: body.granularity ?? "none",
     ...(encoding === "" ? {} : { acceptEncoding: encoding }),
   };
 }
 
-function wireOf(wish: InboundWish, { id, granularity, sequence }: InboundMade): JsonObject {
+function wireOf(requested: InboundRequest, { id, granularity, sequence }: InboundCreated): JsonObject {
   return {
     subscriptionid: id,
-    target: wish.target,
-    subtarget: wish.subtarget ?? "",
-    resource: wish.resource ?? "",
+    target: requested.target,
+    subtarget: requested.subtarget ?? "",
+    resource: requested.resource ?? "",
     granularity,
     sequence,
   };

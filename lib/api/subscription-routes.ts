@@ -22,7 +22,7 @@ import type { Head } from "../receiving/stream/head.ts";
 import type { InboundRoutes } from "./inbound-routes.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
-import { granularities, scopeFields, wishedScope } from "./wish.ts";
+import { granularities, scopeFields, requestedScope } from "./requested-scope.ts";
 
 const requestedBody = z.object({
   peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),
@@ -93,7 +93,7 @@ export class SubscriptionRoutes {
 
   async subscribe(request: ServiceRequest): Promise<Reply> {
     const body = readBody(request, requestedBody);
-    const requested = { peerId: body.peerid, ...wishedScope(body), granularity: body.granularity };
+    const requested = { peerId: body.peerid, ...requestedScope(body), granularity: body.granularity };
     const { outbound } = this.#services;
     const { location } = await outbound.subscribe(param(request, "actorId"), requested, request.deadline);
     return empty(204, { location });

@@ -13,10 +13,10 @@ import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
-import { checked, ofInbound, ofOutbound, wishedScope } from "./subscription.ts";
-import type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
+import { checked, ofInbound, ofOutbound, requestedScope } from "./subscription.ts";
+import type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
 
-export type { Subscription, SubscriptionName, SubscriptionWish } from "./subscription.ts";
+export type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
 
 /** A target, or the part of it that is named. An empty or null subtarget is none. */
 export interface TargetName {
@@ -97,11 +97,11 @@ export class ActorSubscriptions {
    * @throws ServiceError request.invalid, resource.not_found without a trust, auth.forbidden when it is not approved,
    *   peer.unreachable, peer.refused, peer.invalid_answer
    */
-  async subscribeToPeer(wish: SubscriptionWish): Promise<Subscription> {
-    const { peerId, granularity = "high" } = wish;
+  async subscribeToPeer(asked: RequestedSubscription): Promise<Subscription> {
+    const { peerId, granularity = "high" } = asked;
     const requested = {
       peerId: checked("peerId", peerId, isOutsideId, "1 to 128 of A-Z a-z 0-9 . _ ~ -"),
-      ...wishedScope(wish),
+      ...requestedScope(asked),
       granularity,
     };
     checked("granularity", granularity, (text) => GRANULARITIES.includes(text), GRANULARITIES.join(" or "));
@@ -117,7 +117,11 @@ export class ActorSubscriptions {
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
   async notifySubscribers({ data, ...place }: NewAppEvent): Promise<FanOutResult> {
-    return await this.#services.appEvents.notify(this.#actorId, { ...wishedScope(place), data }, this.#services.notify);
+    return await this.#services.appEvents.notify(
+      this.#actorId,
+      { ...requestedScope(place), data },
+      this.#services.notify,
+    );
   }
 
   /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */

@@ -7,7 +7,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { Clock, Json } from "../system/ports.ts";
 import type { Actor } from "./actor.ts";
 import type { OwnDelivery } from "./own-delivery.ts";
-import { wishedScope } from "./subscription.ts";
+import { requestedScope } from "./subscription.ts";
 
 /** How a manager delivers. What is left out is as the environment says, else as the default in brackets. */
 export interface FanOutOptions {
@@ -64,7 +64,7 @@ export class FanOutManager {
     readonly data: Json;
   }): Promise<FanOutResult> {
     const { target, subtarget = null, data } = appEvent;
-    return await this.#delivery.notify({ ...wishedScope({ target, subtarget }), data });
+    return await this.#delivery.notify({ ...requestedScope({ target, subtarget }), data });
   }
 
   /**

@@ -23,7 +23,7 @@ export interface Subscription {
 }
 
 /** What to subscribe to. An empty or null subtarget or resource is none. */
-export interface SubscriptionWish {
+export interface RequestedSubscription {
   readonly peerId: string;
   readonly target: string;
   readonly subtarget?: string | null;
@@ -37,16 +37,17 @@ export interface SubscriptionName {
   readonly subscriptionId: string;
 }
 
-/** What a wish covers. @throws ServiceError request.invalid which names the field */
-export function wishedScope(wish: Pick<SubscriptionWish, "target" | "subtarget" | "resource">): Scope {
-  const target = checked("target", wish.target, isTarget);
-  if (!wish.subtarget) {
-    if (wish.resource) throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
+/** What a requested subscription covers. @throws ServiceError request.invalid which names the field */
+export function requestedScope(requested: Pick<RequestedSubscription, "target" | "subtarget" | "resource">): Scope {
+  const target = checked("target", requested.target, isTarget);
+  if (!requested.subtarget) {
+    if (requested.resource)
+      throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
     return { target };
   }
-  const subtarget = checked("subtarget", wish.subtarget, isOwnName);
-  return wish.resource
-    ? { target, subtarget, resource: checked("resource", wish.resource, isResource, RESOURCE_RULE) }
+  const subtarget = checked("subtarget", requested.subtarget, isOwnName);
+  return requested.resource
+    ? { target, subtarget, resource: checked("resource", requested.resource, isResource, RESOURCE_RULE) }
     : { target, subtarget };
 }
 

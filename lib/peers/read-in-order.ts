@@ -11,7 +11,7 @@ const UNWELL_IN_A_ROW = 8;
  * Reads places, 4 at a time, and answers in their order. Ends early when our time ends, when the peer asks to be left
  * alone for a while, or when it fails again and again: then the answers end before the first place that was not read.
  *
- * @param patient failures count as answers of their places, for earlier tries came no further; a wish to be left alone is
+ * @param patient failures count as answers of their places, for earlier tries came no further; a request to be left alone is
  *   heeded all the same, after the place that it was said of
  */
 export async function readInOrder(

@@ -68,7 +68,7 @@ interface Variable<T> {
   readonly secret?: boolean;
 }
 
-/** Plain decimal digits only: `1e3`, `0x10`, `Infinity` and blanks are more likely slips than wishes. */
+/** Plain decimal digits only: `1e3`, `0x10`, `Infinity` and blanks are more likely slips than intended. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 const number = (least: number, most: number, whole: boolean): Variable<number> => ({

@@ -1,7 +1,7 @@
 /** What others ask of a trust, once it has been read from a request. */
 import type { JsonObject } from "../system/ports.ts";
 
-/** The owner's wish for a trust with the actor at `url`. */
+/** The owner's request for a trust with the actor at `url`. */
 export interface TrustInitiationRequest {
   readonly url: string;
   readonly relationship?: string | undefined;

@@ -58,7 +58,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
     { operation: "metadata", description: "d" },
   ),
 );
-const wish: fc.Arbitrary<Wish> = fc.oneof(
+const requested: fc.Arbitrary<Wish> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ is: fc.constant("set" as const), path, value: anyValue }) },
   { weight: 3, arbitrary: fc.record({ is: fc.constant("delete" as const), path }) },
   { weight: 3, arbitrary: fc.record({ is: fc.constant("list" as const), name: fc.constantFrom(...LISTS), operation }) },
@@ -110,7 +110,7 @@ function marked(value: Json, at: Place, reads: Reads): Json {
 }
 const secret = (): string => `secret${String(++marks)}`;
 
-function granted(state: State, wishes: readonly Wish[], reads: Reads): Change[] {
+function granted(state: State, requests: readonly Wish[], reads: Reads): Change[] {
   const values = new Map(state);
   const changes: Change[] = [];
   const note = (name: string, after: Json | undefined, change: Change): void => {
@@ -118,7 +118,7 @@ function granted(state: State, wishes: readonly Wish[], reads: Reads): Change[] 
     else values.set(name, after);
     changes.push(change);
   };
-  for (const one of wishes) {
+  for (const one of requests) {
     if (one.is === "delete all") {
       changes.push(recordDeleteAll([...values.keys()]));
       values.clear();
@@ -152,10 +152,10 @@ function places(data: Json, at: Place): Place[] {
 
 /** The records of all rounds, each made when the one before has been applied. */
 function* history(rounds: readonly (readonly Wish[])[], state: () => State, reads: Reads): Iterable<readonly Change[]> {
-  for (const wishes of rounds) yield* recordsOf(granted(state(), wishes, reads));
+  for (const requests of rounds) yield* recordsOf(granted(state(), requests, reads));
 }
 
-const steps = fc.array(fc.array(wish, { minLength: 1, maxLength: 4 }), { maxLength: 12, size: "max" });
+const steps = fc.array(fc.array(requested, { minLength: 1, maxLength: 4 }), { maxLength: 12, size: "max" });
 
 test("every subscriber's copy equals what it may see of its scope, after every record", () => {
   fc.assert(

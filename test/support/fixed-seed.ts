@@ -5,5 +5,5 @@
 import process from "node:process";
 import fc from "fast-check";
 
-const wish = process.env["PROPERTY_SEED"] ?? "20261121";
-if (wish !== "random") fc.configureGlobal({ seed: Number(wish) });
+const requested = process.env["PROPERTY_SEED"] ?? "20261121";
+if (requested !== "random") fc.configureGlobal({ seed: Number(requested) });

@@ -182,17 +182,17 @@ export class CursorStore {
     let now = head;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       const requested = await step(now);
-      const wished = requested.lease ? lease : undefined;
-      const free = wished !== undefined && this.#isFree(now.lease);
+      const requestedLease = requested.lease ? lease : undefined;
+      const free = requestedLease !== undefined && this.#isFree(now.lease);
       if (requested.idle && !free) {
         return { head: { ...now, state: this.#left(now, requested).state }, made: [], leased: false };
       }
       const { state, made } = this.#fitting(this.#left(now, requested));
-      const found = await this.#update(now, state, free ? wished : undefined, compact({ acknowledgedAt }));
+      const found = await this.#update(now, state, free ? requestedLease : undefined, compact({ acknowledgedAt }));
       if (found === undefined) return undefined;
       if ("written" in found) {
         const advanced = { head: readInboundHead(found.written), made, leased: free };
-        return wished === undefined || free ? advanced : await this.#release(advanced, wished);
+        return requestedLease === undefined || free ? advanced : await this.#release(advanced, requestedLease);
       }
       now = found.other;
     }

@@ -26,13 +26,13 @@ const AT_ONCE = 40;
 const MAX_SCOPES_TEXT = 60_000;
 
 /** What a peer asks for. */
-export interface InboundWish extends Scope {
+export interface InboundRequest extends Scope {
   readonly granularity: Granularity;
   readonly acceptEncoding?: string;
 }
 
 /** A subscription that was made or was there. */
-export interface InboundMade {
+export interface InboundCreated {
   readonly id: string;
   readonly granularity: Granularity;
   readonly sequence: number;
@@ -87,8 +87,8 @@ export class InboundSubscriptions {
    * @throws ServiceError auth.forbidden when the trust is not approved any more, resource.conflict when the peer has too
    *   many; whatever `LogCommits` throws
    */
-  async create(actorId: string, asker: Asker, wishes: readonly InboundWish[]): Promise<readonly InboundMade[]> {
-    if (wishes.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
+  async create(actorId: string, asker: Asker, requests: readonly InboundRequest[]): Promise<readonly InboundCreated[]> {
+    if (requests.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
     let made: readonly InboundHead[] = [];
     let fresh: readonly InboundHead[] = [];
     await this.#deps.commits.commit(actorId, [], async ({ head }) => {
@@ -98,7 +98,7 @@ export class InboundSubscriptions {
         this.#deps.permissions(actorId, asker.peerId),
       ]);
       if (permissions === undefined) throw notTrusted();
-      const planned = this.#planned(actorId, asker.peerId, wishes, known);
+      const planned = this.#planned(actorId, asker.peerId, requests, known);
       const now: SubscriptionContext = {
         permissions,
         suspensions: head.suspended,
@@ -120,7 +120,7 @@ export class InboundSubscriptions {
     if (fresh.length > 0) await this.#deps.subscribed(actorId, asker.peerId);
     for (const head of made) if (head.refused !== undefined) await this.#deps.renewed(head);
     for (const head of fresh) await this.#lifecycle("subscription_created", head);
-    const results: InboundMade[] = [];
+    const results: InboundCreated[] = [];
     for (const head of made) {
       const isFresh = fresh.some(({ id }) => id === head.id);
       // Nobody may have looked yet at what concerns one that was there.
@@ -131,12 +131,12 @@ export class InboundSubscriptions {
   }
 
   /** What is there already, what is new, and what gets another granularity or encoding. */
-  #planned(actorId: string, peerId: string, wishes: readonly InboundWish[], known: readonly InboundHead[]) {
+  #planned(actorId: string, peerId: string, requests: readonly InboundRequest[], known: readonly InboundHead[]) {
     const all = new Map(known.map((head) => [placeName(head), head]));
     const before = new Map(all);
     // One after another, so that listing them in order of creation is the order asked for.
     let createdAt = Math.max(this.#deps.clock.now() - 1, ...known.map((head) => head.createdAt));
-    for (const { granularity, acceptEncoding, ...scope } of wishes) {
+    for (const { granularity, acceptEncoding, ...scope } of requests) {
       const encoding = acceptEncoding === undefined ? {} : { acceptEncoding };
       const old = all.get(placeName(scope));
       if (old === undefined) createdAt += 1;
@@ -155,7 +155,7 @@ export class InboundSubscriptions {
           old !== undefined && (old.granularity !== head.granularity || old.acceptEncoding !== head.acceptEncoding)
         );
       }),
-      made: wishes.flatMap((wish) => all.get(placeName(wish)) ?? []),
+      made: requests.flatMap((requested) => all.get(placeName(requested)) ?? []),
     };
   }
 

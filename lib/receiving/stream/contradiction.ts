@@ -73,7 +73,7 @@ export async function markContradicted(
   return undefined;
 }
 
-/** The publisher asked for rest: nothing reads it before `until` (ms) but a person's wish. 1 write. */
+/** The publisher asked for rest: nothing reads it before `until` (ms) but a person's request. 1 write. */
 export async function pauseReads(streams: StreamStore, key: Key, until: number): Promise<void> {
   const longer = any(missing("pausedUntil"), below("pausedUntil", until));
   await streams.amend(key, { set: { pausedUntil: until }, add: { version: 1 } }, all(headIs.live, longer));

@@ -69,7 +69,7 @@ export interface Head {
   readonly recovery?: RecoveryProgress;
   /** The publisher gave two contents to one number: the state is to be read once nothing is buffered. */
   readonly contradicted: boolean;
-  /** The publisher asked for rest until then (`Retry-After`): nothing but a person's wish reads it before. */
+  /** The publisher asked for rest until then (`Retry-After`): nothing but a person's request reads it before. */
   readonly pausedUntil?: number;
   readonly problem?: StreamProblem;
   /** When the publisher was last asked to make this subscription again; 0 when it never was. */

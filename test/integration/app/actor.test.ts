@@ -153,8 +153,11 @@ describe("an actor's subscriptions", () => {
   ])("are not asked for with %s", async (_what, field, wrong) => {
     const { actor, subscriber } = await subscribed();
     const before = subscriber.asked.length;
-    const wish = { peerId: PEER, target: "properties", ...wrong };
-    await expect(actor.subscriptions.subscribeToPeer(wish)).rejects.toMatchObject({ code: "request.invalid", field });
+    const requested = { peerId: PEER, target: "properties", ...wrong };
+    await expect(actor.subscriptions.subscribeToPeer(requested)).rejects.toMatchObject({
+      code: "request.invalid",
+      field,
+    });
     expect(subscriber.asked.length).toBe(before);
   });
 

@@ -5,10 +5,10 @@ import type { Entry, Peer } from "./publisher-world.ts";
 
 const DAY = 86_400_000;
 
-async function subscribed(wish: Record<string, unknown> = {}) {
+async function subscribed(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
-  return { world, bob, sub: await bob.subscribe(wish) };
+  return { world, bob, sub: await bob.subscribe(requested) };
 }
 
 /** Every page, and how many there were. */

@@ -6,10 +6,10 @@ import { RecordCache } from "../../../lib/change-log/record-cache.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 
 /** An actor whose callbacks nobody sends, with one subscription, and the changes of its property `a`. */
-async function standing(wish: Record<string, unknown> = {}) {
+async function standing(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
-  const id = await bob.subscribe({ granularity: "none", ...wish });
+  const id = await bob.subscribe({ granularity: "none", ...requested });
   const { cursors, inboundHeads, changeLog } = world.host.service;
   const head = async (): Promise<InboundHead> => {
     const found = await inboundHeads.get(world.actor.id, "bob", id);

@@ -97,8 +97,8 @@ export class Peer {
   }
 
   /** Subscribes; gives the subscription's id. */
-  async subscribe(wish: Record<string, unknown> = {}): Promise<string> {
-    const answer = await this.ask("POST", "", { target: "properties", granularity: "none", ...wish });
+  async subscribe(requested: Record<string, unknown> = {}): Promise<string> {
+    const answer = await this.ask("POST", "", { target: "properties", granularity: "none", ...requested });
     if (answer.status !== 201) throw new Error(`${String(answer.status)} ${answer.text}`);
     return String(answer.json.subscriptionid);
   }

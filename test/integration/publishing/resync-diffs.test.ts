@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Peer } from "./publisher-world.ts";
 
-async function subscribed(wish: Record<string, unknown> = {}) {
+async function subscribed(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
-  return { world, bob, sub: await bob.subscribe(wish) };
+  return { world, bob, sub: await bob.subscribe(requested) };
 }
 
 /** A suspension that has ended: one number that says that everything is to be read again. */

@@ -39,10 +39,10 @@ describe("a peer's subscription", () => {
     [{ target: "properties", subtarget: "a", resource: "b\u0007" }, "resource"],
     [{ target: "properties", accept_encoding: 1 }, "accept_encoding"],
     [{ subscriptions: "all" }, "subscriptions"],
-  ])("is refused for %j, which names the field", async (wish, field) => {
+  ])("is refused for %j, which names the field", async (requested, field) => {
     const world = await PublisherWorld.open();
     const peer = await world.peer("bob");
-    const refused = await peer.ask("POST", "", wish);
+    const refused = await peer.ask("POST", "", requested);
     expect([refused.status, refused.json.error.message]).toEqual([400, expect.stringContaining(field)]);
     expect((await world.stored()).log).toBeUndefined();
   });
@@ -50,11 +50,11 @@ describe("a peer's subscription", () => {
   it("is only for the approved peer the path names", async () => {
     const world = await PublisherWorld.open();
     const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
-    const wish = { target: "properties" };
+    const requested = { target: "properties" };
     const path = `subscriptions/${bob.id}`;
-    expect((await world.ask("POST", path, wish, bearer(eve.secret))).status).toBe(403);
-    expect((await world.ask("POST", path, wish, {})).status).toBe(401);
-    expect((await world.ask("POST", path, wish)).status).toBe(403);
+    expect((await world.ask("POST", path, requested, bearer(eve.secret))).status).toBe(403);
+    expect((await world.ask("POST", path, requested, {})).status).toBe(401);
+    expect((await world.ask("POST", path, requested)).status).toBe(403);
     const sub = await bob.subscribe();
     for (const [method, below] of [
       ...[["GET", ""] as const, ["PUT", ""] as const, ["DELETE", ""] as const, ["GET", "/1"] as const],
@@ -200,11 +200,11 @@ describe("several subscriptions in one request", () => {
     const peer = await world.peer("bob");
     const id = await peer.subscribe({ subtarget: "a" });
     for (let n = 1; n <= 3; n += 1) await world.set("a", n);
-    const wish = { target: "properties", subtarget: "a" };
-    const again = await peer.ask("POST", "", wish);
+    const requested = { target: "properties", subtarget: "a" };
+    const again = await peer.ask("POST", "", requested);
     expect(again.json).toMatchObject({ subscriptionid: id, sequence: 3 });
     await world.set("a", 4);
-    const batch = await peer.ask("POST", "", { subscriptions: [{ ...wish, granularity: "low" }] });
+    const batch = await peer.ask("POST", "", { subscriptions: [{ ...requested, granularity: "low" }] });
     expect(batch.json.results).toMatchObject([{ subscriptionid: id, sequence: 4 }]);
   });
 });

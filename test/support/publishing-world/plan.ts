@@ -54,12 +54,12 @@ export function planOf(random: () => number, asked: { readonly troubled?: boolea
   const write = (): Act => {
     mark += 1;
     const token = `m${String(mark)};`;
-    const wish = randomWish(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
+    const requested = randomWish(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
     return {
-      what: wish.route,
+      what: requested.route,
       run: async (world) => {
-        const answer = await world.own(wish.route, wish.params, wish.json);
-        const marked = wish.json !== undefined && JSON.stringify(wish.json).includes(token);
+        const answer = await world.own(requested.route, requested.params, requested.json);
+        const marked = requested.json !== undefined && JSON.stringify(requested.json).includes(token);
         if (marked && answer !== undefined && answer.status < 300) world.acknowledged.push(token);
       },
     };

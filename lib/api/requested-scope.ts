@@ -19,7 +19,7 @@ export const scopeFields = {
 export const granularities = z.enum(["high", "low", "none"]);
 
 /** The scope those fields name. @throws ServiceError request.invalid for a resource without a subtarget */
-export function wishedScope(body: { target: string; subtarget: string; resource: string }): Scope {
+export function requestedScope(body: { target: string; subtarget: string; resource: string }): Scope {
   if (body.resource !== "" && body.subtarget === "") {
     throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
   }
