@@ -91,7 +91,7 @@ export class PropertyRoutes {
           return await this.#replies(request, admission, reads).show(property.list, place.slice(1), request.query);
         }
         const value =
-          property === undefined || itemOfQuery(request) !== null ? undefined : properties.seen(property, place);
+          property === undefined || itemOfQuery(request) !== null ? undefined : properties.visible(property, place);
         if (value === undefined) throw noSuchProperty();
         // A reader of a list's pages would take a value that has replaced the list for the rest of it.
         if (place.length === 1 && isPageToken(request.query.get("after"))) throw changed();

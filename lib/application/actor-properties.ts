@@ -31,7 +31,7 @@ export class ActorProperties {
   async get(name: string, path: readonly string[] = []): Promise<Json | undefined> {
     const place = checked(name, path);
     const property = await this.#own.find(name);
-    if (property?.list === undefined) return property === undefined ? undefined : this.#own.seen(property, place);
+    if (property?.list === undefined) return property === undefined ? undefined : this.#own.visible(property, place);
     return path.length === 0 ? await this.list(name).items() : undefined;
   }
 
@@ -47,7 +47,7 @@ export class ActorProperties {
   async delete(name: string, path: readonly string[] = []): Promise<void> {
     const place = checked(name, path);
     const property = await this.#own.find(name);
-    const there = property?.list === undefined ? property && this.#own.seen(property, place) : property;
+    const there = property?.list === undefined ? property && this.#own.visible(property, place) : property;
     if (there !== undefined) await this.#own.put(place, undefined);
   }
 

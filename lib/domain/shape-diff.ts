@@ -101,8 +101,8 @@ function ofValue(
   if (narrower.some((other) => covers(other, place))) return [];
   const inside = narrower.some((other) => covers(place, other));
   if (!inside || !isObject(value) || removed === null) {
-    const seen = visiblePart(value, place, reads, narrower);
-    if (seen !== undefined) return [{ say: "value", path: relative(place, shaping), value: seen }];
+    const visible = visiblePart(value, place, reads, narrower);
+    if (visible !== undefined) return [{ say: "value", path: relative(place, shaping), value: visible }];
     return ofRemoved(place, removed, shaping);
   }
   const kept = Object.entries(value).flatMap(([key, part]) => {
@@ -138,8 +138,8 @@ function wholeResource(change: SetChange | DeleteChange, shaping: Shaping): read
   if (own.length < 2 || own.length >= change.path.length || change.resource === undefined) return undefined;
   if (narrower.length > 0) return undefined;
   const value = valueAt(change.resource, own.slice(2));
-  const seen = value === undefined ? undefined : visiblePart(value, own, reads);
-  return seen === undefined ? undefined : [{ say: "value", path: [], value: seen }];
+  const visible = value === undefined ? undefined : visiblePart(value, own, reads);
+  return visible === undefined ? undefined : [{ say: "value", path: [], value: visible }];
 }
 
 /** A list is one place, whatever is in it: it is told to the target's and to its own subscriptions. */
@@ -158,15 +158,15 @@ function ofAppEvent(change: NotifyChange, shaping: Shaping): readonly Edit[] {
   const value = valueAt(change.data, own.slice(place.length));
   const at = covers(own, place) ? place : own;
   const reads = change.target === PROPERTIES ? shaping.reads : undefined;
-  const seen = value === undefined ? undefined : noticed(value, at, reads, shaping.narrower);
-  return seen === undefined ? [] : [{ say: "as is", path: relative(at, shaping), value: seen }];
+  const visible = value === undefined ? undefined : noticed(value, at, reads, shaping.narrower);
+  return visible === undefined ? [] : [{ say: "as is", path: relative(at, shaping), value: visible }];
 }
 
 function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: readonly Place[]): Json | undefined {
-  const seen = visiblePart(value, at, reads ?? READS_ALL, narrower);
+  const visible = visiblePart(value, at, reads ?? READS_ALL, narrower);
   // An object of which nothing is left says nothing; one that was empty from the start does.
-  const emptied = seen !== undefined && isObject(seen) && Object.keys(seen).length === 0;
-  return emptied && isObject(value) && Object.keys(value).length > 0 ? undefined : seen;
+  const emptied = visible !== undefined && isObject(visible) && Object.keys(visible).length === 0;
+  return emptied && isObject(value) && Object.keys(value).length > 0 ? undefined : visible;
 }
 
 const relative = (place: Place, shaping: Shaping): Place => place.slice(shaping.own.length);

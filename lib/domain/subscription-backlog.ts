@@ -6,7 +6,7 @@
 /**
  * Numbers made one after the other under the same context. Number `sequence + count - 1` is of record `last`. When there
  * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did, and
- * `marks` where to look.
+ * `anchors` where to look.
  */
 export interface Run {
   readonly sequence: number;
@@ -14,17 +14,17 @@ export interface Run {
   readonly first: number;
   readonly last: number;
   /** Numbers in between, each with the record that made it, ascending. */
-  readonly marks?: readonly Mark[];
+  readonly anchors?: readonly Anchor[];
   /** The id of the context they were made under. */
   readonly context: number;
   /** The one number says that everything is to be read again, since this time: it needs no record to be rendered. */
   readonly resync?: string;
 }
 
-type Mark = readonly [sequence: number, record: number];
+type Anchor = readonly [sequence: number, record: number];
 
-/** Most marks in all runs: looking for a number reads about one part in so many of the records. */
-export const MAX_MARKS = 100;
+/** Most anchors in all runs: looking for a number reads about one part in so many of the records. */
+export const MAX_ANCHORS = 100;
 /** Most runs that are kept. */
 export const MAX_RUNS = 50;
 /** Most contexts that runs may have been made under: each carries a permission set. */
@@ -54,7 +54,7 @@ export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly
   if (fewer === undefined || contexts.size > MAX_CONTEXTS) {
     return { runs: [{ ...single, resync: at }], collapsed: true };
   }
-  return { runs: withFewMarks(fewer), collapsed: false };
+  return { runs: withFewAnchors(fewer), collapsed: false };
 }
 
 /** True when each record of the run made a number. */
@@ -71,28 +71,30 @@ const fits = (one: Run, next: Run): boolean =>
 function joined(one: Run, next: Run): Run {
   const both = { ...one, count: one.count + next.count, last: next.last };
   if (isExact(both)) return both;
-  return { ...both, marks: [...(one.marks ?? []), [next.sequence, next.first], ...(next.marks ?? [])] };
+  return { ...both, anchors: [...(one.anchors ?? []), [next.sequence, next.first], ...(next.anchors ?? [])] };
 }
 
-/** Leaves out the mark without which the fewest records have to be looked at, the oldest of equals. */
-function withFewMarks(runs: readonly Run[]): readonly Run[] {
-  if (runs.reduce((sum, { marks = [] }) => sum + marks.length, 0) <= MAX_MARKS) return runs;
+/** Leaves out the anchor without which the fewest records have to be looked at, the oldest of equals. */
+function withFewAnchors(runs: readonly Run[]): readonly Run[] {
+  if (runs.reduce((sum, { anchors = [] }) => sum + anchors.length, 0) <= MAX_ANCHORS) return runs;
   let best: { run: Run; index: number; span: number } | undefined;
   for (const run of runs) {
-    const marks = run.marks ?? [];
-    for (const index of marks.keys()) {
-      const span = (marks[index + 1]?.[1] ?? run.last + 1) - (marks[index - 1]?.[1] ?? run.first);
+    const anchors = run.anchors ?? [];
+    for (const index of anchors.keys()) {
+      const span = (anchors[index + 1]?.[1] ?? run.last + 1) - (anchors[index - 1]?.[1] ?? run.first);
       if (best === undefined || span < best.span) best = { run, index, span };
     }
   }
-  return runs.map((run) => (run === best?.run ? { ...run, marks: run.marks?.toSpliced(best.index, 1) ?? [] } : run));
+  return runs.map((run) =>
+    run === best?.run ? { ...run, anchors: run.anchors?.toSpliced(best.index, 1) ?? [] } : run,
+  );
 }
 
 /** The part of a run between marks that holds the numbers from one to another; its `last` may have made none. */
 function partOf(run: Run, from: number, to: number): Run {
-  const { marks = [], ...whole } = run;
-  const [sequence, first] = marks.findLast((mark) => mark[0] <= from) ?? [run.sequence, run.first];
-  const [end, after] = marks.find((mark) => mark[0] > to) ?? [run.sequence + run.count, run.last + 1];
+  const { anchors = [], ...whole } = run;
+  const [sequence, first] = anchors.findLast((anchor) => anchor[0] <= from) ?? [run.sequence, run.first];
+  const [end, after] = anchors.find((anchor) => anchor[0] > to) ?? [run.sequence + run.count, run.last + 1];
   return { ...whole, sequence, count: end - sequence, first, last: after - 1 };
 }
 
@@ -120,12 +122,12 @@ export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run
     if (removedCount >= run.count) return [];
     if (isExact(run))
       return [{ ...run, sequence: upTo + 1, count: run.count - removedCount, first: run.first + removedCount }];
-    const begin = run.marks?.findLast(([sequence]) => sequence <= upTo + 1);
+    const begin = run.anchors?.findLast(([sequence]) => sequence <= upTo + 1);
     if (begin === undefined) return [run];
     const [sequence, first] = begin;
-    const { marks = [], ...rest } = { ...run, sequence, count: run.count - (sequence - run.sequence), first };
-    const left = marks.filter((mark) => mark[0] > sequence);
-    return [isExact(rest) ? rest : { ...rest, marks: left }];
+    const { anchors = [], ...rest } = { ...run, sequence, count: run.count - (sequence - run.sequence), first };
+    const left = anchors.filter((anchor) => anchor[0] > sequence);
+    return [isExact(rest) ? rest : { ...rest, anchors: left }];
   });
 }
 

@@ -79,8 +79,8 @@ export function visiblePart(value: Json, place: Place, reads: Reads, without: re
   if (open && reads.whole(place) && !without.some((other) => covers(place, other))) return value;
   if (!isObject(value)) return open ? value : undefined;
   const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
-    const seen = visiblePart(part, [...place, key], reads, without);
-    return seen === undefined ? [] : [[key, seen]];
+    const visible = visiblePart(part, [...place, key], reads, without);
+    return visible === undefined ? [] : [[key, visible]];
   });
   return open || parts.length > 0 ? Object.fromEntries(parts) : undefined;
 }

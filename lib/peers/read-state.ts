@@ -8,7 +8,7 @@ import { readAnswer, readJsonAnswer } from "./read-answer.ts";
 import type { ReadAnswer } from "./read-answer.ts";
 import { readInOrder } from "./read-in-order.ts";
 import type { RemoteActor } from "./remote-actor.ts";
-import { asListMark, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";
+import { asListMarker, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";
 import { listOf, StateReader, valuePart } from "./state-reader.ts";
 
 /** Plain properties of up to this many bytes together are read with one call instead of one each. */
@@ -104,9 +104,9 @@ function takePlain(
   for (const [name, value] of Object.entries(object)) {
     if (into.lists.has(name)) continue;
     // When the peer has told us what its properties are, a value that looks like a mark is what it is.
-    const mark = plain.has(name) ? undefined : asListMark(value);
-    if (mark !== undefined) {
-      into.lists.set(name, mark);
+    const marker = plain.has(name) ? undefined : asListMarker(value);
+    if (marker !== undefined) {
+      into.lists.set(name, marker);
       continue;
     }
     into.names.add(name);
@@ -173,7 +173,7 @@ async function listAt(
   const whole = asObject(readJsonAnswer(await reader.answerOf(["properties"]), { listed: false }));
   if (whole.is === "failed") return whole;
   const value = whole.is === "value" ? own(whole.value.object, name) : undefined;
-  return { is: "value", value: value === undefined ? undefined : asListMark(value) };
+  return { is: "value", value: value === undefined ? undefined : asListMarker(value) };
 }
 
 /** An app's own target: one GET, an object's members at target level, a bare value below it. */

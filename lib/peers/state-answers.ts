@@ -52,7 +52,7 @@ function count(value: Json | undefined): number {
  * The list behind a value of the plain `properties` answer, where a list stands as `{"_list": true, "count": n}`;
  * undefined for an ordinary value.
  */
-export function asListMark(value: Json): ListAbout | undefined {
+export function asListMarker(value: Json): ListAbout | undefined {
   if (!isObject(value) || own(value, "_list") !== true) return undefined;
   return isNumber(own(value, "count")) ? asListAbout(value) : undefined;
 }

@@ -10,7 +10,7 @@ import type { RemoteActor } from "./remote-actor.ts";
 import type { Remote } from "./remote-answer.ts";
 import {
   asInventory,
-  asListMark,
+  asListMarker,
   asPage,
   type Inventory,
   type ListAbout,
@@ -112,12 +112,12 @@ export class StateReader {
     const [name = "", ...path] = place;
     const value = own(json, name);
     if (value === undefined) return { is: "absent", place };
-    const mark = asListMark(value);
-    if (mark === undefined || path.length > 0) return within(place, value, path, positionOf(answer.headers));
+    const marker = asListMarker(value);
+    if (marker === undefined || path.length > 0) return within(place, value, path, positionOf(answer.headers));
     const items = own(value as JsonObject, "items");
     if (!isArray(items))
       return { is: "failed", place, failure: { reason: "The peer's whole state has no items of it." } };
-    return { is: "part", part: compact({ place, ...listOf(items, mark), sequence: positionOf(answer.headers) }) };
+    return { is: "part", part: compact({ place, ...listOf(items, marker), sequence: positionOf(answer.headers) }) };
   }
 
   /** One list, `?after=&limit=` until it ends. A peer that pages differently, or not at all, leaves it as too large. */

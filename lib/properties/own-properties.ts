@@ -49,20 +49,20 @@ export class OwnProperties {
   async find(name: string): Promise<Property | undefined> {
     const property = await this.#reads.get(this.#actorId, name);
     // A list is one place: it is seen whole or not at all.
-    const hidden = property?.list !== undefined && this.#permit.seen([], [name]) === undefined;
+    const hidden = property?.list !== undefined && this.#permit.visible([], [name]) === undefined;
     return hidden ? undefined : property;
   }
 
   /** What the caller sees of a property that is no list, at a place in it. */
-  seen(property: Property, place: Place): Json | undefined {
+  visible(property: Property, place: Place): Json | undefined {
     const value = valueAt(parseText(property.text) as Json, place.slice(1));
-    return value === undefined ? undefined : this.#permit.seen(value, place);
+    return value === undefined ? undefined : this.#permit.visible(value, place);
   }
 
   /** The value at a place; undefined when there is none for this caller, and in a list. One request. */
   async get(place: Place): Promise<Json | undefined> {
     const property = await this.find(nameOf(place));
-    return property === undefined || property.list !== undefined ? undefined : this.seen(property, place);
+    return property === undefined || property.list !== undefined ? undefined : this.visible(property, place);
   }
 
   /**
@@ -73,7 +73,7 @@ export class OwnProperties {
   async allText(most: number, show?: ShowList): Promise<string | undefined> {
     const members: string[] = [];
     let bytes = 2;
-    for await (const { name, text, list, items, bytes: size } of this.#seen()) {
+    for await (const { name, text, list, items, bytes: size } of this.#visible()) {
       if (list !== undefined && show !== undefined && bytes + size > most) throw tooLarge();
       const shown = list === undefined || show === undefined ? text : printJson(await show(list, items));
       // Of undefined there is no JSON text, whatever the type says.
@@ -91,7 +91,7 @@ export class OwnProperties {
     const names: string[] = [];
     const lists: OwnList[] = [];
     let total = 0;
-    for await (const { name, bytes, list } of this.#seen()) {
+    for await (const { name, bytes, list } of this.#visible()) {
       if (list !== undefined) {
         lists.push(list);
         continue;
@@ -257,20 +257,20 @@ export class OwnProperties {
   }
 
   /** What the caller sees of each property. */
-  async *#seen(): AsyncGenerator<ReadProperty> {
+  async *#visible(): AsyncGenerator<ReadProperty> {
     for await (const property of this.#reads.all(this.#actorId)) {
       const { name, text, list } = property;
       if (this.#permit.seesWhole([name])) {
         yield property;
         continue;
       }
-      const seen = this.#permit.seen(list === undefined ? (parseText(text) as Json) : [], [name]);
-      if (seen === undefined) continue;
+      const visible = this.#permit.visible(list === undefined ? (parseText(text) as Json) : [], [name]);
+      if (visible === undefined) continue;
       if (list !== undefined) {
         yield property;
         continue;
       }
-      const part = printJson(seen);
+      const part = printJson(visible);
       yield { ...property, text: part, bytes: Buffer.byteLength(part) };
     }
   }

@@ -29,7 +29,7 @@ export class Permit {
   }
 
   /** What of the value at this place the caller sees; undefined: for the caller there is nothing. */
-  seen(value: Json, place: Place): Json | undefined {
+  visible(value: Json, place: Place): Json | undefined {
     return visiblePart(value, place, this.#reads);
   }
 

@@ -8,7 +8,7 @@ import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
-import { suspects } from "../support/suspects.ts";
+import { entriesToReread } from "../support/entries-to-reread.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };
 const clock = { now: () => 1_700_000_000_000 };
@@ -127,7 +127,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
           }
           expect(await storedIn(table)).toEqual(state);
         }
-        expect(suspects(table)).toEqual([]);
+        expect(entriesToReread(table)).toEqual([]);
       },
     ),
     { numRuns: 1500 },

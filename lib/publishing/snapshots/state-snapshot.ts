@@ -90,14 +90,14 @@ async function everything(properties: PositionedProperties, actorId: string, rea
   const members: [string, Json][] = [];
   let bytes = 2;
   for await (const property of properties.all(actorId)) {
-    const seen = seenOf(property, [property.name], reads);
-    if (seen === undefined) continue;
+    const visible = visibleOf(property, [property.name], reads);
+    if (visible === undefined) continue;
     // So much was stored that it could not be read at one record: more than can be told, lists first.
     if (property.list !== undefined && property.items === undefined) return null;
     if (bytes + property.bytes > MAX_STATE_BYTES) return null;
-    bytes += bytesInResult(JSON.stringify(property.name)) + jsonBytesInResult(seen) + 2;
+    bytes += bytesInResult(JSON.stringify(property.name)) + jsonBytesInResult(visible) + 2;
     if (bytes > MAX_STATE_BYTES) return null;
-    members.push([property.name, seen]);
+    members.push([property.name, visible]);
   }
   return Object.fromEntries(members);
 }
@@ -111,12 +111,12 @@ async function part(
   const property = await properties.whole(actorId, place[0] ?? "");
   if (property === undefined) return undefined;
   if (property.bytes > MAX_STATE_BYTES) return null;
-  const seen = seenOf(property, place, reads);
-  return seen !== undefined && jsonBytesInResult(seen) > MAX_STATE_BYTES ? null : seen;
+  const visible = visibleOf(property, place, reads);
+  return visible !== undefined && jsonBytesInResult(visible) > MAX_STATE_BYTES ? null : visible;
 }
 
 /** A list is one place, whatever is in it. */
-function seenOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
+function visibleOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
   if (list === undefined) {
     const value = valueAt(parseText(text) as Json, place.slice(1));
     return value === undefined ? undefined : visiblePart(value, place, reads);

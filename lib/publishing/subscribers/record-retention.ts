@@ -38,7 +38,7 @@ function lastExpired(run: Run, oldest: number): number {
   if (run.resync !== undefined || run.first >= oldest) return run.sequence - 1;
   const last = run.sequence + run.count - 1;
   if (isExact(run)) return Math.min(last, run.sequence + oldest - run.first - 1);
-  return (run.marks?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
+  return (run.anchors?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
 }
 
 /** Heads after a look at their log. */

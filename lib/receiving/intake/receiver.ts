@@ -115,7 +115,7 @@ export class Receiver {
       case "processed":
         return { status: 201, body: { result: "processed", sequence: head.lastSeq } };
       case "duplicate":
-        await this.#suspect(head, event);
+        await this.#requestRead(head, event);
         return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
       case "pending":
         return { status: 202, body: { result: "pending", expected: head.lastSeq + 1 } };
@@ -153,7 +153,7 @@ export class Receiver {
    * A duplicate that is newer, or other, than what was applied: the publisher has begun to count again, or has given the
    * number twice. Wherever it is now, what we hold is not what it means.
    */
-  async #suspect(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {
+  async #requestRead(head: Head, event: Pick<StreamEvent, "sequence" | "timestamp" | "content">): Promise<void> {
     const { sequence, timestamp, content } = event;
     // What a state read has covered was never applied: it is compared with the time of that read.
     const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
@@ -231,7 +231,7 @@ export class Receiver {
   }
 
   async #repeatedResync(head: Head, parsed: ParsedCallback): Promise<CallbackAnswer> {
-    await this.#suspect(head, parsed);
+    await this.#requestRead(head, parsed);
     return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
   }
 

@@ -186,7 +186,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
       const taken = { data, hookEvent: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // What is held for it stays; reading it again tells the hooks what it is.
-      await reads.mark(head, storedPlace(head, place), read, sequence);
+      await reads.markStale(head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = requestedPause(read, now);
       return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };

@@ -68,20 +68,20 @@ export class PlaceReads {
         continue;
       }
       if (pausedUntil !== undefined) {
-        await this.mark(head, place, ASKED_FOR_REST, sequence, pausedUntil);
+        await this.markStale(head, place, ASKED_FOR_REST, sequence, pausedUntil);
         continue;
       }
       const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { open });
       if (read.is !== "failed") continue;
       const pause = requestedPause(read.failure, now);
       if (pause !== undefined) pausedUntil = now + pause;
-      await this.mark(head, place, read.failure, sequence);
+      await this.markStale(head, place, read.failure, sequence);
     }
     return compact({ unasked: [], pausedUntil });
   }
 
   /** A read said nothing: what is held stays, is shown as stale, and is read again later. */
-  async mark(head: Head, place: Place, failure: ReadFailure, sequence: number, notAgainBefore = 0): Promise<void> {
+  async markStale(head: Head, place: Place, failure: ReadFailure, sequence: number, notAgainBefore = 0): Promise<void> {
     const { data, stale, openTo } = this.#deps;
     const reads = await openTo(head.actorId, head.peerId);
     const { status, again } = stale.next(failure);

@@ -143,7 +143,7 @@ export class ReplacementCommit {
     else if (timestamp !== undefined && timestamp > begun.lastTimestamp) {
       Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });
     }
-    if ((begun.contradicted || progress.differs === true) && stateRead) set["suspectedAt"] = progress.startedAt;
+    if ((begun.contradicted || progress.differs === true) && stateRead) set["contradictionReadAt"] = progress.startedAt;
     if (reset && marked.buffered.size > 0) {
       // What is buffered may be of either life, so it goes, and the publisher is asked once more for what it may have
       // held of the new one.

@@ -148,7 +148,7 @@ export class StateReplacement {
   /** The target has no readable state: the head moves, the store stays as it is. */
   async without(head: Head, publisher: Publisher, begin: Beginning): Promise<Replaced> {
     const run = new Run(this.#deps, head, publisher, { begin, begun: undefined, patient: true });
-    if (!(await run.mark())) return { is: "busy", head };
+    if (!(await run.markReplacing())) return { is: "busy", head };
     const result = { ...run.result(), readable: false };
     return await this.#commit.commit(run.head ?? head, publisher, result);
   }
@@ -304,7 +304,7 @@ class Run {
     const { progress } = this;
     // What the head tells of is written: a piece counts once all of it is.
     this.progress = { ...progress, of };
-    if (!(await this.mark())) return false;
+    if (!(await this.markReplacing())) return false;
     const parts = answers.flatMap((answer) => (answer.is === "part" ? [answer.part] : []));
     const failed = answers.filter((answer) => answer.is === "failed");
     if (failed.length > 0 && this.stores) this.#parts = undefined;
@@ -339,7 +339,7 @@ class Run {
 
   /** Away with what the state lacks. False when time ran out, or the lease was lost. */
   async clear(deadline?: Deadline): Promise<boolean> {
-    if (!(await this.mark())) return false;
+    if (!(await this.markReplacing())) return false;
     if (!this.stores) return true;
     const { actorId, peerId, stateVersion } = this.#marked();
     const at = { stateVersion, sequence: this.at };
@@ -349,7 +349,7 @@ class Run {
   }
 
   /** From here on only recoveries go on with the stream. False when the lease was lost. */
-  async mark(): Promise<boolean> {
+  async markReplacing(): Promise<boolean> {
     if (this.head !== undefined || this.#lost) return !this.#lost;
     const { streams, clock } = this.#deps;
     const { leased } = this;

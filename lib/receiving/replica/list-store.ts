@@ -18,7 +18,7 @@ import { findRows } from "../../lists/list-index.ts";
 import type { Row } from "../../lists/list-index.ts";
 import { digestOf, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
-import type { Marks } from "./write-policy.ts";
+import type { Stamp } from "./write-policy.ts";
 
 export interface ListDeps {
   readonly table: Table;
@@ -66,7 +66,7 @@ export class ListStore {
     place: Place,
     stored: ListEntry | Exclude<ReplicaEntry, { type: "value" | "list" }> | undefined,
     operation: ListOperation,
-    marks: Marks,
+    stamp: Stamp,
     seed: string,
   ): Promise<ReplicaEntry | undefined> {
     const entry = stored?.type === "list" ? stored : undefined;
@@ -78,12 +78,12 @@ export class ListStore {
     const shape = entry === undefined ? EMPTY_SHAPE : shapeOf(entry);
     const { rows, matches } = await this.#matches(pages, shape, operation);
     const edit = editFor(operation, shape.count, matches);
-    const base: ListEntry = { ...(entry ?? this.#empty(place, generation)), ...this.#stamp(marks) };
+    const base: ListEntry = { ...(entry ?? this.#empty(place, generation)), ...this.#stamp(stamp) };
     switch (edit.kind) {
       case "inapplicable":
         return undefined;
       case "delete_all":
-        return this.#leave(stored, { type: "tombstone", place, ...this.#stamp(marks) });
+        return this.#leave(stored, { type: "tombstone", place, ...this.#stamp(stamp) });
       case "clear": {
         const { root: _root, last: _last, spine: _spine, ...emptied } = base;
         return this.#leave(stored, { ...emptied, ...EMPTY_SHAPE, generation: newId() });
@@ -114,7 +114,7 @@ export class ListStore {
     place: Place,
     stored: ReplicaEntry | undefined,
     whole: WholeList,
-    marks: Marks,
+    stamp: Stamp,
     seed: string,
   ): Promise<ListEntry> {
     const newId = idsOf(seed, stored);
@@ -134,7 +134,7 @@ export class ListStore {
     const { items: _items, ...words } = whole;
     const next: ListEntry = {
       ...this.#empty(place, generation),
-      ...this.#stamp(marks),
+      ...this.#stamp(stamp),
       ...words,
       ...edit.shape,
     };
@@ -203,12 +203,12 @@ export class ListStore {
     await this.#deps.table.deleteMany(keys).catch(() => undefined);
   }
 
-  #empty(place: Place, generation: string): Omit<ListEntry, "wm" | "sequence" | "updatedAt"> {
+  #empty(place: Place, generation: string): Omit<ListEntry, "watermark" | "sequence" | "updatedAt"> {
     return { type: "list", place, generation, ...EMPTY_SHAPE };
   }
 
-  #stamp(marks: Marks): Marks & { readonly updatedAt: number } {
-    return { ...marks, updatedAt: this.#deps.clock.now() };
+  #stamp(stamp: Stamp): Stamp & { readonly updatedAt: number } {
+    return { ...stamp, updatedAt: this.#deps.clock.now() };
   }
 
   #key(place: Place): Key {
@@ -244,7 +244,7 @@ function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: Li
 
 /** Ids that are the same for the same write on the same state, and differ otherwise. */
 function idsOf(seed: string, stored: ReplicaEntry | undefined): () => string {
-  const state = stored === undefined ? [] : [stored.wm, stored.type, stored.touched ?? 0];
+  const state = stored === undefined ? [] : [stored.watermark, stored.type, stored.touched ?? 0];
   const generation = stored?.type === "list" ? stored.generation : "";
   const hash = createHash("sha256")
     .update(JSON.stringify([seed, generation, ...state]))

@@ -224,7 +224,7 @@ export class PeerReader {
     const items = await listItems(pages, head, start, limit);
     if (items.length === 0) return items;
     const now = await readPlace(this.#deps, head.place);
-    const same = now?.type === "list" && now.generation === head.generation && now.wm === head.wm;
+    const same = now?.type === "list" && now.generation === head.generation && now.watermark === head.watermark;
     if (!same || now.touched !== head.touched) throw new PageGone();
     return items;
   }
@@ -252,8 +252,8 @@ export class PeerReader {
 
 /** Since when some part could not be read, and why. */
 function staleOf(entries: readonly ReplicaEntry[]): Pick<ReplicaProperty, "stale"> {
-  const marks = entries.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
-  const [first] = marks.toSorted((one, other) => one.since - other.since);
+  const stales = entries.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
+  const [first] = stales.toSorted((one, other) => one.since - other.since);
   return first === undefined ? {} : { stale: { since: first.since, reason: first.reason } };
 }
 

@@ -168,19 +168,23 @@ export class PeerStore {
   }
 
   /**
-   * Cuts what is held down to what `seen` leaves of each value (a list: all or nothing). What goes whole gets a tombstone
+   * Cuts what is held down to what `visible` leaves of each value (a list: all or nothing). What goes whole gets a tombstone
    * at the position; what is cut keeps its own, so that whatever the peer sends of the rest still counts. `touched` as
    * for `localWrite`. Safe to redo. Reads everything held of this peer, one write for each place that changes.
    */
-  async restrict(seen: (value: Json, place: Place) => Json | undefined, at: Position, touched: number): Promise<void> {
+  async restrict(
+    visible: (value: Json, place: Place) => Json | undefined,
+    at: Position,
+    touched: number,
+  ): Promise<void> {
     const hides = false;
     const cutDown = async (entry: ReplicaEntry): Promise<void> => {
-      if (entry.type === "list" && seen([], entry.place) === undefined) {
+      if (entry.type === "list" && visible([], entry.place) === undefined) {
         await this.#writer.remove(entry.place, snapshotWrite(at), entry, { hides });
       }
       if (entry.type !== "value") return;
       const left = await this.#writer.alter(entry.place, localWrite(touched), entry, (value) =>
-        seen(value, entry.place),
+        visible(value, entry.place),
       );
       // From here on not even a diff that was on its way brings it back.
       if (left.entry?.type === "tombstone")

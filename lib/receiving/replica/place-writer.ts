@@ -69,7 +69,7 @@ export class PlaceWriter {
       case "operation":
         return this.#settle(step.place, policy, known, (stored) => this.#operate(step, policy, stored));
       case "reread":
-        return this.#settle(step.place, policy, known, (stored) => this.#suspect(step.place, policy, stored));
+        return this.#settle(step.place, policy, known, (stored) => this.#mustReread(step.place, policy, stored));
     }
   }
 
@@ -80,7 +80,7 @@ export class PlaceWriter {
 
   /** The same of a value that was read, which takes the place of what has the same position too: one write as a rule. */
   async read(place: Place, policy: WritePolicy, value: Json): Promise<Outcome> {
-    const blind = await this.#putBlind(place, policy, value, atMost("wm", policy.marks(undefined).wm));
+    const blind = await this.#putBlind(place, policy, value, atMost("watermark", policy.stamp(undefined).watermark));
     if (blind === undefined) return this.value(place, policy, undefined, value);
     if ("entry" in blind) return blind;
     return this.value(place, policy, blind.found, value);
@@ -115,9 +115,9 @@ export class PlaceWriter {
   ): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) => {
       const now = this.#deps.clock.now();
-      const base: ReplicaEntry = stored ?? { type: "tombstone", place, wm: "", sequence: 0, updatedAt: now };
+      const base: ReplicaEntry = stored ?? { type: "tombstone", place, watermark: "", sequence: 0, updatedAt: now };
       const stale = { ...failed, since: stored?.stale?.since ?? now };
-      const next: ReplicaEntry = { ...base, wm: policy.marks(stored).wm, suspect: true, stale };
+      const next: ReplicaEntry = { ...base, watermark: policy.stamp(stored).watermark, mustReread: true, stale };
       await this.#lists.put(stored, next);
       return { result: "reread", reread: true, entry: next };
     });
@@ -135,14 +135,14 @@ export class PlaceWriter {
       const value = altered(parseText(text) as Json);
       if (value === undefined) return this.#putTombstone(place, policy, stored, false);
       if (printJson(value) === text) return { result: "skipped", reread: false, entry: stored };
-      return this.#put(place, policy, stored, value, stored.suspect === true);
+      return this.#put(place, policy, stored, value, stored.mustReread === true);
     });
   }
 
   /** Puts a whole list in the place of whatever is there. */
   list(place: Place, policy: WritePolicy, known: Known, whole: WholeList): Promise<Outcome> {
     return this.#settle(place, policy, known, async (stored) =>
-      changed(await this.#lists.build(place, stored, whole, policy.marks(stored), policy.seed)),
+      changed(await this.#lists.build(place, stored, whole, policy.stamp(stored), policy.seed)),
     );
   }
 
@@ -158,7 +158,12 @@ export class PlaceWriter {
   async #blind(step: Merge, policy: WritePolicy, known: Known): Promise<Outcome | undefined> {
     if (!step.exact || known !== undefined) return undefined;
     const { value } = mergeDiff(undefined, step.diff, step);
-    const blind = await this.#putBlind(step.place, policy, value, below("wm", policy.marks(undefined).wm));
+    const blind = await this.#putBlind(
+      step.place,
+      policy,
+      value,
+      below("watermark", policy.stamp(undefined).watermark),
+    );
     if (blind === undefined || "entry" in blind) return blind;
     return this.#settle(step.place, policy, blind.found, (found) => this.#merge(step, policy, found));
   }
@@ -173,7 +178,7 @@ export class PlaceWriter {
     value: Json | undefined,
     older: Condition,
   ): Promise<Outcome | { readonly found: ReplicaEntry | null } | undefined> {
-    const base = { place, ...policy.marks(undefined), updatedAt: this.#deps.clock.now() };
+    const base = { place, ...policy.stamp(undefined), updatedAt: this.#deps.clock.now() };
     let entry: ReplicaEntry = { ...base, type: "tombstone", hides: place.length > 1 };
     if (value !== undefined) {
       const text = printJson(value);
@@ -201,12 +206,12 @@ export class PlaceWriter {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const verdict = policy.verdict(stored);
       if (verdict === "skip") {
-        const same = stored?.suspect === true && stored.sequence === policy.marks(stored).sequence;
+        const same = stored?.mustReread === true && stored.sequence === policy.stamp(stored).sequence;
         return { result: "skipped", reread: same, entry: stored };
       }
       try {
         const outcome =
-          verdict === "diverged" || mustReread ? await this.#suspect(place, policy, stored) : await write(stored);
+          verdict === "diverged" || mustReread ? await this.#mustReread(place, policy, stored) : await write(stored);
         if (outcome !== undefined) return outcome;
         // What was read is no longer so: once more from what is there now.
         stored = await readPlace(this.#deps, place);
@@ -234,7 +239,7 @@ export class PlaceWriter {
     const literal = step.at?.here === true;
     const deletes = !literal && (step.diff === "" || step.diff === null);
     if (deletes) return this.#putTombstone(step.place, policy, stored, step.place.length > 1);
-    if (stored?.type === "list" && !literal) return this.#suspect(step.place, policy, stored);
+    if (stored?.type === "list" && !literal) return this.#mustReread(step.place, policy, stored);
     let current: Json | undefined;
     if (stored?.type === "value" && !step.exact) {
       const text = await readBody(this.#deps, stored);
@@ -242,29 +247,29 @@ export class PlaceWriter {
       current = parseText(text) as Json;
     }
     const merged = mergeDiff(current, step.diff, step);
-    const suspect = merged.ambiguous || (stored?.suspect === true && !step.exact);
+    const mustReread = merged.ambiguous || (stored?.mustReread === true && !step.exact);
     if (merged.value === undefined) return this.#putTombstone(step.place, policy, stored, step.place.length > 1);
-    return this.#put(step.place, policy, stored, merged.value, suspect);
+    return this.#put(step.place, policy, stored, merged.value, mustReread);
   }
 
   async #operate(step: Operation, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
-    const marks = policy.marks(stored);
+    const stamp = policy.stamp(stored);
     const untrusted =
       stored?.type === "value" ||
-      stored?.suspect === true ||
-      (stored?.type === "list" && stored.dirtyUntil !== undefined && marks.sequence <= stored.dirtyUntil);
+      stored?.mustReread === true ||
+      (stored?.type === "list" && stored.dirtyUntil !== undefined && stamp.sequence <= stored.dirtyUntil);
     // Whatever a list holds, after this it is gone.
     const certain = step.operation.action.kind === "delete_all";
-    if (stored?.type === "value" || (untrusted && !certain)) return this.#suspect(step.place, policy, stored);
-    const { suspect: _suspect, ...trusted } = stored ?? { suspect: undefined };
+    if (stored?.type === "value" || (untrusted && !certain)) return this.#mustReread(step.place, policy, stored);
+    const { mustReread: _suspect, ...trusted } = stored ?? { mustReread: undefined };
     const next = await this.#lists.operate(
       step.place,
       certain && stored !== undefined ? (trusted as Exclude<ReplicaEntry, { type: "value" }>) : stored,
       step.operation,
-      marks,
+      stamp,
       policy.seed,
     );
-    return next === undefined ? this.#suspect(step.place, policy, stored) : changed(next);
+    return next === undefined ? this.#mustReread(step.place, policy, stored) : changed(next);
   }
 
   async #put(
@@ -272,21 +277,21 @@ export class PlaceWriter {
     policy: WritePolicy,
     stored: ReplicaEntry | undefined,
     value: Json,
-    suspect: boolean,
+    mustReread: boolean,
   ): Promise<Outcome> {
-    const marks = policy.marks(stored);
-    const body = await writeBody(this.#deps, place, marks, value);
+    const stamp = policy.stamp(stored);
+    const body = await writeBody(this.#deps, place, stamp, value);
     const next: ReplicaEntry = {
       type: "value",
       place,
-      ...marks,
+      ...stamp,
       updatedAt: this.#deps.clock.now(),
-      ...(suspect ? { suspect: true } : {}),
+      ...(mustReread ? { mustReread: true } : {}),
       ...body,
     };
     await this.#lists.put(stored, next);
     await this.#forget(stored, next);
-    return { result: "changed", reread: suspect, entry: next };
+    return { result: "changed", reread: mustReread, entry: next };
   }
 
   async #putTombstone(
@@ -298,7 +303,7 @@ export class PlaceWriter {
     const next: ReplicaEntry = {
       type: "tombstone",
       place,
-      ...policy.marks(stored),
+      ...policy.stamp(stored),
       updatedAt: this.#deps.clock.now(),
       hides,
     };
@@ -308,9 +313,14 @@ export class PlaceWriter {
   }
 
   /** Marks what is held as not to be trusted; it stays readable until it has been read again. */
-  async #suspect(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
-    const base: ReplicaEntry = stored ?? { type: "tombstone", place, wm: "", sequence: 0, updatedAt: 0 };
-    const next: ReplicaEntry = { ...base, ...policy.marks(stored), updatedAt: this.#deps.clock.now(), suspect: true };
+  async #mustReread(place: Place, policy: WritePolicy, stored: ReplicaEntry | undefined): Promise<Outcome> {
+    const base: ReplicaEntry = stored ?? { type: "tombstone", place, watermark: "", sequence: 0, updatedAt: 0 };
+    const next: ReplicaEntry = {
+      ...base,
+      ...policy.stamp(stored),
+      updatedAt: this.#deps.clock.now(),
+      mustReread: true,
+    };
     await this.#lists.put(stored, next);
     return { result: "reread", reread: true, entry: next };
   }
@@ -331,7 +341,7 @@ const changed = (entry: ReplicaEntry): Outcome => ({ result: "changed", reread: 
 
 function sameState(one: ReplicaEntry | undefined, other: ReplicaEntry | undefined): boolean {
   return (
-    one?.wm === other?.wm &&
+    one?.watermark === other?.watermark &&
     one?.touched === other?.touched &&
     (one?.type === "list" ? one.generation : "") === (other?.type === "list" ? other.generation : "")
   );

@@ -7,7 +7,7 @@ import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 interface Stamped {
   readonly place: Place;
   /** The position of the newest write, as `watermark` forms it. */
-  readonly wm: string;
+  readonly watermark: string;
   /** The number of the newest diff contained. */
   readonly sequence: number;
   /** Milliseconds since 1970. */
@@ -15,7 +15,7 @@ interface Stamped {
   /** Set by writes of the application itself, which keep the watermark: tells two writes at one position apart. */
   readonly touched?: number;
   /** What is held may differ from what the publisher holds: the place is to be read again. */
-  readonly suspect?: boolean;
+  readonly mustReread?: boolean;
   /** The publisher's answer for the place said nothing. Goes with the next write of the place. */
   readonly stale?: Staleness;
 }
@@ -73,7 +73,7 @@ const optional = (name: string, value: Attribute | undefined): { readonly [name:
 
 /** Every attribute of a stored place but the text of its value: enough to decide what becomes of it. */
 export const WITHOUT_TEXT = [
-  ...["type", "place", "wm", "sequence", "updatedAt", "touched", "suspect", "tombstone", "hides"],
+  ...["type", "place", "watermark", "sequence", "updatedAt", "touched", "mustReread", "tombstone", "hides"],
   ...["staleSince", "staleReason", "staleUntil", "bytes", "version", "parts"],
   ...["generation", "count", "height", "root", "last", "spine", "description", "explanation", "dirtyUntil"],
 ];
@@ -84,11 +84,11 @@ export function toItem(key: Key, entry: ReplicaEntry): Item {
     ...key,
     type: entry.type,
     place: JSON.stringify(entry.place),
-    wm: entry.wm,
+    watermark: entry.watermark,
     sequence: entry.sequence,
     updatedAt: entry.updatedAt,
     ...optional("touched", entry.touched),
-    ...(entry.suspect === true ? { suspect: true } : {}),
+    ...(entry.mustReread === true ? { mustReread: true } : {}),
     ...(entry.stale === undefined ? {} : staleAttributes(entry.stale)),
   };
   switch (entry.type) {
@@ -120,7 +120,7 @@ export function toItem(key: Key, entry: ReplicaEntry): Item {
         tombstone: true,
         ...(entry.hides === true ? { hides: true } : {}),
         // A mark says that something is missing here, which is true however old it is.
-        ...(entry.hides === true || entry.suspect === true
+        ...(entry.hides === true || entry.mustReread === true
           ? {}
           : { ttl: Math.floor(entry.updatedAt / 1000) + TOMBSTONE_SECONDS }),
       };
@@ -141,11 +141,11 @@ export function fromItem(item: Item): ReplicaEntry {
     item[name] === undefined ? {} : ({ [name]: read(name) } as { [key in Name]: Value });
   const base = {
     place: parseText(string("place")) as Place,
-    wm: string("wm"),
+    watermark: string("watermark"),
     sequence: number("sequence"),
     updatedAt: number("updatedAt"),
     ...some("touched", number),
-    ...some("suspect", () => true),
+    ...some("mustReread", () => true),
     ...(item["staleSince"] === undefined
       ? {}
       : { stale: { since: number("staleSince"), reason: string("staleReason"), again: number("staleUntil") } }),
@@ -185,7 +185,7 @@ export function fromItem(item: Item): ReplicaEntry {
 export function unchangedSince(read: ReplicaEntry | undefined): Condition {
   if (read === undefined) return itemMissing;
   return all(
-    equals("wm", read.wm),
+    equals("watermark", read.watermark),
     equals("type", read.type),
     read.touched === undefined ? missing("touched") : equals("touched", read.touched),
     read.type === "list" ? equals("generation", read.generation) : missing("generation"),

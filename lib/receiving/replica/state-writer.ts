@@ -169,7 +169,7 @@ export class StateWriter {
 export const isWrittenSince =
   (stateVersion: number) =>
   (entry: ReplicaEntry): boolean =>
-    parseWatermark(entry.wm).stateVersion >= stateVersion;
+    parseWatermark(entry.watermark).stateVersion >= stateVersion;
 
 /** True for what is among these places. */
 export function isAmong(places: readonly Place[]): (entry: ReplicaEntry) => boolean {

@@ -8,7 +8,7 @@ import type { Place } from "../../domain/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { ReplicaEntry, ValueEntry } from "./replica-entry.ts";
 import { inParallel } from "../../system/in-parallel.ts";
-import type { Marks } from "./write-policy.ts";
+import type { Stamp } from "./write-policy.ts";
 
 export interface Owner {
   readonly table: Table;
@@ -20,7 +20,7 @@ export interface Owner {
 export async function writeBody(
   owner: Owner,
   place: Place,
-  marks: Marks,
+  stamp: Stamp,
   value: Json,
 ): Promise<Pick<ValueEntry, "bytes" | "body">> {
   const text = printJson(value);
@@ -28,7 +28,7 @@ export async function writeBody(
   if (bytes <= PART_BYTES) return { bytes, body: { text } };
   const parts = cutText(text);
   const digest = createHash("sha256").update(text).digest("base64url").slice(0, 22);
-  const version = `${marks.wm}.${String(marks.touched ?? 0)}.${digest}`;
+  const version = `${stamp.watermark}.${String(stamp.touched ?? 0)}.${digest}`;
   await inParallel(parts, 8, (part, index) =>
     // Unconditional: the version holds a digest of the content, so a repeated or late write changes nothing.
     owner.table.put({ ...valuePartKey(owner.actorId, owner.peerId, place, version, index), text: part }, always),

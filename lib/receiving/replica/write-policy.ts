@@ -2,31 +2,31 @@ import { parseWatermark, watermark } from "../../domain/watermark.ts";
 import type { Position } from "../../domain/watermark.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
-/** Whether a write may take place over what is stored, and the marks it leaves. */
+/** Whether a write may take place over what is stored, and the stamp it leaves. */
 export interface WritePolicy {
   /**
    * `skip`: what is stored contains this already, or something newer. `diverged`: a list operation that may or may not
    * be contained; the list must be read again. Never thrown.
    */
   verdict(stored: ReplicaEntry | undefined): "apply" | "skip" | "diverged";
-  marks(stored: ReplicaEntry | undefined): Marks;
+  stamp(stored: ReplicaEntry | undefined): Stamp;
   /** Distinguishes this write from every other in ids; the same when the same write is tried again. */
   readonly seed: string;
 }
 
-export interface Marks {
-  readonly wm: string;
+export interface Stamp {
+  readonly watermark: string;
   readonly sequence: number;
   readonly touched?: number;
 }
 
 /** A diff that replaces or merges a value: over everything older. */
 export function diffWrite(at: Position): WritePolicy {
-  const wm = watermark(at);
+  const own = watermark(at);
   return {
-    verdict: (stored) => (stored !== undefined && stored.wm >= wm ? "skip" : "apply"),
-    marks: () => ({ wm, sequence: at.sequence }),
-    seed: wm,
+    verdict: (stored) => (stored !== undefined && stored.watermark >= own ? "skip" : "apply"),
+    stamp: () => ({ watermark: own, sequence: at.sequence }),
+    seed: own,
   };
 }
 
@@ -35,27 +35,27 @@ export function diffWrite(at: Position): WritePolicy {
  * the operation and the commit): the same number is contained, and a lower one cannot be told, so the list is read again.
  */
 export function listWrite(at: Position): WritePolicy {
-  const wm = watermark(at);
+  const own = watermark(at);
   return {
     verdict(stored) {
       if (stored === undefined) return "apply";
-      if (stored.wm >= wm) return "skip";
-      if (stored.type !== "list" || parseWatermark(stored.wm).stateVersion === at.stateVersion) return "apply";
+      if (stored.watermark >= own) return "skip";
+      if (stored.type !== "list" || parseWatermark(stored.watermark).stateVersion === at.stateVersion) return "apply";
       if (stored.sequence === at.sequence) return "skip";
       return stored.sequence > at.sequence ? "diverged" : "apply";
     },
-    marks: () => ({ wm, sequence: at.sequence }),
-    seed: wm,
+    stamp: () => ({ watermark: own, sequence: at.sequence }),
+    seed: own,
   };
 }
 
 /** What was read from the publisher: also over the write at the same position that asked for it. */
 export function snapshotWrite(at: Position): WritePolicy {
-  const wm = watermark(at);
+  const own = watermark(at);
   return {
-    verdict: (stored) => (stored !== undefined && stored.wm > wm ? "skip" : "apply"),
-    marks: () => ({ wm, sequence: at.sequence }),
-    seed: `r${wm}`,
+    verdict: (stored) => (stored !== undefined && stored.watermark > own ? "skip" : "apply"),
+    stamp: () => ({ watermark: own, sequence: at.sequence }),
+    seed: `r${own}`,
   };
 }
 
@@ -66,8 +66,8 @@ export function snapshotWrite(at: Position): WritePolicy {
 export function localWrite(touched: number): WritePolicy {
   return {
     verdict: (stored) => (stored?.touched === touched ? "skip" : "apply"),
-    marks: (stored) => ({
-      wm: stored?.wm ?? watermark({ stateVersion: 0, sequence: 0 }),
+    stamp: (stored) => ({
+      watermark: stored?.watermark ?? watermark({ stateVersion: 0, sequence: 0 }),
       sequence: stored?.sequence ?? 0,
       touched,
     }),

@@ -37,7 +37,7 @@ export interface Advance {
 export const LEASE_ATTRIBUTES = ["leaseToken", "leaseUntil", "incarnation"] as const;
 
 /** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same lease, made. */
-export const doneMark = (token: string, { to, keepLease }: Advance): string =>
+export const commitId = (token: string, { to, keepLease }: Advance): string =>
   `${token}.${String(to)}${keepLease ? "+" : ""}`;
 
 /**
@@ -59,7 +59,7 @@ export function advanceWrite(
     lastSeq: advance.to,
     starts: advance.keepLease ? 1 : 0,
     activeAt: now,
-    doneToken: doneMark(token, advance),
+    doneToken: commitId(token, advance),
     ...advance.set,
   };
   const begun = set["begun"] === undefined ? ["begun"] : [];

@@ -18,8 +18,8 @@ const EVERY_MS = 60_000;
 const MOST_ATTEMPTS = 4;
 
 /** When a contradicted stream with nothing buffered may have its state read, ms. */
-export const contradictionDue = (head: Pick<Head, "suspectedAt">, now: number): number =>
-  Math.max(now, head.suspectedAt + EVERY_MS);
+export const contradictionDue = (head: Pick<Head, "contradictionReadAt">, now: number): number =>
+  Math.max(now, head.contradictionReadAt + EVERY_MS);
 
 /** Two clocks, and a diff that was made while the state was read, may differ by this much, ms. */
 const SAME_TIME_MS = 5 * 60_000;
@@ -36,8 +36,10 @@ export const isMadeAnew = (
   made !== undefined && sequence <= Math.min(head.coveredTo, head.lastSeq) && made.ms > head.coveredAt + SAME_TIME_MS;
 
 /** True when the state of a contradicted stream may be read at `now` (ms). */
-export const mayReread = (head: Pick<Head, "contradicted" | "suspectedAt" | "buffered">, now: number): boolean =>
-  head.contradicted && head.buffered.size === 0 && contradictionDue(head, now) <= now;
+export const mayReread = (
+  head: Pick<Head, "contradicted" | "contradictionReadAt" | "buffered">,
+  now: number,
+): boolean => head.contradicted && head.buffered.size === 0 && contradictionDue(head, now) <= now;
 
 /**
  * Marks the stream. A read that is under way does not settle the mark. 1 write, as a rule.
@@ -53,12 +55,12 @@ export async function markContradicted(
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
-  const mark: Change = { set: { contradicted: true }, add: { version: 1, recoveryRevision: 1 } };
-  const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
+  const request: Change = { set: { contradicted: true }, add: { version: 1, recoveryRevision: 1 } };
+  const brought: Change = { ...request, set: { ...request.set, ...dueAttributes(head.key, dueAt) } };
   const waiting = all(headIs.live, any(exists("buffered"), atMost("dueAt", dueAt)));
   const idle = all(headIs.live, missing("buffered"), any(missing("dueAt"), above("dueAt", dueAt)));
   const tries = [
-    { change: mark, condition: waiting },
+    { change: request, condition: waiting },
     { change: brought, condition: idle },
   ];
   if (head.buffered.size === 0) tries.reverse();

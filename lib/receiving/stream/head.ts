@@ -91,7 +91,7 @@ export interface Head {
   readonly coveredTo: number;
   readonly coveredAt: number;
   /** When the state last began to be read because of a contradiction. */
-  readonly suspectedAt: number;
+  readonly contradictionReadAt: number;
   /** A `stop` verdict has paused this stream's hooks: later events wait. */
   readonly hooksPaused: boolean;
   /** What paused the hooks is settled: the waiting events are to run. */
@@ -155,7 +155,7 @@ export function readHead(item: Item): Head {
     timestampOf: whole("timestampOf") ?? 0,
     coveredTo: whole("coveredTo") ?? 0,
     coveredAt: whole("coveredAt") ?? 0,
-    suspectedAt: whole("suspectedAt") ?? 0,
+    contradictionReadAt: whole("contradictionReadAt") ?? 0,
     hooksPaused: item["hooksPaused"] === true,
     hooksResuming: item["hooksResuming"] === true,
     ownershipRevision: whole("ownershipRevision") ?? 0,

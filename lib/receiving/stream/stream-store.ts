@@ -2,7 +2,7 @@
  * The conditional writes on a stream's head: acquire its lease, move it forward, release it, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
-import { advanceWrite, LEASE_ATTRIBUTES, doneMark } from "./advance.ts";
+import { advanceWrite, LEASE_ATTRIBUTES, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
 import {
@@ -150,7 +150,7 @@ export class StreamStore {
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         if (error.item === undefined) return undefined;
-        if (error.item["doneToken"] === doneMark(token, advance)) return readHead(error.item);
+        if (error.item["doneToken"] === commitId(token, advance)) return readHead(error.item);
         seen = readHead(error.item);
         if (!seen.live || seen.lease?.token !== token) return undefined;
       }
@@ -303,16 +303,16 @@ export class StreamStore {
     also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
   ): Promise<Head | undefined> {
     const when = all(headIs.live, also.when);
-    const mark: Change =
+    const request: Change =
       kind !== "catch_up"
         ? { set: { ...also.set, recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } }
         : { set: also.set, setIfMissing: { recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } };
-    const brought: Change = { ...mark, set: { ...mark.set, ...dueAttributes(head.key, dueAt) } };
+    const brought: Change = { ...request, set: { ...request.set, ...dueAttributes(head.key, dueAt) } };
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const marked =
         (await this.amend(head.key, brought, all(when, any(missing("dueAt"), above("dueAt", dueAt))))) ??
         // Due earlier already: only the mark is left to set.
-        (await this.amend(head.key, mark, all(when, atMost("dueAt", dueAt))));
+        (await this.amend(head.key, request, all(when, atMost("dueAt", dueAt))));
       if (marked !== undefined) return marked;
     }
     return undefined;

@@ -6,7 +6,7 @@ import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../../lib/receiving/replica/peer-store.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { suspects } from "../../support/suspects.ts";
+import { entriesToReread } from "../../support/entries-to-reread.ts";
 import { CountingTable } from "./counting-table.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };
@@ -112,12 +112,12 @@ describe("a diff without the overwritten field", () => {
     expect(first).toEqual({ reread: [["size"]], changed: [["size"]], skipped: [] });
     expect(await value("size")).toEqual({ w: 5, h: 2 });
     expect((await store.apply(foreign({ size: { w: 5 } }), at(2))).reread).toEqual([["size"]]);
-    expect(suspects(memory)).toEqual([["size"]]);
+    expect(entriesToReread(memory)).toEqual([["size"]]);
 
     await store.putRead({ place: ["size"], kind: "value", value: { w: 5 } }, at(2));
     expect(await value("size")).toEqual({ w: 5 });
     expect((await store.apply(foreign({ size: { w: 5 } }), at(2))).reread).toEqual([]);
-    expect(suspects(memory)).toEqual([]);
+    expect(entriesToReread(memory)).toEqual([]);
   });
 
   test("replaces each property whole where the deployment says so", async () => {
