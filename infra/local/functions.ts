@@ -119,7 +119,7 @@ export class WorkerFunction implements LocalFunction {
     this.#ready = new Promise((resolve, reject) => {
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "ready") resolve();
-        else if (message.kind !== "alive") this.#settle(message);
+        else if (message.kind !== "alive") this.#finish(message);
       });
       worker.on("error", (error: unknown) => {
         log(`${name} ended: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -171,7 +171,7 @@ export class WorkerFunction implements LocalFunction {
     clearTimeout(cut);
   }
 
-  #settle(message: Extract<FromWorker, { readonly id: string }>): void {
+  #finish(message: Extract<FromWorker, { readonly id: string }>): void {
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if (message.kind === "failed") {

@@ -43,7 +43,7 @@ export function delivered(state: DeliveryState, sequence: number, leavesAt: numb
 }
 
 /** The state once the numbers up to `cleared` are gone: nothing is kept of them. */
-export function settled(state: DeliveryState, cleared: number): DeliveryState {
+export function withoutCleared(state: DeliveryState, cleared: number): DeliveryState {
   const { stays: old = [], ...rest } = state;
   const stays = above(old, cleared);
   return {

@@ -73,7 +73,7 @@ export async function answer<P extends Parties>(
 ): Promise<Reply> {
   const begun = services.clock.now();
   const trail: Trail = {};
-  const work = traced(request, async () => await settle(request, routes, services, trail));
+  const work = traced(request, async () => await finish(request, routes, services, trail));
   const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
   const late = outcome === LATE;
   const { status, headers: own, body } = late ? errorReply(tooSlow(), request.requestId) : outcome;
@@ -123,7 +123,7 @@ function callAfter(ms: number, call: () => void): () => void {
 const tooSlow = (): ServiceError =>
   new ServiceError("service.unavailable", "This took too long; try again.", { headers: { "Retry-After": "1" } });
 
-async function settle<P extends Parties>(
+async function finish<P extends Parties>(
   request: ServiceRequest,
   routes: RouteMap<P>,
   services: AreaServices<P>,

@@ -17,7 +17,7 @@ const AT_ONCE = 10;
 export interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
   readonly hooks: Pick<HookRuns, "again" | "skip">;
-  readonly stale: Pick<StaleParts, "settle">;
+  readonly stale: Pick<StaleParts, "resolve">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
   readonly heads: { get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> };
 }
@@ -51,7 +51,7 @@ export class FailedEvents {
   async #stands(summary: FailedEventSummary | StalePart): Promise<boolean> {
     const { stale, staleReads } = this.#deps;
     if (!isRead(summary) || (await staleReads.isStale(summary))) return true;
-    await stale.settle(summary);
+    await stale.resolve(summary);
     return false;
   }
 
@@ -92,7 +92,7 @@ export class FailedEvents {
   /** Drops the event, or leaves the place as it is. @throws ServiceError resource.conflict while the event is being run */
   async skip(failed: FailedEvent | StalePart): Promise<void> {
     if (isRead(failed)) {
-      await this.#deps.stale.settle(failed);
+      await this.#deps.stale.resolve(failed);
       return;
     }
     if (!(await this.#deps.hooks.skip(failed))) throw underWay();

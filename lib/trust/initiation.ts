@@ -61,7 +61,7 @@ export class TrustInitiation {
     const { calls, trusts } = this.#context;
     try {
       const peerApproved = await calls.ask(trust, ourRoot, ourType, trace);
-      return await trusts.settle(trust, peerApproved);
+      return await trusts.finishInitiation(trust, peerApproved);
     } catch (error) {
       await trusts.withdraw(trust);
       // Without a clear refusal the peer may hold a record by now.

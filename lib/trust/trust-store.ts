@@ -189,7 +189,7 @@ export class TrustStore {
   }
 
   /** The peer answered: the trust stays. @throws ServiceError resource.not_found when it is gone or another */
-  async settle(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
+  async finishInitiation(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
     const set = peerApproved ? { set: { peerApproved: true } } : {};
     try {
       return await this.change(trust, { ...set, remove: ["initiating", ...DUE] }, missing("propagating"));

@@ -1,6 +1,6 @@
 /** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
 import { isPaused, mayProbe, roundAfter } from "../../domain/breaker.ts";
-import { settled, undelivered } from "../../domain/delivery-state.ts";
+import { withoutCleared, undelivered } from "../../domain/delivery-state.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { breakerKey } from "../../dynamodb/keys-publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
@@ -226,7 +226,7 @@ export class BreakerRecovery {
       if (advanced === undefined || advanced.head.state.ended || advanced.head.state.granularity === "none") continue;
       if (isWaiting(advanced.head, clock.now())) continue;
       const { state, refused } = advanced.head;
-      const delivery = settled(advanced.head.delivery, state.cleared);
+      const delivery = withoutCleared(advanced.head.delivery, state.cleared);
       const left = undelivered(delivery, state.sequence).length > 0;
       if (left && (everything || refused !== undefined || state.sequence > delivery.tried)) missed.push(advanced.head);
     }

@@ -1,5 +1,5 @@
 /** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
-import { MAX_RANGES, effectiveCleared, nextLeaving, settled } from "../../domain/delivery-state.ts";
+import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/delivery-state.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys.ts";
@@ -61,7 +61,7 @@ export class ChangeLogMaintenance {
     const found = await retention.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
     const untried = found.heads.filter(isUntried);
     const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
-    if (end === "done" && found.upTo === newest) await this.#settle(actorId, newest, quiet, found.heads);
+    if (end === "done" && found.upTo === newest) await this.#finish(actorId, newest, quiet, found.heads);
     else await this.#putOff(actorId, logHead);
   }
 
@@ -86,7 +86,7 @@ export class ChangeLogMaintenance {
     }
   }
 
-  async #settle(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
+  async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // What leaves from here on may have come too late for the deletion.
     const now = clock.now();
@@ -164,6 +164,6 @@ export class ChangeLogMaintenance {
 /** Something of it was never tried. One that its peer refuses has a due time of its own. */
 function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
-  const { tried, ranges } = settled(delivery, state.cleared);
+  const { tried, ranges } = withoutCleared(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
 }

@@ -1,7 +1,7 @@
 /** One session of delivering one subscription, by the holder of its lease. */
 import { CLOSED, isPaused } from "../../domain/breaker.ts";
 import type { Breaker } from "../../domain/breaker.ts";
-import { MAX_RANGES, countOf, delivered, settled, tried, undelivered } from "../../domain/delivery-state.ts";
+import { MAX_RANGES, countOf, delivered, withoutCleared, tried, undelivered } from "../../domain/delivery-state.ts";
 import type { DeliveryState, NumberRange } from "../../domain/delivery-state.ts";
 import { printJson } from "../../domain/json-text.ts";
 import type { RenderedDiff } from "../../domain/render-backlog.ts";
@@ -94,7 +94,7 @@ export class DeliverySession {
     this.#deps = deps;
     this.#given = given;
     this.#head = given.head;
-    this.#delivery = settled(given.head.delivery, given.head.state.cleared);
+    this.#delivery = withoutCleared(given.head.delivery, given.head.state.cleared);
     this.#trust = given.trust;
     this.#refusal = new RefusalNotes(deps, given.head);
     this.#allowed = this.#allows();
@@ -287,7 +287,7 @@ export class DeliverySession {
     const advanced = await cursors.makeResync(head, { newest: head.state.cursor });
     if (advanced === undefined) return;
     this.#head = advanced.head;
-    this.#delivery = settled(this.#delivery, advanced.head.state.cleared);
+    this.#delivery = withoutCleared(this.#delivery, advanced.head.state.cleared);
   }
 
   /** Writes down what was delivered, and keeps the lease. False when it is another's. */
@@ -312,7 +312,7 @@ export class DeliverySession {
     if (found["leaseToken"] !== this.#given.token) return "lost";
     const before = this.#head;
     this.#head = readInboundHead(found);
-    this.#delivery = settled(this.#delivery, this.#head.state.cleared);
+    this.#delivery = withoutCleared(this.#delivery, this.#head.state.cleared);
     if (this.#head.renewed !== before.renewed) this.#refusal.renewed(this.#head.renewed ?? 0);
     return "more";
   }

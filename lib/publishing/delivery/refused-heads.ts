@@ -1,6 +1,6 @@
 /** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
 import { mayProbe } from "../../domain/breaker.ts";
-import { settled, undelivered } from "../../domain/delivery-state.ts";
+import { withoutCleared, undelivered } from "../../domain/delivery-state.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { dueShardOf } from "../../dynamodb/keys.ts";
 import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
@@ -125,7 +125,7 @@ export class RefusedHeads {
 /** Nothing of it is to be sent. */
 function hasNothingLeft({ state, delivery }: InboundHead): boolean {
   if (state.granularity === "none" || state.ended) return true;
-  return undelivered(settled(delivery, state.cleared), state.sequence).length === 0;
+  return undelivered(withoutCleared(delivery, state.cleared), state.sequence).length === 0;
 }
 
 /** Sends a message for the next try of a subscription; one that is far off is the sweep's. Never rejects. */

@@ -8,8 +8,8 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
-import { absentAt, changesOf, forwarded, namesIn, touches } from "./forwarded.ts";
-import type { Content, NumberedChange } from "./forwarded.ts";
+import { absentAt, changesOf, rolledForward, namesIn, touches } from "./roll-forward.ts";
+import type { Content, NumberedChange } from "./roll-forward.ts";
 import { itemsOf } from "../../properties/list-reads.ts";
 import { emptyList, listBytes } from "../../properties/own-list.ts";
 import type { OwnList } from "../../properties/own-list.ts";
@@ -202,7 +202,7 @@ function* atEnd(
       if (item !== undefined) yield item;
       continue;
     }
-    const content = forwarded(name, item === undefined ? undefined : { content: contentOf(item), at }, changes);
+    const content = rolledForward(name, item === undefined ? undefined : { content: contentOf(item), at }, changes);
     if (content !== undefined) yield propertyOf(name, content, later.number, item?.list);
   }
 }

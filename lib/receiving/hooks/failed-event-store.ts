@@ -242,11 +242,11 @@ export class FailedEventStore {
    * @param mayRun false: only while no attempt is under way
    * @returns the stream whose hooks are to resume, if any; `busy` when an attempt is under way that may not be
    */
-  async settle(failedEvent: FailedEvent, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
+  async resolve(failedEvent: FailedEvent, now: number, mayRun = true): Promise<{ readonly release?: Key } | "busy"> {
     let { stops } = failedEvent;
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
       const head = stops ? await this.#liveHead(failedEvent.event) : undefined;
-      const refused = await this.#settleOnce(failedEvent, { stops, head, now, mayRun });
+      const refused = await this.#resolveOnce(failedEvent, { stops, head, now, mayRun });
       if (refused === undefined) {
         const rest = Array.from({ length: failedEvent.parts - 1 }, (_, part) => partKey(failedEvent.key, part + 1));
         if (rest.length > 0) await this.#table.deleteMany(rest);
@@ -261,7 +261,7 @@ export class FailedEventStore {
     });
   }
 
-  async #settleOnce(
+  async #resolveOnce(
     { key, event }: FailedEvent,
     how: { stops: boolean; head: Key | undefined; now: number; mayRun: boolean },
   ): Promise<TransactionRefused["reasons"] | undefined> {

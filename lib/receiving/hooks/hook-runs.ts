@@ -87,7 +87,7 @@ export class HookRuns {
     if (failure === undefined || next === "dropped") {
       // A crash after it was recorded made this attempt come again: now it has succeeded.
       const before = starts > 1 ? await failedEvents.of(event) : undefined;
-      if (before !== undefined) await this.settle(before);
+      if (before !== undefined) await this.resolve(before);
       return { hooksPaused };
     }
     await failedEvents.record(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
@@ -109,7 +109,7 @@ export class HookRuns {
     const failure = await this.#run(event);
     const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
     if (failure === undefined || next === "dropped") {
-      await this.settle(kept);
+      await this.resolve(kept);
       return failure === undefined ? "done" : "dropped";
     }
     const nextStep = this.#nextStep(kept, next);
@@ -119,7 +119,7 @@ export class HookRuns {
 
   /** Drops a failed event; false when an attempt of it is under way. Hooks that it paused resume. */
   async skip(failedEvent: FailedEvent): Promise<boolean> {
-    return await this.settle(failedEvent, false);
+    return await this.resolve(failedEvent, false);
   }
 
   /** Begun too often without an end (its process died each time): it stays for a person. */
@@ -139,9 +139,9 @@ export class HookRuns {
     return this.#deps.settings.timeoutMs + RETRY_MARGIN_MS;
   }
 
-  async settle(failedEvent: FailedEvent, mayRun = true): Promise<boolean> {
+  async resolve(failedEvent: FailedEvent, mayRun = true): Promise<boolean> {
     const now = this.#deps.clock.now();
-    const settled = await this.#deps.failedEvents.settle(failedEvent, now, mayRun);
+    const settled = await this.#deps.failedEvents.resolve(failedEvent, now, mayRun);
     if (settled === "busy") return false;
     if (settled.release !== undefined) await this.#wake(settled.release, now);
     return true;

@@ -28,7 +28,7 @@ export type CaughtUp =
       readonly complete: boolean;
       readonly outOfTime: boolean;
       /** The `wantedRev` that is settled by it, unless an event of this very run asked for more. */
-      readonly settles?: number;
+      readonly completes?: number;
     }
   | { readonly is: "busy"; readonly head: Head };
 
@@ -66,7 +66,7 @@ export class CatchUp {
     const applier = this.#deps.applier(head);
     let current = head;
     // What an event of this very run asks for is not settled by the run.
-    let settles: number | undefined = head.recoveryRevision;
+    let completes: number | undefined = head.recoveryRevision;
     const [first] = events;
     const begun = first === undefined ? undefined : applier.begins(first);
     // From here on another content under the first number is noticed, should this run be cut off.
@@ -78,7 +78,7 @@ export class CatchUp {
       const { sequence } = event;
       const context = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
       const applied = await applier.apply(event, context);
-      if (applied.set?.["recoveryRequested"] !== undefined) settles = undefined;
+      if (applied.set?.["recoveryRequested"] !== undefined) completes = undefined;
       const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
       const moved = await streams.advance(
         current,
@@ -105,7 +105,7 @@ export class CatchUp {
           head: current,
           applied: index + 1,
           ...cut,
-          ...(settles === undefined ? {} : { settles }),
+          ...(completes === undefined ? {} : { completes }),
         };
       }
     }
@@ -115,7 +115,7 @@ export class CatchUp {
       applied: events.length,
       complete,
       outOfTime: false,
-      settles,
+      completes,
     });
   }
 
@@ -127,13 +127,13 @@ export class CatchUp {
     pause: (head: Head, failure: Awaited<ReturnType<Publisher["acknowledge"]>>) => Promise<void>,
   ): Promise<Head | undefined> {
     const { streams, clock, settings, log } = this.#deps;
-    const { head, applied, settles } = caught;
+    const { head, applied, completes } = caught;
     // Numbers the publisher has never made: its next answer decides whether it counts again.
     const beyond = [...head.buffered].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
     const set = { attempts, ...reconciled(clock.now(), settings) };
     const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
-    const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, set, remove, settles }));
+    const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, set, remove, completes }));
     if (done === undefined) return undefined;
     if (applied > 0 || polled.diffs.length > 0) {
       await pause(done, await publisher.acknowledge(head.subscriptionId, head.lastSeq));

@@ -87,7 +87,7 @@ export class ReplacementCommit {
       {
         ...{ to: at, keepLease: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
         // As it was before the state was read: what was asked for since then is not in it.
-        settles: progress.rev,
+        completes: progress.rev,
         ...compact({ contradicts: progress.differs }),
       },
       reset ? undefined : this.#copies(marked, result, dropped),

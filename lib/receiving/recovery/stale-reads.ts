@@ -71,7 +71,7 @@ export class StaleReads {
     const key = outboundHeadKey(part.actorId, part.peerId, part.subscriptionId);
     const head = await streams.read(key);
     if (head?.live !== true || !(await this.#isOurs(head, part))) {
-      await stale.settle(part);
+      await stale.resolve(part);
       return "done";
     }
     const now = clock.now();
@@ -111,7 +111,7 @@ export class StaleReads {
         : await reread(publisher, store, head, part.place, head.lastSeq, { open });
     if (read.is !== "failed") {
       const set = read.is === "read" ? await this.#notifyHooks(head, part, read.part) : {};
-      await stale.settle(part);
+      await stale.resolve(part);
       return { result: "done", set };
     }
     const { status, again } = await stale.failed(part, read.failure);

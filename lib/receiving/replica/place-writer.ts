@@ -64,18 +64,20 @@ export class PlaceWriter {
       case "merge":
         return (
           (await this.#blind(step, policy, known)) ??
-          this.#settle(step.place, policy, known, (stored) => this.#merge(step, policy, stored))
+          this.#writeWithRetry(step.place, policy, known, (stored) => this.#merge(step, policy, stored))
         );
       case "operation":
-        return this.#settle(step.place, policy, known, (stored) => this.#operate(step, policy, stored));
+        return this.#writeWithRetry(step.place, policy, known, (stored) => this.#operate(step, policy, stored));
       case "reread":
-        return this.#settle(step.place, policy, known, (stored) => this.#mustReread(step.place, policy, stored));
+        return this.#writeWithRetry(step.place, policy, known, (stored) =>
+          this.#mustReread(step.place, policy, stored),
+        );
     }
   }
 
   /** Puts a value in the place of whatever is there. */
   value(place: Place, policy: WritePolicy, known: Known, value: Json): Promise<Outcome> {
-    return this.#settle(place, policy, known, (stored) => this.#put(place, policy, stored, value, false));
+    return this.#writeWithRetry(place, policy, known, (stored) => this.#put(place, policy, stored, value, false));
   }
 
   /** The same of a value that was read, which takes the place of what has the same position too: one write as a rule. */
@@ -94,7 +96,7 @@ export class PlaceWriter {
     made: (entry: Json | undefined) => Json | undefined,
     { hides }: { readonly hides: boolean },
   ): Promise<Outcome> {
-    return this.#settle(place, policy, known, async (stored) => {
+    return this.#writeWithRetry(place, policy, known, async (stored) => {
       const text = stored?.type === "value" ? await readBody(this.#deps, stored) : undefined;
       if (stored?.type === "value" && text === undefined) return undefined;
       const value = made(text === undefined ? undefined : (parseText(text) as Json));
@@ -113,7 +115,7 @@ export class PlaceWriter {
     known: Known,
     failed: { readonly reason: string; readonly again: number },
   ): Promise<Outcome> {
-    return this.#settle(place, policy, known, async (stored) => {
+    return this.#writeWithRetry(place, policy, known, async (stored) => {
       const now = this.#deps.clock.now();
       const base: ReplicaEntry = stored ?? { type: "tombstone", place, watermark: "", sequence: 0, updatedAt: now };
       const stale = { ...failed, since: stored?.stale?.since ?? now };
@@ -128,7 +130,7 @@ export class PlaceWriter {
    * left alone.
    */
   alter(place: Place, policy: WritePolicy, known: Known, altered: (value: Json) => Json | undefined): Promise<Outcome> {
-    return this.#settle(place, policy, known, async (stored) => {
+    return this.#writeWithRetry(place, policy, known, async (stored) => {
       if (stored?.type !== "value") return { result: "skipped", reread: false, entry: stored };
       const text = await readBody(this.#deps, stored);
       if (text === undefined) return undefined;
@@ -141,14 +143,14 @@ export class PlaceWriter {
 
   /** Puts a whole list in the place of whatever is there. */
   list(place: Place, policy: WritePolicy, known: Known, whole: WholeList): Promise<Outcome> {
-    return this.#settle(place, policy, known, async (stored) =>
+    return this.#writeWithRetry(place, policy, known, async (stored) =>
       changed(await this.#lists.build(place, stored, whole, policy.stamp(stored), policy.seed)),
     );
   }
 
   /** Puts a tombstone in the place of whatever is there. */
   remove(place: Place, policy: WritePolicy, known: Known, { hides }: { readonly hides: boolean }): Promise<Outcome> {
-    return this.#settle(place, policy, known, (stored) => this.#putTombstone(place, policy, stored, hides));
+    return this.#writeWithRetry(place, policy, known, (stored) => this.#putTombstone(place, policy, stored, hides));
   }
 
   /**
@@ -165,7 +167,7 @@ export class PlaceWriter {
       below("watermark", policy.stamp(undefined).watermark),
     );
     if (blind === undefined || "entry" in blind) return blind;
-    return this.#settle(step.place, policy, blind.found, (found) => this.#merge(step, policy, found));
+    return this.#writeWithRetry(step.place, policy, blind.found, (found) => this.#merge(step, policy, found));
   }
 
   /**
@@ -195,7 +197,7 @@ export class PlaceWriter {
     }
   }
 
-  async #settle(
+  async #writeWithRetry(
     place: Place,
     policy: WritePolicy,
     known: Known,

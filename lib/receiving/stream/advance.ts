@@ -18,8 +18,8 @@ export interface Advance {
   readonly set?: Readonly<Record<string, Attribute>>;
   readonly remove?: readonly string[];
   /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
-  readonly settles?: number;
-  /** The state was read, which also settles a contradiction that was known at `settles`. */
+  readonly completes?: number;
+  /** The state was read, which also settles a contradiction that was known at `completes`. */
   readonly stateRead?: boolean;
   /** Another content was found under a number that is passed: the stream is contradicted from here on. */
   readonly contradicts?: boolean;
@@ -64,9 +64,9 @@ export function advanceWrite(
   };
   const begun = set["begun"] === undefined ? ["begun"] : [];
   const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepLease ? [] : LEASE_ATTRIBUTES)];
-  const settled = advance.settles === seen.recoveryRevision && set["recoveryRequested"] === undefined;
+  const settled = advance.completes === seen.recoveryRevision && set["recoveryRequested"] === undefined;
   if (settled) remove.push("recoveryRequested");
-  const known = advance.settles === seen.recoveryRevision && advance.stateRead === true;
+  const known = advance.completes === seen.recoveryRevision && advance.stateRead === true;
   // What is still buffered may be what was contradicted, and is applied over what was read.
   const rightNow = known && advance.contradicts !== true && left.length === 0;
   if (rightNow) remove.push("contradicted");
@@ -77,14 +77,18 @@ export function advanceWrite(
     hooksResuming || set["recoveryRequested"] !== undefined || (seen.recoveryRequested !== undefined && !settled);
   const conditions = [headIs.live, headIs.leasedBy(token)];
   // What is settled, or due next, follows from what is requested: no more may have been requested since it was seen.
-  if (advance.settles !== undefined || seen.buffered.size > 0) conditions.push(headIs.askedFor(seen.recoveryRevision));
+  if (advance.completes !== undefined || seen.buffered.size > 0)
+    conditions.push(headIs.askedFor(seen.recoveryRevision));
   if (left.length > 0) {
     // Others may only have added numbers, so some stay buffered whatever happened meanwhile. Copies of what is passed
     // over may be among them: those go too, or, where they are too many to name, or must be looked at, must not have come.
     if (passed === undefined || advance.exact === true) conditions.push(sizeEquals("buffered", seen.buffered.size));
     else conditions.push(exists("buffered"), ...unseenCopies(seen, advance));
     for (const n of passed ?? []) dropped.add(n);
-    Object.assign(set, gapAttributes(seen, advance, left, drained || advance.settles !== undefined, now, gapTimeoutMs));
+    Object.assign(
+      set,
+      gapAttributes(seen, advance, left, drained || advance.completes !== undefined, now, gapTimeoutMs),
+    );
   } else if (seen.buffered.size > 0) {
     // While the lease holds numbers are only added: an equal size is an equal set.
     conditions.push(sizeEquals("buffered", seen.buffered.size));
@@ -92,7 +96,7 @@ export function advanceWrite(
   } else {
     conditions.push(missing("buffered"));
   }
-  const mayRest = seen.buffered.size > 0 || advance.settles !== undefined || advance.contradicts === true;
+  const mayRest = seen.buffered.size > 0 || advance.completes !== undefined || advance.contradicts === true;
   if (left.length === 0 && !hasWork && mayRest) {
     const after = { ...seen, ...(advance.set as Partial<Head>) };
     if (contradicted) Object.assign(set, dueAttributes(seen.key, contradictionDue(after, now)));

@@ -81,7 +81,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
           continue;
         }
         const { overdue } = decision;
-        return await this.#settle(head, n, deadline, { overdue, first: false });
+        return await this.#respond(head, n, deadline, { overdue, first: false });
       }
       if (decision.is === "buffer") {
         const stored = await this.#deps.streams.bufferEvent(head, n, this.#deps.applier.toBuffer(event));
@@ -92,7 +92,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         }
         if (stored.buffered && stored.head !== undefined) {
           if (head.buffered.size === 0) await this.#deps.wakeUps.schedule(stored.head);
-          return await this.#settle(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
+          return await this.#respond(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
         }
         if (stored.head === undefined || !stored.head.live || stored.head.auth !== head.auth) {
           return { is: "closed", ...(stored.head === undefined ? {} : { head: stored.head }) };
@@ -141,7 +141,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   }
 
   /** It is buffered; perhaps it has become next meanwhile, then it is drained here and now. */
-  async #settle(
+  async #respond(
     head: Head,
     n: number,
     deadline: Deadline,

@@ -155,7 +155,7 @@ export class StaleParts {
   }
 
   /** The part needs no reading any more. 1 transaction. */
-  async settle(part: StalePart): Promise<void> {
+  async resolve(part: StalePart): Promise<void> {
     await this.#deps.table.deleteMany([part.key, failedEventIdKey(part.actorId, part.id)]);
   }
 

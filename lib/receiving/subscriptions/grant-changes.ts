@@ -65,7 +65,7 @@ export class GrantChanges {
       await this.#fetch(actorId, peerId, readsOfGrant({ ...kept.after, patterns: newPatterns }));
     if (settings.autoDeleteOnRevocation) await this.#remove(actorId, peerId, kept);
     await this.#notifyHooks(actorId, peerId, kept);
-    await grants.settle(actorId, peerId, kept.version);
+    await grants.markFollowed(actorId, peerId, kept.version);
     log.info("permission callback", { actorId, peerId, newPatterns: newPatterns.length });
   }
 

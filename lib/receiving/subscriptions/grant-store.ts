@@ -142,7 +142,7 @@ export class GrantStore {
   }
 
   /** The grant of this version has been followed: the same again changes nothing. 1 write. */
-  async settle(actorId: string, peerId: string, version: number): Promise<void> {
+  async markFollowed(actorId: string, peerId: string, version: number): Promise<void> {
     try {
       await this.#table.update(
         grantKey(actorId, peerId),

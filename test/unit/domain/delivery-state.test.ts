@@ -8,7 +8,7 @@ import {
   effectiveCleared,
   isDelivered,
   nextLeaving,
-  settled,
+  withoutCleared,
   tried,
   undelivered,
 } from "../../../lib/domain/delivery-state.ts";
@@ -53,7 +53,7 @@ describe("the state of a delivery", () => {
           now += after;
           if (what === "cleared") {
             model.cleared = Math.max(model.cleared, sequence);
-            state = settled(state, model.cleared);
+            state = withoutCleared(state, model.cleared);
           } else {
             state = what === "tried" ? tried(state, sequence) : delivered(state, sequence, leavesAt(what, now));
             if (what !== "tried" && sequence > model.cleared && !model.taken.has(sequence)) {
@@ -91,7 +91,7 @@ describe("the state of a delivery", () => {
     for (let now = 1; now <= 10_000; now += 1) {
       state = delivered(state, now, now + KEEP);
       cleared = effectiveCleared(state, now, cleared);
-      state = settled(state, cleared);
+      state = withoutCleared(state, cleared);
       expect(cleared).toBeLessThanOrEqual(Math.max(0, now - KEEP));
       if (now > 2 * KEEP) expect(now - cleared).toBeLessThan(1.5 * KEEP);
     }

@@ -104,7 +104,7 @@ describe("the trusts of an actor", () => {
     await trusts.create(trust(), 1000);
     expect(await trusts.isAbandonedStart("a", "p", 60_999)).toBe(false);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
-    expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
+    expect((await trusts.finishInitiation(trust(), true)).peerApproved).toBe(true);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(false);
     expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
   });
@@ -129,7 +129,7 @@ describe("the trusts of an actor", () => {
     const { trust: revoked } = await logged.changeApproval(trust(), false);
     await trusts.notePropagated(revoked);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
-    expect((await trusts.settle(trust(), true)).peerApproved).toBe(true);
+    expect((await trusts.finishInitiation(trust(), true)).peerApproved).toBe(true);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(false);
     expect(await trusts.propagating("a", "p", 61_000)).toMatchObject({ approved: false });
   });

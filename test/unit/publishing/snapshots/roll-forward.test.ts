@@ -3,7 +3,7 @@ import { recordDelete, recordDeleteAll, recordSet } from "../../../../lib/domain
 import type { Change } from "../../../../lib/domain/change-record.ts";
 import { recordList } from "../../../../lib/domain/change-record.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
-import { absentAt, changesAfter, forwarded, namesIn } from "../../../../lib/publishing/snapshots/forwarded.ts";
+import { absentAt, changesAfter, rolledForward, namesIn } from "../../../../lib/publishing/snapshots/roll-forward.ts";
 
 const set = (path: readonly string[], value: Json, before?: Json): Change => {
   const made = recordSet(before, path, value);
@@ -27,14 +27,14 @@ describe("a property that was read in the middle of a stretch of the log", () =>
       [7, set(["b"], 7)],
       [8, set(["a", "y"], 8)],
     );
-    expect(forwarded("a", { content: { value: { x: 6 } }, at: 6 }, changes)).toEqual({ value: { x: 6, y: 8 } });
+    expect(rolledForward("a", { content: { value: { x: 6 } }, at: 6 }, changes)).toEqual({ value: { x: 6, y: 8 } });
     expect(changesAfter("a", 6, changes).map(({ number }) => number)).toEqual([7, 8]);
   });
 
   it("is there again when it was made after it was read as absent", () => {
-    expect(forwarded("a", undefined, numbered([5, set(["a"], 1)]))).toEqual({ value: 1 });
+    expect(rolledForward("a", undefined, numbered([5, set(["a"], 1)]))).toEqual({ value: 1 });
     const twice = numbered([5, gone("a", { old: 1 })], [6, set(["a", "k"], 1)]);
-    expect(forwarded("a", undefined, twice)).toEqual({ value: { k: 1 } });
+    expect(rolledForward("a", undefined, twice)).toEqual({ value: { k: 1 } });
   });
 
   it("does not get what was changed before it went", () => {
@@ -43,8 +43,8 @@ describe("a property that was read in the middle of a stretch of the log", () =>
   });
 
   it("goes with all others", () => {
-    expect(forwarded("a", { content: { value: 1 }, at: 4 }, numbered([5, allGone]))).toBeUndefined();
-    expect(forwarded("a", { content: { value: 1 }, at: 5 }, numbered([5, allGone]))).toEqual({ value: 1 });
+    expect(rolledForward("a", { content: { value: 1 }, at: 4 }, numbered([5, allGone]))).toBeUndefined();
+    expect(rolledForward("a", { content: { value: 1 }, at: 5 }, numbered([5, allGone]))).toEqual({ value: 1 });
     expect(changesAfter("a", "nothing there", numbered([5, set(["a"], 1)], [6, allGone]))).toEqual([]);
   });
 });
@@ -61,18 +61,20 @@ describe("a list that was read in the middle of a stretch of the log", () => {
 
   it("gets each later operation once", () => {
     const list = { ...words, count: 2, items: ["a", "b"] };
-    expect(forwarded("l", { content: { list }, at: 5 }, changes)).toEqual({
+    expect(rolledForward("l", { content: { list }, at: 5 }, changes)).toEqual({
       list: { description: "e", explanation: "", count: 2, items: ["b", "c"] },
     });
   });
 
   it("counts without its items", () => {
     const list = { ...words, count: 2, items: undefined };
-    expect(forwarded("l", { content: { list }, at: 5 }, changes)).toEqual({
+    expect(rolledForward("l", { content: { list }, at: 5 }, changes)).toEqual({
       list: { description: "e", explanation: "", count: 2, items: undefined },
     });
     const emptied = numbered([6, recordList("l", { operation: "clear" }, 0)], [7, append("x", 1)]);
-    expect(forwarded("l", { content: { list }, at: 5 }, emptied)).toMatchObject({ list: { count: 1, items: ["x"] } });
+    expect(rolledForward("l", { content: { list }, at: 5 }, emptied)).toMatchObject({
+      list: { count: 1, items: ["x"] },
+    });
   });
 
   it("is made by what came after it was absent, and not by what came before it went", () => {
@@ -81,10 +83,10 @@ describe("a list that was read in the middle of a stretch of the log", () => {
       [6, recordList("l", { operation: "delete_all" }, 0)],
       [7, append(1, 1)],
     );
-    expect(forwarded("l", undefined, made)).toEqual({
+    expect(rolledForward("l", undefined, made)).toEqual({
       list: { description: "", explanation: "", count: 1, items: [1] },
     });
-    expect(forwarded("l", undefined, numbered([6, append(0, 1)], [7, append(1, 2)]))).toMatchObject({
+    expect(rolledForward("l", undefined, numbered([6, append(0, 1)], [7, append(1, 2)]))).toMatchObject({
       list: { items: [0, 1] },
     });
   });
@@ -92,7 +94,7 @@ describe("a list that was read in the middle of a stretch of the log", () => {
   it("may have become a value", () => {
     const list = { ...words, count: 2, items: undefined };
     const other = numbered([6, recordList("l", { operation: "delete_all" }, 0)], [7, set(["l"], 7)]);
-    expect(forwarded("l", { content: { list }, at: 5 }, other)).toEqual({ value: 7 });
+    expect(rolledForward("l", { content: { list }, at: 5 }, other)).toEqual({ value: 7 });
   });
 });
 

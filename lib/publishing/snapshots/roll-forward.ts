@@ -69,7 +69,7 @@ export function changesAfter(
 }
 
 /** What a property holds at the end of the stretch; undefined when there is none. */
-export function forwarded(
+export function rolledForward(
   name: string,
   read: { readonly content: Content; readonly at: number } | undefined,
   changes: readonly NumberedChange[],
