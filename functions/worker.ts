@@ -1,5 +1,5 @@
 /** Delayed messages: due work on its second. */
-import { takeMessages } from "../lib/scheduler/messages.ts";
+import { runMessages } from "../lib/scheduler/messages.ts";
 import { reportFailedMessages } from "../lib/scheduler/metrics.ts";
 import { service } from "../lib/compose/service.ts";
 import { app } from "./app.ts";
@@ -9,7 +9,7 @@ export async function handler(
   event: { readonly Records: readonly { readonly messageId: string; readonly body: string }[] },
   context: { getRemainingTimeInMillis(): number },
 ): Promise<{ batchItemFailures: { itemIdentifier: string }[] }> {
-  const failed = await takeMessages(service(app), event.Records, {
+  const failed = await runMessages(service(app), event.Records, {
     remaining: () => context.getRemainingTimeInMillis(),
   });
   reportFailedMessages(failed.length);

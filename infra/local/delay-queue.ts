@@ -130,7 +130,7 @@ class Queue {
 
   #start(): void {
     while (this.#underWay.size < this.#options.concurrency && !this.#stopped) {
-      const batch = this.#take();
+      const batch = this.#receive();
       if (batch.length === 0) break;
       const work = this.#handOver(batch).finally(() => {
         this.#underWay.delete(work);
@@ -141,7 +141,7 @@ class Queue {
     this.schedule();
   }
 
-  #take(): Message[] {
+  #receive(): Message[] {
     const now = this.#now();
     const taken: Message[] = [];
     for (const message of this.journal.messages.values()) {

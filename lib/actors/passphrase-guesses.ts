@@ -75,7 +75,7 @@ export class PassphraseGuesses {
   }
 
   /** It was no wrong guess. Failing leaves it counted. */
-  async takeBack({ actor, source, window }: Guess): Promise<void> {
+  async uncount({ actor, source, window }: Guess): Promise<void> {
     const change = counting(source, window, -1);
     await this.#table.update(guessKey(actor.id, window), change, itemExists).catch(() => undefined);
   }

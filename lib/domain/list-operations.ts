@@ -159,14 +159,14 @@ function plainEdit(action: ListAction, count: number, matches: Matches): ListEdi
         ? { kind: "splice", start: action.index, remove: 0, insert: [action.item] }
         : INAPPLICABLE;
     case "update":
-      return takeOut(matches.count === 1 ? matches.first : action.index, count, [action.item]);
+      return removeAt(matches.count === 1 ? matches.first : action.index, count, [action.item]);
     case "delete":
-      return takeOut(action.index, count, []);
+      return removeAt(action.index, count, []);
     case "pop":
-      return takeOut(action.index ?? count - 1, count, []);
+      return removeAt(action.index ?? count - 1, count, []);
     case "remove":
       // Of equal rows the publisher may have taken out another one than the first.
-      return takeOut(matches.count === 1 ? matches.first : undefined, count, []);
+      return removeAt(matches.count === 1 ? matches.first : undefined, count, []);
     case "clear":
     case "delete_all":
       return { kind: action.kind };
@@ -177,7 +177,7 @@ function plainEdit(action: ListAction, count: number, matches: Matches): ListEdi
   }
 }
 
-function takeOut(start: number | undefined, count: number, insert: readonly Json[]): ListEdit {
+function removeAt(start: number | undefined, count: number, insert: readonly Json[]): ListEdit {
   if (start === undefined || start < 0 || start >= count) return INAPPLICABLE;
   return { kind: "splice", start, remove: 1, insert };
 }

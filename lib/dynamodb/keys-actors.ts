@@ -22,7 +22,7 @@ export const guessKey = (actorId: string, window: number): Key => ({
   sk: `GUESS#${String(window).padStart(16, "0")}`,
 });
 
-/** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending or spreading. */
+/** One trust, by the peer's id. Read by key; written on conditions that name its secret; in the due index while ending or propagating. */
 export const trustKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
   sk: `${TRUST_PREFIX}${peerId}`,

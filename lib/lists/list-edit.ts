@@ -86,7 +86,7 @@ export class ListEdit {
   /** Leaves that were changed or dropped, as they are stored; a fresh one is not among them. */
   readonly before = new Map<string, Leaf>();
   /** All that went, also what no more than an earlier splice had made. */
-  readonly #gone = new Set<string>();
+  readonly #removed = new Set<string>();
   #leaves = 0;
   #shard = 0;
 
@@ -212,7 +212,7 @@ export class ListEdit {
     return way.some((id, level) => {
       const page = this.pages.get(id);
       const moved = page?.kind === "inner" && page.children.at(-1) !== way[level + 1];
-      return moved || this.#gone.has(id) || (level === 0 && id !== this.#shape.root);
+      return moved || this.#removed.has(id) || (level === 0 && id !== this.#shape.root);
     });
   }
 
@@ -264,7 +264,7 @@ export class ListEdit {
 
   #drop(node: ListNode): void {
     if (node.kind === "leaf") this.#keep(node);
-    this.#gone.add(node.id);
+    this.#removed.add(node.id);
     this.pages.delete(node.id);
     this.reparented.delete(node.id);
     // What no more than an earlier splice had made is not stored.

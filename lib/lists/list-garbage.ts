@@ -23,7 +23,7 @@ export function garbageItem({ actorId, pages, generation, head }: Generation, du
 }
 
 /** What one change lays out is decided once: linked by its transaction, or collected by the sweep. */
-const UNDECIDED = missing("settled");
+const UNDECIDED = missing("outcome");
 /** So long is it remembered that it was linked, seconds: longer than a write may be on its way. */
 const LINKED_SECONDS = 86_400;
 
@@ -42,7 +42,7 @@ export async function announceLaid(table: Table, of: Generation, change: string,
   const ttl = Math.ceil(now / 1_000) + LINKED_SECONDS;
   return {
     update: key,
-    change: { set: { settled: "linked", ttl }, remove: ["dueShard", "dueAt"] },
+    change: { set: { outcome: "linked", ttl }, remove: ["dueShard", "dueAt"] },
     condition: all(itemExists, UNDECIDED),
   };
 }
@@ -75,8 +75,8 @@ async function isStillLaid(table: Table, key: Key): Promise<boolean> {
   try {
     await table.update(
       key,
-      { set: { settled: "collected" } },
-      all(itemExists, any(UNDECIDED, equals("settled", "collected"))),
+      { set: { outcome: "collected" } },
+      all(itemExists, any(UNDECIDED, equals("outcome", "collected"))),
     );
     return true;
   } catch (error) {

@@ -23,7 +23,7 @@ export async function readInOrder(
   let stopped: ReadFailure | undefined;
   let next = 0;
   let unwell: number[] = [];
-  const take = (index: number, answer: PartAnswer): void => {
+  const notePart = (index: number, answer: PartAnswer): void => {
     answers[index] = answer;
     if (answer.is !== "failed") {
       unwell = [];
@@ -43,7 +43,7 @@ export async function readInOrder(
       const index = next++;
       const place = places[index];
       if (place === undefined) return;
-      take(index, await read(place));
+      notePart(index, await read(place));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -71,7 +71,7 @@ async function listAll(reader: StateReader, requested: StateRequest, url: string
       // Each of them by itself may be readable still, unless it is the peer that fails.
       if (whole.is === "failed" && whole.failure.unwell === true) return whole;
     } else {
-      takePlain(whole.value, { inventory, names, lists, atHand });
+      plainPart(whole.value, { inventory, names, lists, atHand });
     }
   }
   const all = [...new Set([...names, ...lists.keys()])];
@@ -90,7 +90,7 @@ async function listAll(reader: StateReader, requested: StateRequest, url: string
 }
 
 /** Of a whole state in the plain form: its values, and the lists, which stand there as marks. */
-function takePlain(
+function plainPart(
   { object, answer }: { readonly object: JsonObject; readonly answer: PeerAnswer },
   into: {
     readonly inventory: Inventory | undefined;

@@ -106,8 +106,8 @@ export function valueOf(answer: PeerAnswer): { readonly json: Json } | { readonl
 }
 
 function beginsAsJson(text: string): boolean {
-  const trimmed = text.trim();
-  return trimmed === "" || /^\ufeff?["[{]/.test(trimmed) || NUMBER.test(trimmed) || NO_NUMBER.test(trimmed);
+  const stripped = text.trim();
+  return stripped === "" || /^\ufeff?["[{]/.test(stripped) || NUMBER.test(stripped) || NO_NUMBER.test(stripped);
 }
 
 function textOf(answer: PeerAnswer): string | undefined {

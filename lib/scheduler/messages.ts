@@ -12,7 +12,7 @@ const work = z.object({ kind: z.literal("due"), pk: z.string(), sk: z.string(), 
  *
  * @returns the ids of those that failed and are to come again
  */
-export async function takeMessages(
+export async function runMessages(
   services: {
     readonly clock: Clock;
     readonly queue: DelayQueue;
@@ -25,7 +25,7 @@ export async function takeMessages(
   const taken = await Promise.all(
     records.map(async ({ messageId, body }) => {
       try {
-        await take(services, body, deadline);
+        await runMessage(services, body, deadline);
         return [];
       } catch (error) {
         services.log.error("a delayed message failed", { messageId, error });
@@ -36,8 +36,8 @@ export async function takeMessages(
   return taken.flat();
 }
 
-async function take(
-  { clock, queue, dueWork }: Parameters<typeof takeMessages>[0],
+async function runMessage(
+  { clock, queue, dueWork }: Parameters<typeof runMessages>[0],
   body: string,
   deadline: Deadline,
 ): Promise<void> {

@@ -91,7 +91,7 @@ export class Authentication implements Gate<ServiceParties> {
   async #guess(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {
     const guess = await this.#guesses.count(actor, source);
     const right = await this.#passphrases.verify(passphrase, actor.passphraseHash);
-    await (right ? this.#guesses.takeBack(guess) : this.#guesses.wasWrong(guess));
+    await (right ? this.#guesses.uncount(guess) : this.#guesses.wasWrong(guess));
     return right;
   }
 

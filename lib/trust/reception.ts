@@ -52,10 +52,10 @@ export class TrustReception {
     const old = await trusts.getEvenEnding(actorId, body.id);
     // Who asks has approved it at its side; that counts only when it is who it says.
     const trust = { ...asked, verified, peerApproved: verified };
-    return old === undefined ? this.#take(trust) : this.#replace(old, trust);
+    return old === undefined ? this.#accept(trust) : this.#replace(old, trust);
   }
 
-  async #take(trust: TrustRecord): Promise<TrustRecord> {
+  async #accept(trust: TrustRecord): Promise<TrustRecord> {
     const { config, trusts } = this.#context;
     const approved = trust.verified && config.trustAutoApprove.includes(trust.relationship);
     const stored = { ...trust, approved };

@@ -133,7 +133,7 @@ export class TrustStore {
       const key = trustKey(trust.actorId, trust.peerId);
       return readTrust(await this.#table.update(key, change, all(isSame(trust), notEnding, condition)));
     } catch (error) {
-      if (error instanceof ConditionFailed) throw gone(error);
+      if (error instanceof ConditionFailed) throw noLongerThere(error);
       throw error;
     }
   }
@@ -274,7 +274,7 @@ function secretItem(trust: TrustRecord): Item {
   return { ...secretKey(trust.actorId, secretDigest(trust.secret)), peerId: trust.peerId };
 }
 
-function gone(cause: unknown): ServiceError {
+function noLongerThere(cause: unknown): ServiceError {
   return new ServiceError("resource.not_found", "There is no such trust any more.", { cause });
 }
 

@@ -3,7 +3,7 @@ import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
 import { routes as peerRoutes } from "../../lib/api/peers.ts";
 import { routes as subscriptionRoutes } from "../../lib/api/subscriptions.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { takeMessages } from "../../lib/scheduler/messages.ts";
+import { runMessages } from "../../lib/scheduler/messages.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
@@ -228,7 +228,7 @@ export class Subscriber {
     const due = this.messages.filter((message) => message.dueAt <= this.now);
     this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
     const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    await takeMessages(this.service, records, this.deadline());
+    await runMessages(this.service, records, this.deadline());
   }
 
   async sweep(): Promise<void> {

@@ -11,7 +11,7 @@ import { gatewayPath } from "../../infra/local/gateway-path.ts";
 import { RouteTable } from "../../infra/local/route-table.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { takeMessages } from "../../lib/scheduler/messages.ts";
+import { runMessages } from "../../lib/scheduler/messages.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import { printJson } from "../../lib/domain/json-text.ts";
@@ -152,7 +152,7 @@ export class WholeService {
     const due = this.messages.filter((message) => message.dueAt <= this.now);
     this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
     const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    await takeMessages(this.service, records, this.#deadline());
+    await runMessages(this.service, records, this.#deadline());
   }
 
   async sweep(): Promise<void> {

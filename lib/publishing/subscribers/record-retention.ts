@@ -93,7 +93,7 @@ export class RecordRetention {
         if (whole !== undefined) found.push(whole);
       } catch (error) {
         const { peerId, id } = head;
-        log.error("a subscription cannot be moved along its log", { actorId, peerId, subscriptionId: id, error });
+        log.error("a subscription cannot be advanced along its log", { actorId, peerId, subscriptionId: id, error });
       }
     });
     return { heads: found, upTo };

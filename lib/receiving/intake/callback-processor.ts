@@ -215,9 +215,9 @@ export class CallbackProcessor {
     sequencer: Sequencer<ProcessedCallback, undefined>,
     deadline: Deadline,
   ): Promise<void> {
-    const gone = [...before.buffered].filter((n) => n <= moved.lastSeq);
+    const superseded = [...before.buffered].filter((n) => n <= moved.lastSeq);
     try {
-      await this.#actor.table.deleteMany(gone.map((n) => bufferedKey(before.key, before.epoch, n)));
+      await this.#actor.table.deleteMany(superseded.map((n) => bufferedKey(before.key, before.epoch, n)));
       await sequencer.drain(moved, deadline);
     } catch (error) {
       this.#actor.log.warn("work after a resync failed", { ...idsOf(moved), error: String(error) });

@@ -51,7 +51,7 @@ export interface ApplierDeps {
 }
 
 /** What became of one event: what it says, what the hook is to be told, and what reading places again came to. */
-interface Taken {
+interface AppliedContent {
   /** The digested content; undefined when it is not known. */
   readonly data: Json | undefined;
   readonly hookEvent: HookEvent | undefined;
@@ -146,7 +146,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   async apply(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Applied> {
     const { head, deadline } = context;
     const { data, hookEvent, stored, again } =
-      event.kind === "part" ? await this.#replacePart(event, context) : await this.#takeDiff(event, context);
+      event.kind === "part" ? await this.#replacePart(event, context) : await this.#applyDiff(event, context);
     if (hookEvent !== undefined) this.#begun.add(event.sequence);
     const { hooksPaused } =
       hookEvent === undefined
@@ -166,14 +166,17 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     };
   }
 
-  async #takeDiff(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Taken> {
+  async #applyDiff(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<AppliedContent> {
     const content = await this.#contentOf(event, context.head, context.deadline);
     const again = await this.#store(event, content, context);
     const hookEvent = hookEventOf(context.head, "diff", event.sequence, content.data, event.timestamp?.text);
     return { data: content.data, hookEvent, stored: false, again };
   }
 
-  async #replacePart(event: StreamEvent, { head, deadline }: ApplyContext<Prepared | undefined>): Promise<Taken> {
+  async #replacePart(
+    event: StreamEvent,
+    { head, deadline }: ApplyContext<Prepared | undefined>,
+  ): Promise<AppliedContent> {
     const { sequence, place = placeOf(head.scope), url, content } = event;
     const { publishers, openTo, reads, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));

@@ -141,7 +141,7 @@ export class StateReplacement {
     const run = new Run(this.#deps, head, publisher, { begin, begun: undefined, patient: true });
     const answers = parts.map((part) => ({ is: "part" as const, part }));
     const chunk = { answers, position: callback.sequence, positioned: true, after: before };
-    if (!(await run.take(chunk, parts.length)) || !(await run.clear())) return { is: "busy", head };
+    if (!(await run.writeChunk(chunk, parts.length)) || !(await run.clear())) return { is: "busy", head };
     return await this.#commit.commit(run.head ?? head, publisher, { ...run.result(), stateRead: false });
   }
 
@@ -293,13 +293,13 @@ class Run {
     if (!this.stores && failed !== undefined && !this.#patient) return { is: "failed", failure: failed.failure };
     const isAll = stopped === undefined;
     if (answers.length > 0 || isAll) {
-      if (!(await this.take(chunk, of))) return { is: "busy", head: this.leased };
+      if (!(await this.writeChunk(chunk, of))) return { is: "busy", head: this.leased };
     }
     return isAll ? { is: "read" } : { is: "stopped", failure: stopped };
   }
 
   /** Writes what was read, and notes how far it is. False when the lease was lost. */
-  async take(chunk: Chunk, of: number): Promise<boolean> {
+  async writeChunk(chunk: Chunk, of: number): Promise<boolean> {
     const { answers, position, positioned, dirtyListsUntil } = chunk;
     const { progress } = this;
     // What the head tells of is written: a piece counts once all of it is.

@@ -263,7 +263,7 @@ export class PlaceWriter {
     // Whatever a list holds, after this it is gone.
     const certain = step.operation.action.kind === "delete_all";
     if (stored?.type === "value" || (untrusted && !certain)) return this.#mustReread(step.place, policy, stored);
-    const { mustReread: _suspect, ...trusted } = stored ?? { mustReread: undefined };
+    const { mustReread: _mustReread, ...trusted } = stored ?? { mustReread: undefined };
     const next = await this.#lists.operate(
       step.place,
       certain && stored !== undefined ? (trusted as Exclude<ReplicaEntry, { type: "value" }>) : stored,

@@ -104,7 +104,7 @@ export class StateWriter {
     const policy = snapshotWrite(at);
     const hides = scope.length > 1;
     let isScopeStored = false;
-    const take = async (entry: ReplicaEntry): Promise<void> => {
+    const removeEntry = async (entry: ReplicaEntry): Promise<void> => {
       if (reads === undefined || reads.whole(entry.place)) {
         await this.#writer.remove(entry.place, policy, entry, { hides });
       } else if (entry.type === "value") {
@@ -124,10 +124,10 @@ export class StateWriter {
       some.push(entry);
       if (some.length < WRITES_AT_ONCE * 4) continue;
       if (!goesOn()) return false;
-      await inParallel(some, WRITES_AT_ONCE, take);
+      await inParallel(some, WRITES_AT_ONCE, removeEntry);
       some = [];
     }
-    await inParallel(some, WRITES_AT_ONCE, take);
+    await inParallel(some, WRITES_AT_ONCE, removeEntry);
     if (hides && !isScopeStored) await this.#writer.remove(scope, policy, null, { hides });
     return true;
   }

@@ -2,12 +2,12 @@ import type { QueryRange, Table } from "../../dynamodb/table.ts";
 
 /** Deletes what lies in a range; returns the sort keys. */
 export async function emptyPartition(table: Table, range: QueryRange): Promise<readonly string[]> {
-  const gone: string[] = [];
+  const deleted: string[] = [];
   for (;;) {
     const page = await table.query({ ...range, limit: 100, only: ["eventId"] });
-    if (page.items.length === 0) return gone;
+    if (page.items.length === 0) return deleted;
     await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
-    gone.push(...page.items.map(({ sk }) => sk));
-    if (page.next === undefined) return gone;
+    deleted.push(...page.items.map(({ sk }) => sk));
+    if (page.next === undefined) return deleted;
   }
 }

@@ -11,7 +11,7 @@ import { functions } from "../../../infra/functions.ts";
 import type { FunctionName, FunctionRights, TableAction } from "../../../infra/functions.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { takeMessages } from "../../../lib/scheduler/messages.ts";
+import { runMessages } from "../../../lib/scheduler/messages.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
@@ -145,7 +145,7 @@ const handlers: Readonly<Record<FunctionName, Handler>> = {
   api: as("api", area("api", apiRoutes, of)),
   scheduler: as("scheduler", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
   worker: as("worker", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
-    takeMessages(of(), Records, { remaining: () => 60_000 }),
+    runMessages(of(), Records, { remaining: () => 60_000 }),
   ),
 };
 

@@ -195,7 +195,7 @@ describe("the maintenance", () => {
       deletedUpTo: (await world.head(eve)).state.cursor,
     });
     expect(world.host.logged).toContainEqual(
-      expect.objectContaining({ message: "a subscription cannot be moved along its log" }),
+      expect.objectContaining({ message: "a subscription cannot be advanced along its log" }),
     );
     broken = "";
     await world.pass(MINUTE);

@@ -114,7 +114,7 @@ export function planDraws(
     alone: true,
     run: async (world) => {
       world.time.now += Math.floor(world.random() ** 3 * 60_000);
-      world.takeMessages();
+      world.runMessages();
       if (world.chance(0.3)) await world.clockwork(async (instance) => await instance.sweep());
     },
   };

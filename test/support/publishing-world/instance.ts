@@ -6,7 +6,7 @@ import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts"
 import { routes as trustRoutes } from "../../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../../lib/api/route-table.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { takeMessages } from "../../../lib/scheduler/messages.ts";
+import { runMessages } from "../../../lib/scheduler/messages.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
@@ -144,7 +144,7 @@ export class Instance {
   }
 
   async take(work: DelayedWork): Promise<void> {
-    await takeMessages(this.services, [{ messageId: "m", body: JSON.stringify(work) }], this.deadline(60_000));
+    await runMessages(this.services, [{ messageId: "m", body: JSON.stringify(work) }], this.deadline(60_000));
   }
 
   deadline(ms = REQUEST_MS): { remaining(): number } {

@@ -238,7 +238,7 @@ export class Stage {
   }
 
   /** Every message that is due arrives. */
-  takeMessages(): void {
+  runMessages(): void {
     for (let index = this.messages.length - 1; index >= 0; index -= 1) {
       if ((this.messages[index]?.dueAt ?? 0) <= this.time.now) this.#takeMessage(index);
     }

@@ -54,7 +54,7 @@ export class PublishingWorld {
       // What goes on behind the answers comes to its end, too, and what a message was sent for.
       do {
         while (await this.#stage.round());
-        this.#stage.takeMessages();
+        this.#stage.runMessages();
       } while (this.#stage.running > 0);
       if (plan.smooth) checks.checkSent(table, ledger);
       const alone = peers.filter(({ id }) => checks.isLeftAlone(table, id));
@@ -104,7 +104,7 @@ export class PublishingWorld {
     const isStubborn = (peerId: string, id: string): boolean =>
       this.#stage.peers.some((peer) => peer.id === peerId && peer.stubborn === id);
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
-      this.#stage.takeMessages();
+      this.#stage.runMessages();
       await this.#stage.alone(async () => {
         await this.#stage.clockwork(async (instance) => await instance.sweep());
       });

@@ -67,7 +67,7 @@ describe("what a wide change laid out for a list", () => {
       return "ok";
     };
     await lists.run("memo", extend);
-    await expect(memory.put(told!, missing("settled"))).rejects.toBeInstanceOf(ConditionFailed);
+    await expect(memory.put(told!, missing("outcome"))).rejects.toBeInstanceOf(ConditionFailed);
     expect(await lists.strays()).toEqual([]);
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
   });
