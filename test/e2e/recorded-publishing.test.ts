@@ -48,9 +48,10 @@ async function same(world: ScriptedSubscriber, index: number, instead: Instead =
   const recorded = exchanges[index]!;
   expect(answer.status, `${index} ${recorded.label}: ${answer.text}`).toBe(instead.status ?? recorded.status);
   const then = world.answered(index);
-  const wanted = instead.json ?? (answer.status < 300 ? then : undefined);
-  if (Array.isArray(wanted)) expect(answer.json, recorded.label).toMatchObject(wanted);
-  else if (wanted !== undefined) expect(comparable(answer.json), recorded.label).toMatchObject(comparable(wanted));
+  const requested = instead.json ?? (answer.status < 300 ? then : undefined);
+  if (Array.isArray(requested)) expect(answer.json, recorded.label).toMatchObject(requested);
+  else if (requested !== undefined)
+    expect(comparable(answer.json), recorded.label).toMatchObject(comparable(requested));
   return answer;
 }
 

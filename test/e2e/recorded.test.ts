@@ -153,10 +153,10 @@ function expectSameCalls({ publisher, actor }: ScriptedPeer): void {
   const root = `/${publisher.id}`;
   for (const { index, label, method, path, requestBody } of made) {
     const today = path.slice(root.length).replaceAll(MAIN.subscriber, actor.id);
-    const wanted = OTHERWISE[index]?.path;
+    const requested = OTHERWISE[index]?.path;
     const alike = publisher.calls.filter((call) => {
       const below = call.path.slice(root.length);
-      return call.method === method && (wanted === undefined ? below === today : wanted.test(below));
+      return call.method === method && (requested === undefined ? below === today : requested.test(below));
     });
     expect(alike.length, `${index} ${label}: ${method} ${today}`).toBeGreaterThan(0);
     if (requestBody === "") continue;

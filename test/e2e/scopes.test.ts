@@ -41,7 +41,7 @@ async function subscribed(style: "reference" | "ours", seed: number, subtargets:
 
 async function expectReplica(
   { publisher, actor, subscriptions }: Subscribed,
-  wanted: Record<string, Json>,
+  requested: Record<string, Json>,
 ): Promise<void> {
   for (const subscription of subscriptions) {
     const there = async () => (await actor.state(subscription, publisher)).lastSeq === subscription.sequence;
@@ -50,11 +50,11 @@ async function expectReplica(
   let replica: unknown;
   const exact = async (): Promise<boolean> => {
     replica = await actor.replica(publisher.id);
-    return sameJson(replica as Json, wanted);
+    return sameJson(replica as Json, requested);
   };
   // What was ambiguous, or came as two streams, is settled by a read a moment later.
   await until("an exact copy", exact).catch(() => undefined);
-  expect(replica).toEqual(wanted);
+  expect(replica).toEqual(requested);
 }
 
 describe("subscriptions to single properties", () => {

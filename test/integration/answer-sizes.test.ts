@@ -96,13 +96,13 @@ describe("a page of failed events", () => {
   it("ends where the answer would grow too large, and the next begins after it", async () => {
     const stream = { peerId: "bob", subscriptionId: "sub" };
     const attempts = Array.from({ length: 100 }, () => ({ at: 0, error: '"'.repeat(500) }));
-    const notices = Array.from({ length: 200 }, (_, n) => ({
+    const summaries = Array.from({ length: 200 }, (_, n) => ({
       ...{ key: { pk: "A#a", sk: `FAILED#bob#sub#${String(n).padStart(4, "0")}` }, eventId: String(n), ...stream },
       ...{ target: "properties", sequence: n, callbackType: "diff", status: "parked", starts: 1, attempts },
     }));
     const events = new FailedEvents({
       failedEvents: {
-        summaries: () => Promise.resolve({ summaries: notices }),
+        summaries: () => Promise.resolve({ summaries: summaries }),
         find: () => Promise.resolve(undefined),
       },
       hooks: {},

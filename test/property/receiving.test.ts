@@ -44,8 +44,8 @@ const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = 
   "a lease is granted for another number than the next": without(
     (part) => part.is === "equals" && part.name === "lastSeq",
   ),
-  "a slot is taken although all are": without((part) => part.is === "any" && names(part).includes("buffered")),
-  "a slot is taken in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
+  "the buffer is taken although all are": without((part) => part.is === "any" && names(part).includes("buffered")),
+  "the buffer is taken in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
 };
 
 const conditions = Object.entries(SABOTAGE).map(([name, broken]): [string, Sabotage] => [

@@ -38,7 +38,7 @@ const path = fc
   .tuple(fc.constantFrom(...NAMES), fc.array(fc.constantFrom(...KEYS), { maxLength: 3 }))
   .map(([name, rest]) => [name, ...rest]);
 
-type Wish =
+type Intent =
   | { readonly is: "set"; readonly path: Place; readonly value: Json }
   | { readonly is: "delete"; readonly path: Place }
   | { readonly is: "delete all" }
@@ -58,7 +58,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
     { operation: "metadata", description: "d" },
   ),
 );
-const requested: fc.Arbitrary<Wish> = fc.oneof(
+const requested: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ is: fc.constant("set" as const), path, value: anyValue }) },
   { weight: 3, arbitrary: fc.record({ is: fc.constant("delete" as const), path }) },
   { weight: 3, arbitrary: fc.record({ is: fc.constant("list" as const), name: fc.constantFrom(...LISTS), operation }) },
@@ -110,7 +110,7 @@ function marked(value: Json, at: Place, reads: Reads): Json {
 }
 const secret = (): string => `secret${String(++marks)}`;
 
-function granted(state: State, requests: readonly Wish[], reads: Reads): Change[] {
+function granted(state: State, requests: readonly Intent[], reads: Reads): Change[] {
   const values = new Map(state);
   const changes: Change[] = [];
   const note = (name: string, after: Json | undefined, change: Change): void => {
@@ -151,7 +151,11 @@ function places(data: Json, at: Place): Place[] {
 }
 
 /** The records of all rounds, each made when the one before has been applied. */
-function* history(rounds: readonly (readonly Wish[])[], state: () => State, reads: Reads): Iterable<readonly Change[]> {
+function* history(
+  rounds: readonly (readonly Intent[])[],
+  state: () => State,
+  reads: Reads,
+): Iterable<readonly Change[]> {
   for (const requests of rounds) yield* recordsOf(granted(state(), requests, reads));
 }
 

@@ -13,7 +13,7 @@ export interface Certified {
 }
 
 /** What a certificate of the authority says. */
-export interface Wanted {
+export interface Requested {
   /** Host names it is for. */
   readonly names: readonly string[];
   readonly notBefore?: Date;
@@ -71,17 +71,17 @@ export class PrivateAuthority {
   }
 
   /** A certificate for a server, valid now unless it is to be otherwise. */
-  certify(wanted: Wanted): Certified {
+  certify(requested: Requested): Certified {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const names = wanted.names.map((name) => der(0x82, Buffer.from(name)));
+    const names = requested.names.map((name) => der(0x82, Buffer.from(name)));
     const extensions = [extension("2.5.29.17", false, der(SEQUENCE, ...names))];
     return {
-      cert: this.#signed(wanted.names[0] ?? "no name", privateKey, extensions, wanted),
+      cert: this.#signed(requested.names[0] ?? "no name", privateKey, extensions, requested),
       key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     };
   }
 
-  #signed(subject: string, key: KeyObject, extensions: readonly Buffer[], dates: Omit<Wanted, "names">): string {
+  #signed(subject: string, key: KeyObject, extensions: readonly Buffer[], dates: Omit<Requested, "names">): string {
     const { notBefore = new Date(Date.now() - DAY_MS), notAfter = new Date(Date.now() + 365 * DAY_MS) } = dates;
     const version3 = tagged(0, der(INTEGER, Buffer.from([2])));
     const serial = der(INTEGER, Buffer.concat([Buffer.from([0x01]), randomBytes(8)]));

@@ -162,7 +162,7 @@ describe("bodies", () => {
     ["gzip", gzipSync],
     ["br", brotliCompressSync],
     ["deflate", deflateSync],
-  ] as const)("in %s are undone, also after they waited in a slot", async (encoding, compress) => {
+  ] as const)("in %s are undone, also after they waited in the buffer", async (encoding, compress) => {
     const body = (sequence: number): Uint8Array =>
       compress(JSON.stringify({ sequence, data: { [`p${String(sequence)}`]: sequence } }));
     const headers = { "content-encoding": encoding };

@@ -176,20 +176,20 @@ it("state deletion starts a new epoch at 0 whose numbers count again", async () 
   expect(await us.stored()).toEqual({ a: "new life" });
 });
 
-it("state deletion between a callback's body and its slot leaves the new epoch no slot of the old", async () => {
+it("state deletion between a callback's body and the buffer leaves the new epoch no slot of the old", async () => {
   const { us, freezeNext } = await freezing();
   await us.diff(1, { a: "old life" });
   const body = freezeNext("Q#");
   const late = us.diff(3, { a: "kept" });
   await body.frozen;
-  const slot = freezeNext("A#");
+  const buffered = freezeNext("A#");
   body.thaw();
-  await slot.frozen;
+  await buffered.frozen;
   const reply = await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", {
     params: { peerId: PEER, subscriptionId: SUB },
   });
   expect(reply.status).toBe(204);
-  slot.thaw();
+  buffered.thaw();
   expect((await late).status).toBe(202);
   const { epoch, pendingSequences } = await us.state();
   // It was taken in anew: its number is of the new epoch, and so is its body.

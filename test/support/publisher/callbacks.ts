@@ -89,8 +89,8 @@ export class Callbacks {
 
   /** Sends a batch as the options say, and gives every answer in the order of sending. */
   async deliver(subscription: Subscription, options: DeliveryOptions = {}): Promise<Delivered[]> {
-    const wanted = options.sequences ?? [...subscription.made.keys()];
-    const kept = wanted.filter((sequence) => !this.#lost(sequence, options.drop));
+    const requested = options.sequences ?? [...subscription.made.keys()];
+    const kept = requested.filter((sequence) => !this.#lost(sequence, options.drop));
     const copies = kept.flatMap((sequence) => Array.from({ length: options.times ?? 1 }, () => sequence));
     const order = options.shuffle === true ? this.#random.shuffle(copies) : copies;
     const waits = order.map(() => (options.delayMs === undefined ? 0 : this.#random.below(options.delayMs)));

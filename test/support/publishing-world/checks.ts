@@ -54,13 +54,13 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
   const item = table.peek(ownPropertyKey(ACTOR, name));
   const cleared = Number(table.peek(logHeadKey(ACTOR))?.["cleared"] ?? 0);
   const text = item === undefined || Number(item["last"]) <= cleared ? undefined : String(item["text"]);
-  const wanted = expected === undefined ? undefined : JSON.stringify(expected);
+  const requested = expected === undefined ? undefined : JSON.stringify(expected);
   if (
-    text === wanted ||
+    text === requested ||
     (text !== undefined && expected !== undefined && sameJson(JSON.parse(text) as never, expected))
   )
     return;
-  throw new Violation(`Property ${name} is ${String(text)}, the log says ${String(wanted)} (P1).`);
+  throw new Violation(`Property ${name} is ${String(text)}, the log says ${String(requested)} (P1).`);
 }
 
 /** What a peer was told under a number is what the log says of it, and nothing hidden (P1, P2). */
@@ -190,7 +190,7 @@ function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: nu
 }
 
 /** At the very end, with everything delivered and cleared: no record that nobody needs is kept (P5). */
-export function checkTrimmed(table: MemoryTable, ledger: Ledger, now: number): void {
+export function checkDeleted(table: MemoryTable, ledger: Ledger, now: number): void {
   const heads = [...ledger.lines.values()].map((line) => headOf(table, line)?.state);
   const needed = Math.min(
     ...heads.map((state) => Math.min((state?.cursor ?? 0) + 1, state?.runs[0]?.first ?? Infinity)),

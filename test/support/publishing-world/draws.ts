@@ -115,7 +115,7 @@ export function planDraws(
     run: async (world) => {
       world.time.now += Math.floor(world.random() ** 3 * 60_000);
       world.runMessages();
-      if (world.chance(0.3)) await world.clockwork(async (instance) => await instance.sweep());
+      if (world.chance(0.3)) await world.scheduler(async (instance) => await instance.sweep());
     },
   };
   const others: Act[] = [
@@ -130,7 +130,7 @@ export function planDraws(
     {
       what: "sweep",
       run: async (world) => {
-        await world.clockwork(async (instance) => await instance.sweep());
+        await world.scheduler(async (instance) => await instance.sweep());
       },
     },
   ];
@@ -185,7 +185,7 @@ const news: Act = {
   run: async (world) => {
     const place = world.chance(0.5) ? { target: "resources" } : { target: "resources", subtarget: "tool" };
     const data = { tool: { state: Math.floor(world.random() * 100) } };
-    await world.clockwork(async ({ services }) => {
+    await world.scheduler(async ({ services }) => {
       await services.actorOf(ACTOR).subscriptions.notifySubscribers({ ...place, data });
     });
   },

@@ -176,12 +176,12 @@ export class ModelPeer {
     subscription.keep(sequence, said);
     if (subscription.busy) return reply(202);
     subscription.drain();
-    if (subscription.isStale || subscription.pending.size > 0) this.wantRecovery(subscription);
+    if (subscription.isStale || subscription.pending.size > 0) this.requestRecovery(subscription);
     return reply(201);
   }
 
   /** Some time later the backlog or the state is read, as after a gap. */
-  wantRecovery(subscription: Subscription): void {
+  requestRecovery(subscription: Subscription): void {
     if (subscription.busy || !this.#world.chance(0.5)) return;
     this.#world.launch(async () => {
       await this.recover(subscription);

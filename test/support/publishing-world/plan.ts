@@ -1,6 +1,6 @@
 /** What happens in one schedule, drawn from its seed before it begins. */
 import { planDraws } from "./draws.ts";
-import { LISTS, NAMES, PROPERTIES, randomWish } from "./random-writes.ts";
+import { LISTS, NAMES, PROPERTIES, randomIntent } from "./random-writes.ts";
 import type { Stage } from "./stage.ts";
 
 /** Something somebody does. */
@@ -54,7 +54,7 @@ export function planOf(random: () => number, asked: { readonly troubled?: boolea
   const write = (): Act => {
     mark += 1;
     const token = `m${String(mark)};`;
-    const requested = randomWish(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
+    const requested = randomIntent(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
     return {
       what: requested.route,
       run: async (world) => {

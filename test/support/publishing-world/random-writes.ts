@@ -2,7 +2,7 @@
 import type { Json } from "../../../lib/system/ports.ts";
 
 /** One request. */
-export interface Wish {
+export interface Intent {
   readonly route: string;
   readonly params: Readonly<Record<string, string>>;
   readonly json?: Json;
@@ -16,11 +16,11 @@ export const LISTS = ["rows", "log"] as const;
 /** The route of all properties. */
 export const PROPERTIES = "/{actorId}/properties";
 
-export function randomWish(
+export function randomIntent(
   random: () => number,
   mark: string,
   { lists, names }: { readonly lists: boolean; readonly names: readonly string[] },
-): Wish {
+): Intent {
   const below = (count: number): number => Math.floor(random() * count);
   const pick = <T>(all: readonly T[]): T => all[below(all.length)] as T;
   const name = pick(names);
@@ -35,7 +35,7 @@ export function randomWish(
       KEYS.filter(() => random() < 0.6).map((key) => [key, random() < 0.3 ? { x: mark, ssn: mark } : mark]),
     );
   };
-  if (lists && random() < 0.35) return listWish(pick(LISTS), mark, below);
+  if (lists && random() < 0.35) return listIntent(pick(LISTS), mark, below);
   const kind = random();
   if (kind < 0.35) return { route: `PUT ${PROPERTIES}/{name}`, params: { name }, json: value() };
   if (kind < 0.6) return { route: `PUT ${PROPERTIES}/{name}/{path+}`, params: { name, path }, json: value() };
@@ -46,11 +46,11 @@ export function randomWish(
   return { route: `POST ${PROPERTIES}`, params: {}, json: Object.fromEntries(some.map((each) => [each, value()])) };
 }
 
-function listWish(name: string, mark: string, below: (count: number) => number): Wish {
+function listIntent(name: string, mark: string, below: (count: number) => number): Intent {
   const kind = below(13);
   const item = below(3) === 0 ? "same" : { mark };
   const index = String(below(3));
-  const items = (json: Json): Wish => ({
+  const items = (json: Json): Intent => ({
     route: `POST ${PROPERTIES}/{name}/{path+}`,
     params: { name, path: "items" },
     json,

@@ -153,7 +153,7 @@ export class Stage {
   }
 
   /** Work that no request began, in some instance. */
-  async clockwork(work: (instance: Instance) => Promise<void>): Promise<void> {
+  async scheduler(work: (instance: Instance) => Promise<void>): Promise<void> {
     const instance = this.#instance();
     try {
       await Promise.race([work(instance), instance.death]);
@@ -248,7 +248,7 @@ export class Stage {
     const [work] = this.messages.splice(index, 1);
     if (work === undefined) return;
     this.launch(async () => {
-      await this.clockwork(async (instance) => await instance.take(work));
+      await this.scheduler(async (instance) => await instance.take(work));
     });
   }
 

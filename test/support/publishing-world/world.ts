@@ -106,7 +106,7 @@ export class PublishingWorld {
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
       this.#stage.runMessages();
       await this.#stage.alone(async () => {
-        await this.#stage.clockwork(async (instance) => await instance.sweep());
+        await this.#stage.scheduler(async (instance) => await instance.sweep());
       });
       left =
         round < 2
@@ -164,11 +164,11 @@ export class PublishingWorld {
     for (let round = 0; round < 3; round += 1) {
       this.#stage.time.now += 10 * MINUTE;
       await this.#stage.alone(async () => {
-        await this.#stage.clockwork(async (instance) => await instance.sweep());
+        await this.#stage.scheduler(async (instance) => await instance.sweep());
       });
     }
     const { table, ledger, time } = this.#stage;
-    if (ledger.lines.size > 0) checks.checkTrimmed(table, ledger, time.now);
+    if (ledger.lines.size > 0) checks.checkDeleted(table, ledger, time.now);
   }
 
   async #clearAll(): Promise<void> {

@@ -111,15 +111,15 @@ export class SubscriberPeer {
   }
 
   async #subscribe(scope: Partial<StreamScope>): Promise<Stream> {
-    const wanted: StreamScope = { target: "properties", granularity: "high", ...scope };
+    const requested: StreamScope = { target: "properties", granularity: "high", ...scope };
     const path = `/subscriptions/${this.id}`;
-    const answer = await this.ask("POST", path, { json: { ...wanted } });
+    const answer = await this.ask("POST", path, { json: { ...requested } });
     if (answer.status !== 201 || !isObject(answer.json)) throw new Error(`subscribe: ${answer.status} ${answer.text}`);
     const id = String(answer.json["subscriptionid"]);
     // A subscription that was there already goes on as it is.
     const known = this.streams.get(id);
     if (known) return known;
-    return this.adopt(id, wanted);
+    return this.adopt(id, requested);
   }
 
   /** Counts the actor as its publisher although the trust was asked for by other means. */

@@ -173,7 +173,7 @@ describe("what permissions hide", () => {
 });
 
 describe("news of an app's own target", () => {
-  const notice: Change = {
+  const appEvent: Change = {
     do: "notify",
     target: "resources",
     subtarget: "tool",
@@ -181,12 +181,12 @@ describe("news of an app's own target", () => {
   };
 
   test("is nested for higher subscriptions and cut for deeper ones, never literal", () => {
-    expect(see(notice, { target: "resources" })).toEqual(says({ tool: { state: "ready", part: { x: 1 } } }));
-    expect(see(notice, { target: "resources", subtarget: "tool" })).toEqual(says({ state: "ready", part: { x: 1 } }));
-    expect(see(notice, { target: "resources", subtarget: "tool", resource: "part" })).toEqual(says({ x: 1 }));
-    expect(see(notice, { target: "resources", subtarget: "tool", resource: "none" })).toBeUndefined();
-    expect(see(notice, { target: "resources", subtarget: "else" })).toBeUndefined();
-    expect(see(notice, whole)).toBeUndefined();
+    expect(see(appEvent, { target: "resources" })).toEqual(says({ tool: { state: "ready", part: { x: 1 } } }));
+    expect(see(appEvent, { target: "resources", subtarget: "tool" })).toEqual(says({ state: "ready", part: { x: 1 } }));
+    expect(see(appEvent, { target: "resources", subtarget: "tool", resource: "part" })).toEqual(says({ x: 1 }));
+    expect(see(appEvent, { target: "resources", subtarget: "tool", resource: "none" })).toBeUndefined();
+    expect(see(appEvent, { target: "resources", subtarget: "else" })).toBeUndefined();
+    expect(see(appEvent, whole)).toBeUndefined();
   });
 });
 

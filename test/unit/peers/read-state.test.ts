@@ -10,9 +10,9 @@ const at = (...place: string[]): StateRequest => ({
   scope: { target: "properties", subtarget: place[0] ?? "", ...(place[1] === undefined ? {} : { resource: place[1] }) },
   place,
 });
-const read = async (script: Record<string, Says>, wanted: StateRequest = whole) => {
+const read = async (script: Record<string, Says>, requested: StateRequest = whole) => {
   const peer = new ScriptedPeer(script);
-  const answer = await wholeState(peer.actor(), wanted);
+  const answer = await wholeState(peer.actor(), requested);
   return { answer, calls: peer.calls, peer };
 };
 const values = (answer: Awaited<ReturnType<typeof read>>["answer"]): Record<string, Json> => {

@@ -19,8 +19,8 @@ export type WholeState =
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /** Lists a state and reads all of it. */
-export async function wholeState(remote: RemoteActor, wanted: StateRequest): Promise<WholeState> {
-  const listing = await listState(remote, wanted);
+export async function wholeState(remote: RemoteActor, requested: StateRequest): Promise<WholeState> {
+  const listing = await listState(remote, requested);
   if (listing.is !== "listing") return listing;
   const { answers, sequence, stopped } = await listing.read(listing.places, { patient: false });
   const nameOf = (place: Place): string => place.join("/");
