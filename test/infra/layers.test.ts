@@ -21,7 +21,7 @@ describe("the dependency direction", () => {
     ["lib/peers/http/a.ts", "../remote-actor.ts"],
     // Rooms of one row.
     ["lib/publishing/delivery/a.ts", "../../receiving/stream/head.ts"],
-    ["lib/receiving/stream/a.ts", "../../publishing/subscribers/trim.ts"],
+    ["lib/receiving/stream/a.ts", "../../publishing/subscribers/record-retention.ts"],
     ["lib/scheduler/a.ts", "../operations/deletion.ts"],
     // A room that no row lists.
     ["lib/helpers/a.ts", "../domain/scope.ts"],

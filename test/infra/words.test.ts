@@ -1,0 +1,139 @@
+/**
+ * The names of docs/glossary.md stay: an identifier, a file name or a quoted name with a word that the glossary replaced is
+ * refused. A word that is English or the protocol's besides is refused only where it has the meaning that was replaced.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import ts from "typescript";
+import { expect, it } from "vitest";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Refused in every name, as one of its words. */
+const WORDS = new Set(
+  [
+    "clockwork duties fence fenced claim claims claimed turn turns turned hold holding held releasing fate fated",
+    "want wants wanted owe owes owed slot slots unkeep hole holes carve carved recarve reown bury buried",
+    "walk walks peek peeked circumstances told tell tells untold notice notices news upkeep trimmed",
+    "senders spread spreading bare wish wishes wished sink sinks suspect suspected wm marks mover heard learn",
+    "looked parked park forwarded",
+  ].flatMap((words) => words.split(" ")),
+);
+
+/** Refused as the whole name: parts of other names, or local English, where they mean something else. */
+const WHOLE: readonly { readonly names: string; readonly where: RegExp }[] = [
+  { names: "look take settle Moved Passed Gone Timers asRead logged mayBegin notBefore", where: /./ },
+  { names: "Trim LogTrim KnownPeers Senders timers", where: /./ },
+  {
+    names: "view views viewOf seen",
+    where: /^lib\/(domain\/(?!subscription-backlog)|publishing\/snapshots|properties)/,
+  },
+  { names: "pending hole keep unkeep kept", where: /^lib\/(domain\/sequencing|receiving\/stream\/(?!digests))/ },
+  { names: "trim", where: /^lib\/(publishing|change-log|compose)\// },
+];
+
+/** Where a word of the list is the route's, the wire's, the library's, or another program's. */
+const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonly because: string }[] = [
+  { name: /^\/\{actorId\}\/parked/, where: /^lib\/api\/route-table\.ts$/, because: "the route" },
+  { name: /\/\{actorId\}\/parked/, where: /^(functions|lib\/api)\//, because: "the route" },
+  { name: /^parked$/, where: /^lib\/application\/registration\.ts$/, because: "a reserved path" },
+  {
+    name: /^parked$/,
+    where:
+      /^lib\/receiving\/(hooks\/(failed-event-item|failed-event-store|hook-runs)|recovery\/stale-reads|stream\/stale-parts)\.ts$/,
+    because: "the status of an event that waits for a person",
+  },
+  { name: /^(parked|held)$/, where: /^lib\/operations\/failed-events\.ts$/, because: "the wire's words for a status" },
+  { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
+  { name: /^park$/, where: /^lib\/receiving\/hooks\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
+  { name: /^(x-forwarded-(for|port|proto)|forwarded)$/, where: /^infra\/local\/gateway-event\.ts$/, because: "HTTP" },
+  { name: /^node:timers/, where: /./, because: "Node" },
+];
+
+/** Refused in the titles of tests. */
+const TITLE = /\b(clockwork|upkeep|fence|carved|circumstances|bare stream|held event|parked event|claim fence|sink)\b/;
+
+const files = (folder: string): readonly string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.m?ts$/.test(entry.name))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+
+const wordsOf = (name: string): readonly string[] =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1 $2")
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.toLowerCase());
+
+function isRefused(name: string, file: string): boolean {
+  if (ALLOWED.some((allowed) => allowed.name.test(name) && allowed.where.test(file))) return false;
+  if (wordsOf(name).some((word) => WORDS.has(word))) return true;
+  return WHOLE.some(({ names, where }) => where.test(file) && names.split(" ").includes(name));
+}
+
+interface Named {
+  readonly names: readonly string[];
+  readonly titles: readonly string[];
+}
+
+/** Every identifier, every quoted name (a text without a space), and every title of a test. */
+function namesIn(text: string): Named {
+  const names: string[] = [];
+  const titles: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) names.push(node.text);
+    else if (ts.isPrivateIdentifier(node)) names.push(node.text.slice(1));
+    else if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) {
+      const isPath = /^\.{1,2}\//.test(node.text);
+      if (!isPath && !/\s/.test(node.text)) names.push(node.text);
+      if (/\s/.test(node.text) && ts.isCallExpression(node.parent)) titles.push(node.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile("a.ts", text, ts.ScriptTarget.Latest, true));
+  return { names, titles };
+}
+
+const read = (file: string): Named => namesIn(readFileSync(join(ROOT, file), "utf8"));
+
+it("no name of lib, functions or infra has a word that the glossary replaced", () => {
+  const refused = ["lib", "functions", "infra"].flatMap(files).flatMap((file) => {
+    const names = [basename(file).replace(/\.m?ts$/, ""), ...read(file).names];
+    return [...new Set(names.filter((name) => isRefused(name, file)))].map((name) => `${file}: ${name}`);
+  });
+  expect(refused).toEqual([]);
+});
+
+it("no test file and no title of a test has a word that the glossary replaced", () => {
+  const refused = files("test").flatMap((file) => {
+    const name = wordsOf(basename(file)).some((word) => WORDS.has(word)) ? [file] : [];
+    return [
+      ...name,
+      ...read(file)
+        .titles.filter((title) => TITLE.test(title))
+        .map((title) => `${file}: ${title}`),
+    ];
+  });
+  expect(refused).toEqual([]);
+});
+
+it.each([
+  ["claimToken", "lib/receiving/stream/head.ts"],
+  ["PARKED#", "lib/dynamodb/keys.ts"],
+  ["parkedKey", "lib/dynamodb/keys.ts"],
+  ["bare-sink", "lib/receiving/intake/bare-sink.ts"],
+  ["look", "lib/publishing/delivery/refused-heads.ts"],
+  ["wm", "lib/receiving/replica/replica-entry.ts"],
+  ["parked", "lib/publishing/delivery/fan-out.ts"],
+])("%s is refused in %s", (name, file) => {
+  expect(isRefused(name, file)).toBe(true);
+});
+
+it.each([
+  ["/{actorId}/parked", "lib/api/route-table.ts"],
+  ["parked", "lib/receiving/hooks/failed-event-item.ts"],
+  ["trimStart", "lib/http/body.ts"],
+  ["leaseToken", "lib/receiving/stream/head.ts"],
+])("%s is fine in %s", (name, file) => {
+  expect(isRefused(name, file)).toBe(false);
+});
