@@ -57,7 +57,7 @@ export function removedKeysAt(tree: RemovedKeys, path: readonly string[]): Remov
  */
 export type CreatedObjects = RemovedKeys;
 
-/** Where objects stand in `after` and none stood in `before`, at most `MAX_GONE_BYTES`. */
+/** Where objects stand in `after` and none stood in `before`, at most `MAX_REMOVED_KEYS_BYTES`. */
 export function createdObjectsBetween(before: Json | undefined, after: Json): CreatedObjects {
   const whole = created(before, after);
   return small(whole) ? whole : null;

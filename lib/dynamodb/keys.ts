@@ -138,7 +138,7 @@ export function streamOfFailedEventKey(key: Key): { peerId: string; subscription
 export const failedEventCursor = (sortKey: string): string =>
   Buffer.from(sortKey.slice(failedEventPrefix().length)).toString("base64url");
 
-/** The sort key that a cursor stands for; undefined when it was not made by `parkedCursor`. */
+/** The sort key that a cursor stands for; undefined when it was not made by `failedEventCursor`. */
 export function failedEventSortKey(cursor: string): string | undefined {
   const rest = Buffer.from(cursor, "base64url").toString("utf8");
   return /^[A-Za-z0-9._~#-]+$/.test(rest) ? failedEventPrefix() + rest : undefined;

@@ -97,7 +97,7 @@ export class TrustStore {
   }
 
   /**
-   * Stores a new trust. With `tentativeSince` (ms) the sweep takes it away again unless `settle` comes.
+   * Stores a new trust. With `tentativeSince` (ms) the sweep takes it away again unless `finishInitiation` comes.
    * @throws ServiceError resource.conflict when there is one with that peer (or secret), resource.not_found without actor
    */
   async create(trust: TrustRecord, tentativeSince?: number): Promise<void> {
@@ -109,7 +109,7 @@ export class TrustStore {
     ]);
   }
 
-  /** The writes that put a trust in the place of another with the same peer, to go into one transaction (`LoggedTrusts`). */
+  /** The writes that put a trust in the place of another with the same peer, to go into one transaction (`TrustCommits`). */
   replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
     const put: Write = {
       put: trustItem(trust, { propagating: true, ...dueOf(trust, now) }),
@@ -138,7 +138,7 @@ export class TrustStore {
     }
   }
 
-  /** The write that makes such a change the next revision, to go into one transaction (`LoggedTrusts`). */
+  /** The write that makes such a change the next revision, to go into one transaction (`TrustCommits`). */
   revisingWrite(trust: TrustRecord, change: TrustChange, now: number): Write {
     const { approved, custom } = change;
     const { set, remove = [] } = describing(trust, change);

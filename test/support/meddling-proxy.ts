@@ -13,7 +13,7 @@ export interface Meddling {
   readonly unanswered?: number;
   /** It arrives twice, one right behind the other. */
   readonly doubled?: number;
-  /** Answered 204 at once, and it arrives up to `holdMs` later: others overtake it. */
+  /** Answered 204 at once, and it arrives up to `delayMs` later: others overtake it. */
   readonly late?: number;
   /** Delayed by up to `delayMs`, then everything as it should be. */
   readonly slow?: number;

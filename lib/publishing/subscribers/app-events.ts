@@ -31,7 +31,7 @@ export class AppEvents {
 
   /**
    * One change of the log: every subscription in scope gets its next number with it, and whoever is not reached finds it
-   * there. Then `tell` sends them.
+   * there. Then `notify` sends them.
    *
    * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
    */

@@ -27,7 +27,7 @@ export type CaughtUp =
       /** Up to the publisher's newest number; else a number is missing, or time ran out. */
       readonly complete: boolean;
       readonly outOfTime: boolean;
-      /** The `wantedRev` that is settled by it, unless an event of this very run asked for more. */
+      /** The `recoveryRevision` that it completes, unless an event of this very run asked for more. */
       readonly completes?: number;
     }
   | { readonly is: "busy"; readonly head: Head };

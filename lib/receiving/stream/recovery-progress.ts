@@ -10,7 +10,7 @@ export interface RecoveryProgress {
   readonly of: number;
   /** The name of the last place that is written, in the order of names; absent before the first. */
   readonly after?: string;
-  /** The `wantedRev` at the start: what was asked for since then is not settled by it. */
+  /** The `recoveryRevision` at the start: what was requested since then is not completed by it. */
   readonly rev: number;
   /** The lowest position of all that was read. */
   readonly lowest: number;

@@ -33,7 +33,7 @@ export interface Grant {
 
 /** A grant that was kept, and what is still to be done about it. */
 export interface KeptGrant {
-  /** What `settle` is to be told once the grant has been followed. */
+  /** What `markFollowed` needs once the grant has been followed. */
   readonly version: number;
   readonly after: Grant;
   /** The whole grant as it was sent. */
@@ -94,7 +94,7 @@ export class GrantStore {
   /**
    * Keeps a permission callback unless its `timestamp` is older than the one kept; one without counts as newest. A time
    * more than five minutes ahead of ours is not kept, so that whatever comes next is applied. The grant stands from then
-   * on, and is due until `settle`: the sweep follows it when the request breaks off (`unfollowed`).
+   * on, and is due until `markFollowed`: the sweep follows it when the request breaks off (`unfollowed`).
    *
    * @throws ServiceError auth.forbidden when the trust is not approved any more, request.too_large over 256 KiB,
    *   callback.busy after bounded retries

@@ -196,7 +196,7 @@ export class OutboundHeads {
 
   /**
    * Ends a subscription: closed for its peer from this write on, its buffer and leases void. What it owned goes to the
-   * next broader one, which is asked to read it. The head stays until `BURIED_AFTER_MS`. Undefined when there is no
+   * next broader one, which is asked to read it. The head stays until `PURGE_DELAY_MS`. Undefined when there is no
    * live one.
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
