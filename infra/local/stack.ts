@@ -7,6 +7,7 @@ import { LOCAL_CREDENTIALS } from "./credentials.ts";
 import { startDelayQueue } from "./delay-queue.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";
+import { checkLayout, markLayout } from "./layout.ts";
 import { inProcess, WorkerFunction } from "./functions.ts";
 import type { Handler, LocalFunction } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
@@ -110,8 +111,12 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
   };
 
   const ownEndpoint = environment["DYNAMODB_ENDPOINT"];
+  if (!ownEndpoint) checkLayout(dataDir);
   const emulator = ownEndpoint ? undefined : await startEmulator({ dataDir: inside(dataDir, "table"), log });
-  if (emulator) closers.push(() => emulator.close());
+  if (emulator) {
+    closers.push(() => emulator.close());
+    markLayout(dataDir);
+  }
   const endpoint = emulator?.endpoint ?? ownEndpoint ?? "";
   await prepareTable(service, TABLE_NAME, emulator ?? endpoint);
 

@@ -1,0 +1,29 @@
+/** The layout of a data folder: what keys and attributes the service stores, as one number beside the data. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { FolderUnusable } from "./dynamodb/storage.ts";
+
+/** The layout that this version reads and writes. It grows with every change of stored names. */
+export const LAYOUT = 2;
+
+const MARK = "layout";
+
+/**
+ * Refuses a data folder of another layout before anything reads it.
+ * @throws FolderUnusable
+ */
+export function checkLayout(dataDir: string): void {
+  if (dataDir === ":memory:" || !existsSync(join(dataDir, "table"))) return;
+  const mark = join(dataDir, MARK);
+  const found = existsSync(mark) ? readFileSync(mark, "utf8").trim() : "1";
+  if (found === String(LAYOUT)) return;
+  throw new FolderUnusable(
+    `The folder ${dataDir} holds data of layout ${found}, and this version reads layout ${String(LAYOUT)} only. ` +
+      "Choose another DATA_DIR, or remove the folder if its data is not needed.",
+  );
+}
+
+/** Notes the layout in a data folder that is in use now. */
+export function markLayout(dataDir: string): void {
+  if (dataDir !== ":memory:") writeFileSync(join(dataDir, MARK), `${String(LAYOUT)}\n`);
+}
