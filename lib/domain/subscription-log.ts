@@ -45,7 +45,7 @@ export interface SubscriptionState {
   readonly contexts: readonly ContextVersion[];
   readonly runs: readonly Run[];
   /** While it is none: places that narrower ones still keep up to date, of which it has not been told what came before. */
-  readonly owed?: readonly Place[];
+  readonly missed?: readonly Place[];
 }
 
 /** What holds for a subscription at one record of the log. */
@@ -200,12 +200,12 @@ function rescoped(
   const own = all.find(({ id }) => id === who.id);
   if (own === undefined) return { state: { ...state, ended: true } };
   const before = currentContext(state);
-  const { owed = [], ...rest } = state;
-  const kept = outermost([...owed, ...before.narrower]);
-  const still = own.granularity === "none" && kept.length > 0 ? { owed: kept } : {};
+  const { missed = [], ...rest } = state;
+  const kept = outermost([...missed, ...before.narrower]);
+  const still = own.granularity === "none" && kept.length > 0 ? { missed: kept } : {};
   const next = withContext({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
   // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
-  // one, so it counts as covered here, and is owed until that one ends.
+  // one, so it counts as covered here, and is missed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
   // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
   if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
@@ -254,9 +254,9 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   const entry = { sequence, record: recordNumber, context: currentContext(state).id, at, resync: content === "resync" };
   const kept = withNumber(state.runs, entry);
   const cleared = kept.collapsed ? state.sequence : state.cleared;
-  const { owed, ...rest } = state;
-  // Whoever reads everything is owed nothing more.
-  const still = owed === undefined || entry.resync || kept.collapsed ? {} : { owed };
+  const { missed, ...rest } = state;
+  // A resync of everything leaves nothing missed.
+  const still = missed === undefined || entry.resync || kept.collapsed ? {} : { missed };
   const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
   return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
 }

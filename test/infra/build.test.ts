@@ -78,7 +78,7 @@ describe("the build", () => {
 
   it("bundles again when a file changes that is no code, but imported", async () => {
     const imports = `import greeting from "./greeting.json"; export const handler = (): unknown => greeting;`;
-    writeFileSync(path.join(root, "functions/actors.ts"), imports);
+    writeFileSync(path.join(root, "functions/api.ts"), imports);
     for (const word of ["good morning", "good night"]) {
       writeFileSync(path.join(root, "functions/greeting.json"), JSON.stringify({ word }));
       await build();
