@@ -4,7 +4,7 @@ import type { AlarmProps, IMetric } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../lib/system/metric-names.ts";
+import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
 import { DUE_INDEX } from "./data-stack.ts";
 import type { TableReference } from "./data-stack.ts";
@@ -87,17 +87,17 @@ export class Alarms extends Construct {
     const namespace = `${METRICS_NAMESPACE}/${service}`;
     for (const [name, { logGroup }] of functions) {
       if (listed[name].startedBy !== "requests") continue;
-      new MetricFilter(this, `${name}-unforeseen`, {
+      new MetricFilter(this, `${name}-unhandled`, {
         logGroup,
-        filterPattern: FilterPattern.stringValue("$.message", "=", UNFORESEEN_ERROR),
+        filterPattern: FilterPattern.stringValue("$.message", "=", UNHANDLED_ERROR),
         metricNamespace: namespace,
-        metricName: METRICS.unforeseenErrors,
+        metricName: METRICS.unhandledErrors,
       });
     }
     this.#alarm(
-      "unforeseen-errors",
+      "unhandled-errors",
       "A request was answered 500: a fault of the code or of its permissions. The log has it.",
-      new Metric({ namespace, metricName: METRICS.unforeseenErrors, period: PERIOD, statistic: Stats.SUM }),
+      new Metric({ namespace, metricName: METRICS.unhandledErrors, period: PERIOD, statistic: Stats.SUM }),
     );
   }
 

@@ -2,7 +2,7 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
-import { UNFORESEEN_ERROR } from "../system/metric-names.ts";
+import { UNHANDLED_ERROR } from "../system/metric-names.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
@@ -135,7 +135,7 @@ async function finish<P extends Parties>(
     if (error instanceof ConfigError) throw error;
     if (isServiceError(error)) return errorReply(error, request.requestId);
     const transient = isTransient(error);
-    services.log.error(transient ? "the table did not take part" : UNFORESEEN_ERROR, {
+    services.log.error(transient ? "DynamoDB unavailable" : UNHANDLED_ERROR, {
       requestId: request.requestId,
       route: request.pattern ?? "none",
       error,

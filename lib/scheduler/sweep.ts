@@ -15,7 +15,7 @@ const SLICE_MS = 8_000;
 const LEAST_TO_START_MS = 13_000;
 /** With less time left nothing new is begun: one recovery may need this long, ms. */
 const LEAST_MS = 15_000;
-/** Work that failed unforeseen is looked at again after this long, ms, so that it cannot crowd out the rest. */
+/** Work that failed with an unhandled error is looked at again after this long, ms, so that it cannot crowd out the rest. */
 const POSTPONE_MS = 60_000;
 
 export interface SweepReport {

@@ -7,11 +7,11 @@ export const METRICS = {
   oldestGapAge: "OldestGapAgeSeconds",
   /** Seconds by which the oldest due work was late when the sweep began; 0 when nothing was due. By the sweep, each minute. */
   oldestDueAge: "OldestDueAgeSeconds",
-  /** Pieces of due work that failed unforeseen: by the sweep, each minute, and by the worker whenever there are some. */
+  /** Pieces of due work that failed with an unhandled error: by the sweep, each minute, and by the worker whenever there are some. */
   dueWorkFailed: "DueWorkFailed",
-  /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNFORESEEN_ERROR. */
-  unforeseenErrors: "UnforeseenErrors",
+  /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNHANDLED_ERROR. */
+  unhandledErrors: "UnhandledErrors",
 } as const;
 
 /** The message of the log line that each request answered 500 leaves. */
-export const UNFORESEEN_ERROR = "unforeseen error";
+export const UNHANDLED_ERROR = "unhandled error";

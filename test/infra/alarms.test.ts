@@ -1,7 +1,7 @@
 /** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
 import { describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
-import { METRICS, METRICS_NAMESPACE, UNFORESEEN_ERROR } from "../../lib/system/metric-names.ts";
+import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 import type { Resource } from "../support/service-templates.ts";
 
@@ -46,12 +46,12 @@ describe("the alarms", () => {
     expect(filters).toHaveLength(answering.length);
     for (const { Properties } of filters) {
       expect(Properties).toMatchObject({
-        FilterPattern: `{ $.message = "${UNFORESEEN_ERROR}" }`,
-        MetricTransformations: [{ MetricNamespace: namespace, MetricName: METRICS.unforeseenErrors, MetricValue: "1" }],
+        FilterPattern: `{ $.message = "${UNHANDLED_ERROR}" }`,
+        MetricTransformations: [{ MetricNamespace: namespace, MetricName: METRICS.unhandledErrors, MetricValue: "1" }],
       });
     }
-    expect(alarm("unforeseen-errors")).toMatchObject({
-      ...{ Namespace: namespace, MetricName: METRICS.unforeseenErrors, Statistic: "Sum", Threshold: 1 },
+    expect(alarm("unhandled-errors")).toMatchObject({
+      ...{ Namespace: namespace, MetricName: METRICS.unhandledErrors, Statistic: "Sum", Threshold: 1 },
       EvaluationPeriods: 1,
     });
   });

@@ -46,7 +46,7 @@ describe("what only the operator can mend", () => {
     "ExpiredTokenException",
     "UnrecognizedClientException",
     "IncompleteSignatureException",
-  ])("is a 500 without Retry-After, and logged as unforeseen: %s", async (name) => {
+  ])("is a 500 without Retry-After, and logged as an unhandled error: %s", async (name) => {
     const { failing, put, world } = await serving();
     failing.fault = wherever(name);
     const answer = await put();
@@ -54,7 +54,7 @@ describe("what only the operator can mend", () => {
     expect(answer.json.error).toMatchObject({ code: "internal_error" });
     expect(answer.text).not.toContain(name);
     const errors = world.logged.filter(({ level }) => level === "error");
-    expect(errors).toMatchObject([{ message: "unforeseen error", fields: { error: { name } } }]);
+    expect(errors).toMatchObject([{ message: "unhandled error", fields: { error: { name } } }]);
   });
 
   it("is a 500 too when there are no credentials at all", async () => {

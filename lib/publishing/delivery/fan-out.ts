@@ -32,7 +32,7 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
-/** When the table did not take part, another try comes so much later. */
+/** When DynamoDB unavailable, another try comes so much later. */
 const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps {

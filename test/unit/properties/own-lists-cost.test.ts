@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { OwnLists } from "../../support/own-lists.ts";
-import { CountingTable } from "../peer-data/counting-table.ts";
+import { CountingTable } from "../receiving/replica/counting-table.ts";
 
 const SIZES = [10, 1_000, 100_000] as const;
 

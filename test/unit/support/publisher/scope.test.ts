@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { render, type Scope } from "../../support/publisher/scope.ts";
-import { PublishedState, type Change } from "../../support/publisher/state.ts";
+import { render, type Scope } from "../../../support/publisher/scope.ts";
+import { PublishedState, type Change } from "../../../support/publisher/state.ts";
 
 const whole: Scope = { target: "properties", subtarget: null, resource: null };
 const test: Scope = { ...whole, subtarget: "test" };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Json } from "../../support/publisher/json.ts";
-import { afterDiff, type ListDepth } from "../../support/subscriber-peer/copy.ts";
+import type { Json } from "../../../support/publisher/json.ts";
+import { afterDiff, type ListDepth } from "../../../support/subscriber-peer/copy.ts";
 
 const list = (operation: string, fields: Record<string, Json>): Json => ({
   memo: { list: "memo", operation, ...fields },

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { startPublisher, type Publisher, type PublisherOptions } from "../../support/publisher/publisher.ts";
-import { ask } from "../../support/publisher/wire.ts";
+import { startPublisher, type Publisher, type PublisherOptions } from "../../../support/publisher/publisher.ts";
+import { ask } from "../../../support/publisher/wire.ts";
 
 const running: Publisher[] = [];
 async function start(options: PublisherOptions = {}): Promise<Publisher> {

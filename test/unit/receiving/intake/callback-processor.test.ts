@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../lib/system/config.ts";
-import { standaloneStreamKey, dueShards, bufferPartition } from "../../../lib/dynamodb/keys.ts";
-import { randomIds } from "../../../lib/system/ids.ts";
-import { removeStandaloneStreams } from "../../../lib/receiving/intake/standalone-streams.ts";
-import { CallbackProcessor, ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
+import { ConfigError } from "../../../../lib/system/config.ts";
+import { standaloneStreamKey, dueShards, bufferPartition } from "../../../../lib/dynamodb/keys.ts";
+import { randomIds } from "../../../../lib/system/ids.ts";
+import { removeStandaloneStreams } from "../../../../lib/receiving/intake/standalone-streams.ts";
+import { CallbackProcessor, ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";
 import { make, PEER, SUB } from "./processor-instance.ts";
 
 describe("CallbackProcessor in order", () => {

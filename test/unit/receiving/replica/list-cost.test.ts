@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { always } from "../../../lib/dynamodb/table.ts";
-import type { Json, JsonObject } from "../../../lib/system/ports.ts";
-import { collectGeneration, isListGarbage } from "../../../lib/lists/list-garbage.ts";
-import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
-import { PeerStore } from "../../../lib/receiving/replica/peer-store.ts";
-import { MemoryTable } from "../../support/memory-table.ts";
+import { always } from "../../../../lib/dynamodb/table.ts";
+import type { Json, JsonObject } from "../../../../lib/system/ports.ts";
+import { collectGeneration, isListGarbage } from "../../../../lib/lists/list-garbage.ts";
+import { PeerReader } from "../../../../lib/receiving/replica/peer-reader.ts";
+import { PeerStore } from "../../../../lib/receiving/replica/peer-store.ts";
+import { MemoryTable } from "../../../support/memory-table.ts";
 import { CountingTable } from "./counting-table.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };

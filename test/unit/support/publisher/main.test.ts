@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startPublisher, type Publisher } from "../../support/publisher/publisher.ts";
-import { ask } from "../../support/publisher/wire.ts";
-import { freePort } from "../../support/service.ts";
+import { startPublisher, type Publisher } from "../../../support/publisher/publisher.ts";
+import { ask } from "../../../support/publisher/wire.ts";
+import { freePort } from "../../../support/service.ts";
 
-const MAIN = fileURLToPath(new URL("../../support/publisher/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../support/publisher/main.ts", import.meta.url));
 
 let child: ChildProcess;
 let url: string;

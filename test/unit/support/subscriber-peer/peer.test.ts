@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startPublisher, type Publisher } from "../../support/publisher/publisher.ts";
-import { change } from "../../support/random-changes.ts";
-import type { Behaviour } from "../../support/subscriber-peer/behaviour.ts";
-import { until } from "../../support/service.ts";
-import { SubscriberHost } from "../../support/subscriber-peer/host.ts";
-import type { SubscriberPeer } from "../../support/subscriber-peer/peer.ts";
-import type { Stream, StreamScope } from "../../support/subscriber-peer/stream.ts";
+import { startPublisher, type Publisher } from "../../../support/publisher/publisher.ts";
+import { change } from "../../../support/random-changes.ts";
+import type { Behaviour } from "../../../support/subscriber-peer/behaviour.ts";
+import { until } from "../../../support/service.ts";
+import { SubscriberHost } from "../../../support/subscriber-peer/host.ts";
+import type { SubscriberPeer } from "../../../support/subscriber-peer/peer.ts";
+import type { Stream, StreamScope } from "../../../support/subscriber-peer/stream.ts";
 
 let publisher: Publisher;
 let host: SubscriberHost;

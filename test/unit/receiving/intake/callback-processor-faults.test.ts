@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { standaloneStreamKey, bufferPartition } from "../../../lib/dynamodb/keys.ts";
-import { ProcessResult } from "../../../lib/receiving/intake/callback-processor.ts";
-import type { CallbackHandler } from "../../../lib/receiving/intake/callback-processor.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
-import { MemoryTable } from "../../support/memory-table.ts";
+import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/keys.ts";
+import { ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";
+import type { CallbackHandler } from "../../../../lib/receiving/intake/callback-processor.ts";
+import { FaultyTable } from "../../../support/faulty-table.ts";
+import type { Fate } from "../../../support/faulty-table.ts";
+import { MemoryTable } from "../../../support/memory-table.ts";
 import { make, PEER, randomOf, shuffled, SUB, upTo } from "./processor-instance.ts";
 
 describe("CallbackProcessor under load", () => {

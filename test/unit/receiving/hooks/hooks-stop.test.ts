@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
-import type { FailedEvent } from "../../../lib/receiving/hooks/failed-event-item.ts";
-import { HookWorld, numbersOf, STREAM } from "../../support/hook-world.ts";
-import { InjectedFault } from "../../support/faulty-table.ts";
+import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
+import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
+import { HookWorld, numbersOf, STREAM } from "../../../support/hook-world.ts";
+import { InjectedFault } from "../../../support/faulty-table.ts";
 
 /** A stream whose event 2 stopped its hooks; 3 to `upTo` arrived since. */
 async function stopped(upTo = 5): Promise<HookWorld> {

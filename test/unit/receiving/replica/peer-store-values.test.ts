@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Place } from "../../../lib/domain/scope.ts";
-import { placeKey } from "../../../lib/dynamodb/keys-peer-data.ts";
-import type { Json } from "../../../lib/system/ports.ts";
-import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
-import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
-import { PeerStore } from "../../../lib/receiving/replica/peer-store.ts";
-import { MemoryTable } from "../../support/memory-table.ts";
-import { entriesToReread } from "../../support/entries-to-reread.ts";
+import type { Place } from "../../../../lib/domain/scope.ts";
+import { placeKey } from "../../../../lib/dynamodb/keys-peer-data.ts";
+import type { Json } from "../../../../lib/system/ports.ts";
+import type { IncomingDiff } from "../../../../lib/receiving/replica/incoming.ts";
+import { PeerReader } from "../../../../lib/receiving/replica/peer-reader.ts";
+import { PeerStore } from "../../../../lib/receiving/replica/peer-store.ts";
+import { MemoryTable } from "../../../support/memory-table.ts";
+import { entriesToReread } from "../../../support/entries-to-reread.ts";
 import { CountingTable } from "./counting-table.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };

@@ -1,4 +1,4 @@
-import type { Condition, Item, Key, Page, QueryRange, Table, Write } from "../../../lib/dynamodb/table.ts";
+import type { Condition, Item, Key, Page, QueryRange, Table, Write } from "../../../../lib/dynamodb/table.ts";
 
 /** Counts what reaches a table: requests, items read and items written, and the longest chain is up to the caller. */
 export class CountingTable implements Table {
