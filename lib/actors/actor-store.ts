@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { actorKey } from "../dynamodb/keys-actors.ts";
 import { ConditionFailed, all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
@@ -29,7 +30,7 @@ export class ActorStore {
 
   /** Sets where the trustee lives, and who the creator is. @throws ServiceError resource.not_found */
   async setTrustee(actorId: string, trusteeRoot: string, creator?: string): Promise<void> {
-    const set = { trusteeRoot, ...(creator === undefined ? {} : { creator }) };
+    const set = compact({ trusteeRoot, creator });
     await this.#update(actorId, { set }, all(itemExists, missing("deleting")));
   }
 

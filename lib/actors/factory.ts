@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import * as z from "zod/mini";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -72,20 +73,17 @@ export class ActorFactory {
     const passphrase = body.passphrase ?? ids.secret();
     const chosen = body.passphrase !== undefined;
     const id = ids.id();
-    await actors.create({
-      id,
-      creator,
-      passphraseHash: chosen ? await hashChosen(passphrase) : hashMinted(passphrase),
-      passphraseBits: chosen ? estimateBits(passphrase) : MINTED_BITS,
-      ...(body.trustee_root === undefined ? {} : { trusteeRoot: body.trustee_root }),
-      createdAt: clock.now(),
-    });
+    await actors.create(
+      compact({
+        id,
+        creator,
+        passphraseHash: chosen ? await hashChosen(passphrase) : hashMinted(passphrase),
+        passphraseBits: chosen ? estimateBits(passphrase) : MINTED_BITS,
+        trusteeRoot: body.trustee_root,
+        createdAt: clock.now(),
+      }),
+    );
     await runHook(log, "actor_created", () => application.runActorHook("actor_created", { actorId: id, creator }));
-    return {
-      id,
-      creator,
-      passphrase,
-      ...(body.trustee_root === undefined ? {} : { trustee_root: body.trustee_root }),
-    };
+    return compact({ id, creator, passphrase, trustee_root: body.trustee_root });
   }
 }

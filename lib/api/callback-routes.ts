@@ -1,4 +1,5 @@
 /** The callback routes, from request to reply. */
+import { compact } from "../system/compact.ts";
 import { parseJson } from "../domain/json.ts";
 import { parsePermissionBody } from "../domain/permission-body.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -49,7 +50,7 @@ export class CallbackRoutes {
       return await this.#raw(raw, request, sender);
     }
     const encoding = request.headers["content-encoding"];
-    const sent = { body: request.body, ...(encoding === undefined ? {} : { encoding }) };
+    const sent = compact({ body: request.body, encoding });
     const answer = await receiving.receiver.receive(sender, sent, request.deadline);
     if (config.callbackSuccessStatus === 204) return empty();
     return json(answer.status, { ...answer.body });

@@ -1,4 +1,5 @@
 /** The routes for operating an actor, from request to reply. */
+import { compact } from "../system/compact.ts";
 import * as z from "zod/mini";
 import { keptKey } from "../dynamodb/keys-actors.ts";
 import type { Table } from "../dynamodb/table.ts";
@@ -59,7 +60,7 @@ export class PeerRoutes {
   async peers(request: ServiceRequest): Promise<Reply> {
     const limit = limitOf(request.query, USUAL_LIMIT, MOST_PEERS);
     const after = idOf(request.query, "after");
-    const options = { limit, ...(after === undefined ? {} : { after }) };
+    const options = compact({ limit, after });
     return json(200, { ...(await this.#overview.page(param(request, "actorId"), options, request.deadline)) });
   }
 
@@ -67,7 +68,7 @@ export class PeerRoutes {
     const properties = await this.#properties(request);
     const limit = limitOf(request.query, USUAL_LIMIT, MOST_PROPERTIES);
     const after = afterOf(request.query, AFTER_BYTES.property);
-    return json(200, { ...(await properties.page({ limit, ...(after === undefined ? {} : { after }) })) });
+    return json(200, { ...(await properties.page(compact({ limit, after }))) });
   }
 
   async property(request: ServiceRequest): Promise<Reply> {
@@ -89,11 +90,7 @@ export class PeerRoutes {
     const limit = limitOf(request.query, USUAL_LIMIT, MOST_EVENTS);
     const peerId = idOf(request.query, "peerid");
     const after = afterOf(request.query, AFTER_BYTES.failedEvent);
-    const options = {
-      limit,
-      ...(peerId === undefined ? {} : { peerId }),
-      ...(after === undefined ? {} : { after }),
-    };
+    const options = compact({ limit, peerId, after });
     return json(200, { ...(await this.#failedEvents.page(param(request, "actorId"), options)) });
   }
 

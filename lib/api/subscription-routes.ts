@@ -177,17 +177,17 @@ export class SubscriptionRoutes {
 
 /** The state of an outbound subscription's stream, as the route shows it. */
 export function stateOf(head: Head): JsonObject {
-  return {
+  return compact({
     lastSeq: head.lastSeq,
     pendingCount: head.buffered.size,
     pendingSequences: [...head.buffered].sort((one, other) => one - other),
     resyncPending: head.recoveryRequested !== undefined || head.replacing || head.contradicted,
-    ...(head.gapSince === undefined ? {} : { gapSince: new Date(head.gapSince).toISOString() }),
+    gapSince: head.gapSince === undefined ? undefined : new Date(head.gapSince).toISOString(),
     ...(head.contradicted ? { contradicted: true } : {}),
     ...recoveryOf(head),
     epoch: head.epoch,
     version: head.version,
-  };
+  });
 }
 
 /** How far a state read has come that takes more than one run. */

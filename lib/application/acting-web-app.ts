@@ -6,6 +6,7 @@
  * `FanOutManager` (lib/application/fan-out-manager.ts),
  * `CallbackProcessor` (lib/receiving/intake/callback-processor.ts).
  */
+import { compact } from "../system/compact.ts";
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/permissions.ts";
@@ -240,12 +241,12 @@ export class ActingWebApp implements Application, HookRunner {
 
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
     const { peerId, target, subtarget, resource, data, sequence, callbackType } = event;
-    const hookData: SubscriptionData = {
+    const hookData: SubscriptionData = compact({
       ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType },
       ...{ event, signal },
-      ...(subtarget === undefined ? {} : { subtarget }),
-      ...(resource === undefined ? {} : { resource }),
-    };
+      subtarget,
+      resource,
+    });
     for (const hook of this.#hooksFor(target)) await insideHook(async () => await hook(hookData));
   }
 

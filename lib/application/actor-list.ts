@@ -1,4 +1,5 @@
 /** One list among an actor's own properties, as its own code uses it: without anyone's permissions. */
+import { compact } from "../system/compact.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { checkName } from "../properties/limits.ts";
 import { untilStill } from "../properties/until-still.ts";
@@ -61,7 +62,7 @@ export class ActorList {
 
   /** Takes away the item at an index, the last one when none is given, and resolves with it. */
   async pop(index?: number): Promise<Json> {
-    const popped = await this.#operate({ operation: "pop", ...(index === undefined ? {} : { index }) });
+    const popped = await this.#operate(compact({ operation: "pop", index }));
     return popped.taken ?? null;
   }
 

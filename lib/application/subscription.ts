@@ -1,4 +1,5 @@
 /** A subscription as an application's code sees it, whichever direction it has. */
+import { compact } from "../system/compact.ts";
 import { OWN_NAME_RULE, isOwnName, isTarget } from "../domain/names.ts";
 import { printJson } from "../domain/json-text.ts";
 import type { Scope } from "../domain/scope.ts";
@@ -78,10 +79,10 @@ export function ofOutbound(head: Head): Subscription {
 /** A peer's to us, at the end of the log. */
 export function ofInbound(head: InboundHead): Subscription {
   const { peerId, id, target, subtarget, resource, granularity, createdAt, state } = head;
-  return {
+  return compact({
     ...{ peerId, subscriptionId: id, target },
-    ...(subtarget === undefined ? {} : { subtarget }),
-    ...(resource === undefined ? {} : { resource }),
+    subtarget,
+    resource,
     ...{ granularity, sequence: state.sequence, direction: "inbound" as const, createdAt },
-  };
+  });
 }

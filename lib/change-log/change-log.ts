@@ -1,4 +1,5 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
+import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/change-record.ts";
 import { parseText, printJson } from "../domain/json-text.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
@@ -221,7 +222,7 @@ export class ChangeLog {
       }
       records.push({ number, record: parsed(found) });
     }
-    return { records: records.toReversed(), ...(lost === undefined ? {} : { lost }) };
+    return compact({ records: records.toReversed(), lost });
   }
 
   #collect(texts: Map<number, Texts>, item: Item): void {

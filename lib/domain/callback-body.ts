@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { invalidField, readSequence, readText, readTimestamp, readUrl, requireSame } from "./callback-fields.ts";
 import { type DiffContent, parseContent } from "./diff-content.ts";
@@ -78,14 +79,14 @@ function readCommon(body: JsonObject): CallbackCommon {
   if (granularity !== undefined && granularity !== "high" && granularity !== "low" && granularity !== "none") {
     throw invalidField("granularity", "must be high, low or none");
   }
-  return {
+  return compact({
     sequence: readSequence(body),
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(granularity === undefined ? {} : { granularity }),
-    ...(target === undefined ? {} : { target }),
+    timestamp,
+    granularity,
+    target,
     ...readPart(body, "subtarget"),
     ...readPart(body, "resource"),
-  };
+  });
 }
 
 function readPart(body: JsonObject, field: "subtarget" | "resource"): { [key in typeof field]?: string | null } {

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { invalidField } from "./callback-fields.ts";
 import type { ParsedCallback, Resync } from "./callback-body.ts";
@@ -65,7 +66,7 @@ function saidPlace(callback: Resync, scope: Scope): Place {
   if (subtarget === undefined) return [];
   const inherits = callback.resource === undefined && subtarget === scope.subtarget;
   const resource = inherits ? scope.resource : (callback.resource ?? undefined);
-  return placeOf({ target: scope.target, subtarget, ...(resource === undefined ? {} : { resource }) });
+  return placeOf(compact({ target: scope.target, subtarget, resource }));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 import { readSequence, readTimestamp } from "./callback-fields.ts";
@@ -49,9 +50,5 @@ export function parseDiffRecord(record: Json): DiffRecord {
   const data = own(record, "data");
   if (data === undefined) throw new ServiceError("request.invalid", "data is missing.", { field: "data" });
   const timestamp = readTimestamp(record);
-  return {
-    sequence: readSequence(record),
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...parseContent(data, own(record, "overwritten")),
-  };
+  return compact({ sequence: readSequence(record), timestamp, ...parseContent(data, own(record, "overwritten")) });
 }

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { sameJson } from "./canonical-json.ts";
 import { isObject, own } from "./json.ts";
@@ -87,12 +88,7 @@ function readAction(operation: (typeof LIST_OPERATIONS)[number], fields: JsonObj
       return item === undefined || !isIndex(index) ? MALFORMED : { kind: "insert", index, item };
     case "update":
       if (item === undefined || (oldItem === undefined && !isIndex(index))) return MALFORMED;
-      return {
-        kind: "update",
-        item,
-        ...(oldItem === undefined ? {} : { oldItem }),
-        ...(isIndex(index) ? { index } : {}),
-      };
+      return compact({ kind: "update", item, oldItem, ...(isIndex(index) ? { index } : {}) });
     case "delete":
       return isIndex(index) ? { kind: "delete", index } : MALFORMED;
     case "pop":
@@ -120,11 +116,7 @@ function readMetadata(fields: JsonObject, item: Json | undefined): ListAction {
   const description = find("description");
   const explanation = find("explanation");
   if (description === undefined && explanation === undefined) return MALFORMED;
-  return {
-    kind: "metadata",
-    ...(description === undefined ? {} : { description }),
-    ...(explanation === undefined ? {} : { explanation }),
-  };
+  return compact({ kind: "metadata", description, explanation });
 }
 
 function isIndex(value: Json | undefined): value is number {
@@ -207,7 +199,7 @@ export function applyToArray(
   const sought = valueToFind(operation);
   const rows = sought === undefined ? [] : items.flatMap((item, index) => (sameJson(item, sought) ? [index] : []));
   const [first] = rows;
-  const edit = editFor(operation, items.length, { count: rows.length, ...(first === undefined ? {} : { first }) });
+  const edit = editFor(operation, items.length, compact({ count: rows.length, first }));
   switch (edit.kind) {
     case "splice":
       return { items: items.toSpliced(edit.start, edit.remove, ...edit.insert) };

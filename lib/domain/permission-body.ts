@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { invalidField, readText, readTimestamp, requireSame } from "./callback-fields.ts";
 import { isArray, isObject, own } from "./json.ts";
@@ -31,12 +32,12 @@ export function parsePermissionBody(body: Json, path: { readonly peerId: string 
   const properties = own(grant, "properties");
   if (!isObject(properties)) throw invalidField("data.properties", "must be an object, or an array of patterns");
   strings(properties, "operations");
-  return {
-    ...(timestamp === undefined ? {} : { timestamp }),
+  return compact({
+    timestamp,
     grant,
     patterns: strings(properties, "patterns"),
     excludedPatterns: strings(properties, "excluded_patterns"),
-  };
+  });
 }
 
 /** A bare array of properties stands for its patterns, with the right to read. */

@@ -1,4 +1,5 @@
 /** What one inbound subscription is told of a change. */
+import { compact } from "../system/compact.ts";
 import type { Json } from "../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
 import { combine } from "./diff-tree.ts";
@@ -62,7 +63,7 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
   const value = change.do === "set" ? valueAt(change.value, below) : undefined;
   if (value === undefined) return removed === undefined ? [] : ofRemoved(own, removed, shaping);
   const created = change.do === "set" ? createdObjectsAt(change.created, below) : NOTHING;
-  return ofValue(own, { value, ...(removed === undefined ? {} : { removed }), created }, shaping);
+  return ofValue(own, compact({ value, removed, created }), shaping);
 }
 
 const NOTHING: RemovedKeys = {};

@@ -2,6 +2,7 @@
  * How one inbound subscription moves along its actor's change log. Everything here follows from the state and the
  * records alone, so whoever finishes a move after a crash gets the same numbers.
  */
+import { compact } from "../system/compact.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "./change-record.ts";
 import { comesBack, isSuspended, narrowerPlaces, outermost } from "./overlap.ts";
 import type { PropertyPermissions } from "./permissions.ts";
@@ -169,10 +170,8 @@ function pathOf(change: Change): Place {
   return change.do === "list" ? [change.name] : change.path;
 }
 
-const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope => ({
-  target: at.target,
-  ...(at.subtarget === undefined ? {} : { subtarget: at.subtarget }),
-});
+const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope =>
+  compact({ target: at.target, subtarget: at.subtarget });
 
 /** A suspension of another target, or beside the scope, is none of its business. */
 function touches(who: Subscriber, place: Place, target: string): boolean {

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { ConfigError } from "../system/config.ts";
@@ -151,11 +152,11 @@ async function finish<P extends Parties>(
 function idsOf(request: ServiceRequest, trail: Trail): Record<string, string> {
   const { actorId, subscriptionId } = request.params;
   const peerId = trail.caller?.peerId ?? request.params["peerId"];
-  return {
-    ...(actorId === undefined ? {} : { actorId }),
-    ...(peerId === undefined ? {} : { peerId }),
-    ...(subscriptionId === undefined ? {} : { subscriptionId }),
-    ...(trail.caller === undefined ? {} : { caller: trail.caller.kind }),
-    ...(request.traceparent === undefined ? {} : { traceparent: request.traceparent }),
-  };
+  return compact({
+    actorId,
+    peerId,
+    subscriptionId,
+    caller: trail.caller === undefined ? undefined : trail.caller.kind,
+    traceparent: request.traceparent,
+  });
 }

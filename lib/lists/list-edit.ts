@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { cutElements, cutEvenly, fits } from "./list-cuts.ts";
 import { elementBytes, FANOUT, LEAF_ELEMENTS, PageGone, shardOf } from "./list-pages.ts";
 import type { Element, Inner, Leaf, ListNode, PageReader } from "./list-pages.ts";
@@ -138,7 +139,7 @@ export class ListEdit {
       const id = index === 0 ? path.leaf.id : this.#createLeaf();
       if (index === 0) this.#keep(path.leaf);
       const parent = path.leaf.parent;
-      this.#write({ kind: "leaf", id, elements: group, ...(parent === undefined ? {} : { parent }) });
+      this.#write(compact({ kind: "leaf", id, elements: group, parent }));
       return { id, count: group.length };
     });
     this.#replace(path.steps, children, atEnd);
@@ -231,13 +232,13 @@ export class ListEdit {
   }
 
   #inner(id: string, group: readonly Child[], parent?: string): Inner {
-    return {
+    return compact({
       kind: "inner",
       id,
       children: group.map((child) => child.id),
       counts: group.slice(0, -1).map((child) => child.count),
-      ...(parent === undefined ? {} : { parent }),
-    };
+      parent,
+    });
   }
 
   #create(id = this.#newId()): string {

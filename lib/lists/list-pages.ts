@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import { parseText } from "../domain/json-text.ts";
@@ -77,7 +78,10 @@ export function nodeItem(partition: string, node: ListNode): Item {
 
 /** What a page's item says. */
 export function nodeFromItem(item: Item): ListNode {
-  const base = { id: item.sk.slice(2), ...(item["parent"] === undefined ? {} : { parent: String(item["parent"]) }) };
+  const base = compact({
+    id: item.sk.slice(2),
+    parent: item["parent"] === undefined ? undefined : String(item["parent"]),
+  });
   if (item["children"] !== undefined) {
     return { ...base, kind: "inner", children: item["children"] as string[], counts: item["counts"] as number[] };
   }

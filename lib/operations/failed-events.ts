@@ -121,19 +121,19 @@ function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
     };
   }
   const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = summary;
-  return {
+  return compact({
     id: summary.eventId,
     kind: "hook",
     peerid: summary.peerId,
     subscriptionid: summary.subscriptionId,
     target,
-    ...(subtarget === undefined ? {} : { subtarget }),
-    ...(resource === undefined ? {} : { resource }),
+    subtarget,
+    resource,
     sequence,
     callbackType,
     status: ON_WIRE[status],
     starts,
     attempts: attempts.map(({ at, error }) => ({ at: new Date(at).toISOString(), error })),
-    ...(dueAt === undefined ? {} : { dueAt: new Date(dueAt).toISOString() }),
-  };
+    dueAt: dueAt === undefined ? undefined : new Date(dueAt).toISOString(),
+  });
 }

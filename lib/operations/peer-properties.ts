@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { isPeerName } from "../domain/peer-names.ts";
 import { cursorOf } from "../dynamodb/keys-peer-data.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -32,7 +33,7 @@ export class PeerProperties {
       if (last !== undefined && bytes > ANSWER_BYTES) return { data: membersOf(data), next: cursorOf(last[0]) };
       data.push([property.name, shown]);
     }
-    return { data: membersOf(data), ...(next === undefined ? {} : { next }) };
+    return compact({ data: membersOf(data), next });
   }
 
   /** One property, however large. @throws ServiceError resource.not_found */
@@ -56,13 +57,13 @@ function fitting(property: ReplicaProperty): JsonObject {
 
 function shownOf(property: ReplicaProperty): JsonObject {
   const { type, value, itemCount, sequence, updatedAt, stale } = property;
-  return {
+  return compact({
     type,
     value,
-    ...(itemCount === undefined ? {} : { itemCount }),
+    itemCount,
     ...(property.truncated === true ? { truncated: true } : {}),
     sequence,
     updatedAt: new Date(updatedAt).toISOString(),
     ...(stale === undefined ? {} : { stale: { since: new Date(stale.since).toISOString(), reason: stale.reason } }),
-  };
+  });
 }

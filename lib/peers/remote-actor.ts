@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { parseJson } from "../domain/json.ts";
 import { pathSegment } from "../domain/peer-url.ts";
 import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../system/ports.ts";
@@ -68,17 +69,19 @@ export class RemoteActor {
       return { ok: false, kind: "unreachable", message: "There was no time left to ask the peer.", outOfTime: true };
     }
     try {
-      const answer = await http.send({
-        method: call.method,
-        url,
-        ...(bearer === undefined ? {} : { credentials: { bearer, baseUri: this.baseUri } }),
-        ...(call.headers === undefined ? {} : { headers: call.headers }),
-        ...(call.json === undefined ? {} : { json: call.json }),
-        ...(call.maxBytes === undefined ? {} : { maxBytes: call.maxBytes }),
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(requestId === undefined ? {} : { requestId }),
-        ...(traceparent === undefined ? {} : { traceparent }),
-      });
+      const answer = await http.send(
+        compact({
+          method: call.method,
+          url,
+          credentials: bearer === undefined ? undefined : { bearer, baseUri: this.baseUri },
+          headers: call.headers,
+          json: call.json,
+          maxBytes: call.maxBytes,
+          timeoutMs,
+          requestId,
+          traceparent,
+        }),
+      );
       return failureOfStatus(answer) ?? { ok: true, value: answer, status: answer.status };
     } catch (error) {
       if (isPeerFailure(error)) return withoutAnswer(error, timeoutMs !== undefined && timeoutMs < this.#usual(call));

@@ -53,13 +53,7 @@ export async function subscribe(
   const called = await remote.call({
     method: "POST",
     at: ["subscriptions", remote.ourId],
-    json: {
-      id: remote.ourId,
-      target,
-      ...(subtarget === undefined ? {} : { subtarget }),
-      ...(resource === undefined ? {} : { resource }),
-      granularity,
-    },
+    json: compact({ id: remote.ourId, target, subtarget, resource, granularity }),
   });
   if (!called.ok) return called;
   const json = readJson(called.value);

@@ -1,4 +1,5 @@
 /** What callers ask of a list, worked out against the list as it is: steps on its tree, and what the log says of them. */
+import { compact } from "../system/compact.ts";
 import { recordList } from "../domain/change-record.ts";
 import type { ListChange } from "../domain/change-record.ts";
 import { splitExtend } from "../domain/diff-limits.ts";
@@ -135,7 +136,7 @@ function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListSte
       const { start, remove, insert } = edit;
       if (remove + insert.length === 0) return undefined;
       const path = remove === 1 ? rows.find((row) => row.index === start)?.path : undefined;
-      return { do: "splice", start, remove, insert, ...(path === undefined ? {} : { path }) };
+      return compact({ do: "splice", start, remove, insert, path });
     }
     case "clear":
       return list.shape.count === 0 ? undefined : { do: "clear" };
@@ -173,7 +174,7 @@ function recordedOf(action: ListAction, step: ListStep, equal: number, name: str
       return [{ operation: "update", index, item, ...old }];
     }
     case "pop":
-      return [{ operation: "pop", ...(action.index === undefined ? {} : { index }) }];
+      return [compact({ operation: "pop", index: action.index === undefined ? undefined : index })];
     case "remove":
       return [equal > 1 ? { operation: "delete", index } : { operation: "remove", index, item: action.item }];
     default:

@@ -1,4 +1,5 @@
 /** The head of an actor's own list property, as it is stored in the place of a property's value. */
+import { compact } from "../system/compact.ts";
 import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
 import { EMPTY_SHAPE } from "../lists/list-edit.ts";
@@ -42,12 +43,12 @@ export const isListItem = (item: Item): boolean => item["generation"] !== undefi
 export function listItem(key: Key, list: OwnList, last: number): Item {
   const { generation, description, explanation } = list;
   const { last: tail, spine, root, count, bytes, height } = list.shape;
-  return {
+  return compact({
     ...{ ...key, last, generation, count, bytes, height, description, explanation },
-    ...(root === undefined ? {} : { root }),
-    ...(tail === undefined ? {} : { tail }),
-    ...(spine === undefined ? {} : { spine }),
-  };
+    root,
+    tail,
+    spine,
+  });
 }
 
 /** What an item written by `listItem` says. */
@@ -56,14 +57,14 @@ export function readList(name: string, item: Item): OwnList {
   return {
     name,
     generation: String(item["generation"]),
-    shape: {
+    shape: compact({
       count: Number(item["count"]),
       bytes: Number(item["bytes"]),
       height: Number(item["height"]),
-      ...(root === undefined ? {} : { root: String(root) }),
-      ...(tail === undefined ? {} : { last: String(tail) }),
-      ...(spine === undefined ? {} : { spine: spine as readonly string[] }),
-    },
+      root: root === undefined ? undefined : String(root),
+      last: tail === undefined ? undefined : String(tail),
+      spine: spine === undefined ? undefined : (spine as readonly string[]),
+    }),
     last: Number(item["last"]),
     description: String(item["description"]),
     explanation: String(item["explanation"]),

@@ -9,6 +9,6 @@ export type Compact<T extends object> = {
  * A copy of `members` without those that are undefined: `compact({ a: 1, b: undefined })` is `{ a: 1 }`. Use it where a
  * field is optional. Do not use it where undefined must override a value that is spread before it.
  */
-export function compact<T extends object>(members: T): Compact<T> {
+export function compact<const T extends object>(members: T): Compact<T> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Compact<T>;
 }

@@ -1,3 +1,4 @@
+import { compact } from "./compact.ts";
 import * as z from "zod/mini";
 
 /** What the deployer's code says; the environment goes before it. */
@@ -220,14 +221,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const dynamodbEndpoint = read("DYNAMODB_ENDPOINT");
   const sqsEndpoint = read("SQS_ENDPOINT");
   const actorCreationToken = read("ACTOR_CREATION_TOKEN");
-  const config: Config = {
+  const config: Config = compact({
     baseUrl: demand("BASE_URL"),
     tableName: demand("TABLE_NAME"),
-    ...(queueUrl === undefined ? {} : { queueUrl }),
-    ...(dynamodbEndpoint === undefined ? {} : { dynamodbEndpoint }),
-    ...(sqsEndpoint === undefined ? {} : { sqsEndpoint }),
+    queueUrl,
+    dynamodbEndpoint,
+    sqsEndpoint,
     incarnation: read("INCARNATION") ?? "aws",
-    // Reserved by Lambda and never an operator's to set, so it is not among the variables.
     region: environment["AWS_REGION"] ?? "local",
     onLambda: read("AWS_LAMBDA_FUNCTION_NAME") !== undefined,
     gapTimeoutSeconds: read("GAP_TIMEOUT_SECONDS") ?? code.gapTimeoutSeconds ?? 5,
@@ -252,13 +252,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     diffRetentionDays: read("DIFF_RETENTION_DAYS") ?? 30,
     callbackGzip: read("CALLBACK_GZIP") ?? true,
     actorCreation: read("ACTOR_CREATION") ?? "closed",
-    ...(actorCreationToken === undefined ? {} : { actorCreationToken }),
+    actorCreationToken,
     trustAutoApprove: read("TRUST_AUTO_APPROVE") ?? [],
     autoDeleteOnRevocation: read("AUTO_DELETE_ON_REVOCATION") ?? false,
     resubscribe: read("RESUBSCRIBE") ?? true,
     allowHttpPeers: read("ALLOW_HTTP_PEERS") ?? false,
     allowPrivatePeers: read("ALLOW_PRIVATE_PEERS") ?? false,
-  };
+  });
   if (config.onLambda && config.callbackMode === "async") {
     const asked = code.syncCallbacks === false ? "withSyncCallbacks(false) asks for async" : 'CALLBACK_MODE is "async"';
     faults.push(

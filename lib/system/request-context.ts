@@ -1,3 +1,4 @@
+import { compact } from "./compact.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deadline } from "./ports.ts";
 
@@ -22,11 +23,8 @@ export async function traced<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   const { requestId, traceparent, deadline } = request;
-  const trace = {
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
-  return await requests.run({ trace, ...(deadline === undefined ? {} : { deadline }) }, run);
+  const trace = compact({ requestId, traceparent });
+  return await requests.run(compact({ trace, deadline }), run);
 }
 
 /** The ids of the request that is being answered; none in work that no request began. */

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { isOutsideId } from "../domain/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
 import { waitSeconds } from "../peers/asks-to-wait.ts";
@@ -144,17 +145,15 @@ function serviceError(failure: RemoteFailure, now: number): ServiceError {
   if (failure.kind === "unreachable") return new ServiceError("peer.unreachable", failure.message, { extra });
   const refused = failure.kind === "blocked" || (failure.kind === "refused" && REFUSALS.includes(failure.status));
   const seconds = waitSeconds(failure, now);
-  return new ServiceError(refused ? "auth.forbidden" : "peer.invalid_answer", failure.message, {
-    extra,
-    ...(seconds === undefined ? {} : { headers: { "Retry-After": String(seconds) } }),
-  });
+  return new ServiceError(
+    refused ? "auth.forbidden" : "peer.invalid_answer",
+    failure.message,
+    compact({ extra, headers: seconds === undefined ? undefined : { "Retry-After": String(seconds) } }),
+  );
 }
 
 function traceOf(trace: Trace): Trace {
-  return {
-    ...(trace.requestId === undefined ? {} : { requestId: trace.requestId }),
-    ...(trace.traceparent === undefined ? {} : { traceparent: trace.traceparent }),
-  };
+  return compact({ requestId: trace.requestId, traceparent: trace.traceparent });
 }
 
 const idsOf = (trust: TrustRecord): { actorId: string; peerId: string } => ({

@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -106,7 +107,7 @@ export class TrustCommits {
         if (planned === undefined) return undefined;
         const { trust, writes } = planned;
         granted = { trust, permissions: this.#permissions.of(trust), at: read.at };
-        return { records: [permissionRecord(granted)], writes, ...(refused === undefined ? {} : { refused }) };
+        return compact({ records: [permissionRecord(granted)], writes, refused });
       },
       // It makes no numbers, so there is nobody to tell.
       { quiet: true },

@@ -93,7 +93,7 @@ export class TrustStore {
     );
     const next = page.next === undefined ? undefined : peerOfTrustKey(page.next);
     const trusts = page.items.map((item) => ({ trust: readTrust(item), item })).filter(({ trust }) => !trust.ending);
-    return { trusts, ...(next === undefined ? {} : { next }) };
+    return compact({ trusts, next });
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The body of a callback, as text: what its subscriptions share is made into JSON once. */
+import { compact } from "../../system/compact.ts";
 import { formOf, formOfResync } from "../../domain/diff-limits.ts";
 import { printJson } from "../../domain/json-text.ts";
 import type { RenderedDiff } from "../../domain/render-backlog.ts";
@@ -70,15 +71,15 @@ export function callbackBody(
 }
 
 function envelope(head: InboundHead, rendered: RenderedDiff): string {
-  const fields = {
+  const fields = compact({
     id: head.actorId,
     subscriptionid: head.id,
     target: head.target,
-    ...(head.subtarget === undefined ? {} : { subtarget: head.subtarget }),
-    ...(head.resource === undefined ? {} : { resource: head.resource }),
+    subtarget: head.subtarget,
+    resource: head.resource,
     sequence: rendered.sequence,
     timestamp: rendered.at,
-  };
+  });
   return JSON.stringify(fields).slice(1, -1);
 }
 

@@ -1,4 +1,5 @@
 /** From a commit of the change log to callbacks at every subscriber. */
+import { compact } from "../../system/compact.ts";
 import { isPaused, mayProbe } from "../../domain/breaker.ts";
 import { isDelivered } from "../../domain/delivery-state.ts";
 import { contentOf, currentContext } from "../../domain/subscription-log.ts";
@@ -208,7 +209,7 @@ export class FanOut {
     const { cursors } = this.#deps;
     if (!cursors.isLeased(head)) return undefined;
     const { newest, cache } = round;
-    const advanced = await cursors.advance(head, { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) });
+    const advanced = await cursors.advance(head, compact({ newest, records: cache, ahead }));
     if (advanced !== undefined && !cursors.isLeased(advanced.head)) return undefined;
     return this.#outcomeOf(round, head, advanced, { kind: "deferred" });
   }
@@ -216,7 +217,7 @@ export class FanOut {
   async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
     const { clock, cursors, recovery, trustCache } = this.#deps;
     const { newest, cache, time, waiting } = round;
-    const options = { newest, records: cache, ...(ahead === undefined ? {} : { ahead }) };
+    const options = compact({ newest, records: cache, ahead });
     waiting.delete(head.peerId);
     if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };
     const item = await trustCache.of(head.actorId, head.peerId, waiting);

@@ -1,4 +1,5 @@
 /** An actor's own properties as of exactly one record of its change log. */
+import { compact } from "../../system/compact.ts";
 import { parseText, printJson } from "../../domain/json-text.ts";
 import { jsonBytes } from "../../domain/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys-publishing.ts";
@@ -224,7 +225,7 @@ function propertyOf(name: string, content: Content, last: number, before: OwnLis
   const bytes = items === undefined ? known.shape.bytes : items.reduce<number>((sum, item) => sum + jsonBytes(item), 0);
   const list = { ...known, description, explanation, last, shape: { ...known.shape, count, bytes } };
   const text = JSON.stringify({ _list: true, count });
-  return { name, text, bytes: listBytes(list), last, list, ...(items === undefined ? {} : { items }) };
+  return compact({ name, text, bytes: listBytes(list), last, list, items });
 }
 
 const tooLarge = (): ServiceError =>

@@ -1,4 +1,5 @@
 /** App events: changes of targets whose state the application keeps itself, sent to their subscribers as any other change is. */
+import { compact } from "../../system/compact.ts";
 import { parseJson } from "../../domain/json.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/names.ts";
 import type { Scope } from "../../domain/scope.ts";
@@ -59,12 +60,7 @@ function checkedEvent(appEvent: AppEvent): AppEvent {
     const message = `What subscribers are told takes at most ${String(MAX_EVENT_BYTES)} bytes as JSON.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
   }
-  return {
-    target,
-    ...(subtarget === undefined ? {} : { subtarget }),
-    ...(resource === undefined ? {} : { resource }),
-    data: parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" }),
-  };
+  return compact({ target, subtarget, resource, data: parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" }) });
 }
 
 const invalid = (field: string, allowed: string): ServiceError =>

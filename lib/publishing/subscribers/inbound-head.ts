@@ -66,29 +66,30 @@ export function readInboundHead(item: Item): InboundHead {
   const [subtarget, resource] = [optional("subtarget"), optional("resource")];
   const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("leaseToken"), optional("delivery")];
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
-  return {
+  return compact({
     actorId: actorOfKey(item),
     peerId: String(item["peerId"]),
     id: String(item["subscriptionId"]),
     target: String(item["target"]),
-    ...(subtarget === undefined ? {} : { subtarget }),
-    ...(resource === undefined ? {} : { resource }),
+    subtarget,
+    resource,
     createdAt: Number(item["createdAt"]),
     granularity: String(item["granularity"]) as Granularity,
-    ...(acceptEncoding === undefined ? {} : { acceptEncoding }),
+    acceptEncoding,
     state: parseText(String(item["state"])) as SubscriptionState,
     version: Number(item["version"]),
     delivery: delivery === undefined ? NOTHING_DELIVERED : (parseText(delivery) as DeliveryState),
-    ...(token === undefined
-      ? {}
-      : { lease: { token, until: Number(item["leaseUntil"]), incarnation: String(item["incarnation"]) } }),
+    lease:
+      token === undefined
+        ? undefined
+        : { token, until: Number(item["leaseUntil"]), incarnation: String(item["incarnation"]) },
     ...compact({
       refused: refusalOf(item["refused"]),
       dueAt: number("dueAt"),
       renewed: number("renewed"),
       acknowledgedAt: number("acknowledgedAt"),
     }),
-  };
+  });
 }
 
 function refusalOf(stored: Attribute | undefined): Refusal | undefined {
@@ -124,9 +125,5 @@ export function stateAttributes(state: SubscriptionState): { readonly state: str
 
 /** The scope of a subscription alone. */
 export function scopeOf({ target, subtarget, resource }: Scope): Scope {
-  return {
-    target,
-    ...(subtarget === undefined ? {} : { subtarget }),
-    ...(resource === undefined ? {} : { resource }),
-  };
+  return compact({ target, subtarget, resource });
 }

@@ -1,4 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
+import { compact } from "../../system/compact.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/change-record.ts";
 import { NOTHING_DELIVERED } from "../../domain/delivery-state.ts";
 import { printJson } from "../../domain/json-text.ts";
@@ -293,7 +294,7 @@ function makingWrites(head: InboundHead): readonly Write[] {
 
 function changingWrites(head: InboundHead): readonly Write[] {
   const { granularity, acceptEncoding } = head;
-  const set = { granularity, ...(acceptEncoding === undefined ? {} : { acceptEncoding }) };
+  const set = compact({ granularity, acceptEncoding });
   return [
     { update: headKey(head), change: { set }, condition: itemExists },
     { update: markerKey(head), change: { set: { granularity } }, condition: itemExists },

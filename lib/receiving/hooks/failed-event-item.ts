@@ -1,4 +1,5 @@
 /** What the item of a failed event says. */
+import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json-text.ts";
 import type { Scope } from "../../domain/scope.ts";
 import { dueShardOf, streamOfFailedEventKey } from "../../dynamodb/keys.ts";
@@ -72,34 +73,34 @@ export const attemptsOf = (item: Item): readonly Attempt[] =>
 
 /** What of an event is kept beside its body. */
 export function summaryAttributes(event: HookEvent): Readonly<Record<string, Attribute>> {
-  return {
+  return compact({
     target: event.target,
-    ...(event.subtarget === undefined ? {} : { subtarget: event.subtarget }),
-    ...(event.resource === undefined ? {} : { resource: event.resource }),
+    subtarget: event.subtarget,
+    resource: event.resource,
     sequence: event.sequence,
     callbackType: event.callbackType,
-  };
+  });
 }
 
 /** Reads an item without its body. */
 export function summaryOf(item: Item): FailedEventSummary {
   const text = (name: string): string => String(item[name]);
   const { peerId, subscriptionId } = streamOfFailedEventKey(item);
-  return {
+  return compact({
     key: { pk: item.pk, sk: item.sk },
     eventId: text("eventId"),
     peerId,
     subscriptionId,
     target: text("target"),
-    ...(item["subtarget"] === undefined ? {} : { subtarget: text("subtarget") }),
-    ...(item["resource"] === undefined ? {} : { resource: text("resource") }),
+    subtarget: item["subtarget"] === undefined ? undefined : text("subtarget"),
+    resource: item["resource"] === undefined ? undefined : text("resource"),
     sequence: item["sequence"] as number,
     callbackType: text("callbackType") as CallbackType,
     status: text("status") as FailedEventStatus,
     starts: item["starts"] as number,
     attempts: attemptsOf(item),
     ...due(item["dueAt"] as number | undefined),
-  };
+  });
 }
 
 /** The attributes that say what is to become of an event. */

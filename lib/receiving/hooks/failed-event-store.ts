@@ -1,4 +1,5 @@
 /** Hook events that did not go through: kept with each attempt's error until a retry, or a person, settles them. */
+import { compact } from "../../system/compact.ts";
 import {
   actorPartition,
   dueShardOf,
@@ -116,7 +117,7 @@ export class FailedEventStore {
   ): Promise<{ events: readonly FailedEvent[]; next?: string }> {
     const { items, next } = await this.#items(actorId, options);
     const events = await Promise.all(items.map(async (item) => await this.#read(item)));
-    return { events: events.filter((each) => each !== undefined), ...(next === undefined ? {} : { next }) };
+    return compact({ events: events.filter((each) => each !== undefined), next });
   }
 
   /**
@@ -128,7 +129,7 @@ export class FailedEventStore {
   ): Promise<{ summaries: readonly (FailedEventSummary | StalePart)[]; next?: string }> {
     const { items, next } = await this.#items(actorId, options, [...SUMMARY_ATTRIBUTES, ...STALE_ATTRIBUTES]);
     const summaries = items.map((item) => stalePartOf(item) ?? summaryOf(item));
-    return { summaries: summaries.filter(isShown), ...(next === undefined ? {} : { next }) };
+    return compact({ summaries: summaries.filter(isShown), next });
   }
 
   async #items(
@@ -139,18 +140,20 @@ export class FailedEventStore {
     const { status } = options;
     let after = options.after;
     for (;;) {
-      const page = await this.#table.query({
-        pk: actorPartition(actorId),
-        prefix: failedEventPrefix(options.peerId, options.subscriptionId),
-        limit: options.limit,
-        ...(only === undefined ? {} : { only }),
-        ...(after === undefined ? {} : { after }),
-      });
+      const page = await this.#table.query(
+        compact({
+          pk: actorPartition(actorId),
+          prefix: failedEventPrefix(options.peerId, options.subscriptionId),
+          limit: options.limit,
+          only,
+          after,
+        }),
+      );
       // Parts of bodies lie between the events; they have no status.
       const events = only === undefined ? page.items.filter((item) => staleReadOf(item) === undefined) : page.items;
       const items = events.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
       after = page.next;
-      if (items.length > 0 || after === undefined) return { items, ...(after === undefined ? {} : { next: after }) };
+      if (items.length > 0 || after === undefined) return compact({ items, next: after });
     }
   }
 

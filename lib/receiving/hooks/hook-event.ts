@@ -1,4 +1,5 @@
 /** What a hook is told, and what it may say of it. */
+import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
 import type { Place, Scope } from "../../domain/scope.ts";
 import type { Json } from "../../system/ports.ts";
@@ -95,8 +96,5 @@ export function hookEventOf(
   };
 }
 
-const scopeFields = (scope: Scope): Scope => ({
-  target: scope.target,
-  ...(scope.subtarget === undefined ? {} : { subtarget: scope.subtarget }),
-  ...(scope.resource === undefined ? {} : { resource: scope.resource }),
-});
+const scopeFields = (scope: Scope): Scope =>
+  compact({ target: scope.target, subtarget: scope.subtarget, resource: scope.resource });

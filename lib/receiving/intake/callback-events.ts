@@ -1,4 +1,5 @@
 /** Events made of callbacks, as they arrive and as they were buffered. */
+import { compact } from "../../system/compact.ts";
 import { parseCallbackBody } from "../../domain/callback-body.ts";
 import type { CallbackPath, ParsedCallback } from "../../domain/callback-body.ts";
 import { checkScope } from "../../domain/callback-scope.ts";
@@ -22,15 +23,10 @@ export function readCallback(sent: SentBody, path: CallbackPath): ParsedCallback
 
 /** The event a callback stands for. A resync is one only when it is narrower than the subscription's scope. */
 export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): StreamEvent | undefined {
-  const common = {
-    sequence: parsed.sequence,
-    ...(parsed.timestamp === undefined ? {} : { timestamp: parsed.timestamp }),
-    parsed,
-    sent,
-  };
+  const common = compact({ sequence: parsed.sequence, timestamp: parsed.timestamp, parsed, sent });
   if (parsed.kind === "high") {
     const { data, overwritten } = parsed;
-    return { ...common, kind: "diff", content: { data, ...(overwritten === undefined ? {} : { overwritten }) } };
+    return { ...common, kind: "diff", content: compact({ data, overwritten }) };
   }
   if (parsed.kind === "low") return { ...common, kind: "low", url: parsed.url };
   if (scope === undefined) return undefined;

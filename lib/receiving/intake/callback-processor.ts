@@ -1,4 +1,5 @@
 /** Sequencing on its own, for an application that receives callbacks some other way. */
+import { compact } from "../../system/compact.ts";
 import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/identifiers.ts";
 import { printJson } from "../../domain/json-text.ts";
@@ -288,8 +289,5 @@ function given(options: { readonly gapTimeoutSeconds?: number; readonly maxPendi
     codeFault("MAX_PENDING", "maxPending", maxPending),
   ].filter((fault) => fault !== undefined);
   if (faults.length > 0) throw new ConfigError(faults);
-  return {
-    ...(gapTimeoutSeconds === undefined ? {} : { gapTimeoutSeconds }),
-    ...(maxPending === undefined ? {} : { maxPending }),
-  };
+  return compact({ gapTimeoutSeconds, maxPending });
 }

@@ -1,4 +1,5 @@
 /** One callback, from its bytes to the answer the publisher gets. */
+import { compact } from "../../system/compact.ts";
 import { checkCallbackUrl, checkScope } from "../../domain/callback-scope.ts";
 import type { ParsedCallback } from "../../domain/callback-body.ts";
 import { isObject } from "../../domain/json.ts";
@@ -191,12 +192,12 @@ export class Receiver {
       head.key,
       {
         kind: "resync",
-        callback: {
+        callback: compact({
           sequence,
-          ...(parsed.timestamp === undefined ? {} : { timestamp: parsed.timestamp.sortable }),
+          timestamp: parsed.timestamp === undefined ? undefined : parsed.timestamp.sortable,
           ...(scope.exact && parsed.url !== undefined ? { url: parsed.url } : {}),
           ...(scope.exact && parsed.data !== undefined ? { data: parsed.data } : {}),
-        },
+        }),
       },
       deadline,
     );
@@ -256,15 +257,12 @@ function saidPlace(parsed: ParsedCallback): Place | undefined {
   const subtarget = parsed.subtarget ?? undefined;
   if (subtarget === undefined) return isObject(parsed.data) ? [] : undefined;
   const resource = parsed.resource ?? undefined;
-  return placeOf({ target: "properties", subtarget, ...(resource === undefined ? {} : { resource }) });
+  return placeOf(compact({ target: "properties", subtarget, resource }));
 }
 
 const busy = (cause?: unknown): ServiceError =>
   new ServiceError(
     "callback.busy",
     "This callback could not be settled now; nothing of it was recorded, send it again.",
-    {
-      headers: { "retry-after": "1" },
-      ...(cause === undefined ? {} : { cause }),
-    },
+    compact({ headers: { "retry-after": "1" }, cause }),
   );

@@ -1,4 +1,5 @@
 /** The heads of standalone streams as items: made at first use, cleared, removed with their peer. */
+import { compact } from "../../system/compact.ts";
 import { actorPartition, standaloneStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys.ts";
 import { ConditionFailed, itemMissing } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
@@ -15,10 +16,10 @@ export async function makeStandaloneStream(table: Table, key: Key, now: number):
 
 /** Deletes what a stream buffered; of the epochs before `epoch` only, when given. */
 export async function removeBuffered(table: Table, stream: Key, epoch?: number): Promise<void> {
-  const range = {
+  const range = compact({
     ...{ pk: bufferPartition(stream), prefix: "", only: ["ttl"] },
-    ...(epoch === undefined ? {} : { until: bufferedKey(stream, epoch, 0).sk }),
-  };
+    until: epoch === undefined ? undefined : bufferedKey(stream, epoch, 0).sk,
+  });
   for (;;) {
     const { items, next } = await table.query(range);
     await table.deleteMany(items.map(({ pk, sk }) => ({ pk, sk })));

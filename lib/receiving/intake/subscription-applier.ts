@@ -1,4 +1,5 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
+import { compact } from "../../system/compact.ts";
 import { checkScope, fitsScope } from "../../domain/callback-scope.ts";
 import { sameJson } from "../../domain/canonical-json.ts";
 import type { DiffContent } from "../../domain/diff-content.ts";
@@ -106,7 +107,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   toBuffer(event: StreamEvent): Readonly<Record<string, Attribute>> {
     if (event.sent === undefined) return {};
     const { body, encoding } = event.sent;
-    return { body, ...(encoding === undefined ? {} : { encoding }) };
+    return compact({ body, encoding });
   }
 
   fromBuffer(item: Item, head: Head): StreamEvent | undefined {
@@ -182,7 +183,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const stores = this.#stores(head) ? this.#data() : undefined;
     const open = stores === undefined ? undefined : async () => await openTo(head.actorId, head.peerId);
-    const part = { sequence, place, ...(url === undefined ? {} : { url }), ...content };
+    const part = compact({ sequence, place, url, ...content });
     const read = await resyncPart(publisher, stores, head, part, open);
     const data = content?.data;
     if ("reason" in read) {

@@ -72,11 +72,14 @@ export class Recovery {
   /** Brings one subscription up to date. What cannot be done now is due again at the head's `dueAt`. */
   async run(key: Key, request: RecoveryRequest, deadline: Deadline): Promise<Recovered> {
     const { streams } = this.#deps;
-    const leased = await streams.acquireLease(key, {
-      leaseMs: deadline.remaining(),
-      evenReplacing: true,
-      ...(request.callback === undefined ? {} : { before: request.callback.sequence }),
-    });
+    const leased = await streams.acquireLease(
+      key,
+      compact({
+        leaseMs: deadline.remaining(),
+        evenReplacing: true,
+        before: request.callback === undefined ? undefined : request.callback.sequence,
+      }),
+    );
     if (!leased.won) {
       return leased.head?.live === true ? { is: "busy", head: leased.head } : { is: "closed" };
     }

@@ -1,3 +1,4 @@
+import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
 import { printJson } from "../../domain/json-text.ts";
 import { editFor, valueToFind } from "../../domain/list-operations.ts";
@@ -159,7 +160,7 @@ export class ListStore {
     // Whether a row is unique is known at the second.
     const rows = await findRows(this.#deps.table, pages, shape, digestOf(sought), 2);
     const [first] = rows;
-    return { rows, matches: { count: rows.length, ...(first === undefined ? {} : { first: first.index }) } };
+    return { rows, matches: compact({ count: rows.length, first: first === undefined ? undefined : first.index }) };
   }
 
   async #put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
@@ -225,14 +226,7 @@ export const isTooWide = (error: unknown): boolean => error instanceof TooWide;
 
 function shapeOf(list: ListEntry): Shape {
   const { count, bytes, height, root, last, spine } = list;
-  return {
-    count,
-    bytes,
-    height,
-    ...(root === undefined ? {} : { root }),
-    ...(last === undefined ? {} : { last }),
-    ...(spine === undefined ? {} : { spine }),
-  };
+  return compact({ count, bytes, height, root, last, spine });
 }
 
 /** What is known of a list's pages after a change. */

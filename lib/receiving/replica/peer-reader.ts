@@ -1,3 +1,4 @@
+import { compact } from "../../system/compact.ts";
 import {
   beyondCursor,
   cursorOf,
@@ -100,7 +101,7 @@ export class PeerReader {
     let last: string | undefined;
     for await (const group of this.#groups(after, limit)) {
       if (properties.length >= limit || (properties.length > 0 && bytes + sizeOf(group) > maxBytes)) {
-        return { properties, ...(last === undefined ? {} : { next: cursorOf(last) }) };
+        return compact({ properties, next: last === undefined ? undefined : cursorOf(last) });
       }
       const shown = await this.#still(
         () => this.#show(group, maxBytes),
@@ -203,18 +204,18 @@ export class PeerReader {
     const size = head.bytes + head.count;
     // Elements of average size; close enough for a list that is too long anyway.
     const fitting = size <= maxBytes ? head.count : Math.floor((head.count * maxBytes) / size / 2);
-    return {
+    return compact({
       name,
       type: "list",
       value: await this.#items(head, 0, fitting),
       itemCount: head.count,
-      ...(head.description === undefined ? {} : { description: head.description }),
-      ...(head.explanation === undefined ? {} : { explanation: head.explanation }),
+      description: head.description,
+      explanation: head.explanation,
       sequence: head.sequence,
       updatedAt: head.updatedAt,
       ...staleOf([head]),
       ...(fitting < head.count ? { truncated: true } : {}),
-    };
+    });
   }
 
   /** Items of exactly the version that the head is of. @throws PageGone */

@@ -1,3 +1,4 @@
+import { compact } from "../../system/compact.ts";
 import { readListOperation } from "../../domain/list-operations.ts";
 import { isObject, own } from "../../domain/json.ts";
 import { placeOf } from "../../domain/scope.ts";
@@ -133,13 +134,9 @@ export class RemotePeerStore {
     const found: [string, StoredProperty][] = [];
     let after: string | undefined;
     do {
-      const page: PropertyPage = await this.#reader.page({
-        limit: 200,
-        maxBytes: Infinity,
-        ...(after === undefined ? {} : { after }),
-      });
+      const page: PropertyPage = await this.#reader.page(compact({ limit: 200, maxBytes: Infinity, after }));
       for (const { name, type, value, itemCount } of page.properties) {
-        found.push([name, { type, value, ...(itemCount === undefined ? {} : { itemCount }) }]);
+        found.push([name, compact({ type, value, itemCount })]);
       }
       after = page.next;
     } while (after !== undefined);
@@ -156,13 +153,13 @@ export class RemotePeerStore {
    * what arrives itself. Answers the places that only reading them from the publisher can settle.
    */
   async applyCallbackData(content: ReceivedContent): Promise<{ readonly reread: readonly Place[] }> {
-    const diff: IncomingDiff = {
+    const diff: IncomingDiff = compact({
       scope: scopeOf(content),
       excludedScopes: [],
       data: content.data,
       nested: "merge",
-      ...(content.overwritten === undefined ? {} : { overwritten: content.overwritten }),
-    };
+      overwritten: content.overwritten,
+    });
     const { reread } = await this.#store.apply(diff, this.#policy());
     return { reread };
   }
@@ -202,7 +199,7 @@ export class RemotePeerStore {
   }): Promise<{ readonly data: Readonly<Record<string, ShownProperty>>; readonly next?: string }> {
     const { properties, next } = await this.#reader.page(options);
     const data = Object.fromEntries(properties.map(({ name, ...shown }) => [name, shown]));
-    return { data, ...(next === undefined ? {} : { next }) };
+    return compact({ data, next });
   }
 
   /** The same of one property, a list cut to about 4.5 MB; undefined when nothing is held under that name. */

@@ -1,3 +1,4 @@
+import { compact } from "../../system/compact.ts";
 import { isObject, own } from "../../domain/json.ts";
 import { covers } from "../../domain/scope.ts";
 import type { Place } from "../../domain/scope.ts";
@@ -24,7 +25,7 @@ export async function storedState(
   const found: [string, Json][] = [];
   let after: string | undefined;
   do {
-    const page = await reader.page({ limit: PAGE, maxBytes: Infinity, ...(after === undefined ? {} : { after }) });
+    const page = await reader.page(compact({ limit: PAGE, maxBytes: Infinity, after }));
     for (const property of page.properties) {
       if (!excludedScopes.some((other) => covers(other, [property.name]))) found.push([property.name, property.value]);
     }

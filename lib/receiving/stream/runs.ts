@@ -1,4 +1,5 @@
 /** The work under a lease: one event, or a run of buffered ones, applied and the head moved over them. */
+import { compact } from "../../system/compact.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/sequencing.ts";
@@ -198,10 +199,8 @@ export class Runs<E extends { readonly sequence: number }, P> {
   }
 }
 
-const picked = (applied: Applied): Pick<Applied, "set" | "remove"> => ({
-  ...(applied.set === undefined ? {} : { set: applied.set }),
-  ...(applied.remove === undefined ? {} : { remove: applied.remove }),
-});
+const picked = (applied: Applied): Pick<Applied, "set" | "remove"> =>
+  compact({ set: applied.set, remove: applied.remove });
 
 function merge(one: Applied, two: Applied): Applied {
   const after = [one.afterwards, two.afterwards].filter((each) => each !== undefined);

@@ -67,7 +67,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
         head = acquired.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
-          return { is: "closed", ...(head === undefined ? {} : { head }) };
+          return compact({ is: "closed", head });
         }
         this.#deps.applier.check(event, head);
       }
@@ -95,7 +95,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
           return await this.#respond(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
         }
         if (stored.head === undefined || !stored.head.live || stored.head.auth !== head.auth) {
-          return { is: "closed", ...(stored.head === undefined ? {} : { head: stored.head }) };
+          return compact({ is: "closed", head: stored.head });
         }
         head = stored.head;
       }

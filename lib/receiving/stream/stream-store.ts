@@ -2,6 +2,7 @@
  * The conditional writes on a stream's head: acquire its lease, move it forward, release it, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
+import { compact } from "../../system/compact.ts";
 import { advanceWrite, LEASE_ATTRIBUTES, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
@@ -110,11 +111,11 @@ export class StreamStore {
       ...(options.also ?? []),
       headIs.free(now, incarnation),
     );
-    const change: Change = {
+    const change: Change = compact({
       set: { leaseToken: token, leaseUntil: now + options.leaseMs + CLOCK_SKEW_MS, incarnation },
-      ...(options.begun === undefined ? {} : { setIfMissing: { begun: options.begun } }),
+      setIfMissing: options.begun === undefined ? undefined : { begun: options.begun },
       add: { version: 1, starts: 1 },
-    };
+    });
     try {
       return { won: true, head: readHead(await this.#table.update(key, change, condition)) };
     } catch (error) {

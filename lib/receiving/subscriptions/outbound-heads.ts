@@ -224,7 +224,7 @@ export class OutboundHeads {
   async authorize(actorId: string, peerId: string, auth: string | undefined, revision: number): Promise<void> {
     const older = any(missing("authRevision"), atMost("authRevision", revision));
     for (const head of await this.live(actorId, peerId)) {
-      const set = { authRevision: revision, ...(auth === undefined ? {} : { auth }) };
+      const set = compact({ authRevision: revision, auth });
       const remove = auth === undefined ? ["auth"] : [];
       await this.#amend(head.key, { set, remove, add: { version: 1 } }, all(equals("state", "live"), older));
     }

@@ -1,4 +1,5 @@
 /** Our subscriptions to peers: made at the peer, kept here, brought up to date, listed, ended by either side. */
+import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/scope.ts";
 import type { Scope } from "../../domain/scope.ts";
 import { isPathKey } from "../../domain/peer-names.ts";
@@ -323,11 +324,7 @@ function demandPath({ subtarget, resource }: Scope): void {
 }
 
 function scopeOf(request: Scope): Scope {
-  return {
-    target: request.target,
-    ...(request.subtarget === undefined ? {} : { subtarget: request.subtarget }),
-    ...(request.resource === undefined ? {} : { resource: request.resource }),
-  };
+  return compact({ target: request.target, subtarget: request.subtarget, resource: request.resource });
 }
 
 const ids = (head: Head) => ({ actorId: head.actorId, peerId: head.peerId, subscriptionId: head.subscriptionId });
