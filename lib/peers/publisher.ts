@@ -73,6 +73,8 @@ export type StateListing =
       readonly is: "listing";
       /** What there is to read, in the order of the first names. */
       readonly places: readonly Place[];
+      /** The places are those that were asked for by name: there may be others. */
+      readonly byName?: true;
       /** Names that the copy leaves out. */
       readonly leftOut: readonly string[];
       /** Bytes of a place's value, as far as the publisher has said. */
@@ -108,6 +110,8 @@ export interface Publisher {
     readonly excludedScopes: readonly Place[];
     /** Read from here instead of the place's own URL. */
     readonly url?: string;
+    /** Read these one by one when the publisher's list of what there is cannot be read. */
+    readonly names?: readonly Place[];
   }): Promise<StateListing>;
   /** Tells the publisher that everything up to `sequence` has been processed; what kept it from taking that, if anything. */
   acknowledge(subscriptionId: string, sequence: number): Promise<ReadFailure | undefined>;

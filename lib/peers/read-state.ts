@@ -3,7 +3,7 @@ import { isArray, isObject, own } from "../domain/json.ts";
 import { isPathKey, isPeerName, pathOf } from "../domain/peer-names.ts";
 import { type Place, samePlace, type Scope } from "../domain/scope.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
-import type { PartAnswer, StateListing } from "./publisher.ts";
+import type { PartAnswer, ReadFailure, StateListing } from "./publisher.ts";
 import { readAnswer, readJsonAnswer } from "./read-answer.ts";
 import type { ReadAnswer } from "./read-answer.ts";
 import { readInOrder } from "./read-in-order.ts";
@@ -23,6 +23,8 @@ export interface StateRequest {
   readonly excludedScopes: readonly Place[];
   /** Read from here instead of the place's own URL. It lies under the peer's root; the caller has checked. */
   readonly url?: string;
+  /** Read one by one when the list of what there is cannot be read. */
+  readonly names?: readonly Place[];
 }
 
 /**
@@ -38,8 +40,15 @@ export async function listState(remote: RemoteActor, requested: StateRequest): P
   if (requested.place.length > 0) return onePlace(reader, requested, url);
   const listed = await listAll(reader, requested, url);
   // What a resync's own URL does not have may be where it always is.
-  return listed.is === "absent" && url !== undefined ? listAll(reader, requested, undefined) : listed;
+  const found = listed.is === "absent" && url !== undefined ? await listAll(reader, requested, undefined) : listed;
+  if (found.is !== "failed" || requested.names === undefined || isOfPeer(found.failure)) return found;
+  const byName = listing(reader, requested.names, (place) => readPlace(reader, place, undefined));
+  return { ...byName, byName: true };
 }
+
+/** True when a failure tells of the peer, or of our time, rather than of what was read. */
+const isOfPeer = ({ unwell, outOfTime, retryAfter }: ReadFailure): boolean =>
+  unwell === true || outOfTime === true || retryAfter !== undefined;
 
 /**
  * The URL of a resync, unless it is one we would use anyway: the place's own, or that of a place around it, whose answer
@@ -124,7 +133,7 @@ function listing(
   read: (place: Place) => Promise<PartAnswer>,
   leftOut: readonly string[] = [],
   bytesOf: (name: string) => number = () => 0,
-): StateListing {
+): Extract<StateListing, { is: "listing" }> {
   return {
     is: "listing",
     places: [...places].sort(([one = ""], [other = ""]) => (one < other ? -1 : 1)),

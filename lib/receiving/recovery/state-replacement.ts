@@ -93,6 +93,7 @@ export class StateReplacement {
       subscriptionId: head.subscriptionId,
       excludedScopes: head.excludedScopes,
       url: begin.callback?.url,
+      names: await this.#namesHeld(head),
     });
     const listing = await publisher.listState(what);
     if (listing.is === "failed" && this.#isUnreadable(head, listing.failure)) {
@@ -103,6 +104,11 @@ export class StateReplacement {
     if (listing.leftOut.length > 0) logLeftOut(log, idsOf(head), listing.leftOut);
     const begun = resumable(head, begin);
     const run = new Run(this.#deps, head, publisher, { begin, begun, patient: this.#isPatient(head) });
+    if (listing.byName === true) {
+      // There may be more: the state is read again as long as it is so.
+      run.progress = { ...run.progress, differs: true };
+      log.warn("the list of a peer's properties cannot be read; what is held is read by name", idsOf(head));
+    }
     const isOnePiece = begun === undefined && run.piece(listing, listing.places).length === listing.places.length;
     const ended = isOnePiece ? await run.whole(what, listing) : await run.pieces(what, listing, deadline);
     switch (ended.is) {
@@ -116,6 +122,14 @@ export class StateReplacement {
     if (!(await run.clear(deadline))) return run.head === undefined ? { is: "busy", head } : await this.#leave(run);
     if (!isOnePiece && run.hasWritten && deadline.remaining() <= this.#deps.reserveMs) return await this.#leave(run);
     return await this.#commit.commit(run.head ?? head, publisher, run.result());
+  }
+
+  /** What is held and may be asked for by name, once earlier tries came no further. */
+  async #namesHeld(head: Head): Promise<readonly Place[] | undefined> {
+    const { autoStorage } = this.#deps.settings;
+    if (!autoStorage || head.scope.target !== "properties" || !this.#isPatient(head)) return undefined;
+    const target = { scope: placeOf(head.scope), excludedScopes: head.excludedScopes };
+    return await this.#deps.data(head.actorId, head.peerId).namesHeld(target);
   }
 
   /** Nothing is stored of an app's own target: a state that stays unreadable holds up no number. */

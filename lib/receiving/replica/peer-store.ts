@@ -139,6 +139,15 @@ export class PeerStore {
     return (await this.#states.markStale(target, place, at, failed))?.stale?.since;
   }
 
+  /** The properties of which the target holds something, each once. One request a megabyte. */
+  async namesHeld({ scope, excludedScopes }: StateTarget): Promise<readonly Place[]> {
+    const entries = await placesIn(this.#ids, scope, excludedScopes);
+    const held = entries.flatMap(({ type, place: [name] }) =>
+      type === "tombstone" || name === undefined ? [] : [name],
+    );
+    return [...new Set(held)].map((name) => [name]);
+  }
+
   /** The mark of a place, if it is stale. 1 read. */
   async staleness(place: Place): Promise<Staleness | undefined> {
     return (await readPlace(this.#ids, place))?.stale;

@@ -33,6 +33,8 @@ export interface ReceivedData<P = unknown> {
     at: Position,
     failed: { readonly reason: string; readonly again: number },
   ): Promise<number | undefined>;
+  /** The properties of which the target holds something, each once. */
+  namesHeld(target: StateTarget): Promise<readonly Place[]>;
   /** The mark of a place, if it is stale. */
   staleness(place: Place): Promise<Staleness | undefined>;
   /** One re-read part takes the place of what is held; an absent one removes it. */

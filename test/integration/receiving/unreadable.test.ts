@@ -185,3 +185,38 @@ it.each<[string, Said]>([
   expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: null }]);
   expect((await us.callback({ sequence: 4, target: "resources", data: { d: 4 } })).status).toBe(201);
 });
+
+describe("a state whose only list cannot be read, because of one value in it", () => {
+  const nan = { status: 200, text: '{"a": 7, "bad": NaN, "c": 3}' };
+  const script = (bad: Said): void => {
+    us.script[POLL] = { status: 200, text: '{"sequence": 5, "data": [{"sequence": 4, "data": {"bad": NaN}}]}' };
+    us.script["GET /properties?metadata=true"] = us.script["GET /properties"] = nan;
+    us.script["GET /properties/a"] = { status: 200, json: 7 };
+    us.script["GET /properties/bad"] = bad;
+    us.script["GET /properties/memo"] = { status: 404, json: {} };
+  };
+
+  it("holds up no number for ever: what is held is read by name, and the rest once the list can be read", async () => {
+    await us.diff(3, { bad: 1 });
+    script({ status: 200, text: "NaN" });
+    await us.diff(5, { c: 3 });
+    await pass(60);
+    expect(await us.state()).toMatchObject({ lastSeq: 3, pendingSequences: [5] });
+    await pass(1_800);
+    expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0, contradicted: true });
+    expect(await us.stored()).toMatchObject({ a: 7, bad: 1 });
+    expect((await us.diff(6, { d: 4 })).status).toBe(201);
+    // The value is mended.
+    us.script[POLL] = { status: 200, json: { sequence: 6, data: [] } };
+    us.script["GET /properties?metadata=true"] = us.script["GET /properties"] = {
+      status: 200,
+      json: { a: 7, bad: 2, c: 3, d: 4 },
+    };
+    us.script["GET /properties/bad"] = { status: 200, json: 2 };
+    for (const name of ["c", "d"]) us.script[`GET /properties/${name}`] = { status: 200, json: name === "c" ? 3 : 4 };
+    await pass(7_200);
+    expect(await us.stored()).toEqual({ a: 7, bad: 2, c: 3, d: 4 });
+    expect(await us.state()).toMatchObject({ lastSeq: 6 });
+    expect(await us.state()).not.toHaveProperty("contradicted");
+  });
+});

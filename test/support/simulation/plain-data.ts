@@ -98,6 +98,11 @@ export class PlainData implements ReceivedData<undefined> {
     return 1;
   }
 
+  async namesHeld(_: StateTarget): Promise<readonly Place[]> {
+    const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
+    return items.filter((item) => item["gone"] !== true).map(({ sk }) => [sk]);
+  }
+
   async staleness([name = ""]: Place): Promise<Staleness | undefined> {
     return (await this.#table.get({ pk: PARTITION, sk: name }))?.["stale"] as unknown as Staleness | undefined;
   }
