@@ -28,6 +28,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
   peers: [".", "http"],
+  domain: ["wire", "log", "diff", "policy", "terms", "json"],
 };
 
 /** Packages that belong to building, deploying and testing, never to what runs in a function. */

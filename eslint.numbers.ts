@@ -31,7 +31,7 @@ const print: Rule.RuleModule = {
   meta: {
     type: "problem",
     schema: [],
-    messages: { wrong: "This may hold JSON from outside: print it with printJson of lib/domain/json-text.ts." },
+    messages: { wrong: "This may hold JSON from outside: print it with printJson of lib/domain/json/json-text.ts." },
   },
   create(context) {
     const services = context.sourceCode.parserServices as unknown as TypedServices;

@@ -1,5 +1,5 @@
 import type { CodeOptions } from "../system/config.ts";
-import type { Permissions } from "../domain/permissions.ts";
+import type { Permissions } from "../domain/policy/permissions.ts";
 import type { Log } from "../system/ports.ts";
 
 /** What a trust hook is told. */

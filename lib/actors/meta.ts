@@ -1,7 +1,7 @@
-import { isArray, isObject } from "../domain/json.ts";
-import { valueAt } from "../domain/json-path.ts";
-import { printJson } from "../domain/json-text.ts";
-import { knownRelationships } from "../domain/permissions.ts";
+import { isArray, isObject } from "../domain/json/json.ts";
+import { valueAt } from "../domain/json/json-path.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { knownRelationships } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { ActorRecord } from "./actor-record.ts";
 import type { Application } from "./application.ts";

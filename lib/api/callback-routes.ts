@@ -1,7 +1,7 @@
 /** The callback routes, from request to reply. */
 import { compact } from "../system/compact.ts";
-import { parseJson } from "../domain/json.ts";
-import { parsePermissionBody } from "../domain/permission-body.ts";
+import { parseJson } from "../domain/json/json.ts";
+import { parsePermissionBody } from "../domain/wire/permission-body.ts";
 import { ServiceError } from "../system/errors.ts";
 import { bearerOf } from "../http/credentials.ts";
 import { insideHook } from "../system/request-context.ts";
@@ -17,7 +17,7 @@ import type { Json, Log } from "../system/ports.ts";
 import type { Sender } from "../receiving/intake/callback-access.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import { secretDigest } from "../domain/secret-digest.ts";
+import { secretDigest } from "../domain/wire/secret-digest.ts";
 import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 

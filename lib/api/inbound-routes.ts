@@ -19,7 +19,7 @@ import type {
   InboundRequest,
 } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { SEQUENCE_HEADER } from "./positioned-answer.ts";
-import { secretDigest } from "../domain/secret-digest.ts";
+import { secretDigest } from "../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import { granularities, scopeFields, requestedScope } from "./requested-scope.ts";
 

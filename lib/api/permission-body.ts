@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { parseText, printJson } from "../domain/json-text.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
 import { notTaken } from "../http/not-taken.ts";
-import { PERMISSION_FIELDS } from "../domain/permissions.ts";
+import { PERMISSION_FIELDS } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 
 const MAX_PATTERNS = 500;

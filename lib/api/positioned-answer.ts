@@ -1,5 +1,5 @@
 /** Answers to a peer that wants to know which diffs of its subscription they contain. */
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
 import type { Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { PositionedProperties } from "../publishing/snapshots/positioned-properties.ts";

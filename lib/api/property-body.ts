@@ -1,7 +1,7 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
-import { parseText } from "../domain/json-text.ts";
-import { decodeUtf8, isObject, parseJson } from "../domain/json.ts";
+import { parseText } from "../domain/json/json-text.ts";
+import { decodeUtf8, isObject, parseJson } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import { readBody } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";

@@ -9,7 +9,7 @@ import { empty, json, text } from "../http/reply.ts";
 import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
-import type { Place } from "../domain/scope.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import { placeOfPath } from "../properties/limits.ts";
 import { ALL_TOO_LARGE, OwnProperties, noSuchProperty } from "../properties/own-properties.ts";
 import type { ShowList } from "../properties/own-properties.ts";

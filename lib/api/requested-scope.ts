@@ -1,7 +1,7 @@
 /** What a subscription is asked for with, from either side. */
 import * as z from "zod/mini";
-import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
-import type { Scope } from "../domain/scope.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import { ServiceError } from "../system/errors.ts";
 
 const segment = z.pipe(

@@ -1,5 +1,5 @@
 import { ServiceError } from "../system/errors.ts";
-import { sameSecret } from "../domain/secret-digest.ts";
+import { sameSecret } from "../domain/wire/secret-digest.ts";
 import type { ChangeBody } from "./trust-body.ts";
 import { trustWire } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";

@@ -1,6 +1,6 @@
 /** The routes by which an owner suspends and resumes the diffs of a target, from request to reply. */
 import * as z from "zod/mini";
-import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/names.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 import { ServiceError } from "../system/errors.ts";
 import { readBody } from "../http/body.ts";
 import { notTaken } from "../http/not-taken.ts";

@@ -1,6 +1,6 @@
 /** The routes of the application's own targets, from request to reply. */
-import type { Scope } from "../domain/scope.ts";
-import { isTarget } from "../domain/names.ts";
+import type { Scope } from "../domain/terms/scope.ts";
+import { isTarget } from "../domain/terms/names.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission } from "./handler.ts";
 import { unknownErrorReply } from "../http/reply.ts";

@@ -1,7 +1,7 @@
 /** The bodies of the trust routes. Unknown fields are ignored; `"true"` and `"false"` count as booleans. */
 import * as z from "zod/mini";
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isRelationship } from "../domain/relationships.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { isRelationship } from "../domain/policy/relationships.ts";
 import { notTaken } from "../http/not-taken.ts";
 import { permissionSetBody } from "./permission-body.ts";
 

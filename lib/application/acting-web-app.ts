@@ -9,7 +9,7 @@
 import { compact } from "../system/compact.ts";
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../system/config.ts";
-import type { Permissions } from "../domain/permissions.ts";
+import type { Permissions } from "../domain/policy/permissions.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { Json } from "../system/ports.ts";
 import type { CallbackType as TypeOfCallback, HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";

@@ -1,5 +1,5 @@
 /** An actor's own properties, as its own code uses them: without anyone's permissions. */
-import { parseText } from "../domain/json-text.ts";
+import { parseText } from "../domain/json/json-text.ts";
 import type { Json } from "../system/ports.ts";
 import { ActorList } from "./actor-list.ts";
 import { checkPlace } from "../properties/limits.ts";

@@ -1,7 +1,7 @@
 /** The subscriptions of one actor, both directions, for hooks and the deployer's own code. */
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isOwnName, isTarget } from "../domain/names.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { isOwnName, isTarget } from "../domain/terms/names.ts";
 import { isServiceError, ServiceError } from "../system/errors.ts";
 import type { Clock, Deadline, Json } from "../system/ports.ts";
 import type { ChangeLog, Suspension } from "../change-log/change-log.ts";

@@ -1,8 +1,8 @@
 /** Telling an actor's subscribers what is new, by rules of one's own. */
 import { ConfigError, codeFault } from "../system/config.ts";
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
-import { breakerState } from "../domain/breaker.ts";
-import type { BreakerState } from "../domain/breaker.ts";
+import { breakerState } from "../domain/policy/breaker.ts";
+import type { BreakerState } from "../domain/policy/breaker.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock, Json } from "../system/ports.ts";
 import type { Actor } from "./actor.ts";

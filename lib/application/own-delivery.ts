@@ -2,7 +2,7 @@
 import type { DeliveryServices, DeliverySettings } from "../publishing/delivery/delivery-services.ts";
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
-import type { Breaker } from "../domain/breaker.ts";
+import type { Breaker } from "../domain/policy/breaker.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { AppEvent, AppEvents } from "../publishing/subscribers/app-events.ts";

@@ -1,6 +1,6 @@
 /** What an application may register. Everything else stops it where it was written, with what is allowed. */
-import { isOutsideId } from "../domain/identifiers.ts";
-import { isTarget, OWN_NAME_RULE } from "../domain/names.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
 /** Below `/callbacks/` these are the protocol's own. */

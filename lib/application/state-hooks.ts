@@ -1,7 +1,7 @@
 /** The state of the application's own targets, as its state hooks give it. */
-import { printJson } from "../domain/json-text.ts";
+import { printJson } from "../domain/json/json-text.ts";
 import { insideHook } from "../system/request-context.ts";
-import type { Scope } from "../domain/scope.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Json, Log } from "../system/ports.ts";
 import type { StateHook } from "./acting-web-app.ts";
 import type { Actor } from "./actor.ts";

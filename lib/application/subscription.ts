@@ -1,8 +1,8 @@
 /** A subscription as an application's code sees it, whichever direction it has. */
 import { compact } from "../system/compact.ts";
-import { OWN_NAME_RULE, isOwnName, isTarget } from "../domain/names.ts";
-import { printJson } from "../domain/json-text.ts";
-import type { Scope } from "../domain/scope.ts";
+import { OWN_NAME_RULE, isOwnName, isTarget } from "../domain/terms/names.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { InboundHead } from "../publishing/subscribers/inbound-head.ts";
 import type { Granularity, Head } from "../receiving/stream/head.ts";

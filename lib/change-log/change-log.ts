@@ -1,7 +1,7 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
 import { compact } from "../system/compact.ts";
-import type { LogRecord } from "../domain/change-record.ts";
-import { parseText, printJson } from "../domain/json-text.ts";
+import type { LogRecord } from "../domain/diff/change-record.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../dynamodb/keys.ts";
 import {

@@ -6,7 +6,7 @@ import { systemClock } from "../system/clock.ts";
 import { compact } from "../system/compact.ts";
 import { loadConfig } from "../system/config.ts";
 import type { Config } from "../system/config.ts";
-import { printBigintsExactly } from "../domain/json-text.ts";
+import { printBigintsExactly } from "../domain/json/json-text.ts";
 import { createDocumentClient } from "../dynamodb/client.ts";
 import { environmentCredentials } from "../dynamodb/environment-credentials.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";

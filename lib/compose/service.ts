@@ -10,7 +10,7 @@ import type { DueWork } from "../scheduler/due-work.ts";
 import { TrustCache } from "../publishing/delivery/trust-cache.ts";
 import { deliveryServices } from "../publishing/delivery/delivery-services.ts";
 import type { DeliveryServices, DeliveryServicesDeps } from "../publishing/delivery/delivery-services.ts";
-import { placeOf } from "../domain/scope.ts";
+import { placeOf } from "../domain/terms/scope.ts";
 import { currentTrace } from "../system/request-context.ts";
 import { PeerReader } from "../receiving/replica/peer-reader.ts";
 import { PeerStore } from "../receiving/replica/peer-store.ts";

@@ -1,6 +1,6 @@
 /** The keys of what we hold of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
 import { createHash } from "node:crypto";
-import type { Place } from "../domain/scope.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import { actorPartition } from "./keys.ts";
 import type { Key } from "./table.ts";
 

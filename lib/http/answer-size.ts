@@ -4,7 +4,7 @@
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { printJson } from "../domain/json-text.ts";
+import { printJson } from "../domain/json/json-text.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Reply } from "./reply.ts";
 import type { ServiceRequest } from "./request.ts";

@@ -1,6 +1,6 @@
 import { en } from "zod/locales";
 import type * as z from "zod/mini";
-import { decodeUtf8, parseJson } from "../domain/json.ts";
+import { decodeUtf8, parseJson } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 import type { ServiceRequest } from "./request.ts";

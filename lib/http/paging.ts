@@ -1,4 +1,4 @@
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "./answer-size.ts";
 import type { JsonObject } from "../system/ports.ts";

@@ -1,4 +1,4 @@
-import { printJson } from "../domain/json-text.ts";
+import { printJson } from "../domain/json/json-text.ts";
 import type { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 

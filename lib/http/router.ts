@@ -1,4 +1,4 @@
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission, Anyone, Gate, Parties } from "./access.ts";
 import type { Reply } from "./reply.ts";

@@ -1,5 +1,5 @@
-import { printJson } from "../domain/json-text.ts";
-import { cutText } from "../domain/json.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { cutText } from "../domain/json/json.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
 import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";

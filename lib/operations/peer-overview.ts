@@ -2,7 +2,7 @@ import { inParallel } from "../system/in-parallel.ts";
 import type { StorageStats } from "../receiving/replica/peer-reader.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import { compact } from "../system/compact.ts";
-import { breakerState, isPaused } from "../domain/breaker.ts";
+import { breakerState, isPaused } from "../domain/policy/breaker.ts";
 import type { Item } from "../dynamodb/table.ts";
 import type { Clock, Deadline, JsonObject } from "../system/ports.ts";
 import type { InboundHead } from "../publishing/subscribers/inbound-head.ts";

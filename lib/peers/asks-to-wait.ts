@@ -1,5 +1,5 @@
 /** A peer's `Retry-After`, to whatever it was asked. */
-import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../domain/retry-after.ts";
+import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../domain/wire/retry-after.ts";
 import type { RemoteFailure } from "./remote-answer.ts";
 
 const TOO_MANY_REQUESTS = 429;

@@ -1,6 +1,6 @@
 /** A trusted peer as a publisher: what can be asked of it, and what its answers mean. */
-import type { DiffContent, DiffRecord } from "../domain/diff-content.ts";
-import type { Place, Scope } from "../domain/scope.ts";
+import type { DiffContent, DiffRecord } from "../domain/diff/diff-content.ts";
+import type { Place, Scope } from "../domain/terms/scope.ts";
 import type { Deadline, Json } from "../system/ports.ts";
 
 /** A property or list as read from its publisher. */

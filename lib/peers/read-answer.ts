@@ -1,6 +1,6 @@
 /** What a peer's answer to a read means. Every reader asks here, so that no answer is taken for the absence of data. */
 import { compact } from "../system/compact.ts";
-import { parseJson } from "../domain/json.ts";
+import { parseJson } from "../domain/json/json.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Json, PeerAnswer } from "../system/ports.ts";
 import type { ReadFailure } from "./publisher.ts";

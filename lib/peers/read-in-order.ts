@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import type { Place } from "../domain/scope.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import type { PartAnswer, ReadFailure } from "./publisher.ts";
 
 /** Calls to one peer at a time. */

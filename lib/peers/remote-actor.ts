@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
-import { parseJson } from "../domain/json.ts";
-import { pathSegment } from "../domain/peer-url.ts";
+import { parseJson } from "../domain/json/json.ts";
+import { pathSegment } from "../domain/terms/peer-url.ts";
 import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../system/ports.ts";
 import { PeerFailure } from "../system/ports.ts";
 import { failureOfStatus, nonsense, type Remote, type RemoteFailure, withoutAnswer } from "./remote-answer.ts";

@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import type { DiffContent } from "../domain/diff-content.ts";
+import type { DiffContent } from "../domain/diff/diff-content.ts";
 import type { Polled, Publisher, ReadFailure, StateListing } from "./publisher.ts";
 import { failureOf } from "./read-answer.ts";
 import { listState, type StateRequest } from "./read-state.ts";

@@ -1,11 +1,11 @@
 import { compact } from "../system/compact.ts";
-import { sameJson } from "../domain/canonical-json.ts";
-import { type DiffContent, type DiffRecord, parseDiffRecord } from "../domain/diff-content.ts";
-import { isArray, isObject, own } from "../domain/json.ts";
-import { lenientSequence } from "../domain/lenient-sequence.ts";
-import { isOpaqueId } from "../domain/names.ts";
-import { liesUnder } from "../domain/peer-url.ts";
-import type { Scope } from "../domain/scope.ts";
+import { sameJson } from "../domain/json/canonical-json.ts";
+import { type DiffContent, type DiffRecord, parseDiffRecord } from "../domain/diff/diff-content.ts";
+import { isArray, isObject, own } from "../domain/json/json.ts";
+import { lenientSequence } from "../domain/wire/lenient-sequence.ts";
+import { isOpaqueId } from "../domain/terms/names.ts";
+import { liesUnder } from "../domain/terms/peer-url.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Clock, Json, PeerAnswer } from "../system/ports.ts";
 import type { ReadFailure } from "./publisher.ts";
 import { asksToWait } from "./asks-to-wait.ts";

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { isObject, own } from "../domain/json.ts";
-import { isOpaqueId } from "../domain/names.ts";
+import { isObject, own } from "../domain/json/json.ts";
+import { isOpaqueId } from "../domain/terms/names.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";

@@ -1,4 +1,4 @@
-import { decodeUtf8, isArray, isObject, own } from "../domain/json.ts";
+import { decodeUtf8, isArray, isObject, own } from "../domain/json/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import { parsedJson } from "./read-answer.ts";
 

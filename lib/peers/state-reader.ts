@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
-import { isArray, isObject, jsonBytes, own } from "../domain/json.ts";
-import type { Place } from "../domain/scope.ts";
+import { isArray, isObject, jsonBytes, own } from "../domain/json/json.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import type { StatePart } from "./publisher.ts";
 import type { PartAnswer, ReadFailure } from "./publisher.ts";

@@ -1,4 +1,4 @@
-import { parseText } from "../domain/json-text.ts";
+import { parseText } from "../domain/json/json-text.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { all, ConditionFailed, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";

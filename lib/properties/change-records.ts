@@ -1,8 +1,8 @@
 /** The log records of changes made at once. */
-import { recordsOf } from "../domain/change-record.ts";
-import type { Change, NewRecord } from "../domain/change-record.ts";
-import { isNothing } from "../domain/removed-keys.ts";
-import { printJson } from "../domain/json-text.ts";
+import { recordsOf } from "../domain/diff/change-record.ts";
+import type { Change, NewRecord } from "../domain/diff/change-record.ts";
+import { isNothing } from "../domain/terms/removed-keys.ts";
+import { printJson } from "../domain/json/json-text.ts";
 import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
 
 /** Room for a record's own fields. */

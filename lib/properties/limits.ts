@@ -1,8 +1,8 @@
 /** What a property may be called, and how large and deep it may be. */
-import { printJson } from "../domain/json-text.ts";
-import { isArray, isObject } from "../domain/json.ts";
-import { isOwnName, OWN_NAME_RULE } from "../domain/names.ts";
-import type { Place } from "../domain/scope.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { isArray, isObject } from "../domain/json/json.ts";
+import { isOwnName, OWN_NAME_RULE } from "../domain/terms/names.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 

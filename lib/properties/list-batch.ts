@@ -1,5 +1,5 @@
 /** Batches: values of a POST that change items of a list, in the form that `listSteps` works out. */
-import { isArray, isObject, own } from "../domain/json.ts";
+import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_PROPERTIES_AT_ONCE } from "./limits.ts";

@@ -1,7 +1,7 @@
 /** One operation on a list as a request gives it: read, and checked as far as the list need not be known for it. */
-import { own } from "../domain/json.ts";
-import { readListOperation } from "../domain/list-operations.ts";
-import type { ListOperation } from "../domain/list-operations.ts";
+import { own } from "../domain/json/json.ts";
+import { readListOperation } from "../domain/diff/list-operations.ts";
+import type { ListOperation } from "../domain/diff/list-operations.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import { checkItem, MAX_ITEMS_BYTES } from "./limits.ts";

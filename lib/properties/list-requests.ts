@@ -1,6 +1,6 @@
 /** What requests ask of lists, in the form that `listSteps` works out: `{operation, item, …}`. */
 import { compact } from "../system/compact.ts";
-import { isArray, isObject, own } from "../domain/json.ts";
+import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";

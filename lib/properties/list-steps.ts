@@ -1,10 +1,10 @@
 /** What callers ask of a list, worked out against the list as it is: steps on its tree, and what the log says of them. */
 import { compact } from "../system/compact.ts";
-import { recordList } from "../domain/change-record.ts";
-import type { ListChange } from "../domain/change-record.ts";
-import { splitExtend } from "../domain/diff-limits.ts";
-import { editFor, valueToFind } from "../domain/list-operations.ts";
-import type { ListAction, ListEdit, ListOperation } from "../domain/list-operations.ts";
+import { recordList } from "../domain/diff/change-record.ts";
+import type { ListChange } from "../domain/diff/change-record.ts";
+import { splitExtend } from "../domain/diff/diff-limits.ts";
+import { editFor, valueToFind } from "../domain/diff/list-operations.ts";
+import type { ListAction, ListEdit, ListOperation } from "../domain/diff/list-operations.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Path } from "../lists/list-edit.ts";

@@ -1,5 +1,5 @@
 /** Which fields a list operation acts on. */
-import { own } from "../domain/json.ts";
+import { own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 

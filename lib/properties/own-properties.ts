@@ -1,9 +1,9 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
-import { recordDelete, recordSet } from "../domain/change-record.ts";
+import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
 import { compact } from "../system/compact.ts";
-import { valueAt } from "../domain/json-path.ts";
-import { parseText, printJson } from "../domain/json-text.ts";
-import type { Place } from "../domain/scope.ts";
+import { valueAt } from "../domain/json/json-path.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
+import type { Place } from "../domain/terms/scope.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { bytesInResult } from "../http/answer-size.ts";

@@ -1,10 +1,10 @@
 /** What a caller may see and change of an actor's own properties. */
-import { valueAt } from "../domain/json-path.ts";
-import { printJson } from "../domain/json-text.ts";
-import type { PropertyPermissions } from "../domain/permissions.ts";
-import type { Place } from "../domain/scope.ts";
-import { READS_ALL, readsOf, visiblePart } from "../domain/visibility.ts";
-import type { Reads } from "../domain/visibility.ts";
+import { valueAt } from "../domain/json/json-path.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import type { PropertyPermissions } from "../domain/policy/permissions.ts";
+import type { Place } from "../domain/terms/scope.ts";
+import { READS_ALL, readsOf, visiblePart } from "../domain/policy/visibility.ts";
+import type { Reads } from "../domain/policy/visibility.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseText } from "../domain/json-text.ts";
+import { parseText } from "../domain/json/json-text.ts";
 import { MAX_DELAY_SECONDS } from "../system/ports.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import type { DueWork } from "./due-work.ts";

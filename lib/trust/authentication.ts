@@ -3,12 +3,12 @@ import type { ActorStore } from "../actors/actor-store.ts";
 import { isMinted } from "../actors/passphrase.ts";
 import type { PassphraseVerifier } from "../actors/passphrase.ts";
 import type { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
-import { ADMIN_RELATIONSHIP } from "../domain/relationships.ts";
+import { ADMIN_RELATIONSHIP } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Access, Authenticated, ServiceParties } from "./callers.ts";
 import type { Gate } from "../http/access.ts";
 import { parseCredentials } from "../http/credentials.ts";
-import { sameSecret } from "../domain/secret-digest.ts";
+import { sameSecret } from "../domain/wire/secret-digest.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 

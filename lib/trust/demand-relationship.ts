@@ -1,4 +1,4 @@
-import { isRelationship } from "../domain/relationships.ts";
+import { isRelationship } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
 
 /** The name, if a relationship may be called so. @throws ServiceError request.invalid */

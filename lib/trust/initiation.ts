@@ -1,5 +1,5 @@
 import { isServiceError, ServiceError } from "../system/errors.ts";
-import { DEFAULT_RELATIONSHIP } from "../domain/relationships.ts";
+import { DEFAULT_RELATIONSHIP } from "../domain/policy/relationships.ts";
 import type { Trace } from "./peer-calls.ts";
 import type { TrustInitiationRequest } from "./trust-requests.ts";
 import { peerRoot, rootUri, runTrustHook } from "./trust-context.ts";

@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import { isOutsideId } from "../domain/identifiers.ts";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
 import { waitSeconds } from "../peers/asks-to-wait.ts";
 import { RemoteActor } from "../peers/remote-actor.ts";

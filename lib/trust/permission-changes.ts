@@ -1,5 +1,5 @@
-import { printJson } from "../domain/json-text.ts";
-import { permissionsJson } from "../domain/permissions.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { permissionsJson } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { TrustCommits } from "./trust-commits.ts";
 import { NOTIFY_MS } from "./peer-calls.ts";

@@ -1,5 +1,5 @@
-import { defaultPermissions, mergePermissions, permissionsJson } from "../domain/permissions.ts";
-import type { Permissions } from "../domain/permissions.ts";
+import { defaultPermissions, mergePermissions, permissionsJson } from "../domain/policy/permissions.ts";
+import type { Permissions } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 

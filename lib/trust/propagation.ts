@@ -1,5 +1,5 @@
 /** Carries a change of approval or secret from a trust's record to what hangs on it, also after a start that broke off. */
-import { secretDigest } from "../domain/secret-digest.ts";
+import { secretDigest } from "../domain/wire/secret-digest.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustRecord } from "./trust-record.ts";
 

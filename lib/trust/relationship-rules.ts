@@ -1,8 +1,8 @@
 /** What relationships allow is code: a release may change it, and then what every peer of theirs may do. */
 import { createHash } from "node:crypto";
-import { printJson } from "../domain/json-text.ts";
-import { defaultPermissions, knownRelationships } from "../domain/permissions.ts";
-import type { Permissions } from "../domain/permissions.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { defaultPermissions, knownRelationships } from "../domain/policy/permissions.ts";
+import type { Permissions } from "../domain/policy/permissions.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import type { Clock } from "../system/ports.ts";
 import { confirmedTo } from "../change-log/log-commits.ts";

@@ -1,7 +1,7 @@
 import type { Application, TrustHookName } from "../actors/application.ts";
 import { runHook } from "../actors/application.ts";
 import type { Config } from "../system/config.ts";
-import { parsePeerUrl } from "../domain/peer-url.ts";
+import { parsePeerUrl } from "../domain/terms/peer-url.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { Table } from "../dynamodb/table.ts";

@@ -1,13 +1,13 @@
-import { parseText, printJson } from "../domain/json-text.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
-import { isObject } from "../domain/json.ts";
+import { isObject } from "../domain/json/json.ts";
 import { actorOfKey } from "../dynamodb/keys.ts";
 import { trustKey } from "../dynamodb/keys-actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
 import type { CachedCapabilities } from "../peers/capabilities.ts";
 import type { Attribute, Item } from "../dynamodb/table.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
-import { secretDigest } from "../domain/secret-digest.ts";
+import { secretDigest } from "../domain/wire/secret-digest.ts";
 
 /** A trust with a peer, as it is stored: our side of it. */
 export interface TrustRecord {

@@ -1,4 +1,4 @@
-import { printJson } from "../domain/json-text.ts";
+import { printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
 import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
@@ -15,7 +15,7 @@ import {
   missing,
 } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table, Write } from "../dynamodb/table.ts";
-import { sameSecret, secretDigest } from "../domain/secret-digest.ts";
+import { sameSecret, secretDigest } from "../domain/wire/secret-digest.ts";
 import { readTrust, trustItem } from "./trust-record.ts";
 import type { TrustChange, TrustRecord } from "./trust-record.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
+import { applyToArray, readListOperation } from "../../lib/domain/diff/list-operations.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { collectPeerGarbage } from "../../lib/lists/list-garbage.ts";

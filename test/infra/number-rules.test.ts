@@ -22,22 +22,22 @@ describe("JSON.parse", () => {
   };
 
   it.each([
-    ["lib/domain/digest.ts", "JSON.parse(text);"],
+    ["lib/domain/json/digest.ts", "JSON.parse(text);"],
     ["lib/system/config.ts", "JSON.parse(text);"],
     ["lib/dynamodb/environment-credentials.ts", "JSON.parse(text);"],
     ["functions/app.ts", "texts.map(JSON.parse);"],
-    ["lib/domain/digest.ts", "const { parse } = JSON;"],
+    ["lib/domain/json/digest.ts", "const { parse } = JSON;"],
   ])("is called by no other module of lib and functions: %s", async (file, code) => {
     expect(await complaints(file, code)).toBe(1);
   });
 
   it("is called by the module that keeps whole numbers exact", async () => {
-    expect(await complaints("lib/domain/json-text.ts", "JSON.parse(text);")).toBe(0);
+    expect(await complaints("lib/domain/json/json-text.ts", "JSON.parse(text);")).toBe(0);
   });
 });
 
 describe("JSON.stringify", () => {
-  const file = `${root}lib/domain/digest.ts`;
+  const file = `${root}lib/domain/json/digest.ts`;
   const host = ts.createCompilerHost({});
   const files = new Map<string, ts.SourceFile | undefined>();
 
@@ -61,7 +61,7 @@ describe("JSON.stringify", () => {
     return found.length;
   }
 
-  const json = 'import type { Json } from "../system/ports.ts";\n';
+  const json = 'import type { Json } from "../../system/ports.ts";\n';
   it.each([
     "export const text = (value: Json): string => JSON.stringify(value);",
     "export const text = (value: readonly { readonly data?: Json }[]): string => JSON.stringify({ value });",
@@ -79,7 +79,9 @@ describe("JSON.stringify", () => {
   it("is watched in lib and functions, but for the two modules that print numbers themselves", async () => {
     const level = async (of: string): Promise<unknown> => [(await configured(of)).rules["numbers/print"]].flat()[0];
     expect([await level("lib/http/reply.ts"), await level("functions/api.ts")]).toEqual([2, 2]);
-    expect([await level("lib/domain/json-text.ts"), await level("lib/domain/canonical-json.ts")]).toEqual([0, 0]);
+    expect([await level("lib/domain/json/json-text.ts"), await level("lib/domain/json/canonical-json.ts")]).toEqual([
+      0, 0,
+    ]);
     // A deployer's own file prints what its hooks are given.
     expect(await level("functions/app.ts")).toBe(0);
   });

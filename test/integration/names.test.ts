@@ -1,7 +1,7 @@
 /** Names of our own, at every place where one comes in. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Actor } from "../../lib/application/actor.ts";
-import { isOwnName, isPropertyName, isTarget } from "../../lib/domain/names.ts";
+import { isOwnName, isPropertyName, isTarget } from "../../lib/domain/terms/names.ts";
 import { ServiceError } from "../../lib/system/errors.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { WholeService } from "../support/whole-service.ts";

@@ -5,7 +5,7 @@ import type { Fault } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
-import { secretDigest } from "../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
 import { startEmulatedTable } from "../support/emulated-table.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import { Network } from "../support/in-process.ts";

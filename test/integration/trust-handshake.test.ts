@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { InProcessService, Network, basic, bearer } from "../support/in-process.ts";
-import { secretDigest } from "../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
 
 let network: Network;
 let a: InProcessService;

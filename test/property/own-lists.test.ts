@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compact } from "../../lib/system/compact.ts";
-import type { Change } from "../../lib/domain/change-record.ts";
+import type { Change } from "../../lib/domain/diff/change-record.ts";
 import { isServiceError } from "../../lib/system/errors.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { FaultyTable, InjectedFault } from "../support/faulty-table.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
+import { applyToArray, readListOperation } from "../../lib/domain/diff/list-operations.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Place } from "../../lib/domain/scope.ts";
+import type { Place } from "../../lib/domain/terms/scope.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import type { IncomingDiff } from "../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";

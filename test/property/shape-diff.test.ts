@@ -1,17 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { recordDelete, recordDeleteAll, recordList, recordSet, recordsOf } from "../../lib/domain/change-record.ts";
-import type { Change, NamedScope } from "../../lib/domain/change-record.ts";
-import { nestedUnder, valueAt, withValueAt } from "../../lib/domain/json-path.ts";
-import { isArray, isObject } from "../../lib/domain/json.ts";
-import { applyToArray, readListOperation } from "../../lib/domain/list-operations.ts";
-import { narrowerPlaces } from "../../lib/domain/overlap.ts";
-import { covers, placeOf } from "../../lib/domain/scope.ts";
-import type { Place } from "../../lib/domain/scope.ts";
-import { shapeDiff } from "../../lib/domain/shape-diff.ts";
-import type { ShapedDiff } from "../../lib/domain/shape-diff.ts";
-import { readsOf } from "../../lib/domain/visibility.ts";
-import type { Reads } from "../../lib/domain/visibility.ts";
+import {
+  recordDelete,
+  recordDeleteAll,
+  recordList,
+  recordSet,
+  recordsOf,
+} from "../../lib/domain/diff/change-record.ts";
+import type { Change, NamedScope } from "../../lib/domain/diff/change-record.ts";
+import { nestedUnder, valueAt, withValueAt } from "../../lib/domain/json/json-path.ts";
+import { isArray, isObject } from "../../lib/domain/json/json.ts";
+import { applyToArray, readListOperation } from "../../lib/domain/diff/list-operations.ts";
+import { narrowerPlaces } from "../../lib/domain/diff/overlap.ts";
+import { covers, placeOf } from "../../lib/domain/terms/scope.ts";
+import type { Place } from "../../lib/domain/terms/scope.ts";
+import { shapeDiff } from "../../lib/domain/diff/shape-diff.ts";
+import type { ShapedDiff } from "../../lib/domain/diff/shape-diff.ts";
+import { readsOf } from "../../lib/domain/policy/visibility.ts";
+import type { Reads } from "../../lib/domain/policy/visibility.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { changed, Copy, visibleState, withoutShells } from "../support/shaped-world.ts";
 import type { State } from "../support/shaped-world.ts";

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { LogRecord, NamedScope } from "../../lib/domain/change-record.ts";
-import type { PropertyPermissions } from "../../lib/domain/permissions.ts";
-import { backlogAfter, recordsFor, renderSlice } from "../../lib/domain/render-backlog.ts";
-import type { RenderedDiff } from "../../lib/domain/render-backlog.ts";
-import { MAX_RUNS, MAX_CONTEXTS } from "../../lib/domain/subscription-backlog.ts";
-import { advance, clear, expire, startState } from "../../lib/domain/subscription-log.ts";
-import type { MadeNumber, Subscriber, SubscriptionState } from "../../lib/domain/subscription-log.ts";
-import { READS_ALL } from "../../lib/domain/visibility.ts";
+import type { LogRecord, NamedScope } from "../../lib/domain/diff/change-record.ts";
+import type { PropertyPermissions } from "../../lib/domain/policy/permissions.ts";
+import { backlogAfter, recordsFor, renderSlice } from "../../lib/domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../lib/domain/log/render-backlog.ts";
+import { MAX_RUNS, MAX_CONTEXTS } from "../../lib/domain/log/subscription-backlog.ts";
+import { advance, clear, expire, startState } from "../../lib/domain/log/subscription-log.ts";
+import type { MadeNumber, Subscriber, SubscriptionState } from "../../lib/domain/log/subscription-log.ts";
+import { READS_ALL } from "../../lib/domain/policy/visibility.ts";
 
 const at = "2026-11-21T00:00:00.000000Z";
 const who: Subscriber = { peerId: "p1", id: "s1", target: "properties" };

@@ -1,4 +1,4 @@
-import type { Place } from "../../lib/domain/scope.ts";
+import type { Place } from "../../lib/domain/terms/scope.ts";
 import type { MemoryTable } from "./memory-table.ts";
 
 /** The places that are marked to be read again from their publisher. */

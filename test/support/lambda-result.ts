@@ -1,5 +1,5 @@
 import { gunzipSync } from "node:zlib";
-import { parseText } from "../../lib/domain/json-text.ts";
+import { parseText } from "../../lib/domain/json/json-text.ts";
 import type { HttpResult } from "../../lib/http/lambda-adapter.ts";
 import type { Answer } from "./in-process.ts";
 

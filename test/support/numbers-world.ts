@@ -1,6 +1,6 @@
 /** One whole service and a peer of which the test gives every byte: publisher to our copy, subscriber to what we publish. */
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { printJson } from "../../lib/domain/json-text.ts";
+import { printJson } from "../../lib/domain/json/json-text.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { Verdict } from "../../lib/receiving/hooks/hook-event.ts";
 import { bearer, Network } from "./in-process.ts";

@@ -10,7 +10,7 @@ import { PeerFailure } from "../../lib/system/ports.ts";
 import type { DelayedWork, Json } from "../../lib/system/ports.ts";
 import { composeService } from "../../lib/compose/service.ts";
 import type { Service } from "../../lib/compose/service.ts";
-import { secretDigest } from "../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
 import { CallbackAuthenticator } from "../../lib/trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../lib/trust/trust-record.ts";
 import type { Answer } from "./in-process.ts";

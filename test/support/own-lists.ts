@@ -1,6 +1,6 @@
 /** One actor's lists over a table of the test's own, without HTTP, and what the log says they hold. */
-import { applyListChange } from "../../lib/domain/change-record.ts";
-import type { Change } from "../../lib/domain/change-record.ts";
+import { applyListChange } from "../../lib/domain/diff/change-record.ts";
+import type { Change } from "../../lib/domain/diff/change-record.ts";
 import { actorKey } from "../../lib/dynamodb/keys-actors.ts";
 import { always } from "../../lib/dynamodb/table.ts";
 import type { Item, Table } from "../../lib/dynamodb/table.ts";

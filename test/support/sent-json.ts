@@ -1,4 +1,4 @@
-import { parseText } from "../../lib/domain/json-text.ts";
+import { parseText } from "../../lib/domain/json/json-text.ts";
 import type { Json, PeerRequest } from "../../lib/system/ports.ts";
 
 /** The request with its body as `json` too, in whichever form it was given: for peers that only want to read it. */

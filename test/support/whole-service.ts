@@ -14,7 +14,7 @@ import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
 import { runMessages } from "../../lib/scheduler/messages.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
-import { printJson } from "../../lib/domain/json-text.ts";
+import { printJson } from "../../lib/domain/json/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
 import type { AreaHandler } from "../../lib/http/area.ts";

@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
-import { parsePeerUrl } from "../../domain/peer-url.ts";
+import { parsePeerUrl } from "../../domain/terms/peer-url.ts";
 
 export interface AddressPolicy {
   /** Plain http is allowed beside https. */

@@ -3,8 +3,8 @@
  * which every delivery reads anyway, and a due item while there is something to come back for.
  */
 import { compact } from "../../system/compact.ts";
-import { isToOpen, nextCooldown } from "../../domain/breaker.ts";
-import type { Breaker, BreakerPolicy } from "../../domain/breaker.ts";
+import { isToOpen, nextCooldown } from "../../domain/policy/breaker.ts";
+import type { Breaker, BreakerPolicy } from "../../domain/policy/breaker.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { breakerKey } from "../../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys.ts";

@@ -1,8 +1,8 @@
 /** The body of a callback, as text: what its subscriptions share is made into JSON once. */
 import { compact } from "../../system/compact.ts";
-import { formOf, formOfResync } from "../../domain/diff-limits.ts";
-import { printJson } from "../../domain/json-text.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
+import { formOf, formOfResync } from "../../domain/diff/diff-limits.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
 import type { Json } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { stateUrl } from "../subscribers/state-url.ts";

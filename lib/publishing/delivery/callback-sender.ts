@@ -1,9 +1,9 @@
 /** Sends one number of one subscription to its peer. */
 import { compact } from "../../system/compact.ts";
-import { fullJitter } from "../../domain/backoff.ts";
-import { pathSegment } from "../../domain/peer-url.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
-import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.ts";
+import { fullJitter } from "../../domain/policy/backoff.ts";
+import { pathSegment } from "../../domain/terms/peer-url.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import { currentTrace } from "../../system/request-context.ts";
 import { freshCapabilities } from "../../peers/capabilities.ts";
 import { PeerFailure } from "../../system/ports.ts";

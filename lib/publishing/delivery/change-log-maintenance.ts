@@ -1,5 +1,5 @@
 /** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
-import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/delivery-state.ts";
+import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/log/delivery-state.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys.ts";

@@ -1,13 +1,13 @@
 /** One session of delivering one subscription, by the holder of its lease. */
-import { CLOSED, isPaused } from "../../domain/breaker.ts";
-import type { Breaker } from "../../domain/breaker.ts";
-import { MAX_RANGES, countOf, delivered, withoutCleared, tried, undelivered } from "../../domain/delivery-state.ts";
-import type { DeliveryState, NumberRange } from "../../domain/delivery-state.ts";
-import { printJson } from "../../domain/json-text.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
-import { currentContext } from "../../domain/subscription-log.ts";
-import { bothReads, readsOf } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { CLOSED, isPaused } from "../../domain/policy/breaker.ts";
+import type { Breaker } from "../../domain/policy/breaker.ts";
+import { MAX_RANGES, countOf, delivered, withoutCleared, tried, undelivered } from "../../domain/log/delivery-state.ts";
+import type { DeliveryState, NumberRange } from "../../domain/log/delivery-state.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import { currentContext } from "../../domain/log/subscription-log.ts";
+import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { ConditionFailed, all, equals, itemExists } from "../../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";

@@ -1,9 +1,9 @@
 /** From a commit of the change log to callbacks at every subscriber. */
 import { compact } from "../../system/compact.ts";
-import { isPaused, mayProbe } from "../../domain/breaker.ts";
-import { isDelivered } from "../../domain/delivery-state.ts";
-import { contentOf, currentContext } from "../../domain/subscription-log.ts";
-import type { SubscriptionState } from "../../domain/subscription-log.ts";
+import { isPaused, mayProbe } from "../../domain/policy/breaker.ts";
+import { isDelivered } from "../../domain/log/delivery-state.ts";
+import { contentOf, currentContext } from "../../domain/log/subscription-log.ts";
+import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys-actors.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";

@@ -1,10 +1,10 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
-import type { PropertyPermissions } from "../../domain/permissions.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
-import type { Scope } from "../../domain/scope.ts";
-import { currentContext } from "../../domain/subscription-log.ts";
-import { bothReads, readsOf } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
+import { currentContext } from "../../domain/log/subscription-log.ts";
+import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import type { PermissionsOf } from "../subscribers/subscription-context.ts";

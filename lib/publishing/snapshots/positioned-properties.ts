@@ -1,7 +1,7 @@
 /** An actor's own properties as of exactly one record of its change log. */
 import { compact } from "../../system/compact.ts";
-import { parseText, printJson } from "../../domain/json-text.ts";
-import { jsonBytes } from "../../domain/json.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import { jsonBytes } from "../../domain/json/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys-publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { inParallel } from "../../system/in-parallel.ts";

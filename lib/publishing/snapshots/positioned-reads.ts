@@ -1,5 +1,5 @@
 /** Reads by a peer that wants to know which diffs of its subscription the answer contains. */
-import { placeOf } from "../../domain/scope.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { PositionedProperties } from "./positioned-properties.ts";

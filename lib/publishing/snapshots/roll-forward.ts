@@ -1,7 +1,7 @@
 /** What a property holds at a later record than the one it was read at. */
-import { applyChange, applyListChange } from "../../domain/change-record.ts";
-import type { Change, ListChange } from "../../domain/change-record.ts";
-import { readListOperation } from "../../domain/list-operations.ts";
+import { applyChange, applyListChange } from "../../domain/diff/change-record.ts";
+import type { Change, ListChange } from "../../domain/diff/change-record.ts";
+import { readListOperation } from "../../domain/diff/list-operations.ts";
 import type { Json } from "../../system/ports.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 

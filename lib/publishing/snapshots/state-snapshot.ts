@@ -1,11 +1,11 @@
 /** The whole state that an inbound subscription covers, as its peer sees it. */
-import { valueAt } from "../../domain/json-path.ts";
-import { parseText } from "../../domain/json-text.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place, Scope } from "../../domain/scope.ts";
-import { PROPERTIES } from "../../domain/shape-diff.ts";
-import { visiblePart } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { valueAt } from "../../domain/json/json-path.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place, Scope } from "../../domain/terms/scope.ts";
+import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
+import { visiblePart } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { bytesInResult, jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";

@@ -1,6 +1,6 @@
 /** One reading of an actor's log for many of its subscriptions: however many, a page of it is in memory. */
-import { advance } from "../../domain/subscription-log.ts";
-import type { SubscriptionState } from "../../domain/subscription-log.ts";
+import { advance } from "../../domain/log/subscription-log.ts";
+import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import type { Records } from "./rendered-diffs.ts";
 

@@ -1,11 +1,11 @@
 /** App events: changes of targets whose state the application keeps itself, sent to their subscribers as any other change is. */
 import { compact } from "../../system/compact.ts";
-import { parseJson } from "../../domain/json.ts";
-import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/names.ts";
-import type { Scope } from "../../domain/scope.ts";
+import { parseJson } from "../../domain/json/json.ts";
+import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/terms/names.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";
-import { printJson } from "../../domain/json-text.ts";
+import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Commit, LogCommits } from "../../change-log/log-commits.ts";
 

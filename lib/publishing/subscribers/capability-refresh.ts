@@ -1,5 +1,5 @@
 /** Keeps what is known of subscribing peers fresh, so that delivery, which never asks, finds it. */
-import { pauseAfter } from "../../domain/backoff.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { capabilityKey, trustKey } from "../../dynamodb/keys-actors.ts";
 import { inboundPrefix } from "../../dynamodb/keys-publishing.ts";
 import { actorPartition, dueShardOf } from "../../dynamodb/keys.ts";

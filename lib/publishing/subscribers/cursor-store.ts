@@ -1,10 +1,10 @@
 /** Advances the cursors of inbound subscriptions along their actor's change log, each step one conditional update of the head. */
 import { compact } from "../../system/compact.ts";
-import { effectiveCleared } from "../../domain/delivery-state.ts";
-import { advance, clear, collapse, skipTo } from "../../domain/subscription-log.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
-import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/subscription-log.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { effectiveCleared } from "../../domain/log/delivery-state.ts";
+import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-log.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/log/subscription-log.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import { ConditionFailed, all, any, atMost, differs, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../../dynamodb/table.ts";

@@ -1,12 +1,12 @@
 /** The head of an inbound subscription as it is stored. */
 import { compact } from "../../system/compact.ts";
-import type { Granularity } from "../../domain/change-record.ts";
-import { NOTHING_DELIVERED } from "../../domain/delivery-state.ts";
-import type { DeliveryState } from "../../domain/delivery-state.ts";
-import type { Refusal } from "../../domain/refusal.ts";
-import { parseText } from "../../domain/json-text.ts";
-import type { Scope } from "../../domain/scope.ts";
-import type { Subscriber, SubscriptionState } from "../../domain/subscription-log.ts";
+import type { Granularity } from "../../domain/diff/change-record.ts";
+import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
+import type { DeliveryState } from "../../domain/log/delivery-state.ts";
+import type { Refusal } from "../../domain/policy/refusal.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
+import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { actorOfKey } from "../../dynamodb/keys.ts";
 import { inboundHeadKey } from "../../dynamodb/keys-publishing.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";

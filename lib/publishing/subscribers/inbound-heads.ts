@@ -1,6 +1,6 @@
 /** The inbound subscriptions of an actor as they are found: by id, by peer, by what a change touches. */
-import type { Change, Granularity, LogRecord } from "../../domain/change-record.ts";
-import { PROPERTIES } from "../../domain/shape-diff.ts";
+import type { Change, Granularity, LogRecord } from "../../domain/diff/change-record.ts";
+import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
 import {
   inboundHeadKey,
   inboundPrefix,

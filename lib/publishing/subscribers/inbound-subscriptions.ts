@@ -1,12 +1,12 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
 import { compact } from "../../system/compact.ts";
-import type { Granularity, NamedScope, NewRecord } from "../../domain/change-record.ts";
-import { NOTHING_DELIVERED } from "../../domain/delivery-state.ts";
-import { printJson } from "../../domain/json-text.ts";
-import type { PropertyPermissions } from "../../domain/permissions.ts";
-import type { Scope } from "../../domain/scope.ts";
-import { startState } from "../../domain/subscription-log.ts";
-import type { SubscriptionContext } from "../../domain/subscription-log.ts";
+import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
+import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
+import { startState } from "../../domain/log/subscription-log.ts";
+import type { SubscriptionContext } from "../../domain/log/subscription-log.ts";
 import { scopeKey } from "../../dynamodb/keys-publishing.ts";
 import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";

@@ -1,8 +1,8 @@
 /** What of a change log is still needed, what of a backlog has expired, and the removal of the rest. */
-import { effectiveCleared, isDelivered } from "../../domain/delivery-state.ts";
-import { clear } from "../../domain/subscription-log.ts";
-import { isExact } from "../../domain/subscription-backlog.ts";
-import type { Run } from "../../domain/subscription-backlog.ts";
+import { effectiveCleared, isDelivered } from "../../domain/log/delivery-state.ts";
+import { clear } from "../../domain/log/subscription-log.ts";
+import { isExact } from "../../domain/log/subscription-backlog.ts";
+import type { Run } from "../../domain/log/subscription-backlog.ts";
 import { inParallel } from "../../system/in-parallel.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";

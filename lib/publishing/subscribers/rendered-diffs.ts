@@ -1,12 +1,12 @@
 /** The numbers of an inbound subscription rendered as diffs from the log, one record in memory at a time. */
-import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/render-backlog.ts";
-import { render, resyncOf } from "../../domain/render-backlog.ts";
-import type { RenderedDiff } from "../../domain/render-backlog.ts";
-import { isExact } from "../../domain/subscription-backlog.ts";
-import type { Slice } from "../../domain/subscription-backlog.ts";
-import { currentContext } from "../../domain/subscription-log.ts";
-import { readsOf } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/log/render-backlog.ts";
+import { render, resyncOf } from "../../domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import { isExact } from "../../domain/log/subscription-backlog.ts";
+import type { Slice } from "../../domain/log/subscription-backlog.ts";
+import { currentContext } from "../../domain/log/subscription-log.ts";
+import { readsOf } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 

@@ -1,4 +1,4 @@
-import type { Scope } from "../../domain/scope.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 
 /** Where what a subscription covers is read, below its actor's root. */
 export function stateUrl(root: string, { target, subtarget, resource }: Scope): string {

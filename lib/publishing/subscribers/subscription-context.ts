@@ -1,5 +1,5 @@
 /** What holds for a peer's subscriptions at the end of the log. */
-import type { PropertyPermissions } from "../../domain/permissions.ts";
+import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";

@@ -1,6 +1,6 @@
 /** A failed event as bytes: gzipped JSON, in as many items as it takes. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import { parseText, printJson } from "../../domain/json-text.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { HookEvent } from "./hook-event.ts";
 

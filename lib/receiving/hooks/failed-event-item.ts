@@ -1,7 +1,7 @@
 /** What the item of a failed event says. */
 import { compact } from "../../system/compact.ts";
-import { parseText } from "../../domain/json-text.ts";
-import type { Scope } from "../../domain/scope.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import { dueShardOf, streamOfFailedEventKey } from "../../dynamodb/keys.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 import type { CallbackType, HookEvent } from "./hook-event.ts";

@@ -1,7 +1,7 @@
 /** What a hook is told, and what it may say of it. */
 import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
-import type { Place, Scope } from "../../domain/scope.ts";
+import type { Place, Scope } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 

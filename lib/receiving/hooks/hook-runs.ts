@@ -2,7 +2,7 @@
  * Runs hooks so that none of them can stop the stream: each start is counted before it runs, a failure records the event,
  * failed events are retried with growing pauses, and after `maxAttempts` starts they wait for a person.
  */
-import { pauseAfter } from "../../domain/backoff.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Clock, Ids, Json, Log } from "../../system/ports.ts";
 import { verdictOf } from "./hook-event.ts";

@@ -1,10 +1,10 @@
 /** Events made of callbacks, as they arrive and as they were buffered. */
 import { compact } from "../../system/compact.ts";
-import { parseCallbackBody } from "../../domain/callback-body.ts";
-import type { CallbackPath, ParsedCallback } from "../../domain/callback-body.ts";
-import { checkScope } from "../../domain/callback-scope.ts";
-import { parseJson } from "../../domain/json.ts";
-import type { Scope } from "../../domain/scope.ts";
+import { parseCallbackBody } from "../../domain/wire/callback-body.ts";
+import type { CallbackPath, ParsedCallback } from "../../domain/wire/callback-body.ts";
+import { checkScope } from "../../domain/wire/callback-scope.ts";
+import { parseJson } from "../../domain/json/json.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { decodeBody } from "../../http/decode-body.ts";
 import type { Head } from "../stream/head.ts";

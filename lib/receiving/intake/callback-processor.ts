@@ -1,9 +1,9 @@
 /** Sequencing on its own, for an application that receives callbacks some other way. */
 import { compact } from "../../system/compact.ts";
 import { codeFault, ConfigError } from "../../system/config.ts";
-import { isOutsideId } from "../../domain/identifiers.ts";
-import { printJson } from "../../domain/json-text.ts";
-import { gapOverdue } from "../../domain/sequencing.ts";
+import { isOutsideId } from "../../domain/terms/identifiers.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import { gapOverdue } from "../../domain/log/sequencing.ts";
 import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";

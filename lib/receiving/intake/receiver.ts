@@ -1,10 +1,10 @@
 /** One callback, from its bytes to the answer the publisher gets. */
 import { compact } from "../../system/compact.ts";
-import { checkCallbackUrl, checkScope } from "../../domain/callback-scope.ts";
-import type { ParsedCallback } from "../../domain/callback-body.ts";
-import { isObject } from "../../domain/json.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { checkCallbackUrl, checkScope } from "../../domain/wire/callback-scope.ts";
+import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
+import { isObject } from "../../domain/json/json.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { outboundHeadKey } from "../../dynamodb/keys.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";

@@ -1,6 +1,6 @@
 /** The receiving side put together: one engine per instance, over the ports it is given. */
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import { CallbackAccess } from "./callback-access.ts";

@@ -1,7 +1,7 @@
 /** What a number of a standalone stream means: its caller's handler is called. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import { sameJson } from "../../domain/canonical-json.ts";
-import { parseText, printJson } from "../../domain/json-text.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";

@@ -1,12 +1,12 @@
 /** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
 import { compact } from "../../system/compact.ts";
-import { checkScope, fitsScope } from "../../domain/callback-scope.ts";
-import { sameJson } from "../../domain/canonical-json.ts";
-import type { DiffContent } from "../../domain/diff-content.ts";
-import { isObject } from "../../domain/json.ts";
-import { namedData } from "../../domain/peer-names.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { checkScope, fitsScope } from "../../domain/wire/callback-scope.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
+import type { DiffContent } from "../../domain/diff/diff-content.ts";
+import { isObject } from "../../domain/json/json.ts";
+import { namedData } from "../../domain/diff/peer-names.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
 import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";

@@ -1,7 +1,7 @@
 /** Catching up from what the publisher still holds and what is buffered: no state is read, nothing is replaced. */
 import { compact } from "../../system/compact.ts";
-import { fitsScope } from "../../domain/callback-scope.ts";
-import type { DiffRecord } from "../../domain/diff-content.ts";
+import { fitsScope } from "../../domain/wire/callback-scope.ts";
+import type { DiffRecord } from "../../domain/diff/diff-content.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isMadeAnew } from "../stream/contradiction.ts";

@@ -1,7 +1,7 @@
 /** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
 import { all, equals } from "../../dynamodb/table.ts";
 import type { Key } from "../../dynamodb/table.ts";
-import { gapOverdue } from "../../domain/sequencing.ts";
+import { gapOverdue } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { leaseIsLive, dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";

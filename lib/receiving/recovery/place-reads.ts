@@ -1,7 +1,7 @@
 import { compact } from "../../system/compact.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import type { Staleness } from "../replica/replica-entry.ts";
 import type { StateTarget } from "../replica/state-writer.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";

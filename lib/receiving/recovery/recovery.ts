@@ -9,8 +9,8 @@
  * applied first. How the state is replaced, and how that survives a crash, says state-replacement.ts.
  */
 import { compact } from "../../system/compact.ts";
-import { pauseAfter } from "../../domain/backoff.ts";
-import { placeOf } from "../../domain/scope.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { CatchUp, isContradicted } from "./catch-up.ts";

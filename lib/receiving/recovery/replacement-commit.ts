@@ -1,7 +1,7 @@
 /** The end of a replacement: hooks are told, the head moves, the publisher learns how far we are. */
 import { compact } from "../../system/compact.ts";
-import { pauseAfter } from "../../domain/backoff.ts";
-import { placeOf } from "../../domain/scope.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Attribute } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";

@@ -1,6 +1,6 @@
-import type { Place } from "../../domain/scope.ts";
-import type { Reads } from "../../domain/visibility.ts";
-import { isHidden } from "../../domain/hidden-part.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
+import { isHidden } from "../../domain/diff/hidden-part.ts";
 import type { Head } from "../stream/head.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { PartAnswer, Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";

@@ -1,6 +1,6 @@
 /** Reads some of a publisher's state together with the position that it has. */
 import { compact } from "../../system/compact.ts";
-import type { Place } from "../../domain/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { knownOf, knowsOtherwise } from "../stream/digests.ts";
 import type { PartAnswer, Polled, Publisher, ReadFailure, StateListing } from "../../peers/publisher.ts";
 import { newestOf, pollFailure, UNTIL_KNOWN } from "./reread.ts";

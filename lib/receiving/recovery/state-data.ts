@@ -1,6 +1,6 @@
-import { isObject } from "../../domain/json.ts";
-import { isPeerName } from "../../domain/peer-names.ts";
-import type { Place } from "../../domain/scope.ts";
+import { isObject } from "../../domain/json/json.ts";
+import { isPeerName } from "../../domain/diff/peer-names.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import { partOf } from "./part-resync.ts";

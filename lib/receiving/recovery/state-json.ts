@@ -1,5 +1,5 @@
-import { samePlace } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { samePlace } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 

@@ -16,9 +16,9 @@
  * stream, alone; only a run that holds the lease changes either; no diff is applied while `replacing`.
  */
 import { compact } from "../../system/compact.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { outboundPrefix } from "../../dynamodb/keys.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
@@ -93,7 +93,7 @@ export class StateReplacement {
       subscriptionId: head.subscriptionId,
       excludedScopes: head.excludedScopes,
       url: begin.callback?.url,
-      names: await this.#namesHeld(head),
+      names: await this.#storedNames(head),
     });
     const listing = await publisher.listState(what);
     if (listing.is === "failed" && this.#isUnreadable(head, listing.failure)) {
@@ -125,11 +125,11 @@ export class StateReplacement {
   }
 
   /** What is held and may be asked for by name, once earlier tries came no further. */
-  async #namesHeld(head: Head): Promise<readonly Place[] | undefined> {
+  async #storedNames(head: Head): Promise<readonly Place[] | undefined> {
     const { autoStorage } = this.#deps.settings;
     if (!autoStorage || head.scope.target !== "properties" || !this.#isPatient(head)) return undefined;
     const target = { scope: placeOf(head.scope), excludedScopes: head.excludedScopes };
-    return await this.#deps.data(head.actorId, head.peerId).namesHeld(target);
+    return await this.#deps.data(head.actorId, head.peerId).storedNames(target);
   }
 
   /** Nothing is stored of an app's own target: a state that stays unreadable holds up no number. */

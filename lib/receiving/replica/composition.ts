@@ -1,4 +1,4 @@
-import { isObject, own } from "../../domain/json.ts";
+import { isObject, own } from "../../domain/json/json.ts";
 import type { Json } from "../../system/ports.ts";
 
 /** What one place of a property says. The property's own has no path; an undefined value takes away what is there. */

@@ -1,4 +1,4 @@
-import type { Place } from "../../domain/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Staleness } from "./replica-entry.ts";

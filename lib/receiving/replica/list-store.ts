@@ -1,9 +1,9 @@
 import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
-import { printJson } from "../../domain/json-text.ts";
-import { editFor, valueToFind } from "../../domain/list-operations.ts";
-import type { ListOperation } from "../../domain/list-operations.ts";
-import type { Place } from "../../domain/scope.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import { editFor, valueToFind } from "../../domain/diff/list-operations.ts";
+import type { ListOperation } from "../../domain/diff/list-operations.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { listPartition, placeKey } from "../../dynamodb/keys-peer-data.ts";
 import { always, itemExists } from "../../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";

@@ -1,5 +1,5 @@
-import { covers, samePlace } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { covers, samePlace } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys-peer-data.ts";
 import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
 import { fromItem } from "./replica-entry.ts";

@@ -19,7 +19,7 @@ import { PageGone, PageReader } from "../../lists/list-pages.ts";
 import { listItems } from "../../lists/list-read.ts";
 import { peerItems, readPlace } from "./peer-places.ts";
 import { readBody } from "./value-body.ts";
-import { parseText } from "../../domain/json-text.ts";
+import { parseText } from "../../domain/json/json-text.ts";
 
 /** A property as held, with the parts that narrower subscriptions own laid over it. */
 export interface ReplicaProperty {

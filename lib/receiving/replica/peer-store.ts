@@ -1,7 +1,7 @@
 import { compact } from "../../system/compact.ts";
-import { parseText } from "../../domain/json-text.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Position } from "../../domain/watermark.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Position } from "../../domain/log/watermark.ts";
 import { emptyPartition, collectPeerGarbage } from "../../lists/list-garbage.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
@@ -140,12 +140,12 @@ export class PeerStore {
   }
 
   /** The properties of which the target holds something, each once. One request a megabyte. */
-  async namesHeld({ scope, excludedScopes }: StateTarget): Promise<readonly Place[]> {
+  async storedNames({ scope, excludedScopes }: StateTarget): Promise<readonly Place[]> {
     const entries = await placesIn(this.#ids, scope, excludedScopes);
-    const held = entries.flatMap(({ type, place: [name] }) =>
+    const stored = entries.flatMap(({ type, place: [name] }) =>
       type === "tombstone" || name === undefined ? [] : [name],
     );
-    return [...new Set(held)].map((name) => [name]);
+    return [...new Set(stored)].map((name) => [name]);
   }
 
   /** The mark of a place, if it is stale. 1 read. */

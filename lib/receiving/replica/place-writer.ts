@@ -1,6 +1,6 @@
-import { parseText, printJson } from "../../domain/json-text.ts";
-import { mergeDiff } from "../../domain/merge-diff.ts";
-import type { Place } from "../../domain/scope.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import { mergeDiff } from "../../domain/diff/merge-diff.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { placeKey } from "../../dynamodb/keys-peer-data.ts";
 import {
   all,

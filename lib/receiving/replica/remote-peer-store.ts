@@ -1,8 +1,8 @@
 import { compact } from "../../system/compact.ts";
-import { readListOperation } from "../../domain/list-operations.ts";
-import { isObject, own } from "../../domain/json.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { readListOperation } from "../../domain/diff/list-operations.ts";
+import { isObject, own } from "../../domain/json/json.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Json, JsonObject } from "../../system/ports.ts";

@@ -1,5 +1,5 @@
-import { parseText } from "../../domain/json-text.ts";
-import type { Place } from "../../domain/scope.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { all, equals, itemMissing, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 

@@ -1,10 +1,10 @@
 import { compact } from "../../system/compact.ts";
-import { hiddenPart, isHidden, withHidden } from "../../domain/hidden-part.ts";
-import { covers } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Reads } from "../../domain/visibility.ts";
-import { parseWatermark } from "../../domain/watermark.ts";
-import type { Position } from "../../domain/watermark.ts";
+import { hiddenPart, isHidden, withHidden } from "../../domain/diff/hidden-part.ts";
+import { covers } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
+import { parseWatermark } from "../../domain/log/watermark.ts";
+import type { Position } from "../../domain/log/watermark.ts";
 import { withoutExcluded } from "./diff-plan.ts";
 import { fromItem, WITHOUT_TEXT } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";

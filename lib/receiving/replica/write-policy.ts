@@ -1,5 +1,5 @@
-import { parseWatermark, watermark } from "../../domain/watermark.ts";
-import type { Position } from "../../domain/watermark.ts";
+import { parseWatermark, watermark } from "../../domain/log/watermark.ts";
+import type { Position } from "../../domain/log/watermark.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
 /** Whether a write may take place over what is stored, and the stamp it leaves. */

@@ -3,7 +3,7 @@
  * stream is marked `contradicted` and drains as usual; its state is read once nothing is buffered. The mark goes with the
  * commit of a state read that began after it was set.
  */
-import type { Timestamp } from "../../domain/timestamp.ts";
+import type { Timestamp } from "../../domain/terms/timestamp.ts";
 import { above, all, any, atMost, below, exists, missing } from "../../dynamodb/table.ts";
 import type { Change, Key } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";

@@ -6,8 +6,8 @@
  *   ------------   contained, and numbers are not doubted: a publisher that says positions gives each to one change
  *   ????????????   contained as far as the publisher said by number alone: any content may be another than was read
  */
-import { digestOf } from "../../domain/digest.ts";
-import { isObject } from "../../domain/json.ts";
+import { digestOf } from "../../domain/json/digest.ts";
+import { isObject } from "../../domain/json/json.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import type { Polled } from "../../peers/publisher.ts";

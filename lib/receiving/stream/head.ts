@@ -14,8 +14,8 @@
 import { dueShardOf, isStandaloneStream, streamOfKey } from "../../dynamodb/keys.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
-import type { Place, Scope } from "../../domain/scope.ts";
-import type { SequencingState } from "../../domain/sequencing.ts";
+import type { Place, Scope } from "../../domain/terms/scope.ts";
+import type { SequencingState } from "../../domain/log/sequencing.ts";
 import { readProgress } from "./recovery-progress.ts";
 import type { RecoveryProgress } from "./recovery-progress.ts";
 

@@ -3,8 +3,8 @@ import type { Staleness } from "../replica/replica-entry.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { IncomingDiff, Replacement } from "../replica/incoming.ts";
 import type { ReadPosition, StateTarget } from "../replica/state-writer.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Position } from "../../domain/watermark.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Position } from "../../domain/log/watermark.ts";
 
 /** Where received data is kept: exactly once by position, whatever is repeated or late. */
 export interface ReceivedData<P = unknown> {
@@ -34,7 +34,7 @@ export interface ReceivedData<P = unknown> {
     failed: { readonly reason: string; readonly again: number },
   ): Promise<number | undefined>;
   /** The properties of which the target holds something, each once. */
-  namesHeld(target: StateTarget): Promise<readonly Place[]>;
+  storedNames(target: StateTarget): Promise<readonly Place[]>;
   /** The mark of a place, if it is stale. */
   staleness(place: Place): Promise<Staleness | undefined>;
   /** One re-read part takes the place of what is held; an absent one removes it. */

@@ -1,5 +1,5 @@
 /** How long a publisher that failed is left alone. */
-import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/retry-after.ts";
+import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 
 /** What the publisher asked for, ms from `now`, at most an hour; undefined when it did not ask. */

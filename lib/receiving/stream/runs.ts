@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
-import { consecutiveRun } from "../../domain/sequencing.ts";
+import { consecutiveRun } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import { idsOf } from "./event-applier.ts";

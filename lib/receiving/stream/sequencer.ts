@@ -10,7 +10,7 @@
 import { compact } from "../../system/compact.ts";
 import { isStandaloneStream, bufferedKey } from "../../dynamodb/keys.ts";
 import type { Key } from "../../dynamodb/table.ts";
-import { decide } from "../../domain/sequencing.ts";
+import { decide } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
 import { leaseIsLive, sequencingStateOf } from "./head.ts";

@@ -8,9 +8,9 @@
  * meets it deletes it.
  */
 import { createHash } from "node:crypto";
-import { pauseAfter } from "../../domain/backoff.ts";
-import { parseText } from "../../domain/json-text.ts";
-import type { Place } from "../../domain/scope.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
+import { parseText } from "../../domain/json/json-text.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { dueShardOf, outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys.ts";
 import {
   all,

@@ -1,8 +1,8 @@
 /** What a subscription's stream is made of, and what is read before it is applied. */
-import type { ParsedCallback } from "../../domain/callback-body.ts";
-import type { DiffContent } from "../../domain/diff-content.ts";
-import type { Place } from "../../domain/scope.ts";
-import type { Timestamp } from "../../domain/timestamp.ts";
+import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
+import type { DiffContent } from "../../domain/diff/diff-content.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import type { Timestamp } from "../../domain/terms/timestamp.ts";
 
 /** One numbered callback of a subscription, or one diff of its backlog. */
 export interface StreamEvent {

@@ -1,12 +1,12 @@
 /** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
 import { createHash } from "node:crypto";
 import { compact } from "../../system/compact.ts";
-import { printJson } from "../../domain/json-text.ts";
-import type { PermissionCallback } from "../../domain/permission-body.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
-import { visiblePart } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import type { PermissionCallback } from "../../domain/wire/permission-body.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { visiblePart } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { isExcluded, readsOfGrant } from "./grant-store.ts";
 import type { GrantStore, KeptGrant } from "./grant-store.ts";
 import type { PeerStore } from "../replica/peer-store.ts";

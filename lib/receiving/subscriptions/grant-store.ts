@@ -1,13 +1,13 @@
 import { compact } from "../../system/compact.ts";
-import { printJson } from "../../domain/json-text.ts";
-import type { PermissionCallback } from "../../domain/permission-body.ts";
-import { stringsOf } from "../../domain/permissions.ts";
-import { isArray, isObject, jsonBytes, own, parseJson } from "../../domain/json.ts";
-import type { Place } from "../../domain/scope.ts";
-import { parseTimestamp } from "../../domain/timestamp.ts";
-import type { Timestamp } from "../../domain/timestamp.ts";
-import { READS_ALL, readsOf } from "../../domain/visibility.ts";
-import type { Reads } from "../../domain/visibility.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import type { PermissionCallback } from "../../domain/wire/permission-body.ts";
+import { stringsOf } from "../../domain/policy/permissions.ts";
+import { isArray, isObject, jsonBytes, own, parseJson } from "../../domain/json/json.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { parseTimestamp } from "../../domain/terms/timestamp.ts";
+import type { Timestamp } from "../../domain/terms/timestamp.ts";
+import { READS_ALL, readsOf } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
 import { grantKey, trustKey } from "../../dynamodb/keys-actors.ts";
 import { dueShardOf } from "../../dynamodb/keys.ts";
 import {

@@ -1,8 +1,8 @@
 /** Our subscriptions to peers: made at the peer, kept here, brought up to date, listed, ended by either side. */
 import { compact } from "../../system/compact.ts";
-import { placeOf } from "../../domain/scope.ts";
-import type { Scope } from "../../domain/scope.ts";
-import { isPathKey } from "../../domain/peer-names.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
+import { isPathKey } from "../../domain/diff/peer-names.ts";
 import {
   actorPartition,
   failedEventIdKey,
@@ -29,7 +29,7 @@ import type { OutboundHeads } from "./outbound-heads.ts";
 import { broaderThan, owns } from "./ownership.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
-import { secretDigest } from "../../domain/secret-digest.ts";
+import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 
 export interface SubscriptionRequest extends Scope {

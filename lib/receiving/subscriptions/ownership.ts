@@ -1,6 +1,6 @@
 /** Which subscription of a peer owns which place, kept true while the set changes. */
-import { covers, placeOf, samePlace } from "../../domain/scope.ts";
-import type { Place } from "../../domain/scope.ts";
+import { covers, placeOf, samePlace } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { dueShardOf, ownershipKey } from "../../dynamodb/keys.ts";
 import { all, always, any, below, ConditionFailed, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";

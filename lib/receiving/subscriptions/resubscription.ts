@@ -12,7 +12,7 @@ import type { Head } from "../stream/head.ts";
 import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
 import type { Receiving } from "../intake/receiving.ts";
-import { secretDigest } from "../../domain/secret-digest.ts";
+import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { FanOutManager } from "../../../lib/application/fan-out-manager.ts";
 import { ConfigError } from "../../../lib/system/config.ts";
-import { secretDigest } from "../../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Peer } from "../delivery/delivery-world.ts";

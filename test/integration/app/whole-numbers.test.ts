@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../../lib/api/route-table.ts";
-import { printJson } from "../../../lib/domain/json-text.ts";
+import { printJson } from "../../../lib/domain/json/json-text.ts";
 import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";

@@ -14,7 +14,7 @@ import type { Json } from "../../../lib/system/ports.ts";
 import { dueAttributes } from "../../../lib/receiving/stream/head.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
-import { secretDigest } from "../../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
 import type { EmulatedTable } from "../../support/emulated-table.ts";

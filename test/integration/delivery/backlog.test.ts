@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MAX_RANGES } from "../../../lib/domain/delivery-state.ts";
+import { MAX_RANGES } from "../../../lib/domain/log/delivery-state.ts";
 import { recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
 import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "./delivery-world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
-import { breakerState } from "../../../lib/domain/breaker.ts";
-import { withoutCleared, undelivered } from "../../../lib/domain/delivery-state.ts";
+import { breakerState } from "../../../lib/domain/policy/breaker.ts";
+import { withoutCleared, undelivered } from "../../../lib/domain/log/delivery-state.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

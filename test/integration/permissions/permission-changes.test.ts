@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
-import type { LogRecord } from "../../../lib/domain/change-record.ts";
-import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
+import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
+import type { PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
 import type { Item, Key } from "../../../lib/dynamodb/table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";

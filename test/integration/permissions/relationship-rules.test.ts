@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { defaultPermissions } from "../../../lib/domain/permissions.ts";
+import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
 import { rulesDigest } from "../../../lib/trust/relationship-rules.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { randomIds } from "../../../lib/system/ids.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
-import type { LogRecord } from "../../../lib/domain/change-record.ts";
+import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
-import { applyChange } from "../../../lib/domain/change-record.ts";
+import { applyChange } from "../../../lib/domain/diff/change-record.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import { PropertyWorld } from "./world.ts";

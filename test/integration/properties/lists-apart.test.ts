@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
-import { applyListChange } from "../../../lib/domain/change-record.ts";
+import { applyListChange } from "../../../lib/domain/diff/change-record.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { StateReader } from "../../../lib/peers/state-reader.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { applyToArray, readListOperation } from "../../../lib/domain/list-operations.ts";
+import { applyToArray, readListOperation } from "../../../lib/domain/diff/list-operations.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Peer } from "./publisher-world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isArray } from "../../../lib/domain/json.ts";
-import { parseText } from "../../../lib/domain/json-text.ts";
+import { isArray } from "../../../lib/domain/json/json.ts";
+import { parseText } from "../../../lib/domain/json/json-text.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { OwnProperties } from "../../../lib/properties/own-properties.ts";
 import { Permit } from "../../../lib/properties/permit.ts";

@@ -1,6 +1,6 @@
 /** What a subscriber reads of the state while eight writers change it, in every form, and what its position promises. */
 import { describe, expect, it } from "vitest";
-import { isArray } from "../../../lib/domain/json.ts";
+import { isArray } from "../../../lib/domain/json/json.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import { bearer, Network } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";

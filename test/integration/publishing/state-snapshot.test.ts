@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { StateHook } from "../../../lib/application/acting-web-app.ts";
-import { defaultPermissions, mergePermissions } from "../../../lib/domain/permissions.ts";
-import { READS_ALL, readsOf } from "../../../lib/domain/visibility.ts";
+import { defaultPermissions, mergePermissions } from "../../../lib/domain/policy/permissions.ts";
+import { READS_ALL, readsOf } from "../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";

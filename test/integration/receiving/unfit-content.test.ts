@@ -1,7 +1,7 @@
 /** Content that is not what its subscription covers changes nothing of what is held, wherever it comes from. */
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
-import { MOST_PLACES } from "../../../lib/domain/callback-scope.ts";
+import { MOST_PLACES } from "../../../lib/domain/wire/callback-scope.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
 

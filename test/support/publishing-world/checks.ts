@@ -1,12 +1,12 @@
 /** What must hold of a simulated publisher: P1, P2, P4, P5 as checks on its table, and on what its peers were told. */
-import { sameJson } from "../../../lib/domain/canonical-json.ts";
-import type { LogRecord } from "../../../lib/domain/change-record.ts";
-import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/delivery-state.ts";
-import { isArray } from "../../../lib/domain/json.ts";
-import { narrowerPlaces } from "../../../lib/domain/overlap.ts";
-import { locate, recordsFor } from "../../../lib/domain/render-backlog.ts";
-import { placeOf } from "../../../lib/domain/scope.ts";
-import { readsOf } from "../../../lib/domain/visibility.ts";
+import { sameJson } from "../../../lib/domain/json/canonical-json.ts";
+import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
+import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/log/delivery-state.ts";
+import { isArray } from "../../../lib/domain/json/json.ts";
+import { narrowerPlaces } from "../../../lib/domain/diff/overlap.ts";
+import { locate, recordsFor } from "../../../lib/domain/log/render-backlog.ts";
+import { placeOf } from "../../../lib/domain/terms/scope.ts";
+import { readsOf } from "../../../lib/domain/policy/visibility.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import { logHeadKey, logRecordKey, ownPropertyKey, recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { MemoryTable } from "../memory-table.ts";

@@ -1,9 +1,9 @@
 /** A subscriber's copy of what one subscription covers, kept as this service's own receiving side keeps it. */
-import { isArray, isObject } from "../../../lib/domain/json.ts";
-import { withValueAt } from "../../../lib/domain/json-path.ts";
-import { applyToArray } from "../../../lib/domain/list-operations.ts";
-import { mergeDiff } from "../../../lib/domain/merge-diff.ts";
-import type { Place } from "../../../lib/domain/scope.ts";
+import { isArray, isObject } from "../../../lib/domain/json/json.ts";
+import { withValueAt } from "../../../lib/domain/json/json-path.ts";
+import { applyToArray } from "../../../lib/domain/diff/list-operations.ts";
+import { mergeDiff } from "../../../lib/domain/diff/merge-diff.ts";
+import type { Place } from "../../../lib/domain/terms/scope.ts";
 import { planDiff } from "../../../lib/receiving/replica/diff-plan.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 

@@ -2,7 +2,7 @@
  * Watches what is sent to peers: first attempts in order, one probe of a peer that was left alone at a time, nothing to one
  * that has asked for a pause.
  */
-import { isObject } from "../../../lib/domain/json.ts";
+import { isObject } from "../../../lib/domain/json/json.ts";
 import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { PeerRequest } from "../../../lib/system/ports.ts";

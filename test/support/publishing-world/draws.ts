@@ -1,6 +1,6 @@
 /** What peers and owners do beside changing properties. */
-import type { Granularity } from "../../../lib/domain/change-record.ts";
-import type { Scope } from "../../../lib/domain/scope.ts";
+import type { Granularity } from "../../../lib/domain/diff/change-record.ts";
+import type { Scope } from "../../../lib/domain/terms/scope.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { RELATIONSHIP } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";

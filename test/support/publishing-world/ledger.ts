@@ -2,14 +2,14 @@
  * What the change log says, worked out beside the service from the records alone: the state after each, and what every
  * subscription is to be told. The stored heads, callbacks and polls are held against it.
  */
-import type { Change, LogRecord, NamedScope } from "../../../lib/domain/change-record.ts";
-import { defaultPermissions } from "../../../lib/domain/permissions.ts";
-import type { PropertyPermissions } from "../../../lib/domain/permissions.ts";
-import { placeOf } from "../../../lib/domain/scope.ts";
-import type { Place } from "../../../lib/domain/scope.ts";
-import { advance, contentOf, currentContext, startState } from "../../../lib/domain/subscription-log.ts";
-import type { Subscriber, SubscriptionState, ContextVersion } from "../../../lib/domain/subscription-log.ts";
-import { bothReads, readsOf } from "../../../lib/domain/visibility.ts";
+import type { Change, LogRecord, NamedScope } from "../../../lib/domain/diff/change-record.ts";
+import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
+import type { PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
+import { placeOf } from "../../../lib/domain/terms/scope.ts";
+import type { Place } from "../../../lib/domain/terms/scope.ts";
+import { advance, contentOf, currentContext, startState } from "../../../lib/domain/log/subscription-log.ts";
+import type { Subscriber, SubscriptionState, ContextVersion } from "../../../lib/domain/log/subscription-log.ts";
+import { bothReads, readsOf } from "../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { changed } from "../shaped-world.ts";
 import type { State } from "../shaped-world.ts";

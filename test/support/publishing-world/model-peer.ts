@@ -1,9 +1,9 @@
 /** A well-behaved subscriber of the simulated publisher, whose network and moods are not. */
-import { sameJson } from "../../../lib/domain/canonical-json.ts";
-import type { NamedScope } from "../../../lib/domain/change-record.ts";
-import { isObject } from "../../../lib/domain/json.ts";
-import { placeOf } from "../../../lib/domain/scope.ts";
-import type { Scope } from "../../../lib/domain/scope.ts";
+import { sameJson } from "../../../lib/domain/json/canonical-json.ts";
+import type { NamedScope } from "../../../lib/domain/diff/change-record.ts";
+import { isObject } from "../../../lib/domain/json/json.ts";
+import { placeOf } from "../../../lib/domain/terms/scope.ts";
+import type { Scope } from "../../../lib/domain/terms/scope.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";

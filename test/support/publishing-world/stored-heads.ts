@@ -1,7 +1,7 @@
 /** The stored heads of inbound subscriptions, and what must hold of each from step to step. */
-import { isDelivered, NOTHING_DELIVERED } from "../../../lib/domain/delivery-state.ts";
-import type { DeliveryState } from "../../../lib/domain/delivery-state.ts";
-import type { SubscriptionState } from "../../../lib/domain/subscription-log.ts";
+import { isDelivered, NOTHING_DELIVERED } from "../../../lib/domain/log/delivery-state.ts";
+import type { DeliveryState } from "../../../lib/domain/log/delivery-state.ts";
+import type { SubscriptionState } from "../../../lib/domain/log/subscription-log.ts";
 import { inboundHeadKey, logRecordKey } from "../../../lib/dynamodb/keys-publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { MemoryTable } from "../memory-table.ts";

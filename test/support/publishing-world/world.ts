@@ -1,6 +1,6 @@
 /** One random schedule of the publishing side, and what must hold during and after it. */
 import { actorItem } from "../../../lib/actors/actor-record.ts";
-import { sameJson } from "../../../lib/domain/canonical-json.ts";
+import { sameJson } from "../../../lib/domain/json/canonical-json.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import * as checks from "./checks.ts";

@@ -1,14 +1,14 @@
 /** A store of received data as simple as its rules allow: one item a name, written only over a lower watermark. */
-import { parseWatermark, watermark } from "../../../lib/domain/watermark.ts";
+import { parseWatermark, watermark } from "../../../lib/domain/log/watermark.ts";
 import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
 import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
-import type { Position } from "../../../lib/domain/watermark.ts";
+import type { Position } from "../../../lib/domain/log/watermark.ts";
 import type { Staleness } from "../../../lib/receiving/replica/replica-entry.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";
 import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";
 import type { ReadPosition, StateTarget } from "../../../lib/receiving/replica/state-writer.ts";
 import type { ReceivedData } from "../../../lib/receiving/stream/ports.ts";
-import type { Place } from "../../../lib/domain/scope.ts";
+import type { Place } from "../../../lib/domain/terms/scope.ts";
 
 const PARTITION = "DATA";
 
@@ -98,7 +98,7 @@ export class PlainData implements ReceivedData<undefined> {
     return 1;
   }
 
-  async namesHeld(_: StateTarget): Promise<readonly Place[]> {
+  async storedNames(_: StateTarget): Promise<readonly Place[]> {
     const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
     return items.filter((item) => item["gone"] !== true).map(({ sk }) => [sk]);
   }

@@ -1,11 +1,11 @@
 /** The protocol's worked examples: one change, and what subscriptions on the target, a sub-target and a resource are told. */
 import { expect, test } from "vitest";
-import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/change-record.ts";
-import type { Change, RecordedChange } from "../../../lib/domain/change-record.ts";
-import { shapeDiff } from "../../../lib/domain/shape-diff.ts";
-import type { ShapedDiff } from "../../../lib/domain/shape-diff.ts";
-import type { Place, Scope } from "../../../lib/domain/scope.ts";
-import { READS_ALL } from "../../../lib/domain/visibility.ts";
+import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/diff/change-record.ts";
+import type { Change, RecordedChange } from "../../../lib/domain/diff/change-record.ts";
+import { shapeDiff } from "../../../lib/domain/diff/shape-diff.ts";
+import type { ShapedDiff } from "../../../lib/domain/diff/shape-diff.ts";
+import type { Place, Scope } from "../../../lib/domain/terms/scope.ts";
+import { READS_ALL } from "../../../lib/domain/policy/visibility.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 
 /** Subscriptions on `properties`, `properties/test` and `properties/test/resource`. */

@@ -1,6 +1,6 @@
 import { listState, type StateRequest } from "../../../lib/peers/read-state.ts";
 import type { RemoteActor } from "../../../lib/peers/remote-actor.ts";
-import type { Place } from "../../../lib/domain/scope.ts";
+import type { Place } from "../../../lib/domain/terms/scope.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";
 import type { ReadFailure } from "../../../lib/peers/publisher.ts";
 

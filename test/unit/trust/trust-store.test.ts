@@ -4,7 +4,7 @@ import { dueShards } from "../../../lib/dynamodb/keys.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
-import { secretDigest } from "../../../lib/domain/secret-digest.ts";
+import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { PermissionStore } from "../../../lib/trust/permission-store.ts";
 import { TrustCommits } from "../../../lib/trust/trust-commits.ts";
 import { TrustStore } from "../../../lib/trust/trust-store.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Place } from "../../../../lib/domain/scope.ts";
+import type { Place } from "../../../../lib/domain/terms/scope.ts";
 import { placeKey } from "../../../../lib/dynamodb/keys-peer-data.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 import type { IncomingDiff } from "../../../../lib/receiving/replica/incoming.ts";

@@ -1,0 +1,173 @@
+/** What one inbound subscription is told of a change. */
+import { compact } from "../../system/compact.ts";
+import type { Json } from "../../system/ports.ts";
+import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
+import { combine } from "./diff-tree.ts";
+import type { Edit, ShapedDiff } from "./diff-tree.ts";
+import { removedKeysAt } from "../terms/removed-keys.ts";
+import type { RemovedKeys, CreatedObjects } from "../terms/removed-keys.ts";
+import { isObject } from "../json/json.ts";
+import { valueAt } from "../json/json-path.ts";
+import { covers, placeOf } from "../terms/scope.ts";
+import type { Place, Scope } from "../terms/scope.ts";
+import { READS_ALL, sawRemoved, visiblePart } from "../policy/visibility.ts";
+import type { Reads } from "../policy/visibility.ts";
+
+export type { ShapedDiff } from "./diff-tree.ts";
+
+/** The target whose changes this service keeps itself. */
+export const PROPERTIES = "properties";
+
+/** What decides what a subscription is told beside its scope. */
+export interface DiffContext {
+  /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
+  readonly narrower: readonly Place[];
+  readonly reads: Reads;
+}
+
+/**
+ * The diff that the changes of one record make for a subscription: in its scope's shape, without what narrower
+ * subscriptions cover and without what permissions hide, with the places where values stand literally. Undefined when
+ * nothing remains: then it takes no number. Changes of one place in one record count in their order.
+ */
+export function shapeDiff(changes: readonly Change[], scope: Scope, context: DiffContext): ShapedDiff | undefined {
+  const own = placeOf(scope);
+  const shaping: Shaping = {
+    own,
+    narrower: context.narrower.filter((place) => place.length > own.length && covers(own, place)),
+    reads: context.reads,
+  };
+  return combine(changes.flatMap((change) => editsOf(change, scope.target, shaping)));
+}
+
+interface Shaping extends DiffContext {
+  /** The subscription's own place. */
+  readonly own: Place;
+}
+
+function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
+  if (change.do === "notify") return change.target === target ? ofAppEvent(change, shaping) : [];
+  if (target !== PROPERTIES) return [];
+  if (change.do === "list") return ofList(change, shaping);
+  const { own } = shaping;
+  if (covers(own, change.path)) {
+    const edits =
+      change.do === "set"
+        ? [...ofWay(change, shaping), ...ofValue(change.path, change, shaping)]
+        : ofRemoved(change.path, change.removed, shaping);
+    return edits.length === 0 ? edits : (wholeResource(change, shaping) ?? edits);
+  }
+  if (!covers(change.path, own)) return [];
+  const below = own.slice(change.path.length);
+  const removed = removedKeysAt(change.removed === undefined ? NOTHING : change.removed, below);
+  const value = change.do === "set" ? valueAt(change.value, below) : undefined;
+  if (value === undefined) return removed === undefined ? [] : ofRemoved(own, removed, shaping);
+  const created = change.do === "set" ? createdObjectsAt(change.created, below) : NOTHING;
+  return ofValue(own, compact({ value, removed, created }), shaping);
+}
+
+const NOTHING: RemovedKeys = {};
+
+/** Null is not nothing. */
+function createdObjectsAt(created: CreatedObjects | undefined, path: Place): CreatedObjects {
+  const at = removedKeysAt(created === undefined ? NOTHING : created, path);
+  return at === undefined ? NOTHING : at;
+}
+
+/** The objects on the way to a value that were made for it: nothing of what is in them may be for the subscription. */
+function ofWay({ path, createdFrom = path.length }: SetChange, shaping: Shaping): readonly Edit[] {
+  const from = Math.max(createdFrom, shaping.own.length);
+  const lengths = Array.from({ length: Math.max(path.length - from, 0) }, (_, index) => from + index);
+  return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
+}
+
+/** An object stands at a place that the subscription covers, and none did before. */
+function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
+  if (!shaping.reads.at(place) || shaping.narrower.some((other) => covers(other, place))) return [];
+  return [{ say: "object", path: relative(place, shaping) }];
+}
+
+type Setting = Pick<SetChange, "value" | "removed" | "created">;
+
+/**
+ * A value at a place that the subscription covers. Where a narrower subscription has a part of it, it is told member by
+ * member: literally as a whole it would take that part away from a subscriber who keeps both in one place.
+ */
+function ofValue(
+  place: Place,
+  { value, removed = NOTHING, created = NOTHING }: Setting,
+  shaping: Shaping,
+): readonly Edit[] {
+  const { narrower, reads } = shaping;
+  if (narrower.some((other) => covers(other, place))) return [];
+  const inside = narrower.some((other) => covers(place, other));
+  if (!inside || !isObject(value) || removed === null) {
+    const visible = visiblePart(value, place, reads, narrower);
+    if (visible !== undefined) return [{ say: "value", path: relative(place, shaping), value: visible }];
+    return ofRemoved(place, removed, shaping);
+  }
+  const kept = Object.entries(value).flatMap(([key, part]) => {
+    const lostBelow = removedKeysAt(removed, [key]);
+    const setting = { value: part, created: createdObjectsAt(created, [key]) };
+    return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, removed: lostBelow }, shaping);
+  });
+  const lost = Object.keys(removed)
+    .filter((key) => !Object.hasOwn(value, key))
+    .flatMap((key) => ofRemoved([...place, key], removedKeysAt(removed, [key]) ?? null, shaping));
+  return [...(created === null ? ofObject(place, shaping) : []), ...kept, ...lost];
+}
+
+/** A receiver like this one takes a diff of at most 1 000 properties. */
+const MAX_NAMED = 1_000;
+
+function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readonly Edit[] {
+  // A value may have replaced what nobody but owners could see: then nothing seen went.
+  if (!sawRemoved(removed, place, shaping.reads, shaping.narrower)) return [];
+  const path = relative(place, shaping);
+  if (place.length > 0) return [{ say: "removed", path }];
+  const names = removed === null ? [] : Object.entries(removed);
+  if (names.length > 0 && names.length <= MAX_NAMED) {
+    return names.flatMap(([name, inner]) => ofRemoved([name], inner, shaping));
+  }
+  // More properties at once than are worth naming: a target's diff is an object, and literally the empty one.
+  return [{ say: "value", path, value: {} }];
+}
+
+/** A subscription with a resource gets its full value, whatever below it changed, when the record has it. */
+function wholeResource(change: SetChange | DeleteChange, shaping: Shaping): readonly Edit[] | undefined {
+  const { own, narrower, reads } = shaping;
+  if (own.length < 2 || own.length >= change.path.length || change.resource === undefined) return undefined;
+  if (narrower.length > 0) return undefined;
+  const value = valueAt(change.resource, own.slice(2));
+  const visible = value === undefined ? undefined : visiblePart(value, own, reads);
+  return visible === undefined ? undefined : [{ say: "value", path: [], value: visible }];
+}
+
+/** A list is one place, whatever is in it: it is told to the target's and to its own subscriptions. */
+function ofList(change: ListChange, shaping: Shaping): readonly Edit[] {
+  const place = [change.name];
+  if (!covers(shaping.own, place) || !shaping.reads.at(place)) return [];
+  if (shaping.narrower.some((other) => covers(other, place))) return [];
+  return [{ say: "as is", path: relative(place, shaping), value: change.operation }];
+}
+
+/** An app says itself what its news mean: they are nested and cut as a value is, and never literal. */
+function ofAppEvent(change: NotifyChange, shaping: Shaping): readonly Edit[] {
+  const { own } = shaping;
+  const place = placeOf(change);
+  if (!covers(own, place) && !covers(place, own)) return [];
+  const value = valueAt(change.data, own.slice(place.length));
+  const at = covers(own, place) ? place : own;
+  const reads = change.target === PROPERTIES ? shaping.reads : undefined;
+  const visible = value === undefined ? undefined : noticed(value, at, reads, shaping.narrower);
+  return visible === undefined ? [] : [{ say: "as is", path: relative(at, shaping), value: visible }];
+}
+
+function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: readonly Place[]): Json | undefined {
+  const visible = visiblePart(value, at, reads ?? READS_ALL, narrower);
+  // An object of which nothing is left says nothing; one that was empty from the start does.
+  const emptied = visible !== undefined && isObject(visible) && Object.keys(visible).length === 0;
+  return emptied && isObject(value) && Object.keys(value).length > 0 ? undefined : visible;
+}
+
+const relative = (place: Place, shaping: Shaping): Place => place.slice(shaping.own.length);

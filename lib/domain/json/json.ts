@@ -1,0 +1,132 @@
+import { ServiceError } from "../../system/errors.ts";
+import type { Json, JsonObject } from "../../system/ports.ts";
+import { parseText, printJson } from "./json-text.ts";
+
+/** How deep JSON from outside may nest; the outermost array or object is depth 1. */
+export const MAX_JSON_DEPTH = 64;
+
+export interface ParseOptions {
+  /** Most levels of arrays and objects [64]. */
+  readonly maxDepth?: number;
+  /**
+   * Halves of surrogate pairs are no text and cannot be part of a key. `reject` [default] refuses them; `repair` puts
+   * U+FFFD in their place, for a peer's answers: one odd character must not make a whole state unreadable for ever.
+   */
+  readonly surrogates?: "reject" | "repair";
+  /** What the error message calls the text ["body"]. */
+  readonly what?: string;
+}
+
+/**
+ * Parses JSON from outside. Throws `request.invalid` for what is not UTF-8 or not JSON, for nesting over `maxDepth`, for
+ * lone surrogates, for whole numbers of over 4 300 digits, and for others beyond the range of a double (`1e999`). A byte
+ * order mark is skipped. Of a repeated key the last stands, as in the reference. Whole numbers are exact, see `parseText`.
+ * Keys such as `__proto__` are ordinary own properties of the result; read with `own`, write with `setOwn`. Values are
+ * stored as JSON text, so no number or string this accepts can be refused by the table.
+ */
+export function parseJson(source: string | Uint8Array, options: ParseOptions = {}): Json {
+  const what = options.what ?? "body";
+  let parsed: unknown;
+  try {
+    const text = typeof source === "string" ? source : decodeUtf8(source);
+    parsed = parseText(text.startsWith("\ufeff") ? text.slice(1) : text);
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
+    throw new ServiceError("request.invalid", `The ${what} is not valid JSON in UTF-8.`);
+  }
+  return checked(parsed as Json, 1, {
+    maxDepth: options.maxDepth ?? MAX_JSON_DEPTH,
+    repair: options.surrogates === "repair",
+    what,
+  });
+}
+
+/** The text of UTF-8 bytes, a byte order mark included; throws `TypeError` when they are not. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
+interface Rules {
+  readonly maxDepth: number;
+  readonly repair: boolean;
+  readonly what: string;
+}
+
+function checked(value: Json, depth: number, rules: Rules): Json {
+  if (typeof value === "string") return checkedText(value, rules);
+  if (typeof value === "number") {
+    if (!Number.isFinite(value))
+      throw new ServiceError("request.invalid", `The ${rules.what} has a number out of range.`);
+    return value;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > rules.maxDepth) {
+    throw new ServiceError("request.invalid", `The ${rules.what} nests deeper than ${rules.maxDepth} levels.`);
+  }
+  if (isArray(value)) {
+    // Rebuilding is only paid where something may have to be repaired.
+    if (rules.repair) return value.map((item) => checked(item, depth + 1, rules));
+    for (const item of value) checked(item, depth + 1, rules);
+    return value;
+  }
+  if (rules.repair) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [checkedText(key, rules), checked(item, depth + 1, rules)]),
+    );
+  }
+  for (const [key, item] of Object.entries(value)) {
+    checkedText(key, rules);
+    checked(item, depth + 1, rules);
+  }
+  return value;
+}
+
+function checkedText(text: string, rules: Rules): string {
+  if (text.isWellFormed()) return text;
+  if (rules.repair) return text.toWellFormed();
+  throw new ServiceError("request.invalid", `The ${rules.what} has half a surrogate pair in a string.`);
+}
+
+/** True for arrays; narrows the read-only union, which `Array.isArray` does not. */
+export function isArray(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** True for a JSON object: neither null nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The object's own member, never an inherited one: `own({}, "constructor")` is undefined. */
+export function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Sets a member of an object under construction; `__proto__` becomes an own property, the prototype stays. */
+export function setOwn(object: Record<string, Json>, key: string, value: Json): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/** How many bytes the value takes as JSON text in UTF-8. */
+export function jsonBytes(json: Json): number {
+  return Buffer.byteLength(printJson(json));
+}
+
+/** A text over this many bytes of UTF-8 is kept in parts of at most this, so that no item nears DynamoDB's 400 KB. */
+export const PART_BYTES = 300 * 1024;
+
+/** Texts of at most `PART_BYTES` each that give `text` when joined. Never cuts a surrogate pair. */
+export function cutText(text: string, bytes = PART_BYTES): string[] {
+  if (Buffer.byteLength(text) <= bytes) return [text];
+  const parts: string[] = [];
+  // A UTF-16 unit is at most three bytes, so this many always fit.
+  const units = Math.floor(bytes / 3);
+  for (let start = 0; start < text.length;) {
+    let end = Math.min(start + units, text.length);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
+    parts.push(text.slice(start, end));
+    start = end;
+  }
+  return parts;
+}

@@ -1,0 +1,109 @@
+/** Numbers that were made, rendered again from the log's records: for callbacks, polls and single diffs. */
+import type { LogRecord } from "../diff/change-record.ts";
+import type { Json } from "../../system/ports.ts";
+import { isExact, slicesAfter } from "./subscription-backlog.ts";
+import type { Run, Slice } from "./subscription-backlog.ts";
+import { contentOf } from "./subscription-log.ts";
+import type { Subscriber, SubscriptionState, ContextVersion } from "./subscription-log.ts";
+import type { Reads } from "../policy/visibility.ts";
+
+/** One number rendered as a diff. */
+export interface RenderedDiff {
+  readonly sequence: number;
+  readonly recordNumber: number;
+  /** When the change was made, as the record says. */
+  readonly at: string;
+  readonly content: { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
+}
+
+/** The numbers above `after` that can still be rendered, at most `limit`, and where in the log they are found. */
+export function backlogAfter(state: SubscriptionState, after: number, limit: number): readonly Slice[] {
+  return slicesAfter(state.runs, Math.max(after, state.cleared), limit);
+}
+
+/** Where one number is found; undefined when it is cleared, expired or was never made. */
+export function locate(state: SubscriptionState, sequence: number): Slice | undefined {
+  const [slice] = backlogAfter(state, sequence - 1, 1);
+  return slice?.from === sequence ? slice : undefined;
+}
+
+/**
+ * The records to read for a slice, both ends included; undefined when it needs none. For a run that only says where to
+ * look they are all of the run's.
+ */
+export function recordsFor({ run, from, to }: Slice): { readonly first: number; readonly last: number } | undefined {
+  if (run.resync !== undefined) return undefined;
+  if (!isExact(run)) return { first: run.first, last: run.last };
+  return { first: run.first + from - run.sequence, last: run.first + to - run.sequence };
+}
+
+/** A slice's number that says that everything is to be read again; undefined for any other slice. */
+export function resyncOf({ run }: Slice): RenderedDiff | undefined {
+  if (run.resync === undefined) return undefined;
+  return { sequence: run.sequence, recordNumber: run.first, at: run.resync, content: "resync" };
+}
+
+/** True when a record of a slice's run made one of its numbers. */
+export function madeNumber(state: SubscriptionState, who: Subscriber, { run }: Slice, record: LogRecord): boolean {
+  return record.kind === "change" && contentOf(record.changes, who, contextOfRun(state, run)) !== undefined;
+}
+
+/**
+ * The slice's numbers by the records they are of. For a run that only says where to look `made` are those of its records
+ * that made numbers (`madeNumber`), ascending; the oldest may have expired.
+ */
+export function numbersByRecord({ run, from, to }: Slice, made: readonly number[]): ReadonlyMap<number, number> {
+  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  // Counted from the end, where nothing has expired.
+  const newest = run.sequence + run.count - 1;
+  const pairs = numbers.flatMap((sequence): [number, number][] => {
+    const recordNumber = isExact(run) ? run.first + sequence - run.sequence : made.at(sequence - newest - 1);
+    return recordNumber === undefined ? [] : [[recordNumber, sequence]];
+  });
+  return new Map(pairs);
+}
+
+/**
+ * What one number of a slice says. `now` is what the peer may read today: what it hides since is left out, a diff of
+ * which nothing is left is `{}`; what it shows since stays out, so that the answer is otherwise the same every time.
+ */
+export function render(
+  state: SubscriptionState,
+  who: Subscriber,
+  { run }: Slice,
+  { sequence, recordNumber, record }: { sequence: number; recordNumber: number; record: LogRecord },
+  now: Reads,
+): RenderedDiff | undefined {
+  if (record.kind !== "change") return undefined;
+  const content = contentOf(record.changes, who, contextOfRun(state, run), now) ?? { data: {}, overwritten: [] };
+  return { sequence, recordNumber, at: record.at, content };
+}
+
+function contextOfRun(state: SubscriptionState, run: Run): ContextVersion {
+  const context = state.contexts.find(({ id }) => id === run.context);
+  if (context === undefined) throw new RangeError("a run of the backlog names a context that is not kept");
+  return context;
+}
+
+/**
+ * What the numbers of a slice say, with the records of `recordsFor` that are still there; a number whose record is not
+ * is left out. For records in hand; a long backlog is rendered record by record.
+ */
+export function renderSlice(
+  state: SubscriptionState,
+  who: Subscriber,
+  slice: Slice,
+  records: ReadonlyMap<number, LogRecord>,
+  now: Reads,
+): readonly RenderedDiff[] {
+  const resync = resyncOf(slice);
+  if (resync !== undefined) return [resync];
+  const ascending = [...records].sort(([one], [other]) => one - other);
+  const made = ascending.flatMap(([number, record]) => (madeNumber(state, who, slice, record) ? [number] : []));
+  return [...numbersByRecord(slice, made)].flatMap(([recordNumber, sequence]): RenderedDiff[] => {
+    const record = records.get(recordNumber);
+    const rendered =
+      record === undefined ? undefined : render(state, who, slice, { sequence, recordNumber, record }, now);
+    return rendered === undefined ? [] : [rendered];
+  });
+}

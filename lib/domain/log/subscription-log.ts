@@ -1,0 +1,269 @@
+/**
+ * How one inbound subscription moves along its actor's change log. Everything here follows from the state and the
+ * records alone, so whoever finishes a move after a crash gets the same numbers.
+ */
+import { compact } from "../../system/compact.ts";
+import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";
+import { comesBack, isSuspended, narrowerPlaces, outermost } from "../diff/overlap.ts";
+import type { PropertyPermissions } from "../policy/permissions.ts";
+import { covers, placeOf, samePlace } from "../terms/scope.ts";
+import type { Place, Scope } from "../terms/scope.ts";
+import { shapeDiff } from "../diff/shape-diff.ts";
+import type { ShapedDiff } from "../diff/shape-diff.ts";
+import { withNumber, withoutNumbers, withoutRecords } from "./subscription-backlog.ts";
+import type { Run } from "./subscription-backlog.ts";
+import { bothReads, readsOf } from "../policy/visibility.ts";
+import type { Reads } from "../policy/visibility.ts";
+
+/** Which subscription it is; this never changes. */
+export interface Subscriber extends Scope {
+  readonly peerId: string;
+  readonly id: string;
+}
+
+/** What decides, beside the scope, what a record makes for the subscription. */
+export interface ContextVersion {
+  /** Runs of the backlog name it by this. */
+  readonly id: number;
+  readonly narrower: readonly Place[];
+  readonly permissions: PropertyPermissions;
+  /** Suspended places of the subscription's target that touch its scope. */
+  readonly suspended: readonly Place[];
+}
+
+/** Where a subscription stands. Plain JSON. */
+export interface SubscriptionState {
+  /** The newest record looked at. */
+  readonly cursor: number;
+  /** The newest number made; 0 before the first. */
+  readonly sequence: number;
+  /** Numbers up to this one are gone for good. */
+  readonly cleared: number;
+  readonly granularity: Granularity;
+  /** The log says that the subscription is no more: nothing makes numbers. */
+  readonly ended: boolean;
+  /** Oldest first; the last one holds now, the others as long as the backlog needs them. */
+  readonly contexts: readonly ContextVersion[];
+  readonly runs: readonly Run[];
+  /** While it is none: places that narrower ones still keep up to date, of which it has not been told what came before. */
+  readonly missed?: readonly Place[];
+}
+
+/** What holds for a subscription at one record of the log. */
+export interface SubscriptionContext {
+  readonly permissions: PropertyPermissions;
+  /** Every inbound subscription of the peer, this one included. */
+  readonly subscriptions: readonly NamedScope[];
+  readonly suspensions: readonly { readonly target: string; readonly subtarget?: string }[];
+}
+
+/** A number that a record has made. */
+export interface MadeNumber {
+  readonly sequence: number;
+  readonly recordNumber: number;
+  /** What it says; `resync`: everything is to be read again. */
+  readonly content: ShapedDiff | "resync";
+}
+
+export interface Advanced {
+  readonly state: SubscriptionState;
+  readonly made?: MadeNumber;
+}
+
+/** A subscription that begins after the record `cursor`, the one that names it. */
+export function startState(who: Subscriber, cursor: number, now: SubscriptionContext): SubscriptionState {
+  const context = contextFor(who, now);
+  const granularity = now.subscriptions.find(({ id }) => id === who.id)?.granularity ?? "none";
+  return { cursor, sequence: 0, cleared: 0, granularity, ended: false, contexts: [{ id: 0, ...context }], runs: [] };
+}
+
+/**
+ * Looks at one record. Those up to the cursor were looked at before: nothing changes.
+ * @throws RangeError for a record beyond the next one: the ones between would be lost
+ */
+export function advance(state: SubscriptionState, who: Subscriber, recordNumber: number, record: LogRecord): Advanced {
+  if (recordNumber <= state.cursor) return { state };
+  if (recordNumber !== state.cursor + 1)
+    throw new RangeError("a subscription moves along the log one record at a time");
+  const at = { ...state, cursor: recordNumber };
+  if (state.ended) return { state: at };
+  switch (record.kind) {
+    case "change": {
+      const content = contentOf(record.changes, who, currentContext(state));
+      return content === undefined ? { state: at } : numbered(at, content, record.at);
+    }
+    case "permissions":
+      return { state: record.peerId === who.peerId ? withContext(at, { permissions: record.permissions }) : at };
+    case "subscriptions":
+      return record.peerId === who.peerId ? rescoped(at, who, record) : { state: at };
+    case "suspend":
+      return { state: suspended(at, who, placeOf(placed(record)), record.target) };
+    case "resume":
+      return resumed(at, who, record);
+  }
+}
+
+/**
+ * The state continues at a later record because those between are no longer there: one resync, made at `at` (ISO 8601),
+ * stands for them.
+ */
+export function skipTo(
+  state: SubscriptionState,
+  who: Subscriber,
+  cursor: number,
+  now: SubscriptionContext & { readonly at: string },
+): Advanced {
+  if (cursor <= state.cursor) return { state };
+  const own = now.subscriptions.find(({ id }) => id === who.id);
+  const moved = withContext({ ...state, cursor, runs: [] }, contextFor(who, now));
+  const next = { ...moved, granularity: own?.granularity ?? "none" };
+  if (own === undefined) return { state: { ...next, ended: true } };
+  return collapse(next, now.at);
+}
+
+/** One resync, made at `at` (ISO 8601), stands for every number so far: they are gone, and everything is to be read again. */
+export function collapse(state: SubscriptionState, at: string): Advanced {
+  return numbered({ ...state, cleared: state.sequence, runs: [] }, "resync", at);
+}
+
+/**
+ * Numbers up to `upTo` are gone; going back changes nothing.
+ * @throws RangeError for a number that was never made
+ */
+export function clear(state: SubscriptionState, upTo: number): SubscriptionState {
+  if (!Number.isSafeInteger(upTo) || upTo < 0 || upTo > state.sequence) {
+    throw new RangeError("only numbers that were made can be cleared");
+  }
+  if (upTo <= state.cleared) return state;
+  return pruned({ ...state, cleared: upTo, runs: withoutNumbers(state.runs, upTo) });
+}
+
+/** The records before `oldest` are no longer there: what they said cannot be read any more. */
+export function expire(state: SubscriptionState, oldest: number): SubscriptionState {
+  return pruned({ ...state, runs: withoutRecords(state.runs, oldest) });
+}
+
+/** What the changes of a record say to the subscription under a context, suspended ones left out. */
+export function contentOf(
+  changes: readonly Change[],
+  who: Subscriber,
+  context: ContextVersion,
+  now?: Reads,
+): ShapedDiff | undefined {
+  const then = readsOf(context.permissions);
+  const concerned = changes.filter((change) => !isSuspended(context.suspended, who, pathOf(change)));
+  return shapeDiff(concerned, who, {
+    narrower: context.narrower,
+    reads: now === undefined ? then : bothReads(then, now),
+  });
+}
+
+/** The context that holds now. */
+export function currentContext(state: SubscriptionState): ContextVersion {
+  const context = state.contexts.at(-1);
+  if (context === undefined) throw new RangeError("a subscription's state always has a context");
+  return context;
+}
+
+function pathOf(change: Change): Place {
+  if (change.do === "notify") return placeOf(change);
+  return change.do === "list" ? [change.name] : change.path;
+}
+
+const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope =>
+  compact({ target: at.target, subtarget: at.subtarget });
+
+/** A suspension of another target, or beside the scope, is none of its business. */
+function touches(who: Subscriber, place: Place, target: string): boolean {
+  const own = placeOf(who);
+  return target === who.target && (covers(own, place) || covers(place, own));
+}
+
+function contextFor(who: Subscriber, now: SubscriptionContext): Omit<ContextVersion, "id"> {
+  const own = now.subscriptions.find(({ id }) => id === who.id);
+  return {
+    narrower: own === undefined ? [] : narrowerPlaces(own, now.subscriptions),
+    permissions: now.permissions,
+    suspended: now.suspensions.flatMap((at) => {
+      const place = placeOf(placed(at));
+      return touches(who, place, at.target) ? [place] : [];
+    }),
+  };
+}
+
+function rescoped(
+  state: SubscriptionState,
+  who: Subscriber,
+  { at, subscriptions: all }: Extract<LogRecord, { kind: "subscriptions" }>,
+): Advanced {
+  const own = all.find(({ id }) => id === who.id);
+  if (own === undefined) return { state: { ...state, ended: true } };
+  const before = currentContext(state);
+  const { missed = [], ...rest } = state;
+  const kept = outermost([...missed, ...before.narrower]);
+  const still = own.granularity === "none" && kept.length > 0 ? { missed: kept } : {};
+  const next = withContext({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
+  // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
+  // one, so it counts as covered here, and is missed until that one ends.
+  const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
+  // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
+  if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
+  return numbered(next, "resync", at);
+}
+
+function suspended(state: SubscriptionState, who: Subscriber, place: Place, target: string): SubscriptionState {
+  const known = currentContext(state).suspended;
+  if (!touches(who, place, target) || known.some((other) => samePlace(other, place))) return state;
+  return withContext(state, { suspended: [...known, place] });
+}
+
+function resumed(
+  state: SubscriptionState,
+  who: Subscriber,
+  record: Extract<LogRecord, { kind: "suspend" | "resume" }>,
+): Advanced {
+  const [place, target] = [placeOf(placed(record)), record.target];
+  const known = currentContext(state).suspended;
+  const left = known.filter((other) => !samePlace(other, place));
+  if (!touches(who, place, target) || left.length === known.length) return { state };
+  const next = withContext(state, { suspended: left });
+  return isSuspended(left, who, placeOf(who)) ? { state: next } : numbered(next, "resync", record.at);
+}
+
+function withContext(state: SubscriptionState, change: Partial<Omit<ContextVersion, "id">>): SubscriptionState {
+  const now = currentContext(state);
+  const next = { ...now, ...change, id: now.id + 1 };
+  if (contentKey(now) === contentKey(next)) return state;
+  return pruned({ ...state, contexts: [...state.contexts, next] });
+}
+
+function contentKey({ narrower, permissions, suspended: places }: ContextVersion): string {
+  return JSON.stringify([
+    narrower,
+    permissions.patterns,
+    permissions.excluded_patterns,
+    permissions.operations,
+    places,
+  ]);
+}
+
+function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: string): Advanced {
+  const sequence = state.sequence + 1;
+  const recordNumber = state.cursor;
+  const entry = { sequence, record: recordNumber, context: currentContext(state).id, at, resync: content === "resync" };
+  const kept = withNumber(state.runs, entry);
+  const cleared = kept.collapsed ? state.sequence : state.cleared;
+  const { missed, ...rest } = state;
+  // A resync of everything leaves nothing missed.
+  const still = missed === undefined || entry.resync || kept.collapsed ? {} : { missed };
+  const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
+  return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
+}
+
+/** Only the contexts that the backlog still needs, and the one that holds now. */
+function pruned(state: SubscriptionState): SubscriptionState {
+  const needed = new Set(state.runs.filter((run) => run.resync === undefined).map((run) => run.context));
+  const last = state.contexts.length - 1;
+  const contexts = state.contexts.filter((context, index) => index === last || needed.has(context.id));
+  return contexts.length === state.contexts.length ? state : { ...state, contexts };
+}

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { readsOf, withHiddenParts } from "../../../../lib/domain/policy/visibility.ts";
+import type { Json } from "../../../../lib/system/ports.ts";
+
+const reads = (patterns: readonly string[], excluded_patterns: readonly string[] = [], operations = ["read"]) =>
+  readsOf({ patterns, excluded_patterns, operations });
+
+describe("a value read from a peer that hides parts of it", () => {
+  const replica: Json = { name: "N", ssn: 1, home: { street: "S", key: 7 } };
+
+  test.each<[string, ReturnType<typeof reads>, Json | undefined, Json | undefined, Json | undefined]>([
+    ["nothing is hidden", reads(["*"]), replica, { name: "M" }, { name: "M" }],
+    ["nothing is hidden, and it is gone", reads(["*"]), replica, undefined, undefined],
+    ["all of it is hidden", reads(["*"], ["profile"]), replica, undefined, replica],
+    ["all of it is hidden, whatever came", reads(["*"], ["profile"]), replica, { name: "M" }, replica],
+    ["nothing may be read", reads(["*"], [], ["write"]), replica, undefined, replica],
+    ["it is not among what is granted", reads(["color"]), replica, undefined, replica],
+    [
+      "parts are hidden",
+      reads(["*"], ["profile/ssn", "profile/home/key"]),
+      replica,
+      { name: "M", home: { street: "T" }, age: 3 },
+      { name: "M", ssn: 1, home: { street: "T", key: 7 }, age: 3 },
+    ],
+    ["parts are hidden, and what is seen is gone", reads(["*"], ["profile/ssn"]), replica, undefined, { ssn: 1 }],
+    ["parts are hidden, of which none is held", reads(["*"], ["profile/other"]), replica, undefined, undefined],
+    ["parts are hidden, and it is an object no more", reads(["*"], ["profile/ssn"]), replica, "text", "text"],
+    [
+      "only a part is granted",
+      reads(["profile/name"]),
+      replica,
+      { name: "M" },
+      { name: "M", ssn: 1, home: { street: "S", key: 7 } },
+    ],
+    ["only a part is granted of what is no object here", reads(["profile/name"]), "text", undefined, "text"],
+    ["nothing is held", reads(["*"], ["profile/ssn"]), undefined, { name: "M" }, { name: "M" }],
+    ["it is no object here", reads(["*"], ["profile/ssn"]), "text", { name: "M" }, { name: "M" }],
+  ])("keeps what is held there: %s", (_, open, before, read, after) => {
+    expect(withHiddenParts(before, read, ["profile"], open)).toEqual(after);
+  });
+
+  test("keeps names that mean something to JavaScript as names", () => {
+    const open = reads(["*"], ["profile/__proto__"]);
+    const before = JSON.parse('{"__proto__": {"a": 1}, "b": 2}') as Json;
+    expect(JSON.stringify(withHiddenParts(before, { b: 3 }, ["profile"], open))).toBe('{"__proto__":{"a":1},"b":3}');
+  });
+});
