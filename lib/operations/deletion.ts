@@ -15,7 +15,7 @@ import type { ActorStore } from "../actors/actor-store.ts";
 import { runHook } from "../actors/application.ts";
 import type { Application } from "../actors/application.ts";
 
-/** How many peers are told at the same time. */
+/** How many peers get a message at the same time. */
 const AT_ONCE = 8;
 /** A request that ends an actor is answered within so long, ms, whatever its peers do; the rest is due work. */
 const ANSWER_MS = 5_000;

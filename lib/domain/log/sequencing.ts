@@ -27,7 +27,7 @@ export type Decision =
   | { readonly is: "duplicate" }
   /** An earlier copy is buffered, which stays. */
   | { readonly is: "already_buffered"; readonly drainable: boolean; readonly overdue: boolean }
-  /** It is next and nobody is processing: acquire the lease and apply. */
+  /** It is next and no lease is live: acquire the lease and apply. */
   | { readonly is: "next" }
   /** The buffer is full. `overdue`: the gap has stood too long, recovery is to start all the same. */
   | { readonly is: "full"; readonly overdue: boolean }
@@ -43,7 +43,7 @@ export function gapOverdue(state: SequencingState, now: number, limits: Sequenci
 export function decide(state: SequencingState, n: number, now: number, limits: SequencingLimits): Decision {
   if (n <= state.lastSeq) return { is: "duplicate" };
   const free = !state.busy && !state.replacing;
-  // Whoever is at work drains or recovers what waits, when it ends.
+  // The lease holder drains or recovers what waits, when its work ends.
   const overdue = !state.busy && n > state.lastSeq + 1 && gapOverdue(state, now, limits);
   if (state.buffered.has(n)) return { is: "already_buffered", drainable: n === state.lastSeq + 1 && free, overdue };
   if (n === state.lastSeq + 1 && free) return { is: "next" };

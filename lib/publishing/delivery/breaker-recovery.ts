@@ -264,5 +264,5 @@ const isWaitedFor = (item: Item): boolean =>
 /** Nothing more goes to the peer for now. */
 const isKept = (end: SessionResult | undefined): boolean => end === "open" || end === "paused";
 
-/** What deliveries to one peer at a time are told apart by. */
+/** Key by which deliveries to one peer are serialised. */
 export const peerOf = (trust: { readonly baseUri: string }): string => trust.baseUri;

@@ -5,7 +5,7 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 /** Longer than a holder may take, ms. */
 const MARGIN_MS = 2_000;
 
-/** A lease for someone who has so much time: nobody else takes it while its holder may still be at work. */
+/** A lease for a holder with this much time: it outlives the time that the holder may still work. */
 export function leaseFor(
   { ids, clock, incarnation }: { readonly ids: Ids; readonly clock: Clock; readonly incarnation: string },
   time: DeliveryBudget,

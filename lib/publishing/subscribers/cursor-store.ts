@@ -173,7 +173,7 @@ export class CursorStore {
     return await renderNumber(this.#deps.changeLog, head, sequence, now);
   }
 
-  /** Writes a step, or computes it anew on what another writer has written meanwhile. */
+  /** Writes a step, or computes it again on what another writer has written meanwhile. */
   async #write(
     head: InboundHead,
     { lease, acknowledgedAt }: Pick<AdvanceOptions, "lease"> & { readonly acknowledgedAt?: number },

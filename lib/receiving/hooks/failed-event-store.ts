@@ -20,6 +20,7 @@ import {
   itemExists,
   itemMissing,
   missing,
+  refusedReasons,
   TransactionRefused,
 } from "../../dynamodb/table.ts";
 import type { Change, Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
@@ -228,7 +229,7 @@ export class FailedEventStore {
     const mine = equals("starts", failedEvent.starts);
     const head = next.status === "stopped" ? await this.#liveHead(failedEvent.event) : undefined;
     if (head !== undefined) {
-      const refused = await this.#transact([
+      const refused = await refusedReasons(this.#table, [
         { update: failedEvent.key, change, condition: mine },
         { update: head, change: { set: { hooksPaused: true }, add: { version: 1 } }, condition: headIs.live },
       ]);
@@ -282,17 +283,7 @@ export class FailedEventStore {
         condition: headIs.live,
       });
     }
-    return await this.#transact(writes);
-  }
-
-  async #transact(writes: readonly Write[]): Promise<TransactionRefused["reasons"] | undefined> {
-    try {
-      await this.#table.transact(writes);
-      return undefined;
-    } catch (error) {
-      if (error instanceof TransactionRefused) return error.reasons;
-      throw error;
-    }
+    return await refusedReasons(this.#table, writes);
   }
 
   async #liveHead(event: HookEvent): Promise<Key | undefined> {

@@ -1,4 +1,4 @@
-/** What a number of an outbound subscription means: data that is stored, then a hook that is told. */
+/** What a number of an outbound subscription means: its data is stored, then its hooks run. */
 import { compact } from "../../system/compact.ts";
 import { checkScope, fitsScope } from "../../domain/wire/callback-scope.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
@@ -31,7 +31,7 @@ import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
-/** After so many processed diffs the publisher is told how far we are. */
+/** After this many processed diffs we acknowledge our position to the publisher. */
 export const ACKNOWLEDGE_EVERY = 100;
 /** A publisher whose diff could not be fetched may send its callback again after this, ms. */
 const FETCH_AGAIN_MS = 5_000;

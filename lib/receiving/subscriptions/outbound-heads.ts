@@ -11,6 +11,7 @@ import {
   equals,
   itemMissing,
   missing,
+  refusedReasons,
   TransactionRefused,
 } from "../../dynamodb/table.ts";
 import type { Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
@@ -92,7 +93,7 @@ export class OutboundHeads {
       if (old?.live === true && !sameScope(old.scope, made.scope)) {
         throw new ServiceError("peer.refused", "The peer gave the id of another subscription of ours.");
       }
-      const refused = await this.#transact([
+      const refused = await refusedReasons(this.#table, [
         made.trusted,
         { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
         this.ownership.raise(made.actorId, made.peerId),
@@ -149,7 +150,7 @@ export class OutboundHeads {
       resubscribedAt: now,
     };
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
-    const refused = await this.#transact([
+    const refused = await refusedReasons(this.#table, [
       made.trusted,
       { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
       this.ownership.raise(made.actorId, made.peerId),
@@ -200,7 +201,7 @@ export class OutboundHeads {
    * live one.
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
-    const refused = await this.#transact([
+    const refused = await refusedReasons(this.#table, [
       { update: head.key, change: this.#ending(head, keepData), condition: equals("state", "live") },
       this.ownership.raise(head.actorId, head.peerId),
     ]);
@@ -235,16 +236,6 @@ export class OutboundHeads {
       await this.#table.update(key, change, condition);
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-
-  async #transact(writes: readonly Write[]): Promise<TransactionRefused["reasons"] | undefined> {
-    try {
-      await this.#table.transact(writes);
-      return undefined;
-    } catch (error) {
-      if (error instanceof TransactionRefused) return error.reasons;
-      throw error;
     }
   }
 }
