@@ -27,6 +27,7 @@ export const ROWS: readonly (readonly string[])[] = [
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
+  dynamodb: ["keys", "."],
   peers: [".", "http"],
   domain: ["wire", "log", "diff", "policy", "terms", "json"],
 };
@@ -44,7 +45,7 @@ const TOOLS = [
   "autocannon",
 ];
 /** What a room may take from dynamodb: the port and the keys. The adapters are for compose alone. */
-const TABLE_PORT = /^lib\/dynamodb\/(table|keys(-[a-z-]+)?)\.ts$/;
+const TABLE_PORT = /^lib\/dynamodb\/(table|lease|keys\/[a-z-]+)\.ts$/;
 
 const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const fromPackage = (specifier: string, name: string): boolean =>

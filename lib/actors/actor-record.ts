@@ -1,6 +1,7 @@
 import { compact } from "../system/compact.ts";
-import { actorOfKey, dueShardOf } from "../dynamodb/keys.ts";
-import { actorKey } from "../dynamodb/keys-actors.ts";
+import { actorOfKey } from "../dynamodb/keys/partition.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
+import { actorKey } from "../dynamodb/keys/actors.ts";
 import type { Item } from "../dynamodb/table.ts";
 
 /** An actor as it is stored. */

@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
-import { actorKey } from "../dynamodb/keys-actors.ts";
+import { actorKey } from "../dynamodb/keys/actors.ts";
 import { ConditionFailed, all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Change, Table } from "../dynamodb/table.ts";
 import { actorItem, deletionDue, readActor } from "./actor-record.ts";

@@ -1,7 +1,7 @@
 /** Counts wrong guesses at passphrases, for all instances together. */
 import { createHash } from "node:crypto";
 import { compact } from "../system/compact.ts";
-import { actorKey, guessKey } from "../dynamodb/keys-actors.ts";
+import { actorKey, guessKey } from "../dynamodb/keys/actors.ts";
 import {
   ConditionFailed,
   TransactionRefused,

@@ -1,7 +1,7 @@
 /** The routes for operating an actor, from request to reply. */
 import { compact } from "../system/compact.ts";
 import * as z from "zod/mini";
-import { keptKey } from "../dynamodb/keys-actors.ts";
+import { keptKey } from "../dynamodb/keys/actors.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { readBody } from "../http/body.ts";

@@ -3,7 +3,7 @@ import type { DeliveryServices, DeliverySettings } from "../publishing/delivery/
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import type { Breaker } from "../domain/policy/breaker.ts";
-import { trustKey } from "../dynamodb/keys-actors.ts";
+import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { AppEvent, AppEvents } from "../publishing/subscribers/app-events.ts";
 import type { TrustStore } from "../trust/trust-store.ts";

@@ -2,8 +2,8 @@
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
-import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys-publishing.ts";
-import { dueShardOf } from "../dynamodb/keys.ts";
+import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
 import {
   ConditionFailed,
   above,

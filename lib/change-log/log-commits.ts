@@ -1,9 +1,9 @@
 /** The one way into an actor's change log: read, plan, commit all in one transaction, and try again when others came first. */
 import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { LogRecord, NewRecord } from "../domain/diff/change-record.ts";
-import { actorKey } from "../dynamodb/keys-actors.ts";
-import { logHeadKey } from "../dynamodb/keys-publishing.ts";
-import { dueShardOf } from "../dynamodb/keys.ts";
+import { actorKey } from "../dynamodb/keys/actors.ts";
+import { logHeadKey } from "../dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { TransactionRefused, all, itemExists, missing } from "../dynamodb/table.ts";
 import type { Change, Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";

@@ -1,7 +1,8 @@
 /** Every kind of due work, and who does it. */
-import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys-actors.ts";
-import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys-publishing.ts";
-import { actorOfKey, failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys.ts";
+import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
+import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys/publishing.ts";
+import { actorOfKey } from "../dynamodb/keys/partition.ts";
+import { failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";

@@ -1,6 +1,6 @@
 import { printJson } from "../domain/json/json-text.ts";
 import { cutText } from "../domain/json/json.ts";
-import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
+import { listElementKey, listPageKey } from "../dynamodb/keys/replica.ts";
 import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import type { Json } from "../system/ports.ts";

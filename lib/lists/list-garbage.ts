@@ -1,5 +1,6 @@
-import { LIST_GARBAGE_PREFIX, laidGarbageKey, listGarbageKey } from "../dynamodb/keys-peer-data.ts";
-import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
+import { LIST_GARBAGE_PREFIX, laidGarbageKey, listGarbageKey } from "../dynamodb/keys/replica.ts";
+import { actorPartition } from "../dynamodb/keys/partition.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { all, always, any, ConditionFailed, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 

@@ -1,4 +1,4 @@
-import { listBucketKey } from "../dynamodb/keys-peer-data.ts";
+import { listBucketKey } from "../dynamodb/keys/replica.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import { childTotals } from "./list-edit.ts";

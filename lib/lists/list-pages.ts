@@ -2,7 +2,7 @@ import { compact } from "../system/compact.ts";
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../domain/json/canonical-json.ts";
 import { parseText } from "../domain/json/json-text.ts";
-import { listElementKey, listPageKey } from "../dynamodb/keys-peer-data.ts";
+import { listElementKey, listPageKey } from "../dynamodb/keys/replica.ts";
 import type { Attribute, Item, Table } from "../dynamodb/table.ts";
 import type { Json } from "../system/ports.ts";
 

@@ -1,6 +1,7 @@
-import { actorPartition, outboundPrefix } from "../dynamodb/keys.ts";
-import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys-actors.ts";
-import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys-publishing.ts";
+import { actorPartition } from "../dynamodb/keys/partition.ts";
+import { outboundPrefix } from "../dynamodb/keys/streams.ts";
+import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
+import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys/publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { inParallel } from "../system/in-parallel.ts";
 import { collectPeerGarbage } from "../lists/list-garbage.ts";

@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys.ts";
+import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys/streams.ts";
 import { ServiceError } from "../system/errors.ts";
 import { inParallel } from "../system/in-parallel.ts";
 import type { Deadline, JsonObject } from "../system/ports.ts";

@@ -1,6 +1,6 @@
 import { compact } from "../system/compact.ts";
 import { isPeerName } from "../domain/diff/peer-names.ts";
-import { cursorOf } from "../dynamodb/keys-peer-data.ts";
+import { cursorOf } from "../dynamodb/keys/replica.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
 import { PAGE_BYTES } from "../receiving/replica/peer-reader.ts";

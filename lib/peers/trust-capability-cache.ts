@@ -1,5 +1,5 @@
 import { parseText } from "../domain/json/json-text.ts";
-import { trustKey } from "../dynamodb/keys-actors.ts";
+import { trustKey } from "../dynamodb/keys/actors.ts";
 import { all, ConditionFailed, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
 import type { CachedCapabilities, CapabilityCache } from "./capabilities.ts";

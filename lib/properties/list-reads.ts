@@ -1,5 +1,5 @@
 /** Reads of an actor's own lists: each of exactly one version. */
-import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult } from "../http/answer-size.ts";

@@ -1,6 +1,6 @@
 /** The end of all lists of an actor. */
-import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
-import { OWN_PREFIX, ownPartition } from "../dynamodb/keys-publishing.ts";
+import { ownListPartition } from "../dynamodb/keys/replica.ts";
+import { OWN_PREFIX, ownPartition } from "../dynamodb/keys/publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { emptyPartition } from "../lists/list-garbage.ts";
 

@@ -1,7 +1,7 @@
 /** Steps on a list as writes, to go into the transaction that changes the list's head. */
 import { createHash } from "node:crypto";
-import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
-import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import { ownListPartition } from "../dynamodb/keys/replica.ts";
+import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { always, itemExists } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";

@@ -1,6 +1,6 @@
 /** The head of an actor's own list property, as it is stored in the place of a property's value. */
 import { compact } from "../system/compact.ts";
-import { ownListPartition } from "../dynamodb/keys-peer-data.ts";
+import { ownListPartition } from "../dynamodb/keys/replica.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
 import { EMPTY_SHAPE } from "../lists/list-edit.ts";
 import type { Shape } from "../lists/list-edit.ts";

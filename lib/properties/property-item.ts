@@ -1,5 +1,5 @@
 /** One of an actor's own properties, as it is stored. */
-import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
 import type { Condition, Item, Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../system/ports.ts";

@@ -1,7 +1,7 @@
 /** What a change of values and lists writes: everything that goes into its one transaction. */
 import type { Change, NewRecord, RecordedChange } from "../domain/diff/change-record.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
-import { ownPropertyKey } from "../dynamodb/keys-publishing.ts";
+import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";

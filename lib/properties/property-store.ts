@@ -1,8 +1,8 @@
 /** An actor's own properties as they are stored, each change in one transaction with its record in the change log. */
 import { recordDeleteAll } from "../domain/diff/change-record.ts";
 import type { Change } from "../domain/diff/change-record.ts";
-import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys-publishing.ts";
-import { dueShardOf } from "../dynamodb/keys.ts";
+import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
 import { isServiceError } from "../system/errors.ts";

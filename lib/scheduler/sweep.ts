@@ -1,5 +1,5 @@
 /** The every-minute look at what is due: enough on its own, whatever became of delayed messages. */
-import { dueShards, dueShardOf } from "../dynamodb/keys.ts";
+import { dueShards, dueShardOf } from "../dynamodb/keys/due.ts";
 import { all, ConditionFailed, equals, itemExists } from "../dynamodb/table.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";

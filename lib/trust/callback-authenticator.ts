@@ -1,4 +1,4 @@
-import { actorKey, trustKey } from "../dynamodb/keys-actors.ts";
+import { actorKey, trustKey } from "../dynamodb/keys/actors.ts";
 import { all, equals, missing } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import { readTrust } from "./trust-record.ts";

@@ -1,4 +1,4 @@
-import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys-actors.ts";
+import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys/actors.ts";
 import { always } from "../dynamodb/table.ts";
 import { NOTIFY_MS } from "./peer-calls.ts";
 import type { Trace } from "./peer-calls.ts";

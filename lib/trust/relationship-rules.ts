@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { printJson } from "../domain/json/json-text.ts";
 import { defaultPermissions, knownRelationships } from "../domain/policy/permissions.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
-import { trustKey } from "../dynamodb/keys-actors.ts";
+import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Clock } from "../system/ports.ts";
 import { confirmedTo } from "../change-log/log-commits.ts";
 import type { LogCommits, LogPlan, LogRead } from "../change-log/log-commits.ts";

@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import { trustKey } from "../dynamodb/keys-actors.ts";
+import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { permissionRecord } from "./permission-store.ts";

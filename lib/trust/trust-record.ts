@@ -1,8 +1,8 @@
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
 import { isObject } from "../domain/json/json.ts";
-import { actorOfKey } from "../dynamodb/keys.ts";
-import { trustKey } from "../dynamodb/keys-actors.ts";
+import { actorOfKey } from "../dynamodb/keys/partition.ts";
+import { trustKey } from "../dynamodb/keys/actors.ts";
 import { readCapabilities } from "../peers/trust-capability-cache.ts";
 import type { CachedCapabilities } from "../peers/capabilities.ts";
 import type { Attribute, Item } from "../dynamodb/table.ts";

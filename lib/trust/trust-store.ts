@@ -1,8 +1,9 @@
 import { printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
-import { actorPartition, dueShardOf } from "../dynamodb/keys.ts";
-import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys-actors.ts";
+import { actorPartition } from "../dynamodb/keys/partition.ts";
+import { dueShardOf } from "../dynamodb/keys/due.ts";
+import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys/actors.ts";
 import {
   ConditionFailed,
   TransactionRefused,

@@ -58,7 +58,7 @@ describe("the dependency direction", () => {
     ["lib/receiving/intake/a.ts", "../stream/head.ts"],
     ["lib/receiving/stream/a.ts", "../../domain/scope.ts"],
     ["lib/receiving/stream/a.ts", "../../dynamodb/table.ts"],
-    ["lib/receiving/stream/a.ts", "../../dynamodb/keys.ts"],
+    ["lib/receiving/stream/a.ts", "../../dynamodb/keys/due.ts"],
     ["lib/dynamodb/a.ts", "@aws-sdk/lib-dynamodb"],
     ["lib/compose/runtime.ts", "../dynamodb/document-table.ts"],
     ["lib/queue/a.ts", "@aws-sdk/client-sqs"],

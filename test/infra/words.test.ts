@@ -119,8 +119,8 @@ it("no test file and no title of a test has a word that the glossary replaced", 
 
 it.each([
   ["claimToken", "lib/receiving/stream/head.ts"],
-  ["PARKED#", "lib/dynamodb/keys.ts"],
-  ["parkedKey", "lib/dynamodb/keys.ts"],
+  ["PARKED#", "lib/dynamodb/keys/streams.ts"],
+  ["parkedKey", "lib/dynamodb/keys/streams.ts"],
   ["bare-sink", "lib/receiving/intake/bare-sink.ts"],
   ["look", "lib/publishing/delivery/refused-heads.ts"],
   ["wm", "lib/receiving/replica/replica-entry.ts"],

@@ -1,6 +1,7 @@
 /** The end of an actor whose peers do not answer. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
+import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
+import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { HangingPeers } from "../support/hanging-peers.ts";

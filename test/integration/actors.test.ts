@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { InProcessService, Network, basic, bearer } from "../support/in-process.ts";
-import { actorPartition } from "../../lib/dynamodb/keys.ts";
+import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 
 let network: Network;
 let service: InProcessService;

@@ -2,7 +2,7 @@
 import * as crypto from "node:crypto";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ActorFactory } from "../../lib/actors/factory.ts";
-import { actorPartition } from "../../lib/dynamodb/keys.ts";
+import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
 import type { Fate, TableOperation } from "../support/faulty-table.ts";
 import { Network, basic, bearer } from "../support/in-process.ts";

@@ -1,7 +1,8 @@
 /** What is left of an operation that broke off, and who finishes it. */
 import { describe, expect, it } from "vitest";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
-import { actorPartition, dueShards } from "../../lib/dynamodb/keys.ts";
+import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
+import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";

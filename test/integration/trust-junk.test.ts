@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { routes } from "../../lib/api/route-table.ts";
-import { actorPartition } from "../../lib/dynamodb/keys.ts";
+import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";
 import { junkBody } from "../support/junk.ts";
 import { seeded } from "../support/publisher/random.ts";

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { expect, it, vi } from "vitest";
-import { logHeadKey, recordPartition } from "../../lib/dynamodb/keys-publishing.ts";
+import { logHeadKey, recordPartition } from "../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../lib/dynamodb/table.ts";
 import type { Condition, Key, Table, Write } from "../../lib/dynamodb/table.ts";
 import { breakingAll, SABOTAGES } from "../support/publishing-world/sabotages.ts";

@@ -1,7 +1,8 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
 import { composeDueWork } from "../../lib/compose/due-work.ts";
 import { Sweep } from "../../lib/scheduler/sweep.ts";
-import { dueShards, outboundHeadKey } from "../../lib/dynamodb/keys.ts";
+import { dueShards } from "../../lib/dynamodb/keys/due.ts";
+import { outboundHeadKey } from "../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../lib/dynamodb/table.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import type { Json, Log } from "../../lib/system/ports.ts";

@@ -1,8 +1,8 @@
 /** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
 import { isPaused, mayProbe, roundAfter } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
-import { trustKey } from "../../dynamodb/keys-actors.ts";
-import { breakerKey } from "../../dynamodb/keys-publishing.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
+import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, Ids } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";

@@ -5,9 +5,9 @@
 import { compact } from "../../system/compact.ts";
 import { isToOpen, nextCooldown } from "../../domain/policy/breaker.ts";
 import type { Breaker, BreakerPolicy } from "../../domain/policy/breaker.ts";
-import { trustKey } from "../../dynamodb/keys-actors.ts";
-import { breakerKey } from "../../dynamodb/keys-publishing.ts";
-import { dueShardOf } from "../../dynamodb/keys.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
+import { breakerKey } from "../../dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import {
   ConditionFailed,
   TransactionRefused,

@@ -1,8 +1,8 @@
 /** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
 import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/log/delivery-state.ts";
-import { trustKey } from "../../dynamodb/keys-actors.ts";
-import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
-import { dueShardOf } from "../../dynamodb/keys.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ConditionFailed, above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../../system/ports.ts";

@@ -1,5 +1,5 @@
 /** Permission callbacks that have to wait because their peer wants no requests for a while. */
-import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { ConditionFailed, all, any, below, equals, missing } from "../../dynamodb/table.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";

@@ -1,5 +1,5 @@
 /** Peers that say they undo compressed callbacks, and do not. */
-import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { ConditionFailed, all, equals, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";

@@ -1,7 +1,7 @@
 /** What one delivery learns of whether the peer knows the subscription at all, as it goes into the subscription's head. */
 import { refusalPause } from "../../domain/policy/refusal.ts";
 import type { Refusal } from "../../domain/policy/refusal.ts";
-import { dueShardOf } from "../../dynamodb/keys.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Change, Condition } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";

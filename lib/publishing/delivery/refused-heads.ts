@@ -1,8 +1,8 @@
 /** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
 import { mayProbe } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
-import { trustKey } from "../../dynamodb/keys-actors.ts";
-import { dueShardOf } from "../../dynamodb/keys.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
 import type { Change, Condition, Table } from "../../dynamodb/table.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";

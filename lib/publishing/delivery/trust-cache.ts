@@ -1,5 +1,5 @@
 /** What this process knows of the peers that it delivers to: their trusts, with breaker and permissions. */
-import { trustKey } from "../../dynamodb/keys-actors.ts";
+import { trustKey } from "../../dynamodb/keys/actors.ts";
 import type { Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { Commit } from "../../change-log/log-commits.ts";

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { jsonBytes } from "../../domain/json/json.ts";
-import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys-publishing.ts";
+import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { inParallel } from "../../system/in-parallel.ts";
 import { ServiceError } from "../../system/errors.ts";

@@ -1,8 +1,9 @@
 /** Keeps what is known of subscribing peers fresh, so that delivery, which never asks, finds it. */
 import { pauseAfter } from "../../domain/policy/backoff.ts";
-import { capabilityKey, trustKey } from "../../dynamodb/keys-actors.ts";
-import { inboundPrefix } from "../../dynamodb/keys-publishing.ts";
-import { actorPartition, dueShardOf } from "../../dynamodb/keys.ts";
+import { capabilityKey, trustKey } from "../../dynamodb/keys/actors.ts";
+import { inboundPrefix } from "../../dynamodb/keys/publishing.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ConditionFailed, always, equals } from "../../dynamodb/table.ts";
 import type { Change, Condition, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";

@@ -5,7 +5,7 @@ import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-
 import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
 import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys-publishing.ts";
+import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { ConditionFailed, all, any, atMost, differs, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";

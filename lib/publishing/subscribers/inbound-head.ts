@@ -7,8 +7,8 @@ import type { Refusal } from "../../domain/policy/refusal.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
-import { actorOfKey } from "../../dynamodb/keys.ts";
-import { inboundHeadKey } from "../../dynamodb/keys-publishing.ts";
+import { actorOfKey } from "../../dynamodb/keys/partition.ts";
+import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 
 /** Who delivers a subscription at the moment. */

@@ -7,8 +7,8 @@ import {
   scopeKey,
   scopePartition,
   scopePrefix,
-} from "../../dynamodb/keys-publishing.ts";
-import { actorPartition } from "../../dynamodb/keys.ts";
+} from "../../dynamodb/keys/publishing.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
 import { readInboundHead } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";

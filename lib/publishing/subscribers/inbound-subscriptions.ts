@@ -7,7 +7,7 @@ import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { startState } from "../../domain/log/subscription-log.ts";
 import type { SubscriptionContext } from "../../domain/log/subscription-log.ts";
-import { scopeKey } from "../../dynamodb/keys-publishing.ts";
+import { scopeKey } from "../../dynamodb/keys/publishing.ts";
 import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";

@@ -1,6 +1,6 @@
 /** What holds for a peer's subscriptions at the end of the log. */
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
-import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { readLogHead } from "../../change-log/change-log.ts";

@@ -1,5 +1,5 @@
 /** Targets, and parts of targets, whose changes make no diffs for a while. */
-import { logHeadKey } from "../../dynamodb/keys-publishing.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";

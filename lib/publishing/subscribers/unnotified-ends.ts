@@ -1,6 +1,6 @@
 /** Subscriptions of peers that the owner has ended, until the peers have been told. */
-import { unnotifiedEndKey, unnotifiedEndPrefix } from "../../dynamodb/keys-publishing.ts";
-import { actorPartition } from "../../dynamodb/keys.ts";
+import { unnotifiedEndKey, unnotifiedEndPrefix } from "../../dynamodb/keys/publishing.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { always } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";

@@ -2,7 +2,8 @@
 import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { dueShardOf, streamOfFailedEventKey } from "../../dynamodb/keys.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { streamOfFailedEventKey } from "../../dynamodb/keys/streams.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 import type { CallbackType, HookEvent } from "./hook-event.ts";
 

@@ -1,14 +1,14 @@
 /** Hook events that did not go through: kept with each attempt's error until a retry, or a person, settles them. */
 import { compact } from "../../system/compact.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import {
-  actorPartition,
-  dueShardOf,
   outboundHeadKey,
   failedEventIdKey,
   failedEventKey,
   failedEventPrefix,
   staleReadOf,
-} from "../../dynamodb/keys.ts";
+} from "../../dynamodb/keys/streams.ts";
 import {
   all,
   always,

@@ -2,7 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Key, Write } from "../../dynamodb/table.ts";
 import { itemExists, TransactionRefused, all, equals } from "../../dynamodb/table.ts";
-import { outboundHeadKey } from "../../dynamodb/keys.ts";
+import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { readHead } from "../stream/head.ts";

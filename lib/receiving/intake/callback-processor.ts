@@ -4,7 +4,7 @@ import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/terms/identifiers.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
-import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys.ts";
+import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";

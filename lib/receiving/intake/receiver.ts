@@ -5,7 +5,7 @@ import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
 import { isObject } from "../../domain/json/json.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { outboundHeadKey } from "../../dynamodb/keys.ts";
+import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { eventOf, readCallback } from "./callback-events.ts";

@@ -1,6 +1,7 @@
 /** The heads of standalone streams as items: made at first use, cleared, removed with their peer. */
 import { compact } from "../../system/compact.ts";
-import { actorPartition, standaloneStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { standaloneStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import { ConditionFailed, itemMissing } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { fitsScope } from "../../domain/wire/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff/diff-content.ts";
-import { bufferedKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isMadeAnew } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";

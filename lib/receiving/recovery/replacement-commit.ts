@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
-import { bufferedKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Attribute } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";

@@ -1,6 +1,6 @@
 /** Reads again what could not be read: under the lease on its stream, so that no diff comes in between. */
 import { covers, placeOf } from "../../domain/terms/scope.ts";
-import { outboundHeadKey } from "../../dynamodb/keys.ts";
+import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";

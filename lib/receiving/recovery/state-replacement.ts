@@ -19,7 +19,7 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { outboundPrefix } from "../../dynamodb/keys.ts";
+import { outboundPrefix } from "../../dynamodb/keys/streams.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { knowsOtherwise } from "../stream/digests.ts";

@@ -4,7 +4,7 @@ import { printJson } from "../../domain/json/json-text.ts";
 import { editFor, valueToFind } from "../../domain/diff/list-operations.ts";
 import type { ListOperation } from "../../domain/diff/list-operations.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { listPartition, placeKey } from "../../dynamodb/keys-peer-data.ts";
+import { listPartition, placeKey } from "../../dynamodb/keys/replica.ts";
 import { always, itemExists } from "../../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import type { Clock, Json } from "../../system/ports.ts";

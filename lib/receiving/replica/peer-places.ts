@@ -1,6 +1,6 @@
 import { covers, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys-peer-data.ts";
+import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys/replica.ts";
 import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";

@@ -7,7 +7,7 @@ import {
   PLACE_PREFIX,
   propertyRange,
   propertySortKeyOf,
-} from "../../dynamodb/keys-peer-data.ts";
+} from "../../dynamodb/keys/replica.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";

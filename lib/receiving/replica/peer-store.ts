@@ -15,7 +15,7 @@ import { PlaceWriter } from "./place-writer.ts";
 import type { Outcome } from "./place-writer.ts";
 import { isAmong, isWrittenSince, StateWriter } from "./state-writer.ts";
 import type { ReadPosition, StateTarget } from "./state-writer.ts";
-import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys-peer-data.ts";
+import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys/replica.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Json } from "../../system/ports.ts";
 import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";

@@ -1,7 +1,7 @@
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { mergeDiff } from "../../domain/diff/merge-diff.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { placeKey } from "../../dynamodb/keys-peer-data.ts";
+import { placeKey } from "../../dynamodb/keys/replica.ts";
 import {
   all,
   any,

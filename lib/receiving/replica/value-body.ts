@@ -3,7 +3,7 @@ import { cutText, PART_BYTES } from "../../domain/json/json.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { always } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
-import { valuePartKey } from "../../dynamodb/keys-peer-data.ts";
+import { valuePartKey } from "../../dynamodb/keys/replica.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { ReplicaEntry, ValueEntry } from "./replica-entry.ts";

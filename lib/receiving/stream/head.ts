@@ -11,7 +11,8 @@
  *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
-import { dueShardOf, isStandaloneStream, streamOfKey } from "../../dynamodb/keys.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { isStandaloneStream, streamOfKey } from "../../dynamodb/keys/streams.ts";
 import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/terms/scope.ts";

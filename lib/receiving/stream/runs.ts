@@ -1,6 +1,6 @@
 /** The work under a lease: one event, or a run of buffered ones, applied and the head moved over them. */
 import { compact } from "../../system/compact.ts";
-import { bufferedKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";

@@ -8,7 +8,7 @@
  * What a number means is the applier's business: a subscription's applier stores and runs hooks, a standalone stream's calls a handler.
  */
 import { compact } from "../../system/compact.ts";
-import { isStandaloneStream, bufferedKey } from "../../dynamodb/keys.ts";
+import { isStandaloneStream, bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";

@@ -11,7 +11,8 @@ import { createHash } from "node:crypto";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { dueShardOf, outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys/streams.ts";
 import {
   all,
   always,

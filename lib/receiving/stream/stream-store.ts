@@ -5,7 +5,7 @@
 import { compact } from "../../system/compact.ts";
 import { advanceWrite, LEASE_ATTRIBUTES, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
-import { bufferedKey } from "../../dynamodb/keys.ts";
+import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import {
   above,
   all,

@@ -8,8 +8,8 @@ import { parseTimestamp } from "../../domain/terms/timestamp.ts";
 import type { Timestamp } from "../../domain/terms/timestamp.ts";
 import { READS_ALL, readsOf } from "../../domain/policy/visibility.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { grantKey, trustKey } from "../../dynamodb/keys-actors.ts";
-import { dueShardOf } from "../../dynamodb/keys.ts";
+import { grantKey, trustKey } from "../../dynamodb/keys/actors.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import {
   ConditionFailed,
   TransactionRefused,

@@ -1,8 +1,9 @@
 /** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
 import { compact } from "../../system/compact.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { inboundHeadKey } from "../../dynamodb/keys-publishing.ts";
-import { actorPartition, outboundHeadKey, outboundPrefix } from "../../dynamodb/keys.ts";
+import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { outboundHeadKey, outboundPrefix } from "../../dynamodb/keys/streams.ts";
 import {
   all,
   any,

@@ -3,14 +3,14 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import {
-  actorPartition,
   failedEventIdKey,
   failedEventPrefix,
   bufferEpoch,
   bufferPartition,
   staleReadOf,
-} from "../../dynamodb/keys.ts";
+} from "../../dynamodb/keys/streams.ts";
 import { all, ConditionFailed, equals } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";

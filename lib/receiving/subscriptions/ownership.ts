@@ -1,7 +1,8 @@
 /** Which subscription of a peer owns which place, kept true while the set changes. */
 import { covers, placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { dueShardOf, ownershipKey } from "../../dynamodb/keys.ts";
+import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { ownershipKey } from "../../dynamodb/keys/streams.ts";
 import { all, always, any, below, ConditionFailed, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";

@@ -1,5 +1,5 @@
 /** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
-import { bufferEpoch, bufferPartition } from "../../dynamodb/keys.ts";
+import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
 import { failureOf } from "../../peers/read-answer.ts";

@@ -4,7 +4,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { SubscriptionDataHook } from "../../../lib/application/acting-web-app.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
-import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { Network, bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { routes } from "../../../lib/api/route-table.ts";
 import { printJson } from "../../../lib/domain/json/json-text.ts";
-import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { grantKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
 import { NumbersWorld } from "../../support/numbers-world.ts";

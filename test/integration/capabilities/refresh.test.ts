@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { capabilityKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { bearer } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { DUE_SHARDS } from "../../../lib/dynamodb/keys.ts";
+import { DUE_SHARDS } from "../../../lib/dynamodb/keys/due.ts";
 import { CallbackWorld } from "./callback-world.ts";
 import type { Sent, Stream } from "./callback-world.ts";
 import { CostTable } from "./cost-table.ts";

@@ -3,7 +3,7 @@ import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
-import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
+import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";

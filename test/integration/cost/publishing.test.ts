@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DUE_SHARDS } from "../../../lib/dynamodb/keys.ts";
+import { DUE_SHARDS } from "../../../lib/dynamodb/keys/due.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { sized } from "../../support/sizes.ts";

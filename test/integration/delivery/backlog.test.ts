@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MAX_RANGES } from "../../../lib/domain/log/delivery-state.ts";
-import { recordPartition } from "../../../lib/dynamodb/keys-publishing.ts";
+import { recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { breakerState } from "../../../lib/domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../../lib/domain/log/delivery-state.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
-import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "./delivery-world.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
-import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";

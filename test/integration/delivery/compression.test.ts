@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ServiceError } from "../../../lib/system/errors.ts";
 import { decodeBody } from "../../../lib/http/decode-body.ts";
-import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld, later } from "./delivery-world.ts";

@@ -1,7 +1,7 @@
 /** One service with peers that do as they are told, all in this process. */
 import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
-import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
-import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
+import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json, JsonObject, PeerRequest } from "../../../lib/system/ports.ts";

@@ -1,6 +1,6 @@
 /** `Retry-After` of a peer, and what else than callbacks of subscriptions goes to it. */
 import { describe, expect, test } from "vitest";
-import { capabilityKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { DeliveryWorld, later } from "./delivery-world.ts";

@@ -1,6 +1,6 @@
 /** Subscriptions that their peer does not know: 404 and 410 are about one subscription, never about the peer. */
 import { describe, expect, test, vi } from "vitest";
-import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";

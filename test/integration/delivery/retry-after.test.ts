@@ -1,7 +1,7 @@
 /** A peer that answers a callback with `Retry-After`: nothing goes to it before then, and nothing is left out. */
 import { describe, expect, test, vi } from "vitest";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
-import { breakerKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { DeliveryWorld, later } from "./delivery-world.ts";

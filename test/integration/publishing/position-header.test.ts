@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inboundHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

@@ -1,6 +1,6 @@
 /** One publishing actor in this process, its peers known by their bearers, over a table that may fail. */
-import { actorPartition } from "../../../lib/dynamodb/keys.ts";
-import { recordPartition, scopePartition } from "../../../lib/dynamodb/keys-publishing.ts";
+import { actorPartition } from "../../../lib/dynamodb/keys/partition.ts";
+import { recordPartition, scopePartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
 

@@ -1,6 +1,6 @@
 /** Subscriptions that their publisher does not know any more, or has ended. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 

@@ -1,6 +1,6 @@
 /** A state that takes more than one function's time: recovery goes on where it stopped, whatever happens on the way. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

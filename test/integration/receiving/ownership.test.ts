@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PURGE_DELAY_MS } from "../../../lib/receiving/subscriptions/outbound-heads.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

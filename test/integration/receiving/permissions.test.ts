@@ -1,7 +1,7 @@
 /** Permission callbacks: what a peer newly grants is fetched, what it takes back goes where the deployment says so. */
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
-import { grantKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { grantKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

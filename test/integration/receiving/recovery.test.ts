@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 

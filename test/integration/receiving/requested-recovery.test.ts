@@ -1,6 +1,6 @@
 /** What is requested of a stream survives whatever else happens on it: leases, gaps, crashes, content that cannot be had. */
 import { describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

@@ -1,6 +1,6 @@
 /** The traps that reviews of the design found, each sprung on purpose. */
 import { describe, expect, it } from "vitest";
-import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/stream-store.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

@@ -3,7 +3,7 @@
  * that has asked for a pause.
  */
 import { isObject } from "../../../lib/domain/json/json.ts";
-import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { PeerRequest } from "../../../lib/system/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";

@@ -1,5 +1,5 @@
 /** Ways to make the publisher wrong, each of which the simulation has to see. */
-import { inboundOfKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { inboundOfKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Condition, Item, Page, Table, Write } from "../../../lib/dynamodb/table.ts";
 import { breaking, names, without } from "../simulation/sabotage.ts";
 

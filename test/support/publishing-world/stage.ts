@@ -18,7 +18,7 @@ import { planOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
-import { trustKey } from "../../../lib/dynamodb/keys-actors.ts";
+import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */

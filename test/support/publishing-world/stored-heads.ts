@@ -2,7 +2,7 @@
 import { isDelivered, NOTHING_DELIVERED } from "../../../lib/domain/log/delivery-state.ts";
 import type { DeliveryState } from "../../../lib/domain/log/delivery-state.ts";
 import type { SubscriptionState } from "../../../lib/domain/log/subscription-log.ts";
-import { inboundHeadKey, logRecordKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { inboundHeadKey, logRecordKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { Ledger, Line } from "./ledger.ts";

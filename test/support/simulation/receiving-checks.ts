@@ -1,6 +1,6 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
 import { parseWatermark } from "../../../lib/domain/log/watermark.ts";
-import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { readHead } from "../../../lib/receiving/stream/head.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";

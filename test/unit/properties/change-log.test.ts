@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
-import { logHeadKey, logRecordKey } from "../../../lib/dynamodb/keys-publishing.ts";
+import { logHeadKey, logRecordKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { TransactionRefused } from "../../../lib/dynamodb/table.ts";
 import { ChangeLog, MAX_RECORD_BYTES } from "../../../lib/change-log/change-log.ts";
 import { MemoryTable } from "../../support/memory-table.ts";

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
-import { logHeadKey } from "../../../lib/dynamodb/keys-publishing.ts";
-import { dueShardOf, outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys.ts";
+import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
+import { dueShardOf } from "../../../lib/dynamodb/keys/due.ts";
+import { outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Key } from "../../../lib/dynamodb/table.ts";
 import type { Deadline } from "../../../lib/system/ports.ts";

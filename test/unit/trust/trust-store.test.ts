@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
-import { dueShards } from "../../../lib/dynamodb/keys.ts";
+import { dueShards } from "../../../lib/dynamodb/keys/due.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
-import { trustKey } from "../../../../lib/dynamodb/keys-actors.ts";
+import { trustKey } from "../../../../lib/dynamodb/keys/actors.ts";
 import type { Item, Key } from "../../../../lib/dynamodb/table.ts";
 
 /** Peers of a table in which every trust says how often it was read. */

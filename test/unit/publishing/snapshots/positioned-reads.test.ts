@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logHeadKey, ownPropertyKey } from "../../../../lib/dynamodb/keys-publishing.ts";
+import { logHeadKey, ownPropertyKey } from "../../../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../../../lib/dynamodb/table.ts";
 import type { Admission } from "../../../../lib/api/handler.ts";
 import { positionedAnswer } from "../../../../lib/api/positioned-answer.ts";

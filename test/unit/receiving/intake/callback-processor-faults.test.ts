@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/keys.ts";
+import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/keys/streams.ts";
 import { ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";
 import type { CallbackHandler } from "../../../../lib/receiving/intake/callback-processor.ts";
 import { FaultyTable } from "../../../support/faulty-table.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../../lib/system/config.ts";
-import { standaloneStreamKey, dueShards, bufferPartition } from "../../../../lib/dynamodb/keys.ts";
+import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/keys/streams.ts";
+import { dueShards } from "../../../../lib/dynamodb/keys/due.ts";
 import { randomIds } from "../../../../lib/system/ids.ts";
 import { removeStandaloneStreams } from "../../../../lib/receiving/intake/standalone-streams.ts";
 import { CallbackProcessor, ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Place } from "../../../../lib/domain/terms/scope.ts";
-import { placeKey } from "../../../../lib/dynamodb/keys-peer-data.ts";
+import { placeKey } from "../../../../lib/dynamodb/keys/replica.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 import type { IncomingDiff } from "../../../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../../../lib/receiving/replica/peer-reader.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../../lib/dynamodb/keys.ts";
+import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../../../lib/dynamodb/table.ts";
 import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";

@@ -1,8 +1,8 @@
 /** The keys of what we hold of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
 import { createHash } from "node:crypto";
-import type { Place } from "../domain/terms/scope.ts";
-import { actorPartition } from "./keys.ts";
-import type { Key } from "./table.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { actorPartition } from "./partition.ts";
+import type { Key } from "../table.ts";
 
 /** A control character: no readable segment contains one, so it separates segments and sorts before them all. */
 const SEPARATOR = "\u0001";

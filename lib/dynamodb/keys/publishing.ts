@@ -1,8 +1,6 @@
 /** The keys of the publishing side: an actor's change log and its own properties. Each access pattern is documented here. */
-import { actorPartition } from "./keys.ts";
-import type { Key } from "./table.ts";
-
-const number16 = (value: number): string => String(value).padStart(16, "0");
+import { actorPartition, number16 } from "./partition.ts";
+import type { Key } from "../table.ts";
 
 /** The sort key of every change log's head. */
 export const LOG_SK = "LOG";

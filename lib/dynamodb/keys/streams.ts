@@ -2,28 +2,8 @@
  * The keys of the receiving side. Every access pattern is documented where its key is built. Ids match
  * `[A-Za-z0-9._~-]`, so `#` separates safely.
  */
-import { createHash } from "node:crypto";
-import type { Key } from "./table.ts";
-
-/** Number of partitions of the due index. The sweep asks each once; more shards spread more simultaneous due work. */
-export const DUE_SHARDS = 4;
-
-/** Every shard of the due index, in the order the sweep visits them. */
-export const dueShards: readonly string[] = Array.from({ length: DUE_SHARDS }, (_, shard) => `due#${String(shard)}`);
-
-/** The due-index shard of an item: fixed by its key, spread evenly. */
-export function dueShardOf(key: Key): string {
-  const first = createHash("sha256").update(`${key.pk}\n${key.sk}`).digest()[0] ?? 0;
-  return `due#${String(first % DUE_SHARDS)}`;
-}
-
-const number16 = (value: number): string => String(value).padStart(16, "0");
-
-/** The partition of one actor: its record, trusts, subscription heads, failed events. Queried by prefix, never whole but for deletion. */
-export const actorPartition = (actorId: string): string => `A#${actorId}`;
-
-/** The actor whose partition, of whatever letter, a key is in. */
-export const actorOfKey = ({ pk }: Pick<Key, "pk">): string => pk.slice(2);
+import type { Key } from "../table.ts";
+import { actorOfKey, actorPartition, number16 } from "./partition.ts";
 
 /**
  * The head of an outbound subscription. In-order callback: 2 conditional updates (lease, commit), 1 write unit each

@@ -1,6 +1,6 @@
 /** The keys of actors, trusts and permissions. Every access pattern is documented where its key is built. */
-import { actorPartition } from "./keys.ts";
-import type { Key } from "./table.ts";
+import { actorPartition } from "./partition.ts";
+import type { Key } from "../table.ts";
 
 /**
  * One actor's record. Read by key (½ to 1 read unit) before every request that needs it; put once on `itemMissing`;
