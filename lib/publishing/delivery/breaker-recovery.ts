@@ -1,6 +1,7 @@
 /** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
 import { isPaused, mayProbe, roundAfter } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
+import { newLease } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
@@ -19,7 +20,6 @@ import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps, SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { leaseFor } from "./lease.ts";
 import { isDeferred } from "./deferred-permissions.ts";
 import type { DeferredPermissions } from "./deferred-permissions.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
@@ -241,7 +241,7 @@ export class BreakerRecovery {
     { everything }: { readonly everything: boolean },
   ): Promise<DeliverySession | undefined> {
     const { cursors, changeLog } = this.#deps;
-    const lease = leaseFor(this.#deps, time);
+    const lease = newLease(this.#deps, time.remaining());
     const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
     if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return undefined;
     return new DeliverySession(this.#deps, {

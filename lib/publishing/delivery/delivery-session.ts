@@ -8,6 +8,7 @@ import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
 import { currentContext } from "../../domain/log/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
+import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { ConditionFailed, all, equals, itemExists } from "../../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
@@ -301,7 +302,7 @@ export class DeliverySession {
     const text = JSON.stringify(this.#delivery);
     const noted = this.#refusal.change(this.#head);
     const set = { delivery: text, ...noted.change.set };
-    const remove = ["leaseToken", "leaseUntil", "incarnation", ...(noted.change.remove ?? [])];
+    const remove = [...LEASE_ATTRIBUTES, ...(noted.change.remove ?? [])];
     const found = await this.#write({ set, remove }, all(when, noted.when));
     if (found === "lost") return "lost";
     // Or else the answer to the same write was lost, and it was sent again.
@@ -325,7 +326,7 @@ export class DeliverySession {
   }
 
   async #write(change: Parameters<Table["update"]>[1], when: Condition): Promise<"written" | "lost" | Item> {
-    const condition = all(equals("leaseToken", this.#given.token), when);
+    const condition = all(leaseIs.ownedBy(this.#given), when);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#deps.table.update(headKey(this.#head), change, condition);

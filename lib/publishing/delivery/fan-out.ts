@@ -4,6 +4,7 @@ import { isPaused, mayProbe } from "../../domain/policy/breaker.ts";
 import { isDelivered } from "../../domain/log/delivery-state.ts";
 import { contentOf, currentContext } from "../../domain/log/subscription-log.ts";
 import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
+import { newLease } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";
@@ -28,7 +29,6 @@ import type { DeliveryOutcome, FanOutResult } from "../subscribers/fan-out-resul
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { leaseFor } from "./lease.ts";
 import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
@@ -245,7 +245,7 @@ export class FanOut {
     }
     if (isWaiting(head, clock.now()))
       return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
-    const lease = leaseFor(this.#deps, time);
+    const lease = newLease(this.#deps, time.remaining());
     const always = isReplaying(item) || head.refused !== undefined;
     const advanced = await cursors.advance(head, { ...options, lease: { ...lease, always } });
     if (advanced === undefined) return { kind: "nothing" };

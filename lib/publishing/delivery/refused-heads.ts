@@ -1,6 +1,7 @@
 /** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
 import { mayProbe } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
+import { newLease } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
@@ -20,7 +21,6 @@ import type { DeliveryPool } from "./delivery-pool.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { leaseFor } from "./lease.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Pause before the next look at a subscription whose peer is not approved, ms. */
@@ -85,7 +85,7 @@ export class RefusedHeads {
   async #deliver(head: InboundHead, trust: TrustRecord, time: DeliveryBudget): Promise<void> {
     if (!time.mayStart()) return;
     const { cursors, changeLog } = this.#deps;
-    const lease = leaseFor(this.#deps, time);
+    const lease = newLease(this.#deps, time.remaining());
     const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
     // The delivery that is under way notes what comes of it.
     if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return;

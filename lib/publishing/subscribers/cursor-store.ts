@@ -5,15 +5,17 @@ import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-
 import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
 import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
+import { leaseAttributes, leaseIs, leaseIsLive } from "../../dynamodb/lease.ts";
+import type { Lease } from "../../dynamodb/lease.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { ConditionFailed, all, any, atMost, differs, equals, itemExists, missing } from "../../dynamodb/table.ts";
+import { ConditionFailed, all, equals, itemExists } from "../../dynamodb/table.ts";
 import type { Condition, Item, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { headKey, readInboundHead, stateAttributes } from "./inbound-head.ts";
-import type { InboundHead, Lease } from "./inbound-head.ts";
+import type { InboundHead } from "./inbound-head.ts";
 import { advanceAll } from "./advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";
@@ -289,23 +291,13 @@ export class CursorStore {
   }
 
   #isFree(lease: Lease | undefined): boolean {
-    return lease === undefined || lease.until <= this.#deps.clock.now() || lease.incarnation !== this.#deps.incarnation;
+    return !leaseIsLive(lease, this.#deps.clock.now(), this.#deps.incarnation);
   }
 
   #freeNow(): Condition {
-    return any(
-      missing("leaseToken"),
-      atMost("leaseUntil", this.#deps.clock.now()),
-      differs("incarnation", this.#deps.incarnation),
-    );
+    return leaseIs.free(this.#deps.clock.now(), this.#deps.incarnation);
   }
 }
-
-const leaseAttributes = ({ token, until, incarnation }: Lease) => ({
-  leaseToken: token,
-  leaseUntil: until,
-  incarnation: incarnation,
-});
 
 /** Not one that was made anew under the same id. */
 const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;

@@ -7,18 +7,11 @@ import type { Refusal } from "../../domain/policy/refusal.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
+import { leaseOf } from "../../dynamodb/lease.ts";
+import type { Lease } from "../../dynamodb/lease.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
-
-/** Who delivers a subscription at the moment. */
-export interface Lease {
-  readonly token: string;
-  /** ms since 1970; from then on anyone may take it. */
-  readonly until: number;
-  /** The incarnation of the service that acquired it; that of another incarnation is a dead process's. */
-  readonly incarnation: string;
-}
 
 /** One inbound subscription: which it is, how far along the log it has come, what of it was delivered. */
 export interface InboundHead extends Subscriber {
@@ -64,7 +57,7 @@ export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): K
 export function readInboundHead(item: Item): InboundHead {
   const optional = (name: string): string | undefined => (typeof item[name] === "string" ? item[name] : undefined);
   const [subtarget, resource] = [optional("subtarget"), optional("resource")];
-  const [acceptEncoding, token, delivery] = [optional("acceptEncoding"), optional("leaseToken"), optional("delivery")];
+  const [acceptEncoding, delivery] = [optional("acceptEncoding"), optional("delivery")];
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
   return compact({
     actorId: actorOfKey(item),
@@ -79,10 +72,7 @@ export function readInboundHead(item: Item): InboundHead {
     state: parseText(String(item["state"])) as SubscriptionState,
     version: Number(item["version"]),
     delivery: delivery === undefined ? NOTHING_DELIVERED : (parseText(delivery) as DeliveryState),
-    lease:
-      token === undefined
-        ? undefined
-        : { token, until: Number(item["leaseUntil"]), incarnation: String(item["incarnation"]) },
+    lease: leaseOf(item),
     ...compact({
       refused: refusalOf(item["refused"]),
       dueAt: number("dueAt"),

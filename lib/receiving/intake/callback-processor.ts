@@ -4,6 +4,7 @@ import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/terms/identifiers.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
+import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
@@ -11,7 +12,7 @@ import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
 import { StandaloneApplier } from "./standalone-applier.ts";
 import type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts";
 import { makeStandaloneStream, removeBuffered } from "./standalone-streams.ts";
-import { headIs, sequencingStateOf } from "../stream/head.ts";
+import { sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { CallbackType } from "../hooks/hook-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
@@ -172,10 +173,10 @@ export class CallbackProcessor {
       key,
       {
         set: { lastSeq: 0, starts: 0 },
-        remove: ["buffered", "gapSince", "recoveryRequested", "leaseToken", "leaseUntil", "incarnation", "doneToken"],
+        remove: ["buffered", "gapSince", "recoveryRequested", ...LEASE_ATTRIBUTES, "doneToken"],
         add: { epoch: 1, version: 1 },
       },
-      headIs.leasedBy(acquired.head.lease?.token ?? ""),
+      leaseIs.ownedBy(acquired.head.lease),
     );
     if (cleared !== undefined) await removeBuffered(this.#actor.table, key, cleared.epoch);
   }

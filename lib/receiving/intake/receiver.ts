@@ -5,6 +5,7 @@ import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
 import { isObject } from "../../domain/json/json.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
@@ -13,7 +14,6 @@ import type { SentBody } from "./callback-events.ts";
 import type { CallbackAccess, Sender } from "./callback-access.ts";
 import { isMadeAnew, markContradicted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
-import { leaseIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { Publishers } from "../../peers/publisher.ts";
 import type { Recovery } from "../recovery/recovery.ts";
@@ -161,7 +161,7 @@ export class Receiver {
     if (!newer && !isMadeAnew(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
     const { streams, wakeUps, clock, settings } = this.#deps;
     // Marked already, and no read is under way that could have begun before this.
-    const isRead = head.replacing || leaseIsLive(head, clock.now(), settings.incarnation);
+    const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);
     if (head.contradicted && !isRead) return;
     this.#deps.log.warn("a duplicate differs from what was applied; the state will be read", {
       ...idsOf(head),

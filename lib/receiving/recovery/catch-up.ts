@@ -2,11 +2,12 @@
 import { compact } from "../../system/compact.ts";
 import { fitsScope } from "../../domain/wire/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff/diff-content.ts";
+import { leaseIs } from "../../dynamodb/lease.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isMadeAnew } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
-import { headIs, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
+import { PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { Polled, Publisher } from "../../peers/publisher.ts";
 import { reconciled } from "./recovery-settings.ts";
@@ -72,7 +73,7 @@ export class CatchUp {
     // From here on another content under the first number is noticed, should this run be cut off.
     if (begun !== undefined && head.begun === undefined) {
       const noted = { set: { begun }, add: { version: 1 } };
-      await streams.amend(head.key, noted, headIs.leasedBy(head.lease?.token ?? ""));
+      await streams.amend(head.key, noted, leaseIs.ownedBy(head.lease));
     }
     for (const [index, event] of events.entries()) {
       const { sequence } = event;

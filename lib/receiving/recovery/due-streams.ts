@@ -1,10 +1,11 @@
 /** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
+import { leaseIs, leaseIsLive } from "../../dynamodb/lease.ts";
 import { all, equals } from "../../dynamodb/table.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
-import { leaseIsLive, dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";
+import { dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
@@ -52,7 +53,7 @@ export class DueStreams {
       await this.#deps.purgeEnded(head);
       return undefined;
     }
-    if (leaseIsLive(head, now, settings.incarnation)) {
+    if (leaseIsLive(head.lease, now, settings.incarnation)) {
       await this.#waitForLease(head);
       return head.gapSince;
     }
@@ -120,7 +121,7 @@ export class DueStreams {
   async #waitForLease(head: Head): Promise<void> {
     const until = head.lease?.until ?? 0;
     const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
-    const waiting = await this.#deps.streams.amend(head.key, change, headIs.leasedBy(head.lease?.token ?? ""));
+    const waiting = await this.#deps.streams.amend(head.key, change, leaseIs.ownedBy(head.lease));
     if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
   }
 }

@@ -1,10 +1,10 @@
 /** Reads again what could not be read: under the lease on its stream, so that no diff comes in between. */
 import { covers, placeOf } from "../../domain/terms/scope.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
-import { leaseIsLive } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { partEventOf } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
@@ -77,7 +77,7 @@ export class StaleReads {
     const now = clock.now();
     const rest = byPerson ? 0 : (head.pausedUntil ?? 0);
     // A recovery reads the part itself.
-    const busy = leaseIsLive(head, now, settings.incarnation) || head.replacing;
+    const busy = leaseIsLive(head.lease, now, settings.incarnation) || head.replacing;
     const acquired =
       busy || rest > now ? undefined : await streams.acquireLease(key, { leaseMs: deadline.remaining() });
     if (acquired?.won !== true) {

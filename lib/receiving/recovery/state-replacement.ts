@@ -19,11 +19,12 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
+import { leaseIs } from "../../dynamodb/lease.ts";
 import { outboundPrefix } from "../../dynamodb/keys/streams.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { knowsOtherwise } from "../stream/digests.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
+import { dueAttributes } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { logLeftOut } from "./left-out.ts";
 import { targetOf } from "./place-reads.ts";
@@ -377,7 +378,7 @@ class Run {
         setIfMissing: { replacedFrom: leased.stateVersion },
         add: { version: 1 },
       },
-      headIs.leasedBy(leased.lease?.token ?? ""),
+      leaseIs.ownedBy(leased.lease),
     );
     this.#lost = this.head === undefined;
     return !this.#lost;
@@ -435,11 +436,7 @@ class Run {
   async #note(): Promise<boolean> {
     const head = this.#marked();
     const set = { recovery: progressAttribute(this.progress) };
-    const noted = await this.#deps.streams.amend(
-      head.key,
-      { set, add: { version: 1 } },
-      headIs.leasedBy(head.lease?.token ?? ""),
-    );
+    const noted = await this.#deps.streams.amend(head.key, { set, add: { version: 1 } }, leaseIs.ownedBy(head.lease));
     this.#noted = 0;
     this.#lost = noted === undefined;
     this.head = noted;

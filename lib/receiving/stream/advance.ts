@@ -2,6 +2,7 @@
  * The one write that moves a head over what was applied, built without sending it: what becomes true, what goes, when the
  * stream is due next, and what must still hold for all that to be right.
  */
+import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { all, contains, exists, missing, not, sizeEquals } from "../../dynamodb/table.ts";
 import type { Attribute, Change, Condition } from "../../dynamodb/table.ts";
 import { contradictionDue } from "./contradiction.ts";
@@ -32,9 +33,6 @@ export interface Advance {
   /** The numbering starts again: every buffered number goes, `to` may lie below `lastSeq`. */
   readonly restart?: boolean;
 }
-
-/** The attributes of a lease, which go when it is given back. */
-export const LEASE_ATTRIBUTES = ["leaseToken", "leaseUntil", "incarnation"] as const;
 
 /** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same lease, made. */
 export const commitId = (token: string, { to, keepLease }: Advance): string =>
@@ -75,7 +73,7 @@ export function advanceWrite(
   const hooksResuming = seen.hooksResuming && !remove.includes("hooksResuming");
   const hasWork =
     hooksResuming || set["recoveryRequested"] !== undefined || (seen.recoveryRequested !== undefined && !settled);
-  const conditions = [headIs.live, headIs.leasedBy(token)];
+  const conditions = [headIs.live, leaseIs.ownedBy({ token })];
   // What is settled, or due next, follows from what is requested: no more may have been requested since it was seen.
   if (advance.completes !== undefined || seen.buffered.size > 0)
     conditions.push(headIs.askedFor(seen.recoveryRevision));

@@ -11,9 +11,11 @@
  *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
+import { leaseIsLive, leaseOf } from "../../dynamodb/lease.ts";
+import type { Lease } from "../../dynamodb/lease.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { isStandaloneStream, streamOfKey } from "../../dynamodb/keys/streams.ts";
-import { all, any, atLeast, below, differs, equals, exists, missing, not } from "../../dynamodb/table.ts";
+import { below, equals, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/terms/scope.ts";
 import type { SequencingState } from "../../domain/log/sequencing.ts";
@@ -56,7 +58,7 @@ export interface Head {
   readonly buffered: ReadonlySet<number>;
   readonly gapSince?: number;
   readonly dueAt?: number;
-  readonly lease?: { readonly token: string; readonly until: number; readonly incarnation: string };
+  readonly lease?: Lease;
   /** How often the processing of `lastSeq + 1` was begun. */
   readonly starts: number;
   /** The content that the first of them began to apply, until a commit (see digests.ts). */
@@ -112,7 +114,6 @@ export function readHead(item: Item): Head {
   if (ids === undefined) throw new TypeError(`Not a stream head: ${item.sk}`);
   const text = (name: string): string | undefined => item[name] as string | undefined;
   const whole = (name: string): number | undefined => item[name] as number | undefined;
-  const token = text("leaseToken");
   return {
     key: { pk: item.pk, sk: item.sk },
     ...ids,
@@ -131,12 +132,7 @@ export function readHead(item: Item): Head {
     buffered: (item["buffered"] as ReadonlySet<number> | undefined) ?? new Set(),
     ...defined("gapSince", whole("gapSince")),
     ...defined("dueAt", whole("dueAt")),
-    ...defined(
-      "lease",
-      token === undefined
-        ? undefined
-        : { token, until: whole("leaseUntil") ?? 0, incarnation: text("incarnation") ?? "" },
-    ),
+    ...defined("lease", leaseOf(item)),
     starts: whole("starts") ?? 0,
     ...defined("begun", text("begun")),
     replacing: item["replacing"] === true,
@@ -186,18 +182,13 @@ export function defined<N extends string, V>(name: N, value: V | undefined): { r
   return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: V });
 }
 
-/** True when the head's lease binds others at `now`. */
-export function leaseIsLive(head: Head, now: number, incarnation: string): boolean {
-  return head.lease !== undefined && head.lease.until > now && head.lease.incarnation === incarnation;
-}
-
 /** A head as sequencing sees it. */
 export function sequencingStateOf(head: Head, now: number, incarnation: string): SequencingState {
   return {
     lastSeq: head.lastSeq,
     buffered: head.buffered,
     ...defined("gapSince", head.gapSince),
-    busy: leaseIsLive(head, now, incarnation),
+    busy: leaseIsLive(head.lease, now, incarnation),
     replacing: head.replacing,
   };
 }
@@ -210,14 +201,9 @@ export const headIs = {
   at: (lastSeq: number): Condition => equals("lastSeq", lastSeq),
   before: (sequence: number): Condition => below("lastSeq", sequence),
   notReplacing: missing("replacing"),
-  free: (now: number, incarnation: string): Condition =>
-    any(missing("leaseToken"), not(atLeast("leaseUntil", now + 1)), differs("incarnation", incarnation)),
-  taken: (now: number, incarnation: string): Condition =>
-    all(exists("leaseToken"), atLeast("leaseUntil", now + 1), equals("incarnation", incarnation)),
   /** Nothing was asked for since. */
   askedFor: (recoveryRevision: number): Condition =>
     recoveryRevision === 0 ? missing("recoveryRevision") : equals("recoveryRevision", recoveryRevision),
-  leasedBy: (token: string): Condition => equals("leaseToken", token),
 } as const;
 
 /** The index attributes that make a head due at `at` (ms); none for a standalone stream, which only its callers can go on with. */

@@ -8,12 +8,13 @@
  * What a number means is the applier's business: a subscription's applier stores and runs hooks, a standalone stream's calls a handler.
  */
 import { compact } from "../../system/compact.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { isStandaloneStream, bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
-import { leaseIsLive, sequencingStateOf } from "./head.ts";
+import { sequencingStateOf } from "./head.ts";
 import type { Head } from "./head.ts";
 import { Runs } from "./runs.ts";
 import type { SequencerDeps } from "./runs.ts";
@@ -127,7 +128,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       head.live &&
       !head.replacing &&
       head.buffered.has(head.lastSeq + 1) &&
-      !leaseIsLive(head, this.#now(), this.#deps.settings.incarnation)
+      !leaseIsLive(head.lease, this.#now(), this.#deps.settings.incarnation)
     );
   }
 

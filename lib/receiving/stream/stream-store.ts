@@ -3,8 +3,9 @@
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
 import { compact } from "../../system/compact.ts";
-import { advanceWrite, LEASE_ATTRIBUTES, commitId } from "./advance.ts";
+import { advanceWrite, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
+import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import {
   above,
@@ -23,7 +24,7 @@ import {
 import type { Attribute, Change, Condition, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { leaseIsLive, dueAttributes, headIs, readHead } from "./head.ts";
+import { dueAttributes, headIs, readHead } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
 
 export interface StreamSettings {
@@ -32,9 +33,6 @@ export interface StreamSettings {
   readonly maxPending: number;
   readonly gapTimeoutMs: number;
 }
-
-/** What clocks of two instances may differ by; a lease outlives its holder's deadline by this many ms. */
-export const CLOCK_SKEW_MS = 2_000;
 
 /** How long what was kept may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
 const BUFFER_TTL_SECONDS = 30 * 24 * 3_600;
@@ -99,8 +97,8 @@ export class StreamStore {
     },
   ): Promise<LeaseAttempt> {
     const now = this.#clock.now();
-    const token = this.#ids.id().slice(0, 16);
     const { incarnation } = this.#settings;
+    const lease = newLease({ ids: this.#ids, clock: this.#clock, incarnation }, options.leaseMs);
     const condition = all(
       headIs.live,
       headIs.openTo(options.auth),
@@ -109,10 +107,10 @@ export class StreamStore {
       ...(options.epoch === undefined ? [] : [headIs.ofEpoch(options.epoch)]),
       ...(options.evenReplacing === true ? [] : [headIs.notReplacing]),
       ...(options.also ?? []),
-      headIs.free(now, incarnation),
+      leaseIs.free(now, incarnation),
     );
     const change: Change = compact({
-      set: { leaseToken: token, leaseUntil: now + options.leaseMs + CLOCK_SKEW_MS, incarnation },
+      set: leaseAttributes(lease),
       setIfMissing: options.begun === undefined ? undefined : { begun: options.begun },
       add: { version: 1, starts: 1 },
     });
@@ -123,7 +121,7 @@ export class StreamStore {
       if (error.item === undefined) return { won: false };
       const head = readHead(error.item);
       // The client may have repeated a write whose answer was lost: then the lease found is this very one.
-      return { won: head.lease?.token === token, head };
+      return { won: head.lease?.token === lease.token, head };
     }
   }
 
@@ -193,7 +191,7 @@ export class StreamStore {
       remove: LEASE_ATTRIBUTES,
       add: { version: 1, starts: options.countsAsStart === true ? 0 : -1 },
     };
-    const released = await this.amend(head.key, change, headIs.leasedBy(head.lease?.token ?? ""));
+    const released = await this.amend(head.key, change, leaseIs.ownedBy(head.lease));
     if (released !== undefined) await this.#bringForward(released, head.lease?.until);
   }
 
@@ -214,7 +212,7 @@ export class StreamStore {
     const { maxPending, gapTimeoutMs, incarnation } = this.#settings;
     const opens = head.buffered.size === 0;
     // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
-    const leaseEnds = leaseIsLive(head, now, incarnation) ? (head.lease?.until ?? 0) : 0;
+    const leaseEnds = leaseIsLive(head.lease, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
     const requested = head.recoveryRequested !== undefined || head.hooksResuming;
@@ -224,12 +222,12 @@ export class StreamStore {
       headIs.openTo(head.auth),
       headIs.ofEpoch(head.epoch),
       headIs.before(sequence),
-      any(headIs.before(sequence - 1), headIs.taken(now, incarnation), exists("replacing")),
+      any(headIs.before(sequence - 1), leaseIs.live(now, incarnation), exists("replacing")),
       opens
         ? all(
             missing("buffered"),
             headIs.askedFor(head.recoveryRevision),
-            head.lease === undefined ? itemExists : headIs.leasedBy(head.lease.token),
+            head.lease === undefined ? itemExists : leaseIs.ownedBy(head.lease),
           )
         : all(exists("buffered"), any(contains("buffered", sequence), sizeBelow("buffered", maxPending))),
     );

@@ -1,6 +1,7 @@
 /** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
 import { compact } from "../../system/compact.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
+import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundHeadKey, outboundPrefix } from "../../dynamodb/keys/streams.ts";
@@ -243,7 +244,7 @@ export class OutboundHeads {
 
 /** What work on a stream has left on its head. */
 const WORK_ATTRIBUTES = [
-  ...["buffered", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
+  ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
   ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
 ];
 

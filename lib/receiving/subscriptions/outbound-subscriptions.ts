@@ -3,6 +3,7 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
+import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import {
   failedEventIdKey,
@@ -189,7 +190,7 @@ export class OutboundSubscriptions {
           stateVersion: Math.max(now, acquired.head.stateVersion + 1),
         },
         remove: [
-          ...["buffered", "gapSince", "leaseToken", "leaseUntil", "incarnation"],
+          ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
           ...["replacing", "replacedFrom", "recovery", "begun"],
           ...(due === undefined ? ["dueShard", "dueAt"] : []),
           ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
@@ -197,7 +198,7 @@ export class OutboundSubscriptions {
         add: { epoch: 1, version: 1 },
       },
       // What was asked for since then is not to be forgotten.
-      all(headIs.leasedBy(acquired.head.lease?.token ?? ""), headIs.askedFor(acquired.head.recoveryRevision)),
+      all(leaseIs.ownedBy(acquired.head.lease), headIs.askedFor(acquired.head.recoveryRevision)),
     );
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);

@@ -1,8 +1,8 @@
 /** The traps that reviews of the design found, each sprung on purpose. */
 import { describe, expect, it } from "vitest";
+import { CLOCK_SKEW_MS } from "../../../lib/dynamodb/lease.ts";
 import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
-import { CLOCK_SKEW_MS } from "../../../lib/receiving/stream/stream-store.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
