@@ -45,7 +45,7 @@ const TOOLS = [
   "autocannon",
 ];
 /** What a room may take from dynamodb: the port and the keys. The adapters are for compose alone. */
-const TABLE_PORT = /^lib\/dynamodb\/(table|lease|keys\/[a-z-]+)\.ts$/;
+const TABLE_PORT = /^lib\/dynamodb\/(table|lease|paging|outcomes|keys\/[a-z-]+)\.ts$/;
 
 const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
 const fromPackage = (specifier: string, name: string): boolean =>

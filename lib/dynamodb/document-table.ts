@@ -71,7 +71,7 @@ export class DocumentTable implements Table {
 
   async getMany(keys: readonly Key[], options: Parameters<Table["getMany"]>[1] = {}): Promise<readonly Item[]> {
     const batches = inBatches(distinct(keys), GET_BATCH);
-    const found = await inParallel(batches, (batch) => this.#getBatch(batch, options.consistent ?? true));
+    const found = await mapConcurrent(batches, (batch) => this.#getBatch(batch, options.consistent ?? true));
     return found.flat();
   }
 
@@ -144,7 +144,7 @@ export class DocumentTable implements Table {
   }
 
   async deleteMany(keys: readonly Key[]): Promise<void> {
-    await inParallel(inBatches(distinct(keys), DELETE_BATCH), (batch) => this.#deleteBatch(batch));
+    await mapConcurrent(inBatches(distinct(keys), DELETE_BATCH), (batch) => this.#deleteBatch(batch));
   }
 
   #transactItem(write: Write): NonNullable<TransactWriteCommandInput["TransactItems"]>[number] {
@@ -242,7 +242,7 @@ function inBatches<T>(things: readonly T[], size: number): T[][] {
 }
 
 /** The results in order, with at most `PARALLEL_BATCHES` under way. */
-async function inParallel<T, R>(things: readonly T[], run: (thing: T) => Promise<R>): Promise<R[]> {
+async function mapConcurrent<T, R>(things: readonly T[], run: (thing: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const queue = things.entries();
   const worker = async () => {

@@ -187,17 +187,3 @@ export interface Table {
 
 /** The most writes one transaction takes (DynamoDB, TransactWriteItems). */
 export const MAX_TRANSACTION_WRITES = 100;
-
-/** Runs a transaction. @returns why it was refused, one reason a write; undefined when it went through */
-export async function refusedReasons(
-  table: Pick<Table, "transact">,
-  writes: readonly Write[],
-): Promise<TransactionRefused["reasons"] | undefined> {
-  try {
-    await table.transact(writes);
-    return undefined;
-  } catch (error) {
-    if (error instanceof TransactionRefused) return error.reasons;
-    throw error;
-  }
-}

@@ -2,7 +2,7 @@
 import { ConditionFailed, itemMissing, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 
 /** Single writes, and transactions, under way at a time. */
 const WRITES_AT_ONCE = 16;
@@ -19,7 +19,7 @@ export interface Weighed {
 
 /** Puts items one by one, many at a time: for big ones, which cost twice in a transaction. */
 export async function putEach(table: Table, items: readonly Item[]): Promise<void> {
-  await inParallel(items, WRITES_AT_ONCE, (item) => putOnce(table, item));
+  await mapConcurrent(items, WRITES_AT_ONCE, (item) => putOnce(table, item));
 }
 
 /**
@@ -27,7 +27,7 @@ export async function putEach(table: Table, items: readonly Item[]): Promise<voi
  * 100, or 2.5 MB.
  */
 export async function putAll(table: Table, items: readonly Weighed[]): Promise<void> {
-  await inParallel(grouped(items), TRANSACTIONS_AT_ONCE, async (group) => {
+  await mapConcurrent(grouped(items), TRANSACTIONS_AT_ONCE, async (group) => {
     if (group.length === 1) return await putEach(table, group);
     try {
       await table.transact(group.map((put) => ({ put, condition: itemMissing })));
@@ -50,12 +50,12 @@ export async function joinAll(table: Table, joins: readonly Write[]): Promise<vo
   const groups = Array.from({ length: Math.ceil(joins.length / MAX_TRANSACTION_WRITES) }, (_, at) =>
     joins.slice(at * MAX_TRANSACTION_WRITES, (at + 1) * MAX_TRANSACTION_WRITES),
   );
-  await inParallel(groups, TRANSACTIONS_AT_ONCE, async (group) => {
+  await mapConcurrent(groups, TRANSACTIONS_AT_ONCE, async (group) => {
     try {
       await table.transact(group);
     } catch {
       // Another writer keeps meeting it, or the sets are too large together: apart they are not. Else that fails too.
-      await inParallel(group, WRITES_AT_ONCE, async (join) => {
+      await mapConcurrent(group, WRITES_AT_ONCE, async (join) => {
         if ("update" in join) await table.update(join.update, join.change, join.condition);
       });
     }

@@ -3,7 +3,7 @@ import { outboundPrefix } from "../dynamodb/keys/streams.ts";
 import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
 import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys/publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
@@ -126,7 +126,7 @@ export class ActorDeletion {
   /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
   async #closeTrusts(actorId: string): Promise<void> {
     const { clock, closePeer, trusts } = this.#parts;
-    await inParallel(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
+    await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const ending = await trusts.beginEnding(trust, clock.now());
       if (ending !== undefined) await closePeer(actorId, ending.peerId, ending.revision);
     });
@@ -139,7 +139,7 @@ export class ActorDeletion {
   ): Promise<{ readonly ended: number; readonly left: number }> {
     const { ending, trusts } = this.#parts;
     let [ended, left] = [0, 0];
-    await inParallel(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
+    await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const options = { notify: true, keepData: false, notifyMs: pace.notifyMs() };
       if (pace.mayNotify() && (await ending.end(trust, options, trace))) ended += 1;
       else left += 1;

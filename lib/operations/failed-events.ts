@@ -1,7 +1,7 @@
 import { compact } from "../system/compact.ts";
 import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys/streams.ts";
 import { ServiceError } from "../system/errors.ts";
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Deadline, JsonObject } from "../system/ports.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { HookRuns } from "../receiving/hooks/hook-runs.ts";
@@ -39,7 +39,7 @@ export class FailedEvents {
     const from = after === undefined ? undefined : failedEventSortKey(after);
     if (after !== undefined && from === undefined) throw badAfter();
     const found = await this.#deps.failedEvents.summaries(actorId, compact({ ...rest, after: from }));
-    const standing = await inParallel(found.summaries, AT_ONCE, async (summary) =>
+    const standing = await mapConcurrent(found.summaries, AT_ONCE, async (summary) =>
       (await this.#stands(summary)) ? [summary] : [],
     );
     const { page, last } = fittingPage(standing.flat(), wireOf);

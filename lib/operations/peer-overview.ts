@@ -1,4 +1,4 @@
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { StorageStats } from "../receiving/replica/peer-reader.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import { compact } from "../system/compact.ts";
@@ -57,7 +57,7 @@ export class PeerOverview {
       const last = trusts[from - 1];
       if (last !== undefined && deadline.remaining() < LEAST_MS) return cut(peers, last.trust.peerId);
       const some = trusts.slice(from, from + AT_ONCE);
-      peers.push(...(await inParallel(some, AT_ONCE, async (known) => await this.#one(known))));
+      peers.push(...(await mapConcurrent(some, AT_ONCE, async (known) => await this.#one(known))));
     }
     return cut(peers, next);
   }

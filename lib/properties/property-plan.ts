@@ -5,7 +5,7 @@ import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 import { PageGone, PageReader } from "../lists/list-pages.ts";
 import type { Clock, Json, JsonObject } from "../system/ports.ts";
 import type { LogPlan, LogRead } from "../change-log/log-commits.ts";
@@ -170,7 +170,7 @@ export class Planning {
   async #leave(replaced: readonly (Item | undefined)[], cleared: number): Promise<void> {
     const { table, clock } = this.#deps;
     const left = replaced.flatMap((item) => leftover(clock, this.#actorId, item, cleared));
-    await inParallel(left, LEFT_AT_ONCE, async (garbage) => {
+    await mapConcurrent(left, LEFT_AT_ONCE, async (garbage) => {
       await table.put(garbage, always);
     });
   }

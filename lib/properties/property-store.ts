@@ -7,7 +7,7 @@ import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/
 import type { Item, Table } from "../dynamodb/table.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
-import { inParallel } from "../system/in-parallel.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
 import type { LogCommits } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
@@ -133,7 +133,7 @@ export class PropertyStore {
     if (item?.["stale"] === undefined || item["dueAt"] === undefined || Number(item["dueAt"]) > clock.now()) return;
     const stale: Item[] = [];
     for await (const each of this.#items(actorId)) if (Number(each["last"]) <= cleared) stale.push(each);
-    await inParallel(stale, DELETIONS_AT_ONCE, async (each) => {
+    await mapConcurrent(stale, DELETIONS_AT_ONCE, async (each) => {
       for (const garbage of leftover(clock, actorId, each, cleared)) await table.put(garbage, always);
       const { pk, sk, last = 0 } = each;
       // A property made anew meanwhile has another number.

@@ -4,7 +4,7 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { jsonBytes } from "../../domain/json/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import { inParallel } from "../../system/in-parallel.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
@@ -143,7 +143,7 @@ export class PositionedProperties implements PropertyReads {
   async #readLists(actorId: string, found: Map<string, ReadProperty>): Promise<void> {
     const lists = [...found.values()].filter(({ list }) => list !== undefined);
     if (lists.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES) throw tooLarge();
-    await inParallel(lists, LISTS_AT_ONCE, async (property) => {
+    await mapConcurrent(lists, LISTS_AT_ONCE, async (property) => {
       const read = await this.#filled(actorId, property);
       if (read === undefined) found.delete(property.name);
       else found.set(property.name, read);

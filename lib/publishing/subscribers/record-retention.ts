@@ -3,7 +3,7 @@ import { effectiveCleared, isDelivered } from "../../domain/log/delivery-state.t
 import { clear } from "../../domain/log/subscription-log.ts";
 import { isExact } from "../../domain/log/subscription-backlog.ts";
 import type { Run } from "../../domain/log/subscription-backlog.ts";
-import { inParallel } from "../../system/in-parallel.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
@@ -80,7 +80,7 @@ export class RecordRetention {
     const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
     const { states, upTo } = await advanceAll(changeLog, heads, newest, options.mayGoOn);
     const found: InboundHead[] = [];
-    await inParallel(heads, AT_ONCE, async (head, index) => {
+    await mapConcurrent(heads, AT_ONCE, async (head, index) => {
       try {
         const state = states[index] ?? head.state;
         const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;

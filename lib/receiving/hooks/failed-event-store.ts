@@ -9,6 +9,7 @@ import {
   failedEventPrefix,
   staleReadOf,
 } from "../../dynamodb/keys/streams.ts";
+import { refusedReasons } from "../../dynamodb/outcomes.ts";
 import {
   all,
   always,
@@ -20,7 +21,6 @@ import {
   itemExists,
   itemMissing,
   missing,
-  refusedReasons,
   TransactionRefused,
 } from "../../dynamodb/table.ts";
 import type { Change, Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";

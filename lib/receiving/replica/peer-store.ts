@@ -7,7 +7,7 @@ import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { planDiff } from "./diff-plan.ts";
 import type { DiffPlan, Step } from "./diff-plan.ts";
-import { inParallel } from "../../system/in-parallel.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Applied, IncomingDiff, Replacement } from "./incoming.ts";
 import { keyOfPlace, peerItems, placesIn, readPlace } from "./peer-places.ts";
@@ -80,7 +80,7 @@ export class PeerStore {
   ): Promise<Applied> {
     const plan = planDiff(diff);
     await this.#read(plan.steps, prepared);
-    const outcomes = await inParallel(plan.steps, WRITES_AT_ONCE, async (step) => {
+    const outcomes = await mapConcurrent(plan.steps, WRITES_AT_ONCE, async (step) => {
       const policy = "verdict" in at ? at : step.kind === "operation" ? listWrite(at) : diffWrite(at);
       const key = keyOfPlace(step.place);
       const outcome = await this.#writer.step(step, policy, prepared.places.get(key));
@@ -171,7 +171,7 @@ export class PeerStore {
   async removeScope(scope: Place, excludedScopes: readonly Place[], at: Position): Promise<void> {
     const stored = await placesIn(this.#ids, scope, excludedScopes);
     const policy = snapshotWrite(at);
-    await inParallel(stored, WRITES_AT_ONCE, (entry) =>
+    await mapConcurrent(stored, WRITES_AT_ONCE, (entry) =>
       this.#writer.remove(entry.place, policy, entry, { hides: false }),
     );
   }
@@ -203,10 +203,10 @@ export class PeerStore {
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
       some.push(fromItem(item));
       if (some.length < WRITES_AT_ONCE * 4) continue;
-      await inParallel(some, WRITES_AT_ONCE, cutDown);
+      await mapConcurrent(some, WRITES_AT_ONCE, cutDown);
       some = [];
     }
-    await inParallel(some, WRITES_AT_ONCE, cutDown);
+    await mapConcurrent(some, WRITES_AT_ONCE, cutDown);
   }
 
   /** Deletes everything of this peer for good, without tombstones: only once nobody may write any more. Safe to redo. */
@@ -247,7 +247,7 @@ export class PeerStore {
     const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
     const stored = await placesIn(this.#ids, diff.scope, diff.excludedScopes);
     const others = stored.filter((entry) => entry.type !== "tombstone" && !named.has(keyOfPlace(entry.place)));
-    return inParallel(others, WRITES_AT_ONCE, async (entry) => {
+    return mapConcurrent(others, WRITES_AT_ONCE, async (entry) => {
       const policy = "verdict" in at ? at : diffWrite(at);
       const outcome = await this.#writer.remove(entry.place, policy, entry, { hides: false });
       prepared.places.set(keyOfPlace(entry.place), outcome.entry ?? null);

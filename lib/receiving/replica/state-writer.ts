@@ -8,7 +8,7 @@ import type { Position } from "../../domain/log/watermark.ts";
 import { withoutExcluded } from "./diff-plan.ts";
 import { fromItem, WITHOUT_TEXT } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
-import { inParallel } from "../../system/in-parallel.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import { keyOfPlace, peerItems, rangeOf } from "./peer-places.ts";
 import type { PeerIds } from "./peer-places.ts";
@@ -51,7 +51,7 @@ export class StateWriter {
   /** Writes parts that were read; one write a value, for lists their pages. What lies outside the target is left out. */
   async putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
     const owned = parts.filter(({ place }) => place.length > 0 && isOwned(target, place));
-    await inParallel(owned, WRITES_AT_ONCE, async (part) => {
+    await mapConcurrent(owned, WRITES_AT_ONCE, async (part) => {
       await this.put(
         target,
         part,
@@ -124,10 +124,10 @@ export class StateWriter {
       some.push(entry);
       if (some.length < WRITES_AT_ONCE * 4) continue;
       if (!goesOn()) return false;
-      await inParallel(some, WRITES_AT_ONCE, removeEntry);
+      await mapConcurrent(some, WRITES_AT_ONCE, removeEntry);
       some = [];
     }
-    await inParallel(some, WRITES_AT_ONCE, removeEntry);
+    await mapConcurrent(some, WRITES_AT_ONCE, removeEntry);
     if (hides && !isScopeStored) await this.#writer.remove(scope, policy, null, { hides });
     return true;
   }

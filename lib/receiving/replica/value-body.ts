@@ -7,7 +7,7 @@ import { valuePartKey } from "../../dynamodb/keys/replica.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { ReplicaEntry, ValueEntry } from "./replica-entry.ts";
-import { inParallel } from "../../system/in-parallel.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Stamp } from "./write-policy.ts";
 
 export interface Owner {
@@ -29,7 +29,7 @@ export async function writeBody(
   const parts = cutText(text);
   const digest = createHash("sha256").update(text).digest("base64url").slice(0, 22);
   const version = `${stamp.watermark}.${String(stamp.touched ?? 0)}.${digest}`;
-  await inParallel(parts, 8, (part, index) =>
+  await mapConcurrent(parts, 8, (part, index) =>
     // Unconditional: the version holds a digest of the content, so a repeated or late write changes nothing.
     owner.table.put({ ...valuePartKey(owner.actorId, owner.peerId, place, version, index), text: part }, always),
   );

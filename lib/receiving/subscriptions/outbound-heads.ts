@@ -5,6 +5,7 @@ import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundHeadKey, outboundPrefix } from "../../dynamodb/keys/streams.ts";
+import { refusedReasons } from "../../dynamodb/outcomes.ts";
 import {
   all,
   any,
@@ -13,7 +14,6 @@ import {
   equals,
   itemMissing,
   missing,
-  refusedReasons,
   TransactionRefused,
 } from "../../dynamodb/table.ts";
 import type { Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";

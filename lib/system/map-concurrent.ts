@@ -1,5 +1,5 @@
 /** Does `work` for each item, at most `limit` at a time, and answers in order. Rejects with the first failure, after all begun work ended. */
-export async function inParallel<T, R>(
+export async function mapConcurrent<T, R>(
   items: readonly T[],
   limit: number,
   work: (item: T, index: number) => Promise<R>,

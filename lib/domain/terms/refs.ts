@@ -1,0 +1,12 @@
+/** Which peer, and which stream or subscription, of which actor: the ids that travel together. */
+
+/** A peer of one of our actors. */
+export interface PeerRef {
+  readonly actorId: string;
+  readonly peerId: string;
+}
+
+/** A subscription between an actor of ours and a peer, in either direction. */
+export interface StreamRef extends PeerRef {
+  readonly subscriptionId: string;
+}
