@@ -2,8 +2,9 @@
 import type { Json } from "../../system/ports.ts";
 import type { RemovedKeys } from "../terms/removed-keys.ts";
 import { isObject, own } from "../json/json.ts";
-import { coveredByAny, isOpen } from "./permissions.ts";
+import { isOpen } from "./permissions.ts";
 import type { PropertyPermissions } from "./permissions.ts";
+import { coveredByAny, reachesBelow } from "../terms/glob.ts";
 import { covers } from "../terms/scope.ts";
 import type { Place } from "../terms/scope.ts";
 
@@ -23,18 +24,14 @@ export const READS_ALL: Reads = { at: () => true, below: () => true, whole: () =
 /** What these permissions let a peer read. */
 export function readsOf(permissions: PropertyPermissions): Reads {
   const reading = permissions.operations.includes("read");
-  const inside = (patterns: readonly string[], place: Place): boolean => {
-    const prefix = place.map((key) => `${key}/`).join("");
-    return patterns.some((pattern) => reaches(pattern, prefix));
-  };
   const at = (place: Place): boolean => reading && isOpen(permissions, place);
   return {
     at,
-    whole: (place) => at(place) && !inside(permissions.excluded_patterns, place),
+    whole: (place) => at(place) && !reachesBelow(permissions.excluded_patterns, place),
     below: (place) =>
       reading &&
       !(place.length > 0 && coveredByAny(permissions.excluded_patterns, place)) &&
-      inside(permissions.patterns, place),
+      reachesBelow(permissions.patterns, place),
   };
 }
 
@@ -45,27 +42,6 @@ export function bothReads(one: Reads, other: Reads): Reads {
     whole: (place) => one.whole(place) && other.whole(place),
     below: (place) => (one.at(place) || one.below(place)) && (other.at(place) || other.below(place)),
   };
-}
-
-/** True when the glob matches some text that begins with `prefix`: all positions in the glob after reading it, or none. */
-function reaches(pattern: string, prefix: string): boolean {
-  let positions = afterWildcards(pattern, new Set([0]));
-  for (const character of prefix) {
-    const next = new Set<number>();
-    for (const at of positions) {
-      if (pattern[at] === "*") next.add(at);
-      else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === character)) next.add(at + 1);
-    }
-    positions = afterWildcards(pattern, next);
-    if (positions.size === 0) return false;
-  }
-  return true;
-}
-
-function afterWildcards(pattern: string, positions: ReadonlySet<number>): Set<number> {
-  const all = new Set(positions);
-  for (const at of all) if (pattern[at] === "*") all.add(at + 1);
-  return all;
 }
 
 /**
