@@ -110,16 +110,6 @@ export function permissionsJson(permissions: Permissions): JsonObject {
   return { properties: { ...properties }, publish, ...others };
 }
 
-/** True when the peer may read at this place. Exclusions win. */
-export function mayRead(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
-}
-
-/** True when the peer may create and change at this place. Exclusions win. */
-export function mayWrite(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
-}
-
 /** True when a pattern covers the place and no exclusion does, whatever the operation. */
 export function isOpen(properties: Pick<PropertyPermissions, "patterns" | "excluded_patterns">, place: Place): boolean {
   return coveredByAny(properties.patterns, place) && !coveredByAny(properties.excluded_patterns, place);

@@ -1,7 +1,7 @@
 /** Which parts of a property a peer can see. */
 import type { Json } from "../../system/ports.ts";
 import type { RemovedKeys } from "../terms/removed-keys.ts";
-import { isObject, own } from "../json/json.ts";
+import { isObject } from "../json/json.ts";
 import { isOpen } from "./permissions.ts";
 import type { PropertyPermissions } from "./permissions.ts";
 import { coveredByAny, reachesBelow } from "../terms/glob.ts";
@@ -59,31 +59,6 @@ export function visiblePart(value: Json, place: Place, reads: Reads, without: re
     return visible === undefined ? [] : [[key, visible]];
   });
   return open || parts.length > 0 ? Object.fromEntries(parts) : undefined;
-}
-
-/**
- * What to hold at a place after reading it from a peer that lets us see `reads` of it: the value as it was read, and what
- * is held where the peer shows us nothing. `undefined` stands for nothing there, on both sides.
- */
-export function withHiddenParts(
-  current: Json | undefined,
-  read: Json | undefined,
-  place: Place,
-  reads: Reads,
-): Json | undefined {
-  if (current === undefined || reads.whole(place)) return read;
-  if (!reads.at(place) && !reads.below(place)) return current;
-  // A value that is no object, or has become one, is seen as a whole where its place is open.
-  if (!isObject(current)) return read === undefined && !reads.at(place) ? current : read;
-  if (read !== undefined && !isObject(read)) return read;
-  const inside = read ?? {};
-  const kept = Object.entries(current).flatMap(([key, part]): [string, Json][] => {
-    const now = withHiddenParts(part, own(inside, key), [...place, key], reads);
-    return now === undefined ? [] : [[key, now]];
-  });
-  const added = Object.entries(inside).filter(([key]) => !Object.hasOwn(current, key));
-  if (read === undefined && kept.length === 0) return undefined;
-  return Object.fromEntries([...kept, ...added]);
 }
 
 /** True when a peer could see something of what went. */

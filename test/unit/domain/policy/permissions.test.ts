@@ -1,20 +1,19 @@
 import { describe, expect, it } from "vitest";
-import {
-  defaultPermissions,
-  isOpen,
-  mayRead,
-  mayWrite,
-  mergePermissions,
-} from "../../../../lib/domain/policy/permissions.ts";
+import { defaultPermissions, isOpen, mergePermissions } from "../../../../lib/domain/policy/permissions.ts";
+import type { Permissions } from "../../../../lib/domain/policy/permissions.ts";
+import type { Place } from "../../../../lib/domain/terms/scope.ts";
+
+const may = (operation: string, { properties }: Permissions, place: Place): boolean =>
+  properties.operations.includes(operation) && isOpen(properties, place);
 
 describe("relationships", () => {
   it("let associates read and friends write, but never what is private", () => {
     const associate = defaultPermissions("associate");
     const friend = defaultPermissions("friend");
-    expect([mayRead(associate, ["x"]), mayWrite(associate, ["x"])]).toEqual([true, false]);
-    expect([mayRead(friend, ["x"]), mayWrite(friend, ["x"])]).toEqual([true, true]);
-    for (const name of ["private", "security", "_internal"]) expect(mayRead(friend, [name, "x"])).toBe(false);
-    expect(mayRead(defaultPermissions("admin"), ["private"])).toBe(true);
+    expect([may("read", associate, ["x"]), may("write", associate, ["x"])]).toEqual([true, false]);
+    expect([may("read", friend, ["x"]), may("write", friend, ["x"])]).toEqual([true, true]);
+    for (const name of ["private", "security", "_internal"]) expect(may("read", friend, [name, "x"])).toBe(false);
+    expect(may("read", defaultPermissions("admin"), ["private"])).toBe(true);
   });
 
   it("let only admins delete unless it was set for a peer", () => {
