@@ -21,7 +21,7 @@ import { PlainData } from "./simulation/plain-data.ts";
 const MINUTE = 60_000;
 const DIGEST = "d".repeat(64);
 const IDS = { actorId: "actor", peerId: "peer", subscriptionId: "sub" } as const;
-export const STREAM = outboundHeadKey(IDS.actorId, IDS.peerId, IDS.subscriptionId);
+export const STREAM = outboundHeadKey(IDS);
 
 /** The hook under test. What never settles is a process that died in it, unless the time limit comes first. */
 export type Hook = (event: HookEvent, signal: AbortSignal) => Promise<void> | void;

@@ -48,8 +48,11 @@ const actors = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${String(index)}`);
 
 test("a gap and a failed hook get their time slice however many slow deliveries have been due for longer", async () => {
-  const gap = outboundHeadKey("receiver", "peer", "sub");
-  const failed = failedEventKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
+  const gap = outboundHeadKey({ actorId: "receiver", peerId: "peer", subscriptionId: "sub" });
+  const failed = failedEventKey(
+    { actorId: "receiver", peerId: "peer", subscriptionId: "sub" },
+    { epoch: 1, sequence: 1, id: "e" },
+  );
   const seenAt = new Map<string, number>();
   await sweepOver([...actors("slow", 600).map((id) => logHeadKey(id)), gap, failed], ({ sk }, _, now) => {
     if (!seenAt.has(sk)) seenAt.set(sk, now() - MINUTE);
@@ -60,8 +63,10 @@ test("a gap and a failed hook get their time slice however many slow deliveries 
 });
 
 test("an actor with much that is due gets its time slices between those of others", async () => {
-  const many = actors("sub", 300).map((id) => outboundHeadKey("many", "peer", id));
-  const others = actors("other", 5).map((id) => outboundHeadKey(id, "peer", "sub"));
+  const many = actors("sub", 300).map((id) => outboundHeadKey({ actorId: "many", peerId: "peer", subscriptionId: id }));
+  const others = actors("other", 5).map((id) =>
+    outboundHeadKey({ actorId: id, peerId: "peer", subscriptionId: "sub" }),
+  );
   const looked: string[] = [];
   await sweepOver([...many, ...others], ({ pk }) => looked.push(pk) && 5_000);
   expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
