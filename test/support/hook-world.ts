@@ -1,6 +1,6 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
 import { composeDueWork } from "../../lib/compose/due-work.ts";
-import { Sweep } from "../../lib/scheduler/sweep.ts";
+import { sweep } from "../../lib/scheduler/sweep.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey } from "../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../lib/dynamodb/table.ts";
@@ -148,8 +148,8 @@ export class HookWorld {
       breakers: none,
       capabilities: none,
     };
-    const dueWork = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
-    await new Sweep({ table, clock, log, dueWork }).run(this.deadline());
+    const runDue = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
+    await sweep({ table, clock, log, runDue }, this.deadline());
   }
 
   /** Everything that failed, in the order of the stream. */

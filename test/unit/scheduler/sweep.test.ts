@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys/streams.ts";
@@ -22,18 +22,16 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
   const sleep = async (ms: number): Promise<void> => {
     await new Promise<void>((wake) => waking.push({ at: now + ms, wake }));
   };
-  const dueWork = {
-    runDue: async (key: Key, deadline: Deadline) => {
-      const ms = look(key, deadline, () => now);
-      if (typeof ms === "number") await sleep(ms);
-      return undefined;
-    },
+  const runDue = async (key: Key, deadline: Deadline): Promise<undefined> => {
+    const ms = look(key, deadline, () => now);
+    if (typeof ms === "number") await sleep(ms);
   };
   const end = now + MINUTE;
   let over = false;
-  const sweep = new Sweep({ table, clock: { now: () => now }, log: silent, dueWork })
-    .run({ remaining: () => Math.max(0, end - now) })
-    .finally(() => (over = true));
+  const report = sweep(
+    { table, clock: { now: () => now }, log: silent, runDue },
+    { remaining: () => Math.max(0, end - now) },
+  ).finally(() => (over = true));
   while (!over) {
     await new Promise((resolve) => setImmediate(resolve));
     const [next] = waking.sort((one, other) => one.at - other.at).splice(0, 1);
@@ -41,7 +39,7 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
     now = next.at;
     next.wake();
   }
-  return await sweep;
+  return await report;
 }
 
 const actors = (prefix: string, count: number): string[] =>
