@@ -141,7 +141,7 @@ function permitted(
   return compact({ name, requests, misfit });
 }
 
-/** True for values that need the right to delete: none, an empty text, and null. */
+/** True when setting the value needs the right to delete: undefined, an empty text, and null. */
 export const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
 
 /** The name of the property that a place is in. */

@@ -102,10 +102,10 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Deletes all properties, however many, by one write of the head; what is stored of them goes later (`clean`). False
-   * when there was none.
+   * Deletes all properties, however many, by one write of the head; `clean` deletes their items later.
    *
-   * @param demand called with each property, whose value is then read too; throws when it may not go
+   * @param demand called with each property, whose value is then read too; throws when it may not be deleted
+   * @returns false when there was none
    */
   async deleteAll(actorId: string, demand?: (property: Property) => void): Promise<boolean> {
     const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
@@ -126,8 +126,8 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. The
-   * head's due time goes too where there are no subscribers, whose maintenance it stands for.
+   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. Also
+   * removes the head's due time where there are no subscribers, whose maintenance it is for.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

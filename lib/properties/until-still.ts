@@ -1,9 +1,13 @@
+/** Reads of what others may change between two requests. */
 import { ServiceError } from "../system/errors.ts";
 
-/** How often a read is begun again when the list changes under it. */
+/** Attempts at a read while the list changes under it. */
 const TRIES = 40;
 
-/** Begins a read again while what is read changes under it. @throws ServiceError service.unavailable */
+/**
+ * Repeats a read that gives undefined, because what it reads has changed meanwhile.
+ * @throws ServiceError service.unavailable after 40 attempts
+ */
 export async function untilStill<T>(read: () => Promise<T | undefined>): Promise<T> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const found = await read();
