@@ -9,7 +9,7 @@ import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { JsonObject } from "../system/ports.ts";
-import type { Suspension } from "../change-log/change-log.ts";
+import type { Suspension } from "../domain/terms/scope.ts";
 import type { Suspensions } from "../publishing/subscribers/suspensions.ts";
 
 const placeBody = z.object({

@@ -3,6 +3,7 @@ import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
+import type { Suspension } from "../domain/terms/scope.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
@@ -25,12 +26,6 @@ export interface ChangeLogDeps {
   readonly clock: Clock;
   /** Days that a record can be read for (`DIFF_RETENTION_DAYS`). */
   readonly retentionDays: number;
-}
-
-/** A suspended target, or part of one. */
-export interface Suspension {
-  readonly target: string;
-  readonly subtarget?: string;
 }
 
 /** What of a log's head its readers need; nothing but zeros before the first record. */

@@ -1,9 +1,9 @@
 /** Batches: values of a POST that change items of a list. */
+import { isIndex } from "../domain/diff/list-operations.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
-import { isIndex } from "./list-requests.ts";
 import type { OwnList } from "./own-list.ts";
 
 /**

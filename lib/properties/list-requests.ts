@@ -1,5 +1,6 @@
 /** Requests on lists as operations in the wire's form: `{operation, item, …}`. */
 import { compact } from "../system/compact.ts";
+import { isIndex } from "../domain/diff/list-operations.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -177,9 +178,6 @@ export function indexFrom(text: string): number {
   const message = "The index of an item is a whole number from 0 to 2^53 - 1.";
   throw new ServiceError("request.invalid", message, { field: "index" });
 }
-
-/** Whether a value is an index: a whole number from 0 to 2^53 − 1. */
-export const isIndex = (value: Json | undefined): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The error for an index, or a path, that leads to nothing in a list. */
 export const noSuchItem = (): ServiceError => new ServiceError("resource.not_found", "The list has no such item.");

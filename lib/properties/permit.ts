@@ -18,9 +18,11 @@ export class Permit {
   /** Without permissions, the rights of an owner. */
   constructor(permissions?: PropertyPermissions) {
     this.#permissions = permissions;
-    this.#reads = permissions === undefined ? READS_ALL : readsOf(permissions);
-    this.#writes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "write"));
-    this.#deletes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "delete"));
+    const open = (operation: string): Reads =>
+      permissions === undefined ? READS_ALL : readsOf(permissions, operation);
+    this.#reads = open("read");
+    this.#writes = open("write");
+    this.#deletes = open("delete");
   }
 
   /** True when nothing at or below the place can be hidden, whatever the value. */
@@ -83,11 +85,6 @@ export class Permit {
 function demandAll(open: Reads, place: Place, value: Json | undefined): void {
   if (value === undefined || open.whole(place)) return;
   if (printJson(visiblePart(value, place, open)) !== printJson(value)) throw forbidden();
-}
-
-/** The permissions with the right to an operation as one to read: patterns cover places alike for all operations. */
-function asReads(permissions: PropertyPermissions, operation: "write" | "delete"): PropertyPermissions {
-  return { ...permissions, operations: permissions.operations.includes(operation) ? ["read"] : [] };
 }
 
 const forbidden = (): ServiceError =>

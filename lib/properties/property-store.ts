@@ -84,9 +84,10 @@ export class PropertyStore implements PropertyReads {
     let planned = undefined as PlannedWrites | undefined;
     const made = await commits
       .commit(actorId, keys, async (read) => {
-        const decisions = decide(storedAmong(actorId, names, read));
+        const stored = storedAmong(actorId, names, read);
+        const decisions = decide(stored);
         planned = await laidPages.attempt(
-          async (laid) => await planWrites(this.#deps, { actorId, read, decisions, seed, laid }),
+          async (laid) => await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid }),
         );
         return planned.plan;
       })
