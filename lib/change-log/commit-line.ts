@@ -1,25 +1,26 @@
 /**
- * Lines up the commits of one actor in this process. Correctness does not depend on it: each commit names the state that it
- * was planned on, and the table refuses it when another came first. Without a line, writers that meet lose most of their
- * work, and a writer can lose every race.
+ * Lines up the commits of one actor in this process. Correctness does not depend on it: each commit names the state on
+ * which it was planned, and DynamoDB refuses it when another commit came first. Without the line, writers that meet
+ * lose most of their work, and one writer can lose every race.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A commit that takes longer than this, ms, no longer delays the next one: what it waits for may never come. */
+/** A commit that takes longer than this, ms, no longer delays the next one, because it may never end. */
 const SLOW_COMMIT_MS = 1_000;
 /** Most calls that wait for one actor at the same time; further ones are refused. */
 const MOST_WAITING = 256;
 
-/** Calls back once after so many ms, unless what it returns is called first. */
+/** Calls back once after `ms`, unless the function that it returns is called before. */
 export type After = (ms: number, call: () => void) => () => void;
 
 /**
- * An actor is idle (no entry is kept), or one call runs and the others wait in order of arrival. The next begins when the work ends, or after 1 s.
+ * An actor is idle (it has no entry), or one call runs and the others wait in order of arrival. The next call begins
+ * when the running one ends, or after 1 s.
  */
 export class CommitLine {
   readonly #after: After;
   readonly #waiting = new Map<string, Set<() => void>>();
-  /** The actors that the running call commits to, for the calls that it makes itself. */
+  /** The actors whose commits the current call is part of, so that its own calls do not wait for it. */
   readonly #inside = new AsyncLocalStorage<ReadonlySet<string>>();
 
   constructor(after: After) {
@@ -27,9 +28,10 @@ export class CommitLine {
   }
 
   /**
-   * Runs one actor's work one by one, in order of arrival. A call from within an actor's work runs at once, for the outer call would wait for it for ever.
+   * Runs the work of one actor one by one, in order of arrival. A call from within an actor's work runs at once:
+   * waiting for the outer call would never end.
    *
-   * @returns undefined when the work could not begin within `waitMs`
+   * @returns undefined when the work could not begin within `waitMs`, or too many calls wait already
    */
   async oneByOne<T>(
     actorId: string,

@@ -35,16 +35,16 @@ export interface EditLayout {
   /** Gets the keys of the items that are written beforehand. */
   readonly laid?: Key[];
   /**
-   * Called before several items are written beforehand, so that the sweep finds them when the change fails. The write that
-   * it resolves with joins the transaction, beside `room`.
+   * Called before several items are written beforehand, so that the sweep finds them when the change fails. The write
+   * that it resolves with joins the transaction, beside `room`.
    */
   readonly announce?: () => Promise<Write>;
 }
 
 /**
  * The writes that make an edit real together with the list's head. Fresh pages that do not fit into `room` are written
- * beforehand, under keys that nothing refers to yet, where a repetition of the same change finds them; so are the parts of
- * big elements. One request for each 100 pages, and for each 100 buckets of the index.
+ * beforehand, under keys that nothing refers to yet, where a repetition of the same change finds them; so are the parts
+ * of big elements. One request for each 100 pages, and for each 100 buckets of the index.
  *
  * @throws TooWide when the stored pages do not fit either; nothing is written then
  */
@@ -103,7 +103,9 @@ const bytesOf = (pages: readonly ListNode[]): number =>
     0,
   );
 
-/** Values as elements of leaves. The parts of elements over 32 KB, of 300 KB each, join `parts` under ids from `newId`. */
+/**
+ * Values as elements of leaves. The parts of elements over 32 KB, of 300 KB each, join `parts` under ids from `newId`.
+ */
 export function elementsOf(
   partition: string,
   values: readonly Json[],

@@ -23,10 +23,10 @@ interface Child {
  * writes of what the edit has collected.
  *
  * A page of the edit is in one of these states: untouched (in none of the collections); changed (in `pages`); fresh (in
- * `pages` and `fresh`: it is not stored yet); reparented (in `reparented`: only its parent changes); dropped (in `dropped`).
- * A splice changes pages, splits them when too full, and drops them when empty; pages are never joined. Invariants: a page
- * is in at most one of `pages`, `reparented` and `dropped`; a fresh page that is dropped is in none, because it was never
- * stored; `shape` describes the tree after the splices so far.
+ * `pages` and `fresh`: it is not stored yet); reparented (in `reparented`: only its parent changes); dropped (in
+ * `dropped`). A splice changes pages, splits them when too full, and drops them when empty; pages are never joined.
+ * Invariants: a page is in at most one of `pages`, `reparented` and `dropped`; a fresh page that is dropped is in none,
+ * because it was never stored; `shape` describes the tree after the splices so far.
  */
 export class ListEdit {
   readonly #reader: PageReader;
@@ -67,8 +67,8 @@ export class ListEdit {
   }
 
   /**
-   * Removes `remove` elements at `start` and inserts `insert` there. At most one request when that stays within the last
-   * page, else one for each level.
+   * Removes `remove` elements at `start` and inserts `insert` there. At most one request when that stays within the
+   * last page, else one for each level.
    *
    * @param known the path to `start` in the list as it is stored; for the first splice only
    * @throws PageGone

@@ -147,7 +147,9 @@ export class PageReader {
     return ids.map((id) => this.#known.get(id));
   }
 
-  /** The values of elements, in order. One request for each 100 parts of elements outside their leaves. @throws PageGone */
+  /**
+   * The values of elements, in order. One request for each 100 parts of elements outside their leaves. @throws PageGone
+   */
   async values(elements: readonly Element[]): Promise<Json[]> {
     const keys = elements.flatMap((element) =>
       "text" in element

@@ -99,8 +99,8 @@ export async function readAhead(pages: PageReader, shape: Shape, indices: readon
 }
 
 /**
- * The items from `start` (0 or more) on, at most `limit`. One request for each level and 100 pages, and one for each 100
- * parts of big elements. The items are of one version only if the head is unchanged afterwards. @throws PageGone
+ * The items from `start` (0 or more) on, at most `limit`. One request for each level and 100 pages, and one for each
+ * 100 parts of big elements. The items are of one version only if the head is unchanged afterwards. @throws PageGone
  */
 export async function listItems(pages: PageReader, shape: Shape, start: number, limit: number): Promise<Json[]> {
   const end = Math.min(shape.count, start + limit);

@@ -12,7 +12,9 @@ export const MAX_PROPERTY_BYTES = 256 * 1_024;
 export const MAX_PROPERTIES_AT_ONCE = 90;
 /** Most items that one request adds to a list: laying them out takes a few seconds. */
 export const MAX_ITEMS_AT_ONCE = 10_000;
-/** Most levels of arrays and objects in a property: a callback around it stays within the 64 that peers like us parse. */
+/**
+ * Most levels of arrays and objects in a property: a callback around it stays within the 64 that peers like us parse.
+ */
 export const MAX_PROPERTY_DEPTH = 60;
 /** Most levels of an item: in a poll it is two levels deeper than the value of a property. */
 export const MAX_ITEM_DEPTH = 58;
@@ -48,7 +50,9 @@ export function checkPlace(place: Place): void {
   );
 }
 
-/** The bytes of JSON of a list's item. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+/**
+ * The bytes of JSON of a list's item. @throws ServiceError request.too_large, request.invalid when it nests too deep
+ */
 export function checkItem(value: Json): number {
   return propertyText(value, MAX_ITEM_DEPTH).bytes;
 }
@@ -62,7 +66,10 @@ export function checkWords(words: { readonly description: string; readonly expla
   }
 }
 
-/** The JSON text of a property, and its length in bytes. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+/**
+ * The JSON text of a property, and its length in bytes. @throws ServiceError request.too_large, request.invalid when it
+ * nests too deep
+ */
 export function propertyText(
   value: Json,
   levels: number = MAX_PROPERTY_DEPTH,

@@ -22,8 +22,8 @@ const isInteger = (value: unknown): boolean => Number.isInteger(value) || typeof
 
 /**
  * The requests of a batch, as `listSteps` takes them: the updates by ascending index, then the deletions, highest index
- * first. Indices are those before the batch; the length of the list appends. Among several entries for one index the last
- * update counts, and a deletion only if there is no update.
+ * first. Indices are those before the batch; the length of the list appends. Among several entries for one index the
+ * last update counts, and a deletion only if there is no update.
  *
  * @throws ServiceError request.invalid for an index beyond the length, request.too_large for more than 90 entries
  */

@@ -35,8 +35,8 @@ export async function itemsOfVersion(
 }
 
 /**
- * The item at an index below the length. One request when it is on the last page, else one for each level; pages that were
- * read before take none. @throws PageGone
+ * The item at an index below the length. One request when it is on the last page, else one for each level; pages that
+ * were read before take none. @throws PageGone
  */
 export async function itemAt(pages: PageReader, shape: Shape, index: number): Promise<Json> {
   const tail = index >= shape.count - LEAF_ELEMENTS ? await pages.node(shape.last ?? "") : undefined;

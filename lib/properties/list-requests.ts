@@ -100,7 +100,10 @@ export interface ItemsRequest {
   readonly misfit: MisfitError;
 }
 
-/** Reads a POST to a list's `items`, which names an `operation`, or an `action`. @throws ServiceError request.invalid, request.too_large */
+/**
+ * Reads a POST to a list's `items`, which names an `operation`, or an `action`. @throws ServiceError request.invalid,
+ * request.too_large
+ */
 export function itemsRequest(body: JsonObject): ItemsRequest {
   const items = own(body, "items");
   if (items !== undefined && isArray(items) && items.length > MAX_ITEMS_AT_ONCE) {

@@ -18,7 +18,10 @@ import type { OwnList } from "./own-list.ts";
 
 /** The largest list that is rebuilt as a whole when a change touches too many of its pages. */
 const MOST_REBUILT = { count: 20_000, bytes: 8 * 1_024 * 1_024 };
-/** Writes beside that of the head, whatever a change does: of the garbage that it leaves, and of the garbage that it links. */
+/**
+ * Writes beside that of the head, whatever a change does: of the garbage that it leaves, and of the garbage that it
+ * links.
+ */
 export const GARBAGE_WRITES = 2;
 
 /** What a change makes of a list. */
@@ -47,8 +50,8 @@ export interface ListWriteDeps {
 }
 
 /**
- * Ids of pages: equal for the same change of the same list, so that what an earlier attempt laid out is found again. The
- * part before the dot identifies the change.
+ * Ids of pages: equal for the same change of the same list, so that what an earlier attempt laid out is found again.
+ * The part before the dot identifies the change.
  */
 export function pageIds(seed: string, list: Named & Pick<OwnList, "last">): () => string {
   const hash = createHash("sha256")
@@ -139,7 +142,9 @@ async function rebuild(
   return { next: { generation, shape: edit.shape }, writes: [linked, ...writes] };
 }
 
-/** Announces a new generation to the sweep before anything of it is there. @returns a write for the commit that links it */
+/**
+ * Announces a new generation to the sweep before anything of it is there. @returns a write for the commit that links it
+ */
 async function announceBuilt({ table, clock }: ListWriteDeps, actorId: string, named: Named): Promise<Write> {
   const building = garbageItem(generationOf(actorId, named), clock.now() + BUILDING_DELAY_MS);
   await table.put(building, always);

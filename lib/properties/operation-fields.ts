@@ -30,8 +30,8 @@ const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
 export const isGiven = (request: JsonObject, field: string): boolean => (own(request, field) ?? null) !== null;
 
 /**
- * Refuses a field that the operation does not act on: `append` with an `index` would add the item elsewhere than the client
- * expects. Null counts as absent.
+ * Refuses a field that the operation does not act on: `append` with an `index` would add the item elsewhere than the
+ * client expects. Null counts as absent.
  * @throws ServiceError request.invalid with the field
  */
 export function demandActedOn(operation: string, request: JsonObject): void {

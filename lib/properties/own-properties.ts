@@ -27,8 +27,8 @@ export interface PropertyTotals {
 }
 
 /**
- * Shows a list among all properties; undefined when the list has changed since it was read. `items` are its items when they
- * were read with it.
+ * Shows a list among all properties; undefined when the list has changed since it was read. `items` are its items when
+ * they were read with it.
  */
 export type ShowList = (list: OwnList, items?: readonly Json[]) => Promise<JsonObject | undefined>;
 
@@ -71,8 +71,8 @@ export class OwnProperties {
   }
 
   /**
-   * All properties as the JSON text of one object, each list by its length, or as `show` shows it. Undefined when `show`
-   * gives undefined: a list has changed, and the caller reads all again.
+   * All properties as the JSON text of one object, each list by its length, or as `show` shows it. Undefined when
+   * `show` gives undefined: a list has changed, and the caller reads all again.
    * @throws ServiceError request.too_large over `most` bytes, counted as in a function's result
    */
   async allText(most: number, show?: ShowList): Promise<string | undefined> {
@@ -154,7 +154,10 @@ export class OwnProperties {
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** Demands that there is a property which the caller may write. @throws ServiceError auth.forbidden, resource.not_found */
+  /**
+   * Demands that there is a property which the caller may write. @throws ServiceError auth.forbidden,
+   * resource.not_found
+   */
   async demandProperty(name: string): Promise<void> {
     this.#permit.demandWrite([name]);
     if ((await this.find(name)) === undefined) throw noSuchProperty();
@@ -168,7 +171,9 @@ export class OwnProperties {
     );
   }
 
-  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each */
+  /**
+   * Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each
+   */
   async deleteAll(): Promise<void> {
     this.#permit.demandDeleteAll();
     const one = ({ name, text, list }: Property): void => {
@@ -181,8 +186,9 @@ export class OwnProperties {
   }
 
   /**
-   * Deleting an item of a list needs the right to write, everything else the right to delete. For a place below a name only
-   * the stored property decides which of them it is, so here either right is enough. @throws ServiceError auth.forbidden
+   * Deleting an item of a list needs the right to write, everything else the right to delete. For a place below a name
+   * only the stored property decides which of them it is, so here either right is enough. @throws ServiceError
+   * auth.forbidden
    */
   #demandTakingAway(place: Place, item: string | null): void {
     if (item !== null) this.#permit.demandWrite(place);

@@ -1,4 +1,6 @@
-/** What a request makes of an actor's properties, decided from what is stored. Pure: nothing is read or written here. */
+/**
+ * What a request makes of an actor's properties, decided from what is stored. Pure: nothing is read or written here.
+ */
 import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
 import type { RecordedChange } from "../domain/diff/change-record.ts";
 import { parseText } from "../domain/json/json-text.ts";

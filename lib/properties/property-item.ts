@@ -12,7 +12,9 @@ import type { OwnList } from "./own-list.ts";
 /** One stored property. */
 export interface Property {
   readonly name: string;
-  /** The JSON text of the value; of a list the text that shows it among other properties: `{"_list": true, "count": …}`. */
+  /**
+   * The JSON text of the value; of a list the text that shows it among other properties: `{"_list": true, "count": …}`.
+   */
   readonly text: string;
   /** The bytes of the text; of a list those of its items as an array. */
   readonly bytes: number;
@@ -37,7 +39,8 @@ export function readProperty(item: Item, cleared: number): Property | undefined 
 }
 
 /**
- * Stores a value, or deletes the property when it is undefined, on the condition that the item is `stored`, as it was read.
+ * Stores a value, or deletes the property when it is undefined, on the condition that the item is `stored`, as it was
+ * read.
  * @param last the record of the change
  */
 export function valueWrite(

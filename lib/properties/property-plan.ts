@@ -72,8 +72,8 @@ interface PlannedList extends ListSteps, ChangedList {
 }
 
 /**
- * The writes that make the decisions real, each on the condition that its property is as it was read. Pages of lists that
- * do not fit into the transaction are written beforehand.
+ * The writes that make the decisions real, each on the condition that its property is as it was read. Pages of lists
+ * that do not fit into the transaction are written beforehand.
  *
  * @throws ServiceError request.too_large, and what `listSteps` throws; PageGone, or ConditionFailed, when a list has
  *   changed since its head was read
@@ -134,8 +134,9 @@ async function planList(
 }
 
 /**
- * Leaves to the sweep the pages of lists that went with a deletion of all and whose heads are about to be replaced. Before
- * the commit, because there may be many: when the commit fails, the sweep finds the generations in the heads still.
+ * Leaves to the sweep the pages of lists that went with a deletion of all and whose heads are about to be replaced.
+ * Before the commit, because there may be many: when the commit fails, the sweep finds the generations in the heads
+ * still.
  */
 async function leaveCleared(
   { table, clock }: ListWriteDeps,

@@ -69,8 +69,9 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing is
-   * written. Two requests for values, and what the trees of lists take; two more for each time another writer came first.
+   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing
+   * is written. Two requests for values, and what the trees of lists take; two more for each time another writer came
+   * first.
    *
    * @returns what became of the lists that operations were requested for
    * @throws whatever `decide` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
@@ -127,8 +128,8 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. Also
-   * removes the head's due time where there are no subscribers, whose maintenance it is for.
+   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again.
+   * Also removes the head's due time where there are no subscribers, whose maintenance it is for.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

@@ -60,8 +60,8 @@ export interface NamedScope extends Scope {
 }
 
 /**
- * A record of the log. `at` is ISO 8601 with microseconds and `Z`. A cursor's advance along the log must follow from the log
- * alone, so the log also records what decides it: each kind beside `change` says what holds from its record on.
+ * A record of the log. `at` is ISO 8601 with microseconds and `Z`. A cursor's advance along the log must follow from
+ * the log alone, so the log also records what decides it: each kind beside `change` says what holds from its record on.
  */
 export type LogRecord =
   | { readonly kind: "change"; readonly at: string; readonly changes: readonly Change[] }
@@ -95,7 +95,8 @@ export const MAX_RESOURCE_BYTES = 262_144;
 const MAX_NAMES_BYTES = 65_536;
 
 /**
- * Sets a place of a property. `before` is the whole property, undefined when there is none; `path` begins with its name.
+ * Sets a place of a property. `before` is the whole property, undefined when there is none; `path` begins with its
+ * name.
  *
  * @returns `blocked` when the path leads through a value that is no object (409)
  */
@@ -119,8 +120,8 @@ export function recordSet(before: Json | undefined, path: Place, value: Json): R
 }
 
 /**
- * Deletes a place of a property, or the whole property. The objects above the place stay, empty or not. With the path `[]`
- * it deletes all properties, with an object of them (or of their names) as `before`.
+ * Deletes a place of a property, or the whole property. The objects above the place stay, empty or not. With the path
+ * `[]` it deletes all properties, with an object of them (or of their names) as `before`.
  *
  * @returns `missing` when nothing is at the place (404)
  */
@@ -136,7 +137,9 @@ export function recordDelete(before: Json | undefined, path: Place): RecordedCha
   };
 }
 
-/** Deletes all properties, of which only the names are known; `lists` are the names of lists, which have no keys below. */
+/**
+ * Deletes all properties, of which only the names are known; `lists` are the names of lists, which have no keys below.
+ */
 export function recordDeleteAll(names: readonly string[], lists: readonly string[] = []): DeleteChange {
   const noParts = new Set(lists);
   const tree: RemovedKeys = Object.fromEntries(names.map((name) => [name, noParts.has(name) ? {} : null]));
@@ -167,8 +170,8 @@ function resourceOf(after: Json | undefined, path: Place): Json | undefined {
 }
 
 /**
- * Applies a change to a property that is no list, to bring a value that was read at an older position up to date. `value`
- * is the whole property; changes of other properties leave it as it is.
+ * Applies a change to a property that is no list, to bring a value that was read at an older position up to date.
+ * `value` is the whole property; changes of other properties leave it as it is.
  */
 export function applyChange(name: string, value: Json | undefined, change: Change): Json | undefined {
   if (change.do === "notify" || change.do === "list") return value;
@@ -177,7 +180,9 @@ export function applyChange(name: string, value: Json | undefined, change: Chang
   return withValueAt(value, change.path.slice(1), change.do === "set" ? change.value : undefined);
 }
 
-/** The same for the items of a list; undefined is no list. @throws RangeError when the operation does not fit the list */
+/**
+ * The same for the items of a list; undefined is no list. @throws RangeError when the operation does not fit the list
+ */
 export function applyListChange(
   name: string,
   items: readonly Json[] | undefined,
@@ -192,8 +197,8 @@ export function applyListChange(
 }
 
 /**
- * Groups changes that are made at once into as few records as possible. A diff carries at most one operation for each list
- * and one event for each target, and a deletion of all ends its record.
+ * Groups changes that are made at once into as few records as possible. A diff carries at most one operation for each
+ * list and one event for each target, and a deletion of all ends its record.
  */
 export function recordsOf(changes: readonly Change[]): readonly (readonly Change[])[] {
   const records: Change[][] = [];

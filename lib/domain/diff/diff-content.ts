@@ -11,8 +11,8 @@ import type { Timestamp } from "../terms/timestamp.ts";
 export interface DiffContent {
   readonly data: Json;
   /**
-   * JSON Pointers to the values within `data` that are literal. Absent when the publisher sent no such field, which means
-   * something else than an empty list.
+   * JSON Pointers to the values within `data` that are literal. Absent when the publisher sent no such field, which
+   * means something else than an empty list.
    */
   readonly overwritten?: readonly string[];
 }

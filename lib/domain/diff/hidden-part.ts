@@ -1,4 +1,6 @@
-/** The parts of a replicated value that its publisher hides from us: they stay as they are when the rest is read again. */
+/**
+ * The parts of a replicated value that its publisher hides from us: they stay as they are when the rest is read again.
+ */
 import type { Json } from "../../system/ports.ts";
 import { isObject, own } from "../json/json.ts";
 import type { Place } from "../terms/scope.ts";

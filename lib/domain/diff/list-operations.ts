@@ -38,7 +38,9 @@ export interface ListOperation {
   readonly length?: number;
 }
 
-/** An operation as an edit of a sequence of known length. `inapplicable`: nothing changes, and the list is read again. */
+/**
+ * An operation as an edit of a sequence of known length. `inapplicable`: nothing changes, and the list is read again.
+ */
 export type ListEdit =
   | { readonly kind: "splice"; readonly start: number; readonly remove: 0 | 1; readonly insert: readonly Json[] }
   | { readonly kind: "clear" | "delete_all" | "inapplicable" }
@@ -58,8 +60,8 @@ export function listName(name: string): string {
 }
 
 /**
- * Reads a list operation: an object with `list` and a known `operation`, whatever its key in the diff. Undefined for every
- * other value. Fields of a wrong type make the operation malformed, never an error.
+ * Reads a list operation: an object with `list` and a known `operation`, whatever its key in the diff. Undefined for
+ * every other value. Fields of a wrong type make the operation malformed, never an error.
  */
 export function readListOperation(value: Json, key: string): ListOperation | undefined {
   if (!isObject(value)) return undefined;
@@ -133,8 +135,8 @@ export function valueToFind(operation: ListOperation): Json | undefined {
 }
 
 /**
- * The edit that an operation makes on a list of `count` items, where `matches` are the rows that equal `valueToFind`. When
- * the publisher states a length and ours would differ, the lists have diverged: the operation is inapplicable.
+ * The edit that an operation makes on a list of `count` items, where `matches` are the rows that equal `valueToFind`.
+ * When the publisher states a length and ours would differ, the lists have diverged: the operation is inapplicable.
  */
 export function editFor(operation: ListOperation, count: number, matches: Matches = { count: 0 }): ListEdit {
   const edit = plainEdit(operation.action, count, matches);
@@ -192,8 +194,8 @@ function lengthAfter(edit: ListEdit, count: number): number | undefined {
 }
 
 /**
- * Applies an operation to a plain array, which is not changed; the reference for how lists behave. After `delete_all` there
- * is no list: `items` is undefined.
+ * Applies an operation to a plain array, which is not changed; the reference for how lists behave. After `delete_all`
+ * there is no list: `items` is undefined.
  */
 export function applyToArray(
   items: readonly Json[],

@@ -59,8 +59,8 @@ export function literalBelow(places: LiteralPlaces | undefined, key: string): Li
 
 /**
  * The value of a place after a diff. Objects merge key by key; `""` and null delete; any other value replaces. Values
- * nested in objects follow the same rules, except where `overwritten` makes them literal. When the publisher does not send
- * that field, an object that lacks some of our keys is ambiguous. Neither input is changed.
+ * nested in objects follow the same rules, except where `overwritten` makes them literal. When the publisher does not
+ * send that field, an object that lacks some of our keys is ambiguous. Neither input is changed.
  */
 export function mergeDiff(current: Json | undefined, diff: Json, rules: MergeRules): Merged {
   if (rules.at === undefined && rules.nested === "replace") {

@@ -6,8 +6,8 @@ import type { Place } from "../terms/scope.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 
 /**
- * True for a key that reaches a peer unchanged as a segment of a path. Keys with `%` or `?` do not, because gateways decode
- * a path before they route it; nor do dot segments.
+ * True for a key that reaches a peer unchanged as a segment of a path. Keys with `%` or `?` do not, because gateways
+ * decode a path before they route it; nor do dot segments.
  */
 export function isPathKey(key: string): boolean {
   return !key.includes("%") && !key.includes("?") && pathSegment(key) !== undefined;

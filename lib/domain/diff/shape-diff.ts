@@ -27,9 +27,9 @@ export interface DiffContext {
 }
 
 /**
- * The diff that the changes of one record make for a subscription: relative to its scope, without the places of narrower
- * subscriptions and without what permissions hide. Undefined when nothing remains: then the record makes no number.
- * Several changes of one place count in their order.
+ * The diff that the changes of one record make for a subscription: relative to its scope, without the places of
+ * narrower subscriptions and without what permissions hide. Undefined when nothing remains: then the record makes no
+ * number. Several changes of one place count in their order.
  */
 export function shapeDiff(changes: readonly Change[], scope: Scope, context: DiffContext): ShapedDiff | undefined {
   const own = placeOf(scope);
@@ -91,8 +91,8 @@ function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
 type Setting = Pick<SetChange, "value" | "removed" | "created">;
 
 /**
- * A value at a place that the subscription covers. Where a narrower subscription has a part of the value, the edits name it
- * member by member: as a literal whole it would delete that part in a subscriber that keeps both in one place.
+ * A value at a place that the subscription covers. Where a narrower subscription has a part of the value, the edits
+ * name it member by member: as a literal whole it would delete that part in a subscriber that keeps both in one place.
  */
 function ofValue(
   place: Place,

@@ -3,9 +3,9 @@ import type { Json } from "../../system/ports.ts";
 import { comparable } from "./json-text.ts";
 
 /**
- * A text that two JSON values share exactly when they are deeply equal: keys sorted, equal numbers alike (`1.0` and `1`,
- * `1e20` and its digits, which peers in some languages print for each other). It is for comparing and digesting; stored
- * values keep their order and form.
+ * A text that two JSON values share exactly when they are deeply equal: keys sorted, equal numbers alike (`1.0` and
+ * `1`, `1e20` and its digits, which peers in some languages print for each other). It is for comparing and digesting;
+ * stored values keep their order and form.
  */
 export function canonicalJson(value: Json): string {
   return JSON.stringify(value, (_key, part: Json) => {

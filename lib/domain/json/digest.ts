@@ -4,8 +4,8 @@ import type { Json } from "../../system/ports.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
 /**
- * Twelve hex characters that distinguish contents: the start of SHA-256 over the canonical text. Equal contents have equal
- * digests, whatever the order of keys. Enough to recognise a repeated diff, not for security.
+ * Twelve hex characters that distinguish contents: the start of SHA-256 over the canonical text. Equal contents have
+ * equal digests, whatever the order of keys. Enough to recognise a repeated diff, not for security.
  */
 export function digestOf(json: Json): string {
   return createHash("sha256").update(canonicalJson(json)).digest("hex").slice(0, 12);

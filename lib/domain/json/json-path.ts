@@ -10,8 +10,8 @@ export function valueAt(value: Json | undefined, path: readonly string[]): Json 
 }
 
 /**
- * A copy of the value with `part` at a place: objects on the way are created, other values on the way are replaced. With
- * undefined, the place is deleted and the objects above it stay. The input is not changed.
+ * A copy of the value with `part` at a place: objects on the way are created, other values on the way are replaced.
+ * With undefined, the place is deleted and the objects above it stay. The input is not changed.
  */
 export function withValueAt(
   value: Json | undefined,

@@ -2,7 +2,9 @@
 import type { Json } from "../../system/ports.ts";
 import { isArray, isObject, own } from "./json.ts";
 
-/** The segments of a JSON Pointer; `""` is the whole document and gives `[]`. Undefined for a text that is no pointer. */
+/**
+ * The segments of a JSON Pointer; `""` is the whole document and gives `[]`. Undefined for a text that is no pointer.
+ */
 export function parsePointer(text: string): readonly string[] | undefined {
   if (text === "") return [];
   if (!text.startsWith("/") || /~(?![01])/.test(text)) return undefined;

@@ -1,7 +1,7 @@
 /**
  * JSON text and values, with whole numbers exact: the only module of lib and functions that calls `JSON.parse`. A whole
- * number, written without fraction and exponent, is a `number` up to 2^53 − 1 in size and a `bigint` beyond; every other
- * number is a double. (`-0` is the whole number 0.)
+ * number, written without fraction and exponent, is a `number` up to 2^53 − 1 in size and a `bigint` beyond; every
+ * other number is a double. (`-0` is the whole number 0.)
  */
 import { ServiceError } from "../../system/errors.ts";
 
@@ -38,8 +38,8 @@ function exact(_key: string, value: unknown, { source = "" }: { readonly source?
 }
 
 /**
- * The JSON text of a value, as by `JSON.stringify`, with whole numbers exact and other numbers printed so that they parse
- * as doubles again (`1e20`, whose digits would be a whole number). It does not need `printBigintsExactly`.
+ * The JSON text of a value, as by `JSON.stringify`, with whole numbers exact and other numbers printed so that they
+ * parse as doubles again (`1e20`, whose digits would be a whole number). It does not need `printBigintsExactly`.
  * @throws ServiceError request.invalid for a whole number of over 4 300 digits
  */
 export function printJson(value: unknown): string {
@@ -66,8 +66,8 @@ function printed(_key: string, value: unknown): unknown {
 }
 
 /**
- * A number in a form whose text is equal for equal numbers: `1.0` and `1`, also `1e20` and its digits. For the replacer of
- * `JSON.stringify`; undefined when the value is no number that needs it.
+ * A number in a form whose text is equal for equal numbers: `1.0` and `1`, also `1e20` and its digits. For the replacer
+ * of `JSON.stringify`; undefined when the value is no number that needs it.
  */
 export function comparable(value: unknown): object | undefined {
   if (typeof value === "number") return isLongDouble(value) ? json.rawJSON(String(BigInt(value))) : undefined;
@@ -110,8 +110,8 @@ function holdsLongNumber(text: string): boolean {
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
 /**
- * Makes every `JSON.stringify` print a bigint as its digits, also in hooks: without this a bigint has no JSON text. Called
- * where the service is composed; another call changes nothing.
+ * Makes every `JSON.stringify` print a bigint as its digits, also in hooks: without this a bigint has no JSON text.
+ * Called where the service is composed; another call changes nothing.
  */
 export function printBigintsExactly(): void {
   Object.defineProperty(BigInt.prototype, "toJSON", {

@@ -11,8 +11,9 @@ export interface ParseOptions {
   /** Most levels of arrays and objects [64]. */
   readonly maxDepth?: number;
   /**
-   * What to do with halves of surrogate pairs, which are no text and cannot be part of a key: `reject` them [default], or
-   * `repair` them to U+FFFD. Peers' answers are repaired, because one odd character must not make a state unreadable.
+   * What to do with halves of surrogate pairs, which are no text and cannot be part of a key: `reject` them [default],
+   * or `repair` them to U+FFFD. Peers' answers are repaired, because one odd character must not make a state
+   * unreadable.
    */
   readonly surrogates?: "reject" | "repair";
   /** The name of the text in error messages ["body"]. */
@@ -25,8 +26,8 @@ export interface ParseOptions {
  * result: read them with `own`, write them with `setOwn`. Values are stored as JSON text, so DynamoDB can store every
  * number and string that is accepted here.
  *
- * @throws ServiceError request.invalid for a text that is no JSON in UTF-8, for nesting over `maxDepth`, lone surrogates,
- *   whole numbers of over 4 300 digits, and other numbers beyond the range of a double (`1e999`)
+ * @throws ServiceError request.invalid for a text that is no JSON in UTF-8, for nesting over `maxDepth`, lone
+ *   surrogates, whole numbers of over 4 300 digits, and other numbers beyond the range of a double (`1e999`)
  */
 export function parseJson(source: string | Uint8Array, options: ParseOptions = {}): Json {
   const what = options.what ?? "body";

@@ -1,6 +1,6 @@
 /**
- * Decides what happens to one numbered callback, from the head of its stream. Pure: the same state gives the same decision.
- * The cases and their order are those of the protocol.
+ * Decides what happens to one numbered callback, from the head of its stream. Pure: the same state gives the same
+ * decision. The cases and their order are those of the protocol.
  */
 
 /** The part of a stream's head that sequencing needs. */

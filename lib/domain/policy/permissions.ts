@@ -70,8 +70,8 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
 export const knownRelationships: readonly string[] = Object.keys(DEFAULTS).sort();
 
 /**
- * The permissions of a relationship before anything is set for a peer: as the deployment defines it, else as the protocol
- * does, else those of an associate.
+ * The permissions of a relationship before anything is set for a peer: as the deployment defines it, else as the
+ * protocol does, else those of an associate.
  */
 export function defaultPermissions(name: string, defined: Readonly<Record<string, Permissions>> = {}): Permissions {
   if (Object.hasOwn(defined, name)) return defined[name] ?? ASSOCIATE;

@@ -45,8 +45,8 @@ export function bothReads(one: Reads, other: Reads): Reads {
 }
 
 /**
- * The visible part of a value: hidden parts, and the places in `without`, are left out. Undefined when the place is hidden
- * and nothing below it is open. A hidden object with open parts is visible as an object with only those.
+ * The visible part of a value: hidden parts, and the places in `without`, are left out. Undefined when the place is
+ * hidden and nothing below it is open. A hidden object with open parts is visible as an object with only those.
  */
 export function visiblePart(value: Json, place: Place, reads: Reads, without: readonly Place[] = []): Json | undefined {
   if (without.some((other) => covers(other, place))) return undefined;

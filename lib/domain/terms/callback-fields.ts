@@ -17,7 +17,9 @@ export function readText(body: JsonObject, field: string): string | undefined {
   throw invalidField(field, "must be a string");
 }
 
-/** Reads the `sequence` of a callback or a diff: a whole number from 1 to 2^53 − 1. @throws ServiceError request.invalid */
+/**
+ * Reads the `sequence` of a callback or a diff: a whole number from 1 to 2^53 − 1. @throws ServiceError request.invalid
+ */
 export function readSequence(body: JsonObject): number {
   const sequence = own(body, "sequence");
   if (typeof sequence !== "number" || !Number.isSafeInteger(sequence) || sequence < 1) {

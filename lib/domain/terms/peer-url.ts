@@ -13,9 +13,9 @@ export function parsePeerUrl(text: string): URL | undefined {
 }
 
 /**
- * True when the URL is under the base: it has the same scheme, host and port, and the base's path or one below it, by whole
- * segments. Both are normalised as by WHATWG (backslashes, `%2e%2e`, default ports). A path in which any number of
- * decodings uncovers a dot segment is under no base, because some server behind might resolve it.
+ * True when the URL is under the base: it has the same scheme, host and port, and the base's path or one below it, by
+ * whole segments. Both are normalised as by WHATWG (backslashes, `%2e%2e`, default ports). A path in which any number
+ * of decodings uncovers a dot segment is under no base, because some server behind might resolve it.
  */
 export function liesUnder(text: string, baseUri: string): boolean {
   const url = parsePeerUrl(text);

@@ -3,8 +3,8 @@ import type { Json } from "../../system/ports.ts";
 import { isObject, jsonBytes, own } from "../json/json.ts";
 
 /**
- * The keys that lead to what a change removed: a key of the tree that the new value lacks had a value before. Null: what
- * was below is unknown, because it was too much to keep or was never read.
+ * The keys that lead to what a change removed: a key of the tree that the new value lacks had a value before. Null:
+ * what was below is unknown, because it was too much to keep or was never read.
  */
 export type RemovedKeys = null | { readonly [key: string]: RemovedKeys };
 
@@ -53,8 +53,8 @@ export function removedKeysAt(tree: RemovedKeys, path: readonly string[]): Remov
 }
 
 /**
- * Where objects came to be. The keys lead to the places; null says that all objects at and below the place are new, or may
- * be, because the tree was too large; `{}` is nowhere.
+ * Where objects came to be. The keys lead to the places; null says that all objects at and below the place are new, or
+ * may be, because the tree was too large; `{}` is nowhere.
  */
 export type CreatedObjects = RemovedKeys;
 

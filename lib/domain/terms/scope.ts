@@ -1,6 +1,8 @@
 /** Scopes of subscriptions, and places in properties. */
 
-/** What a subscription covers. On the wire a part can be `null`, `""` or absent, which mean the same; here it is absent. */
+/**
+ * What a subscription covers. On the wire a part can be `null`, `""` or absent, which mean the same; here it is absent.
+ */
 export interface Scope {
   readonly target: string;
   readonly subtarget?: string;

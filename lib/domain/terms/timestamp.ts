@@ -11,8 +11,8 @@ export interface Timestamp {
 const ISO = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)? ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/;
 
 /**
- * Reads ISO 8601 with a space or `T`, seconds and fraction optional, with or without a zone (none means UTC). Undefined for
- * any other text, and for dates that do not exist.
+ * Reads ISO 8601 with a space or `T`, seconds and fraction optional, with or without a zone (none means UTC). Undefined
+ * for any other text, and for dates that do not exist.
  */
 export function parseTimestamp(text: string): Timestamp | undefined {
   const match = ISO.exec(text);

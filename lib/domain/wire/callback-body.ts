@@ -45,8 +45,8 @@ export interface Resync extends CallbackCommon {
 export type ParsedCallback = HighDiff | LowDiff | Resync;
 
 /**
- * Reads the body of a subscription callback. It may leave out `id`, `subscriptionid`, `target` and `timestamp`: path and
- * credentials identify the subscription. `checkScope` compares the scope, `checkCallbackUrl` judges the `url`.
+ * Reads the body of a subscription callback. It may leave out `id`, `subscriptionid`, `target` and `timestamp`: path
+ * and credentials identify the subscription. `checkScope` compares the scope, `checkCallbackUrl` judges the `url`.
  *
  * @param path the ids of the actor, the sending peer and its subscription, as the path of the callback names them
  * @throws ServiceError request.invalid with the field, for a body that is none of the three kinds, and when `id` or

@@ -10,8 +10,8 @@ import { liesUnder } from "../terms/peer-url.ts";
 import { covers, type Place, placeOf, samePlace, type Scope } from "../terms/scope.ts";
 
 /**
- * Most properties that one diff of a whole target may name: each takes a write, and all writes are made while the publisher
- * waits.
+ * Most properties that one diff of a whole target may name: each takes a write, and all writes are made while the
+ * publisher waits.
  */
 export const MOST_PLACES = 1_000;
 
@@ -27,9 +27,9 @@ export interface ScopeAnswer {
 
 /**
  * Compares the scope that a callback names with that of the stored subscription. Where a diff has target, subtarget and
- * resource, they must be the subscription's. A resync must have its target; its subtarget and resource may name a part of
- * it. A resync of a broader scope, or of one beside it, means the subscription's whole scope, read from its own URL: the
- * reference implementation resumes a whole target with one body for all subscribers.
+ * resource, they must be the subscription's. A resync must have its target; its subtarget and resource may name a part
+ * of it. A resync of a broader scope, or of one beside it, means the subscription's whole scope, read from its own URL:
+ * the reference implementation resumes a whole target with one body for all subscribers.
  *
  * @throws ServiceError request.invalid with the field, and as `checkTargetData` for data that would be used
  */
@@ -62,7 +62,9 @@ function mustAgree(field: string, said: string | null | undefined, stored: strin
   if (said !== undefined && (said ?? undefined) !== stored) throw invalidField(field, "is not the subscription's");
 }
 
-/** The place that a resync names. Absent parts are the subscription's; a resource without a subtarget names no place. */
+/**
+ * The place that a resync names. Absent parts are the subscription's; a resource without a subtarget names no place.
+ */
 function saidPlace(callback: Resync, scope: Scope): Place {
   const subtarget = callback.subtarget === undefined ? scope.subtarget : (callback.subtarget ?? undefined);
   if (subtarget === undefined) return [];
@@ -89,7 +91,9 @@ function checkTargetData(content: DiffContent, scope: Scope): void {
   }
 }
 
-/** True when the content fits a subscription of this scope. Polled or fetched content that does not counts as missing. */
+/**
+ * True when the content fits a subscription of this scope. Polled or fetched content that does not counts as missing.
+ */
 export function fitsScope(content: DiffContent, scope: Scope): boolean {
   try {
     checkTargetData(content, scope);

@@ -4,8 +4,8 @@
 const SEQUENCE = /^\s*:\s*"?(\d{1,16})"?\s*(?=[,}\]\s])/;
 
 /**
- * The greatest `sequence` among the members of the outermost object; undefined when there is none. The values around it are
- * not parsed: they may be no JSON, no UTF-8, or nest too deep.
+ * The greatest `sequence` among the members of the outermost object; undefined when there is none. The values around it
+ * are not parsed: they may be no JSON, no UTF-8, or nest too deep.
  */
 export function lenientSequence(body: Uint8Array): number | undefined {
   const text = new TextDecoder("utf-8").decode(body);

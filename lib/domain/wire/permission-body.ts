@@ -9,18 +9,20 @@ import type { Timestamp } from "../terms/timestamp.ts";
 export interface PermissionCallback {
   /** Absent when the body has none: the grant counts as the newest then. */
   readonly timestamp?: Timestamp;
-  /** `properties` (with string lists `patterns`, `excluded_patterns`, `operations`), `methods`, …; unknown members stay. */
+  /**
+   * `properties` (with string lists `patterns`, `excluded_patterns`, `operations`), `methods`, …; unknown members stay.
+   */
   readonly grant: JsonObject;
   readonly patterns: readonly string[];
   readonly excludedPatterns: readonly string[];
 }
 
 /**
- * Reads the body of a permission callback. It may leave out `id`, `target` and `type`. It must have `properties`: without
- * them it would be no whole grant, and would withdraw everything.
+ * Reads the body of a permission callback. It may leave out `id`, `target` and `type`. It must have `properties`:
+ * without them it would be no whole grant, and would withdraw everything.
  *
- * @throws ServiceError request.invalid with the field, when `id`, `target` or `type` are those of another callback, when
- *   `data` is no object, or when its `properties` are no object with lists of strings
+ * @throws ServiceError request.invalid with the field, when `id`, `target` or `type` are those of another callback,
+ *   when `data` is no object, or when its `properties` are no object with lists of strings
  */
 export function parsePermissionBody(body: Json, path: { readonly peerId: string }): PermissionCallback {
   if (!isObject(body)) throw invalidField("body", "must be a JSON object");

@@ -8,7 +8,9 @@ const HTTP_DATE = /^(mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
 /** The longest pause of deliveries that a peer's answer to a callback can ask for, seconds. */
 export const MOST_PAUSE_SECONDS = 3_600;
 
-/** Seconds to wait from `now` (ms since 1970), 0 for a past date; undefined when the text is neither of the two forms. */
+/**
+ * Seconds to wait from `now` (ms since 1970), 0 for a past date; undefined when the text is neither of the two forms.
+ */
 export function retryAfterSeconds(text: string | undefined, now: number): number | undefined {
   const said = text?.trim() ?? "";
   if (/^\d{1,10}(\.\d{1,9})?$/.test(said)) return Math.min(MOST_SECONDS, Math.ceil(Number(said)));
