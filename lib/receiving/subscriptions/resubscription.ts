@@ -2,7 +2,7 @@
 import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
-import { failureOf } from "../../peers/read-answer.ts";
+import { failureOf } from "../../peers/remote-answer.ts";
 import type { RemoteActor } from "../../peers/remote-actor.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
