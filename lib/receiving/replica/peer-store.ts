@@ -2,7 +2,7 @@ import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Position } from "../../domain/log/watermark.ts";
-import { emptyPartition, collectPeerGarbage } from "../../lists/list-garbage.ts";
+import { collectPeerGarbage } from "../../lists/list-garbage.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { planDiff } from "./diff-plan.ts";
@@ -16,6 +16,7 @@ import type { Outcome } from "./place-writer.ts";
 import { isAmong, isWrittenSince, StateWriter } from "./state-writer.ts";
 import type { ReadPosition, StateTarget } from "./state-writer.ts";
 import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys/replica.ts";
+import { deleteRange } from "../../dynamodb/paging.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Json } from "../../system/ports.ts";
 import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";
@@ -214,9 +215,10 @@ export class PeerStore {
     for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, only: ["place", "generation"] })) {
       if (item["generation"] === undefined) continue;
       const place = parseText(String(item["place"])) as Place;
-      await emptyPartition(this.#table, listPartition(this.#actorId, this.#peerId, place, String(item["generation"])));
+      const pk = listPartition(this.#actorId, this.#peerId, place, String(item["generation"]));
+      await deleteRange(this.#table, { pk, prefix: "" });
     }
-    await emptyPartition(this.#table, peerPartition(this.#actorId, this.#peerId));
+    await deleteRange(this.#table, { pk: peerPartition(this.#actorId, this.#peerId), prefix: "" });
     await collectPeerGarbage(this.#table, this.#actorId, this.#peerId);
   }
 
