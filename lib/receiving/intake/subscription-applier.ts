@@ -154,7 +154,11 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { hooksPaused } =
       hookEvent === undefined
         ? head
-        : await this.#deps.hooks.first(hookEvent, context.starts, head.hooksPaused, stored);
+        : await this.#deps.hooks.first(hookEvent, {
+            starts: context.starts,
+            hooksPaused: head.hooksPaused,
+            stateStored: stored,
+          });
     return {
       set: {
         digests: withDigest(head.digests, data),
