@@ -7,8 +7,9 @@ import { CallbackAccess } from "./callback-access.ts";
 import type { Authenticator } from "./callback-access.ts";
 import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
+import type { DueStreamsDeps } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
-import { PausedHooks } from "../hooks/paused-hooks.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import type { Later } from "../hooks/hook-runs.ts";
@@ -63,7 +64,7 @@ export interface Receiving {
   readonly dueStreams: DueStreams;
   readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
-  readonly pausedHooks: PausedHooks;
+  readonly resumeHooks: DueStreamsDeps["resumeHooks"];
   readonly streams: StreamStore;
   readonly wakeUps: WakeUps;
   readonly stale: StaleParts;
@@ -119,7 +120,8 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
+  const resumeDeps = { streams, failedEvents, hooks, wakeUps, clock, reserveMs };
+  const resume: Receiving["resumeHooks"] = async (...resumed) => await resumeHooks(resumeDeps, ...resumed);
   const access = new CallbackAccess({ table, authenticator: deps.authenticator });
   return {
     receiver: new Receiver({
@@ -141,14 +143,14 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       streams,
       wakeUps,
       recovery,
-      pausedHooks,
+      resumeHooks: resume,
       sequencer: ofHead,
       settings,
       purgeEnded: deps.purgeEnded,
     }),
     failedEvents,
     hooks,
-    pausedHooks,
+    resumeHooks: resume,
     streams,
     wakeUps,
     stale,

@@ -5,7 +5,7 @@ import { sameJson } from "../../domain/json/canonical-json.ts";
 import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import { isObject } from "../../domain/json/json.ts";
 import { namedData } from "../../domain/diff/peer-names.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
+import { placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
@@ -68,6 +68,8 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   readonly #deps: ApplierDeps;
   /** Numbers whose hook was begun by this instance. */
   readonly #begun = new Set<number>();
+  /** The diffs of contents as they were prepared, so that what was planned for a diff is found when it is applied. */
+  readonly #diffs = new WeakMap<DiffContent, IncomingDiff>();
   readonly #ids: { readonly actorId: string; readonly peerId: string };
   /** The scope the sender says the subscription has: what to read before the head is known. */
   readonly #said: Place | undefined;
@@ -152,7 +154,11 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { hooksPaused } =
       hookEvent === undefined
         ? head
-        : await this.#deps.hooks.first(hookEvent, context.starts, head.hooksPaused, stored);
+        : await this.#deps.hooks.first(hookEvent, {
+            starts: context.starts,
+            hooksPaused: head.hooksPaused,
+            stateStored: stored,
+          });
     return {
       set: {
         digests: withDigest(head.digests, data),
@@ -276,9 +282,13 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
 
   /** As it is stored: without the names that no copied property can have. */
   #diff(content: DiffContent, scope: Place, excludedScopes: readonly Place[]): IncomingDiff {
+    const known = this.#diffs.get(content);
+    if (known !== undefined && excludedScopes.length === 0 && samePlace(known.scope, scope)) return known;
     const { data } = content;
     const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
-    return { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    const diff = { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    if (excludedScopes.length === 0) this.#diffs.set(content, diff);
+    return diff;
   }
 }
 

@@ -7,7 +7,6 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
 import { idsOf } from "../stream/event-applier.ts";
@@ -22,7 +21,8 @@ export interface DueStreamsDeps {
   readonly streams: StreamStore;
   readonly wakeUps: WakeUps;
   readonly recovery: Recovery;
-  readonly pausedHooks: PausedHooks;
+  /** Runs the events that waited behind a stop, with `resumeHooks`. */
+  readonly resumeHooks: (head: Head, deadline: Deadline) => Promise<Head>;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
@@ -58,7 +58,7 @@ export class DueStreams {
       return head.gapSince;
     }
     if (head.hooksResuming) {
-      head = await this.#deps.pausedHooks.resume(head, deadline);
+      head = await this.#deps.resumeHooks(head, deadline);
       if (head.hooksResuming || !head.live) return head.gapSince;
     }
     const { gapSince } = head;

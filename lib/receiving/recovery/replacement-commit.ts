@@ -122,7 +122,8 @@ export class ReplacementCommit {
       readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
     );
     if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
-    return (await hooks.first(event, begun.starts, begun.hooksPaused, stored)).hooksPaused;
+    const { starts, hooksPaused } = begun;
+    return (await hooks.first(event, { starts, hooksPaused, stateStored: stored })).hooksPaused;
   }
 
   #attributes(marked: Head, result: ReplacementResult): Readonly<Record<string, Attribute>> {

@@ -246,7 +246,8 @@ export class OutboundSubscriptions {
     const excludedScopes = others.filter(owns).map((other) => placeOf(other.scope));
     const stateVersion = Math.max(this.#deps.clock.now(), head.stateVersion + 1);
     const store = this.#deps.store(head.actorId, head.peerId);
-    await store.removeScope(placeOf(head.scope), excludedScopes, { stateVersion, sequence: head.lastSeq });
+    const owned = { scope: placeOf(head.scope), excludedScopes };
+    await store.removeScope(owned, { stateVersion, sequence: head.lastSeq });
   }
 
   /** Callbacks that wait in epochs before this one: those of this one may have been acknowledged just now. */
