@@ -1,4 +1,4 @@
-/** Every kind of due work, and who does it. */
+/** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys/publishing.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
@@ -15,27 +15,30 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
 import type { Ownership } from "../receiving/subscriptions/ownership.ts";
 import { DueWork, dueWorkKind } from "../scheduler/due-work.ts";
+import type { DueWorkKind } from "../scheduler/due-work.ts";
 import type { Clock, Log } from "../system/ports.ts";
 import type { TrustEnding } from "../trust/ending.ts";
 
+/** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
-  readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly ending: Pick<TrustEnding, "resume">;
-  readonly ownership: Pick<Ownership, "resume">;
-  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
-  readonly breakers: Pick<BreakerRecovery, "runDue">;
-  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly heads: { readonly ownership: Pick<Ownership, "resume"> };
   readonly grants: Pick<GrantChanges, "resume">;
+  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
+  readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
+  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly trust: { readonly ending: Pick<TrustEnding, "resume"> };
+  readonly deletion: Pick<ActorDeletion, "resume">;
 }
 
-/** The registry of due work, made from those who do it. */
-export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): DueWork {
-  const { deletion, ending, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
+/** The registry of due work, made from what does it. The first kind that recognises a key does its work. */
+export function composeDueWork(deps: DueWorkDeps): DueWork {
+  const { table, clock, log, receiving, heads, trust } = deps;
+  const { deletion, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = deps;
   const { failedEvents, hooks } = receiving;
   return new DueWork(
     [
@@ -45,70 +48,51 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ),
       dueWorkKind(
         (key) => (staleReadOf(key) === undefined ? undefined : key),
-        async (key, deadline) => {
-          await receiving.staleReads.runDue(key, deadline);
-        },
+        async (key, deadline) => await receiving.staleReads.runDue(key, deadline),
       ),
       dueWorkKind(
         (key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined),
-        async (key, deadline) => {
-          await retryDueEvent({ failedEvents, hooks, clock }, key, deadline);
-        },
+        async (key, deadline) => await retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       ),
       dueWorkKind(
         (key) => (isListGarbage(key) ? key : undefined),
-        async (key) => {
-          await collectGeneration(table, key);
-        },
+        async (key) => await collectGeneration(table, key),
       ),
-      ofPeer(peerOfTrustKey, async (actorId, peerId) => {
-        await ending.resume(actorId, peerId);
-      }),
-      ofPeer(peerOfOwnershipKey, async (actorId, peerId) => {
-        await ownership.resume(actorId, peerId);
-      }),
-      ofPeer(peerOfCapabilityKey, async (actorId, peerId) => {
-        await capabilities.runDue(actorId, peerId);
-      }),
-      ofPeer(peerOfGrantKey, async (actorId, peerId) => {
-        await grants.resume(actorId, peerId);
-      }),
+      ofPeer(peerOfTrustKey, async (actorId, peerId) => await trust.ending.resume(actorId, peerId)),
+      ofPeer(peerOfOwnershipKey, async (actorId, peerId) => await heads.ownership.resume(actorId, peerId)),
+      ofPeer(peerOfCapabilityKey, async (actorId, peerId) => await capabilities.runDue(actorId, peerId)),
+      ofPeer(peerOfGrantKey, async (actorId, peerId) => await grants.resume(actorId, peerId)),
       dueWorkKind(
         (key) => withActor(key, inboundOfKey(key.sk)),
-        async ({ actorId, found }, deadline) => {
-          await refusedHeads.runDue(actorId, found, deadline);
-        },
+        async ({ actorId, found }, deadline) => await refusedHeads.runDue(actorId, found, deadline),
       ),
       dueWorkKind(
         (key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined),
-        async (actorId, deadline) => {
-          await maintenance.runDue(actorId, deadline);
-        },
+        async (actorId, deadline) => await maintenance.runDue(actorId, deadline),
       ),
       dueWorkKind(
         (key) => withActor(key, peerOfBreakerKey(key.sk)),
-        async ({ actorId, found }, deadline) => {
-          await breakers.runDue(actorId, found, deadline);
-        },
+        async ({ actorId, found }, deadline) => await breakerRecovery.runDue(actorId, found, deadline),
       ),
       dueWorkKind(
         (key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined),
-        async (actorId, deadline) => {
-          await deletion.resume(actorId, deadline);
-        },
+        async (actorId, deadline) => await deletion.resume(actorId, deadline),
       ),
     ],
     log,
   );
 }
 
-const withActor = <T>(key: Key, found: T | undefined): { readonly actorId: string; readonly found: T } | undefined =>
-  found === undefined ? undefined : { actorId: actorOfKey(key), found };
+function withActor<T>(key: Key, found: T | undefined): { readonly actorId: string; readonly found: T } | undefined {
+  return found === undefined ? undefined : { actorId: actorOfKey(key), found };
+}
 
-const ofPeer = (peerOf: (sk: string) => string | undefined, run: (actorId: string, peerId: string) => Promise<void>) =>
-  dueWorkKind(
+function ofPeer(
+  peerOf: (sk: string) => string | undefined,
+  run: (actorId: string, peerId: string) => Promise<void>,
+): DueWorkKind {
+  return dueWorkKind(
     (key) => withActor(key, peerOf(key.sk)),
-    async ({ actorId, found }) => {
-      await run(actorId, found);
-    },
+    async ({ actorId, found }) => await run(actorId, found),
   );
+}

@@ -9,7 +9,7 @@ import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
-import type { LogCommits } from "../change-log/log-commits.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemsOf } from "./list-reads.ts";
 import { isListItem } from "./own-list.ts";
@@ -26,10 +26,10 @@ export interface PropertyStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Pick<Ids, "id">;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
 }
 
-/** The properties of all actors. Changes go through `LogCommits`, which says what they throw beside their own errors. */
+/** The properties of all actors. Changes go through `Commits`, which says what they throw beside their own errors. */
 export class PropertyStore {
   readonly #deps: PropertyStoreDeps;
 

@@ -4,7 +4,7 @@
  */
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import type { Key } from "../../dynamodb/table.ts";
-import type { Clock, Ids, Json, Log } from "../../system/ports.ts";
+import type { After, Clock, Ids, Json, Log } from "../../system/ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
 import type { NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
@@ -15,9 +15,6 @@ export interface HookSettings {
   readonly maxAttempts: number;
   readonly timeoutMs: number;
 }
-
-/** Calls back after `ms`, unless the returned function is called before. */
-export type Later = (ms: number, callback: () => void) => () => void;
 
 /** Pauses between retries of a failed event: about 15 s at first, at most an hour. The sweep looks once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
@@ -36,7 +33,7 @@ export interface HookRunsDeps {
   readonly log: Log;
   readonly settings: HookSettings;
   readonly random: () => number;
-  readonly later: Later;
+  readonly after: After;
   /** The state a resync event is about, as the store has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
 }
@@ -161,7 +158,7 @@ export class HookRuns {
     const seconds = this.#deps.settings.timeoutMs / 1_000;
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = this.#deps.later(this.#deps.settings.timeoutMs, () => {
+      cancel = this.#deps.after(this.#deps.settings.timeoutMs, () => {
         const error = new Error(`The hook did not end within ${String(seconds)} s (HOOK_TIMEOUT_SECONDS).`);
         limit.abort(error);
         reject(error);
