@@ -8,7 +8,7 @@ import { ActorDeletion } from "../operations/deletion.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
-import type { DueWork } from "../scheduler/due-work.ts";
+import type { RunDue } from "../scheduler/due-work.ts";
 import { rootUri } from "../trust/trust-context.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
@@ -24,7 +24,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly app: ActingWebApp;
   readonly trust: TrustServices;
   readonly deletion: ActorDeletion;
-  readonly dueWork: DueWork;
+  readonly runDue: RunDue;
   readonly stateHooks: StateHooks;
   readonly snapshots: StateSnapshots;
   readonly inboundReading: InboundReading;
@@ -71,7 +71,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...actorServices,
     app,
     deletion,
-    dueWork: composeDueWork({ ...actorServices, deletion }),
+    runDue: composeDueWork({ ...actorServices, deletion }),
     stateHooks,
     snapshots,
     inboundReading,
