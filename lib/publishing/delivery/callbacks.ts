@@ -25,11 +25,10 @@ export class Callbacks {
     this.#deps = deps;
   }
 
-  /** For the log's commits. Never rejects; in async mode it resolves at once. */
+  /** Delivers what a commit made. Never rejects, because the commit stands; in async mode it resolves at once. */
   async committed(commit: Commit): Promise<void> {
     if (commit.head.subscribers === 0) return;
     if (this.#deps.mode === "async") this.#notifyAfterwards(commit);
-    else if (isInsideHook()) await this.#deps.fanOut.later(commit);
     else await this.#notify(commit);
   }
 

@@ -3,6 +3,7 @@ import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../..
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
 import { ConditionFailed, above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../../system/ports.ts";
@@ -63,27 +64,6 @@ export class ChangeLogMaintenance {
     const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
     if (end === "done" && found.upTo === newest) await this.#finish(actorId, newest, quiet, found.heads);
     else await this.#putOff(actorId, logHead);
-  }
-
-  /**
-   * There may be something to deliver again, although nothing was changed: a peer was approved. One write where there are
-   * subscribers, and a message.
-   */
-  async wake(actorId: string): Promise<void> {
-    const { table, clock, queue, log } = this.#deps;
-    const key = logHeadKey(actorId);
-    const dueAt = clock.now();
-    try {
-      await table.update(key, { set: { dueShard: dueShardOf(key), dueAt } }, above("subscribers", 0));
-    } catch (error) {
-      if (error instanceof ConditionFailed) return;
-      throw error;
-    }
-    try {
-      await queue.send({ kind: "due", ...key, dueAt }, 0);
-    } catch (error) {
-      log.warn("no message for the maintenance; the sweep finds it", { actorId, error });
-    }
   }
 
   async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
@@ -166,4 +146,23 @@ function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = withoutCleared(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
+}
+
+/**
+ * Makes the maintenance of an actor's log due now, because there may be something to deliver again: a peer was approved.
+ * One write where there are subscribers, and a message.
+ */
+export async function wakeMaintenance(
+  { table, clock, queue, log }: Pick<ChangeLogMaintenanceDeps, "table" | "clock" | "queue" | "log">,
+  actorId: string,
+): Promise<void> {
+  const key = logHeadKey(actorId);
+  const dueAt = clock.now();
+  const due = await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt } }, above("subscribers", 0));
+  if (!due.written) return;
+  try {
+    await queue.send({ kind: "due", ...key, dueAt }, 0);
+  } catch (error) {
+    log.warn("no message for the maintenance; the sweep finds it", { actorId, error });
+  }
 }

@@ -17,9 +17,10 @@ export interface DeferredPermissionsDeps {
   readonly log: Log;
   readonly trustCache: Pick<TrustCache, "put">;
   readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
-  /** Sends what the peer is allowed now, as of that time. */
-  readonly notify: (trust: TrustRecord, timestamp: string) => Promise<void>;
 }
+
+/** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+export type NotifyPermissions = (trust: TrustRecord, timestamp: string) => Promise<void>;
 
 export class DeferredPermissions {
   readonly #deps: DeferredPermissionsDeps;
@@ -51,13 +52,13 @@ export class DeferredPermissions {
   }
 
   /** Sends what is deferred, if anything is: once, unless the peer asks for a pause again. */
-  async send(item: Item): Promise<void> {
+  async send(item: Item, notify: NotifyPermissions): Promise<void> {
     const timestamp = item[DEFERRED];
     if (typeof timestamp !== "string") return;
     const trust = readTrust(item);
     // Removed before it is sent, because another Retry-After sets it again.
     await this.#change(trust, { remove: [DEFERRED] }, equals(DEFERRED, timestamp));
-    await this.#deps.notify(trust, timestamp);
+    await notify(trust, timestamp);
   }
 
   async #change(

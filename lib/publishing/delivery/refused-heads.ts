@@ -4,6 +4,7 @@ import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts"
 import { newLease } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
 import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
 import type { Change, Condition, Table } from "../../dynamodb/table.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
@@ -98,13 +99,6 @@ export class RefusedHeads {
     await this.#change(head, { remove: ["refused", "dueShard", "dueAt"] }, equals("dueAt", head.dueAt ?? 0));
   }
 
-  /** Its peer has asked for it again, so that it knows it now: it is tried at once. 1 write, and a message. */
-  async renew(head: InboundHead): Promise<void> {
-    const now = this.#deps.clock.now();
-    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt: now }, add: { renewed: 1 } };
-    if (await this.#change(head, due, exists("dueAt"))) await wakeHead(this.#deps, head, now);
-  }
-
   /** Looked at again then. It stays ready to be tried, with whatever brings its peer back before. */
   async #postpone(head: InboundHead, dueAt: number): Promise<void> {
     const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt } };
@@ -126,6 +120,17 @@ export class RefusedHeads {
 function hasNothingLeft({ state, delivery }: InboundHead): boolean {
   if (state.granularity === "none" || state.ended) return true;
   return undelivered(withoutCleared(delivery, state.cleared), state.sequence).length === 0;
+}
+
+/** Makes a refused subscription due now, because its peer has asked for it again. 1 write, and a message. */
+export async function renewHead(
+  deps: Pick<RefusedHeadsDeps, "table" | "queue" | "clock" | "log">,
+  head: InboundHead,
+): Promise<void> {
+  const [key, now] = [headKey(head), deps.clock.now()];
+  const due = { set: { dueShard: dueShardOf(key), dueAt: now }, add: { renewed: 1 } };
+  const renewed = await updateIf(deps.table, key, due, all(itemExists, exists("dueAt")));
+  if (renewed.written) await wakeHead(deps, head, now);
 }
 
 /** Sends a message for the next try of a subscription; one that is far off is the sweep's. Never rejects. */
