@@ -25,7 +25,7 @@ import {
 } from "../../dynamodb/table.ts";
 import type { Change, Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
+import { pauseHooks, resumeHooks, writeOf } from "../stream/stream-changes.ts";
 import { packed, partKey, partsOf, unpacked } from "./failed-event-body.ts";
 import type { HookEvent } from "./hook-event.ts";
 import {
@@ -231,7 +231,7 @@ export class FailedEventStore {
     if (head !== undefined) {
       const refused = await refusedReasons(this.#table, [
         { update: failedEvent.key, change, condition: mine },
-        { update: head, change: { set: { hooksPaused: true }, add: { version: 1 } }, condition: headIs.live },
+        { update: head, ...writeOf(head, pauseHooks) },
       ]);
       if (refused === undefined || refused[0]?.code === "condition") return;
       // Ended meanwhile: there are no hooks to pause. A conflict is the caller's to repeat.
@@ -275,14 +275,7 @@ export class FailedEventStore {
       { delete: key, condition: how.mayRun ? same : all(same, idle(how.now)) },
       { delete: failedEventIdKey(event.actorId, event.id), condition: always },
     ];
-    if (how.head !== undefined) {
-      const set = { hooksResuming: true, ...dueAttributes(how.head, how.now) };
-      writes.push({
-        update: how.head,
-        change: { set, add: { version: 1, recoveryRevision: 1 } },
-        condition: headIs.live,
-      });
-    }
+    if (how.head !== undefined) writes.push({ update: how.head, ...writeOf(how.head, resumeHooks(how.now)) });
     return await refusedReasons(this.#table, writes);
   }
 

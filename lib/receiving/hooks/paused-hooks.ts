@@ -1,12 +1,11 @@
 /** Streams whose hooks a `stop` verdict pauses: resumed in order once what stopped them is settled. */
-import { above, all, any, missing } from "../../dynamodb/table.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEvent } from "./failed-event-item.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
+import { resumeHooksLater } from "../stream/stream-changes.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 /** Waiting events run under one look at the stream. */
@@ -67,8 +66,11 @@ export class PausedHooks {
     const after = await this.#streams.advance(acquired.head, {
       to: lastSeq,
       keepLease: false,
-      set: { activeAt },
-      remove: [...(outcome === "open" ? ["hooksPaused"] : []), ...(settled ? ["hooksResuming"] : [])],
+      fields: {
+        activeAt,
+        ...(outcome === "open" && { hooksPaused: false }),
+        ...(settled && { hooksResuming: false }),
+      },
     });
     if (after === undefined) return acquired.head;
     return settled ? after : await this.#later(after, outcome === "busy");
@@ -92,9 +94,7 @@ export class PausedHooks {
   /** The rest is due at once, or when an attempt that is under way, or was cut off, has had its time. */
   async #later(head: Head, busy: boolean): Promise<Head> {
     const dueAt = this.#clock.now() + (busy ? this.#hooks.longestMs : 0);
-    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("buffered"));
-    const waiting = await this.#streams.amend(head.key, change, all(headIs.live, sooner));
+    const waiting = await this.#streams.amend(head.key, resumeHooksLater(dueAt));
     if (waiting !== undefined) await this.#wakeUps.schedule(waiting);
     return waiting ?? head;
   }

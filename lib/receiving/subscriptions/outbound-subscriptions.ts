@@ -3,7 +3,6 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
-import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import {
   failedEventIdKey,
@@ -12,18 +11,18 @@ import {
   bufferPartition,
   staleReadOf,
 } from "../../dynamodb/keys/streams.ts";
-import { all, ConditionFailed, equals } from "../../dynamodb/table.ts";
+import { deleteIf } from "../../dynamodb/outcomes.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { RemoteActor } from "../../peers/remote-actor.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe, unsubscribe } from "../../peers/remote-subscriptions.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Granularity, Head } from "../stream/head.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import type { Recovered } from "../recovery/recovery.ts";
-import { reconciled } from "../recovery/recovery-settings.ts";
+import { headIs } from "../stream/stream-changes.ts";
+import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
 import { emptyPartition } from "./empty-partition.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
@@ -166,40 +165,8 @@ export class OutboundSubscriptions {
       evenReplacing: true,
     });
     if (!acquired.won) throw isBusy();
-    const now = clock.now();
-    const reconcile = reconciled(now, settings);
-    const needsState =
-      acquired.head.recoveryRequested !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A state read that is requested stays requested, and paused hooks are still to be resumed.
-    const dueAt = needsState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
-    const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
-    const cleared = await receiving.streams.amend(
-      head.key,
-      {
-        set: {
-          lastSeq: 0,
-          starts: 0,
-          attempts: 0,
-          digests: "",
-          lastTimestamp: "",
-          timestampOf: 0,
-          coveredTo: 0,
-          ...reconcile,
-          ...due,
-          ...(needsState ? { recoveryRequested: "resync" } : {}),
-          stateVersion: Math.max(now, acquired.head.stateVersion + 1),
-        },
-        remove: [
-          ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
-          ...["replacing", "replacedFrom", "recovery", "begun"],
-          ...(due === undefined ? ["dueShard", "dueAt"] : []),
-          ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
-        ],
-        add: { epoch: 1, version: 1 },
-      },
-      // What was asked for since then is not to be forgotten.
-      all(leaseIs.ownedBy(acquired.head.lease), headIs.askedFor(acquired.head.recoveryRevision)),
-    );
+    const clearing = clearStream(acquired.head, clock.now(), settings.reconcileMs);
+    const cleared = await receiving.streams.amend(head.key, clearing);
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);
       throw isBusy();
@@ -266,11 +233,7 @@ export class OutboundSubscriptions {
       await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId, subscriptionId));
     }
     if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
-    try {
-      await table.delete(head.key, equals("state", "ended"));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await deleteIf(table, head.key, headIs.ended);
     if (!trusted) await heads.ownership.forget(actorId, peerId);
   }
 
