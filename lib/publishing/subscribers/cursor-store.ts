@@ -104,7 +104,7 @@ export class CursorStore {
    * note.
    */
   async toEnd(actorId: string, peerId: string, id: string): Promise<AdvanceResult | undefined> {
-    const keys = [logHeadKey(actorId), inboundHeadKey(actorId, peerId, id)];
+    const keys = [logHeadKey(actorId), inboundHeadKey({ actorId, peerId, id })];
     const found = await this.#deps.table.getMany(keys);
     const item = found.find(({ sk }) => sk === keys[1]?.sk);
     if (item === undefined) return undefined;
