@@ -8,7 +8,7 @@ import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import { writeOf } from "../../../../lib/receiving/stream/stream-changes.ts";
 import type { Item } from "../../../../lib/dynamodb/table.ts";
 
-const KEY = outboundHeadKey("actor", "peer", "sub");
+const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 const NOW = 1_000_000;
 const GAP_MS = 5_000;
 const REVISION = 4;

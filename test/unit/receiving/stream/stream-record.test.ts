@@ -28,7 +28,9 @@ const SHARED = [
 const STORED_ONLY = ["doneToken", "authRevision", "problemCode", "problemSince", "gapSince", "begun", "auth"];
 const OPTIONAL = ["recoveryRequested", "replacedFrom", "recovery", "pausedUntil", "reconcileAt"];
 const ATTRIBUTES = new Set([
-  ...Object.keys(readHead({ ...outboundHeadKey("actor", "peer", "sub"), state: "live" })),
+  ...Object.keys(
+    readHead({ ...outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" }), state: "live" }),
+  ),
   ...STORED_ONLY,
   ...OPTIONAL,
 ]);

@@ -9,7 +9,7 @@ import { markReplacing } from "../../../../lib/receiving/stream/stream-changes.t
 import { PURGE_DELAY_MS } from "../../../../lib/receiving/stream/stream-lives.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../../support/subscriber.ts";
 
-export const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+export const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 export const STATES = ["absent", "idle", "gap", "leased", "replacing", "interrupted", "ended"] as const;
 export type State = (typeof STATES)[number];
 
