@@ -5,7 +5,6 @@ import type { Table } from "../../dynamodb/table.ts";
 import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Authenticator } from "./callback-access.ts";
-import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
 import type { DueStreamsDeps } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
@@ -26,6 +25,7 @@ import { StaleReads } from "../recovery/stale-reads.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
 
@@ -101,7 +101,7 @@ export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = crea
   });
   const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
   const pause = async (head: Head, until: number): Promise<void> => {
-    await pauseReads(streams, head.key, until);
+    await streams.amend(head.key, pauseReadsUntil(until));
   };
   const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
     new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
