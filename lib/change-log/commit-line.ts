@@ -4,14 +4,12 @@
  * lose most of their work, and one writer can lose every race.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { After } from "../system/ports.ts";
 
 /** A commit that takes longer than this, ms, no longer delays the next one, because it may never end. */
 const SLOW_COMMIT_MS = 1_000;
 /** Most calls that wait for one actor at the same time; further ones are refused. */
 const MOST_WAITING = 256;
-
-/** Calls back once after `ms`, unless the function that it returns is called before. */
-export type After = (ms: number, call: () => void) => () => void;
 
 /**
  * An actor is idle (it has no entry), or one call runs and the others wait in order of arrival. The next call begins
