@@ -16,7 +16,7 @@ import type {
   DeliveryServicesDeps,
   DeliverySettings,
 } from "../publishing/delivery/delivery-services.ts";
-import { renewHead } from "../publishing/delivery/refused-heads.ts";
+import { retryRefused } from "../publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../publishing/delivery/trust-cache.ts";
 import { AppEvents } from "../publishing/subscribers/app-events.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
@@ -113,7 +113,7 @@ export function composePublishing(
       lifecycle,
       permissions: permissionsOf,
       subscribed: async (actorId, peerId) => await capabilities.requestRefresh(actorId, peerId),
-      renewed: async (head) => await renewHead(base, head),
+      renewed: async (head) => await retryRefused(base, head),
       notifyEnded: async (actorId, peerId, id) => {
         const trust = await trusts.get(actorId, peerId);
         const answer = trust === undefined ? undefined : await unsubscribe(remote(trust), id, clock);

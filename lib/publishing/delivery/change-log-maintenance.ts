@@ -4,9 +4,11 @@ import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { ConditionFailed, above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
+import { above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import type { Clock, Deadline, DelayQueue, Log } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { wakeUp } from "../../system/wake-up.ts";
+import type { WakeUpDeps } from "../../system/wake-up.ts";
 import type { PropertyStore } from "../../properties/property-store.ts";
 import { TIDY_AFTER_MS, readLogHead } from "../../change-log/change-log.ts";
 import type { LogHead } from "../../change-log/change-log.ts";
@@ -23,11 +25,8 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
-export interface ChangeLogMaintenanceDeps {
+export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly table: Table;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly queue: DelayQueue;
   readonly heads: Pick<InboundHeads, "all">;
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
@@ -118,11 +117,7 @@ export class ChangeLogMaintenance {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + RUN_AGAIN_MS };
-    try {
-      await this.#deps.table.update(key, { set }, all(itemExists, same));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
   /** The head's due time, unless something was committed, or asked for, meanwhile. */
@@ -133,11 +128,7 @@ export class ChangeLogMaintenance {
         ? { set: { maintainedUpTo: newest }, remove: ["dueShard", "dueAt"] }
         : { set: { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt } };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    try {
-      await this.#deps.table.update(key, change, all(equals("newest", newest), same, missing("stale")));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
   }
 }
 
@@ -152,17 +143,10 @@ function isUntried({ state, delivery, refused }: InboundHead): boolean {
  * Makes the maintenance of an actor's log due now, because there may be something to deliver again: a peer was approved.
  * One write where there are subscribers, and a message.
  */
-export async function wakeMaintenance(
-  { table, clock, queue, log }: Pick<ChangeLogMaintenanceDeps, "table" | "clock" | "queue" | "log">,
-  actorId: string,
-): Promise<void> {
+export async function wakeMaintenance(deps: WakeUpDeps & { readonly table: Table }, actorId: string): Promise<void> {
   const key = logHeadKey(actorId);
-  const dueAt = clock.now();
-  const due = await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt } }, above("subscribers", 0));
-  if (!due.written) return;
-  try {
-    await queue.send({ kind: "due", ...key, dueAt }, 0);
-  } catch (error) {
-    log.warn("no message for the maintenance; the sweep finds it", { actorId, error });
-  }
+  const dueAt = deps.clock.now();
+  const due = { set: { dueShard: dueShardOf(key), dueAt } };
+  const { written } = await updateIf(deps.table, key, due, above("subscribers", 0));
+  if (written) await wakeUp(deps, key, dueAt);
 }

@@ -1,6 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
-import { compact } from "../../system/compact.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -14,7 +13,7 @@ import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { headKey, inboundItem, scopeOf } from "./inbound-head.ts";
+import { endHead, headKey, makeHead, resubscribe, scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
@@ -58,12 +57,12 @@ export interface InboundDeps {
   readonly cursors: CursorStore;
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
-  /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
+  /** Notifies the peer that its subscription has ended; false when that failed; does not reject. */
   readonly notifyEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
   readonly unnotifiedEnds: UnnotifiedEnds;
-  /** Told once after a peer got new ones; must not reject. */
+  /** Called once after a peer got new subscriptions; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
-  /** Told when a peer asks again for one that it has refused callbacks of. */
+  /** Called when a peer asks again for a subscription that it refuses. */
   readonly renewed: (head: InboundHead) => Promise<void>;
   readonly lifecycle: SubscriptionLifecycle;
 }
@@ -276,24 +275,17 @@ const placeName = ({ target, subtarget, resource }: Scope): string => JSON.strin
 const markerKey = (head: InboundHead) => scopeKey(head);
 
 function makingWrites(head: InboundHead): readonly Write[] {
-  return [
-    { put: inboundItem(head), condition: itemMissing },
-    { put: markerItem(head), condition: itemMissing },
-  ];
+  return [makeHead(head), { put: markerItem(head), condition: itemMissing }];
 }
 
 function changingWrites(head: InboundHead): readonly Write[] {
-  const { granularity, acceptEncoding } = head;
-  const set = compact({ granularity, acceptEncoding });
-  return [
-    { update: headKey(head), change: { set }, condition: itemExists },
-    { update: markerKey(head), change: { set: { granularity } }, condition: itemExists },
-  ];
+  const { granularity } = head;
+  return [resubscribe(head), { update: markerKey(head), change: { set: { granularity } }, condition: itemExists }];
 }
 
 function endingWrites(head: InboundHead): readonly Write[] {
   return [
-    { delete: headKey(head), condition: itemExists },
+    endHead(head),
     // The marker says no more than the head.
     { delete: markerKey(head), condition: always },
   ];

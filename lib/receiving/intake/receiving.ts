@@ -5,10 +5,10 @@ import type { Table } from "../../dynamodb/table.ts";
 import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Authenticator } from "./callback-access.ts";
-import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
+import type { DueStreamsDeps } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
-import { PausedHooks } from "../hooks/paused-hooks.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import { FailedEventStore } from "../hooks/failed-event-store.ts";
@@ -25,6 +25,7 @@ import { StaleReads } from "../recovery/stale-reads.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
 
@@ -63,7 +64,7 @@ export interface Receiving {
   readonly dueStreams: DueStreams;
   readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
-  readonly pausedHooks: PausedHooks;
+  readonly resumeHooks: DueStreamsDeps["resumeHooks"];
   readonly streams: StreamStore;
   readonly wakeUps: WakeUps;
   readonly stale: StaleParts;
@@ -100,7 +101,7 @@ export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = crea
   });
   const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
   const pause = async (head: Head, until: number): Promise<void> => {
-    await pauseReads(streams, head.key, until);
+    await streams.amend(head.key, pauseReadsUntil(until));
   };
   const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
     new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
@@ -122,7 +123,8 @@ export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = crea
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
+  const resumeDeps = { streams, failedEvents, hooks, wakeUps, clock, reserveMs };
+  const resume: Receiving["resumeHooks"] = async (...resumed) => await resumeHooks(resumeDeps, ...resumed);
   const access = new CallbackAccess({ table, authenticator: deps.authenticator });
   return {
     receiver: new Receiver({
@@ -144,14 +146,14 @@ export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = crea
       streams,
       wakeUps,
       recovery,
-      pausedHooks,
+      resumeHooks: resume,
       sequencer: ofHead,
       settings,
       purgeEnded: deps.purgeEnded,
     }),
     failedEvents,
     hooks,
-    pausedHooks,
+    resumeHooks: resume,
     streams,
     wakeUps,
     stale,

@@ -4,7 +4,6 @@ import { placeOf } from "../../domain/terms/scope.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { failedEventIdKey, failedEventPrefix, staleReadOf } from "../../dynamodb/keys/streams.ts";
 import { deleteIf } from "../../dynamodb/outcomes.ts";
-import { equals } from "../../dynamodb/table.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
@@ -13,6 +12,7 @@ import type { TrustStore } from "../../trust/trust-store.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Head } from "../stream/head.ts";
+import { headIs } from "../stream/stream-changes.ts";
 import { emptyBuffer, emptyPartition } from "./empty-partition.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 import { broaderThan, owns } from "./ownership.ts";
@@ -77,7 +77,8 @@ export class OutboundEnding {
     const excludedScopes = others.filter(owns).map((other) => placeOf(other.scope));
     const stateVersion = Math.max(this.#deps.clock.now(), head.stateVersion + 1);
     const store = this.#deps.store(head.actorId, head.peerId);
-    await store.removeScope(placeOf(head.scope), excludedScopes, { stateVersion, sequence: head.lastSeq });
+    const owned = { scope: placeOf(head.scope), excludedScopes };
+    await store.removeScope(owned, { stateVersion, sequence: head.lastSeq });
   }
 
   /** Deletes what was written after a head ended, then the head itself. */
@@ -92,7 +93,7 @@ export class OutboundEnding {
       await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId, subscriptionId));
     }
     if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
-    await deleteIf(table, head.key, equals("state", "ended"));
+    await deleteIf(table, head.key, headIs.ended);
     if (!trusted) await heads.ownership.forget(actorId, peerId);
   }
 

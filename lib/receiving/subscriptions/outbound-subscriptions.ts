@@ -3,8 +3,6 @@ import { compact } from "../../system/compact.ts";
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
-import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
-import { all } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
@@ -12,11 +10,10 @@ import type { RemoteOf } from "../../peers/remote-actor.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { idsOf } from "../stream/event-applier.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Granularity, Head } from "../stream/head.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import type { Recovered } from "../recovery/recovery.ts";
-import { reconciled } from "../recovery/recovery-settings.ts";
+import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
 import { emptyBuffer } from "./empty-partition.ts";
 import type { OutboundEnding } from "./outbound-ending.ts";
@@ -152,40 +149,8 @@ export class OutboundSubscriptions {
       evenReplacing: true,
     });
     if (!acquired.won) throw isBusy();
-    const now = clock.now();
-    const reconcile = reconciled(now, settings);
-    const needsState =
-      acquired.head.recoveryRequested !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A state read that is requested stays requested, and paused hooks are still to be resumed.
-    const dueAt = needsState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
-    const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
-    const cleared = await receiving.streams.amend(
-      head.key,
-      {
-        set: {
-          lastSeq: 0,
-          starts: 0,
-          attempts: 0,
-          digests: "",
-          lastTimestamp: "",
-          timestampOf: 0,
-          coveredTo: 0,
-          ...reconcile,
-          ...due,
-          ...(needsState ? { recoveryRequested: "resync" } : {}),
-          stateVersion: Math.max(now, acquired.head.stateVersion + 1),
-        },
-        remove: [
-          ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
-          ...["replacing", "replacedFrom", "recovery", "begun"],
-          ...(due === undefined ? ["dueShard", "dueAt"] : []),
-          ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
-        ],
-        add: { epoch: 1, version: 1 },
-      },
-      // What was asked for since then is not to be forgotten.
-      all(leaseIs.ownedBy(acquired.head.lease), headIs.askedFor(acquired.head.recoveryRevision)),
-    );
+    const clearing = clearStream(acquired.head, clock.now(), settings.reconcileMs);
+    const cleared = await receiving.streams.amend(head.key, clearing);
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);
       throw isBusy();

@@ -1,8 +1,8 @@
 /** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
-import { failureOf } from "../../peers/read-answer.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
+import { failureOf } from "../../peers/remote-answer.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { trustStands } from "../../peers/remote-trust.ts";
