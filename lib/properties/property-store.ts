@@ -87,9 +87,11 @@ export class PropertyStore implements PropertyReads {
       .commit(actorId, keys, async (read) => {
         const stored = storedAmong(actorId, names, read);
         const decisions = decide(stored);
-        planned = await laidPages.attempt(
+        const attempt = await laidPages.attempt(
           async (laid) => await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid }),
         );
+        if (attempt === "lost") return attempt;
+        planned = attempt;
         return planned.plan;
       })
       .catch(async (error: unknown) => {

@@ -95,3 +95,25 @@ describe("the pages that a wide change laid out for a list", () => {
     expect(await lists.strays()).toEqual([]);
   });
 });
+
+test("a change whose list another writer rebuilds between two reads is planned again", async () => {
+  let meanwhile: (() => Promise<void>) | undefined;
+  const interrupted = await OwnLists.open(
+    memory,
+    new FaultyTable(memory, async (_operation, keys): Promise<Fate> => {
+      const run = meanwhile;
+      if (run === undefined || !keys.some(({ sk }) => sk.startsWith("N#"))) return "ok";
+      meanwhile = undefined;
+      await run();
+      return "ok";
+    }),
+  );
+  await interrupted.run("memo", extend);
+  meanwhile = async () => {
+    await lists.run("memo", { operation: "clear" });
+    await lists.strays();
+  };
+  await interrupted.run("memo", { operation: "append", item: "new" });
+  expect(meanwhile).toBeUndefined();
+  expect(await lists.items("memo")).toEqual(["new"]);
+});
