@@ -7,8 +7,9 @@ import { creation } from "../properties/list-requests.ts";
 import type { ListWords, OwnList } from "../properties/own-list.ts";
 import type { ChangedList } from "../properties/property-plan.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
-import { isAValue, OwnProperties } from "../properties/own-properties.ts";
+import { OwnProperties } from "../properties/own-properties.ts";
 import { Permit } from "../properties/permit.ts";
+import { isAValue } from "../properties/property-item.ts";
 
 /** What is said of a list, and how long it is. */
 export interface ListAbout extends ListWords {
@@ -108,8 +109,8 @@ export class ActorList {
 
   async #change(asked: (current: OwnList | undefined) => readonly JsonObject[]): Promise<ChangedList> {
     const { name } = this;
-    const changed = await this.#store.change(this.#actorId, [name], ({ property }) => {
-      const current = property(name);
+    const changed = await this.#store.change(this.#actorId, [name], (stored) => {
+      const current = stored.get(name);
       if (current !== undefined && current.list === undefined) throw isAValue();
       const requests = asked(current?.list);
       return [{ name, requests, returnsRemoved: requests[0]?.["operation"] === "pop" }];

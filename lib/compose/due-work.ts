@@ -1,9 +1,9 @@
-/** Every kind of due work, and who does it. */
+/** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys/publishing.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import { failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys/streams.ts";
-import type { Key, Table } from "../dynamodb/table.ts";
+import type { Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
@@ -14,8 +14,9 @@ import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
 import type { Ownership } from "../receiving/subscriptions/ownership.ts";
-import { DueWork, dueWorkKind } from "../scheduler/due-work.ts";
-import type { Clock, Log } from "../system/ports.ts";
+import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
+import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
+import type { Clock, Deadline, Log } from "../system/ports.ts";
 import type { TrustEnding } from "../trust/ending.ts";
 
 export interface DueWorkDeps {
@@ -33,82 +34,40 @@ export interface DueWorkDeps {
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
 }
 
-/** The registry of due work, made from those who do it. */
-export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): DueWork {
+/** The registry of due work, in the order in which its kinds are asked for a key. */
+export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
   const { deletion, ending, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
-  const { failedEvents, hooks } = receiving;
-  return new DueWork(
+  const { dueStreams, staleReads, failedEvents, hooks } = receiving;
+  return dueWork(
     [
-      dueWorkKind(
-        (key) => (streamOfKey(key) === undefined ? undefined : key),
-        async (key, deadline) => await receiving.dueStreams.runDue(key, deadline),
-      ),
-      dueWorkKind(
-        (key) => (staleReadOf(key) === undefined ? undefined : key),
-        async (key, deadline) => {
-          await receiving.staleReads.runDue(key, deadline);
-        },
-      ),
-      dueWorkKind(
-        (key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined),
-        async (key, deadline) => {
-          await retryDueEvent({ failedEvents, hooks, clock }, key, deadline);
-        },
-      ),
-      dueWorkKind(
-        (key) => (isListGarbage(key) ? key : undefined),
-        async (key) => {
-          await collectGeneration(table, key);
-        },
-      ),
-      ofPeer(peerOfTrustKey, async (actorId, peerId) => {
-        await ending.resume(actorId, peerId);
+      dueWorkKind((key) => streamOfKey(key) && key, dueStreams),
+      dueWorkKind((key) => staleReadOf(key) && key, staleReads),
+      dueWorkKind((key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined), {
+        runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
-      ofPeer(peerOfOwnershipKey, async (actorId, peerId) => {
-        await ownership.resume(actorId, peerId);
+      dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
+      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => ending.resume(actorId, peerId) }),
+      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => ownership.resume(actorId, peerId) }),
+      ofPeer(peerOfCapabilityKey, capabilities),
+      ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),
+      ofPeer(inboundOfKey, refusedHeads),
+      ofPeer(peerOfBreakerKey, breakers),
+      dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
+      dueWorkKind((key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined), {
+        runDue: (actorId, deadline) => deletion.resume(actorId, deadline),
       }),
-      ofPeer(peerOfCapabilityKey, async (actorId, peerId) => {
-        await capabilities.runDue(actorId, peerId);
-      }),
-      ofPeer(peerOfGrantKey, async (actorId, peerId) => {
-        await grants.resume(actorId, peerId);
-      }),
-      dueWorkKind(
-        (key) => withActor(key, inboundOfKey(key.sk)),
-        async ({ actorId, found }, deadline) => {
-          await refusedHeads.runDue(actorId, found, deadline);
-        },
-      ),
-      dueWorkKind(
-        (key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined),
-        async (actorId, deadline) => {
-          await maintenance.runDue(actorId, deadline);
-        },
-      ),
-      dueWorkKind(
-        (key) => withActor(key, peerOfBreakerKey(key.sk)),
-        async ({ actorId, found }, deadline) => {
-          await breakers.runDue(actorId, found, deadline);
-        },
-      ),
-      dueWorkKind(
-        (key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined),
-        async (actorId, deadline) => {
-          await deletion.resume(actorId, deadline);
-        },
-      ),
     ],
     log,
   );
 }
 
-const withActor = <T>(key: Key, found: T | undefined): { readonly actorId: string; readonly found: T } | undefined =>
-  found === undefined ? undefined : { actorId: actorOfKey(key), found };
-
-const ofPeer = (peerOf: (sk: string) => string | undefined, run: (actorId: string, peerId: string) => Promise<void>) =>
-  dueWorkKind(
-    (key) => withActor(key, peerOf(key.sk)),
-    async ({ actorId, found }) => {
-      await run(actorId, found);
-    },
-  );
+/** A kind whose keys name, in their sort key, a peer of the actor or something of that peer's. */
+function ofPeer<T>(
+  read: (sk: string) => T | undefined,
+  doer: { runDue(actorId: string, found: T, deadline: Deadline): Promise<unknown> },
+): DueWorkKind {
+  return (key, deadline) => {
+    const found = read(key.sk);
+    return found === undefined ? undefined : doer.runDue(actorOfKey(key), found, deadline);
+  };
+}

@@ -6,7 +6,7 @@ import { Actor } from "../application/actor.ts";
 import type { ActorServices } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
 import { composeDueWork } from "./due-work.ts";
-import type { DueWork } from "../scheduler/due-work.ts";
+import type { RunDue } from "../scheduler/due-work.ts";
 import { TrustCache } from "../publishing/delivery/trust-cache.ts";
 import { deliveryServices } from "../publishing/delivery/delivery-services.ts";
 import type { DeliveryServices, DeliveryServicesDeps } from "../publishing/delivery/delivery-services.ts";
@@ -59,7 +59,7 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly outbound: OutboundSubscriptions;
   readonly trust: TrustServices;
   readonly deletion: ActorDeletion;
-  readonly dueWork: DueWork;
+  readonly runDue: RunDue;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly grants: GrantChanges;
   readonly permissions: PermissionStore;
@@ -223,7 +223,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     reader: (actorId) => actorOf(actorId),
   });
   const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await notify(made) });
-  const dueWork = composeDueWork({
+  const runDue = composeDueWork({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
     ownership: heads.ownership,
@@ -305,7 +305,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     positioned,
     stateHooks,
   };
-  return { ...base, app, receiving, heads, outbound, trust, deletion, dueWork, store, grants, ...publishing, actorOf };
+  return { ...base, app, receiving, heads, outbound, trust, deletion, runDue, store, grants, ...publishing, actorOf };
 }
 
 let shared: Service | undefined;

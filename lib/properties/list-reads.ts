@@ -8,14 +8,14 @@ import type { Shape } from "../lists/list-edit.ts";
 import { LEAF_ELEMENTS, PageGone, PageReader } from "../lists/list-pages.ts";
 import { listItems } from "../lists/list-read.ts";
 import type { Json } from "../system/ports.ts";
-import { pagesOf } from "./own-list.ts";
+import { pagePartition } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
 /**
  * The items of the very version that the head is of, from `start` on, at most `limit`; undefined when the list has
  * changed since the head was read. One request for each level and 100 pages, and one for the head.
  */
-export async function itemsOf(
+export async function itemsOfVersion(
   table: Table,
   actorId: string,
   list: OwnList,
@@ -23,7 +23,7 @@ export async function itemsOf(
   limit: number,
 ): Promise<readonly Json[] | undefined> {
   try {
-    const pages = new PageReader(table, pagesOf(actorId, list));
+    const pages = new PageReader(table, pagePartition(actorId, list));
     const items = await listItems(pages, list.shape, start, limit);
     if (items.length === 0) return items;
     const now = await table.get(ownPropertyKey(actorId, list.name), { only: ["last"] });

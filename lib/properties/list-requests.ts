@@ -5,9 +5,9 @@ import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
 import type { MisfitError } from "./list-steps.ts";
-import { isAList } from "./property-plan.ts";
 import { FIELDS, isGiven, notActedOn } from "./operation-fields.ts";
 import type { OwnList } from "./own-list.ts";
+import { isAList } from "./property-item.ts";
 
 /** Whether a value of a POST asks for a list. */
 export const asksForList = (value: Json): value is JsonObject => isObject(value) && own(value, "_type") === "list";

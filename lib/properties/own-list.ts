@@ -44,7 +44,14 @@ export function listItem(key: Key, list: OwnList, last: number): Item {
   const { generation, description, explanation } = list;
   const { last: tail, spine, root, count, bytes, height } = list.shape;
   return compact({
-    ...{ ...key, last, generation, count, bytes, height, description, explanation },
+    ...key,
+    last,
+    generation,
+    count,
+    bytes,
+    height,
+    description,
+    explanation,
     root,
     tail,
     spine,
@@ -71,6 +78,6 @@ export function readList(name: string, item: Item): OwnList {
   };
 }
 
-/** Where the pages of a list are. */
-export const pagesOf = (actorId: string, list: Pick<OwnList, "generation">): string =>
-  ownListPartition(actorId, list.generation);
+/** The partition with the pages of a list. */
+export const pagePartition = (actorId: string, { generation }: OwnList): string =>
+  ownListPartition(actorId, generation);

@@ -1,6 +1,4 @@
 /** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
-import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
-import { compact } from "../system/compact.ts";
 import { valueAt } from "../domain/json/json-path.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Place } from "../domain/terms/scope.ts";
@@ -8,14 +6,15 @@ import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { bytesInResult } from "../http/answer-size.ts";
 import { propertyText } from "./limits.ts";
-import type { Permit } from "./permit.ts";
-import type { PropertyReads, ReadProperty } from "./property-reads.ts";
-import { batch, batchOf, noListForBatch } from "./list-batch.ts";
-import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from "./list-requests.ts";
+import { batchOf } from "./list-batch.ts";
 import type { MisfitError } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
+import type { Permit } from "./permit.ts";
+import { decideDelete, decideOperations, decidePost, decidePut, nameOf, takesAway } from "./property-decisions.ts";
+import { noSuchProperty } from "./property-item.ts";
 import type { Property } from "./property-item.ts";
-import type { Before, ChangedList, ChangedLists, Plan, PlannedChange, PlannedRequests } from "./property-plan.ts";
+import type { ChangedList, ChangedLists } from "./property-plan.ts";
+import type { PropertyReads, ReadProperty } from "./property-reads.ts";
 import type { PropertyStore } from "./property-store.ts";
 
 /** How many properties there are and what they take. */
@@ -103,46 +102,39 @@ export class OwnProperties {
   }
 
   /**
-   * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing. In a list a place
-   * is an index, or `metadata`. `item`: the index of an item, as a query names it; a property that is no list has none.
-   * @throws ServiceError auth.forbidden, resource.conflict for a path through a non-object, or for a value in the place of
-   *   a list, request.too_large, resource.not_found beyond the end of a list, request.invalid for what is no index in it
+   * Sets a place, or deletes it when the value is undefined; deleting what is not there changes nothing.
+   * @param item the index of an item, as a query names it (see `Target`)
+   * @throws ServiceError as `decidePut`, request.too_large, request.invalid for a value that nests too deep
    */
   async put(place: Place, value: Json | undefined, item: string | null = null): Promise<void> {
     if (takesAway(value)) this.#demandTakingAway(place, item);
     else this.#permit.demandWrite(place);
     if (value !== undefined) propertyText(value);
-    const name = nameOf(place);
-    await this.#change([name], (before) => {
-      const property = before.property(name);
-      const list = property?.list;
-      if (list === undefined && item !== null) throw property === undefined ? noSuchProperty() : isAValue();
-      if (list === undefined) return this.#putting(place, value, before.value(name));
-      if (place.length > 1) this.#permit.demandWrite([name]);
-      if (item !== null) return this.#operating(list, puttingItem(list, indexFrom(item), value));
-      return this.#operating(list, putting(list, place.slice(1), value));
-    });
+    await this.#store.change(this.#actorId, [nameOf(place)], (stored) =>
+      decidePut(this.#permit, stored, { place, item }, value),
+    );
   }
 
   /**
-   * Sets several properties, makes lists and changes items of them, or nothing when one cannot be; `""` deletes one. What
-   * became of the lists is the answer. @throws ServiceError as `put`
+   * Sets several properties, makes lists and changes items of them, or nothing when one cannot be; `""` deletes one.
+   * @returns what became of the lists
+   * @throws ServiceError as `put`
    */
   async putAll(values: ReadonlyMap<string, Json>): Promise<ChangedLists> {
     for (const [name, value] of values) {
       if (takesAway(value)) this.#permit.demandDelete([name]);
       else this.#permit.demandWrite([name]);
-      // The items of a list are checked one by one, once it is known that they are such.
+      // The items of a batch are checked one by one, once it is known that there is such a list.
       if (batchOf(value) === undefined) propertyText(value);
     }
-    return await this.#change([...values.keys()], (before) =>
-      [...values].flatMap(([name, value]) => this.#posting(name, value, before)),
+    return await this.#store.change(this.#actorId, [...values.keys()], (stored) =>
+      [...values].flatMap(([name, value]) => decidePost(this.#permit, stored, name, value)),
     );
   }
 
   /**
-   * Carries out operations on a list, in the wire's form; `requests` may be asked again.
-   * @throws ServiceError auth.forbidden, resource.not_found, resource.conflict when it is no list, and as `listSteps`
+   * Carries out operations on a list, in the wire's form. `requests` is called again when another writer came first.
+   * @throws ServiceError as `decideOperations` and `listSteps`
    */
   async operate(
     name: string,
@@ -150,12 +142,9 @@ export class OwnProperties {
     misfit?: MisfitError,
   ): Promise<ChangedList> {
     this.#permit.demandChange([name]);
-    const changed = await this.#change([name], (before) => {
-      const property = before.property(name);
-      if (property === undefined) throw noSuchProperty();
-      if (property.list === undefined) throw isAValue();
-      return this.#operating(property.list, requests(property.list), misfit);
-    });
+    const changed = await this.#store.change(this.#actorId, [name], (stored) =>
+      decideOperations(this.#permit, stored.get(name), requests, misfit),
+    );
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
@@ -165,30 +154,12 @@ export class OwnProperties {
     if ((await this.find(name)) === undefined) throw noSuchProperty();
   }
 
-  /**
-   * Deletes a place; a property that is not there is deleted already. `item` as for `put`.
-   * @throws ServiceError auth.forbidden, resource.not_found for a place below a property, resource.conflict when an item
-   *   is to be deleted of what is no list
-   */
+  /** Deletes a place. @param item as for `put` @throws ServiceError as `decideDelete` */
   async delete(place: Place, item: string | null = null): Promise<void> {
     this.#demandTakingAway(place, item);
-    const name = nameOf(place);
-    await this.#change([name], (before) => {
-      const property = before.property(name);
-      const list = property?.list;
-      if (list !== undefined) {
-        if (place.length > 1) this.#permit.demandWrite([name]);
-        return this.#operating(list, deleting(place.slice(1), item));
-      }
-      if (item === null) this.#permit.demandDelete(place);
-      if (property === undefined) return [];
-      if (item !== null) throw isAValue();
-      const old = before.value(name);
-      const made = recordDelete(old, place);
-      if (made === "missing") throw noSuchProperty();
-      this.#permit.demandDeleteBelow(place, old);
-      return [{ name, ...made }];
-    });
+    await this.#store.change(this.#actorId, [nameOf(place)], (stored) =>
+      decideDelete(this.#permit, stored, { place, item }),
+    );
   }
 
   /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each */
@@ -213,49 +184,6 @@ export class OwnProperties {
     else this.#permit.demandChange(place);
   }
 
-  #operating(list: OwnList, requests: readonly JsonObject[], misfit?: MisfitError): readonly PlannedRequests[] {
-    const place = [list.name];
-    for (const { operation } of requests) {
-      if (operation === "delete_all") this.#permit.demandDelete(place);
-      else this.#permit.demandWrite(place);
-    }
-    return [compact({ name: list.name, requests, misfit })];
-  }
-
-  #posting(name: string, value: Json, before: Before): readonly (PlannedChange | PlannedRequests)[] {
-    const current = before.property(name);
-    if (asksForList(value)) {
-      if (current !== undefined && current.list === undefined) throw isAValue();
-      return [{ name, requests: creation(value, current?.list) }];
-    }
-    const entries = batchOf(value);
-    if (entries !== undefined) {
-      if (current?.list === undefined) throw noListForBatch(name);
-      return this.#operating(current.list, batch(entries, current.list));
-    }
-    const put = value === "" ? undefined : value;
-    if (current?.list === undefined) return this.#putting([name], put, before.value(name));
-    return this.#operating(current.list, putting(current.list, [], put));
-  }
-
-  #putting(place: Place, value: Json | undefined, before: Json | undefined): readonly PlannedChange[] {
-    if (takesAway(value)) this.#permit.demandDelete(place);
-    const made = recordSet(before, place, value ?? null);
-    if (made === "blocked") {
-      throw new ServiceError("resource.conflict", "The path leads through a value that is no object.");
-    }
-    if (takesAway(value)) this.#permit.demandDeleteBelow(place, before);
-    else this.#permit.demandWriteBelow(place, before, value);
-    const name = nameOf(place);
-    if (value !== undefined) return [{ name, ...made }];
-    const removed = recordDelete(before, place);
-    return removed === "missing" ? [] : [{ name, ...removed }];
-  }
-
-  async #change(names: readonly string[], plan: Plan): Promise<ChangedLists> {
-    return await this.#store.change(this.#actorId, names, plan);
-  }
-
   /** What the caller sees of each property. */
   async *#visible(): AsyncGenerator<ReadProperty> {
     for await (const property of this.#reads.all(this.#actorId)) {
@@ -275,19 +203,6 @@ export class OwnProperties {
     }
   }
 }
-
-/** True for values that need the right to delete: none, an empty text, and null. */
-const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
-
-const nameOf = (place: Place): string => place[0] ?? "";
-
-/** The answer to what is not there, or not for this caller. */
-export const noSuchProperty = (): ServiceError =>
-  new ServiceError("resource.not_found", "There is no such property, or nothing at this path in it.");
-
-/** A name stands for a value or for a list, never for both. */
-export const isAValue = (): ServiceError =>
-  new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
 /** What to do about all properties when they are too large for one answer. */
 export const ALL_TOO_LARGE =

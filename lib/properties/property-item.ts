@@ -3,6 +3,7 @@ import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
 import type { Condition, Item, Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../system/ports.ts";
+import { ServiceError } from "../system/errors.ts";
 import { propertyText } from "./limits.ts";
 import { leftGeneration } from "./list-writes.ts";
 import { isListItem, listBytes, listItem, readList } from "./own-list.ts";
@@ -71,3 +72,15 @@ export function leftover(clock: Clock, actorId: string, stored: Item | undefined
 /** Each change of a property is another record. */
 const unchanged = (stored: Item | undefined): Condition =>
   stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
+
+/** The answer to what is not there, or not for this caller. */
+export const noSuchProperty = (): ServiceError =>
+  new ServiceError("resource.not_found", "There is no such property, or nothing at this path in it.");
+
+/** The answer to an operation on a list whose name stands for a value. */
+export const isAValue = (): ServiceError =>
+  new ServiceError("resource.conflict", "There is a property of this name that is no list.");
+
+/** The answer to a value for a name that stands for a list. */
+export const isAList = (): ServiceError =>
+  new ServiceError("resource.conflict", "There is a list of this name; its items have paths of their own.");

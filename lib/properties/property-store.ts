@@ -1,23 +1,27 @@
 /** An actor's own properties as they are stored, each change in one transaction with its record in the change log. */
 import { recordDeleteAll } from "../domain/diff/change-record.ts";
-import type { Change } from "../domain/diff/change-record.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
-import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
+import { deleteIf, updateIf } from "../dynamodb/outcomes.ts";
+import { itemsOf, pagesOf } from "../dynamodb/paging.ts";
+import { all, always, any, equals, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
-import type { LogCommits } from "../change-log/log-commits.ts";
+import type { LogCommits, LogRead } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
-import { itemsOf } from "./list-reads.ts";
+import { LaidPages } from "./laid-pages.ts";
+import { itemsOfVersion } from "./list-reads.ts";
 import { isListItem } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
+import type { Decide, StoredProperties } from "./property-decisions.ts";
 import { nameOfItem, leftover, readProperty } from "./property-item.ts";
 import type { Property } from "./property-item.ts";
-import { Planning } from "./property-plan.ts";
-import type { ChangedList, ChangedLists, Plan, Planned } from "./property-plan.ts";
+import { planWrites } from "./property-plan.ts";
+import type { ChangedLists, PlannedWrites } from "./property-plan.ts";
+import type { PropertyReads } from "./property-reads.ts";
 
 /** Deletions at the same time when the sweep cleans up. */
 const DELETIONS_AT_ONCE = 8;
@@ -29,8 +33,8 @@ export interface PropertyStoreDeps {
   readonly commits: LogCommits;
 }
 
-/** The properties of all actors. Changes go through `LogCommits`, which says what they throw beside their own errors. */
-export class PropertyStore {
+/** The properties of all actors. Changes go through `LogCommits`, whose errors come beside those named here. */
+export class PropertyStore implements PropertyReads {
   readonly #deps: PropertyStoreDeps;
 
   constructor(deps: PropertyStoreDeps) {
@@ -46,54 +50,55 @@ export class PropertyStore {
     return item === undefined ? undefined : readProperty(item, cleared);
   }
 
-  /** Items of a list, of exactly the version that was read (`itemsOf`). */
+  /** Items of a list, of exactly the version that was read (`itemsOfVersion`). */
   async items(actorId: string, list: OwnList, start: number, limit: number): Promise<readonly Json[] | undefined> {
-    return await itemsOf(this.#deps.table, actorId, list, start, limit);
+    return await itemsOfVersion(this.#deps.table, actorId, list, start, limit);
   }
 
-  /** All properties, page by page, in order of their names. One query for each MB, and one read. */
+  /** All properties, page by page, in the order of their names. One query for each MB, and one read. */
   async *all(actorId: string): AsyncGenerator<Property> {
-    let after: string | undefined;
-    do {
-      const range = { pk: ownPartition(actorId), prefix: OWN_PREFIX };
-      const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
+    const { table } = this.#deps;
+    for await (const page of pagesOf(table, { pk: ownPartition(actorId), prefix: OWN_PREFIX })) {
       // After the items: what is stored later than a deletion of all cannot be among them unless the head says so too.
-      const { cleared } = readLogHead(await this.#deps.table.get(logHeadKey(actorId)));
-      for (const item of page.items) {
+      const { cleared } = readLogHead(await table.get(logHeadKey(actorId)));
+      for (const item of page) {
         const property = readProperty(item, cleared);
         if (property !== undefined) yield property;
       }
-      after = page.next;
-    } while (after !== undefined);
+    }
   }
 
   /**
-   * Changes the named properties as `plan` says, all in one transaction with their records. A plan without changes writes
-   * nothing. What became of the lists is the answer. Two requests for values, and what the trees of lists need; two more
-   * for each time another writer came first.
+   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing is
+   * written. Two requests for values, and what the trees of lists take; two more for each time another writer came first.
    *
-   * @throws whatever `plan` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
+   * @returns what became of the lists that operations were requested for
+   * @throws whatever `decide` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
    *   resource.not_found when the actor is being deleted
    */
-  async change(actorId: string, names: readonly string[], plan: Plan): Promise<ChangedLists> {
-    const { commits, table } = this.#deps;
+  async change(actorId: string, names: readonly string[], decide: Decide): Promise<ChangedLists> {
+    const { commits, table, ids } = this.#deps;
     const keys = names.map((name) => ownPropertyKey(actorId, name));
-    const planning = new Planning(this.#deps, actorId, this.#deps.ids.id());
-    let planned = undefined as Planned | undefined;
+    const laidPages = new LaidPages(table);
+    const seed = ids.id();
+    let planned = undefined as PlannedWrites | undefined;
     const made = await commits
       .commit(actorId, keys, async (read) => {
-        planned = await planning.plan(read, plan);
+        const decisions = decide(storedAmong(actorId, names, read));
+        planned = await laidPages.attempt(
+          async (laid) => await planWrites(this.#deps, { actorId, read, decisions, seed, laid }),
+        );
         return planned.plan;
       })
       .catch(async (error: unknown) => {
         // Any other error may hide that it was committed.
-        if (isServiceError(error)) await planning.abandon();
+        if (isServiceError(error)) await laidPages.discard();
         throw error;
       });
-    const orphans = planned?.orphans ?? [];
-    // Failing leaves them until their generation goes.
+    const { lists = new Map(), orphans = [] } = planned ?? {};
+    // A failure leaves them until their generation goes.
     if (made !== undefined && orphans.length > 0) await table.deleteMany(orphans).catch(() => undefined);
-    return planned?.lists ?? new Map<string, ChangedList>();
+    return lists;
   }
 
   /**
@@ -113,8 +118,7 @@ export class PropertyStore {
         if (isListItem(item)) lists.push(nameOfItem(item));
       }
       if (names.length === 0) return undefined;
-      const changes: readonly Change[] = [recordDeleteAll(names, lists)];
-      const records = changeRecords(changes);
+      const records = changeRecords([recordDeleteAll(names, lists)]);
       const due = { dueShard: dueShardOf(logHeadKey(actorId)), dueAt: this.#deps.clock.now() };
       return { records, writes: [], head: { set: { cleared: head.newest + records.length, stale: true, ...due } } };
     });
@@ -136,31 +140,30 @@ export class PropertyStore {
     await mapConcurrent(stale, DELETIONS_AT_ONCE, async (each) => {
       for (const garbage of leftover(clock, actorId, each, cleared)) await table.put(garbage, always);
       const { pk, sk, last = 0 } = each;
-      // A property made anew meanwhile has another number.
-      await table.delete({ pk, sk }, equals("last", last)).catch(ignoreRefusal);
+      // A property that was created again meanwhile has another number.
+      await deleteIf(table, { pk, sk }, equals("last", last));
     });
     const alone = any(missing("subscribers"), equals("subscribers", 0));
     const [change, when] =
       subscribers > 0
         ? [{ remove: ["stale"] }, equals("cleared", cleared)]
         : [{ remove: ["stale", "dueShard", "dueAt"] }, all(equals("cleared", cleared), alone)];
-    await table.update(key, change, when).catch(ignoreRefusal);
+    await updateIf(table, key, change, when);
   }
 
-  /** Every stored item, with its `last` and `generation` only unless the values are wanted too. */
-  async *#items(actorId: string, { values = false } = {}): AsyncGenerator<Item> {
-    let after: string | undefined;
-    const some = values ? {} : { only: ["last", "generation"] };
-    do {
-      const range = { pk: ownPartition(actorId), prefix: OWN_PREFIX, ...some };
-      const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
-      yield* page.items;
-      after = page.next;
-    } while (after !== undefined);
+  /** Every stored item, with its `last` and `generation` only unless the values are needed too. */
+  #items(actorId: string, { values = false } = {}): AsyncGenerator<Item> {
+    const only = values ? {} : { only: ["last", "generation"] };
+    return itemsOf(this.#deps.table, { pk: ownPartition(actorId), prefix: OWN_PREFIX, ...only });
   }
 }
 
-/** Someone else has changed it: then it is theirs. */
-function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof ConditionFailed)) throw error;
-}
+/** The properties that a commit has read. */
+const storedAmong = (actorId: string, names: readonly string[], read: LogRead): StoredProperties =>
+  new Map(
+    names.flatMap((name): [string, Property][] => {
+      const item = read.item(ownPropertyKey(actorId, name));
+      const property = item === undefined ? undefined : readProperty(item, read.head.cleared);
+      return property === undefined ? [] : [[name, property]];
+    }),
+  );

@@ -12,7 +12,7 @@ export function reportSweep(report: SweepReport): void {
   metrics.publishStoredMetrics();
 }
 
-/** Writes how many delayed messages failed, when some did. */
+/** Writes how many delayed messages of a batch failed; nothing when none did. */
 export function reportFailedMessages(count: number): void {
   if (count === 0) return;
   metrics.addMetric(METRICS.dueWorkFailed, "Count", count);

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort, Service } from "../support/service.ts";
+import { reservedPort } from "../support/ports.ts";
+import { Service } from "../support/service.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BETWEEN = /<!-- exchange -->(.*?)<!-- \/exchange -->/s;
@@ -39,7 +40,7 @@ function expectation(text: string): object {
 describe("the README's exchange", () => {
   let service: Service;
   beforeAll(async () => {
-    service = new Service(await freePort(), await mkdtemp(join(tmpdir(), "actingweb-readme-")), {});
+    service = new Service(await reservedPort(), await mkdtemp(join(tmpdir(), "actingweb-readme-")), {});
     await service.start();
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
 import { composeDueWork } from "../../lib/compose/due-work.ts";
-import { Sweep } from "../../lib/scheduler/sweep.ts";
+import { sweep } from "../../lib/scheduler/sweep.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey } from "../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../lib/dynamodb/table.ts";
@@ -21,7 +21,7 @@ import { PlainData } from "./simulation/plain-data.ts";
 const MINUTE = 60_000;
 const DIGEST = "d".repeat(64);
 const IDS = { actorId: "actor", peerId: "peer", subscriptionId: "sub" } as const;
-export const STREAM = outboundHeadKey(IDS.actorId, IDS.peerId, IDS.subscriptionId);
+export const STREAM = outboundHeadKey(IDS);
 
 /** The hook under test. What never settles is a process that died in it, unless the time limit comes first. */
 export type Hook = (event: HookEvent, signal: AbortSignal) => Promise<void> | void;
@@ -148,8 +148,8 @@ export class HookWorld {
       breakers: none,
       capabilities: none,
     };
-    const dueWork = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
-    await new Sweep({ table, clock, log, dueWork }).run(this.deadline());
+    const runDue = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
+    await sweep({ table, clock, log, runDue }, this.deadline());
   }
 
   /** Everything that failed, in the order of the stream. */

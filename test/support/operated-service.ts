@@ -90,7 +90,7 @@ export class OperatedService {
   /** Does what a delayed message or the sweep would do, until nothing is due now. */
   async settleDue(): Promise<void> {
     for (let work = this.messages.shift(); work !== undefined; work = this.messages.shift()) {
-      if (work.dueAt <= this.now) await this.services.dueWork.runDue({ pk: work.pk, sk: work.sk }, DEADLINE);
+      if (work.dueAt <= this.now) await this.services.runDue({ pk: work.pk, sk: work.sk }, DEADLINE);
     }
   }
 

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { OwnedActor } from "./owned-actor.ts";
+import { reservedPort } from "./ports.ts";
 import { ask, type Ask, type Answered } from "./publisher/wire.ts";
 
 const SERVE = fileURLToPath(new URL("../../infra/local/serve.ts", import.meta.url));
@@ -137,20 +137,10 @@ function hookRun(line: string): HookRun {
   return JSON.parse(line.slice(line.indexOf("{"))) as HookRun;
 }
 
-/** Starts the local stack on a free loopback port with a folder of its own and the given operator variables. */
+/** Starts the local stack on a loopback port of its own, with a folder of its own and the given operator variables. */
 export async function startService(environment: Record<string, string> = {}): Promise<Service> {
   const dataDir = await mkdtemp(join(tmpdir(), "actingweb-"));
-  return new Service(await freePort(), dataDir, environment).start();
-}
-
-/** A port nobody listened on a moment ago: a restart must find the same one again, so it is chosen before. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  return new Service(await reservedPort(), dataDir, environment).start();
 }
 
 /** Waits until `look` gives something other than undefined or false; fails, saying `what`, after `timeoutMs` [three minutes]. */

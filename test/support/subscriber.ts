@@ -3,8 +3,8 @@ import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
 import { routes as peerRoutes } from "../../lib/api/peers.ts";
 import { routes as subscriptionRoutes } from "../../lib/api/subscriptions.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { runMessages } from "../../lib/scheduler/messages.ts";
-import { Sweep } from "../../lib/scheduler/sweep.ts";
+import { queueWorker } from "../../lib/scheduler/queue-worker.ts";
+import { sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { answer } from "../../lib/http/area.ts";
@@ -227,12 +227,13 @@ export class Subscriber {
   async arriveMessages(): Promise<void> {
     const due = this.messages.filter((message) => message.dueAt <= this.now);
     this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
-    const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    await runMessages(this.service, records, this.deadline());
+    const Records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
+    const deadline = this.deadline();
+    await queueWorker(() => this.service)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
   }
 
   async sweep(): Promise<void> {
-    await new Sweep(this.service).run(this.deadline());
+    await sweep(this.service, this.deadline());
   }
 
   deadline(): { remaining(): number } {

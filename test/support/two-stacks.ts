@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MeddlingProxy, type Meddling } from "./meddling-proxy.ts";
 import type { OwnedActor, StreamState } from "./owned-actor.ts";
+import { reservedPort } from "./ports.ts";
 import { isObject, type Json } from "./publisher/json.ts";
-import { freePort, Service, startService, until } from "./service.ts";
+import { Service, startService, until } from "./service.ts";
 import { SubscriberHost } from "./subscriber-peer/host.ts";
 import type { SubscriberPeer } from "./subscriber-peer/peer.ts";
 import type { StreamScope } from "./subscriber-peer/stream.ts";
@@ -35,7 +36,7 @@ const QUICK = { SWEEP_INTERVAL_SECONDS: "1", GAP_TIMEOUT_SECONDS: "0.5", RECONCI
 
 /** Starts both. `network.meddling` is empty at first. */
 export async function openTwoStacks(seed: number, publishing: Record<string, string> = {}): Promise<TwoStacks> {
-  const port = await freePort();
+  const port = await reservedPort();
   const network = await new MeddlingProxy(port, seed).listen();
   const witnesses = await new SubscriberHost().listen();
   const folder = await mkdtemp(join(tmpdir(), "actingweb-subscriber-"));

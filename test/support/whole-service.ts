@@ -11,8 +11,8 @@ import { gatewayPath } from "../../infra/local/gateway-path.ts";
 import { RouteTable } from "../../infra/local/route-table.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { runMessages } from "../../lib/scheduler/messages.ts";
-import { Sweep } from "../../lib/scheduler/sweep.ts";
+import { queueWorker } from "../../lib/scheduler/queue-worker.ts";
+import { sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import { printJson } from "../../lib/domain/json/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
@@ -151,12 +151,13 @@ export class WholeService {
   async arriveMessages(): Promise<void> {
     const due = this.messages.filter((message) => message.dueAt <= this.now);
     this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
-    const records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    await runMessages(this.service, records, this.#deadline());
+    const Records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
+    const deadline = this.#deadline();
+    await queueWorker(() => this.service)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
   }
 
   async sweep(): Promise<void> {
-    await new Sweep(this.service).run(this.#deadline());
+    await sweep(this.service, this.#deadline());
   }
 
   #deadline(): { remaining(): number } {

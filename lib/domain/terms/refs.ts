@@ -10,3 +10,8 @@ export interface PeerRef {
 export interface StreamRef extends PeerRef {
   readonly subscriptionId: string;
 }
+
+/** A subscription that a peer has with us, as the publishing side names its parts. */
+export interface InboundRef extends PeerRef {
+  readonly id: string;
+}

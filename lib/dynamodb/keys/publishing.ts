@@ -1,5 +1,6 @@
 /** The keys of the publishing side: an actor's change log and its own properties. Each access pattern is documented here. */
 import { actorPartition, number16 } from "./partition.ts";
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import type { Key } from "../table.ts";
 
 /** The sort key of every change log's head. */
@@ -50,9 +51,9 @@ export const ownPropertyKey = (actorId: string, name: string): Key => ({
  * that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the holder of its lease. In
  * the due index while its peer refuses it, until the next try: the same write notes the refusal and when that is.
  */
-export const inboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const inboundHeadKey = ({ actorId, peerId, id }: InboundRef): Key => ({
   pk: actorPartition(actorId),
-  sk: `${inboundPrefix(peerId)}${subscriptionId}`,
+  sk: `${inboundPrefix(peerId)}${id}`,
 });
 
 /** The ids in an inbound head's sort key; undefined when the key is another's. */
@@ -69,9 +70,9 @@ export const inboundPrefix = (peerId?: string): string => (peerId === undefined 
  * Put in the transaction that deletes the head, deleted once the peer was told, and it expires. Read by key where a poll
  * finds no head; queried by `unnotifiedEndPrefix` when the peer's trust ends.
  */
-export const unnotifiedEndKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const unnotifiedEndKey = ({ actorId, peerId, id }: InboundRef): Key => ({
   pk: actorPartition(actorId),
-  sk: `${unnotifiedEndPrefix(peerId)}${subscriptionId}`,
+  sk: `${unnotifiedEndPrefix(peerId)}${id}`,
 });
 
 /** Prefix of the unnotified ends of one peer's subscriptions. */
@@ -91,14 +92,9 @@ export const scopePrefix = (target: string, subtarget?: string): string =>
   target + SCOPE_SEPARATOR + (subtarget === undefined ? "" : subtarget + SCOPE_SEPARATOR);
 
 /** The marker of one inbound subscription, written in the transactions that make, change and delete its head. */
-export const scopeKey = (
-  actorId: string,
-  scope: { readonly target: string; readonly subtarget?: string },
-  peerId: string,
-  subscriptionId: string,
-): Key => ({
-  pk: scopePartition(actorId),
-  sk: `${scopePrefix(scope.target, scope.subtarget ?? "")}${peerId}#${subscriptionId}`,
+export const scopeKey = (head: InboundRef & { readonly target: string; readonly subtarget?: string }): Key => ({
+  pk: scopePartition(head.actorId),
+  sk: `${scopePrefix(head.target, head.subtarget ?? "")}${head.peerId}#${head.id}`,
 });
 
 const BREAKER_PREFIX = "BRK#";

@@ -2,6 +2,7 @@
  * The keys of the receiving side. Every access pattern is documented where its key is built. Ids match
  * `[A-Za-z0-9._~-]`, so `#` separates safely.
  */
+import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Key } from "../table.ts";
 import { actorOfKey, actorPartition, number16 } from "./partition.ts";
 
@@ -9,7 +10,7 @@ import { actorOfKey, actorPartition, number16 } from "./partition.ts";
  * The head of an outbound subscription. In-order callback: 2 conditional updates (lease, commit), 1 write unit each
  * while the item is below 1 KB, no index write. Listing: query by `outboundPrefix`.
  */
-export const outboundHeadKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const outboundHeadKey = ({ actorId, peerId, subscriptionId }: StreamRef): Key => ({
   pk: actorPartition(actorId),
   sk: `OUT#${peerId}#${subscriptionId}`,
 });
@@ -38,7 +39,7 @@ export function peerOfOwnershipKey(sk: string): string | undefined {
  * The stream of a `CallbackProcessor` used on its own: a head without subscription, storage or hooks, never in the due
  * index. In order 2 conditional updates; put once on `itemMissing`. Listed by prefix when the peer's trust ends.
  */
-export const standaloneStreamKey = (actorId: string, peerId: string, subscriptionId: string): Key => ({
+export const standaloneStreamKey = ({ actorId, peerId, subscriptionId }: StreamRef): Key => ({
   pk: actorPartition(actorId),
   sk: `${standaloneStreamPrefix(peerId)}${subscriptionId}`,
 });
@@ -50,7 +51,7 @@ export const standaloneStreamPrefix = (peerId: string): string => `SEQ#${peerId}
 export const isStandaloneStream = (key: Key): boolean => key.sk.startsWith("SEQ#");
 
 /** The ids in an outbound head's or standalone stream's key; undefined when the key is another's. */
-export function streamOfKey(key: Key): { actorId: string; peerId: string; subscriptionId: string } | undefined {
+export function streamOfKey(key: Key): StreamRef | undefined {
   const [kind, peerId, subscriptionId] = key.sk.split("#");
   if ((kind !== "OUT" && kind !== "SEQ") || peerId === undefined || subscriptionId === undefined) return undefined;
   return { actorId: actorOfKey(key), peerId, subscriptionId };
@@ -73,9 +74,7 @@ export const bufferEpoch = (epoch: number): string => number16(epoch);
 
 /** A failed hook event, in the order of its stream. Put by the engine, retried through the due index. */
 export const failedEventKey = (
-  actorId: string,
-  peerId: string,
-  subscriptionId: string,
+  { actorId, peerId, subscriptionId }: StreamRef,
   event: { readonly epoch: number; readonly sequence: number; readonly id: string },
 ): Key => ({
   pk: actorPartition(actorId),
@@ -87,7 +86,7 @@ export const failedEventKey = (
  * failed events of its stream, so that what lists, ends or deletes those meets it too. One put, one update for each
  * further read, one delete.
  */
-export const staleReadKey = (actorId: string, peerId: string, subscriptionId: string, id: string): Key => ({
+export const staleReadKey = ({ actorId, peerId, subscriptionId }: StreamRef, id: string): Key => ({
   pk: actorPartition(actorId),
   sk: `${failedEventPrefix(peerId, subscriptionId)}${STALE_READ}#${id}`,
 });
@@ -95,9 +94,7 @@ export const staleReadKey = (actorId: string, peerId: string, subscriptionId: st
 const STALE_READ = "READ";
 
 /** What a stale read's key names; undefined when the key is another's. */
-export function staleReadOf(
-  key: Key,
-): { actorId: string; peerId: string; subscriptionId: string; id: string } | undefined {
+export function staleReadOf(key: Key): (StreamRef & { readonly id: string }) | undefined {
   const [prefix, peerId, subscriptionId, kind, id] = key.sk.split("#");
   if (prefix !== "FAILED" || kind !== STALE_READ || peerId === undefined) return undefined;
   if (subscriptionId === undefined || id === undefined) return undefined;

@@ -141,7 +141,7 @@ export class FanOut {
       try {
         found = await trustCache.read(
           peers.map((peerId) => trustKey(actorId, peerId)),
-          some.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)),
+          some.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id })),
         );
       } catch (error) {
         log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
@@ -151,7 +151,7 @@ export class FanOut {
       for (const peer of peers) round.waiting.add(peer);
       const items = new Map(found.map((item) => [item.sk, item]));
       const heads = some.flatMap(({ peerId, id }) => {
-        const head = items.get(inboundHeadKey(actorId, peerId, id).sk);
+        const head = items.get(inboundHeadKey({ actorId, peerId, id }).sk);
         return head === undefined ? [] : [readInboundHead(head)];
       });
       // One reading of the log for all of them. The contents of a larger round would fill the memory while they wait.
@@ -257,7 +257,7 @@ export class FanOut {
   async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
     if (advanced === undefined) return { kind: "nothing" };
     const { actorId, peerId, id, state } = advanced.head;
-    const item = await this.#deps.table.get(inboundHeadKey(actorId, peerId, id));
+    const item = await this.#deps.table.get(inboundHeadKey({ actorId, peerId, id }));
     if (item === undefined) return { kind: "nothing" };
     return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : otherwise };
   }

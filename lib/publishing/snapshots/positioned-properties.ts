@@ -11,7 +11,7 @@ import { readLogHead } from "../../change-log/change-log.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import { absentAt, changesOf, rolledForward, namesIn, touches } from "./roll-forward.ts";
 import type { Content, NumberedChange } from "./roll-forward.ts";
-import { itemsOf } from "../../properties/list-reads.ts";
+import { itemsOfVersion } from "../../properties/list-reads.ts";
 import { emptyList, listBytes } from "../../properties/own-list.ts";
 import type { OwnList } from "../../properties/own-list.ts";
 import { readProperty } from "../../properties/property-item.ts";
@@ -70,7 +70,7 @@ export class PositionedProperties implements PropertyReads {
   }
 
   /**
-   * The same, and of a list all its items. What `itemsOf` takes, again while others change the list.
+   * The same, and of a list all its items. What `itemsOfVersion` takes, again while others change the list.
    * @throws ServiceError request.too_large over 32 MiB, service.unavailable when it changes all the time
    */
   async whole(actorId: string, name: string): Promise<ReadProperty | undefined> {
@@ -98,7 +98,7 @@ export class PositionedProperties implements PropertyReads {
       if (read?.list === undefined) return read;
       const { list } = read;
       if (read.bytes > MOST_BYTES) throw tooLarge();
-      const items = await itemsOf(this.#deps.table, actorId, list, 0, list.shape.count);
+      const items = await itemsOfVersion(this.#deps.table, actorId, list, 0, list.shape.count);
       if (items !== undefined) return { ...read, items };
       read = await this.#get(actorId, list.name);
     }

@@ -105,7 +105,7 @@ export class CursorStore {
    * The same for a subscription that is known by name, for polls and reads: one request when there is nothing to store.
    */
   async toEnd(actorId: string, peerId: string, id: string): Promise<AdvanceResult | undefined> {
-    const keys = [logHeadKey(actorId), inboundHeadKey(actorId, peerId, id)];
+    const keys = [logHeadKey(actorId), inboundHeadKey({ actorId, peerId, id })];
     const found = await this.#deps.table.getMany(keys);
     const item = found.find(({ sk }) => sk === keys[1]?.sk);
     if (item === undefined) return undefined;

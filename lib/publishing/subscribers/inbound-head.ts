@@ -56,8 +56,7 @@ export const isWaiting = (head: Pick<InboundHead, "refused" | "renewed">, now: n
   (retryTime(head) ?? 0) > now;
 
 /** The key of a head. */
-export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key =>
-  inboundHeadKey(head.actorId, head.peerId, head.id);
+export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key => inboundHeadKey(head);
 
 /** Reads a head's item. */
 export function readInboundHead(item: Item): InboundHead {

@@ -33,7 +33,7 @@ export class InboundHeads {
 
   /** One head; undefined when there is none. One read. */
   async get(actorId: string, peerId: string, id: string): Promise<InboundHead | undefined> {
-    const item = await this.#table.get(inboundHeadKey(actorId, peerId, id));
+    const item = await this.#table.get(inboundHeadKey({ actorId, peerId, id }));
     return item === undefined ? undefined : readInboundHead(item);
   }
 
@@ -43,7 +43,7 @@ export class InboundHeads {
     names: readonly { readonly peerId: string; readonly id: string }[],
   ): Promise<readonly InboundHead[]> {
     if (names.length === 0) return [];
-    const items = await this.#table.getMany(names.map(({ peerId, id }) => inboundHeadKey(actorId, peerId, id)));
+    const items = await this.#table.getMany(names.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id })));
     return items.map(readInboundHead);
   }
 
@@ -118,7 +118,7 @@ export class InboundHeads {
 /** The marker by which a change finds the subscription. */
 export function markerItem(head: InboundHead): Item {
   return {
-    ...scopeKey(head.actorId, head, head.peerId, head.id),
+    ...scopeKey(head),
     peerId: head.peerId,
     subscriptionId: head.id,
     ...(head.subtarget === undefined ? {} : { subtarget: head.subtarget }),

@@ -282,7 +282,7 @@ const named = (head: InboundHead): NamedScope => ({ id: head.id, ...scopeOf(head
 
 const placeName = ({ target, subtarget, resource }: Scope): string => JSON.stringify([target, subtarget, resource]);
 
-const markerKey = (head: InboundHead) => scopeKey(head.actorId, head, head.peerId, head.id);
+const markerKey = (head: InboundHead) => scopeKey(head);
 
 function makingWrites(head: InboundHead): readonly Write[] {
   return [makeHead(head), { put: markerItem(head), condition: itemMissing }];

@@ -32,18 +32,18 @@ export class UnnotifiedEnds {
   /** Notes the end, for the transaction that makes it: no poll in between may be answered as if it had been forgotten. */
   noting({ actorId, peerId, id }: EndedName): Write {
     const until = this.#deps.clock.now() + this.#deps.keepDays * DAY_MS;
-    const put = { ...unnotifiedEndKey(actorId, peerId, id), until, ttl: Math.ceil(until / 1_000) };
+    const put = { ...unnotifiedEndKey({ actorId, peerId, id }), until, ttl: Math.ceil(until / 1_000) };
     return { put, condition: always };
   }
 
   /** The peer has been told. One write; failing leaves the note until it expires. */
   async notified({ actorId, peerId, id }: EndedName): Promise<void> {
-    await this.#deps.table.delete(unnotifiedEndKey(actorId, peerId, id), always).catch(() => undefined);
+    await this.#deps.table.delete(unnotifiedEndKey({ actorId, peerId, id }), always).catch(() => undefined);
   }
 
   /** Whether the owner has ended that subscription and its peer has not been told. One read. */
   async has({ actorId, peerId, id }: EndedName): Promise<boolean> {
-    const item = await this.#deps.table.get(unnotifiedEndKey(actorId, peerId, id));
+    const item = await this.#deps.table.get(unnotifiedEndKey({ actorId, peerId, id }));
     return item !== undefined && Number(item["until"]) > this.#deps.clock.now();
   }
 

@@ -287,7 +287,7 @@ export class FailedEventStore {
   }
 
   async #liveHead(event: HookEvent): Promise<Key | undefined> {
-    const key = outboundHeadKey(event.actorId, event.peerId, event.subscriptionId);
+    const key = outboundHeadKey(event);
     return (await this.#table.get(key, { only: ["state"] }))?.["state"] === "live" ? key : undefined;
   }
 
@@ -333,4 +333,4 @@ const DUE = ["dueShard", "dueAt"];
 
 const idle = (now: number): Condition => any(missing("busyUntil"), atMost("busyUntil", now));
 
-const keyOf = (event: HookEvent): Key => failedEventKey(event.actorId, event.peerId, event.subscriptionId, event);
+const keyOf = (event: HookEvent): Key => failedEventKey(event, event);

@@ -39,7 +39,7 @@ export class CallbackAccess {
 
   /** The live head these credentials open. @throws ServiceError 401, 403 or 404 */
   async open(sender: Sender): Promise<Head> {
-    const key = outboundHeadKey(sender.actorId, sender.peerId, sender.subscriptionId);
+    const key = outboundHeadKey(sender);
     const item = sender.digest === undefined ? undefined : await this.#table.get(key);
     const head = item === undefined ? undefined : readHead(item);
     if (head?.live === true && head.auth !== undefined && same(head.auth, sender.digest)) return head;
@@ -52,7 +52,7 @@ export class CallbackAccess {
    */
   async explain(sender: Sender): Promise<Head> {
     await this.trusted(sender);
-    const key = outboundHeadKey(sender.actorId, sender.peerId, sender.subscriptionId);
+    const key = outboundHeadKey(sender);
     const item = await this.#table.get(key);
     const head = item === undefined ? undefined : readHead(item);
     if (head?.live !== true) {

@@ -126,7 +126,7 @@ export class CallbackProcessor {
    */
   async processCallback(callback: CallbackToProcess, handler?: CallbackHandler): Promise<ProcessResult> {
     const event = eventOf(callback);
-    const key = standaloneStreamKey(this.#actor.id, event.peerId, event.subscriptionId);
+    const key = standaloneStreamKey({ ...event, actorId: this.#actor.id });
     const sequencer = this.#sequencer(event, handler ?? nothing);
     const deadline = this.#deadline();
     for (let attempt = 0; attempt < MOST_TRIES; attempt += 1) {
@@ -240,7 +240,7 @@ export class CallbackProcessor {
   #key(peerId: string, subscriptionId: string): Key {
     demandId("peerId", peerId);
     demandId("subscriptionId", subscriptionId);
-    return standaloneStreamKey(this.#actor.id, peerId, subscriptionId);
+    return standaloneStreamKey({ actorId: this.#actor.id, peerId, subscriptionId });
   }
 
   #deadline(): Deadline {

@@ -86,7 +86,7 @@ export class Receiver {
     said: Place | undefined,
     deadline: Deadline,
   ): Promise<CallbackAnswer> {
-    const key = outboundHeadKey(sender.actorId, sender.peerId, sender.subscriptionId);
+    const key = outboundHeadKey(sender);
     const sequencer = this.#deps.sequencer(sender, said);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       let delivered: Delivered;

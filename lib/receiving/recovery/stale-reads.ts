@@ -68,7 +68,7 @@ export class StaleReads {
   /** One more read of a part, now. `busy`: another works on its stream; it is due again. */
   async again(part: StalePart, deadline: Deadline, byPerson = false): Promise<StaleRead> {
     const { streams, clock, stale, settings } = this.#deps;
-    const key = outboundHeadKey(part.actorId, part.peerId, part.subscriptionId);
+    const key = outboundHeadKey(part);
     const head = await streams.read(key);
     if (head?.live !== true || !(await this.#isOurs(head, part))) {
       await stale.resolve(part);

@@ -106,7 +106,7 @@ export class StaleParts {
     const { table, wakeUps, log } = this.#deps;
     const { actorId, peerId, subscriptionId } = stream;
     const id = idOf(stream, place);
-    const key = staleReadKey(actorId, peerId, subscriptionId, id);
+    const key = staleReadKey({ actorId, peerId, subscriptionId }, id);
     const { reason, since, status, again } = stale;
     const due = status === "retrying" ? { dueShard: dueShardOf(key), dueAt: again } : undefined;
     const item = { kind: "read", eventId: id, place: JSON.stringify(place), reason, since, status, starts: 1, ...due };
@@ -194,7 +194,7 @@ export function stalePartOf(item: Item): StalePart | undefined {
 
 /** One place of a stream has one item. */
 function idOf(stream: StreamIds, place: Place): string {
-  const { pk, sk } = outboundHeadKey(stream.actorId, stream.peerId, stream.subscriptionId);
+  const { pk, sk } = outboundHeadKey(stream);
   return createHash("sha256")
     .update(JSON.stringify([pk, sk, ...place]))
     .digest("hex")

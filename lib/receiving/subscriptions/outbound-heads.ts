@@ -63,7 +63,7 @@ export class OutboundHeads {
 
   /** One live head; undefined when there is none. 1 read. */
   async get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> {
-    const item = await this.#table.get(outboundHeadKey(actorId, peerId, subscriptionId));
+    const item = await this.#table.get(outboundHeadKey({ actorId, peerId, subscriptionId }));
     const head = item === undefined ? undefined : readHead(item);
     return head?.live === true ? head : undefined;
   }
@@ -88,7 +88,7 @@ export class OutboundHeads {
    *   that of a live one with another scope
    */
   async make(made: NewSubscription): Promise<Head> {
-    const key = outboundHeadKey(made.actorId, made.peerId, made.subscriptionId);
+    const key = outboundHeadKey(made);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const others = await this.#all(made.actorId, made.peerId);
       const old = others.find((head) => head.subscriptionId === made.subscriptionId);
@@ -97,7 +97,7 @@ export class OutboundHeads {
       }
       const refused = await refusedReasons(this.#table, [
         made.trusted,
-        { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
+        { check: inboundHeadKey({ ...made, id: made.subscriptionId }), condition: itemMissing },
         this.ownership.raise(made.actorId, made.peerId),
         this.#headWrite(key, made, old, others),
       ]);
@@ -141,7 +141,7 @@ export class OutboundHeads {
    * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is in use
    */
   async replaceHead(old: Head, made: NewSubscription): Promise<Head | undefined> {
-    const key = outboundHeadKey(made.actorId, made.peerId, made.subscriptionId);
+    const key = outboundHeadKey(made);
     const others = await this.#all(made.actorId, made.peerId);
     const now = this.#clock.now();
     const item = {
@@ -154,7 +154,7 @@ export class OutboundHeads {
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
     const refused = await refusedReasons(this.#table, [
       made.trusted,
-      { check: inboundHeadKey(made.actorId, made.peerId, made.subscriptionId), condition: itemMissing },
+      { check: inboundHeadKey({ ...made, id: made.subscriptionId }), condition: itemMissing },
       this.ownership.raise(made.actorId, made.peerId),
       {
         put: item,

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes } from "../../../lib/api/callbacks.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
@@ -139,7 +139,7 @@ export class CallbackWorld {
   /** One sweep, and what it cost. */
   async sweep(): Promise<Cost> {
     return this.costOf(async () => {
-      await new Sweep(this.services).run({ remaining: () => 60_000 });
+      await sweep(this.services, { remaining: () => 60_000 });
     });
   }
 

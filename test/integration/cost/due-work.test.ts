@@ -11,8 +11,8 @@ import { functions } from "../../../infra/functions.ts";
 import type { FunctionName, FunctionRights, TableAction } from "../../../infra/functions.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { runMessages } from "../../../lib/scheduler/messages.ts";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
@@ -143,9 +143,9 @@ const as =
 const handlers: Readonly<Record<FunctionName, Handler>> = {
   callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
   api: as("api", area("api", apiRoutes, of)),
-  scheduler: as("scheduler", async () => new Sweep(of()).run({ remaining: () => 60_000 })),
-  worker: as("worker", async ({ Records }: { Records: { messageId: string; body: string }[] }) =>
-    runMessages(of(), Records, { remaining: () => 60_000 }),
+  scheduler: as("scheduler", async () => sweep(of(), { remaining: () => 60_000 })),
+  worker: as("worker", async (batch: { Records: { messageId: string; body: string }[] }) =>
+    queueWorker(of)(batch, { getRemainingTimeInMillis: () => 60_000 }),
   ),
 };
 

@@ -1,7 +1,7 @@
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure } from "../../support/measured-table.ts";
@@ -140,7 +140,7 @@ export class PublishingCosts {
 
   /** What the sweep does for an actor's change log when it is due. */
   async maintenance(actorId: string): Promise<void> {
-    await this.services.dueWork.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
+    await this.services.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
   }
 
   /** How many parts of records an actor's log has. */
@@ -150,7 +150,7 @@ export class PublishingCosts {
 
   /** One sweep. */
   async sweep(): Promise<void> {
-    await new Sweep(this.services).run({ remaining: () => 600_000 });
+    await sweep(this.services, { remaining: () => 600_000 });
   }
 
   /** What the table was asked for while `work` ran. */

@@ -176,7 +176,7 @@ describe("the maintenance", () => {
     const world = await DeliveryWorld.begin({ table });
     const eve = await world.subscriber("eve", { target: "properties", subtarget: "other" });
     const bob = await world.subscriber("bob", { target: "properties", subtarget: "n" });
-    broken = inboundHeadKey(world.actor.id, "eve", eve.id).sk;
+    broken = inboundHeadKey({ actorId: world.actor.id, peerId: "eve", id: eve.id }).sk;
     for (let n = 0; n < 120; n += 1) await world.set("more", n);
     // Its writer dies after the commit.
     const { fanOut } = world.host.service;

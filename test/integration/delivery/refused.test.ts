@@ -128,7 +128,9 @@ describe("a subscription that its peer answers with 404", () => {
     await tries(world, old, 1);
     expect(peer.sequences(old.id)).toEqual([1, 2, 3, 4, 5]);
     expect(await problemOf(world, old)).toBeUndefined();
-    expect(await world.table.get(inboundHeadKey(world.actor.id, "p1", old.id))).not.toHaveProperty("dueAt");
+    expect(
+      await world.table.get(inboundHeadKey({ actorId: world.actor.id, peerId: "p1", id: old.id })),
+    ).not.toHaveProperty("dueAt");
     await world.set("a", 6);
     expect(peer.sequences(old.id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
@@ -230,7 +232,9 @@ describe("a subscription that its peer answers with 404", () => {
     await world.host.ask("PUT", url, { headers: bearer(peer.secret), json: { sequence: 1 } });
     await world.pass(MINUTE);
     expect(await problemOf(world, old)).toBeUndefined();
-    expect(await world.table.get(inboundHeadKey(world.actor.id, "p1", old.id))).not.toHaveProperty("dueAt");
+    expect(
+      await world.table.get(inboundHeadKey({ actorId: world.actor.id, peerId: "p1", id: old.id })),
+    ).not.toHaveProperty("dueAt");
   });
 
   test("waits for the pause that the peer asks for with the same answer, as all others do", async () => {

@@ -17,7 +17,7 @@ test("a head that cannot be written makes no more work with time, and holds up n
   const world = await DeliveryWorld.begin({ table });
   const eve = await world.subscriber("eve");
   const bob = await world.subscriber("bob");
-  broken = inboundHeadKey(world.actor.id, "eve", eve.id).sk;
+  broken = inboundHeadKey({ actorId: world.actor.id, peerId: "eve", id: eve.id }).sk;
   await world.set("n", 1);
   for (let minute = 0; minute < 5; minute += 1) await world.pass(MINUTE);
   const looks: number[] = [];

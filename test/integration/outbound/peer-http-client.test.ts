@@ -5,6 +5,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:
 import { afterEach, describe, expect, it } from "vitest";
 import { PeerHttpClient, type PeerHttpClientOptions } from "../../../lib/peers/http/peer-http-client.ts";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
+import { reservedPort } from "../../support/ports.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -193,10 +194,7 @@ describe("PeerHttpClient", () => {
   it("reports a reset and a closed port as unreachable", async () => {
     const base = await serveRaw((socket) => socket.resetAndDestroy());
     expect((await failure(client().send(get(base)))).reason).toBe("unreachable");
-    const closed = net.createServer();
-    await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
-    const port = (closed.address() as AddressInfo).port;
-    await new Promise((resolve) => closed.close(resolve));
+    const port = await reservedPort();
     expect((await failure(client().send(get(`http://127.0.0.1:${port}/`)))).reason).toBe("unreachable");
   });
 

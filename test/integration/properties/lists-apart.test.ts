@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { applyListChange } from "../../../lib/domain/diff/change-record.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
@@ -151,9 +151,9 @@ describe("what is stored of lists", () => {
       await world.ask("POST", `${name}/items`, { json: { operation: "extend", items: numbers(300) } });
       generations.push(await generationOf(world, name));
     };
-    const sweep = async (): Promise<void> => {
+    const sweepLater = async (): Promise<void> => {
       world.now += 180_000;
-      await new Sweep(world.services).run({ remaining: () => 25_000 });
+      await sweep(world.services, { remaining: () => 25_000 });
     };
     await make("cleared");
     await world.ask("POST", "cleared/items", { json: { operation: "clear" } });
@@ -167,8 +167,8 @@ describe("what is stored of lists", () => {
     // Before the sweep comes, names are taken again.
     await world.ask("PUT", "replaced", { body: "text" });
     await make("again");
-    await sweep();
-    await sweep();
+    await sweepLater();
+    await sweepLater();
     expect(await world.state()).toEqual({ again: { _list: true, count: 300 }, replaced: "text" });
     expect((await world.ask("GET", "again")).json).toEqual(numbers(300));
     expect(await listData(world, generations.slice(0, -1))).toEqual([]);

@@ -133,7 +133,7 @@ describe("a read that names a subscription of the reader", () => {
     const { world, alice, id, properties, position } = await subscribed();
     await properties.set("a", 1);
     expect(await position("/a")).toBe("1");
-    const key = inboundHeadKey(alice.id, "bob", id);
+    const key = inboundHeadKey({ actorId: alice.id, peerId: "bob", id: id });
     const before = await world.table.get(key);
     expect(await position("/a")).toBe("1");
     expect(await world.table.get(key)).toEqual(before);

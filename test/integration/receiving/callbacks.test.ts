@@ -42,7 +42,10 @@ describe("the table of answers", () => {
     await us.diff(3, { c: 3 });
     us.now += 400;
     await us.diff(2, { b: 2 });
-    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).toMatchObject({ gapSince: since, dueAt: since + 500 });
+    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toMatchObject({
+      gapSince: since,
+      dueAt: since + 500,
+    });
     expect(us.messages.map(({ dueAt }) => dueAt)).toEqual([since + 500]);
   });
 
@@ -125,7 +128,11 @@ describe("credentials", () => {
   });
 
   it("of an approval that did not reach the subscription before a crash are made good", async () => {
-    await us.table.update(outboundHeadKey(ACTOR, PEER, SUB), { remove: ["auth"] }, always);
+    await us.table.update(
+      outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }),
+      { remove: ["auth"] },
+      always,
+    );
     expect((await us.callback({ sequence: 1, data: {} }, { bearer: "wrong" })).status).toBe(401);
     expect((await us.diff(1, { a: 1 })).status).toBe(201);
   });

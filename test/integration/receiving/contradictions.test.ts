@@ -7,7 +7,7 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
-const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 let us: Subscriber;
 let decide: Decide;

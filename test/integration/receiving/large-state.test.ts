@@ -7,7 +7,7 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
-const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const COUNT = 2_500;
 const nameOf = (n: number): string => `p${String(n).padStart(5, "0")}`;

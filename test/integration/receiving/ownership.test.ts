@@ -129,7 +129,7 @@ it("clearing a subscription's state leaves what was acknowledged of its new epoc
 });
 
 it("clearing a subscription's state lets one reconcile that was made while reconciling was off", async () => {
-  const key = outboundHeadKey(ACTOR, PEER, SUB);
+  const key = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
   await us.table.update(key, { remove: ["reconcileAt", "dueShard", "dueAt"] }, itemExists);
   const params = { peerId: PEER, subscriptionId: SUB };
   await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
@@ -201,7 +201,7 @@ describe("an ended subscription", () => {
     expect((await end(SUB)).status).toBe(404);
     expect(await us.stored()).toEqual({});
     expect(us.table.all().filter(({ pk }) => pk.startsWith("Q#"))).toEqual([]);
-    const head = us.table.peek(outboundHeadKey(ACTOR, PEER, SUB));
+    const head = us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }));
     expect(head?.["state"]).toBe("ended");
     // A frozen instance wakes up and writes what it held.
     await us.service
@@ -214,7 +214,7 @@ describe("an ended subscription", () => {
     us.now += PURGE_DELAY_MS;
     await us.sweep();
     expect(await us.stored()).toEqual({});
-    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).toBeUndefined();
+    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toBeUndefined();
   });
 
   it("can be made again under the same id, in a new epoch", async () => {
@@ -296,9 +296,13 @@ describe("subscribing", () => {
     const reply = await us.subscribe(SUB, { subtarget: "color" });
     expect(reply.status).toBe(502);
     expect(bodyOf(reply)).toMatchObject({ error: { code: "peer_refused" } });
-    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))).not.toHaveProperty("subtarget");
+    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).not.toHaveProperty(
+      "subtarget",
+    );
     expect((await us.subscribe(SUB, { granularity: "low" })).status).toBe(204);
-    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))?.["granularity"]).toBe("low");
+    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["granularity"]).toBe(
+      "low",
+    );
   });
 
   it("is refused by what the peer answers, with its status", async () => {

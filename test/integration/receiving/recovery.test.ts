@@ -383,7 +383,9 @@ describe("reconciliation", () => {
     us.now += 10_000_000;
     await us.sweep();
     expect(us.asked).toEqual([]);
-    expect(us.table.peek(outboundHeadKey(ACTOR, PEER, SUB))?.["dueAt"]).toBeUndefined();
+    expect(
+      us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["dueAt"],
+    ).toBeUndefined();
   });
 });
 

@@ -7,7 +7,7 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
-const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 
 const backlog = (sequence: number, ...diffs: readonly (readonly [number, Json])[]) => ({
@@ -110,7 +110,7 @@ describe("a recovery asked for while another holds the stream", () => {
       once = false;
       await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
       // Its message arrives while the callback still holds the lease.
-      await us.service.dueWork.runDue(KEY, us.deadline());
+      await us.service.runDue(KEY, us.deadline());
       expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["leaseUntil"]);
     });
     await us.diff(1, { a: 1 });

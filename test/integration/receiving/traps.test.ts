@@ -7,7 +7,7 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
 
-const KEY = outboundHeadKey(ACTOR, PEER, SUB);
+const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 
 /** A service whose next write to a partition waits until it is let go. */
 async function freezing(): Promise<{

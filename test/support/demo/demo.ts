@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { MeddlingProxy } from "../meddling-proxy.ts";
 import type { StreamState } from "../owned-actor.ts";
 import { sameJson } from "../publisher/json.ts";
+import { reservedPort } from "../ports.ts";
 import { stateOf } from "../random-writers.ts";
-import { freePort, Service, startService, until } from "../service.ts";
+import { Service, startService, until } from "../service.ts";
 
 const GAP_SECONDS = 2;
 
@@ -82,7 +83,7 @@ async function notify(a: Service, b: Service, network: MeddlingProxy): Promise<v
 
 async function main(): Promise<void> {
   say("Two services on this machine, each with a database of its own, and a network between them:");
-  const port = await freePort();
+  const port = await reservedPort();
   const network = await new MeddlingProxy(port, 1).listen();
   const folder = await mkdtemp(join(tmpdir(), "actingweb-demo-"));
   const quick = { GAP_TIMEOUT_SECONDS: String(GAP_SECONDS) };

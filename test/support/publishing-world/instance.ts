@@ -6,8 +6,8 @@ import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts"
 import { routes as trustRoutes } from "../../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../../lib/api/route-table.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { runMessages } from "../../../lib/scheduler/messages.ts";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { answer } from "../../../lib/http/area.ts";
@@ -140,11 +140,13 @@ export class Instance {
   }
 
   async sweep(): Promise<void> {
-    await new Sweep(this.services).run(this.deadline(60_000));
+    await sweep(this.services, this.deadline(60_000));
   }
 
   async take(work: DelayedWork): Promise<void> {
-    await runMessages(this.services, [{ messageId: "m", body: JSON.stringify(work) }], this.deadline(60_000));
+    const deadline = this.deadline(60_000);
+    const Records = [{ messageId: "m", body: JSON.stringify(work) }];
+    await queueWorker(() => this.services)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
   }
 
   deadline(ms = REQUEST_MS): { remaining(): number } {

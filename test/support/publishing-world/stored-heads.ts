@@ -18,7 +18,7 @@ export interface StoredHead {
 
 /** The head as it is now. */
 export function headOf(table: MemoryTable, line: Line): StoredHead | undefined {
-  const item = table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
+  const item = table.peek(inboundHeadKey({ ...line.who, actorId: ACTOR }));
   return item === undefined ? undefined : read(item);
 }
 
@@ -63,7 +63,7 @@ export class StoredHeads {
   /** After every step. @throws Violation */
   follow(now: number): void {
     for (const [key, line] of this.#ledger.lines) {
-      const item = this.#table.peek(inboundHeadKey(ACTOR, line.who.peerId, line.who.id));
+      const item = this.#table.peek(inboundHeadKey({ ...line.who, actorId: ACTOR }));
       if (item === undefined) throw new Violation(`${line.name}: the log names it, and its head is not there (P1).`);
       const before = this.#seen.get(key);
       if (before?.item === item) continue;

@@ -13,7 +13,7 @@ export class Violation extends Error {
 }
 
 /** The one stream of a simulated world. */
-export const KEY = outboundHeadKey("actor", "peer", "sub");
+export const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 
 /** The stream's head as it is. @throws Violation when it is gone */
 export function headIn(table: MemoryTable): Head {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
+import { reservedPort } from "../ports.ts";
 import type { Json } from "../publisher/json.ts";
 import { parsed } from "../publisher/wire.ts";
 import { SubscriberPeer, type PeerOptions } from "./peer.ts";
@@ -40,11 +40,11 @@ export class SubscriberHost {
   async listen(): Promise<this> {
     const server = createServer((request, response) => void this.#serve(request, response));
     this.#server = server;
+    this.#port ||= await reservedPort();
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(this.#port, "127.0.0.1", resolve);
     });
-    this.#port = (server.address() as AddressInfo).port;
     return this;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys/streams.ts";
@@ -22,18 +22,16 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
   const sleep = async (ms: number): Promise<void> => {
     await new Promise<void>((wake) => waking.push({ at: now + ms, wake }));
   };
-  const dueWork = {
-    runDue: async (key: Key, deadline: Deadline) => {
-      const ms = look(key, deadline, () => now);
-      if (typeof ms === "number") await sleep(ms);
-      return undefined;
-    },
+  const runDue = async (key: Key, deadline: Deadline): Promise<undefined> => {
+    const ms = look(key, deadline, () => now);
+    if (typeof ms === "number") await sleep(ms);
   };
   const end = now + MINUTE;
   let over = false;
-  const sweep = new Sweep({ table, clock: { now: () => now }, log: silent, dueWork })
-    .run({ remaining: () => Math.max(0, end - now) })
-    .finally(() => (over = true));
+  const report = sweep(
+    { table, clock: { now: () => now }, log: silent, runDue },
+    { remaining: () => Math.max(0, end - now) },
+  ).finally(() => (over = true));
   while (!over) {
     await new Promise((resolve) => setImmediate(resolve));
     const [next] = waking.sort((one, other) => one.at - other.at).splice(0, 1);
@@ -41,15 +39,18 @@ async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadli
     now = next.at;
     next.wake();
   }
-  return await sweep;
+  return await report;
 }
 
 const actors = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${String(index)}`);
 
 test("a gap and a failed hook get their time slice however many slow deliveries have been due for longer", async () => {
-  const gap = outboundHeadKey("receiver", "peer", "sub");
-  const failed = failedEventKey("receiver", "peer", "sub", { epoch: 1, sequence: 1, id: "e" });
+  const gap = outboundHeadKey({ actorId: "receiver", peerId: "peer", subscriptionId: "sub" });
+  const failed = failedEventKey(
+    { actorId: "receiver", peerId: "peer", subscriptionId: "sub" },
+    { epoch: 1, sequence: 1, id: "e" },
+  );
   const seenAt = new Map<string, number>();
   await sweepOver([...actors("slow", 600).map((id) => logHeadKey(id)), gap, failed], ({ sk }, _, now) => {
     if (!seenAt.has(sk)) seenAt.set(sk, now() - MINUTE);
@@ -60,8 +61,10 @@ test("a gap and a failed hook get their time slice however many slow deliveries 
 });
 
 test("an actor with much that is due gets its time slices between those of others", async () => {
-  const many = actors("sub", 300).map((id) => outboundHeadKey("many", "peer", id));
-  const others = actors("other", 5).map((id) => outboundHeadKey(id, "peer", "sub"));
+  const many = actors("sub", 300).map((id) => outboundHeadKey({ actorId: "many", peerId: "peer", subscriptionId: id }));
+  const others = actors("other", 5).map((id) =>
+    outboundHeadKey({ actorId: id, peerId: "peer", subscriptionId: "sub" }),
+  );
   const looked: string[] = [];
   await sweepOver([...many, ...others], ({ pk }) => looked.push(pk) && 5_000);
   expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));

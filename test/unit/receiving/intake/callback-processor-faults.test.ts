@@ -136,7 +136,10 @@ describe("CallbackProcessor and failures", () => {
   it("asks for the state when what was kept is lost", async () => {
     const { send, table, processor } = make();
     await send(2);
-    const { items } = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
+    const { items } = await table.query({
+      pk: bufferPartition(standaloneStreamKey({ actorId: "me", peerId: PEER, subscriptionId: SUB })),
+      prefix: "",
+    });
     await table.deleteMany(items);
     await send(1);
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1, resyncPending: true });

@@ -116,7 +116,10 @@ describe("CallbackProcessor with a resync", () => {
     expect(numbers()).toEqual([1, 5, 6]);
     expect(seen[1]).toMatchObject({ callbackType: "resync", data: { all: true } });
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 6, pendingSequences: [8] });
-    const kept = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
+    const kept = await table.query({
+      pk: bufferPartition(standaloneStreamKey({ actorId: "me", peerId: PEER, subscriptionId: SUB })),
+      prefix: "",
+    });
     expect(kept.items.length).toBe(1);
   });
 
@@ -190,7 +193,10 @@ describe("CallbackProcessor's state", () => {
     await removeStandaloneStreams(table, "me", PEER);
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ version: 0 });
     expect(await processor.getStateInfo("other", SUB)).toMatchObject({ pendingCount: 1 });
-    const kept = await table.query({ pk: bufferPartition(standaloneStreamKey("me", PEER, SUB)), prefix: "" });
+    const kept = await table.query({
+      pk: bufferPartition(standaloneStreamKey({ actorId: "me", peerId: PEER, subscriptionId: SUB })),
+      prefix: "",
+    });
     expect(kept.items).toEqual([]);
   });
 });

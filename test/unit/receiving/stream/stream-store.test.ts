@@ -7,7 +7,7 @@ import { MemoryTable } from "../../../support/memory-table.ts";
 const GAP_MS = 5000;
 const LEASE_MS = 30_000;
 const NOW = 1_000_000;
-const KEY = outboundHeadKey("actor", "peer", "sub");
+const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 
 async function stream() {
   const table = new MemoryTable();

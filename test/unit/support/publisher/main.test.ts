@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reservedPort } from "../../../support/ports.ts";
 import { startPublisher, type Publisher } from "../../../support/publisher/publisher.ts";
 import { ask } from "../../../support/publisher/wire.ts";
-import { freePort } from "../../../support/service.ts";
 
 const MAIN = fileURLToPath(new URL("../../../support/publisher/main.ts", import.meta.url));
 
@@ -13,7 +13,7 @@ let url: string;
 let subscriber: Publisher;
 beforeAll(async () => {
   subscriber = await startPublisher({ style: "ours", seed: 3 });
-  const port = await freePort();
+  const port = await reservedPort();
   const { PATH = "" } = process.env;
   child = spawn(process.execPath, [MAIN], {
     env: { PATH, PEER_PORT: String(port) },
