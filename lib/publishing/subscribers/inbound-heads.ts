@@ -10,9 +10,10 @@ import {
 } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import type { Item, Table } from "../../dynamodb/table.ts";
+import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
-import { readInboundHead } from "./inbound-head.ts";
+import { endHead, headKey, makeHead, readInboundHead, resubscribe } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
 /** Up to so many names of one target are queried one by one; for more the whole target is. */
@@ -107,16 +108,27 @@ export class InboundHeads {
   }
 }
 
-/** The marker by which a change finds the subscription. */
-export function markerItem(head: InboundHead): Item {
-  return {
-    ...scopeKey(head),
-    peerId: head.peerId,
-    subscriptionId: head.id,
-    ...compact({ subtarget: head.subtarget }),
-    granularity: head.granularity,
-  };
+/** Makes a head and its marker, by which a change finds the subscription. */
+export function makingWrites(head: InboundHead): readonly Write[] {
+  const { peerId, id: subscriptionId, subtarget, granularity } = head;
+  const marker = { ...scopeKey(head), ...compact({ peerId, subscriptionId, subtarget, granularity }) };
+  return [makeHead(head), { put: marker, condition: itemMissing }];
 }
+
+/** Notes in both what the peer asks for now. */
+export function changingWrites(head: InboundHead): readonly Write[] {
+  const { granularity } = head;
+  return [resubscribe(head), { update: scopeKey(head), change: { set: { granularity } }, condition: itemExists }];
+}
+
+/** Deletes both. The marker says no more than the head. */
+export const endingWrites = (head: InboundHead): readonly Write[] => [
+  endHead(head),
+  { delete: scopeKey(head), condition: always },
+];
+
+/** The keys of both. */
+export const keysOf = (head: InboundHead): readonly Key[] => [headKey(head), scopeKey(head)];
 
 /** A part of a target that a change touches; without a name all of it. */
 interface Touched {

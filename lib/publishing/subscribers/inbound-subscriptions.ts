@@ -7,15 +7,13 @@ import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { startState } from "../../domain/log/subscription-log.ts";
 import type { SubscriptionContext } from "../../domain/log/subscription-log.ts";
-import { scopeKey } from "../../dynamodb/keys/publishing.ts";
-import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { endHead, headKey, makeHead, resubscribe, scopeOf } from "./inbound-head.ts";
+import { scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
-import { markerItem } from "./inbound-heads.ts";
+import { changingWrites, endingWrites, keysOf, makingWrites } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
 import type { LogCommits, LogPlan } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
@@ -236,7 +234,7 @@ export class InboundSubscriptions {
     } catch (error) {
       // The actor goes with its log.
       if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
-      await this.#deps.table.deleteMany(some.flatMap((head) => [headKey(head), markerKey(head)]));
+      await this.#deps.table.deleteMany(some.flatMap(keysOf));
     }
   }
 
@@ -285,22 +283,3 @@ const tooMany = (): ServiceError =>
 const named = (head: InboundHead): NamedScope => ({ id: head.id, ...scopeOf(head), granularity: head.granularity });
 
 const placeName = ({ target, subtarget, resource }: Scope): string => JSON.stringify([target, subtarget, resource]);
-
-const markerKey = (head: InboundHead) => scopeKey(head);
-
-function makingWrites(head: InboundHead): readonly Write[] {
-  return [makeHead(head), { put: markerItem(head), condition: itemMissing }];
-}
-
-function changingWrites(head: InboundHead): readonly Write[] {
-  const { granularity } = head;
-  return [resubscribe(head), { update: markerKey(head), change: { set: { granularity } }, condition: itemExists }];
-}
-
-function endingWrites(head: InboundHead): readonly Write[] {
-  return [
-    endHead(head),
-    // The marker says no more than the head.
-    { delete: markerKey(head), condition: always },
-  ];
-}
