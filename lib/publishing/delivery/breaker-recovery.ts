@@ -20,7 +20,7 @@ import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps, SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { isDeferred } from "./deferred-permissions.ts";
-import type { DeferredPermissions } from "./deferred-permissions.ts";
+import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
@@ -40,7 +40,8 @@ export interface BreakerRecoveryDeps extends SessionDeps, LeaseDeps {
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
-  readonly deferred: Pick<DeferredPermissions, "send">;
+  readonly deferredPermissions: Pick<DeferredPermissions, "send">;
+  readonly notifyPermissions: NotifyPermissions;
   /** The longest that one delivery takes, ms. */
   readonly timeoutMs: number;
 }
@@ -108,13 +109,13 @@ export class BreakerRecovery {
 
   /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
   async #sendDeferred(item: Item): Promise<void> {
-    const { trustCache, clock, deferred } = this.#deps;
+    const { trustCache, clock, deferredPermissions, notifyPermissions } = this.#deps;
     if (!isDeferred(item)) return;
     const { actorId, peerId } = readTrust(item);
     const now = await trustCache.of(actorId, peerId);
     if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
       return;
-    await deferred.send(now);
+    await deferredPermissions.send(now, notifyPermissions);
   }
 
   async #probe(item: Item, trust: TrustRecord, time: DeliveryBudget, dueAt: number | undefined): Promise<void> {

@@ -65,19 +65,6 @@ export class ChangeLogMaintenance {
     else await this.#putOff(actorId, logHead);
   }
 
-  /**
-   * There may be something to deliver again, although nothing was changed: a peer was approved. One write where there are
-   * subscribers, and a message.
-   */
-  async wake(actorId: string): Promise<void> {
-    const { table, clock } = this.#deps;
-    const key = logHeadKey(actorId);
-    const dueAt = clock.now();
-    const due = { set: { dueShard: dueShardOf(key), dueAt } };
-    const { written } = await updateIf(table, key, due, above("subscribers", 0));
-    if (written) await wakeUp(this.#deps, key, dueAt);
-  }
-
   async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // What leaves from here on may have come too late for the deletion.
@@ -150,4 +137,16 @@ function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = withoutCleared(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
+}
+
+/**
+ * Makes the maintenance of an actor's log due now, because there may be something to deliver again: a peer was approved.
+ * One write where there are subscribers, and a message.
+ */
+export async function wakeMaintenance(deps: WakeUpDeps & { readonly table: Table }, actorId: string): Promise<void> {
+  const key = logHeadKey(actorId);
+  const dueAt = deps.clock.now();
+  const due = { set: { dueShard: dueShardOf(key), dueAt } };
+  const { written } = await updateIf(deps.table, key, due, above("subscribers", 0));
+  if (written) await wakeUp(deps, key, dueAt);
 }

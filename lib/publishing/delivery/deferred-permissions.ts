@@ -18,9 +18,10 @@ export interface DeferredPermissionsDeps {
   readonly log: Log;
   readonly trustCache: Pick<TrustCache, "put">;
   readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
-  /** Sends the peer its permissions, as of that time (ISO 8601). */
-  readonly notify: (trust: TrustRecord, timestamp: string) => Promise<void>;
 }
+
+/** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+export type NotifyPermissions = (trust: TrustRecord, timestamp: string) => Promise<void>;
 
 export class DeferredPermissions {
   readonly #deps: DeferredPermissionsDeps;
@@ -52,13 +53,13 @@ export class DeferredPermissions {
   }
 
   /** Sends the deferred permissions, if there are any: once, unless the peer asks for a pause again. */
-  async send(item: Item): Promise<void> {
+  async send(item: Item, notify: NotifyPermissions): Promise<void> {
     const timestamp = item[DEFERRED];
     if (typeof timestamp !== "string") return;
     const trust = readTrust(item);
     // Removed before it is sent, because another Retry-After sets it again.
     await this.#change(trust, { remove: [DEFERRED] }, equals(DEFERRED, timestamp));
-    await this.#deps.notify(trust, timestamp);
+    await notify(trust, timestamp);
   }
 
   async #change({ actorId, peerId, secret }: TrustRecord, change: Change, when: Condition): Promise<void> {

@@ -3,6 +3,7 @@ import { mayProbe } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
 import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp } from "../../system/wake-up.ts";
@@ -94,19 +95,18 @@ export class RefusedHeads {
       }
     });
   }
-
-  /** Its peer has asked for the subscription again, so it is tried at once. 1 write, and a message. */
-  async renew(head: InboundHead): Promise<void> {
-    const { table, clock } = this.#deps;
-    const now = clock.now();
-    const { written } = await changeHead(table, head, renewHead(head, now));
-    if (written) await wakeHead(this.#deps, head, now);
-  }
 }
 
 function hasNothingLeft({ state, delivery }: InboundHead): boolean {
   if (state.granularity === "none" || state.ended) return true;
   return undelivered(withoutCleared(delivery, state.cleared), state.sequence).length === 0;
+}
+
+/** Makes a refused subscription due now, because its peer has asked for it again. 1 write, and a message. */
+export async function retryRefused(deps: WakeUpDeps & { readonly table: Table }, head: InboundHead): Promise<void> {
+  const now = deps.clock.now();
+  const { written } = await changeHead(deps.table, head, renewHead(head, now));
+  if (written) await wakeHead(deps, head, now);
 }
 
 /** Sends a message for the next try of a subscription; a try that is far off is left to the sweep. Never rejects. */

@@ -8,7 +8,7 @@ import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { always, equals } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
-import { waitSeconds } from "../../peers/asks-to-wait.ts";
+import { waitSeconds } from "../../peers/remote-answer.ts";
 import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "../../peers/capabilities.ts";
 import type { CapabilityReader } from "../../peers/capabilities.ts";
 

@@ -1,5 +1,6 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
 import { compact } from "../../system/compact.ts";
+import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -15,7 +16,7 @@ import { scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import { changingWrites, endingWrites, keysOf, makingWrites } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { LogCommits, LogPlan } from "../../change-log/log-commits.ts";
+import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
 import type { UnnotifiedEnds } from "./unnotified-ends.ts";
 
@@ -55,15 +56,13 @@ export interface Asker {
   readonly trusted: Write;
 }
 
-type LifecycleName = "subscription_created" | "subscription_deleted";
-
 export interface InboundDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly heads: InboundHeads;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
   readonly changeLog: Pick<ChangeLog, "tidySoon">;
   readonly cursors: CursorStore;
   /** What a peer may do with the properties now; undefined without a trust. */
@@ -75,11 +74,7 @@ export interface InboundDeps {
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
   /** Called when a peer asks again for a subscription that it refuses. */
   readonly renewed: (head: InboundHead) => Promise<void>;
-  /** Calls the application's hook; does not reject. */
-  readonly lifecycle: (
-    name: LifecycleName,
-    event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
-  ) => Promise<void>;
+  readonly lifecycle: SubscriptionLifecycle;
 }
 
 /** Makes, ends and clears inbound subscriptions. Its only state is the table. */
@@ -95,7 +90,7 @@ export class InboundSubscriptions {
    * new granularity. The results are in the order asked for.
    *
    * @throws ServiceError auth.forbidden when the trust is not approved any more, resource.conflict when the peer has too
-   *   many; whatever `LogCommits` throws
+   *   many; whatever `Commits` throws
    */
   async create(actorId: string, asker: Asker, requests: readonly InboundRequest[]): Promise<readonly InboundCreated[]> {
     if (requests.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
@@ -180,14 +175,9 @@ export class InboundSubscriptions {
 
   /**
    * Ends one subscription; with `notifyPeer` notifies the peer, best effort, for at most 5 s. Until that has succeeded,
-   * `wasEnded` is true. False when there is no such subscription. `quiet`: the resync of a broader one goes out later.
+   * `wasEnded` is true. False when there is no such subscription.
    */
-  async end(
-    actorId: string,
-    peerId: string,
-    id: string,
-    options: { readonly notifyPeer: boolean; readonly quiet?: boolean },
-  ): Promise<boolean> {
+  async end(actorId: string, peerId: string, id: string, options: { readonly notifyPeer: boolean }): Promise<boolean> {
     const { unnotifiedEnds, notifyEnded } = this.#deps;
     let ended: InboundHead | undefined;
     const plan = async (): Promise<LogPlan | undefined> => {
@@ -198,7 +188,7 @@ export class InboundSubscriptions {
       const writes = [...endingWrites(ended), ...(options.notifyPeer ? [unnotifiedEnds.noting(ended)] : [])];
       return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
     };
-    await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
+    await this.#deps.commits.commit(actorId, [], plan);
     if (ended === undefined) return false;
     if (options.notifyPeer && (await notifyEnded(actorId, peerId, id))) await unnotifiedEnds.notified(ended);
     await this.#lifecycle("subscription_deleted", ended);
@@ -261,7 +251,7 @@ export class InboundSubscriptions {
     return { kind: "subscriptions", peerId, subscriptions: all.map(named) };
   }
 
-  async #lifecycle(name: LifecycleName, head: InboundHead): Promise<void> {
+  async #lifecycle(name: Parameters<SubscriptionLifecycle>[0], head: InboundHead): Promise<void> {
     const { actorId, peerId, id } = head;
     await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(head) });
   }

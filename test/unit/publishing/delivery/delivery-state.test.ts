@@ -9,6 +9,7 @@ import type { Sent } from "../../../../lib/publishing/delivery/callback-sender.t
 import { DeliveryBudget } from "../../../../lib/publishing/delivery/delivery-budget.ts";
 import { DeliverySession } from "../../../../lib/publishing/delivery/delivery-session.ts";
 import type { SessionDeps } from "../../../../lib/publishing/delivery/delivery-session.ts";
+import { retryRefused } from "../../../../lib/publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
 import { NO_FAN_OUT } from "../../../../lib/publishing/subscribers/fan-out-result.ts";
 import type { InboundHead } from "../../../../lib/publishing/subscribers/inbound-head.ts";
@@ -145,7 +146,7 @@ class Stage {
         );
         return;
       case "asked for again":
-        await refusedHeads.renew(await this.head());
+        await retryRefused(this.service, await this.head());
         return;
       case "resync made":
         await this.service.cursors.makeResync(await this.head(), { newest: await this.#newest() });
@@ -257,8 +258,7 @@ describe.each(STATES)("a subscription that is %s", (state) => {
       // Invariants 3, 5 and 8 of docs/delivery-state.md.
       expect(after.refused === undefined).toBe(after.dueAt === undefined);
       if (!BY_HOLDER.has(event)) expect(after.lease?.token ?? before.lease?.token).toBe(after.lease?.token);
-      if (after.id === before.id)
-        expect(after.delivery.tried).toBeGreaterThanOrEqual(before.delivery.tried);
+      if (after.id === before.id) expect(after.delivery.tried).toBeGreaterThanOrEqual(before.delivery.tried);
     },
   );
 });
