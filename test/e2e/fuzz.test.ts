@@ -9,7 +9,7 @@ import { sized } from "../support/sizes.ts";
 import { openStream, type Stream } from "../support/stream.ts";
 
 const SEED = 4711;
-const PER_ROUTE = sized(5, 12);
+const PER_ROUTE = sized(4, 12);
 /** Twice the gateway's limit: what takes longer hangs. */
 const ANSWER_MS = 60_000;
 

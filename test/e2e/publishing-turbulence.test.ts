@@ -8,7 +8,7 @@ import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
-const CHANGES = sized(100, 250);
+const CHANGES = sized(70, 250);
 const BACKLOG_MAX = 20;
 
 let service: Service;
