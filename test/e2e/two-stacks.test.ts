@@ -14,7 +14,7 @@ import {
   type Pair,
   type Subscribed,
   type TwoStacks,
-} from "../support/two-stacks.ts";
+} from "./two-stacks.ts";
 
 /** Enough that each kind of change is among them. */
 const ALL_KINDS = sized(120, 500);

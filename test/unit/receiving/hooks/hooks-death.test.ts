@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
-import { HookWorld, numbersOf } from "../../../support/hook-world.ts";
+import { HookWorld, numbersOf } from "./hook-world.ts";
 import { idle } from "../../../support/idle.ts";
 
 /** The lease of a dead process has run out. */

@@ -1,4 +1,4 @@
-import { idle } from "./idle.ts";
+import { idle } from "../../support/idle.ts";
 
 /** Time that passes only when nothing else can happen, for code whose clock, pauses and timers are passed in. */
 export class TimedWorld {

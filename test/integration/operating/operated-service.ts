@@ -1,23 +1,23 @@
 /** The whole service in this process over an in-memory table: an actor, a peer it trusts, and its owner's requests. */
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes as peerRoutes } from "../../lib/api/peers.ts";
-import { ActorFactory } from "../../lib/actors/factory.ts";
-import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { readConfig } from "../../lib/system/config.ts";
-import { area } from "../../lib/http/area.ts";
-import { randomIds } from "../../lib/system/ids.ts";
-import { platform } from "../../lib/system/platform.ts";
-import { PeerFailure } from "../../lib/system/ports.ts";
-import type { DelayedWork, Json } from "../../lib/system/ports.ts";
-import { composeService } from "../../lib/compose/service.ts";
-import type { Service } from "../../lib/compose/service.ts";
-import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
-import { CallbackAuthenticator } from "../../lib/trust/callback-authenticator.ts";
-import type { TrustRecord } from "../../lib/trust/trust-record.ts";
-import type { Answer } from "./in-process.ts";
-import { basic } from "./in-process.ts";
-import { received } from "./lambda-result.ts";
-import { MemoryTable } from "./memory-table.ts";
+import { routes as peerRoutes } from "../../../lib/api/peers.ts";
+import { ActorFactory } from "../../../lib/actors/factory.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { readConfig } from "../../../lib/system/config.ts";
+import { area } from "../../../lib/http/area.ts";
+import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
+import { PeerFailure } from "../../../lib/system/ports.ts";
+import type { DelayedWork, Json } from "../../../lib/system/ports.ts";
+import { composeService } from "../../../lib/compose/service.ts";
+import type { Service } from "../../../lib/compose/service.ts";
+import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
+import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
+import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { basic } from "../../support/in-process.ts";
+import { received } from "../../support/lambda-result.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 
 const DEADLINE = { remaining: () => 29_000 };
 
