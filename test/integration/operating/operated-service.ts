@@ -1,59 +1,40 @@
-/** The whole service in this process over an in-memory table: an actor, a peer it trusts, and its owner's requests. */
-import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
-import { routes as peerRoutes } from "../../../lib/api/peers.ts";
-import { ActorFactory } from "../../../lib/actors/factory.ts";
-import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { readConfig } from "../../../lib/system/config.ts";
-import { area } from "../../../lib/http/area.ts";
-import { randomIds } from "../../../lib/system/ids.ts";
-import { platform } from "../../../lib/system/platform.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import type { DelayedWork, Json } from "../../../lib/system/ports.ts";
-import { composeService } from "../../../lib/compose/service.ts";
+/** A whole service with an actor, peers that it trusts, and its owner's requests. No peer can be reached. */
 import type { Service } from "../../../lib/compose/service.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
+import { randomIds } from "../../../lib/system/ids.ts";
+import type { DelayedWork, Json } from "../../../lib/system/ports.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { Network } from "../../support/in-process.ts";
 import type { Answer } from "../../support/in-process.ts";
-import { basic } from "../../support/in-process.ts";
-import { received } from "../../support/lambda-result.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
+import { WholeService } from "../../support/whole-service.ts";
 
 const DEADLINE = { remaining: () => 29_000 };
 
 export class OperatedService {
   readonly table = new MemoryTable();
   readonly app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
-  readonly messages: DelayedWork[] = [];
-  now = Date.UTC(2026, 0, 1);
-  readonly services: Service;
+  readonly host = new WholeService(new Network(), "https://us.example", { app: this.app, table: this.table });
+  readonly services: Service = this.host.service;
+  readonly messages: DelayedWork[] = this.host.messages;
   actorId = "";
   owner: Record<string, string> = {};
 
-  constructor() {
-    const quiet = (): void => undefined;
-    this.services = composeService(this.app, {
-      ...platform,
-      config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
-      table: this.table,
-      http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
-      queue: {
-        send: (work) => {
-          this.messages.push(work);
-          return Promise.resolve();
-        },
-      },
-      clock: { now: () => this.now },
-      log: { info: quiet, warn: quiet, error: quiet },
-    });
+  get now(): number {
+    return this.host.now;
+  }
+
+  set now(now: number) {
+    this.host.now = now;
   }
 
   /** Makes the actor whose owner asks. */
   async open(): Promise<this> {
-    const creation = { creator: "alice", passphrase: undefined, trustee_root: undefined };
-    const made = await new ActorFactory(this.services).create(creation);
-    this.actorId = made.id;
-    this.owner = basic("alice", String(made["passphrase"]));
+    const { id, as } = await this.host.actor();
+    this.actorId = id;
+    this.owner = as;
     return this;
   }
 
@@ -102,19 +83,11 @@ export class OperatedService {
     params: Readonly<Record<string, string>> = {},
     options: { query?: string; json?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
-    const event = {
-      routeKey: `ANY /{actorId}${pattern}`,
-      rawPath: `/${this.actorId}${pattern}`,
-      rawQueryString: options.query ?? "",
+    const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+    const query = options.query === undefined ? "" : `?${options.query}`;
+    return await this.host.ask(method, `/${this.actorId}${path}${query}`, {
       headers: { "content-type": "application/json", ...(options.headers ?? this.owner) },
-      requestContext: { http: { method } },
-      pathParameters: { actorId: this.actorId, ...params },
-      isBase64Encoded: false,
-      body: options.json === undefined ? undefined : JSON.stringify(options.json),
-    } as unknown as APIGatewayProxyEventV2;
-    const result = await this.#handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    return received(result);
+      ...(options.json === undefined ? {} : { json: options.json }),
+    });
   }
-
-  readonly #handler = area("peers", peerRoutes, () => this.services);
 }
