@@ -18,7 +18,8 @@ import type { Sender } from "../receiving/intake/callback-access.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
-import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
+import { receiveGrant } from "../receiving/subscriptions/grant-changes.ts";
+import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 
 export interface CallbackServices {
@@ -28,7 +29,7 @@ export interface CallbackServices {
   readonly receiving: Receiving;
   readonly outbound: OutboundSubscriptions;
   readonly inbound: InboundSubscriptions;
-  readonly grants: GrantChanges;
+  readonly grants: GrantDeps;
   readonly actorOf: (actorId: string) => Actor;
 }
 
@@ -75,7 +76,7 @@ export class CallbackRoutes {
     const { actorId, peerId, subscriptionId } = sender;
     const notifyPeer = false;
     const ended =
-      (await outbound.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
+      (await outbound.end(sender, { notifyPeer })) ||
       (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
     if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
     return empty();
@@ -87,7 +88,7 @@ export class CallbackRoutes {
     const sender = { ...senderOf(request), subscriptionId: "permissions" };
     await receiving.access.trusted(sender);
     const body = parseJson(decodeBody(request.body, request.headers["content-encoding"]));
-    const kept = await grants.receive(sender.actorId, sender.peerId, parsePermissionBody(body, sender));
+    const kept = await receiveGrant(grants, sender, parsePermissionBody(body, sender));
     return kept ? empty() : json(200, { result: "ignored" });
   }
 

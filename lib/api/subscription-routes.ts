@@ -137,7 +137,7 @@ export class SubscriptionRoutes {
     const notifyPeer = caller.kind !== "peer";
     const { outbound, inbound } = this.#services;
     const ended =
-      (await outbound.end(actorId, peerId, id, { notifyPeer })) ||
+      (await outbound.end({ actorId, peerId, subscriptionId: id }, { notifyPeer })) ||
       (await inbound.end(actorId, peerId, id, { notifyPeer }));
     if (!ended) throw noSuch();
     return empty();
@@ -171,7 +171,7 @@ export class SubscriptionRoutes {
 
   async #find(request: ServiceRequest): Promise<Head | undefined> {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
-    return await this.#services.heads.get(actorId, peerId, param(request, "subscriptionId"));
+    return await this.#services.heads.get({ actorId, peerId, subscriptionId: param(request, "subscriptionId") });
   }
 }
 

@@ -12,8 +12,10 @@ import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-mai
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
-import type { Ownership } from "../receiving/subscriptions/ownership.ts";
+import { resumeGrant } from "../receiving/subscriptions/grant-changes.ts";
+import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
+import { resumeOwnership } from "../receiving/subscriptions/ownership.ts";
+import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
 import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
@@ -26,11 +28,11 @@ export interface DueWorkDeps {
   readonly receiving: Receiving;
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly ending: Pick<TrustEnding, "resume">;
-  readonly ownership: Pick<Ownership, "resume">;
+  readonly ownership: OwnershipDeps;
   readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
   readonly breakers: Pick<BreakerRecovery, "runDue">;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
-  readonly grants: Pick<GrantChanges, "resume">;
+  readonly grants: GrantDeps;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
 }
 
@@ -47,9 +49,9 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => ending.resume(actorId, peerId) }),
-      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => ownership.resume(actorId, peerId) }),
+      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),
       ofPeer(peerOfCapabilityKey, capabilities),
-      ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),
+      ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
       ofPeer(peerOfBreakerKey, breakers),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),

@@ -39,13 +39,15 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import { STATE_PIECES } from "../receiving/recovery/state-replacement.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
-import { GrantStore, readsOfGrant } from "../receiving/subscriptions/grant-store.ts";
+import { readGrant, readsOfGrant } from "../receiving/subscriptions/grant-store.ts";
 import { RelationshipRules, rulesDigest } from "../trust/relationship-rules.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
-import { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
+import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import { endAll, purgeEnded } from "../receiving/subscriptions/ended-subscriptions.ts";
+import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
-import { Resubscription } from "../receiving/subscriptions/resubscription.ts";
+import { resubscribe } from "../receiving/subscriptions/resubscription.ts";
 import { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import type { PermissionsLater } from "../trust/peer-calls.ts";
 import type { TrustConsequences } from "../trust/trust-consequences.ts";
@@ -61,7 +63,7 @@ export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly deletion: ActorDeletion;
   readonly runDue: RunDue;
   readonly store: (actorId: string, peerId: string) => PeerStore;
-  readonly grants: GrantChanges;
+  readonly grants: GrantDeps;
   readonly permissions: PermissionStore;
   readonly capabilities: CapabilityRefresh;
   readonly suspensions: Suspensions;
@@ -98,14 +100,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     return trust?.approved === true ? new RemotePublisher(remote(trust, deadline)) : undefined;
   };
   const authenticator = new CallbackAuthenticator(table);
-  const heads = new OutboundHeads({
+  const ownership: OwnershipDeps = {
     ...{ table, clock },
     askResync: async (head, also) => {
       const asked = await receiving.streams.requestRecovery(head, "resync", clock.now(), also);
       if (asked !== undefined) await receiving.wakeUps.schedule(asked);
       return asked;
     },
-  });
+  };
+  const heads = new OutboundHeads(ownership);
   const settings = {
     incarnation: config.incarnation,
     maxPending: config.maxPending,
@@ -118,28 +121,34 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     resubscribe: config.resubscribe,
     pieces: STATE_PIECES,
   };
-  const grantStore = new GrantStore(table);
   const receiving = createReceiving({
     ...{ table, clock, ids, log, queue, publishers, authenticator, settings },
     random: Math.random,
     runner: app,
     state: async (event) => {
-      const head = await heads.get(event.actorId, event.peerId, event.subscriptionId);
-      const reader = new PeerReader({ table, actorId: event.actorId, peerId: event.peerId });
+      const head = await heads.get(event);
+      const reader = new PeerReader({ ...event, table });
       return await storedState(reader, placeOf(event), head?.excludedScopes ?? []);
     },
     data: store,
     openTo: async (actorId, peerId) => {
       if (config.autoDeleteOnRevocation) return undefined;
-      const grant = await grantStore.get(actorId, peerId);
+      const grant = await readGrant(table, { actorId, peerId });
       return grant === undefined ? undefined : readsOfGrant(grant);
     },
     forgotten: {
-      again: async (...forgotten) => await resubscription.again(...forgotten),
-      ended: async (head) => await resubscription.ended(head),
+      again: async (head, deadline) =>
+        await resubscribe(
+          { table, clock, log, heads, trusts, authenticator, remote, settings, receiving },
+          head,
+          deadline,
+        ),
+      ended: async (head) => {
+        await outbound.end(head, { notifyPeer: false });
+      },
     },
     purgeEnded: async (head) => {
-      await outbound.purgeEnded(head);
+      await purgeEnded({ table, clock, heads, trusts, store }, head);
     },
   });
   const lifecycle: InboundDeps["lifecycle"] = async (name, event) => {
@@ -153,24 +162,17 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...{ table, clock, log, heads, trusts, authenticator, receiving, store, remote, settings },
     lifecycle,
   });
-  const resubscription = new Resubscription({
-    ...{ table, clock, log, heads, trusts, authenticator, remote, settings },
-    receiving: () => receiving,
-    end: async ({ actorId, peerId, subscriptionId }) => {
-      await outbound.end(actorId, peerId, subscriptionId, { notifyPeer: false });
-    },
-  });
   const consequences: TrustConsequences = {
     approved: async (actorId, peerId, digest, revision) => {
-      await heads.authorize(actorId, peerId, digest, revision);
-      await outbound.catchUpAll(actorId, peerId);
+      await heads.authorize({ actorId, peerId }, digest, revision);
+      await outbound.catchUpAll({ actorId, peerId });
       await delivery.maintenance.wake(actorId);
     },
     revoked: async (actorId, peerId, revision) => {
-      await heads.authorize(actorId, peerId, undefined, revision);
+      await heads.authorize({ actorId, peerId }, undefined, revision);
     },
     ended: async (actorId, peerId, options) => {
-      await outbound.endAll(actorId, peerId, options);
+      await endAll({ table, heads, store }, { actorId, peerId }, options);
       await inbounds.inbound.endAll(actorId, peerId);
       await removeStandaloneStreams(table, actorId, peerId);
     },
@@ -223,18 +225,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     reader: (actorId) => actorOf(actorId),
   });
   const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await notify(made) });
+  const grants: GrantDeps = { table, clock, log, heads, receiving, store, settings: config };
   const runDue = composeDueWork({
     ...{ table, clock, log, receiving, deletion, capabilities },
     ending: trust.ending,
-    ownership: heads.ownership,
+    ownership,
     maintenance: { runDue: async (...due) => await delivery.maintenance.runDue(...due) },
     breakers: { runDue: async (...due) => await delivery.breakerRecovery.runDue(...due) },
-    grants: { resume: async (...due) => await grants.resume(...due) },
+    grants,
     refusedHeads: { runDue: async (...due) => await delivery.refusedHeads.runDue(...due) },
-  });
-  const grants = new GrantChanges({
-    ...{ table, clock, log, heads, receiving, store, settings: config },
-    grants: grantStore,
   });
   const actorOf = (actorId: string): Actor => new Actor(actorId, actorServices());
   app.bind(actorOf);
