@@ -16,7 +16,7 @@ import { changeOf, newList, newValue, removal } from "./place-change.ts";
 import type { PlaceChange } from "./place-change.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 import { isAmong } from "./state-writer.ts";
-import { localWrite } from "./write-policy.ts";
+import { localWrite, TOUCHES_PER_MS } from "./write-policy.ts";
 import type { WritePolicy } from "./write-policy.ts";
 import { writePlace } from "./write-place.ts";
 import type { Outcome } from "./write-place.ts";
@@ -241,7 +241,7 @@ export class RemotePeerStore {
 
   /** A number that grows with time and is never the same twice: two writes in one millisecond differ in their random bits. */
   #policy(): WritePolicy {
-    return localWrite(this.#replica.clock.now() * 4096 + parseInt(this.#ids.id().slice(0, 3), 16));
+    return localWrite(this.#replica.clock.now() * TOUCHES_PER_MS + parseInt(this.#ids.id().slice(0, 3), 16));
   }
 }
 

@@ -67,6 +67,9 @@ export function snapshotWrite(at: Position): WritePolicy {
   };
 }
 
+/** How many values of `touched` a millisecond has: `touched` is `ms * TOUCHES_PER_MS + n`, n below this. */
+export const TOUCHES_PER_MS = 4_096;
+
 /**
  * The application's own write. It keeps the stored position, so that whatever the peer sends next replaces it. `touched`
  * (larger than any before) makes the write a change all the same, and identifies a write whose answer was lost.

@@ -11,6 +11,7 @@ import { idOf } from "../hooks/hook-event.ts";
 import { isExcluded, markFollowed, readsOfGrant, storeGrant, unfollowedGrant } from "./grant-store.ts";
 import type { KeptGrant } from "./grant-store.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
+import { TOUCHES_PER_MS } from "../replica/write-policy.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { Receiving } from "../intake/receiving.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
@@ -24,9 +25,6 @@ export interface GrantDeps {
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly settings: { readonly autoDeleteOnRevocation: boolean };
 }
-
-/** How many values of `touched` a millisecond has: see RemotePeerStore. */
-const TOUCHES_A_MS = 4_096;
 
 /**
  * Stores a grant and follows it. Repeating it is harmless, and goes on where an earlier attempt broke off; so does the
@@ -74,7 +72,7 @@ async function removeRevoked({ heads, clock, store }: GrantDeps, peer: PeerRef, 
   const live = await heads.live(peer.actorId, peer.peerId);
   const stateVersion = Math.max(clock.now(), ...live.map((head) => head.stateVersion + 1));
   const reads = readsOfGrant(kept.after);
-  const touched = clock.now() * TOUCHES_A_MS + (kept.version % TOUCHES_A_MS);
+  const touched = clock.now() * TOUCHES_PER_MS + (kept.version % TOUCHES_PER_MS);
   await store(peer.actorId, peer.peerId).restrict(
     (value, place) => visiblePart(value, place, reads),
     { stateVersion, sequence: 0 },
