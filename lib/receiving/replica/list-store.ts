@@ -22,7 +22,7 @@ import { digestOf, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
 import type { Stamp } from "./write-policy.ts";
 
-/** A list as it is to become, whole. */
+/** The whole of a list, to be stored. */
 export interface WholeList {
   readonly items: readonly Json[];
   readonly description?: string;
@@ -31,19 +31,20 @@ export interface WholeList {
 }
 
 /**
- * The pages that were written together with a head, kept as long as that very head is: the next operation of the same
- * run needs not read them. Its transaction demands the head unchanged, and pages change with their head only.
+ * The pages that were written together with a head, kept as long as the head object is: the next operation of the same
+ * run need not read them. The transaction of that operation demands that the head is unchanged, and pages change only
+ * with their head.
  */
 const PAGES_OF = new WeakMap<ListEntry, ReadonlyMap<string, ListNode>>();
 
-/** Writes beside the pages in one transaction: the head, and garbage left or taken up again. */
+/** How many writes a transaction has beside the pages: the head, and garbage left or linked. */
 const HEAD_WRITES = 1;
 const BUILD_WRITES = 3;
 
 /**
- * Lists as trees of pages under one head. Each method makes one attempt on what the caller read and takes effect in
- * one transaction, conditional on the head being unchanged since: it rejects with `ConditionFailed` or
- * `TransactionRefused` (and nothing happened) or `PageGone` (what was read is no longer so).
+ * Lists as trees of pages under one head. Each method makes one attempt on the entry that the caller read and takes
+ * effect in one write, on the condition that the entry is unchanged. It rejects with `ConditionFailed` or
+ * `TransactionRefused` (nothing was written) or `PageGone` (the list has changed since).
  */
 export class ListStore {
   readonly #deps: Replica;
@@ -53,9 +54,10 @@ export class ListStore {
   }
 
   /**
-   * Applies an operation to a list that is held, or to none. Appending, extending, popping at the end, `clear` and
-   * metadata cost the same at any length; by index one read a level; by value what matches. Undefined: inapplicable,
-   * nothing was written.
+   * Applies an operation to a stored list, or to none. Appending, extending, popping at the end, `clear` and metadata cost
+   * the same at any length; an operation by index reads one page a level, one by value what matches.
+   *
+   * @returns undefined for an operation that is inapplicable: nothing was written
    */
   async operate(
     place: Place,
@@ -104,7 +106,7 @@ export class ListStore {
     }
   }
 
-  /** Puts a whole list in the place of whatever is stored, in a new generation. One transaction when it is short. */
+  /** Replaces whatever is stored by a whole list, in a new generation. One transaction when the list is short. */
   async build(
     place: Place,
     stored: ReplicaEntry | undefined,
@@ -120,7 +122,7 @@ export class ListStore {
     const partition = this.#partition(place, generation);
     const edit = new ListEdit(new PageReader(this.#deps.table, partition), EMPTY_SHAPE, newId);
     const { table, clock } = this.#deps;
-    // From here on something may be left in the new partition: the sweep gets to know of it before it is there.
+    // A crash from here on may leave pages in the new partition: the sweep must find the partition before it has any.
     const isLong = whole.items.length > 60 || printJson(whole.items).length > 20_000;
     const building = garbageItem(this.#generation(place, generation), clock.now() + BUILDING_DELAY_MS);
     if (isLong) await table.put(building, always);
@@ -139,7 +141,7 @@ export class ListStore {
     return next;
   }
 
-  /** Writes a place that is no list over whatever is stored; a list's pages are left to the sweep. */
+  /** Replaces whatever is stored by an entry. The pages of a list that it replaces are left to the sweep. */
   async put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
     return stored?.type === "list" && next.type !== "list" ? this.#leave(stored, next) : this.#put(stored, next);
   }
@@ -151,7 +153,7 @@ export class ListStore {
   ): Promise<{ rows: readonly Row[]; matches: { first?: number; count: number } }> {
     const sought = valueToFind(operation);
     if (sought === undefined) return { rows: [], matches: { count: 0 } };
-    // Whether a row is unique is known at the second.
+    // Two rows are enough to know that the first is not the only one.
     const rows = await findRows(this.#deps.table, pages, shape, digestOf(sought), 2);
     const [first] = rows;
     return { rows, matches: compact({ count: rows.length, first: first === undefined ? undefined : first.index }) };
@@ -182,7 +184,7 @@ export class ListStore {
     return { actorId, generation, pages: this.#partition(place, generation), head: this.#key(place) };
   }
 
-  /** One write alone needs no transaction, which would cost twice. */
+  /** A single write is made without a transaction, which would cost twice as much. */
   async #transact(writes: readonly Write[]): Promise<void> {
     const [only] = writes;
     if (writes.length === 1 && only !== undefined && "put" in only) {
@@ -192,7 +194,7 @@ export class ListStore {
     }
   }
 
-  /** Deletes what nothing refers to any more; failing leaves it until its generation goes. */
+  /** Deletes items that nothing refers to any more. Those whose deletion fails stay until their generation goes. */
   async #forget(keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
     await this.#deps.table.deleteMany(keys).catch(() => undefined);
@@ -215,7 +217,7 @@ export class ListStore {
   }
 }
 
-/** Whether an error says that a list cannot be changed by this operation, only be read again. */
+/** True for the error of an operation that is too large to apply: the list can only be read again. */
 export const isTooWide = (error: unknown): boolean => error instanceof TooWide;
 
 function shapeOf(list: ListEntry): Shape {
@@ -223,14 +225,14 @@ function shapeOf(list: ListEntry): Shape {
   return compact({ count, bytes, height, root, last, spine });
 }
 
-/** What is known of a list's pages after a change. */
+/** The pages that are known after a change. */
 function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: ListEdit): ReadonlyMap<string, ListNode> {
   const pages = new Map([...(known ?? []), ...change.pages]);
   for (const id of [...change.dropped, ...change.reparented.keys()]) pages.delete(id);
   return pages;
 }
 
-/** Ids that are the same for the same write on the same state, and differ otherwise. */
+/** Makes ids that are the same for the same write on the same entry, and differ otherwise. */
 function idsOf(seed: string, stored: ReplicaEntry | undefined): () => string {
   const state = stored === undefined ? [] : [stored.watermark, stored.type, stored.touched ?? 0];
   const generation = stored?.type === "list" ? stored.generation : "";

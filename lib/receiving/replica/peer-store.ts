@@ -34,7 +34,8 @@ export interface Prepared {
 /**
  * The copy of one peer's state. Every write carries the position it was made at and is accepted only over a lower one,
  * so each diff counts once, in whatever order, however often and by whichever instance it is applied. Methods reject
- * with `service.unavailable` when a place does not settle, and with the table's own errors; repeating is always safe.
+ * with `service.unavailable` when other writes come first again and again, and with the table's own errors. Repeating a
+ * call is always safe.
  */
 export class PeerStore {
   readonly #replica: Replica;
@@ -130,9 +131,9 @@ export class PeerStore {
   }
 
   /**
-   * Removes what the scope contains and no write under the position's state version has touched.
+   * Removes what the scope contains and no write under the position's state version, or a later one, has touched.
    *
-   * @returns false when `goesOn` ended it early: a redo goes on
+   * @returns false when `goesOn` ended it early; a repeated call continues
    */
   async removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
     return await removeRest(this.#replica, target, at, isWrittenSince(at.stateVersion), goesOn);

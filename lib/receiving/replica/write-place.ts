@@ -18,7 +18,7 @@ import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { partKeys, readBody, writeBody } from "./value-body.ts";
 import type { Stamp, WritePolicy } from "./write-policy.ts";
 
-/** Writes tried on one place before giving up; each failure means that another write came first. */
+/** How often the write of a place is attempted; each failure means that another write came first. */
 const ATTEMPTS = 8;
 /** A value with more characters than this may not fit into its item, and is not written without a read. */
 const MOST_UNREAD = 100_000;
@@ -41,9 +41,9 @@ export interface PlaceWrite {
 }
 
 /**
- * Writes one place: decides on what is stored, writes on the condition that it is unchanged, and decides again when it
- * is not. A change that does not depend on what is stored is one write without a read, unless the place needs care: its
- * entry is a list, a value in parts, or not older, or the value is too big for one item.
+ * Writes one place: decides from the stored entry, writes on the condition that the entry is unchanged, and decides again
+ * when it is not. A change that does not depend on the stored entry is one write without a read, unless the entry is a
+ * list, a value in parts, or not older, or the new value is too big for one item.
  *
  * @throws ServiceError service.unavailable when other writes come first again and again
  */
@@ -71,14 +71,17 @@ export async function writePlace(replica: Replica, write: PlaceWrite, change: Pl
           ? ({ is: "reread" } as const)
           : await change.next(seen.stored, stamp, async () => await valueOf(replica, seen.stored));
       if (next !== undefined) return { done: await put(replica, write, seen.stored, next) };
-      // What was read is no longer so.
+      // The value was replaced while it was read.
       return { found: { ...seen, stored: await readPlace(replica, place) } };
     } catch (error) {
       return { found: await seenAfter(replica, place, seen, error) };
     }
   });
   if (outcome !== undefined) return outcome;
-  throw new ServiceError("service.unavailable", "What is stored of a peer is being changed by others; try again.");
+  throw new ServiceError(
+    "service.unavailable",
+    "The stored data of this peer is being changed by other requests; try again.",
+  );
 }
 
 interface Seen {
@@ -113,7 +116,7 @@ function unreadEntry({ clock }: Replica, { place, policy }: PlaceWrite, change: 
   return { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
 }
 
-/** Writes what takes the place of `stored`, on the condition that `stored` is unchanged. */
+/** Writes what replaces `stored`, on the condition that `stored` is unchanged. */
 async function put(
   replica: Replica,
   { place, policy }: PlaceWrite,

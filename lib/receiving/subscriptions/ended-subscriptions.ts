@@ -27,7 +27,7 @@ export async function emptyBuffer(table: Table, stream: Key, epoch: number): Pro
   await deleteRange(table, { pk: bufferPartition(stream), prefix: "", until: bufferEpoch(epoch) });
 }
 
-/** Removes what a subscription owned, unless a broader one took it over, which has been asked to read it. */
+/** Removes what a subscription owned, unless a broader one owns it now and has been asked to read it. */
 export async function giveUp(deps: Pick<EndedDeps, "clock" | "heads" | "store">, head: Head): Promise<void> {
   const others = await deps.heads.live(head.actorId, head.peerId);
   if (broaderThan(head, others) === undefined) await removeData(deps, head, others);

@@ -27,8 +27,8 @@ export interface GrantDeps {
 }
 
 /**
- * Stores a grant and follows it. Repeating it is harmless, and goes on where an earlier attempt broke off; so does the
- * sweep (`resumeGrant`).
+ * Stores a grant and follows it. A repeated call is harmless and goes on where an earlier one broke off; so does the sweep
+ * (`resumeGrant`).
  *
  * @returns false when a newer one was stored before
  * @throws ServiceError auth.forbidden when the trust is not approved, request.too_large, callback.busy
@@ -48,7 +48,7 @@ export async function resumeGrant(deps: GrantDeps, peer: PeerRef): Promise<void>
 
 async function follow(deps: GrantDeps, { actorId, peerId }: PeerRef, kept: KeptGrant): Promise<void> {
   const { newPatterns } = kept;
-  // The grant is stored first: a read from now on must be judged by what the peer hides under this very grant.
+  // The grant is stored already: what a read leaves out from now on is judged by what this grant hides.
   if (newPatterns.length > 0) {
     await fetchGranted(deps, { actorId, peerId }, readsOfGrant({ ...kept.after, patterns: newPatterns }));
   }

@@ -23,7 +23,7 @@ import type { JsonObject } from "../../system/ports.ts";
 export interface Grant {
   readonly patterns: readonly string[];
   readonly excluded_patterns: readonly string[];
-  /** Empty when the peer named none: then reading counts as allowed. */
+  /** Empty when the peer named none: reading counts as allowed then. */
   readonly operations: readonly string[];
 }
 
@@ -40,22 +40,22 @@ export interface KeptGrant {
   readonly newPatterns: readonly string[];
 }
 
-/** What a permission callback did. */
+/** What storing a permission callback came to. */
 export type GrantReceived =
   | { readonly result: "older" }
-  /** This very grant was followed before. */
+  /** The same grant was followed before. */
   | { readonly result: "repeated" }
   | ({ readonly result: "stored" } & KeptGrant);
 
 const MAX_TRIES = 4;
-/** Well below what one item holds. */
+/** Well below the size of an item. */
 const MAX_GRANT_BYTES = 256 * 1024;
 /** A time further ahead of ours than this, ms, is not stored: it would make every later callback an older one. */
 const MOST_AHEAD_MS = 5 * 60_000;
 /** The sweep follows a grant that was not followed for this long, ms; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 
-/** What the grant lets us read. */
+/** The reads that a grant allows. */
 export function readsOfGrant(grant: Grant): Reads {
   return readsOf({ ...grant, operations: mayRead(grant) ? ["read"] : [] });
 }
@@ -122,7 +122,7 @@ export async function storeGrant(
     return { done: compact({ result: "stored", version, after, sent: sent.grant, newPatterns, timestamp }) };
   });
   if (received !== undefined) return received;
-  throw new ServiceError("callback.busy", "The grant is being changed by someone else; try again.", {
+  throw new ServiceError("callback.busy", "The grant is being changed by another request; try again.", {
     headers: { "Retry-After": "1" },
   });
 }
@@ -176,7 +176,7 @@ function isSame(stored: Item | undefined, sent: PermissionCallback): boolean {
   );
 }
 
-/** What an earlier grant that was not followed has left to fetch. */
+/** The patterns of earlier grants that are still to be fetched. */
 function patternsLeft(stored: Item | undefined): readonly string[] {
   const text = textIn(stored, "fetch");
   const patterns = text === undefined ? [] : parseJson(text);

@@ -154,7 +154,7 @@ export class OutboundSubscriptions {
     const reconcile = reconciled(now, settings);
     const needsState =
       acquired.head.recoveryRequested !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A state read that is requested stays requested, and paused hooks are still to be resumed.
+    // A read of the state that was requested stays requested, and paused hooks still have to resume.
     const dueAt = needsState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
     const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
     const cleared = await receiving.streams.amend(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import { HookWorld, numbersOf } from "../../../support/hook-world.ts";
 
-/** The lease of a dead process has run out. */
+/** Time after which the lease of a dead process has expired, ms. */
 const LEASE_MS = 120_000;
 
 describe("a hook whose process dies in it", () => {
@@ -15,7 +15,7 @@ describe("a hook whose process dies in it", () => {
     expect(numbersOf(world.done)).toEqual([1]);
   });
 
-  it("has every start counted before it runs: after as many as are allowed the event is parked unrun", async () => {
+  it("has every start counted before it runs: after the last allowed start the event is parked without a run", async () => {
     const world = await new HookWorld().open();
     for (let death = 0; death < 5; death += 1) {
       await world.deliverAndDie(1);
@@ -28,7 +28,7 @@ describe("a hook whose process dies in it", () => {
     expect(numbersOf(world.done)).toEqual([2]);
   });
 
-  it("is stopped by the sweep from killing for ever: a retry that dies counts too", async () => {
+  it("is parked by the sweep when its retries keep ending the process, because they count too", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
@@ -49,7 +49,7 @@ describe("a hook whose process dies in it", () => {
     world.hook = () => {
       throw new Error("once");
     };
-    // Recorded, but the head never moved.
+    // The event is recorded, but the head has not advanced.
     let failed = false;
     const dying = world.instance((operation) => {
       if (operation === "update" && failed) return "crash";
@@ -68,7 +68,7 @@ describe("a hook whose process dies in it", () => {
     expect(world.started).toHaveLength(2);
   });
 
-  it("holds the stream by the event that stopped it, also when a crash had recorded it otherwise before", async () => {
+  it("pauses the hooks when it stops the stream, also when a crash had recorded the event with another status", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
