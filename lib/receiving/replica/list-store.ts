@@ -11,7 +11,7 @@ import type { Json } from "../../system/ports.ts";
 import { toItem, unchangedSince } from "./replica-entry.ts";
 import type { ListEntry, ReplicaEntry, Tombstone } from "./replica-entry.ts";
 import type { Replica } from "./peer-places.ts";
-import { editWrites, elementsOf, orphanedParts, TooWide } from "../../lists/list-commit.ts";
+import { editWrites, elementsOf, orphanedParts } from "../../lists/list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "../../lists/list-edit.ts";
 import type { Shape } from "../../lists/list-edit.ts";
 import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../../lists/list-garbage.ts";
@@ -20,7 +20,7 @@ import { findRows } from "../../lists/list-index.ts";
 import type { Row } from "../../lists/list-index.ts";
 import { digestOf, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
-import type { Stamp } from "./write-policy.ts";
+import type { PlaceWrite, WritePolicy } from "./write-policy.ts";
 
 /** The whole of a list, to be stored. */
 export interface WholeList {
@@ -60,14 +60,12 @@ export class ListStore {
    * @returns undefined for an operation that is inapplicable: nothing was written
    */
   async operate(
-    place: Place,
+    { place, policy }: PlaceWrite,
     stored: ListEntry | Tombstone | undefined,
     operation: ListOperation,
-    stamp: Stamp,
-    seed: string,
   ): Promise<ReplicaEntry | undefined> {
     const entry = stored?.type === "list" ? stored : undefined;
-    const newId = idsOf(seed, stored);
+    const newId = idsOf(policy, stored);
     const generation = entry?.generation ?? newId();
     const partition = this.#partition(place, generation);
     const known = entry === undefined ? undefined : PAGES_OF.get(entry);
@@ -75,19 +73,18 @@ export class ListStore {
     const shape = entry === undefined ? EMPTY_SHAPE : shapeOf(entry);
     const { rows, matches } = await this.#matches(pages, shape, operation);
     const edit = editFor(operation, shape.count, matches);
-    const base: ListEntry = { ...(entry ?? this.#empty(place, generation)), ...this.#stamp(stamp) };
+    const stamp = { ...policy.stamp(stored), updatedAt: this.#deps.clock.now() };
+    const base: ListEntry = { ...(entry ?? { type: "list", place, generation, ...EMPTY_SHAPE }), ...stamp };
     switch (edit.kind) {
       case "inapplicable":
         return undefined;
       case "delete_all":
-        return this.#leave(stored, { type: "tombstone", place, ...this.#stamp(stamp) });
-      case "clear": {
-        const { root: _root, last: _last, spine: _spine, ...emptied } = base;
-        return this.#leave(stored, { ...emptied, ...EMPTY_SHAPE, generation: newId() });
-      }
+        return this.put(stored, { type: "tombstone", place, ...stamp });
+      case "clear":
+        return this.put(stored, { ...withShape(base, EMPTY_SHAPE), generation: newId() });
       case "metadata": {
         const { kind: _kind, ...words } = edit;
-        return this.#put(stored, { ...base, ...words });
+        return this.put(stored, { ...base, ...words });
       }
       case "splice": {
         const change = new ListEdit(pages, shape, newId);
@@ -95,10 +92,12 @@ export class ListStore {
         const elements = elementsOf(partition, edit.insert, newId, parts);
         const path = edit.remove === 1 ? rows.find((row) => row.index === edit.start)?.path : undefined;
         await change.splice(edit.start, edit.remove, elements, path);
-        const { root: _root, last: _last, spine: _spine, ...rest } = base;
-        const next: ListEntry = { ...rest, ...change.shape };
-        const writes = await editWrites(this.#deps.table, partition, change, { room: 100 - HEAD_WRITES, parts });
-        await this.#deps.table.transact([this.#headWrite(stored, next), ...writes]);
+        const next = withShape(base, change.shape);
+        await this.put(
+          stored,
+          next,
+          await editWrites(this.#deps.table, partition, change, { room: 100 - HEAD_WRITES, parts }),
+        );
         PAGES_OF.set(next, pagesAfter(known, change));
         await this.#forget(orphanedParts(partition, change));
         return next;
@@ -107,14 +106,8 @@ export class ListStore {
   }
 
   /** Replaces whatever is stored by a whole list, in a new generation. One transaction when the list is short. */
-  async build(
-    place: Place,
-    stored: ReplicaEntry | undefined,
-    whole: WholeList,
-    stamp: Stamp,
-    seed: string,
-  ): Promise<ListEntry> {
-    const newId = idsOf(seed, stored);
+  async build({ place, policy }: PlaceWrite, stored: ReplicaEntry | undefined, whole: WholeList): Promise<ListEntry> {
+    const newId = idsOf(policy, stored);
     const digest = createHash("sha256");
     for (const item of whole.items) digest.update(digestOf(item));
     const content = digest.digest("base64url").slice(0, 12);
@@ -129,21 +122,34 @@ export class ListStore {
     const parts: Item[] = [];
     await edit.splice(0, 0, elementsOf(partition, whole.items, newId, parts));
     const { items: _items, ...words } = whole;
-    const next: ListEntry = {
-      ...this.#empty(place, generation),
-      ...this.#stamp(stamp),
-      ...words,
-      ...edit.shape,
-    };
+    const stamp = { ...policy.stamp(stored), updatedAt: clock.now() };
+    const next: ListEntry = { type: "list", place, generation, ...stamp, ...words, ...edit.shape };
     const writes = await editWrites(table, partition, edit, { room: 100 - BUILD_WRITES, parts });
     const linked: Write[] = isLong ? [{ delete: { pk: building.pk, sk: building.sk }, condition: itemExists }] : [];
-    await this.#transact([this.#headWrite(stored, next), ...this.#leaving(stored), ...linked, ...writes]);
-    return next;
+    return await this.put(stored, next, [...linked, ...writes]);
   }
 
-  /** Replaces whatever is stored by an entry. The pages of a list that it replaces are left to the sweep. */
-  async put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
-    return stored?.type === "list" && next.type !== "list" ? this.#leave(stored, next) : this.#put(stored, next);
+  /**
+   * Replaces whatever is stored by an entry, with `writes` in the same transaction. The pages of a generation that it
+   * replaces are left to the sweep.
+   */
+  async put<Entry extends ReplicaEntry>(
+    stored: ReplicaEntry | undefined,
+    next: Entry,
+    writes: readonly Write[] = [],
+  ): Promise<Entry> {
+    const { table, clock } = this.#deps;
+    const item = toItem(this.#key(next.place), next);
+    const condition = unchangedSince(stored);
+    const all: Write[] = [{ put: item, condition }];
+    if (stored?.type === "list" && (next.type !== "list" || next.generation !== stored.generation)) {
+      const left = garbageItem(this.#generation(stored.place, stored.generation), clock.now() + LEFT_DELAY_MS);
+      all.push({ put: left, condition: always });
+    }
+    all.push(...writes);
+    // A single write is made without a transaction, which would cost twice as much.
+    await (all.length === 1 ? table.put(item, condition) : table.transact(all));
+    return next;
   }
 
   async #matches(
@@ -159,53 +165,15 @@ export class ListStore {
     return { rows, matches: compact({ count: rows.length, first: first === undefined ? undefined : first.index }) };
   }
 
-  async #put(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
-    await this.#deps.table.put(toItem(this.#key(next.place), next), unchangedSince(stored));
-    return next;
-  }
-
-  async #leave(stored: ReplicaEntry | undefined, next: ReplicaEntry): Promise<ReplicaEntry> {
-    await this.#transact([this.#headWrite(stored, next), ...this.#leaving(stored)]);
-    return next;
-  }
-
-  #headWrite(stored: ReplicaEntry | undefined, next: ReplicaEntry): Write {
-    return { put: toItem(this.#key(next.place), next), condition: unchangedSince(stored) };
-  }
-
-  #leaving(stored: ReplicaEntry | undefined): Write[] {
-    if (stored?.type !== "list") return [];
-    const dueAt = this.#deps.clock.now() + LEFT_DELAY_MS;
-    return [{ put: garbageItem(this.#generation(stored.place, stored.generation), dueAt), condition: always }];
-  }
-
   #generation(place: Place, generation: string): Generation {
     const { actorId } = this.#deps;
     return { actorId, generation, pages: this.#partition(place, generation), head: this.#key(place) };
-  }
-
-  /** A single write is made without a transaction, which would cost twice as much. */
-  async #transact(writes: readonly Write[]): Promise<void> {
-    const [only] = writes;
-    if (writes.length === 1 && only !== undefined && "put" in only) {
-      await this.#deps.table.put(only.put, only.condition);
-    } else {
-      await this.#deps.table.transact(writes);
-    }
   }
 
   /** Deletes items that nothing refers to any more. Those whose deletion fails stay until their generation goes. */
   async #forget(keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
     await this.#deps.table.deleteMany(keys).catch(() => undefined);
-  }
-
-  #empty(place: Place, generation: string): Omit<ListEntry, "watermark" | "sequence" | "updatedAt"> {
-    return { type: "list", place, generation, ...EMPTY_SHAPE };
-  }
-
-  #stamp(stamp: Stamp): Stamp & { readonly updatedAt: number } {
-    return { ...stamp, updatedAt: this.#deps.clock.now() };
   }
 
   #key(place: Place): Key {
@@ -217,8 +185,10 @@ export class ListStore {
   }
 }
 
-/** True for the error of an operation that is too large to apply: the list can only be read again. */
-export const isTooWide = (error: unknown): boolean => error instanceof TooWide;
+const withShape = ({ root: _root, last: _last, spine: _spine, ...rest }: ListEntry, shape: Shape): ListEntry => ({
+  ...rest,
+  ...shape,
+});
 
 function shapeOf(list: ListEntry): Shape {
   const { count, bytes, height, root, last, spine } = list;
@@ -233,7 +203,7 @@ function pagesAfter(known: ReadonlyMap<string, ListNode> | undefined, change: Li
 }
 
 /** Makes ids that are the same for the same write on the same entry, and differ otherwise. */
-function idsOf(seed: string, stored: ReplicaEntry | undefined): () => string {
+function idsOf({ seed }: WritePolicy, stored: ReplicaEntry | undefined): () => string {
   const state = stored === undefined ? [] : [stored.watermark, stored.type, stored.touched ?? 0];
   const generation = stored?.type === "list" ? stored.generation : "";
   const hash = createHash("sha256")

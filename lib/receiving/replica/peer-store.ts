@@ -26,8 +26,9 @@ import type { Outcome } from "./write-place.ts";
 
 /** What is known before diffs are applied, kept up to date while they are. Made by `PeerStore.prepare`. */
 export interface Prepared {
-  /** Entries by sort key; null: read, and nothing is stored. */
+  /** Entries by the sort keys of their places; null: read, and nothing is stored. */
   readonly places: Map<string, ReplicaEntry | null>;
+  /** The plans of diffs that are not applied yet. */
   readonly plans: Map<IncomingDiff, DiffPlan>;
 }
 
@@ -77,6 +78,7 @@ export class PeerStore {
   async apply(diff: IncomingDiff, at: Position | WritePolicy, prepared?: Prepared): Promise<Applied> {
     const { places, plans } = prepared?.plans.has(diff) === true ? prepared : await this.prepare([diff], prepared);
     const { steps, othersGo } = plans.get(diff) ?? planDiff(diff);
+    plans.delete(diff);
     const write = async (
       place: Place,
       policyAt: (at: Position) => WritePolicy,

@@ -8,15 +8,16 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import { TooWide } from "../../lists/list-commit.ts";
 import { PageGone } from "../../lists/list-pages.ts";
-import { isTooWide, ListStore } from "./list-store.ts";
+import { ListStore } from "./list-store.ts";
 import { readPlace } from "./peer-places.ts";
 import type { Replica } from "./peer-places.ts";
 import type { Next, PlaceChange } from "./place-change.ts";
 import { fromItem, toItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { partKeys, readBody, writeBody } from "./value-body.ts";
-import type { Stamp, WritePolicy } from "./write-policy.ts";
+import type { PlaceWrite, Stamp } from "./write-policy.ts";
 
 /** How often the write of a place is attempted; each failure means that another write came first. */
 const ATTEMPTS = 8;
@@ -30,14 +31,6 @@ export interface Outcome {
   readonly reread: boolean;
   /** What is stored of the place now. */
   readonly entry: ReplicaEntry | undefined;
-}
-
-/** Which place is written, and over what. */
-export interface PlaceWrite {
-  readonly place: Place;
-  readonly policy: WritePolicy;
-  /** The entry as it was read. Undefined: not read yet. Null: read, and nothing is stored. */
-  readonly known?: ReplicaEntry | null | undefined;
 }
 
 /**
@@ -101,7 +94,8 @@ async function seenAfter(replica: Replica, place: Place, seen: Seen, error: unkn
     // The head is unchanged and yet its pages are gone: only the publisher can mend that.
     return { stored, mustReread: isSameState(stored, seen.stored) };
   }
-  if (isTooWide(error)) return { ...seen, mustReread: true };
+  // An operation that is too large to apply: the list can only be read again.
+  if (error instanceof TooWide) return { ...seen, mustReread: true };
   throw error;
 }
 
@@ -119,10 +113,11 @@ function unreadEntry({ clock }: Replica, { place, policy }: PlaceWrite, change: 
 /** Writes what replaces `stored`, on the condition that `stored` is unchanged. */
 async function put(
   replica: Replica,
-  { place, policy }: PlaceWrite,
+  write: PlaceWrite,
   stored: ReplicaEntry | undefined,
   next: Next,
 ): Promise<Outcome> {
+  const { place, policy } = write;
   const lists = new ListStore(replica);
   const stamp = policy.stamp(stored);
   const updatedAt = replica.clock.now();
@@ -148,9 +143,9 @@ async function put(
     case "tombstone":
       return await replace({ type: "tombstone", place, ...stamp, updatedAt, hides: next.hides });
     case "list":
-      return changed(await lists.build(place, stored, next.whole, stamp, policy.seed));
+      return changed(await lists.build(write, stored, next.whole));
     case "operation": {
-      const entry = await lists.operate(place, next.on, next.operation, stamp, policy.seed);
+      const entry = await lists.operate(write, next.on, next.operation);
       return entry === undefined ? await mark({ ...stamp, updatedAt }) : changed(entry);
     }
     case "reread":
