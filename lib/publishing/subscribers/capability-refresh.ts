@@ -7,7 +7,7 @@ import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ConditionFailed, always, equals } from "../../dynamodb/table.ts";
 import type { Change, Condition, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
-import { waitSeconds } from "../../peers/asks-to-wait.ts";
+import { waitSeconds } from "../../peers/remote-answer.ts";
 import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "../../peers/capabilities.ts";
 import type { CapabilityReader } from "../../peers/capabilities.ts";
 

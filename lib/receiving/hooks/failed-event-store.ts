@@ -27,7 +27,7 @@ import {
 import type { Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
+import { pauseHooks, resumeHooks, writeOf } from "../stream/stream-changes.ts";
 import { deleteBody, readBody, writeBody } from "./failed-event-body.ts";
 import type { HookEvent } from "./hook-event.ts";
 import {
@@ -205,7 +205,7 @@ export class FailedEventStore {
     if (head !== undefined) {
       const refused = await refusedReasons(this.#table, [
         { update: failedEvent.key, change, condition: mine },
-        { update: head, change: { set: { hooksPaused: true }, add: { version: 1 } }, condition: headIs.live },
+        { update: head, ...writeOf(head, pauseHooks) },
       ]);
       if (refused === undefined || refused[0]?.code === "condition") return;
       // The stream has ended meanwhile: there are no hooks to pause. The caller repeats after a conflict.
@@ -267,14 +267,7 @@ function resolvingWrites(
     { delete: key, condition: how.unlessBusy === true ? all(same, idle(how.now)) : same },
     { delete: failedEventIdKey(event.actorId, event.id), condition: always },
   ];
-  if (how.head !== undefined) {
-    const set = { hooksResuming: true, ...dueAttributes(how.head, how.now) };
-    writes.push({
-      update: how.head,
-      change: { set, add: { version: 1, recoveryRevision: 1 } },
-      condition: headIs.live,
-    });
-  }
+  if (how.head !== undefined) writes.push({ update: how.head, ...writeOf(how.head, resumeHooks(how.now)) });
   return writes;
 }
 

@@ -1,5 +1,5 @@
 import { pauseAfter } from "../../domain/policy/backoff.ts";
-import type { Clock, Ids, Json, Log } from "../../system/ports.ts";
+import type { After, Clock, Ids, Json, Log } from "../../system/ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
 import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
@@ -10,9 +10,6 @@ export interface HookSettings {
   readonly maxAttempts: number;
   readonly timeoutMs: number;
 }
-
-/** Calls back after `ms`, unless the returned function is called before. */
-export type Later = (ms: number, callback: () => void) => () => void;
 
 /** Pauses between retries of a failed event, ms: about 15 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
@@ -31,7 +28,7 @@ export interface HookRunsDeps {
   readonly log: Log;
   readonly settings: HookSettings;
   readonly random: () => number;
-  readonly later: Later;
+  readonly after: After;
   /** The state that a resync event is about, as the replica has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
 }
@@ -154,12 +151,12 @@ export class HookRuns {
 
   /** Runs the hooks within their time limit. */
   async #run(event: HookEvent, starts: number): Promise<Run> {
-    const { clock, later, log, random, runner, settings } = this.#deps;
+    const { after, clock, log, random, runner, settings } = this.#deps;
     const at = clock.now();
     const limit = new AbortController();
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = later(settings.timeoutMs, () => {
+      cancel = after(settings.timeoutMs, () => {
         const seconds = String(settings.timeoutMs / 1_000);
         const error = new Error(`The hook did not end within ${seconds} s (HOOK_TIMEOUT_SECONDS).`);
         limit.abort(error);

@@ -1,11 +1,10 @@
 /** A `stop` verdict pauses the hooks of a stream. Once the event that stopped it is resolved, waiting events run in order. */
-import { above, all, any, missing } from "../../dynamodb/table.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
+import { resumeHooksLater } from "../stream/stream-changes.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 /** Waiting events that are read at once. */
@@ -42,8 +41,7 @@ export async function resumeHooks(deps: ResumeDeps, head: Head, deadline: Deadli
   const after = await streams.advance(acquired.head, {
     to: lastSeq,
     keepLease: false,
-    set: { activeAt },
-    remove: [...(outcome === "open" ? ["hooksPaused"] : []), ...(ended ? ["hooksResuming"] : [])],
+    fields: { activeAt, ...(outcome === "open" && { hooksPaused: false }), ...(ended && { hooksResuming: false }) },
   });
   if (after === undefined) return acquired.head;
   return ended ? after : await resumeLater(deps, after, outcome === "busy");
@@ -77,9 +75,7 @@ async function runPage(
 /** Makes the stream due: at once, or when an attempt that is under way, or was cut off, has had its time. */
 async function resumeLater({ streams, hooks, wakeUps, clock }: ResumeDeps, head: Head, busy: boolean): Promise<Head> {
   const dueAt = clock.now() + (busy ? hooks.longestMs : 0);
-  const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-  const sooner = any(missing("dueAt"), above("dueAt", dueAt), missing("buffered"));
-  const waiting = await streams.amend(head.key, change, all(headIs.live, sooner));
+  const waiting = await streams.amend(head.key, resumeHooksLater(dueAt));
   if (waiting !== undefined) await wakeUps.schedule(waiting);
   return waiting ?? head;
 }

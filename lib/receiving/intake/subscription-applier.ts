@@ -14,7 +14,6 @@ import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import { bufferedEvent } from "./callback-events.ts";
 import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
-import { defined, dueAttributes } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
 import { hookEventOf, partEventOf } from "../hooks/hook-event.ts";
@@ -29,6 +28,7 @@ import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
+import type { HeadFields } from "../stream/stream-changes.ts";
 import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
 /** After this many processed diffs we acknowledge our position to the publisher. */
@@ -160,11 +160,11 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
             stateStored: stored,
           });
     return {
-      set: {
+      fields: {
         digests: withDigest(head.digests, data),
         ...newest(head, event),
         ...(hooksPaused === head.hooksPaused ? {} : { hooksPaused }),
-        ...defined("pausedUntil", again.pausedUntil),
+        ...compact({ pausedUntil: again.pausedUntil }),
         ...(again.unasked.length === 0 ? {} : this.#requestResync(head, again.unasked)),
       },
       ...(this.#toAcknowledge(event, head)
@@ -199,7 +199,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
       await reads.markStale(head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = requestedPause(read, now);
-      return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
+      return { ...taken, again: compact({ unasked: [], pausedUntil: pause && now + pause }) };
     }
     const hookEvent = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
     const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
@@ -250,12 +250,12 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
   }
 
-  #requestResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
+  #requestResync(head: Head, places: readonly Place[]): HeadFields {
     this.#deps.log.warn("no trusted peer to read again, a resync will follow", {
       ...idsOf(head),
       places: places.length,
     });
-    return { recoveryRequested: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
+    return { recoveryRequested: "resync", dueAt: this.#deps.clock.now() + REREAD_AGAIN_MS };
   }
 
   #toAcknowledge(event: StreamEvent, head: Head): boolean {

@@ -1,35 +1,27 @@
 /** The heads of an actor's outbound subscriptions: listing, making, ending. */
-import { compact } from "../../system/compact.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
-import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
-import { all, any, atMost, equals, itemMissing, missing, TransactionRefused } from "../../dynamodb/table.ts";
-import type { Change, Key, Table, Write } from "../../dynamodb/table.ts";
+import { all, itemMissing, TransactionRefused } from "../../dynamodb/table.ts";
+import type { Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { Clock } from "../../system/ports.ts";
-import { dueAttributes, PROBLEM_ATTRIBUTES, readHead } from "../stream/head.ts";
-import type { Granularity, Head } from "../stream/head.ts";
+import { readHead } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import { authorize, headIs, writeOf } from "../stream/stream-changes.ts";
+import type { StreamChange } from "../stream/stream-changes.ts";
+import { beginAgain, endStream, newStream, subscribeAgain } from "../stream/stream-lives.ts";
+import type { StreamTerms } from "../stream/stream-lives.ts";
 import { countSetChange, headsOf, recomputeOwnership, setIsChanging } from "./ownership.ts";
 import type { OwnershipDeps } from "./ownership.ts";
-
-/**
- * An ended head stays this long, ms: longer than any function runs and any lease lives, so that work that is still under
- * way finds it ended, and late writes of that work are deleted with it.
- */
-export const PURGE_DELAY_MS = 5 * 60_000;
 
 /** Attempts at making a head; each conflict means that the set has just changed. */
 const MAKE_ATTEMPTS = 5;
 
-export interface NewSubscription extends StreamRef {
-  readonly scope: Scope;
-  readonly granularity: Granularity;
-  readonly auth: string;
-  readonly reconcileMs: number;
+export interface NewSubscription extends StreamRef, StreamTerms {
   /** The check that the trust is approved, made in the same transaction. */
   readonly trusted: Write;
 }
@@ -108,19 +100,11 @@ export class OutboundHeads {
   #headWrite(key: Key, made: NewSubscription, old: Head | undefined, others: readonly Head[]): Write {
     const now = this.#clock.now();
     if (old?.live === true) {
-      const set = {
-        granularity: made.granularity,
-        auth: made.auth,
-        recoveryRequested: "resync",
-        ...dueAttributes(key, now),
-      };
-      const setIfMissing = made.reconcileMs === 0 ? {} : { reconcileAt: now + made.reconcileMs };
-      const change = { set, setIfMissing, add: { version: 1, recoveryRevision: 1 } };
-      // The life of the head that was read, not one that began meanwhile under the same id.
-      return { update: key, change, condition: all(equals("state", "live"), equals("createdAt", old.createdAt)) };
+      return { update: key, ...writeOf(key, subscribeAgain(old, made, now)) };
     }
-    const item = newHead(key, made, { now, others, epoch: (old?.epoch ?? 0) + 1 });
-    return { put: item, condition: old === undefined ? itemMissing : equals("version", old.version) };
+    const life = { now, stateVersion: newestVersion(others, now), epoch: (old?.epoch ?? 0) + 1 };
+    const condition = old === undefined ? itemMissing : headIs.ofVersion(old.version);
+    return { put: newStream(key, made, life), condition };
   }
 
   /**
@@ -133,21 +117,18 @@ export class OutboundHeads {
     const key = outboundHeadKey(made);
     const others = await headsOf(this.#table, made.actorId, made.peerId);
     const now = this.#clock.now();
-    const item = {
-      ...newHead(key, made, { now, others, epoch: 1 }),
-      createdAt: old.createdAt,
-      excludedScopes: old.excludedScopes.map((place) => [...place]),
-      ownershipRevision: old.ownershipRevision,
-      resubscribedAt: now,
-    };
+    const { createdAt, excludedScopes, ownershipRevision } = old;
+    const life = { now, stateVersion: newestVersion(others, now), epoch: 1 };
+    const more = { createdAt, excludedScopes, ownershipRevision, resubscribedAt: now };
+    const item = newStream(key, made, life, more);
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
     const refused = await this.#addToSet(made, [
       {
         put: item,
-        condition: found === undefined ? itemMissing : all(equals("state", "ended"), equals("version", found.version)),
+        condition: found === undefined ? itemMissing : all(headIs.ended, headIs.ofVersion(found.version)),
       },
       // The new head owns the data of the old one.
-      { update: old.key, change: this.#ending(old, true), condition: equals("state", "live") },
+      { update: old.key, ...writeOf(old.key, endStream(now, true)) },
     ]);
     if (refused?.[1]?.code === "condition" || refused?.[3]?.code === "condition") {
       throw new ServiceError("peer.refused", "The peer gave the id of another subscription.");
@@ -157,21 +138,7 @@ export class OutboundHeads {
 
   /** The publisher has made a subscription again under the same id: its numbering begins again. 1 write. */
   async beginAgain(head: Head): Promise<Head | undefined> {
-    const now = this.#clock.now();
-    const change: Change = {
-      set: {
-        lastSeq: 0,
-        starts: 0,
-        recoveryRequested: "resync",
-        resubscribedAt: now,
-        digests: "",
-        ...dueAttributes(head.key, now),
-      },
-      remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf", "coveredTo"],
-      add: { version: 1, epoch: 1, recoveryRevision: 1 },
-    };
-    const begun = await updateIf(this.#table, head.key, change, equals("state", "live"));
-    return begun.written ? readHead(begun.item) : undefined;
+    return await this.#amend(head.key, beginAgain(this.#clock.now()));
   }
 
   /**
@@ -182,7 +149,7 @@ export class OutboundHeads {
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
     const refused = await refusedReasons(this.#table, [
-      { update: head.key, change: this.#ending(head, keepData), condition: equals("state", "live") },
+      { update: head.key, ...writeOf(head.key, endStream(this.#clock.now(), keepData)) },
       countSetChange(this.#clock, head),
     ]);
     if (refused?.[0]?.code === "condition") return undefined;
@@ -192,56 +159,21 @@ export class OutboundHeads {
     return head;
   }
 
-  #ending(head: Head, keepData: boolean): Change {
-    const due = dueAttributes(head.key, this.#clock.now() + PURGE_DELAY_MS);
-    return {
-      set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
-      remove: ["auth", "recoveryRequested", ...WORK_ATTRIBUTES],
-      add: { version: 1, epoch: 1 },
-    };
-  }
-
   /** Opens a peer's heads to a bearer (its digest), or closes them, unless a newer revision of the trust was applied. */
   async authorize({ actorId, peerId }: PeerRef, auth: string | undefined, revision: number): Promise<void> {
-    const older = any(missing("authRevision"), atMost("authRevision", revision));
-    for (const head of await this.live(actorId, peerId)) {
-      const set = compact({ authRevision: revision, auth });
-      const remove = auth === undefined ? ["auth"] : [];
-      await updateIf(this.#table, head.key, { set, remove, add: { version: 1 } }, all(equals("state", "live"), older));
-    }
+    for (const head of await this.live(actorId, peerId)) await this.#amend(head.key, authorize(auth, revision));
+  }
+
+  async #amend(key: Key, made: StreamChange): Promise<Head | undefined> {
+    const { change, condition } = writeOf(key, made);
+    const { written, item } = await updateIf(this.#table, key, change, condition);
+    return written ? readHead(item) : undefined;
   }
 }
 
-/** The attributes that work on a stream leaves on its head. */
-const WORK_ATTRIBUTES = [
-  ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
-  ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
-];
-
-/** A head that requests its baseline. */
-function newHead(
-  key: Key,
-  { scope, granularity, auth, reconcileMs }: NewSubscription,
-  { now, others, epoch }: { readonly now: number; readonly others: readonly Head[]; readonly epoch: number },
-) {
-  const { target, subtarget, resource } = scope;
-  return {
-    ...key,
-    ...compact({ target, subtarget, resource, granularity }),
-    createdAt: now,
-    state: "live",
-    auth,
-    epoch,
-    stateVersion: Math.max(now, ...others.map((head) => head.stateVersion + 1)),
-    lastSeq: 0,
-    starts: 0,
-    activeAt: now,
-    version: 1,
-    recoveryRequested: "resync",
-    ...dueAttributes(key, now),
-    ...(reconcileMs === 0 ? {} : { reconcileAt: now + reconcileMs }),
-  };
-}
+/** Higher than every state version that a stream of the peer has written under. */
+const newestVersion = (others: readonly Head[], now: number): number =>
+  Math.max(now, ...others.map((head) => head.stateVersion + 1));
 
 const sameScope = (one: Scope, other: Scope): boolean =>
   one.target === other.target && one.subtarget === other.subtarget && one.resource === other.resource;

@@ -1,24 +1,26 @@
-/** Our subscriptions to peers: made at the peer, brought up to date, cleared, ended by either side. */
+/** Our subscriptions to peers: made at the peer, brought up to date, cleared. */
 import { compact } from "../../system/compact.ts";
+import type { SubscriptionLifecycle } from "../../actors/application.ts";
+import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
-import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
-import { all } from "../../dynamodb/table.ts";
-import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Deadline, Log } from "../../system/ports.ts";
-import type { RemoteActor } from "../../peers/remote-actor.ts";
+import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import type { RemoteOf } from "../../peers/remote-actor.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
-import { subscribe, unsubscribe } from "../../peers/remote-subscriptions.ts";
-import { dueAttributes, headIs } from "../stream/head.ts";
+import { subscribe } from "../../peers/remote-subscriptions.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import type { Granularity, Head } from "../stream/head.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import type { Recovered } from "../recovery/recovery.ts";
-import { reconciled } from "../recovery/recovery-settings.ts";
+import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
-import { emptyBuffer, giveUp } from "./ended-subscriptions.ts";
-import type { EndedDeps } from "./ended-subscriptions.ts";
+import { emptyBuffer } from "./outbound-ending.ts";
+import type { OutboundEnding } from "./outbound-ending.ts";
+import type { OutboundHeads } from "./outbound-heads.ts";
 import { owns } from "./ownership.ts";
+import type { TrustStore } from "../../trust/trust-store.ts";
 import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 
@@ -27,26 +29,24 @@ export interface SubscriptionRequest extends Scope {
   readonly granularity: Granularity;
 }
 
-export interface OutboundDeps extends EndedDeps {
+export interface OutboundDeps {
+  readonly table: Table;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly heads: OutboundHeads;
+  readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
   readonly receiving: Pick<Receiving, "recovery" | "streams" | "wakeUps">;
-  readonly remote: (trust: {
-    readonly actorId: string;
-    readonly baseUri: string;
-    readonly secret: string;
-  }) => RemoteActor;
+  readonly ending: Pick<OutboundEnding, "giveUp">;
+  readonly remote: RemoteOf;
   readonly settings: { readonly reconcileMs: number; readonly autoStorage: boolean };
-  readonly lifecycle: (
-    name: "subscription_created" | "subscription_deleted",
-    event: StreamRef & Scope,
-  ) => Promise<void>;
+  readonly lifecycle: SubscriptionLifecycle;
 }
 
 /** What bringing a subscription up to date came to. */
 export type BroughtUp = Extract<Recovered, { is: "caught_up" | "resynced" | "underway" }>;
 
-/** Makes, resyncs, clears and ends our subscriptions to peers. */
+/** Makes, resyncs and clears our subscriptions to peers. */
 export class OutboundSubscriptions {
   readonly #deps: OutboundDeps;
 
@@ -65,7 +65,7 @@ export class OutboundSubscriptions {
     request: SubscriptionRequest,
     deadline: Deadline,
   ): Promise<{ head: Head; location: string }> {
-    const { heads, trusts, authenticator, settings, receiving } = this.#deps;
+    const { heads, trusts, authenticator, settings, receiving, ending } = this.#deps;
     demandPath(request);
     const trust = await trusts.get(actorId, request.peerId);
     if (trust === undefined) throw new ServiceError("resource.not_found", "There is no trust with this peer.");
@@ -86,8 +86,8 @@ export class OutboundSubscriptions {
       reconcileMs: settings.reconcileMs,
       trusted: authenticator.approvedCheck(actorId, request.peerId, auth),
     });
-    if (before !== undefined && owns(before) && !owns(head)) await giveUp(this.#deps, head);
-    await this.#deps.lifecycle("subscription_created", { actorId, ...idsAndScope(head) });
+    if (before !== undefined && owns(before) && !owns(head)) await ending.giveUp(head);
+    await this.#deps.lifecycle("subscription_created", { ...idsOf(head), ...head.scope });
     await this.#baseline(head, deadline);
     const item = await receiving.streams.read(head.key);
     return { head: item ?? head, location };
@@ -99,7 +99,7 @@ export class OutboundSubscriptions {
       await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
     } catch (error) {
       // The head was made with the baseline requested and due.
-      log.warn("the baseline failed and will be tried again", { ...ids(head), error: String(error) });
+      log.warn("the baseline failed and will be tried again", { ...idsOf(head), error: String(error) });
       await receiving.wakeUps.schedule(head);
     }
   }
@@ -144,75 +144,20 @@ export class OutboundSubscriptions {
    * @throws ServiceError service.unavailable while the lease is another's
    */
   async clearState(head: Head, deadline: Deadline): Promise<void> {
-    const { receiving, clock, settings, log } = this.#deps;
+    const { table, receiving, clock, settings, log } = this.#deps;
     const acquired = await receiving.streams.acquireLease(head.key, {
       leaseMs: deadline.remaining(),
       evenReplacing: true,
     });
     if (!acquired.won) throw underWay();
-    const now = clock.now();
-    const reconcile = reconciled(now, settings);
-    const needsState =
-      acquired.head.recoveryRequested !== undefined || acquired.head.replacing || acquired.head.contradicted;
-    // A read of the state that was requested stays requested, and paused hooks still have to resume.
-    const dueAt = needsState || acquired.head.hooksResuming ? now : reconcile.reconcileAt;
-    const due = dueAt === undefined ? undefined : dueAttributes(head.key, dueAt);
-    const cleared = await receiving.streams.amend(
-      head.key,
-      {
-        set: {
-          lastSeq: 0,
-          starts: 0,
-          attempts: 0,
-          digests: "",
-          lastTimestamp: "",
-          timestampOf: 0,
-          coveredTo: 0,
-          ...reconcile,
-          ...due,
-          ...(needsState ? { recoveryRequested: "resync" } : {}),
-          stateVersion: Math.max(now, acquired.head.stateVersion + 1),
-        },
-        remove: [
-          ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
-          ...["replacing", "replacedFrom", "recovery", "begun"],
-          ...(due === undefined ? ["dueShard", "dueAt"] : []),
-          ...(reconcile.reconcileAt === undefined ? ["reconcileAt"] : []),
-        ],
-        add: { epoch: 1, version: 1 },
-      },
-      // A recovery that was requested since then must stay requested.
-      all(leaseIs.ownedBy(acquired.head.lease), headIs.askedFor(acquired.head.recoveryRevision)),
-    );
+    const clearing = clearStream(acquired.head, clock.now(), settings.reconcileMs);
+    const cleared = await receiving.streams.amend(head.key, clearing);
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);
       throw underWay();
     }
-    await emptyBuffer(this.#deps.table, cleared.key, cleared.epoch);
-    log.info("state cleared", ids(head));
-  }
-
-  /**
-   * Ends a subscription of ours; with `notifyPeer`, notifies the peer first, best effort.
-   *
-   * @returns false when there is none
-   */
-  async end(stream: StreamRef, options: { readonly notifyPeer: boolean }): Promise<boolean> {
-    const { actorId, peerId, subscriptionId } = stream;
-    const { heads, trusts, clock } = this.#deps;
-    const head = await heads.get(stream);
-    if (head === undefined) return false;
-    const trust = options.notifyPeer ? await trusts.get(actorId, peerId) : undefined;
-    if (trust !== undefined) {
-      const answer = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
-      if (!answer.ok)
-        this.#deps.log.warn("the peer was not notified of an unsubscription", { ...ids(head), reason: answer.message });
-    }
-    if ((await heads.end(head, false)) === undefined) return true;
-    await emptyBuffer(this.#deps.table, head.key, head.epoch + 1);
-    await giveUp(this.#deps, head);
-    await this.#deps.lifecycle("subscription_deleted", { actorId, ...idsAndScope(head) });
-    return true;
+    await emptyBuffer(table, cleared.key, cleared.epoch);
+    log.info("state cleared", idsOf(head));
   }
 
   /** For a peer that may send again: what it sent meanwhile was refused, so every subscription to it catches up. */
@@ -242,10 +187,6 @@ function demandPath({ subtarget, resource }: Scope): void {
 function scopeOf(request: Scope): Scope {
   return compact({ target: request.target, subtarget: request.subtarget, resource: request.resource });
 }
-
-const ids = (head: Head) => ({ actorId: head.actorId, peerId: head.peerId, subscriptionId: head.subscriptionId });
-
-const idsAndScope = (head: Head) => ({ peerId: head.peerId, subscriptionId: head.subscriptionId, ...head.scope });
 
 /** A peer's failure as our answer: 408 when the peer was not reached, 502 with its status when it answered. */
 function peerError(

@@ -7,12 +7,14 @@ import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundPrefix, ownershipKey } from "../../dynamodb/keys/streams.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { all, always, any, below, equals, exists, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Condition, Table, Write } from "../../dynamodb/table.ts";
+import { all, always, equals, exists } from "../../dynamodb/table.ts";
+import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readHead } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
+import { excludeScopes, writeOf } from "../stream/stream-changes.ts";
+import type { StreamChange } from "../stream/stream-changes.ts";
 
 /** The sweep recomputes a set whose change was not followed by that for this long, ms; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
@@ -21,10 +23,7 @@ export interface OwnershipDeps {
   readonly table: Table;
   readonly clock: Clock;
   /** Asks a live head for a resync, and changes it in the same write; undefined when the condition does not hold. */
-  readonly askResync: (
-    head: Head,
-    also?: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition },
-  ) => Promise<Head | undefined>;
+  readonly askResync: (head: Head, also?: StreamChange) => Promise<Head | undefined>;
 }
 
 /** The heads of an actor's outbound subscriptions, or of those to one peer, live or ended. 1 query a page. */
@@ -97,16 +96,13 @@ async function setExcludedScopes(
   excludedScopes: readonly Place[],
   at: number,
 ): Promise<void> {
-  const set: Readonly<Record<string, Attribute>> = {
-    excludedScopes: excludedScopes.map((place) => [...place]),
-    ownershipRevision: at,
-  };
-  const when = all(equals("state", "live"), any(missing("ownershipRevision"), below("ownershipRevision", at)));
+  const made = excludeScopes(excludedScopes, at);
   if (!owns(head) || !getsBack(head.excludedScopes, excludedScopes)) {
-    await updateIf(table, head.key, { set, add: { version: 1 } }, when);
+    const { change, condition } = writeOf(head.key, made);
+    await updateIf(table, head.key, change, condition);
     return;
   }
-  if ((await askResync(head, { set, when })) !== undefined) return;
+  if ((await askResync(head, made)) !== undefined) return;
   const item = await table.get(head.key);
   const now = item === undefined ? undefined : readHead(item);
   if (now?.live === true && now.ownershipRevision < at) throw setIsChanging();

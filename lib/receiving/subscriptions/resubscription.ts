@@ -1,8 +1,8 @@
 /** A subscription of ours that its publisher has forgotten is made again there, and continues here under its new id. */
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
-import { failureOf } from "../../peers/read-answer.ts";
-import type { RemoteActor } from "../../peers/remote-actor.ts";
+import type { RemoteOf } from "../../peers/remote-actor.ts";
+import { failureOf } from "../../peers/remote-answer.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { trustStands } from "../../peers/remote-trust.ts";
@@ -10,12 +10,12 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
-import type { Receiving } from "../intake/receiving.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
-import { emptyBuffer } from "./ended-subscriptions.ts";
+import { emptyBuffer } from "./outbound-ending.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 
 /** A subscription is made again at most this often, ms. */
@@ -28,11 +28,8 @@ export interface ResubscriptionDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: Pick<Receiving, "wakeUps">;
-  readonly remote: (
-    trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
-    deadline: Deadline,
-  ) => RemoteActor;
+  readonly wakeUps: WakeUps;
+  readonly remote: RemoteOf;
   readonly settings: { readonly resubscribe: boolean; readonly reconcileMs: number };
 }
 
@@ -54,7 +51,7 @@ export async function resubscribe(deps: ResubscriptionDeps, head: Head, deadline
 }
 
 async function replaceHead(
-  { heads, authenticator, settings, log, table, receiving }: ResubscriptionDeps,
+  { heads, authenticator, settings, log, table, wakeUps }: ResubscriptionDeps,
   head: Head,
   trust: TrustRecord,
   subscriptionId: string,
@@ -83,7 +80,7 @@ async function replaceHead(
   // The set was changed at the same time: the publisher gives the same subscription the next time.
   if (to === undefined) return { is: "later" };
   await emptyBuffer(table, head.key, head.epoch + 1);
-  await receiving.wakeUps.schedule(to);
+  await wakeUps.schedule(to);
   log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
   return { is: "moved", to };
 }
