@@ -17,7 +17,7 @@ const AT_ONCE = 10;
 
 export interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
-  readonly hooks: Pick<HookRuns, "again" | "skip">;
+  readonly hooks: Pick<HookRuns, "retry" | "skip">;
   readonly stale: Pick<StaleParts, "resolve">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
   readonly heads: { get(stream: StreamRef): Promise<Head | undefined> };
@@ -81,7 +81,7 @@ export class FailedEvents {
         "This event waits behind one that stopped its subscription's hooks; retry or skip that one.",
       );
     }
-    const result = await this.#deps.hooks.again(failed);
+    const result = await this.#deps.hooks.retry(failed);
     if (result === "busy") throw underWay();
     return onWire(result);
   }

@@ -133,7 +133,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
       if (!first.includes(sequence)) byHand.add(sequence);
       if (each.do === "drop") {
         if (await world.receiving.hooks.skip(failed)) dropped.add(sequence);
-      } else await live(async (receiving) => await receiving.hooks.again(failed));
+      } else await live(async (receiving) => await receiving.hooks.retry(failed));
     }
     inOrder(first);
     expect(overtaking).toEqual([]);
@@ -147,7 +147,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     for (const failed of await world.failedEvents()) {
       if (failed.status === "parked" || failed.status === "stopped") {
         if (!first.includes(failed.event.sequence)) byHand.add(failed.event.sequence);
-        await world.receiving.hooks.again(failed);
+        await world.receiving.hooks.retry(failed);
       }
     }
   }

@@ -101,10 +101,10 @@ export async function removeRest(
   }
   const remove = async (known: ReplicaEntry): Promise<void> => {
     const { place, type } = known;
-    if (reads === undefined || reads.whole(place)) await writePlace(replica, { place, policy, known }, removal(hides));
-    else if (type === "value")
-      await writePlace(replica, { place, policy, known }, keepingHidden(place, reads, undefined));
-    else if (!isHidden(place, reads)) await writePlace(replica, { place, policy, known }, removal(hides));
+    const isOpen = reads === undefined || reads.whole(place);
+    if (!isOpen && type !== "value" && isHidden(place, reads)) return;
+    const change = isOpen || type !== "value" ? removal(hides) : keepingHidden(place, reads, undefined);
+    await writePlace(replica, { place, policy, known }, change);
   };
   if (!(await eachEntry(rest(), remove, goesOn))) return false;
   if (hides && !isScopeStored) await writePlace(replica, { place: scope, policy, known: null }, removal(hides));

@@ -97,5 +97,5 @@ async function notifyHooks(
     data: sent,
     timestamp,
   });
-  await receiving.hooks.first(event, { starts: 1, hooksPaused: false });
+  await receiving.hooks.runFirst(event, { starts: 1, hooksPaused: false });
 }

@@ -170,9 +170,10 @@ const isOlder = (sent: Timestamp | undefined, known: Timestamp | undefined): boo
 /** True for the callback that was stored last, and for one with the same content and no time. */
 function isSame(stored: Item | undefined, sent: PermissionCallback): boolean {
   if (stored?.["grant"] !== printJson(sent.grant)) return false;
-  const said = textIn(stored, "said");
+  const before = textIn(stored, "said");
   return (
-    sent.timestamp === undefined || (said !== undefined && parseTimestamp(said)?.sortable === sent.timestamp.sortable)
+    sent.timestamp === undefined ||
+    (before !== undefined && parseTimestamp(before)?.sortable === sent.timestamp.sortable)
   );
 }
 

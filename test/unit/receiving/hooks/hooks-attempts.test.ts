@@ -77,11 +77,11 @@ describe("a hook that fails", () => {
     for (let minute = 0; minute < 6; minute += 1) await world.sweep(60);
     const [failed] = await world.failedEvents();
     if (failed === undefined) throw new Error("nothing has failed");
-    expect(await world.receiving.hooks.again(failed)).toBe("parked");
+    expect(await world.receiving.hooks.retry(failed)).toBe("parked");
     const [again] = await world.failedEvents();
     expect(again).toMatchObject({ status: "parked", starts: 6 });
     world.hook = () => undefined;
-    if (again !== undefined) expect(await world.receiving.hooks.again(again)).toBe("done");
+    if (again !== undefined) expect(await world.receiving.hooks.retry(again)).toBe("done");
     expect(await world.failedEvents()).toEqual([]);
   });
 
@@ -119,7 +119,7 @@ describe("a hook that fails", () => {
     expect(failed?.parts).toBeGreaterThan(1);
     expect(failed?.event).toEqual(event);
     world.hook = () => undefined;
-    if (failed !== undefined) await world.receiving.hooks.again(failed);
+    if (failed !== undefined) await world.receiving.hooks.retry(failed);
     expect(world.table.all().filter(({ sk }) => sk.startsWith("FAILED"))).toEqual([]);
   });
 });
@@ -204,13 +204,13 @@ describe("two retries of one event", () => {
       new Promise<void>((resolve) => {
         end = resolve;
       });
-    const first = world.receiving.hooks.again(failed);
+    const first = world.receiving.hooks.retry(failed);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(await world.receiving.hooks.again(failed)).toBe("busy");
+    expect(await world.receiving.hooks.retry(failed)).toBe("busy");
     // A retry that reads the event only now finds it begun too.
     const [seen] = await world.failedEvents();
     if (seen !== undefined) {
-      expect(await world.receiving.hooks.again(seen)).toBe("busy");
+      expect(await world.receiving.hooks.retry(seen)).toBe("busy");
       expect(await world.receiving.hooks.skip(seen)).toBe(false);
     }
     end();
@@ -227,7 +227,7 @@ describe("two retries of one event", () => {
     const repeating = world.instance((operation, [key]) =>
       operation === "update" && key?.sk.startsWith("FAILED#") === true ? "repeat" : "ok",
     );
-    if (failed !== undefined) expect(await repeating.hooks.again(failed)).toBe("done");
+    if (failed !== undefined) expect(await repeating.hooks.retry(failed)).toBe("done");
     expect(world.started).toHaveLength(2);
   });
 });
@@ -237,7 +237,7 @@ describe("a resync's event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { old: 1 } };
-    await world.receiving.hooks.first(event, { ...FIRST, stateStored: true });
+    await world.receiving.hooks.runFirst(event, { ...FIRST, stateStored: true });
     expect((await world.failedEvents())[0]?.event.data).toBeNull();
     world.state = { fresh: 2 };
     await world.sweep(1);
@@ -248,7 +248,7 @@ describe("a resync's event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { only: "here" } };
-    await world.receiving.hooks.first(event, FIRST);
+    await world.receiving.hooks.runFirst(event, FIRST);
     await world.sweep(1);
     expect(world.started.map(({ data }) => data)).toEqual([{ only: "here" }, { only: "here" }]);
   });
@@ -256,7 +256,7 @@ describe("a resync's event", () => {
   it("is not begun when the state cannot be read", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
-    await world.receiving.hooks.first(
+    await world.receiving.hooks.runFirst(
       { ...IDENTITY, callbackType: "resync", sequence: 7, data: {} },
       { ...FIRST, stateStored: true },
     );

@@ -90,7 +90,7 @@ describe("a hook whose process dies in it", () => {
     expect((await world.failedEvents()).map(({ status }) => status)).toEqual(["stopped", "waiting"]);
     world.hook = () => undefined;
     const [first] = await world.failedEvents();
-    if (first !== undefined) await world.receiving.hooks.again(first);
+    if (first !== undefined) await world.receiving.hooks.retry(first);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2]);
   });

@@ -36,7 +36,7 @@ describe("a stopped stream", () => {
 
   it("runs the waiting events in order once the event that stopped it has been retried", async () => {
     const world = await stopped();
-    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("done");
+    expect(await world.receiving.hooks.retry(await eventOf(world, 2))).toBe("done");
     expect(world.head().hooksResuming).toBe(true);
     await world.sweep(0);
     expect(numbersOf(world.started)).toEqual([1, 2, 2, 3, 4, 5]);
@@ -60,10 +60,10 @@ describe("a stopped stream", () => {
     await world.deliver(3);
     expect(await statuses(world)).toEqual(["stopped", "stopped", "waiting"]);
     world.hook = () => undefined;
-    await world.receiving.hooks.again(await eventOf(world, 1));
+    await world.receiving.hooks.retry(await eventOf(world, 1));
     await world.sweep(0);
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
-    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.receiving.hooks.retry(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
   });
@@ -110,7 +110,7 @@ describe("a stopped stream", () => {
     world.hook = ({ sequence }) => {
       if (sequence === 4) throw new Verdict("stop");
     };
-    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.receiving.hooks.retry(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
@@ -138,7 +138,7 @@ describe("a stopped stream", () => {
     world.hook = () => {
       throw new Error("still not");
     };
-    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("retrying");
+    expect(await world.receiving.hooks.retry(await eventOf(world, 2))).toBe("retrying");
     await world.sweep(0);
     expect(await statuses(world)).toEqual(["retrying", "waiting", "waiting", "waiting"]);
     world.hook = () => undefined;
@@ -153,7 +153,7 @@ describe("a stopped stream", () => {
       throw new Error("still not");
     };
     for (let attempt = 0; attempt < 6; attempt += 1) {
-      await world.receiving.hooks.again(await eventOf(world, 2));
+      await world.receiving.hooks.retry(await eventOf(world, 2));
     }
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
     expect(world.head().hooksPaused).toBe(true);
@@ -162,7 +162,7 @@ describe("a stopped stream", () => {
   it("resumes although the process of the retry died before it resolved the event", async () => {
     const world = await stopped();
     const dying = world.instance((operation) => (operation === "transact" ? "crash" : "ok"));
-    void dying.hooks.again(await eventOf(world, 2));
+    void dying.hooks.retry(await eventOf(world, 2));
     await new Promise((resolve) => setImmediate(resolve));
     expect(numbersOf(world.started)).toEqual([1, 2, 2]);
     await world.sweep(1);
@@ -174,7 +174,7 @@ describe("a stopped stream", () => {
   it("resumes whether or not the answer to the resolving write was lost", async () => {
     const world = await stopped();
     const losing = world.instance((operation) => (operation === "transact" ? "lost_answer" : "ok"));
-    await expect(losing.hooks.again(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
+    await expect(losing.hooks.retry(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
     expect(world.head().hooksPaused).toBe(false);
@@ -212,7 +212,7 @@ describe("a stopped stream", () => {
     const world = await stopped(2);
     const failed = await eventOf(world, 2);
     await world.table.deleteMany([STREAM]);
-    expect(await world.receiving.hooks.again(failed)).toBe("done");
+    expect(await world.receiving.hooks.retry(failed)).toBe("done");
     expect(await world.failedEvents()).toEqual([]);
   });
 });
