@@ -12,7 +12,7 @@ import type { ServiceRequest } from "../http/request.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Sender } from "../receiving/intake/callback-access.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
+import { type GrantDeps, receiveGrant } from "../receiving/subscriptions/grant-changes.ts";
 import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 import { compact } from "../system/compact.ts";
 import type { Config } from "../system/config.ts";
@@ -29,7 +29,7 @@ export interface CallbackServices {
   readonly receiving: Receiving;
   readonly outboundEnding: OutboundEnding;
   readonly inbound: InboundSubscriptions;
-  readonly grants: GrantChanges;
+  readonly grants: GrantDeps;
   readonly actorOf: (actorId: string) => Actor;
 }
 
@@ -83,7 +83,7 @@ export function routes(services: CallbackServices): RouteMap {
       const { actorId, peerId, subscriptionId } = sender;
       const notifyPeer = false;
       const ended =
-        (await outboundEnding.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
+        (await outboundEnding.end(sender, { notifyPeer })) ||
         (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
       if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
       return empty();
@@ -93,7 +93,7 @@ export function routes(services: CallbackServices): RouteMap {
       const sender = { ...senderOf(request), subscriptionId: "permissions" };
       await receiving.access.trusted(sender);
       const body = parseJson(decodeBody(request.body, request.headers["content-encoding"]));
-      const kept = await grants.receive(sender.actorId, sender.peerId, parsePermissionBody(body, sender));
+      const kept = await receiveGrant(grants, sender, parsePermissionBody(body, sender));
       return kept ? empty() : json(200, { result: "ignored" });
     },
     "GET /{actorId}/callbacks/{name+}": custom,

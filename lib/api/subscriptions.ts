@@ -1,6 +1,7 @@
 /** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
 import * as z from "zod/mini";
 import type { ChangeLog } from "../change-log/change-log.ts";
+import type { StreamRef } from "../domain/terms/refs.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { readBody } from "../http/body.ts";
 import { idOf } from "../http/paging.ts";
@@ -54,7 +55,7 @@ export function routes(services: SubscriptionServices): RouteMap {
     return (await cursors.preview(stored, newest)).map(inboundListed);
   };
   const demandHead = async (request: ServiceRequest): Promise<Head> => {
-    const head = await heads.get(...namesOf(request));
+    const head = await heads.get(streamOf(request));
     if (head === undefined) throw noSuch();
     return head;
   };
@@ -85,7 +86,7 @@ export function routes(services: SubscriptionServices): RouteMap {
     /** One subscription: a peer's to us with its backlog, ours without. */
     "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}": async (request, { caller }) => {
       const byPeer = caller.kind === "peer";
-      const head = byPeer ? undefined : await heads.get(...namesOf(request));
+      const head = byPeer ? undefined : await heads.get(streamOf(request));
       if (head !== undefined) return json(200, withoutBacklog(head));
       const found = await poll(services, request);
       if (found !== undefined) return found;
@@ -98,7 +99,7 @@ export function routes(services: SubscriptionServices): RouteMap {
     "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}": async (request, { caller }) => {
       const notifyPeer = caller.kind !== "peer";
       const ended =
-        (await outboundEnding.end(...namesOf(request), { notifyPeer })) ||
+        (await outboundEnding.end(streamOf(request), { notifyPeer })) ||
         (await inbound.end(...namesOf(request), { notifyPeer }));
       if (!ended) throw noSuch();
       return empty();
@@ -159,4 +160,10 @@ function modeOf(query: URLSearchParams): "catch_up" | "resync" {
   const mode = query.get("mode") ?? "resync";
   if (mode === "catch_up" || mode === "resync") return mode;
   throw new ServiceError("request.invalid", "mode must be catch_up or resync.", { field: "mode" });
+}
+
+/** The stream of ours that a request names. */
+function streamOf(request: ServiceRequest): StreamRef {
+  const [actorId, peerId, subscriptionId] = namesOf(request);
+  return { actorId, peerId, subscriptionId };
 }

@@ -158,7 +158,7 @@ export class ActorSubscriptions {
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
     const { inbound, outboundEnding } = this.#services;
     const notify = { notifyPeer: true };
-    if (await outboundEnding.end(this.#actorId, peerId, subscriptionId, notify)) return true;
+    if (await outboundEnding.end({ actorId: this.#actorId, peerId, subscriptionId }, notify)) return true;
     return await inbound.end(this.#actorId, peerId, subscriptionId, notify);
   }
 
@@ -193,7 +193,7 @@ export class ActorSubscriptions {
    * @throws ServiceError resource.not_found, service.unavailable while another works on it, peer.unreachable
    */
   async syncSubscription({ peerId, subscriptionId, mode }: SubscriptionName & SyncOptions): Promise<SyncResult> {
-    const head = await this.#services.heads.get(this.#actorId, peerId, subscriptionId);
+    const head = await this.#services.heads.get({ actorId: this.#actorId, peerId, subscriptionId });
     if (head === undefined) throw new ServiceError("resource.not_found", "There is no such subscription.");
     return await this.#sync(head, checkedMode(mode), this.#deadline());
   }

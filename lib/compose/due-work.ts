@@ -12,8 +12,10 @@ import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-mai
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
-import type { Ownership } from "../receiving/subscriptions/ownership.ts";
+import { resumeGrant } from "../receiving/subscriptions/grant-changes.ts";
+import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
+import { resumeOwnership } from "../receiving/subscriptions/ownership.ts";
+import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
 import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
@@ -25,8 +27,8 @@ export interface DueWorkDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
-  readonly heads: { readonly ownership: Pick<Ownership, "resume"> };
-  readonly grants: Pick<GrantChanges, "resume">;
+  readonly ownership: OwnershipDeps;
+  readonly grants: GrantDeps;
   readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
@@ -37,7 +39,7 @@ export interface DueWorkDeps {
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
-  const { deletion, trust, heads, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
+  const { deletion, trust, ownership, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { dueStreams, staleReads, failedEvents, hooks } = receiving;
   return dueWork(
     [
@@ -48,9 +50,9 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => trust.ending.resume(actorId, peerId) }),
-      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => heads.ownership.resume(actorId, peerId) }),
+      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),
       ofPeer(peerOfCapabilityKey, capabilities),
-      ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),
+      ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),

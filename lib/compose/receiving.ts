@@ -10,12 +10,13 @@ import { STATE_PIECES } from "../receiving/recovery/state-replacement.ts";
 import { PeerReader } from "../receiving/replica/peer-reader.ts";
 import { PeerStore } from "../receiving/replica/peer-store.ts";
 import { storedState } from "../receiving/replica/stored-state.ts";
-import { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
-import { GrantStore, readsOfGrant } from "../receiving/subscriptions/grant-store.ts";
+import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
+import { readGrant, readsOfGrant } from "../receiving/subscriptions/grant-store.ts";
 import { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 import { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
-import { Resubscription } from "../receiving/subscriptions/resubscription.ts";
+import { resubscribe } from "../receiving/subscriptions/resubscription.ts";
 import { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -25,7 +26,8 @@ export interface ReceivingServices {
   readonly heads: OutboundHeads;
   readonly outbound: OutboundSubscriptions;
   readonly outboundEnding: OutboundEnding;
-  readonly grants: GrantChanges;
+  readonly ownership: OwnershipDeps;
+  readonly grants: GrantDeps;
   /** The copy of a peer's state. */
   readonly store: (actorId: string, peerId: string) => PeerStore;
 }
@@ -50,10 +52,9 @@ export function composeReceiving(
   };
   const store = (actorId: string, peerId: string): PeerStore => new PeerStore({ table, clock, actorId, peerId });
   const authenticator = new CallbackAuthenticator(table);
-  const grantStore = new GrantStore(table);
   const streaming = createStreams({ ...base, settings });
   const { streams, wakeUps } = streaming;
-  const heads = new OutboundHeads({
+  const ownership: OwnershipDeps = {
     table,
     clock,
     askResync: async (head, also) => {
@@ -61,7 +62,8 @@ export function composeReceiving(
       if (requested !== undefined) await wakeUps.schedule(requested);
       return requested;
     },
-  });
+  };
+  const heads = new OutboundHeads(ownership);
   const ending = new OutboundEnding({ ...base, heads, store, lifecycle });
   const publishers: Publishers = async (actorId, peerId, deadline) => {
     const trust = await trusts.get(actorId, peerId);
@@ -76,16 +78,22 @@ export function composeReceiving(
       runner: app,
       data: store,
       state: async (event) => {
-        const head = await heads.get(event.actorId, event.peerId, event.subscriptionId);
-        const reader = new PeerReader({ table, actorId: event.actorId, peerId: event.peerId });
+        const head = await heads.get(event);
+        const reader = new PeerReader({ ...event, table });
         return await storedState(reader, placeOf(event), head?.excludedScopes ?? []);
       },
       openTo: async (actorId, peerId) => {
         if (config.autoDeleteOnRevocation) return undefined;
-        const grant = await grantStore.get(actorId, peerId);
+        const grant = await readGrant(table, { actorId, peerId });
         return grant === undefined ? undefined : readsOfGrant(grant);
       },
-      forgotten: new Resubscription({ ...base, heads, authenticator, wakeUps, ending, settings }),
+      forgotten: {
+        again: async (head, deadline) =>
+          await resubscribe({ ...base, heads, authenticator, wakeUps, settings }, head, deadline),
+        ended: async (head) => {
+          await ending.end(head, { notifyPeer: false });
+        },
+      },
       purgeEnded: async (head) => await ending.purgeEnded(head),
     },
     streaming,
@@ -96,7 +104,8 @@ export function composeReceiving(
     heads,
     outbound: new OutboundSubscriptions({ ...base, heads, authenticator, receiving, ending, lifecycle, settings }),
     outboundEnding: ending,
-    grants: new GrantChanges({ ...base, heads, receiving, store, settings: config, grants: grantStore }),
+    ownership,
+    grants: { ...base, heads, receiving, store, settings: config },
     store,
   };
 }

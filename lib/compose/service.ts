@@ -64,7 +64,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...base,
     ending: trust.ending,
     closePeer: async (actorId, peerId, revision) =>
-      await receiving.heads.authorize(actorId, peerId, undefined, revision),
+      await receiving.heads.authorize({ actorId, peerId }, undefined, revision),
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
   return {

@@ -16,15 +16,15 @@ export function composeTrust(
     { ...base, commits, calls },
     {
       approved: async (actorId, peerId, digest, revision) => {
-        await heads.authorize(actorId, peerId, digest, revision);
-        await outbound.catchUpAll(actorId, peerId);
+        await heads.authorize({ actorId, peerId }, digest, revision);
+        await outbound.catchUpAll({ actorId, peerId });
         await wakeMaintenance(base, actorId);
       },
       revoked: async (actorId, peerId, revision) => {
-        await heads.authorize(actorId, peerId, undefined, revision);
+        await heads.authorize({ actorId, peerId }, undefined, revision);
       },
       ended: async (actorId, peerId, options) => {
-        await outboundEnding.endAll(actorId, peerId, options);
+        await outboundEnding.endAll({ actorId, peerId }, options);
         await inbound.endAll(actorId, peerId);
         await removeStandaloneStreams(base.table, actorId, peerId);
       },

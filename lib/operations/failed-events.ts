@@ -1,5 +1,6 @@
 import { compact } from "../system/compact.ts";
 import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys/streams.ts";
+import type { StreamRef } from "../domain/terms/refs.ts";
 import { ServiceError } from "../system/errors.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Deadline, JsonObject } from "../system/ports.ts";
@@ -16,10 +17,10 @@ const AT_ONCE = 10;
 
 export interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
-  readonly hooks: Pick<HookRuns, "again" | "skip">;
+  readonly hooks: Pick<HookRuns, "retry" | "skip">;
   readonly stale: Pick<StaleParts, "resolve">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
-  readonly heads: { get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> };
+  readonly heads: { get(stream: StreamRef): Promise<Head | undefined> };
 }
 
 /** Hook events and reads that did not go through, for the operator of the actor: to see, to try again, to drop. */
@@ -74,17 +75,13 @@ export class FailedEvents {
       if (read === "busy") throw underWay();
       return onWire(read);
     }
-    const { actorId, peerId, subscriptionId } = failed.event;
-    if (
-      failed.status === "waiting" &&
-      (await this.#deps.heads.get(actorId, peerId, subscriptionId))?.hooksPaused === true
-    ) {
+    if (failed.status === "waiting" && (await this.#deps.heads.get(failed.event))?.hooksPaused === true) {
       throw new ServiceError(
         "resource.conflict",
         "This event waits behind one that stopped its subscription's hooks; retry or skip that one.",
       );
     }
-    const result = await this.#deps.hooks.again(failed);
+    const result = await this.#deps.hooks.retry(failed);
     if (result === "busy") throw underWay();
     return onWire(result);
   }

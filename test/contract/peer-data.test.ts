@@ -16,7 +16,7 @@ const tables: readonly [name: string, start: () => Promise<{ table: Table; close
   ["in the emulator", startEmulatedTable],
 ];
 
-describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
+describe.each(tables)("a peer's data, stored %s", (_name, start) => {
   let table: Table;
   let close = async (): Promise<void> => undefined;
 
@@ -39,7 +39,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     return { ids, store, apply, reader: new PeerReader(ids) };
   }
 
-  test("values are set, merged, deleted and not brought back", async () => {
+  test("values are set, merged, deleted and stay deleted", async () => {
     const { apply, reader } = peer();
     await apply({ color: "red", size: { w: 1, h: 2 }, list: [1, "", null] });
     await apply({ color: "", size: { w: "", d: { e: 1 } } });
@@ -51,7 +51,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     ]);
   });
 
-  test("a value beyond the size of an item comes back as it was", async () => {
+  test("a value larger than an item is read as it was sent", async () => {
     const { apply, reader, store } = peer();
     const big = { text: "ü".repeat(400_000), n: [1, 2, 3] };
     await apply({ big });
@@ -62,7 +62,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     expect(await reader.stats()).toEqual({ scalarCount: 0, listCount: 0, bytes: 0 });
   });
 
-  test("a list goes through every operation as an array does, each applied twice", async () => {
+  test("a list equals an array after every operation, each applied twice", async () => {
     const { apply, reader, ids } = peer();
     const steps: JsonObject[] = [
       { operation: "append", item: { id: 1 } },
@@ -102,7 +102,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     expect(await reader.stats()).toEqual({ scalarCount: 0, listCount: 0, bytes: 0 });
   });
 
-  test("a state replaces what was held, with lists longer than one transaction", async () => {
+  test("a state replaces what was stored, with lists longer than one transaction", async () => {
     const { apply, store, reader } = peer();
     await apply({ a: 1, b: 2 });
     const items = Array.from({ length: 250 }, (_, n) => `item ${String(n)}`);
@@ -119,7 +119,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     expect((await reader.list("memo", 0, Infinity))?.items).toEqual(items);
   });
 
-  test("of instances that apply the same at the same time, each thing counts once", async () => {
+  test("a diff that several instances apply at the same time counts once", async () => {
     const { ids, reader } = peer();
     const stores = [1, 2, 3].map(() => new PeerStore({ ...ids, clock }));
     for (let sequence = 1; sequence <= 10; sequence++) {
@@ -135,7 +135,7 @@ describe.each(tables)("what a peer sent, kept %s", (_name, start) => {
     expect(Object.keys((await reader.property("size"))?.value as JsonObject)).toHaveLength(10);
   });
 
-  test("pages go through all properties once, however they are cut", async () => {
+  test("pages contain every property once, whatever their size", async () => {
     const { apply, store, reader } = peer();
     const names = Array.from({ length: 25 }, (_, n) => `n${String(n).padStart(2, "0")}`);
     await apply(Object.fromEntries(names.map((name) => [name, name])));

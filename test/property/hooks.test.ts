@@ -9,7 +9,7 @@ import type { Fate } from "../support/faulty-table.ts";
 import { HookWorld } from "../unit/receiving/hooks/hook-world.ts";
 import { sized } from "../support/sizes.ts";
 
-/** What one start of the hook comes to; `die` ends its process. */
+/** The outcome of one start of the hook; `die` ends its process. */
 type Outcome = "fine" | "throw" | "retry" | "park" | "skip" | "stop" | "die";
 
 type Step =
@@ -45,7 +45,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("hooks under random verdicts, deaths and faults", () => {
-  it("have first attempts in order, hear of every event at least once, and wait behind one that said stop", async () => {
+  it("have first runs in order, run for every event at least once, and wait behind an event that stopped them", async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.array(outcome, { maxLength: 60 }), play), {
       numRuns: sized(1_000, 10_000),
     });
@@ -56,13 +56,13 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   const script = [...outcomes];
   const world = await new HookWorld().open();
   const dropped = new Set<number>();
-  /** Events that a person took up before their stream reached them: their order is the person's. */
+  /** Events that a person retried before their stream reached them: their order is the person's. */
   const byHand = new Set<number>();
   const first: number[] = [];
   const overtaking: number[] = [];
   let died = (): void => undefined;
   world.hook = async (event: HookEvent) => {
-    // One that a person began before its stream reached it has its own order.
+    // An event that a person began before its stream reached it may come in any order.
     if (!first.includes(event.sequence) && !byHand.has(event.sequence)) {
       first.push(event.sequence);
       if (stoppedBefore(world, event.sequence)) overtaking.push(event.sequence);
@@ -78,7 +78,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     if (next !== "fine" && next !== "die") throw new Verdict(next);
   };
 
-  /** Runs on an instance of its own until it ends or dies. */
+  /** Runs work on an instance of its own until it ends or the instance dies. */
   const live = async (
     work: (receiving: Receiving) => Promise<unknown>,
     fault?: { readonly at: number; readonly fate: Fate },
@@ -113,7 +113,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
 
   const deliver = async (sequence: number, fault?: { readonly at: number; readonly fate: Fate }): Promise<void> => {
     await live(async (receiving) => await world.deliver(sequence, receiving), fault);
-    // The next one comes when the lease of whoever died has run out.
+    // The next instance comes when the lease of the dead one has expired.
     world.now += 120_000;
   };
 
@@ -133,21 +133,21 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
       if (!first.includes(sequence)) byHand.add(sequence);
       if (each.do === "drop") {
         if (await world.receiving.hooks.skip(failed)) dropped.add(sequence);
-      } else await live(async (receiving) => await receiving.hooks.again(failed));
+      } else await live(async (receiving) => await receiving.hooks.retry(failed));
     }
     inOrder(first);
     expect(overtaking).toEqual([]);
     await waitsBehindTheStopped(world);
   }
 
-  // Nothing fails any more: the scheduler and a person bring it to its end.
+  // From here on nothing fails: the scheduler and a person resolve what is left.
   script.length = 0;
   for (let round = 0; round < 12; round += 1) {
     await world.sweep(120);
     for (const failed of await world.failedEvents()) {
       if (failed.status === "parked" || failed.status === "stopped") {
         if (!first.includes(failed.event.sequence)) byHand.add(failed.event.sequence);
-        await world.receiving.hooks.again(failed);
+        await world.receiving.hooks.retry(failed);
       }
     }
   }
@@ -162,7 +162,7 @@ function inOrder(first: readonly number[]): void {
   expect(first).toEqual([...first].sort((one, other) => one - other));
 }
 
-/** An event before this one stopped the stream, and has neither been settled nor, when it came again, gone through. */
+/** True when an earlier event stopped the stream, and has neither been resolved nor, when it came again, succeeded. */
 function stoppedBefore(world: HookWorld, sequence: number): boolean {
   const done = new Set(world.done.map((event) => event.sequence));
   const items = world.table.all().filter(({ sk }) => sk.startsWith("FAILED#"));
@@ -172,7 +172,7 @@ function stoppedBefore(world: HookWorld, sequence: number): boolean {
   });
 }
 
-/** While the stream's hooks are paused, and nothing resumes them, nothing after the event that stopped it was done since. */
+/** Demands that no later event was done while the stream's hooks are paused and nothing resumes them. */
 async function waitsBehindTheStopped(world: HookWorld): Promise<void> {
   const failed = await world.failedEvents();
   const stopping = failed.filter(({ stops }) => stops);

@@ -21,7 +21,7 @@ const item: fc.Arbitrary<Json> = fc.oneof(
 );
 const index = fc.integer({ min: 0, max: 60 });
 
-/** Operations as they come over the wire; many do not apply. */
+/** Operations as they come over the wire; many are inapplicable. */
 const operation: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ operation: fc.constant("append"), item }) },
   {
@@ -45,7 +45,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom({ operation: "clear" }, { operation: "delete_all" }) },
 );
 
-/** Deletes a run of items, one by one, so that pages run empty. */
+/** Deletes a run of items, one by one, so that pages become empty. */
 const operations = fc
   .array(
     fc.oneof(
@@ -65,7 +65,7 @@ const operations = fc
   )
   .map((runs) => runs.flat());
 
-/** What becomes of the first requests; later ones succeed, so that everything ends. */
+/** The faults of the first requests; later requests succeed, so that everything ends. */
 const fates: fc.Arbitrary<Fate[]> = fc.array(
   fc.oneof(
     { weight: 10, arbitrary: fc.constant<Fate>("ok") },
@@ -77,7 +77,7 @@ const fates: fc.Arbitrary<Fate[]> = fc.array(
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
 const RUNS = countFrom("LIST_RUNS", 100, 1_000);
 
-/** Retries as the engine does: the same diff, at the same position or, after a crash, in a later write. */
+/** Retries as the engine does: the same diff, at the same position or, after a crash, with a higher state version. */
 async function applied(store: PeerStore, fields: JsonObject, stateVersion: () => number, sequence: number) {
   for (let tries = 0; ; tries++) {
     try {
@@ -101,7 +101,7 @@ async function storedItems(table: MemoryTable): Promise<readonly Json[] | undefi
   return (await new PeerReader({ table, ...ids }).list("memo", 0, Infinity))?.items;
 }
 
-test("any operations, with lost answers, retries, duplicates and stale ones, leave what they leave of an array", async () => {
+test("any operations, with lost answers, retries, duplicates and stale diffs, leave the list equal to an array", async () => {
   await fc.assert(
     fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterPositions) => {
       const table = new MemoryTable();
@@ -119,13 +119,13 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
         const expected = applyToArray(model ?? [], read);
         if (expected === "inapplicable") {
           expect(outcome.reread).toEqual([["memo"]]);
-          // The publisher's copy is taken for what we had: the list goes on from there.
+          // The read finds the model's list at the publisher.
           for (let tries = 0; tries < 200; tries++) {
             try {
               await store.putRead({ place: ["memo"], kind: "list", items: model ?? [] }, { stateVersion, sequence });
               break;
             } catch {
-              // Retried, as the engine does.
+              // The engine would read again too.
             }
           }
           model ??= [];
@@ -134,7 +134,7 @@ test("any operations, with lost answers, retries, duplicates and stale ones, lea
           model = expected.items;
         }
         if (at % 7 === 0) {
-          // A duplicate, and an instance that froze a write ago.
+          // A duplicate, and a diff of an instance that froze before an older write.
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => stateVersion, sequence);
           await applied(new PeerStore({ table, clock, ...ids }), fields, () => positionBefore, at);
           expect(await storedItems(table)).toEqual(model);

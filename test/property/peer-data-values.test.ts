@@ -14,7 +14,7 @@ const ids = { actorId: "a1", peerId: "p1" };
 const clock = { now: () => 1_700_000_000_000 };
 const NAMES = ["color", "size", "__proto__"] as const;
 
-/** A publisher that knows the protocol from outside: it changes its state and says what it changed. */
+/** A publisher written from the protocol alone: it changes its state and sends what it changed. */
 type Change =
   | { readonly kind: "put"; readonly path: readonly string[]; readonly value: Json }
   | { readonly kind: "delete"; readonly path: readonly string[] };
@@ -48,7 +48,7 @@ function valueAt(base: Json | undefined, way: readonly string[]): Json | undefin
   return way.reduce<Json | undefined>((at, key) => (plain(at) && Object.hasOwn(at, key) ? at[key] : undefined), base);
 }
 
-/** The change as the publisher's state allows it: no way through what is no object, nothing deleted that is not there. */
+/** The change as the publisher's state allows it: no path through what is no object, no deletion of what is missing. */
 function possible(state: Json, { kind, path: way }: Change): boolean {
   const above = way.slice(1, -1).every((_, depth) => {
     const at = valueAt(state, way.slice(0, depth + 1));
@@ -91,7 +91,7 @@ async function storedIn(table: MemoryTable): Promise<Json> {
   return Object.fromEntries(page.properties.map(({ name, value }) => [name, value]));
 }
 
-test("whatever a publisher changes, and however its diffs fare, what is held equals its state", async () => {
+test("whatever a publisher changes, and whatever happens to its diffs, the replica equals its state", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(change, { maxLength: 40, size: "max" }),
@@ -112,7 +112,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
           const diff: IncomingDiff = { scope: [], excludedScopes: [], ...diffOf(one, says), nested: "merge" };
           const number = sequence;
           const { reread } = await retried(async () => {
-            // Each retry may be another instance's, in a later write.
+            // Each retry may be that of another instance, with a higher state version.
             stateVersion += asked % 2;
             const store = new PeerStore({ table: faulty, clock, ...ids });
             const prepared = prepares ? await store.prepare([diff]) : undefined;
@@ -134,13 +134,13 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
   );
 });
 
-/** When only the owned part ever was in it, nobody tells the broader subscription that an empty object stays behind. */
+/** Without an empty `color`: when only the owned part was ever in it, no diff of the broader subscription names it. */
 function withoutEmptyColor(state: Json): Json {
   const empty = JSON.stringify(valueAt(state, ["color"])) === "{}";
   return empty ? (withAt(state, ["color"], undefined) ?? {}) : state;
 }
 
-test("two subscriptions, one owning a part of what the other covers, together hold the whole state", async () => {
+test("two subscriptions, one owning a part of what the other covers, together have the whole state", async () => {
   const part: Place = ["color", "v"];
   await fc.assert(
     fc.asyncProperty(fc.array(change, { maxLength: 40, size: "max" }), fc.boolean(), async (changes, narrowFirst) => {

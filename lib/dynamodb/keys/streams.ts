@@ -126,3 +126,9 @@ export const failedEventIdKey = (actorId: string, eventId: string): Key => ({
   pk: actorPartition(actorId),
   sk: `FAILEDID#${eventId}`,
 });
+
+/** The same key of a failed event, a part of its body, or a stale read, from the key of that. */
+export function failedEventIdKeyOf(key: Key): Key {
+  const [, , , , , eventId = ""] = key.sk.split("#");
+  return failedEventIdKey(actorOfKey(key), staleReadOf(key)?.id ?? eventId);
+}

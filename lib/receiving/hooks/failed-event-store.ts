@@ -42,7 +42,7 @@ import type { Attempt, NextStep, FailedEvent, FailedEventSummary, FailedEventSta
 import { STALE_ATTRIBUTES, stalePartOf } from "../stream/stale-parts.ts";
 import type { StalePart } from "../stream/stale-parts.ts";
 
-/** More than one failed event can have writers at a time; each conflict means that another has just written. */
+/** More than the writers that one failed event can have at a time; each conflict means that another has just written. */
 const MOST_CONFLICTS = 8;
 
 /** What the first run of an event came to. */

@@ -14,7 +14,7 @@ export interface HookSettings {
 /** Pauses between retries of a failed event, ms: about 15 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
 /** What another attempt came to; `busy`: one is under way already, or the event is gone. */
-export type Again = "done" | "dropped" | "busy" | FailedEventStatus;
+export type Retried = "done" | "dropped" | "busy" | FailedEventStatus;
 
 /** No retry begins before the hook's time limit and this, ms, have passed since another began. */
 const RETRY_MARGIN_MS = 5_000;
@@ -47,10 +47,10 @@ export interface FirstRun {
  * Runs hooks so that none of them can stop the stream: each start is counted before it runs, and a failure is recorded
  * beside the stream, which goes on.
  *
- *   first run   `first`, in the order of the stream. A success leaves nothing behind. A failure records the event
+ *   first run   `runFirst`, in the order of the stream. A success leaves nothing behind. A failure records the event
  *               as `retrying`, or as its verdict says: `parked`, `stopped`. With the hooks paused nothing runs and the
  *               event is recorded as `waiting`; after too many starts nothing runs and it is `parked`.
- *   further     `again`, for the sweep, a person, or when the stop that the event waited for has been resolved. A success
+ *   retry       `retry`, for the sweep, a person, or when the stop that the event waited for has been resolved. A success
  *               deletes the event, a failure gives it its next status. After `maxAttempts` starts (`exhausted`) the sweep
  *               gives it up (`giveUp`) instead: it is parked.
  *   resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it paused resume.
@@ -71,7 +71,7 @@ export class HookRuns {
   }
 
   /** The first run of an event, in the order of its stream. @returns whether the stream's hooks are paused from now on */
-  async first(
+  async runFirst(
     event: HookEvent,
     { starts, hooksPaused, stateStored = false }: FirstRun,
   ): Promise<{ readonly hooksPaused: boolean }> {
@@ -100,7 +100,7 @@ export class HookRuns {
   }
 
   /** One more attempt of a failed event, even when its attempts are used up. */
-  async again(failed: FailedEvent): Promise<Again> {
+  async retry(failed: FailedEvent): Promise<Retried> {
     const { failedEvents, clock, ids } = this.#deps;
     // The state is read before the start is counted: reading may fail, or take its time.
     const event = failed.stateStored ? { ...failed.event, data: await this.#deps.state(failed.event) } : failed.event;

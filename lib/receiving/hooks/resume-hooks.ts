@@ -66,7 +66,7 @@ async function runPage(
       await hooks.giveUp(event);
       continue;
     }
-    const result = await hooks.again(event);
+    const result = await hooks.retry(event);
     if (result === "stopped" || result === "busy") return result;
   }
   return "more";

@@ -20,5 +20,5 @@ export async function retryDueEvent(
   if (event?.dueAt === undefined || event.dueAt > clock.now()) return;
   if (deadline.remaining() <= hooks.longestMs) return;
   if (hooks.exhausted(event)) await hooks.giveUp(event);
-  else await hooks.again(event);
+  else await hooks.retry(event);
 }

@@ -154,7 +154,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { hooksPaused } =
       hookEvent === undefined
         ? head
-        : await this.#deps.hooks.first(hookEvent, {
+        : await this.#deps.hooks.runFirst(hookEvent, {
             starts: context.starts,
             hooksPaused: head.hooksPaused,
             stateStored: stored,

@@ -124,7 +124,7 @@ export class ReplacementCommit {
     );
     if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
     const { starts, hooksPaused } = begun;
-    return (await hooks.first(event, { starts, hooksPaused, stateStored: stored })).hooksPaused;
+    return (await hooks.runFirst(event, { starts, hooksPaused, stateStored: stored })).hooksPaused;
   }
 
   #fields(marked: Head, result: ReplacementResult): HeadFields {

@@ -128,7 +128,7 @@ export class StaleReads {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
     const { starts, hooksPaused: before } = head;
-    const { hooksPaused } = await this.#deps.hooks.first(event, { starts, hooksPaused: before, stateStored: true });
+    const { hooksPaused } = await this.#deps.hooks.runFirst(event, { starts, hooksPaused: before, stateStored: true });
     return hooksPaused === before ? {} : { hooksPaused };
   }
 

@@ -1,15 +1,15 @@
 import { isObject, own } from "../../domain/json/json.ts";
 import type { Json } from "../../system/ports.ts";
 
-/** What one place of a property says. The property's own has no path; an undefined value takes away what is there. */
+/** A stored part of a property. The property's own place has an empty path; an undefined value deletes what is there. */
 export interface Part {
   readonly path: readonly string[];
   readonly value: Json | undefined;
 }
 
 /**
- * The value of a property of which narrower subscriptions own parts: broader places first, narrower ones laid over. A
- * part whose way leads through something that is no object is not laid: the broader place has just lost it.
+ * The value of a property of which narrower subscriptions own parts: broader parts first, narrower ones laid over them. A
+ * part whose path leads through something that is no object is left out, because the broader place has just lost it.
  */
 export function compose(parts: readonly Part[]): Json | undefined {
   return [...parts]

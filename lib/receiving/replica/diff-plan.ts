@@ -16,28 +16,28 @@ export type Step =
       readonly diff: Json;
       readonly at: LiteralPlaces | undefined;
       readonly nested: "merge" | "replace";
-      /** The result does not depend on what is held. */
+      /** The result does not depend on what is stored. */
       readonly exact: boolean;
     }
   | { readonly kind: "operation"; readonly place: Place; readonly operation: ListOperation }
-  /** Nothing can be told from what was sent: the place is to be read. */
+  /** The diff does not say what the place contains now: the place is to be read. */
   | { readonly kind: "reread"; readonly place: Place };
 
 export interface DiffPlan {
-  /** At most one for each place. */
+  /** At most one step for each place. */
   readonly steps: readonly Step[];
-  /** The diff is the whole of all properties: every place it does not name goes. */
+  /** The diff is the whole of all properties: every place that it does not name is removed. */
   readonly othersGo: boolean;
 }
 
 const ALL_LITERAL: LiteralPlaces = { here: true, below: new Map() };
 
-/** Splits a diff into what it does to each place its subscription owns. Never throws for strange data. */
+/** Splits a diff into its steps, one for each place that the subscription owns. Never throws, whatever the data. */
 export function planDiff(diff: IncomingDiff): DiffPlan {
   const { scope, data, overwritten } = diff;
   const literal = overwritten === undefined ? undefined : literalPlaces(overwritten);
   if (scope.length > 0) return { steps: asList(stepFor(diff, scope, data, literal)), othersGo: false };
-  // Nothing that all properties could be: whoever sent it cannot mean that everything goes.
+  // Data that all properties cannot be: the sender cannot mean that everything is removed.
   if (!isObject(data)) return { steps: [], othersGo: false };
   const whole = literal?.here === true;
   const steps = new Map<string, Step>();
@@ -45,7 +45,7 @@ export function planDiff(diff: IncomingDiff): DiffPlan {
     const step = stepFor(diff, [name], value, whole ? ALL_LITERAL : literalBelow(literal, name));
     if (step === undefined) continue;
     const key = JSON.stringify(step.place);
-    // Two things said of one place at once, as in {"x": …, "list:x": …}: there is no telling which comes first.
+    // A diff that names one place twice, as {"x": …, "list:x": …} does, has no order between the two.
     steps.set(key, steps.has(key) ? { kind: "reread", place: step.place } : step);
   }
   return { steps: [...steps.values()], othersGo: whole };
@@ -55,7 +55,7 @@ const asList = (step: Step | undefined): Step[] => (step === undefined ? [] : [s
 
 function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlaces | undefined): Step | undefined {
   const literal = at?.here === true;
-  // A value of which some part stands literally is no operation, however much it looks like one.
+  // A value of which some part is literal is no operation, even when it looks like one.
   const operation = literal || (at?.below.size ?? 0) > 0 ? undefined : operationIn(diff.scope, named, value);
   const place = operation === undefined || diff.scope.length > 0 ? named : [operation.list];
   if (diff.excludedScopes.some((other) => covers(other, place))) return undefined;
@@ -71,7 +71,7 @@ function stepFor(diff: IncomingDiff, named: Place, value: Json, at: LiteralPlace
   return { kind: "merge", place, diff: rest, at, nested: diff.nested, exact: literal || whole || !isObject(rest) };
 }
 
-/** A subscription to one property gets the bare operation; some publishers wrap it under the list's name. */
+/** Reads an operation. A subscription to one property receives it bare; some publishers wrap it under the list's name. */
 function operationIn(scope: Place, named: Place, value: Json): ListOperation | undefined {
   const [name = ""] = named;
   if (named.length > 1) return undefined;
@@ -83,7 +83,7 @@ function operationIn(scope: Place, named: Place, value: Json): ListOperation | u
   return wrapped?.list === name ? wrapped : undefined;
 }
 
-/** What the reference implementation sends when a list is made or appended to through its properties route. */
+/** True for what the reference implementation sends when its properties route creates a list or appends to one. */
 function isListNote(value: Json): boolean {
   if (value === "[Empty list property created]") return true;
   if (!isObject(value) || typeof own(value, "action") !== "string") return false;
@@ -92,8 +92,8 @@ function isListNote(value: Json): boolean {
 }
 
 /**
- * The value without what lies at `path`. Undefined when nothing else was said: objects that only led there go too,
- * unless they stand literally.
+ * The value without what is at `path`. Objects that only led there are left out too, unless they are literal; undefined
+ * when nothing is left.
  */
 function without(value: Json, path: readonly string[], at: LiteralPlaces | undefined): Json | undefined {
   const [key, ...deeper] = path;
@@ -106,7 +106,7 @@ function without(value: Json, path: readonly string[], at: LiteralPlaces | undef
   return Object.fromEntries(inner === undefined ? rest : [...rest, [key, inner]]);
 }
 
-/** A state's value without the places that others own. */
+/** The value of a state without the places that other subscriptions own. */
 export function withoutExcluded(value: Json, place: Place, excludedScopes: readonly Place[]): Json {
   return excludedScopes
     .filter((other) => covers(place, other) && other.length > place.length)

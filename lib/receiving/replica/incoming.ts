@@ -8,7 +8,7 @@ import type { Staleness } from "./replica-entry.ts";
 export interface IncomingDiff extends Owned {
   /** Relative to the scope: an object of properties at `[]`, else the bare value of the place. */
   readonly data: Json;
-  /** JSON Pointers within `data` whose values stand literally; absent when the publisher does not send the field. */
+  /** JSON Pointers within `data` whose values are literal; absent when the publisher does not send the field. */
   readonly overwritten?: readonly string[];
   readonly nested: "merge" | "replace";
 }

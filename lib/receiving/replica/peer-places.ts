@@ -11,9 +11,9 @@ import type { Clock } from "../../system/ports.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
-/** Places written at the same time. */
+/** How many places are written at the same time. */
 export const WRITES_AT_ONCE = 16;
-/** Entries that are read before work on them begins. */
+/** How many entries are read before the work on them begins. */
 const GROUP = WRITES_AT_ONCE * 4;
 
 /** What a subscription owns: the places inside its scope but those that other subscriptions own. */
@@ -22,17 +22,17 @@ export interface Owned {
   readonly excludedScopes: readonly Place[];
 }
 
-/** The table, and whose copy of which peer. */
+/** The replica of one peer in the table, for reading. */
 export interface ReplicaRef extends PeerRef {
   readonly table: Table;
 }
 
-/** What writing to the copy of a peer takes. */
+/** The replica of one peer, for writing. */
 export interface Replica extends ReplicaRef {
   readonly clock: Clock;
 }
 
-/** One place as stored, tombstones included. One request. */
+/** The entry of one place, tombstones included. One request. */
 export async function readPlace(of: ReplicaRef, place: Place): Promise<ReplicaEntry | undefined> {
   const item = await of.table.get(placeKey(of.actorId, of.peerId, place));
   return item === undefined ? undefined : fromItem(item);
@@ -63,7 +63,7 @@ export async function* entriesIn(
   }
 }
 
-/** The same, all of them at once. */
+/** All of `entriesIn`, in a list. */
 export async function placesIn(of: ReplicaRef, owned: Owned): Promise<ReplicaEntry[]> {
   const found: ReplicaEntry[] = [];
   for await (const entry of entriesIn(of, owned)) found.push(entry);

@@ -21,7 +21,7 @@ import type { ReplicaRef } from "./peer-places.ts";
 import { readBody } from "./value-body.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 
-/** A property as held, with the parts that narrower subscriptions own laid over it. */
+/** A stored property, composed with the parts of it that narrower subscriptions own. */
 export interface ReplicaProperty {
   readonly name: string;
   readonly type: "scalar" | "list";
@@ -30,41 +30,41 @@ export interface ReplicaProperty {
   readonly itemCount?: number;
   readonly description?: string;
   readonly explanation?: string;
-  /** The number of the newest diff contained. */
+  /** The number of the newest diff that the value contains. */
   readonly sequence: number;
-  /** Milliseconds since 1970. */
+  /** ms since 1970. */
   readonly updatedAt: number;
-  /** It could not be read: what is held may be older than what the peer holds. */
+  /** The property could not be read: the stored value may be older than the peer's. */
   readonly stale?: { readonly since: number; readonly reason: string };
-  /** The list is longer than an answer may be: `value` holds its beginning. */
+  /** The list is longer than an answer may be: `value` is its beginning. */
   readonly truncated?: true;
 }
 
 export interface PropertyPage {
   readonly properties: readonly ReplicaProperty[];
-  /** What to pass as `after` for the next page: the last property's name as a rule; absent on the last one. */
+  /** What to pass as `after` for the next page, usually the last property's name; absent on the last page. */
   readonly next?: string;
 }
 
 export interface StorageStats {
   readonly scalarCount: number;
   readonly listCount: number;
-  /** Of the values and elements as JSON. */
+  /** The size of all values and elements as JSON. */
   readonly bytes: number;
 }
 
-/** The most JSON bytes of one page: an answer stays below 5 MB. */
+/** The most bytes of JSON in one page: an answer stays below 5 MB. */
 export const PAGE_BYTES = 4.5 * 1024 * 1024;
-/** How often a read is taken again when what is read changes under it. */
+/** How often a read is attempted while other writes change what it reads. */
 const ATTEMPTS = 6;
 
-/** All that is stored of one property, tombstones included: its own place first. */
+/** All entries of one property, tombstones included: that of its own place first. */
 interface Group {
   readonly name: string;
   readonly entries: readonly ReplicaEntry[];
 }
 
-/** Reads what is held of one peer. Never changes anything. Rejects with `service.unavailable` when it does not hold still. */
+/** Reads the replica of one peer. Rejects with `service.unavailable` when other writes keep changing what is read. */
 export class PeerReader {
   readonly #of: ReplicaRef;
 
@@ -72,12 +72,12 @@ export class PeerReader {
     this.#of = of;
   }
 
-  /** One property, or undefined when nothing is held under that name. One request for a small value. */
+  /** One property; undefined when nothing is stored under that name. One request for a small value. */
   async property(name: string, maxBytes = Infinity): Promise<ReplicaProperty | undefined> {
     return this.#still(async () => this.#show(await this.#group(name), maxBytes));
   }
 
-  /** Some of a list's items. Undefined when there is no such list. One request a level and 100 pages. */
+  /** Some of a list's items; undefined when there is no such list. One request for each level and each 100 pages. */
   async list(
     name: string,
     start: number,
@@ -105,7 +105,7 @@ export class PeerReader {
       }
       const shown = await this.#still(
         () => this.#show(group, maxBytes),
-        // Changed while it was read: what the group said is no longer so.
+        // The property changed while it was read: its entries are read again.
         async () => this.#show(await this.#group(group.name), maxBytes),
       );
       last = group.name;
@@ -128,7 +128,7 @@ export class PeerReader {
     return [...found.values()];
   }
 
-  /** Counts what is held. Reads every place of this peer, one request per megabyte, but no list's pages. */
+  /** Counts what is stored. Reads every place of this peer, one request per megabyte, but no list's pages. */
   async stats(): Promise<StorageStats> {
     let [scalarCount, listCount, bytes] = [0, 0, 0];
     let counted = "";
@@ -137,7 +137,7 @@ export class PeerReader {
       if (item["type"] === "tombstone") continue;
       bytes += Number(item["bytes"]);
       const property = propertySortKeyOf(item.sk);
-      // A property of which only parts are held counts once.
+      // A property of which only parts are stored counts once.
       if (property === counted) continue;
       counted = property;
       if (item["type"] === "list" && isPropertySortKey(item.sk)) listCount += 1;
@@ -172,7 +172,7 @@ export class PeerReader {
     if (group !== undefined) yield group;
   }
 
-  /** @throws PageGone */
+  /** @throws PageGone when a list or a value has changed since the entries were read */
   async #show(group: Group, maxBytes: number): Promise<ReplicaProperty | undefined> {
     const own = group.entries.find((entry) => entry.place.length === 1);
     if (own?.type === "list") return this.#showList(group.name, own, maxBytes);
@@ -202,7 +202,7 @@ export class PeerReader {
 
   async #showList(name: string, head: ListEntry, maxBytes: number): Promise<ReplicaProperty> {
     const size = head.bytes + head.count;
-    // Elements of average size; close enough for a list that is too long anyway.
+    // As many as fit at the average size: close enough for a list that is too long anyway.
     const fitting = size <= maxBytes ? head.count : Math.floor((head.count * maxBytes) / size / 2);
     return compact({
       name,
@@ -218,7 +218,7 @@ export class PeerReader {
     });
   }
 
-  /** Items of exactly the version that the head is of. @throws PageGone */
+  /** Items of the version that the head belongs to. @throws PageGone when the list has changed since */
   async #items(head: ListEntry, start: number, limit: number): Promise<Json[]> {
     const { table, actorId, peerId } = this.#of;
     const pages = new PageReader(table, listPartition(actorId, peerId, head.place, head.generation));
@@ -230,7 +230,7 @@ export class PeerReader {
     return items;
   }
 
-  /** @throws PageGone */
+  /** @throws PageGone when the value has been replaced since the entry was read */
   async #value(entry: Extract<ReplicaEntry, { readonly type: "value" }>): Promise<Json> {
     const text = await readBody(this.#of, entry);
     if (text === undefined) throw new PageGone();
@@ -244,14 +244,17 @@ export class PeerReader {
       } catch (error) {
         if (!(error instanceof PageGone)) throw error;
         if (attempt === ATTEMPTS) {
-          throw new ServiceError("service.unavailable", "What is read keeps changing; try again.");
+          throw new ServiceError(
+            "service.unavailable",
+            "The stored data of this peer keeps changing while it is read; try again.",
+          );
         }
       }
     }
   }
 }
 
-/** Since when some part could not be read, and why. */
+/** The oldest mark of a part that could not be read. */
 function staleOf(entries: readonly ReplicaEntry[]): Pick<ReplicaProperty, "stale"> {
   const stales = entries.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
   const [first] = stales.toSorted((one, other) => one.since - other.since);

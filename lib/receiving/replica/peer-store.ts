@@ -26,15 +26,17 @@ import type { Outcome } from "./write-place.ts";
 
 /** What is known before diffs are applied, kept up to date while they are. Made by `PeerStore.prepare`. */
 export interface Prepared {
-  /** Entries by sort key; null: read, and nothing is stored. */
+  /** Entries by the sort keys of their places; null: read, and nothing is stored. */
   readonly places: Map<string, ReplicaEntry | null>;
+  /** The plans of diffs that are not applied yet. */
   readonly plans: Map<IncomingDiff, DiffPlan>;
 }
 
 /**
  * The copy of one peer's state. Every write carries the position it was made at and is accepted only over a lower one,
  * so each diff counts once, in whatever order, however often and by whichever instance it is applied. Methods reject
- * with `service.unavailable` when a place does not settle, and with the table's own errors; repeating is always safe.
+ * with `service.unavailable` when other writes come first again and again, and with the table's own errors. Repeating a
+ * call is always safe.
  */
 export class PeerStore {
   readonly #replica: Replica;
@@ -76,6 +78,7 @@ export class PeerStore {
   async apply(diff: IncomingDiff, at: Position | WritePolicy, prepared?: Prepared): Promise<Applied> {
     const { places, plans } = prepared?.plans.has(diff) === true ? prepared : await this.prepare([diff], prepared);
     const { steps, othersGo } = plans.get(diff) ?? planDiff(diff);
+    plans.delete(diff);
     const write = async (
       place: Place,
       policyAt: (at: Position) => WritePolicy,
@@ -130,9 +133,9 @@ export class PeerStore {
   }
 
   /**
-   * Removes what the scope contains and no write under the position's state version has touched.
+   * Removes what the scope contains and no write under the position's state version, or a later one, has touched.
    *
-   * @returns false when `goesOn` ended it early: a redo goes on
+   * @returns false when `goesOn` ended it early; a repeated call continues
    */
   async removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
     return await removeRest(this.#replica, target, at, isWrittenSince(at.stateVersion), goesOn);

@@ -1,4 +1,4 @@
-/** What becomes of one place: decided from what is stored there. Writes nothing itself; `writePlace` does. */
+/** Decides what replaces the entry of a place, from that entry. `writePlace` does the writing. */
 import { mergeDiff } from "../../domain/diff/merge-diff.ts";
 import type { ListOperation } from "../../domain/diff/list-operations.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -14,7 +14,7 @@ export interface FailedRead {
   readonly again: number;
 }
 
-/** What takes the place of a stored entry. */
+/** What replaces a stored entry. */
 export type Next =
   | { readonly is: "value"; readonly value: Json; readonly mustReread?: boolean }
   | { readonly is: "tombstone"; readonly hides: boolean }
@@ -33,9 +33,10 @@ export interface PlaceChange {
    */
   readonly unread?: () => Json | undefined;
   /**
-   * Decides what takes the place of `stored`.
+   * Decides what replaces `stored`.
    *
-   * @param valueOf reads a stored value; undefined when it has been replaced meanwhile, and so is the answer then
+   * @param valueOf reads the value of `stored`; undefined when that has been replaced meanwhile
+   * @returns undefined when `valueOf` was: the decision is made again from the entry that is stored then
    */
   next(
     stored: ReplicaEntry | undefined,
@@ -44,19 +45,19 @@ export interface PlaceChange {
   ): Next | Promise<Next | undefined>;
 }
 
-/** Puts a value in the place of whatever is stored. */
+/** Replaces whatever is stored by a value. */
 export const newValue = (value: Json): PlaceChange => ({ next: () => ({ is: "value", value }) });
 
-/** Puts a whole list in the place of whatever is stored. */
+/** Replaces whatever is stored by a whole list. */
 export const newList = (whole: WholeList): PlaceChange => ({ next: () => ({ is: "list", whole }) });
 
-/** Puts a tombstone in the place of whatever is stored. */
+/** Replaces whatever is stored by a tombstone. */
 export const removal = (hides: boolean): PlaceChange => ({ next: () => ({ is: "tombstone", hides }) });
 
-/** Marks a place whose read said nothing. Since when the place is stale stays as it was. */
+/** Marks a place whose read said nothing. A mark that is there already keeps its `since`. */
 export const staleMark = (failed: FailedRead): PlaceChange => ({ next: () => ({ is: "stale", failed }) });
 
-/** Puts what `made` makes of the stored value, undefined where there is none; when it makes undefined, deletes. */
+/** Stores what `made` makes of the stored value (undefined where there is none), or deletes when that is undefined. */
 export const composed = (made: (value: Json | undefined) => Json | undefined, hides: boolean): PlaceChange => ({
   async next(stored, _stamp, valueOf) {
     const current = stored?.type === "value" ? await valueOf() : undefined;

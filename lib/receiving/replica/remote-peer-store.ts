@@ -16,12 +16,12 @@ import { changeOf, newList, newValue, removal } from "./place-change.ts";
 import type { PlaceChange } from "./place-change.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 import { isAmong } from "./state-writer.ts";
-import { localWrite } from "./write-policy.ts";
+import { localWrite, TOUCHES_PER_MS } from "./write-policy.ts";
 import type { WritePolicy } from "./write-policy.ts";
 import { writePlace } from "./write-place.ts";
 import type { Outcome } from "./write-place.ts";
 
-/** The actor whose data it is, with what its storage needs. */
+/** The actor that the replica belongs to, and the ports of its storage. */
 export interface PeerStoreOwner {
   readonly id: string;
   readonly table: Table;
@@ -29,14 +29,14 @@ export interface PeerStoreOwner {
   readonly ids: Ids;
 }
 
-/** What a callback, or a whole state, says of one subscription's place. */
+/** The content of a callback, or a whole state, for the scope of one subscription. */
 export interface ReceivedContent {
-  /** Only `properties` is kept here; content for another target is refused. */
+  /** `properties`; content for another target is refused. */
   readonly target: string;
   readonly subtarget?: string | null;
   readonly resource?: string | null;
   readonly data: Json;
-  /** JSON Pointers within `data` whose values stand literally. */
+  /** JSON Pointers within `data` whose values are literal. */
   readonly overwritten?: readonly string[];
 }
 
@@ -45,16 +45,16 @@ export interface ListWords {
   readonly explanation?: string;
 }
 
-/** A property with what the service's own routes show of it, `updatedAt` in ms since 1970. */
+/** A property as the service's own routes show it, `updatedAt` in ms since 1970. */
 export type ShownProperty = Omit<ReplicaProperty, "name">;
 
-/** A property without what only the service's own routes show. */
+/** A property without the fields that only the service's own routes show. */
 export type StoredProperty = Pick<ReplicaProperty, "type" | "value" | "itemCount">;
 
 /**
  * The copy of one peer's state, for the application: to read, and to change by hand. A change made here keeps the
  * position of what it replaces, so whatever the peer sends next replaces it. Every method rejects with
- * `service.unavailable` when what it touches does not settle, and with the table's own errors.
+ * `service.unavailable` when other writes come first again and again, and with the table's own errors.
  */
 export class RemotePeerStore {
   readonly #ids: Ids;
@@ -172,7 +172,7 @@ export class RemotePeerStore {
 
   /**
    * Replaces what is stored by a whole state: of all properties `{name: value}`, lists as
-   * `{"_list": true, "items": […]}`; of one property its bare value. What the state lacks goes.
+   * `{"_list": true, "items": […]}`; of one property its bare value. What the state lacks is deleted.
    */
   async applyResyncData(content: ReceivedContent): Promise<void> {
     const scope = scopeOf(content);
@@ -241,7 +241,7 @@ export class RemotePeerStore {
 
   /** A number that grows with time and is never the same twice: two writes in one millisecond differ in their random bits. */
   #policy(): WritePolicy {
-    return localWrite(this.#replica.clock.now() * 4096 + parseInt(this.#ids.id().slice(0, 3), 16));
+    return localWrite(this.#replica.clock.now() * TOUCHES_PER_MS + parseInt(this.#ids.id().slice(0, 3), 16));
   }
 }
 

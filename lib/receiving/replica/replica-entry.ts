@@ -1,22 +1,23 @@
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { all, equals, itemMissing, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
+import type { Condition, Item, Key } from "../../dynamodb/table.ts";
 
-/** What every stored place carries. */
+/** The fields of every stored place. */
 interface Stamped {
   readonly place: Place;
   /** The position of the newest write, as `watermark` forms it. */
   readonly watermark: string;
   /** The number of the newest diff contained. */
   readonly sequence: number;
-  /** Milliseconds since 1970. */
+  /** ms since 1970. */
   readonly updatedAt: number;
-  /** Set by writes of the application itself, which keep the watermark: tells two writes at one position apart. */
+  /** Set by the application's own writes, which keep the watermark: distinguishes two writes at one position. */
   readonly touched?: number;
-  /** What is held may differ from what the publisher holds: the place is to be read again. */
+  /** The entry may differ from what the publisher has: the place is to be read again. */
   readonly mustReread?: boolean;
-  /** The publisher's answer for the place said nothing. Goes with the next write of the place. */
+  /** The publisher's answer for the place said nothing. The next write of the place removes the mark. */
   readonly stale?: Staleness;
 }
 
@@ -36,7 +37,7 @@ export interface ValueEntry extends Stamped {
   readonly body: { readonly text: string } | { readonly version: string; readonly parts: number };
 }
 
-/** A list's head. The pages are in the partition of its generation. */
+/** The head of a list, whose pages are in the partition of its generation. */
 export interface ListEntry extends Stamped {
   readonly type: "list";
   readonly generation: string;
@@ -53,11 +54,11 @@ export interface ListEntry extends Stamped {
   readonly spine?: readonly string[];
   readonly description?: string;
   readonly explanation?: string;
-  /** Operations numbered up to this make the list be read again. */
+  /** An operation numbered up to this is not applied: the list is read again instead. */
   readonly dirtyUntil?: number;
 }
 
-/** A tombstone. `hides`: what a broader place holds here is gone too, so it stays until something takes its place. */
+/** A deleted place. `hides`: what a broader place has here is deleted too, so the tombstone stays until it is replaced. */
 export interface Tombstone extends Stamped {
   readonly type: "tombstone";
   readonly hides?: boolean;
@@ -65,123 +66,129 @@ export interface Tombstone extends Stamped {
 
 export type ReplicaEntry = ValueEntry | ListEntry | Tombstone;
 
-/** Tombstones stay this long: longer than any instance can have been frozen and still act. Seconds. */
+/** How long other tombstones stay, seconds: longer than an instance can be frozen and still write afterwards. */
 export const TOMBSTONE_SECONDS = 3600;
 
-const optional = (name: string, value: Attribute | undefined): { readonly [name: string]: Attribute } =>
-  value === undefined ? {} : { [name]: value };
-
-/** Every attribute of a stored place but the text of its value: enough to decide what becomes of it. */
+/** Every attribute of a stored place but the text of its value: enough to decide what may replace the place. */
 export const WITHOUT_TEXT = [
-  ...["type", "place", "watermark", "sequence", "updatedAt", "touched", "mustReread", "tombstone", "hides"],
-  ...["staleSince", "staleReason", "staleUntil", "bytes", "version", "parts"],
-  ...["generation", "count", "height", "root", "last", "spine", "description", "explanation", "dirtyUntil"],
+  "type",
+  "place",
+  "watermark",
+  "sequence",
+  "updatedAt",
+  "touched",
+  "mustReread",
+  "tombstone",
+  "hides",
+  "staleSince",
+  "staleReason",
+  "staleUntil",
+  "bytes",
+  "version",
+  "parts",
+  "generation",
+  "count",
+  "height",
+  "root",
+  "last",
+  "spine",
+  "description",
+  "explanation",
+  "dirtyUntil",
 ];
 
 /** The stored form. */
 export function toItem(key: Key, entry: ReplicaEntry): Item {
+  const { type, watermark, sequence, updatedAt, touched, mustReread, stale } = entry;
   const base = {
     ...key,
-    type: entry.type,
+    type,
     place: JSON.stringify(entry.place),
-    watermark: entry.watermark,
-    sequence: entry.sequence,
-    updatedAt: entry.updatedAt,
-    ...optional("touched", entry.touched),
-    ...(entry.mustReread === true ? { mustReread: true } : {}),
-    ...(entry.stale === undefined ? {} : staleAttributes(entry.stale)),
+    watermark,
+    sequence,
+    updatedAt,
+    touched,
+    mustReread: mustReread === true ? true : undefined,
+    staleSince: stale?.since,
+    staleReason: stale?.reason,
+    staleUntil: stale?.again,
   };
-  switch (entry.type) {
+  switch (type) {
     case "value":
-      return {
+      return compact({ ...base, bytes: entry.bytes, ...entry.body });
+    case "list": {
+      const { generation, count, bytes, height, root, last, spine, description, explanation, dirtyUntil } = entry;
+      return compact({
         ...base,
-        bytes: entry.bytes,
-        ...("text" in entry.body
-          ? { text: entry.body.text }
-          : { version: entry.body.version, parts: entry.body.parts }),
-      };
-    case "list":
-      return {
-        ...base,
-        generation: entry.generation,
-        count: entry.count,
-        bytes: entry.bytes,
-        height: entry.height,
-        ...optional("root", entry.root),
-        ...optional("last", entry.last),
-        ...optional("spine", entry.spine),
-        ...optional("description", entry.description),
-        ...optional("explanation", entry.explanation),
-        ...optional("dirtyUntil", entry.dirtyUntil),
-      };
-    case "tombstone":
-      return {
-        ...base,
-        tombstone: true,
-        ...(entry.hides === true ? { hides: true } : {}),
-        // A mark says that something is missing here, which is true however old it is.
-        ...(entry.hides === true || entry.mustReread === true
-          ? {}
-          : { ttl: Math.floor(entry.updatedAt / 1000) + TOMBSTONE_SECONDS }),
-      };
+        generation,
+        count,
+        bytes,
+        height,
+        root,
+        last,
+        spine,
+        description,
+        explanation,
+        dirtyUntil,
+      });
+    }
+    case "tombstone": {
+      const hides = entry.hides === true ? true : undefined;
+      // A mark says that something is missing here, which is true however old the mark is.
+      const stays = hides === true || mustReread === true;
+      const ttl = stays ? undefined : Math.floor(updatedAt / 1000) + TOMBSTONE_SECONDS;
+      return compact({ ...base, tombstone: true, hides, ttl });
+    }
   }
 }
 
-const staleAttributes = (stale: Staleness): Readonly<Record<string, Attribute>> => ({
-  staleSince: stale.since,
-  staleReason: stale.reason,
-  staleUntil: stale.again,
-});
-
-/** What an item says. Only items written by `toItem` come here. */
+/** The entry of an item. Only items written by `toItem` come here. */
 export function fromItem(item: Item): ReplicaEntry {
-  const string = (name: string): string => String(item[name]);
-  const number = (name: string): number => Number(item[name]);
-  const some = <Name extends string, Value>(name: Name, read: (name: string) => Value): { [key in Name]?: Value } =>
-    item[name] === undefined ? {} : ({ [name]: read(name) } as { [key in Name]: Value });
+  const text = (name: string): string | undefined => item[name] as string | undefined;
+  const number = (name: string): number | undefined => item[name] as number | undefined;
+  const since = number("staleSince");
   const base = {
-    place: parseText(string("place")) as Place,
-    watermark: string("watermark"),
-    sequence: number("sequence"),
-    updatedAt: number("updatedAt"),
-    ...some("touched", number),
-    ...some("mustReread", () => true),
-    ...(item["staleSince"] === undefined
-      ? {}
-      : { stale: { since: number("staleSince"), reason: string("staleReason"), again: number("staleUntil") } }),
+    place: parseText(String(item["place"])) as Place,
+    watermark: String(item["watermark"]),
+    sequence: Number(item["sequence"]),
+    updatedAt: Number(item["updatedAt"]),
+    touched: number("touched"),
+    mustReread: item["mustReread"] === true ? true : undefined,
+    stale:
+      since === undefined
+        ? undefined
+        : { since, reason: String(item["staleReason"]), again: Number(item["staleUntil"]) },
   };
+  const version = text("version");
   switch (item["type"]) {
     case "value":
-      return {
+      return compact({
         ...base,
         type: "value",
-        bytes: number("bytes"),
-        body:
-          item["version"] === undefined
-            ? { text: String(item["text"] ?? "") }
-            : { version: string("version"), parts: number("parts") },
-      };
+        bytes: Number(item["bytes"]),
+        body: version === undefined ? { text: text("text") ?? "" } : { version, parts: Number(item["parts"]) },
+      });
     case "list":
-      return {
+      return compact({
         ...base,
         type: "list",
-        generation: string("generation"),
-        count: number("count"),
-        bytes: number("bytes"),
-        height: number("height"),
-        ...some("root", string),
-        ...some("last", string),
-        ...some("spine", () => item["spine"] as readonly string[]),
-        ...some("description", string),
-        ...some("explanation", string),
-        ...some("dirtyUntil", number),
-      };
+        generation: String(item["generation"]),
+        count: Number(item["count"]),
+        bytes: Number(item["bytes"]),
+        height: Number(item["height"]),
+        root: text("root"),
+        last: text("last"),
+        spine: item["spine"] as readonly string[] | undefined,
+        description: text("description"),
+        explanation: text("explanation"),
+        dirtyUntil: number("dirtyUntil"),
+      });
     default:
-      return { ...base, type: "tombstone", ...some("hides", () => true) };
+      return compact({ ...base, type: "tombstone", hides: item["hides"] === true ? true : undefined });
   }
 }
 
-/** Holds while the place is exactly what was read: every write changes one of these. */
+/** Holds while the entry is the one that was read: every write changes one of these attributes. */
 export function unchangedSince(read: ReplicaEntry | undefined): Condition {
   if (read === undefined) return itemMissing;
   return all(

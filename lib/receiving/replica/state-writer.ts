@@ -22,9 +22,9 @@ import type { ReplicaEntry } from "./replica-entry.ts";
 import { snapshotWrite } from "./write-policy.ts";
 import { writePlace } from "./write-place.ts";
 
-/** What a state replaces. */
+/** The scope whose content a state replaces. */
 export interface StateTarget extends Owned {
-  /** What the publisher lets us see: the rest stays as it is. Without it everything counts as open. */
+  /** What the publisher lets us see: the rest of what is stored stays. Without `reads` everything counts as open. */
   readonly reads?: Reads;
 }
 
@@ -76,10 +76,10 @@ export async function putPart(
 
 /**
  * Removes what the scope contains and `isKept` does not name; what the publisher has closed to us stays. One query a
- * megabyte, one write for each place that goes.
+ * megabyte, one write for each place that is removed.
  *
  * @param goesOn asked before each group of places
- * @returns false when it ended early: a redo goes on
+ * @returns false when it ended early; a repeated call continues
  */
 export async function removeRest(
   replica: Replica,
@@ -93,7 +93,7 @@ export async function removeRest(
   const hides = scope.length > 1;
   let isScopeStored = false as boolean;
   async function* rest(): AsyncGenerator<ReplicaEntry> {
-    // A value's text is only needed where some of it may stay.
+    // The text of a value is needed only where some of the value may stay.
     for await (const entry of entriesIn(replica, target, reads === undefined ? WITHOUT_TEXT : undefined)) {
       if (entry.place.length === scope.length) isScopeStored = true;
       if (!isKept(entry)) yield entry;
@@ -101,10 +101,10 @@ export async function removeRest(
   }
   const remove = async (known: ReplicaEntry): Promise<void> => {
     const { place, type } = known;
-    if (reads === undefined || reads.whole(place)) await writePlace(replica, { place, policy, known }, removal(hides));
-    else if (type === "value")
-      await writePlace(replica, { place, policy, known }, keepingHidden(place, reads, undefined));
-    else if (!isHidden(place, reads)) await writePlace(replica, { place, policy, known }, removal(hides));
+    const isOpen = reads === undefined || reads.whole(place);
+    if (!isOpen && type !== "value" && isHidden(place, reads)) return;
+    const change = isOpen || type !== "value" ? removal(hides) : keepingHidden(place, reads, undefined);
+    await writePlace(replica, { place, policy, known }, change);
   };
   if (!(await eachEntry(rest(), remove, goesOn))) return false;
   if (hides && !isScopeStored) await writePlace(replica, { place: scope, policy, known: null }, removal(hides));

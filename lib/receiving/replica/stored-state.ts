@@ -8,8 +8,8 @@ import type { PeerReader } from "./peer-reader.ts";
 const PAGE = 200;
 
 /**
- * What is held of a peer at a place now, in the form in which a resync tells it: of all properties an object, lists as
- * arrays, without the properties that others own (`excludedScopes`); null when nothing is held there.
+ * What is stored of a peer at a place now, in the form of a resync: of all properties an object with lists as arrays,
+ * without the properties that other subscriptions own (`excludedScopes`); null when nothing is stored there.
  */
 export async function storedState(
   reader: Pick<PeerReader, "page" | "property">,

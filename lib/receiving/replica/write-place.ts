@@ -8,17 +8,18 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import { TooWide } from "../../lists/list-commit.ts";
 import { PageGone } from "../../lists/list-pages.ts";
-import { isTooWide, ListStore } from "./list-store.ts";
+import { ListStore } from "./list-store.ts";
 import { readPlace } from "./peer-places.ts";
 import type { Replica } from "./peer-places.ts";
 import type { Next, PlaceChange } from "./place-change.ts";
 import { fromItem, toItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
 import { partKeys, readBody, writeBody } from "./value-body.ts";
-import type { Stamp, WritePolicy } from "./write-policy.ts";
+import type { PlaceWrite, Stamp } from "./write-policy.ts";
 
-/** Writes tried on one place before giving up; each failure means that another write came first. */
+/** How often the write of a place is attempted; each failure means that another write came first. */
 const ATTEMPTS = 8;
 /** A value with more characters than this may not fit into its item, and is not written without a read. */
 const MOST_UNREAD = 100_000;
@@ -32,18 +33,10 @@ export interface Outcome {
   readonly entry: ReplicaEntry | undefined;
 }
 
-/** Which place is written, and over what. */
-export interface PlaceWrite {
-  readonly place: Place;
-  readonly policy: WritePolicy;
-  /** The entry as it was read. Undefined: not read yet. Null: read, and nothing is stored. */
-  readonly known?: ReplicaEntry | null | undefined;
-}
-
 /**
- * Writes one place: decides on what is stored, writes on the condition that it is unchanged, and decides again when it
- * is not. A change that does not depend on what is stored is one write without a read, unless the place needs care: its
- * entry is a list, a value in parts, or not older, or the value is too big for one item.
+ * Writes one place: decides from the stored entry, writes on the condition that the entry is unchanged, and decides again
+ * when it is not. A change that does not depend on the stored entry is one write without a read, unless the entry is a
+ * list, a value in parts, or not older, or the new value is too big for one item.
  *
  * @throws ServiceError service.unavailable when other writes come first again and again
  */
@@ -71,14 +64,17 @@ export async function writePlace(replica: Replica, write: PlaceWrite, change: Pl
           ? ({ is: "reread" } as const)
           : await change.next(seen.stored, stamp, async () => await valueOf(replica, seen.stored));
       if (next !== undefined) return { done: await put(replica, write, seen.stored, next) };
-      // What was read is no longer so.
+      // The value was replaced while it was read.
       return { found: { ...seen, stored: await readPlace(replica, place) } };
     } catch (error) {
       return { found: await seenAfter(replica, place, seen, error) };
     }
   });
   if (outcome !== undefined) return outcome;
-  throw new ServiceError("service.unavailable", "What is stored of a peer is being changed by others; try again.");
+  throw new ServiceError(
+    "service.unavailable",
+    "The stored data of this peer is being changed by other requests; try again.",
+  );
 }
 
 interface Seen {
@@ -98,7 +94,8 @@ async function seenAfter(replica: Replica, place: Place, seen: Seen, error: unkn
     // The head is unchanged and yet its pages are gone: only the publisher can mend that.
     return { stored, mustReread: isSameState(stored, seen.stored) };
   }
-  if (isTooWide(error)) return { ...seen, mustReread: true };
+  // An operation that is too large to apply: the list can only be read again.
+  if (error instanceof TooWide) return { ...seen, mustReread: true };
   throw error;
 }
 
@@ -113,13 +110,14 @@ function unreadEntry({ clock }: Replica, { place, policy }: PlaceWrite, change: 
   return { ...base, type: "value", bytes: Buffer.byteLength(text), body: { text } };
 }
 
-/** Writes what takes the place of `stored`, on the condition that `stored` is unchanged. */
+/** Writes what replaces `stored`, on the condition that `stored` is unchanged. */
 async function put(
   replica: Replica,
-  { place, policy }: PlaceWrite,
+  write: PlaceWrite,
   stored: ReplicaEntry | undefined,
   next: Next,
 ): Promise<Outcome> {
+  const { place, policy } = write;
   const lists = new ListStore(replica);
   const stamp = policy.stamp(stored);
   const updatedAt = replica.clock.now();
@@ -145,9 +143,9 @@ async function put(
     case "tombstone":
       return await replace({ type: "tombstone", place, ...stamp, updatedAt, hides: next.hides });
     case "list":
-      return changed(await lists.build(place, stored, next.whole, stamp, policy.seed));
+      return changed(await lists.build(write, stored, next.whole));
     case "operation": {
-      const entry = await lists.operate(place, next.on, next.operation, stamp, policy.seed);
+      const entry = await lists.operate(write, next.on, next.operation);
       return entry === undefined ? await mark({ ...stamp, updatedAt }) : changed(entry);
     }
     case "reread":

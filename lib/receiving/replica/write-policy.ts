@@ -2,6 +2,7 @@ import { parseWatermark, watermark } from "../../domain/log/watermark.ts";
 import type { Position } from "../../domain/log/watermark.ts";
 import { atMost, below, itemMissing } from "../../dynamodb/table.ts";
 import type { Condition } from "../../dynamodb/table.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
 /** Decides whether a write may replace a stored entry, and which stamp the write leaves. */
@@ -16,6 +17,14 @@ export interface WritePolicy {
   readonly over: Condition;
   /** Distinguishes this write from every other in ids; the same when the same write is tried again. */
   readonly seed: string;
+}
+
+/** Which place is written, and over what. */
+export interface PlaceWrite {
+  readonly place: Place;
+  readonly policy: WritePolicy;
+  /** The entry as it was read. Undefined: not read yet. Null: read, and nothing is stored. */
+  readonly known?: ReplicaEntry | null | undefined;
 }
 
 export interface Stamp {
@@ -66,6 +75,9 @@ export function snapshotWrite(at: Position): WritePolicy {
     seed: `r${own}`,
   };
 }
+
+/** How many values of `touched` a millisecond has: `touched` is `ms * TOUCHES_PER_MS + n`, n below this. */
+export const TOUCHES_PER_MS = 4_096;
 
 /**
  * The application's own write. It keeps the stored position, so that whatever the peer sends next replaces it. `touched`

@@ -1,9 +1,11 @@
 /** The end of our subscriptions to peers, and of what they leave: buffered callbacks, failed events, stored data. */
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
+import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import { failedEventIdKey, failedEventPrefix, staleReadOf } from "../../dynamodb/keys/streams.ts";
+import { bufferEpoch, bufferPartition, failedEventIdKeyOf, failedEventPrefix } from "../../dynamodb/keys/streams.ts";
 import { deleteIf } from "../../dynamodb/outcomes.ts";
+import { deleteRange, pagesOf } from "../../dynamodb/paging.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
@@ -13,9 +15,8 @@ import type { PeerStore } from "../replica/peer-store.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Head } from "../stream/head.ts";
 import { headIs } from "../stream/stream-changes.ts";
-import { emptyBuffer, emptyPartition } from "./empty-partition.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
-import { broaderThan, owns } from "./ownership.ts";
+import { broaderThan, forgetOwnership, owns } from "./ownership.ts";
 
 export interface OutboundEndingDeps {
   readonly table: Table;
@@ -37,27 +38,20 @@ export class OutboundEnding {
   }
 
   /**
-   * Ends a subscription of ours. `notifyPeer`: the peer is notified first, best effort.
+   * Ends a subscription of ours; with `notifyPeer`, notifies the peer first, best effort.
    *
    * @returns false when there is none
    */
-  async end(
-    actorId: string,
-    peerId: string,
-    subscriptionId: string,
-    options: { notifyPeer: boolean },
-  ): Promise<boolean> {
-    const { heads, trusts, clock } = this.#deps;
-    const head = await heads.get(actorId, peerId, subscriptionId);
+  async end(stream: StreamRef, options: { readonly notifyPeer: boolean }): Promise<boolean> {
+    const { heads, trusts, clock, log, remote } = this.#deps;
+    const head = await heads.get(stream);
     if (head === undefined) return false;
-    const trust = options.notifyPeer ? await trusts.get(actorId, peerId) : undefined;
+    const trust = options.notifyPeer ? await trusts.get(head.actorId, head.peerId) : undefined;
     if (trust !== undefined) {
-      const answer = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
-      if (!answer.ok)
-        this.#deps.log.warn("the peer was not notified of an unsubscription", {
-          ...idsOf(head),
-          reason: answer.message,
-        });
+      const answer = await unsubscribe(remote(trust), head.subscriptionId, clock);
+      if (!answer.ok) {
+        log.warn("the peer was not notified of an unsubscription", { ...idsOf(head), reason: answer.message });
+      }
     }
     if ((await heads.end(head, false)) === undefined) return true;
     await emptyBuffer(this.#deps.table, head.key, head.epoch + 1);
@@ -66,7 +60,7 @@ export class OutboundEnding {
     return true;
   }
 
-  /** Deletes what a subscription owned, unless a broader one took it over, which is requested to read it. */
+  /** Deletes what a subscription owned, unless a broader one owns it now and has been asked to read it. */
   async giveUp(head: Head): Promise<void> {
     const others = await this.#deps.heads.live(head.actorId, head.peerId);
     if (broaderThan(head, others) === undefined) await this.#removeData(head, others);
@@ -89,37 +83,37 @@ export class OutboundEnding {
     const others = await heads.live(actorId, peerId);
     if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
     const trusted = (await trusts.get(actorId, peerId)) !== undefined;
-    if (!trusted && !others.some((other) => isSame(other, head))) {
-      await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId, subscriptionId));
+    if (!trusted && !others.some((other) => other.subscriptionId === subscriptionId)) {
+      await deleteFailedEvents(table, actorId, failedEventPrefix(peerId, subscriptionId));
     }
     if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
     await deleteIf(table, head.key, headIs.ended);
-    if (!trusted) await heads.ownership.forget(actorId, peerId);
+    if (!trusted) await forgetOwnership(table, head);
   }
 
   /** Ends every subscription to a peer whose trust has ended, with its failed events, and its data unless it is kept. */
-  async endAll(actorId: string, peerId: string, options: { readonly keepData: boolean }): Promise<void> {
+  async endAll(peer: PeerRef, options: { readonly keepData: boolean }): Promise<void> {
+    const { actorId, peerId } = peer;
     const { heads, store, table } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       await heads.end(head, options.keepData);
       await emptyBuffer(table, head.key, head.epoch + 1);
     }
-    await this.#emptyFailedEvents(actorId, failedEventPrefix(peerId));
+    await deleteFailedEvents(table, actorId, failedEventPrefix(peerId));
     if (!options.keepData) await store(actorId, peerId).deleteAll();
-    await heads.ownership.forget(actorId, peerId);
-  }
-
-  async #emptyFailedEvents(actorId: string, prefix: string): Promise<void> {
-    const { table } = this.#deps;
-    const failedEvents = await emptyPartition(table, { pk: actorPartition(actorId), prefix });
-    await table.deleteMany(failedEvents.flatMap((sk) => failedEventPointer(actorId, sk)));
+    await forgetOwnership(table, peer);
   }
 }
 
-/** The item that finds a failed event, or a stale read, by its id. */
-function failedEventPointer(actorId: string, sk: string): Key[] {
-  const eventId = staleReadOf({ pk: "", sk })?.id ?? sk.split("#")[5];
-  return eventId === undefined ? [] : [failedEventIdKey(actorId, eventId)];
+/** Deletes callbacks that were buffered in epochs before this one; those of this one may have been acknowledged just now. */
+export async function emptyBuffer(table: Table, stream: Key, epoch: number): Promise<void> {
+  await deleteRange(table, { pk: bufferPartition(stream), prefix: "", until: bufferEpoch(epoch) });
 }
 
-const isSame = (one: Head, other: Head): boolean => one.subscriptionId === other.subscriptionId;
+/** Deletes failed events and stale parts, and the items that find them by their ids. */
+async function deleteFailedEvents(table: Table, actorId: string, prefix: string): Promise<void> {
+  for await (const items of pagesOf(table, { pk: actorPartition(actorId), prefix, only: [] })) {
+    const keys = items.flatMap(({ pk, sk }) => [{ pk, sk }, failedEventIdKeyOf({ pk, sk })]);
+    if (keys.length > 0) await table.deleteMany(keys);
+  }
+}

@@ -1,13 +1,13 @@
-/** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
-import type { StreamRef } from "../../domain/terms/refs.ts";
+/** The heads of an actor's outbound subscriptions: listing, making, ending. */
+import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import { outboundHeadKey, outboundPrefix } from "../../dynamodb/keys/streams.ts";
+import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { all, itemMissing, TransactionRefused } from "../../dynamodb/table.ts";
 import type { Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readHead } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
@@ -15,8 +15,11 @@ import { authorize, headIs, writeOf } from "../stream/stream-changes.ts";
 import type { StreamChange } from "../stream/stream-changes.ts";
 import { beginAgain, endStream, newStream, subscribeAgain } from "../stream/stream-lives.ts";
 import type { StreamTerms } from "../stream/stream-lives.ts";
-import { Ownership, setIsChanging } from "./ownership.ts";
-import type { AskResync } from "./ownership.ts";
+import { countSetChange, headsOf, recomputeOwnership, setIsChanging } from "./ownership.ts";
+import type { OwnershipDeps } from "./ownership.ts";
+
+/** Attempts at making a head; each conflict means that the set has just changed. */
+const MAKE_ATTEMPTS = 5;
 
 export interface NewSubscription extends StreamRef, StreamTerms {
   /** The check that the trust is approved, made in the same transaction. */
@@ -27,42 +30,29 @@ export interface NewSubscription extends StreamRef, StreamTerms {
 export class OutboundHeads {
   readonly #table: Table;
   readonly #clock: Clock;
-  readonly ownership: Ownership;
+  readonly #ownership: OwnershipDeps;
 
-  constructor(deps: { table: Table; clock: Clock; askResync: AskResync }) {
+  constructor(deps: OwnershipDeps) {
     this.#table = deps.table;
     this.#clock = deps.clock;
-    const heads = async (actorId: string, peerId: string): Promise<readonly Head[]> => await this.#all(actorId, peerId);
-    this.ownership = new Ownership({ ...deps, heads });
+    this.#ownership = deps;
   }
 
   /** The live heads of an actor, or of one of its peers, in order of creation. 1 query a page of about 1 000. */
   async live(actorId: string, peerId?: string): Promise<readonly Head[]> {
-    const heads = (await this.#all(actorId, peerId)).filter((head) => head.live);
+    const heads = (await headsOf(this.#table, actorId, peerId)).filter((head) => head.live);
     return heads.sort((one, other) => one.createdAt - other.createdAt || (one.key.sk < other.key.sk ? -1 : 1));
   }
 
   /** One live head; undefined when there is none. 1 read. */
-  async get(actorId: string, peerId: string, subscriptionId: string): Promise<Head | undefined> {
-    const item = await this.#table.get(outboundHeadKey({ actorId, peerId, subscriptionId }));
+  async get(stream: StreamRef): Promise<Head | undefined> {
+    const item = await this.#table.get(outboundHeadKey(stream));
     const head = item === undefined ? undefined : readHead(item);
     return head?.live === true ? head : undefined;
   }
 
-  async #all(actorId: string, peerId?: string): Promise<Head[]> {
-    const heads: Head[] = [];
-    let after: string | undefined;
-    do {
-      const range = { pk: actorPartition(actorId), prefix: outboundPrefix(peerId) };
-      const page = await this.#table.query(after === undefined ? range : { ...range, after });
-      heads.push(...page.items.map(readHead));
-      after = page.next;
-    } while (after !== undefined);
-    return heads;
-  }
-
   /**
-   * Makes a head, or gives the live one a new granularity; either requests its baseline then. One transaction with the
+   * Makes a head, or gives the live one a new granularity; the head then requests its baseline. One transaction with the
    * trust's check.
    *
    * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is an inbound one's, or
@@ -70,31 +60,41 @@ export class OutboundHeads {
    */
   async make(made: NewSubscription): Promise<Head> {
     const key = outboundHeadKey(made);
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      const others = await this.#all(made.actorId, made.peerId);
-      const old = others.find((head) => head.subscriptionId === made.subscriptionId);
+    const head = await retryOnConflict(undefined, MAKE_ATTEMPTS, async () => {
+      const others = await headsOf(this.#table, made.actorId, made.peerId);
+      const old = others.find(({ subscriptionId }) => subscriptionId === made.subscriptionId);
       if (old?.live === true && !sameScope(old.scope, made.scope)) {
         throw new ServiceError("peer.refused", "The peer gave the id of another subscription of ours.");
       }
-      const refused = await refusedReasons(this.#table, [
-        made.trusted,
-        { check: inboundHeadKey({ ...made, id: made.subscriptionId }), condition: itemMissing },
-        this.ownership.raise(made.actorId, made.peerId),
-        this.#headWrite(key, made, old, others),
-      ]);
-      if (refused === undefined) {
-        await this.ownership.recomputeOwnership(made.actorId, made.peerId);
-        const item = await this.#table.get(key);
-        if (item !== undefined) return readHead(item);
-      }
-      if (refused?.[0]?.code === "condition") {
-        throw new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
-      }
+      const refused = await this.#addToSet(made, [this.#headWrite(key, made, old, others)]);
       if (refused?.[1]?.code === "condition") {
         throw new ServiceError("peer.refused", "The peer gave the id of a subscription it has with us.");
       }
+      const item = refused === undefined ? await this.#table.get(key) : undefined;
+      return item === undefined ? { found: undefined } : { done: readHead(item) };
+    });
+    if (head === undefined) throw setIsChanging();
+    return head;
+  }
+
+  /**
+   * Makes a subscription part of its peer's set with `writes`, in one transaction, and recomputes the ownership.
+   *
+   * @returns the reasons of a refusal: 1 is the check that the id is no inbound one's, from 3 on those of `writes`
+   * @throws ServiceError auth.forbidden when the trust is not approved
+   */
+  async #addToSet(made: NewSubscription, writes: readonly Write[]): ReturnType<typeof refusedReasons> {
+    const refused = await refusedReasons(this.#table, [
+      made.trusted,
+      { check: inboundHeadKey({ ...made, id: made.subscriptionId }), condition: itemMissing },
+      countSetChange(this.#clock, made),
+      ...writes,
+    ]);
+    if (refused?.[0]?.code === "condition") {
+      throw new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
     }
-    throw setIsChanging();
+    if (refused === undefined) await recomputeOwnership(this.#ownership, made);
+    return refused;
   }
 
   #headWrite(key: Key, made: NewSubscription, old: Head | undefined, others: readonly Head[]): Write {
@@ -108,40 +108,32 @@ export class OutboundHeads {
   }
 
   /**
-   * The publisher has made a subscription again under a new id: the new head takes the place of the old one, which is
-   * ended, in one transaction. The copy stays until the new one's baseline replaces it.
+   * The publisher has made a subscription again under a new id: the new head replaces the old one, which is ended, in one
+   * transaction. The replica stays until the new head's baseline replaces it.
    *
    * @throws ServiceError auth.forbidden when the trust is not approved, peer.refused when the id is in use
    */
   async replaceHead(old: Head, made: NewSubscription): Promise<Head | undefined> {
     const key = outboundHeadKey(made);
-    const others = await this.#all(made.actorId, made.peerId);
+    const others = await headsOf(this.#table, made.actorId, made.peerId);
     const now = this.#clock.now();
     const { createdAt, excludedScopes, ownershipRevision } = old;
     const life = { now, stateVersion: newestVersion(others, now), epoch: 1 };
     const more = { createdAt, excludedScopes, ownershipRevision, resubscribedAt: now };
     const item = newStream(key, made, life, more);
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
-    const refused = await refusedReasons(this.#table, [
-      made.trusted,
-      { check: inboundHeadKey({ ...made, id: made.subscriptionId }), condition: itemMissing },
-      this.ownership.raise(made.actorId, made.peerId),
+    const refused = await this.#addToSet(made, [
       {
         put: item,
         condition: found === undefined ? itemMissing : all(headIs.ended, headIs.ofVersion(found.version)),
       },
-      // Its data is the new one's by now.
+      // The new head owns the data of the old one.
       { update: old.key, ...writeOf(old.key, endStream(now, true)) },
     ]);
-    if (refused?.[0]?.code === "condition") {
-      throw new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
-    }
     if (refused?.[1]?.code === "condition" || refused?.[3]?.code === "condition") {
       throw new ServiceError("peer.refused", "The peer gave the id of another subscription.");
     }
-    if (refused !== undefined) return undefined;
-    await this.ownership.recomputeOwnership(made.actorId, made.peerId);
-    return readHead(item);
+    return refused === undefined ? readHead(item) : undefined;
   }
 
   /** The publisher has made a subscription again under the same id: its numbering begins again. 1 write. */
@@ -150,24 +142,25 @@ export class OutboundHeads {
   }
 
   /**
-   * Ends a subscription: closed for its peer from this write on, its buffer and leases void. What it owned goes to the
-   * next broader one, which is asked to read it. The head stays until `PURGE_DELAY_MS`. Undefined when there is no
-   * live one.
+   * Ends a subscription: from this write on its peer's callbacks are refused, and its buffer and leases are void. What it
+   * owned goes to the next broader subscription, which is asked to read it. The head stays for `PURGE_DELAY_MS`.
+   *
+   * @returns undefined when there is no live one
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
     const refused = await refusedReasons(this.#table, [
       { update: head.key, ...writeOf(head.key, endStream(this.#clock.now(), keepData)) },
-      this.ownership.raise(head.actorId, head.peerId),
+      countSetChange(this.#clock, head),
     ]);
     if (refused?.[0]?.code === "condition") return undefined;
-    // Another write was under way: the subscription is there, and the caller may try again.
+    // Another write was under way: the subscription is still live, and the caller may try again.
     if (refused !== undefined) throw new TransactionRefused(refused);
-    await this.ownership.recomputeOwnership(head.actorId, head.peerId);
+    await recomputeOwnership(this.#ownership, head);
     return head;
   }
 
-  /** Opens a peer's heads to a bearer (its digest), or closes them, unless a newer revision of the trust has spoken. */
-  async authorize(actorId: string, peerId: string, auth: string | undefined, revision: number): Promise<void> {
+  /** Opens a peer's heads to a bearer (its digest), or closes them, unless a newer revision of the trust was applied. */
+  async authorize({ actorId, peerId }: PeerRef, auth: string | undefined, revision: number): Promise<void> {
     for (const head of await this.live(actorId, peerId)) await this.#amend(head.key, authorize(auth, revision));
   }
 

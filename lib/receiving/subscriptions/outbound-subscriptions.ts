@@ -1,6 +1,7 @@
-/** Our subscriptions to peers: made at the peer, kept here, brought up to date. */
+/** Our subscriptions to peers: made at the peer, brought up to date, cleared. */
 import { compact } from "../../system/compact.ts";
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
+import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { isPathKey } from "../../domain/diff/peer-names.ts";
 import type { Table } from "../../dynamodb/table.ts";
@@ -15,7 +16,7 @@ import type { ReadFailure } from "../../peers/publisher.ts";
 import type { Recovered } from "../recovery/recovery.ts";
 import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
-import { emptyBuffer } from "./empty-partition.ts";
+import { emptyBuffer } from "./outbound-ending.ts";
 import type { OutboundEnding } from "./outbound-ending.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 import { owns } from "./ownership.ts";
@@ -54,7 +55,7 @@ export class OutboundSubscriptions {
   }
 
   /**
-   * Subscribes to a peer and reads its state. A failed baseline does not fail it: it is due again.
+   * Subscribes to a peer and reads its state, the baseline. A baseline that fails does not fail the call: it is due again.
    *
    * @throws ServiceError request.invalid for a part that no path can name, resource.not_found without a trust,
    *   auth.forbidden when we have not approved it, peer.unreachable (408), peer.refused and peer.invalid_answer (502)
@@ -71,10 +72,10 @@ export class OutboundSubscriptions {
     if (!trust.approved)
       throw new ServiceError("auth.forbidden", "The trust with this peer is not approved; approve it first.");
     const made = await subscribe(this.#deps.remote(trust), scopeOf(request), request.granularity);
-    if (!made.ok) throw peerError(made, "the subscription");
+    if (!made.ok) throw subscribeError(made);
     const auth = secretDigest(trust.secret);
     const { subscriptionId, granularity, location } = made.value;
-    const before = await heads.get(actorId, request.peerId, subscriptionId);
+    const before = await heads.get({ actorId, peerId: request.peerId, subscriptionId });
     const head = await heads.make({
       actorId,
       peerId: request.peerId,
@@ -97,7 +98,7 @@ export class OutboundSubscriptions {
     try {
       await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
     } catch (error) {
-      // It is requested and due: the head was made so.
+      // The head was made with the baseline requested and due.
       log.warn("the baseline failed and will be tried again", { ...idsOf(head), error: String(error) });
       await receiving.wakeUps.schedule(head);
     }
@@ -105,7 +106,7 @@ export class OutboundSubscriptions {
 
   /**
    * Brings one subscription up to date now. `catch_up` applies what is missing, and reads the state only where it must;
-   * `resync` reads it in any case, where there is one.
+   * `resync` reads the state in any case, where there is one.
    *
    * @throws ServiceError resource.not_found when there is none, service.unavailable while another works on it,
    *   peer.unreachable, peer.refused and peer.invalid_answer
@@ -120,7 +121,7 @@ export class OutboundSubscriptions {
       case "underway":
         return recovered;
       case "busy":
-        throw isBusy();
+        throw underWay();
       case "failed":
         throw readError(recovered.failure);
       case "unknown":
@@ -138,9 +139,9 @@ export class OutboundSubscriptions {
   }
 
   /**
-   * Starts a subscription's numbering anew: epoch + 1, nothing applied, nothing buffered. Takes the stream's lease.
+   * Begins a subscription's numbering again: epoch + 1, nothing applied, nothing buffered. Acquires the stream's lease.
    *
-   * @throws ServiceError service.unavailable while another holds it
+   * @throws ServiceError service.unavailable while the lease is another's
    */
   async clearState(head: Head, deadline: Deadline): Promise<void> {
     const { table, receiving, clock, settings, log } = this.#deps;
@@ -148,19 +149,19 @@ export class OutboundSubscriptions {
       leaseMs: deadline.remaining(),
       evenReplacing: true,
     });
-    if (!acquired.won) throw isBusy();
+    if (!acquired.won) throw underWay();
     const clearing = clearStream(acquired.head, clock.now(), settings.reconcileMs);
     const cleared = await receiving.streams.amend(head.key, clearing);
     if (cleared === undefined) {
       await receiving.streams.release(acquired.head);
-      throw isBusy();
+      throw underWay();
     }
     await emptyBuffer(table, cleared.key, cleared.epoch);
     log.info("state cleared", idsOf(head));
   }
 
-  /** A peer may send again after it could not: what it sent meanwhile was refused, so it is asked where it is. */
-  async catchUpAll(actorId: string, peerId: string): Promise<void> {
+  /** For a peer that may send again: what it sent meanwhile was refused, so every subscription to it catches up. */
+  async catchUpAll({ actorId, peerId }: PeerRef): Promise<void> {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       const asked = await receiving.streams.requestRecovery(head, "catch_up", clock.now());
@@ -169,12 +170,12 @@ export class OutboundSubscriptions {
   }
 }
 
-const isBusy = (): ServiceError =>
+const underWay = (): ServiceError =>
   new ServiceError("service.unavailable", "This subscription is being worked on; try again in a moment.", {
     headers: { "Retry-After": "1" },
   });
 
-/** What a path cannot name could never be read by itself. @throws ServiceError request.invalid, naming the field */
+/** Refuses a scope that no path can name, because it could never be read. @throws ServiceError request.invalid with `field` */
 function demandPath({ subtarget, resource }: Scope): void {
   for (const [field, text] of Object.entries({ subtarget, resource })) {
     if (text === undefined || isPathKey(text)) continue;
@@ -187,24 +188,26 @@ function scopeOf(request: Scope): Scope {
   return compact({ target: request.target, subtarget: request.subtarget, resource: request.resource });
 }
 
-/** Why a publisher could not be read, as our answer: 408 when it was not reached, 502 with its status when it said something. */
-function readError(failure: ReadFailure): ServiceError {
-  const { reason, status, unreachable } = failure;
-  if (unreachable === true) {
-    return new ServiceError("peer.unreachable", `The publisher could not be read (${reason}); it will be tried again.`);
-  }
-  const extra = status === undefined ? {} : { peerStatus: status };
-  const code = status !== undefined && status >= 400 && status < 500 ? "peer.refused" : "peer.invalid_answer";
-  return new ServiceError(code, `The publisher could not be read (${reason}); it will be tried again.`, { extra });
+/** A peer's failure as our answer: 408 when the peer was not reached, 502 with its status when it answered. */
+function peerError(
+  code: "peer.unreachable" | "peer.refused" | "peer.invalid_answer",
+  message: string,
+  status: number | undefined,
+): ServiceError {
+  const extra = status === undefined || code === "peer.unreachable" ? {} : { peerStatus: status };
+  return new ServiceError(code, message, { extra });
 }
 
-/** A peer's failure as our answer: 408 when it could not be reached, 502 with its status when it said no. */
-function peerError(failure: RemoteFailure, what: string): ServiceError {
-  const status = failure.status;
-  if (failure.kind === "unreachable") {
-    return new ServiceError("peer.unreachable", `The peer could not be reached for ${what}: ${failure.message}`);
+function readError({ reason, status, unreachable }: ReadFailure): ServiceError {
+  const refused = status !== undefined && status >= 400 && status < 500;
+  const code = unreachable === true ? "peer.unreachable" : refused ? "peer.refused" : "peer.invalid_answer";
+  return peerError(code, `The publisher could not be read (${reason}); it will be tried again.`, status);
+}
+
+function subscribeError({ kind, status, message }: RemoteFailure): ServiceError {
+  if (kind === "unreachable") {
+    return peerError("peer.unreachable", `The peer could not be reached for the subscription: ${message}`, status);
   }
-  const extra = status === undefined ? {} : { peerStatus: status };
-  const code = failure.kind === "refused" || failure.kind === "blocked" ? "peer.refused" : "peer.invalid_answer";
-  return new ServiceError(code, `The peer did not make ${what}: ${failure.message}`, { extra });
+  const code = kind === "refused" || kind === "blocked" ? "peer.refused" : "peer.invalid_answer";
+  return peerError(code, `The peer did not make the subscription: ${message}`, status);
 }

@@ -1,10 +1,14 @@
-/** Which subscription of a peer owns which place, kept true while the set changes. */
+/** Which subscription of a peer owns which place, kept in step with the set of the peer's subscriptions. */
 import { covers, placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
+import type { PeerRef } from "../../domain/terms/refs.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
-import { ownershipKey } from "../../dynamodb/keys/streams.ts";
-import { all, always, ConditionFailed, equals, exists } from "../../dynamodb/table.ts";
-import type { Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
+import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { outboundPrefix, ownershipKey } from "../../dynamodb/keys/streams.ts";
+import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
+import { queryAll } from "../../dynamodb/paging.ts";
+import { all, always, equals, exists } from "../../dynamodb/table.ts";
+import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readHead } from "../stream/head.ts";
@@ -12,116 +16,99 @@ import type { Head } from "../stream/head.ts";
 import { excludeScopes, writeOf } from "../stream/stream-changes.ts";
 import type { StreamChange } from "../stream/stream-changes.ts";
 
-/** So long after a change of the set the sweep takes over, unless the working out was done; longer than any request lives. */
+/** The sweep recomputes a set whose change was not followed by that for this long, ms; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 
-/** Asks a live head for a resync, and changes it in the same write; undefined when the condition does not hold. */
-export type AskResync = (head: Head, also?: StreamChange) => Promise<Head | undefined>;
-
-/** Keeps which places each subscription of a peer owns in step with the set of them. */
-export class Ownership {
-  readonly #table: Table;
-  readonly #clock: Clock;
-  readonly #heads: (actorId: string, peerId: string) => Promise<readonly Head[]>;
-  readonly #askResync: AskResync;
-
-  /** @param deps.heads every head of a peer, live or ended */
-  constructor(deps: {
-    table: Table;
-    clock: Clock;
-    heads: (actorId: string, peerId: string) => Promise<readonly Head[]>;
-    askResync: AskResync;
-  }) {
-    this.#table = deps.table;
-    this.#clock = deps.clock;
-    this.#heads = deps.heads;
-    this.#askResync = deps.askResync;
-  }
-
-  /**
-   * Recomputes which places each subscription of a peer leaves to narrower ones; whoever gets a place back is asked
-   * for a resync in the same write. Whoever does so after the newest change of the set wins; an older recomputation changes nothing.
-   */
-  async recomputeOwnership(actorId: string, peerId: string): Promise<void> {
-    const { at } = await this.#recompute(actorId, peerId);
-    await this.#recomputed(actorId, peerId, at);
-  }
-
-  /**
-   * For the sweep, when an ownership key is due: the set changed, and whoever changed it went no further. Nobody knows
-   * then who has written what meanwhile, so that all owners are asked to read anew.
-   */
-  async resume(actorId: string, peerId: string): Promise<void> {
-    const counter = await this.#table.get(ownershipKey(actorId, peerId));
-    const dueAt = counter?.["dueAt"];
-    if (typeof dueAt !== "number" || dueAt > this.#clock.now()) return;
-    const { at, heads } = await this.#recompute(actorId, peerId);
-    for (const head of heads.filter(owns)) await this.#askResync(head);
-    await this.#recomputed(actorId, peerId, at);
-  }
-
-  /** Deletes the count of the set's changes when there is no head, live or ended, that could need it. */
-  async forget(actorId: string, peerId: string): Promise<void> {
-    const key = ownershipKey(actorId, peerId);
-    const counter = await this.#table.get(key);
-    if (counter === undefined || (await this.#heads(actorId, peerId)).length > 0) return;
-    try {
-      await this.#table.delete(key, equals("changes", counter["changes"] ?? 0));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-
-  async #recompute(actorId: string, peerId: string): Promise<{ at: number; heads: readonly Head[] }> {
-    const counter = await this.#table.get(ownershipKey(actorId, peerId));
-    const at = (counter?.["changes"] as number | undefined) ?? 0;
-    const heads = (await this.#heads(actorId, peerId)).filter((head) => head.live);
-    for (const head of heads) {
-      const excludedScopes = excludedScopesOf(head, heads);
-      if (samePlaces(excludedScopes, head.excludedScopes) && head.ownershipRevision >= at) continue;
-      await this.#setExcludedScopes(head, excludedScopes, at);
-    }
-    return { at, heads };
-  }
-
-  async #setExcludedScopes(head: Head, excludedScopes: readonly Place[], at: number): Promise<void> {
-    const change = excludeScopes(excludedScopes, at);
-    if (!owns(head) || !getsBack(head.excludedScopes, excludedScopes)) {
-      const write = writeOf(head.key, change);
-      await this.#amend(head.key, write.change, write.condition);
-      return;
-    }
-    if ((await this.#askResync(head, change)) !== undefined) return;
-    const item = await this.#table.get(head.key);
-    const now = item === undefined ? undefined : readHead(item);
-    if (now?.live === true && now.ownershipRevision < at) throw setIsChanging();
-  }
-
-  async #recomputed(actorId: string, peerId: string, at: number): Promise<void> {
-    await this.#amend(
-      ownershipKey(actorId, peerId),
-      { remove: ["dueShard", "dueAt"] },
-      all(exists("dueAt"), equals("changes", at)),
-    );
-  }
-
-  /** Counts a change of the set: part of the transaction that makes it. From then on the recomputation is due. */
-  raise(actorId: string, peerId: string): Write {
-    const key = ownershipKey(actorId, peerId);
-    const set = { dueShard: dueShardOf(key), dueAt: this.#clock.now() + TAKEOVER_MS };
-    return { update: key, change: { set, add: { changes: 1 } }, condition: always };
-  }
-
-  async #amend(key: Key, change: Change, condition: Condition): Promise<void> {
-    try {
-      await this.#table.update(key, change, condition);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
+export interface OwnershipDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  /** Asks a live head for a resync, and changes it in the same write; undefined when the condition does not hold. */
+  readonly askResync: (head: Head, also?: StreamChange) => Promise<Head | undefined>;
 }
 
-/** @returns the error for who should try again: others are changing the same peer's subscriptions */
+/** The heads of an actor's outbound subscriptions, or of those to one peer, live or ended. 1 query a page. */
+export async function headsOf(table: Table, actorId: string, peerId?: string): Promise<Head[]> {
+  return (await queryAll(table, { pk: actorPartition(actorId), prefix: outboundPrefix(peerId) })).map(readHead);
+}
+
+/** Counts a change of a peer's set: part of the transaction that makes it. From then on the recomputation is due. */
+export function countSetChange(clock: Clock, { actorId, peerId }: PeerRef): Write {
+  const key = ownershipKey(actorId, peerId);
+  const set = { dueShard: dueShardOf(key), dueAt: clock.now() + TAKEOVER_MS };
+  return { update: key, change: { set, add: { changes: 1 } }, condition: always };
+}
+
+/**
+ * Recomputes which places each subscription of a peer leaves to narrower ones. A subscription that gets a place back is
+ * asked for a resync in the same write. The recomputation after the newest change of the set wins; an older one changes
+ * nothing.
+ */
+export async function recomputeOwnership(deps: OwnershipDeps, peer: PeerRef): Promise<void> {
+  const { changes } = await recompute(deps, peer);
+  await markRecomputed(deps.table, peer, changes);
+}
+
+/**
+ * For the sweep, when an ownership key is due: the set changed, and the request that changed it went no further. What
+ * was written meanwhile under which ownership is unknown then, so that all owners are asked for a resync.
+ */
+export async function resumeOwnership(deps: OwnershipDeps, peer: PeerRef): Promise<void> {
+  const { table, clock, askResync } = deps;
+  const counter = await table.get(ownershipKey(peer.actorId, peer.peerId));
+  const dueAt = counter?.["dueAt"];
+  if (typeof dueAt !== "number" || dueAt > clock.now()) return;
+  const { changes, heads } = await recompute(deps, peer);
+  for (const head of heads.filter(owns)) await askResync(head);
+  await markRecomputed(table, peer, changes);
+}
+
+/** Deletes the count of a set's changes when no head is left, live or ended, that could need it. */
+export async function forgetOwnership(table: Table, { actorId, peerId }: PeerRef): Promise<void> {
+  const key = ownershipKey(actorId, peerId);
+  const counter = await table.get(key);
+  if (counter === undefined || (await headsOf(table, actorId, peerId)).length > 0) return;
+  await deleteIf(table, key, equals("changes", counter["changes"] ?? 0));
+}
+
+async function recompute(
+  deps: OwnershipDeps,
+  { actorId, peerId }: PeerRef,
+): Promise<{ readonly changes: number; readonly heads: readonly Head[] }> {
+  const counter = await deps.table.get(ownershipKey(actorId, peerId));
+  const changes = (counter?.["changes"] as number | undefined) ?? 0;
+  const heads = (await headsOf(deps.table, actorId, peerId)).filter((head) => head.live);
+  for (const head of heads) {
+    const excludedScopes = excludedScopesOf(head, heads);
+    if (samePlaces(excludedScopes, head.excludedScopes) && head.ownershipRevision >= changes) continue;
+    await setExcludedScopes(deps, head, excludedScopes, changes);
+  }
+  return { changes, heads };
+}
+
+async function markRecomputed(table: Table, { actorId, peerId }: PeerRef, changes: number): Promise<void> {
+  const change = { remove: ["dueShard", "dueAt"] };
+  await updateIf(table, ownershipKey(actorId, peerId), change, all(exists("dueAt"), equals("changes", changes)));
+}
+
+async function setExcludedScopes(
+  { table, askResync }: OwnershipDeps,
+  head: Head,
+  excludedScopes: readonly Place[],
+  at: number,
+): Promise<void> {
+  const made = excludeScopes(excludedScopes, at);
+  if (!owns(head) || !getsBack(head.excludedScopes, excludedScopes)) {
+    const { change, condition } = writeOf(head.key, made);
+    await updateIf(table, head.key, change, condition);
+    return;
+  }
+  if ((await askResync(head, made)) !== undefined) return;
+  const item = await table.get(head.key);
+  const now = item === undefined ? undefined : readHead(item);
+  if (now?.live === true && now.ownershipRevision < at) throw setIsChanging();
+}
+
+/** The error of a request that met other changes of the same peer's subscriptions, and may be repeated. */
 export const setIsChanging = (): ServiceError =>
   new ServiceError("service.unavailable", "The subscriptions of this peer are changing; try again.", {
     headers: { "Retry-After": "1" },
@@ -143,7 +130,7 @@ export function excludedScopesOf(head: Head, heads: readonly Head[]): readonly P
   return places.filter((place, index) => places.findIndex((other) => covers(other, place)) === index);
 }
 
-/** True when a place that was left to a narrower one is left to none any more. */
+/** True when a place that a narrower subscription owned is no longer owned by any. */
 const getsBack = (before: readonly Place[], after: readonly Place[]): boolean =>
   before.some((place) => !after.some((other) => covers(other, place)));
 

@@ -1,4 +1,4 @@
-/** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
+/** A subscription of ours that its publisher has forgotten is made again there, and continues here under its new id. */
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
@@ -15,8 +15,7 @@ import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
-import { emptyBuffer } from "./empty-partition.ts";
-import type { OutboundEnding } from "./outbound-ending.ts";
+import { emptyBuffer } from "./outbound-ending.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 
 /** A subscription is made again at most this often, ms. */
@@ -31,70 +30,59 @@ export interface ResubscriptionDeps {
   readonly authenticator: CallbackAuthenticator;
   readonly wakeUps: WakeUps;
   readonly remote: RemoteOf;
-  readonly ending: Pick<OutboundEnding, "end">;
   readonly settings: { readonly resubscribe: boolean; readonly reconcileMs: number };
 }
 
 type Again = Awaited<ReturnType<Forgotten["again"]>>;
 
-/** Makes forgotten subscriptions again, and ends those that the publisher has ended. */
-export class Resubscription implements Forgotten {
-  readonly #deps: ResubscriptionDeps;
+/** Makes a forgotten subscription again. Called under the lease on the old stream, which ends with it. */
+export async function resubscribe(deps: ResubscriptionDeps, head: Head, deadline: Deadline): Promise<Again> {
+  const { trusts, clock, settings } = deps;
+  const trust = await trusts.get(head.actorId, head.peerId);
+  if (trust?.approved !== true) return { is: "lost" };
+  const remote = deps.remote(trust, reserved(deadline));
+  const stands = await trustStands(remote, trust.relationship);
+  if (!stands.ok) return unlessUnwell(stands);
+  const recently = head.resubscribedAt > 0 && clock.now() < head.resubscribedAt + DAY_MS;
+  if (!stands.value || !settings.resubscribe || recently) return { is: "lost" };
+  const made = await subscribe(remote, head.scope, head.granularity);
+  if (!made.ok) return unlessUnwell(made);
+  return await replaceHead(deps, head, trust, made.value.subscriptionId);
+}
 
-  constructor(deps: ResubscriptionDeps) {
-    this.#deps = deps;
+async function replaceHead(
+  { heads, authenticator, settings, log, table, wakeUps }: ResubscriptionDeps,
+  head: Head,
+  trust: TrustRecord,
+  subscriptionId: string,
+): Promise<Again> {
+  const { actorId, peerId, scope, granularity } = head;
+  const auth = secretDigest(trust.secret);
+  const trusted = authenticator.approvedCheck(actorId, peerId, auth);
+  const made = {
+    actorId,
+    peerId,
+    subscriptionId,
+    scope,
+    granularity,
+    auth,
+    reconcileMs: settings.reconcileMs,
+    trusted,
+  };
+  let to: Head | undefined;
+  try {
+    to = subscriptionId === head.subscriptionId ? await heads.beginAgain(head) : await heads.replaceHead(head, made);
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    log.warn("a subscription made again cannot be kept", { actorId, peerId, subscriptionId, error: error.message });
+    return { is: "lost" };
   }
-
-  /** Called under the lease on the old stream, which ends with it. */
-  async again(head: Head, deadline: Deadline): Promise<Again> {
-    const { trusts, clock, settings } = this.#deps;
-    const trust = await trusts.get(head.actorId, head.peerId);
-    if (trust?.approved !== true) return { is: "lost" };
-    const remote = this.#deps.remote(trust, reserved(deadline));
-    const stands = await trustStands(remote, trust.relationship);
-    if (!stands.ok) return unlessUnwell(stands);
-    const recently = head.resubscribedAt > 0 && clock.now() < head.resubscribedAt + DAY_MS;
-    if (!stands.value || !settings.resubscribe || recently) return { is: "lost" };
-    const made = await subscribe(remote, head.scope, head.granularity);
-    if (!made.ok) return unlessUnwell(made);
-    return await this.#goOn(head, trust, made.value.subscriptionId);
-  }
-
-  async ended(head: Head): Promise<void> {
-    const { actorId, peerId, subscriptionId } = head;
-    await this.#deps.ending.end(actorId, peerId, subscriptionId, { notifyPeer: false });
-  }
-
-  async #goOn(head: Head, trust: TrustRecord, subscriptionId: string): Promise<Again> {
-    const { heads, authenticator, settings, log, table, wakeUps } = this.#deps;
-    const { actorId, peerId, scope, granularity } = head;
-    const auth = secretDigest(trust.secret);
-    const trusted = authenticator.approvedCheck(actorId, peerId, auth);
-    const made = {
-      actorId,
-      peerId,
-      subscriptionId,
-      scope,
-      granularity,
-      auth,
-      reconcileMs: settings.reconcileMs,
-      trusted,
-    };
-    let to: Head | undefined;
-    try {
-      to = subscriptionId === head.subscriptionId ? await heads.beginAgain(head) : await heads.replaceHead(head, made);
-    } catch (error) {
-      if (!isServiceError(error)) throw error;
-      log.warn("a subscription made again cannot be kept", { actorId, peerId, subscriptionId, error: error.message });
-      return { is: "lost" };
-    }
-    // Another changed the set at the same time: the publisher gives the same subscription the next time.
-    if (to === undefined) return { is: "later" };
-    await emptyBuffer(table, head.key, head.epoch + 1);
-    await wakeUps.schedule(to);
-    log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
-    return { is: "moved", to };
-  }
+  // The set was changed at the same time: the publisher gives the same subscription the next time.
+  if (to === undefined) return { is: "later" };
+  await emptyBuffer(table, head.key, head.epoch + 1);
+  await wakeUps.schedule(to);
+  log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
+  return { is: "moved", to };
 }
 
 function unlessUnwell(failed: RemoteFailure): Again {

@@ -29,7 +29,10 @@ describe("two ids that differ by one", () => {
     const digest = async (data: string): Promise<string> => {
       const other = await new NumbersWorld().open();
       await other.callback(1, data);
-      return (await other.us.service.heads.get(other.alice.id, "peer", "sub"))?.digests ?? "";
+      return (
+        (await other.us.service.heads.get({ actorId: other.alice.id, peerId: "peer", subscriptionId: "sub" }))
+          ?.digests ?? ""
+      );
     };
     expect(await digest(`{"id":${ID}}`)).not.toBe(await digest(`{"id":${NEXT}}`));
     expect(await digest('{"id":1e20}')).toBe(await digest(`{"id":1${"0".repeat(20)}}`));

@@ -97,7 +97,7 @@ describe("a callback out of order", () => {
     expect([status, result]).toEqual([201, "processed"]);
     expect(world.hooked.slice(begun)).toEqual(Array.from({ length: k + 1 }, (_, index) => index + 1));
     table.check(`gap filler, ${String(k)} pending, ${name}`, cost, { requests: 6 + 2 * k });
-    const head = await world.services.heads.get(stream.actorId, stream.peerId, stream.subscriptionId);
+    const head = await world.services.heads.get(stream);
     expect(head).toMatchObject({ lastSeq: k + 1, buffered: new Set() });
   });
 });

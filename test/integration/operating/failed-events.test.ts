@@ -151,7 +151,7 @@ describe("POST /parked/{eventId}", () => {
 
   it("retries a resync with the state as it is stored by then", async () => {
     hook = fail("park");
-    const head = await service.services.heads.get(service.actorId, "bob", "sub");
+    const head = await service.services.heads.get({ actorId: service.actorId, peerId: "bob", subscriptionId: "sub" });
     if (head === undefined) throw new Error("there is no subscription");
     const callback = { sequence: 1, data: { color: "red", size: { w: 1 } } };
     const deadline = { remaining: () => 29_000 };

@@ -468,7 +468,7 @@ export class ReceivingWorld {
       const failed = await receiving.failedEvents.at(item);
       // What was begun too often stays for a person, who replays it here.
       const replayed = failed?.status === "parked" || (failed?.dueAt !== undefined && failed.dueAt <= this.#now);
-      if (failed !== undefined && replayed) await receiving.hooks.again(failed);
+      if (failed !== undefined && replayed) await receiving.hooks.retry(failed);
     }
   }
 

@@ -145,7 +145,7 @@ export class HookWorld {
       clock,
       log,
       receiving,
-      heads: none,
+      ownership: none,
       grants: none,
       maintenance: none,
       breakerRecovery: none,

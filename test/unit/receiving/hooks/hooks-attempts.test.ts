@@ -58,7 +58,7 @@ describe("a hook that fails", () => {
     expect(world.started).toHaveLength(1);
   });
 
-  it("stays parked after as many starts as are allowed, with every attempt's error", async () => {
+  it("stays parked after the last allowed start, with every attempt's error", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
@@ -70,18 +70,18 @@ describe("a hook that fails", () => {
     expect(failed?.attempts).toHaveLength(5);
   });
 
-  it("may be replayed by hand when its attempts are used up", async () => {
+  it("may be retried by hand when its attempts are used up", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
     for (let minute = 0; minute < 6; minute += 1) await world.sweep(60);
     const [failed] = await world.failedEvents();
     if (failed === undefined) throw new Error("nothing has failed");
-    expect(await world.receiving.hooks.again(failed)).toBe("parked");
+    expect(await world.receiving.hooks.retry(failed)).toBe("parked");
     const [again] = await world.failedEvents();
     expect(again).toMatchObject({ status: "parked", starts: 6 });
     world.hook = () => undefined;
-    if (again !== undefined) expect(await world.receiving.hooks.again(again)).toBe("done");
+    if (again !== undefined) expect(await world.receiving.hooks.retry(again)).toBe("done");
     expect(await world.failedEvents()).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe("a hook that fails", () => {
     );
   });
 
-  it("keeps no more of an error than a line that can be shown", async () => {
+  it("keeps a line of an error at most", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("\ud800" + "x".repeat(100_000));
@@ -108,10 +108,10 @@ describe("a hook that fails", () => {
     expect(error.isWellFormed()).toBe(true);
   });
 
-  it("keeps an event of many parts whole, and leaves nothing of it when it is settled", async () => {
+  it("keeps an event of many parts whole, and leaves nothing of it when it is resolved", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
-    // Does not compress: several items' worth.
+    // Data that does not compress, larger than several items.
     const noise = Array.from({ length: 90_000 }, (_, index) => Math.sin(index) * 1e9);
     const event = { ...IDENTITY, sequence: 1, data: noise };
     await world.receiving.failedEvents.record(event, { status: "parked", starts: 5, attempts: [] }, false);
@@ -119,7 +119,7 @@ describe("a hook that fails", () => {
     expect(failed?.parts).toBeGreaterThan(1);
     expect(failed?.event).toEqual(event);
     world.hook = () => undefined;
-    if (failed !== undefined) await world.receiving.hooks.again(failed);
+    if (failed !== undefined) await world.receiving.hooks.retry(failed);
     expect(world.table.all().filter(({ sk }) => sk.startsWith("FAILED"))).toEqual([]);
   });
 });
@@ -147,15 +147,15 @@ describe("a hook that hangs", () => {
     expect(await world.deliver(2)).toBe(201);
   });
 
-  it("does not leave a time limit standing when it ends in time", async () => {
+  it("cancels its time limit when it ends in time", async () => {
     const world = await new HookWorld().open();
     await world.deliver(1);
     expect(world.limits.size).toBe(0);
   });
 });
 
-describe("a hook that chooses", () => {
-  it("retry: as any other error", async () => {
+describe("a hook's verdict", () => {
+  it("retry is retried as after any other error", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Verdict("retry");
@@ -164,7 +164,7 @@ describe("a hook that chooses", () => {
     expect((await world.failedEvents())[0]?.status).toBe("retrying");
   });
 
-  it("park: kept for replay by hand, never swept", async () => {
+  it("park is kept for a retry by hand, and never run by the sweep", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Verdict("park", "later");
@@ -175,7 +175,7 @@ describe("a hook that chooses", () => {
     expect(await world.failedEvents()).toMatchObject([{ status: "parked", attempts: [{ error: "Verdict: later" }] }]);
   });
 
-  it("skip: dropped, at the first attempt and at a replay", async () => {
+  it("skip is dropped, at the first run and at a retry", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Verdict("skip");
@@ -192,8 +192,8 @@ describe("a hook that chooses", () => {
   });
 });
 
-describe("two who replay one event", () => {
-  it("do not both run it", async () => {
+describe("two retries of one event", () => {
+  it("do not both run the hook", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
@@ -204,13 +204,13 @@ describe("two who replay one event", () => {
       new Promise<void>((resolve) => {
         end = resolve;
       });
-    const first = world.receiving.hooks.again(failed);
+    const first = world.receiving.hooks.retry(failed);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(await world.receiving.hooks.again(failed)).toBe("busy");
-    // One that looks only now finds it begun too.
+    expect(await world.receiving.hooks.retry(failed)).toBe("busy");
+    // A retry that reads the event only now finds it begun too.
     const [seen] = await world.failedEvents();
     if (seen !== undefined) {
-      expect(await world.receiving.hooks.again(seen)).toBe("busy");
+      expect(await world.receiving.hooks.retry(seen)).toBe("busy");
       expect(await world.receiving.hooks.skip(seen)).toBe(false);
     }
     end();
@@ -218,7 +218,7 @@ describe("two who replay one event", () => {
     expect(world.started).toHaveLength(2);
   });
 
-  it("recognise their own start when its answer was lost", async () => {
+  it("each recognise their own start when its answer was lost", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(1);
     await world.deliver(1);
@@ -227,28 +227,28 @@ describe("two who replay one event", () => {
     const repeating = world.instance((operation, [key]) =>
       operation === "update" && key?.sk.startsWith("FAILED#") === true ? "repeat" : "ok",
     );
-    if (failed !== undefined) expect(await repeating.hooks.again(failed)).toBe("done");
+    if (failed !== undefined) expect(await repeating.hooks.retry(failed)).toBe("done");
     expect(world.started).toHaveLength(2);
   });
 });
 
 describe("a resync's event", () => {
-  it("is replayed with the state as it is stored then", async () => {
+  it("is retried with the state that is stored then", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { old: 1 } };
-    await world.receiving.hooks.first(event, { ...FIRST, stateStored: true });
+    await world.receiving.hooks.runFirst(event, { ...FIRST, stateStored: true });
     expect((await world.failedEvents())[0]?.event.data).toBeNull();
     world.state = { fresh: 2 };
     await world.sweep(1);
     expect(world.started.map(({ data }) => data)).toEqual([{ old: 1 }, { fresh: 2 }]);
   });
 
-  it("keeps the data it came with when the service does not store it", async () => {
+  it("keeps the data that it came with when the service does not store the state", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { only: "here" } };
-    await world.receiving.hooks.first(event, FIRST);
+    await world.receiving.hooks.runFirst(event, FIRST);
     await world.sweep(1);
     expect(world.started.map(({ data }) => data)).toEqual([{ only: "here" }, { only: "here" }]);
   });
@@ -256,7 +256,7 @@ describe("a resync's event", () => {
   it("is not begun when the state cannot be read", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
-    await world.receiving.hooks.first(
+    await world.receiving.hooks.runFirst(
       { ...IDENTITY, callbackType: "resync", sequence: 7, data: {} },
       { ...FIRST, stateStored: true },
     );

@@ -3,7 +3,7 @@ import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import { HookWorld, numbersOf } from "./hook-world.ts";
 import { idle } from "../../../support/idle.ts";
 
-/** The lease of a dead process has run out. */
+/** Time after which the lease of a dead process has expired, ms. */
 const LEASE_MS = 120_000;
 
 /** The hook of callback 1 fails in a process that dies once the failure is recorded, before it moves the stream on. */
@@ -31,7 +31,7 @@ describe("a hook whose process dies in it", () => {
     expect(numbersOf(world.done)).toEqual([1]);
   });
 
-  it("has every start counted before it runs: after as many as are allowed the event is parked unrun", async () => {
+  it("has every start counted before it runs: after the last allowed start the event is parked without a run", async () => {
     const world = await new HookWorld().open();
     for (let death = 0; death < 5; death += 1) {
       await world.deliverAndDie(1);
@@ -44,7 +44,7 @@ describe("a hook whose process dies in it", () => {
     expect(numbersOf(world.done)).toEqual([2]);
   });
 
-  it("is stopped by the sweep from killing for ever: a retry that dies counts too", async () => {
+  it("is parked by the sweep when its retries keep ending the process, because they count too", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
@@ -73,7 +73,7 @@ describe("a hook whose process dies in it", () => {
     expect(world.started).toHaveLength(2);
   });
 
-  it("holds the stream by the event that stopped it, also when a crash had recorded it otherwise before", async () => {
+  it("pauses the hooks when it stops the stream, also when a crash had recorded the event with another status", async () => {
     const world = await new HookWorld().open();
     await failAndCrash(world);
     world.now += LEASE_MS;
@@ -85,7 +85,7 @@ describe("a hook whose process dies in it", () => {
     expect((await world.failedEvents()).map(({ status }) => status)).toEqual(["stopped", "waiting"]);
     world.hook = () => undefined;
     const [first] = await world.failedEvents();
-    if (first !== undefined) await world.receiving.hooks.again(first);
+    if (first !== undefined) await world.receiving.hooks.retry(first);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2]);
   });

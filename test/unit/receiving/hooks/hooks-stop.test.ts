@@ -4,7 +4,7 @@ import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-i
 import { HookWorld, numbersOf, STREAM } from "./hook-world.ts";
 import { InjectedFault } from "../../../support/faulty-table.ts";
 
-/** A stream whose event 2 stopped its hooks; 3 to `upTo` arrived since. */
+/** A stream whose event 2 stopped its hooks; 3 to `upTo` have arrived since. */
 async function stopped(upTo = 5): Promise<HookWorld> {
   const world = await new HookWorld().open();
   world.hook = ({ sequence }) => {
@@ -25,7 +25,7 @@ const statuses = async (world: HookWorld): Promise<string[]> =>
   (await world.failedEvents()).map(({ status }) => status);
 
 describe("a stopped stream", () => {
-  it("goes on storing and numbering, and keeps its later events back, never begun", async () => {
+  it("continues to store and to number, and its later events wait without a start", async () => {
     const world = await stopped();
     expect(world.head()).toMatchObject({ lastSeq: 5, hooksPaused: true });
     expect(numbersOf(world.started)).toEqual([1, 2]);
@@ -34,9 +34,9 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.started)).toEqual([1, 2]);
   });
 
-  it("runs what it kept back in order once the event that stopped it is replayed", async () => {
+  it("runs the waiting events in order once the event that stopped it has been retried", async () => {
     const world = await stopped();
-    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("done");
+    expect(await world.receiving.hooks.retry(await eventOf(world, 2))).toBe("done");
     expect(world.head().hooksResuming).toBe(true);
     await world.sweep(0);
     expect(numbersOf(world.started)).toEqual([1, 2, 2, 3, 4, 5]);
@@ -46,7 +46,7 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it("is stopped by a retry that says so, too, and stays so until all that stopped it are settled", async () => {
+  it("is stopped by a retry too, and stays so until every event that stopped it is resolved", async () => {
     const world = await new HookWorld().open();
     world.hook = () => {
       throw new Error("once");
@@ -60,15 +60,15 @@ describe("a stopped stream", () => {
     await world.deliver(3);
     expect(await statuses(world)).toEqual(["stopped", "stopped", "waiting"]);
     world.hook = () => undefined;
-    await world.receiving.hooks.again(await eventOf(world, 1));
+    await world.receiving.hooks.retry(await eventOf(world, 1));
     await world.sweep(0);
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
-    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.receiving.hooks.retry(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
   });
 
-  it("does so when that event is dropped", async () => {
+  it("runs the waiting events when that event is dropped", async () => {
     const world = await stopped();
     expect(await world.receiving.hooks.skip(await eventOf(world, 2))).toBe(true);
     await world.sweep(0);
@@ -76,7 +76,7 @@ describe("a stopped stream", () => {
     expect(world.head().hooksPaused).toBe(false);
   });
 
-  it("keeps what arrives during the release behind it", async () => {
+  it("runs events that arrive while its hooks resume after the waiting ones", async () => {
     const world = await stopped(3);
     let status: number | undefined;
     world.hook = async ({ sequence }) => {
@@ -90,7 +90,7 @@ describe("a stopped stream", () => {
     expect(world.head().buffered.size).toBe(0);
   });
 
-  it("stays due for what arrived during a release that had no time left to drain it", async () => {
+  it("stays due for what arrived while its hooks resumed with no time left to drain the buffer", async () => {
     const world = await stopped(3);
     world.hook = async ({ sequence }) => {
       if (sequence === 3) await world.deliver(4);
@@ -105,12 +105,12 @@ describe("a stopped stream", () => {
     expect(world.head()).toMatchObject({ lastSeq: 4 });
   });
 
-  it("is stopped again by a waiting event that says so, and only that one and those after it stay", async () => {
+  it("is stopped again by a waiting event, and only that one and later ones stay", async () => {
     const world = await stopped();
     world.hook = ({ sequence }) => {
       if (sequence === 4) throw new Verdict("stop");
     };
-    await world.receiving.hooks.again(await eventOf(world, 2));
+    await world.receiving.hooks.retry(await eventOf(world, 2));
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3]);
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
@@ -121,7 +121,7 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 5]);
   });
 
-  it("goes past a waiting event that fails: that one is retried on its own", async () => {
+  it("continues past a waiting event that fails, which is then retried", async () => {
     const world = await stopped();
     world.hook = ({ sequence }) => {
       if (sequence === 3) throw new Error("not yet");
@@ -133,12 +133,12 @@ describe("a stopped stream", () => {
     expect(world.head().hooksPaused).toBe(false);
   });
 
-  it("stays stopped while the replay fails, and is released when the sweep's retry of it succeeds", async () => {
+  it("stays stopped while a retry by hand fails, and resumes when the sweep's retry succeeds", async () => {
     const world = await stopped();
     world.hook = () => {
       throw new Error("still not");
     };
-    expect(await world.receiving.hooks.again(await eventOf(world, 2))).toBe("retrying");
+    expect(await world.receiving.hooks.retry(await eventOf(world, 2))).toBe("retrying");
     await world.sweep(0);
     expect(await statuses(world)).toEqual(["retrying", "waiting", "waiting", "waiting"]);
     world.hook = () => undefined;
@@ -147,22 +147,22 @@ describe("a stopped stream", () => {
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it("stays stopped when the attempts of the replayed event are used up", async () => {
+  it("stays stopped when the attempts of the retried event are used up", async () => {
     const world = await stopped(3);
     world.hook = () => {
       throw new Error("still not");
     };
     for (let attempt = 0; attempt < 6; attempt += 1) {
-      await world.receiving.hooks.again(await eventOf(world, 2));
+      await world.receiving.hooks.retry(await eventOf(world, 2));
     }
     expect(await statuses(world)).toEqual(["stopped", "waiting"]);
     expect(world.head().hooksPaused).toBe(true);
   });
 
-  it("is released although the process that replayed it died before it could say so", async () => {
+  it("resumes although the process of the retry died before it resolved the event", async () => {
     const world = await stopped();
     const dying = world.instance((operation) => (operation === "transact" ? "crash" : "ok"));
-    void dying.hooks.again(await eventOf(world, 2));
+    void dying.hooks.retry(await eventOf(world, 2));
     await new Promise((resolve) => setImmediate(resolve));
     expect(numbersOf(world.started)).toEqual([1, 2, 2]);
     await world.sweep(1);
@@ -171,16 +171,16 @@ describe("a stopped stream", () => {
     expect(world.head().hooksPaused).toBe(false);
   });
 
-  it("is released whether or not the answer to settling was lost", async () => {
+  it("resumes whether or not the answer to the resolving write was lost", async () => {
     const world = await stopped();
     const losing = world.instance((operation) => (operation === "transact" ? "lost_answer" : "ok"));
-    await expect(losing.hooks.again(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
+    await expect(losing.hooks.retry(await eventOf(world, 2))).rejects.toThrow(InjectedFault);
     await world.sweep(0);
     expect(numbersOf(world.done)).toEqual([1, 2, 3, 4, 5]);
     expect(world.head().hooksPaused).toBe(false);
   });
 
-  it("goes on with the resuming where a process died in it; a waiting event that keeps killing is parked", async () => {
+  it("continues resuming where a process died; a waiting event that keeps ending the process is parked", async () => {
     const world = await stopped();
     await world.receiving.hooks.skip(await eventOf(world, 2));
     for (let death = 0; death < 7; death += 1) {
@@ -201,18 +201,18 @@ describe("a stopped stream", () => {
     expect(world.head()).toMatchObject({ hooksPaused: false, lastSeq: 5 });
   });
 
-  it("leaves nothing that is due once it is released", async () => {
+  it("leaves nothing that is due once its hooks have resumed", async () => {
     const world = await stopped();
     await world.receiving.hooks.skip(await eventOf(world, 2));
     await world.sweep(0);
     expect(world.head().dueAt).toBe(world.head().reconcileAt);
   });
 
-  it("lets its event be settled when the subscription has ended meanwhile", async () => {
+  it("lets its event be resolved when the subscription has ended meanwhile", async () => {
     const world = await stopped(2);
     const failed = await eventOf(world, 2);
     await world.table.deleteMany([STREAM]);
-    expect(await world.receiving.hooks.again(failed)).toBe("done");
+    expect(await world.receiving.hooks.retry(failed)).toBe("done");
     expect(await world.failedEvents()).toEqual([]);
   });
 });

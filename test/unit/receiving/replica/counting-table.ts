@@ -1,6 +1,6 @@
 import type { Condition, Item, Key, Page, QueryRange, Table, Write } from "../../../../lib/dynamodb/table.ts";
 
-/** Counts what reaches a table: requests, items read and items written, and the longest chain is up to the caller. */
+/** Counts the requests that reach a table, and the items that they read and write. */
 export class CountingTable implements Table {
   readonly #inner: Table;
   requests = 0;
@@ -12,7 +12,7 @@ export class CountingTable implements Table {
     this.#inner = inner;
   }
 
-  /** What was counted since the last call. */
+  /** The counts since the last call. */
   take(): { readonly requests: number; readonly read: number; readonly written: number } {
     const { requests, read, written } = this;
     [this.requests, this.read, this.written] = [0, 0, 0];

@@ -71,7 +71,7 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
     expect(most).toEqual({ requests: 4, read: 5, written: 7 });
   });
 
-  test("extend by a thousand costs the same within the levels it adds", async () => {
+  test("extending by a thousand items costs the same but for the levels that it adds", async () => {
     const costs = await atEverySize(() => ({
       operation: "extend",
       items: Array.from({ length: 1000 }, (_, at) => `k${String(at)}`),
@@ -80,14 +80,14 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
     expect(Math.abs((small?.requests ?? 0) - (large?.requests ?? 0))).toBeLessThan(10);
   });
 
-  test("by index it grows with the levels only", async () => {
+  test("an operation by index costs more only with the levels", async () => {
     for (const operation of [
       { operation: "update", item: "u" },
       { operation: "insert", item: "i" },
       { operation: "delete" },
     ]) {
       const costs = await atEverySize((size) => ({ ...operation, index: Math.floor(size / 2) }));
-      // The head and one page a level; the write. A page that splits may have to read some of its index.
+      // The head and one page a level, then the write. A page that splits may have to read some of its index.
       const levels = [3, 3, 4];
       const split = operation.operation === "insert" ? { requests: 1, read: 16 } : { requests: 0, read: 0 };
       costs.forEach((cost, at) => {
@@ -97,7 +97,7 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
     }
   });
 
-  test("by value it reads the index, the matching page and its way up, at any length", async () => {
+  test("an operation by value reads the index, the matching page and its parents, at any length", async () => {
     const costs = await atEverySize(() => ({ operation: "update", old_item: 3, item: "three" }));
     for (const cost of costs) {
       expect(cost.requests).toBeLessThanOrEqual(7);
@@ -133,7 +133,7 @@ describe("what a list operation costs with 10, 1 000 and 100 000 items", () => {
 });
 
 // The head, a request for each 100 pages and for each 100 of the 512 buckets of the index, the commit.
-test("ten thousand items come in with a dozen requests, as a diff and as a state", async () => {
+test("ten thousand items are stored with a dozen requests, as a diff and as a state", async () => {
   const own = new Lists();
   const items = Array.from({ length: 10_000 }, (_, at) => `item ${String(at)}`);
   const { cost } = await own.run("wide", { operation: "extend", items });
@@ -146,7 +146,7 @@ test("ten thousand items come in with a dozen requests, as a diff and as a state
   expect(await own.length("whole")).toBe(10_000);
 });
 
-test("a list grown and shrunk at random in all its parts stays what an array would be", async () => {
+test("a list that grows and shrinks at random in all its parts equals an array", async () => {
   const own = new Lists();
   const model: Json[] = Array.from({ length: 4000 }, (_, at) => at);
   await own.run("big", { operation: "extend", items: model });
@@ -155,7 +155,7 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
     state = (state * 1103515245 + 12345) % 2147483648;
     return Math.floor((state / 2147483648) * below);
   };
-  // One place grows until inner nodes split; then everything shrinks until they go.
+  // One place grows until inner nodes split; then everything shrinks until the inner nodes are gone.
   for (let round = 0; round < 5000; round++) {
     if (round < 1500) {
       const index = 1200 + random(3);
@@ -171,7 +171,7 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
       expect(replica?.items).toEqual(model);
     }
   }
-  // The index still knows where everything is.
+  // The index still finds every item.
   const sought = model[170] ?? null;
   model.splice(model.indexOf(sought), 1);
   const { applied } = await own.run("big", { operation: "remove", item: sought, length: model.length });
@@ -179,7 +179,7 @@ test("a list grown and shrunk at random in all its parts stays what an array wou
   expect((await new PeerReader({ table: own.memory, ...ids }).list("big", 0, Infinity))?.items).toEqual(model);
 });
 
-test("what a crash left in the index, and in pages nothing refers to, is not taken for a row", async () => {
+test("entries that a crash left in the index, and pages that nothing refers to, are not taken for rows", async () => {
   const own = new Lists();
   await own.run("memo", { operation: "extend", items: Array.from({ length: 100 }, (_, at) => at) });
   const page = own.memory.all().find((item) => Array.isArray(item["elements"]) && item["elements"].includes("40"));
@@ -190,7 +190,7 @@ test("what a crash left in the index, and in pages nothing refers to, is not tak
     );
   });
   if (page === undefined || bucket === undefined) throw new Error("The list has no such page.");
-  // A copy of the page under another id, known to every entry that knows the page.
+  // A copy of the page under another id, listed in every entry that lists the page.
   await own.memory.put({ ...page, sk: "N#stray" }, always);
   for (const item of own.memory.all()) {
     if (!(item["entries"] instanceof Set)) continue;

@@ -71,7 +71,7 @@ describe("diffs of all properties", () => {
     expect(await value("color")).toBe("new");
   });
 
-  test("stand literally where they say so", async () => {
+  test("replace a value literally where their overwritten field names it", async () => {
     await store.apply(
       diffOf({ a: { x: 1 }, b: "", c: { list: "c", operation: "clear" } }, { overwritten: ["/a", "/b", "/c"] }),
       at(1),
@@ -82,7 +82,7 @@ describe("diffs of all properties", () => {
     expect(await value("c")).toEqual({ list: "c", operation: "clear" });
   });
 
-  test("that are the whole take away what they do not name, but for what others own", async () => {
+  test("that are the whole remove what they do not name, except what other subscriptions own", async () => {
     await store.apply(diffOf({ a: 1, b: 2, c: 3 }), at(1));
     await store.apply(diffOf({ a: { n: null } }, { overwritten: [""], excludedScopes: [["c"]] }), at(2));
     expect((await reader.page({ limit: 10 })).properties.map(({ name, value: replica }) => [name, replica])).toEqual([
@@ -91,7 +91,7 @@ describe("diffs of all properties", () => {
     ]);
   });
 
-  test("leave alone what narrower subscriptions own", async () => {
+  test("leave what narrower subscriptions own", async () => {
     const excludedScopes: Place[] = [["color", "v"], ["mine"]];
     await store.apply(diffOf({ v: 7 }, { scope: ["mine"] }), at(1));
     await store.apply(diffOf("seven", { scope: ["color", "v"] }), at(1));
@@ -106,7 +106,7 @@ describe("diffs of all properties", () => {
 });
 
 describe("a diff without the overwritten field", () => {
-  test("that lacks keys we hold is merged, marked, and named until it has been read again", async () => {
+  test("that lacks stored keys is merged, marked, and named until the place has been read again", async () => {
     await store.apply(foreign({ size: { w: 1, h: 2 } }), at(1));
     const first = await store.apply(foreign({ size: { w: 5 } }), at(2));
     expect(first).toEqual({ reread: [["size"]], changed: [["size"]], skipped: [] });
@@ -120,13 +120,13 @@ describe("a diff without the overwritten field", () => {
     expect(entriesToReread(memory)).toEqual([]);
   });
 
-  test("replaces each property whole where the deployment says so", async () => {
+  test("replaces each property whole where nested diffs replace", async () => {
     await store.apply(foreign({ size: { w: 1, h: 2 } }, { nested: "replace" }), at(1));
     expect((await store.apply(foreign({ size: { w: 5 } }, { nested: "replace" }), at(2))).reread).toEqual([]);
     expect(await value("size")).toEqual({ w: 5 });
   });
 
-  test("in the reference's words for lists has its place read", async () => {
+  test("in the reference implementation's form for lists requests a read of its place", async () => {
     for (const [sequence, note] of [
       [1, "[Empty list property created]"],
       [2, { action: "add", index: 0, value: { t: "hi" } }],
@@ -145,7 +145,7 @@ describe("a diff without the overwritten field", () => {
 });
 
 describe("a subscription to one property or part", () => {
-  test("makes its place equal the bare data", async () => {
+  test("makes its place equal to the bare data", async () => {
     await store.apply(foreign({ v: 1 }, { scope: ["color"] }), at(1));
     expect(await value("color")).toEqual({ v: 1 });
     await store.apply(diffOf("", { scope: ["color"] }), at(2));
@@ -154,7 +154,7 @@ describe("a subscription to one property or part", () => {
     expect(await value("deep")).toEqual({ a: { b: [1] } });
   });
 
-  test("takes a list operation bare or under the list's name", async () => {
+  test("applies a list operation that is bare or under the list's name", async () => {
     const operation = { list: "memo", operation: "append", item: 1, length: 1 };
     await store.apply(diffOf(operation, { scope: ["memo"] }), at(1));
     await store.apply(diffOf({ "list:memo": { ...operation, length: 2 } }, { scope: ["memo"] }), at(2));
@@ -165,7 +165,7 @@ describe("a subscription to one property or part", () => {
 describe("lists among properties", () => {
   const append = (item: Json): Json => ({ list: "memo", operation: "append", item });
 
-  test("are read again when something comes that is no operation, and go when deleted", async () => {
+  test("are read again after a diff that is no operation, and are deleted by a deletion", async () => {
     await store.apply(diffOf({ memo: append(1) }), at(1));
     expect((await store.apply(diffOf({ memo: "text" }), at(2))).reread).toEqual([["memo"]]);
     expect((await store.apply(diffOf({ memo: append(2) }), at(3))).reread).toEqual([["memo"]]);
@@ -176,7 +176,7 @@ describe("lists among properties", () => {
     expect(await value("memo")).toEqual(["again"]);
   });
 
-  test("are read again up to the number their reading may contain", async () => {
+  test("are read again for operations up to the number that their read may contain", async () => {
     await store.putRead({ place: ["memo"], kind: "list", items: [1] }, at(3), 5);
     expect((await store.apply(diffOf({ memo: append(2) }), at(5))).reread).toEqual([["memo"]]);
     await store.putRead({ place: ["memo"], kind: "list", items: [1, 2] }, at(5), 5);
@@ -184,7 +184,7 @@ describe("lists among properties", () => {
     expect(await value("memo")).toEqual([1, 2, 3]);
   });
 
-  test("are not appended to twice by a later write that takes up what crashed", async () => {
+  test("are not appended to twice by a later write after a crash", async () => {
     await store.apply(diffOf({ memo: append(1) }), at(1));
     await store.apply(diffOf({ memo: append(2) }), at(2));
     expect((await store.apply(diffOf({ memo: append(2) }), at(2, 2))).skipped).toEqual([["memo"]]);
@@ -192,12 +192,12 @@ describe("lists among properties", () => {
     expect(await value("memo")).toEqual([1, 2]);
   });
 
-  test("take two operations in one diff as a reason to read", async () => {
+  test("are read again after two operations in one diff", async () => {
     const both = { memo: append(1), "list:memo": append(2) };
     expect((await store.apply(diffOf(both), at(1))).reread).toEqual([["memo"]]);
   });
 
-  test("do not take operations in place of a value", async () => {
+  test("are read again when a value is stored in their place", async () => {
     await store.apply(diffOf({ memo: { x: 1 } }), at(1));
     expect((await store.apply(diffOf({ memo: append(1) }), at(2))).reread).toEqual([["memo"]]);
     expect(await value("memo")).toEqual({ x: 1 });
@@ -205,7 +205,7 @@ describe("lists among properties", () => {
 });
 
 describe("a whole state", () => {
-  test("takes the place of what the scope holds, and can be put again by a later write", async () => {
+  test("replaces what the scope contains, and may be put again by a later write", async () => {
     await store.apply(diffOf({ a: 1, gone: 2, owned: 3 }), at(7));
     const state = {
       scope: [],
@@ -244,7 +244,7 @@ describe("a whole state", () => {
     expect(await value("a")).toBe("of 13");
   });
 
-  test("of one part hides what the broader place holds there", async () => {
+  test("of one part hides what the broader place contains there", async () => {
     await store.apply(diffOf({ a: { b: 1, c: 2 } }), at(1));
     await store.replace({ scope: ["a", "b"], excludedScopes: [], parts: [], stateVersion: 2, sequence: 0 });
     expect(await value("a")).toEqual({ c: 2 });
@@ -253,7 +253,7 @@ describe("a whole state", () => {
   });
 });
 
-test("an ended subscription takes its places along, and nothing older brings them back", async () => {
+test("the places of an ended subscription are removed, and nothing older brings them back", async () => {
   await store.apply(diffOf({ a: 1, b: { list: "b", operation: "append", item: 1 }, kept: 1 }), at(4));
   await store.removeScope({ scope: [], excludedScopes: [["kept"]] }, at(4, 2));
   expect((await reader.page({ limit: 10 })).properties.map(({ name }) => name)).toEqual(["kept"]);
@@ -273,7 +273,7 @@ test("after everything was deleted nothing is left, pages and big values include
   expect(memory.all()).toEqual([]);
 });
 
-test("values of any size, names of any kind and keys of any name are held as they came", async () => {
+test("values of any size, names of any kind and keys of any name are stored as they were sent", async () => {
   const strange = JSON.parse('{"__proto__":{"x":1},"constructor":"c","a/b":1,"":2,"\\u0001":3,"list:q":4}') as Json;
   const big = { text: "é𝄞".repeat(200_000) };
   await store.apply(diffOf(strange), at(1));
@@ -289,8 +289,8 @@ test("values of any size, names of any kind and keys of any name are held as the
   expect(memory.all().filter((item) => item.sk.startsWith("W#"))).toEqual([]);
 });
 
-describe("what it costs", () => {
-  test("a scalar is written without reading", async () => {
+describe("the cost of a diff", () => {
+  test("of a scalar is one write without a read", async () => {
     const diff = diffOf({ color: "red" });
     await store.apply(diff, at(1));
     counted.take();
@@ -300,7 +300,7 @@ describe("what it costs", () => {
     expect(counted.take()).toEqual({ requests: 1, read: 0, written: 1 });
   });
 
-  test("an object is read once, beforehand, for a whole run of diffs", async () => {
+  test("of an object has one read, beforehand, for a whole run of diffs", async () => {
     const run = [1, 2, 3].map((n) => diffOf({ size: { [`k${String(n)}`]: n } }));
     const prepared = await store.prepare(run);
     expect(counted.take()).toEqual({ requests: 1, read: 1, written: 0 });
@@ -309,7 +309,7 @@ describe("what it costs", () => {
     expect(await value("size")).toEqual({ k1: 1, k2: 2, k3: 3 });
   });
 
-  test("what changed between reading and writing costs one more write and no read", async () => {
+  test("grows by one write and no read when the place changes between read and write", async () => {
     await store.apply(diffOf({ size: { a: 1 } }), at(1));
     const prepared = await store.prepare([diffOf({ size: { c: 3 } })]);
     await new PeerStore({ table: memory, clock, ...ids }).apply(diffOf({ size: { b: 2 } }), at(2));
@@ -319,7 +319,7 @@ describe("what it costs", () => {
     expect(await value("size")).toEqual({ a: 1, b: 2, c: 3 });
   });
 
-  test("a small property takes one write unit", async () => {
+  test("of a small property is one write unit", async () => {
     await store.apply(diffOf({ color: { v: "x".repeat(700) } }), at(1));
     const item = memory.peek(placeKey("a1", "p1", ["color"]));
     expect(JSON.stringify(item).length).toBeLessThan(1024);

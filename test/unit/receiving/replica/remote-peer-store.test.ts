@@ -45,7 +45,7 @@ test("lists are set, changed, read in part and deleted", async () => {
   expect(await mine.getList("memo")).toBeUndefined();
 });
 
-test("an operation that does not apply changes nothing and says so; what is none is refused", async () => {
+test("an inapplicable operation changes nothing and returns false; anything but an operation is refused", async () => {
   await mine.setList("memo", [1]);
   expect(await mine.applyListOperation("memo", { operation: "delete", index: 5 })).toBe(false);
   expect(await mine.getList("memo")).toEqual([1]);
@@ -54,7 +54,7 @@ test("an operation that does not apply changes nothing and says so; what is none
   });
 });
 
-test("what the peer sends next takes the place of a change by hand", async () => {
+test("the next diff of the peer replaces a change by hand", async () => {
   await sent({ a: "theirs", memo: { list: "memo", operation: "append", item: 1 } }, 1);
   await mine.setValue("a", "ours");
   await mine.applyListOperation("memo", { operation: "append", item: "ours" });
@@ -64,7 +64,7 @@ test("what the peer sends next takes the place of a change by hand", async () =>
   expect(await mine.getList("memo")).toEqual([1, "ours", 2]);
 });
 
-test("changes by hand at the same time are all kept, each once, though answers get lost", async () => {
+test("concurrent changes by hand are all kept, each once, though answers get lost", async () => {
   let round = 0;
   const faulty = new FaultyTable(table, (operation) =>
     operation === "transact" || operation === "put" ? (round++ % 3 === 0 ? "repeat" : "ok") : "ok",
@@ -76,7 +76,7 @@ test("changes by hand at the same time are all kept, each once, though answers g
   expect([...((await mine.getList("memo")) ?? [])].sort()).toEqual([0, 1, 2, 3].flatMap((at) => [at, at, at, at, at]));
 });
 
-test("everything that is held is shown with its type, counted and listed", async () => {
+test("everything that is stored is shown with its type, counted and listed", async () => {
   await mine.setValue("a", { x: 1 });
   await mine.setList("memo", ["one", "two"]);
   await mine.applyCallbackData({ target: "properties", subtarget: "b", resource: "c/d", data: 5 });
@@ -91,7 +91,7 @@ test("everything that is held is shown with its type, counted and listed", async
 });
 
 describe("callback data and whole states", () => {
-  test("are kept as automatic storage keeps them", async () => {
+  test("are stored as automatic storage stores them", async () => {
     await mine.applyCallbackData({ target: "properties", data: { size: { w: 1, h: 2 } } });
     const { reread } = await mine.applyCallbackData({ target: "properties", data: { size: { w: 5 } } });
     expect(reread).toEqual([["size"]]);
@@ -126,7 +126,7 @@ describe("callback data and whole states", () => {
   });
 });
 
-test("a page stays below its size, and a list beyond it is cut and says so", async () => {
+test("a page stays below its size, and a longer list is cut and marked as truncated", async () => {
   for (const name of ["a", "b", "c"]) await mine.setValue(name, "x".repeat(2_000_000));
   const first = await mine.page({ limit: 10 });
   expect(Object.keys(first.data)).toEqual(["a", "b"]);
@@ -143,7 +143,7 @@ test("a page stays below its size, and a list beyond it is cut and says so", asy
   expect(await mine.one("a")).toMatchObject({ type: "scalar", sequence: 0, updatedAt: clock.now() });
 });
 
-test("deleting everything of one peer leaves another's", async () => {
+test("deleting everything of one peer leaves that of another", async () => {
   await mine.setValue("a", 1);
   const other = new RemotePeerStore({ id: "a1", table, clock, ids }, "p2");
   await other.setValue("a", 2);

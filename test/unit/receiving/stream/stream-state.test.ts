@@ -318,8 +318,8 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
   "made again": [{ in: [...LIVE, "ended"], fire: ({ us, held }) => us.service.heads.beginAgain(held) }],
   ended: [{ fire: ({ us, held }) => us.service.heads.end(held, false) }],
   "trust changed": [
-    { fire: ({ us }) => us.service.heads.authorize(ACTOR, PEER, undefined, 2) },
-    { fire: ({ us }) => us.service.heads.authorize(ACTOR, PEER, secretDigest(SECRET), 3) },
+    { fire: ({ us }) => us.service.heads.authorize({ actorId: ACTOR, peerId: PEER }, undefined, 2) },
+    { fire: ({ us }) => us.service.heads.authorize({ actorId: ACTOR, peerId: PEER }, secretDigest(SECRET), 3) },
   ],
 };
 
