@@ -16,6 +16,7 @@ import type { Config } from "../system/config.ts";
 import type { Json, Log } from "../system/ports.ts";
 import type { Sender } from "../receiving/intake/callback-access.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
+import { receiveCallback } from "../receiving/intake/receive-callback.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
@@ -51,7 +52,7 @@ export class CallbackRoutes {
     }
     const encoding = request.headers["content-encoding"];
     const sent = compact({ body: request.body, encoding });
-    const answer = await receiving.receiver.receive(sender, sent, request.deadline);
+    const answer = await receiveCallback(receiving, sender, sent, request.deadline);
     if (config.callbackSuccessStatus === 204) return empty();
     return json(answer.status, { ...answer.body });
   }

@@ -36,7 +36,7 @@ import { removeStandaloneStreams } from "../receiving/intake/standalone-streams.
 import type { Publishers } from "../peers/publisher.ts";
 import { createReceiving } from "../receiving/intake/receiving.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import { STATE_PIECES } from "../receiving/recovery/state-replacement.ts";
+import { STATE_PIECES } from "../receiving/recovery/recovery-settings.ts";
 import { composeRuntime, systemPorts } from "./runtime.ts";
 import type { Ports, Runtime } from "./runtime.ts";
 import { GrantStore, readsOfGrant } from "../receiving/subscriptions/grant-store.ts";

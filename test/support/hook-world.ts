@@ -1,4 +1,5 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
+import { receiveCallback } from "../../lib/receiving/intake/receive-callback.ts";
 import { composeDueWork } from "../../lib/compose/due-work.ts";
 import { sweep } from "../../lib/scheduler/sweep.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
@@ -10,7 +11,7 @@ import { readHead } from "../../lib/receiving/stream/head.ts";
 import type { Head } from "../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
 import { createReceiving } from "../../lib/receiving/intake/receiving.ts";
-import { STATE_PIECES } from "../../lib/receiving/recovery/state-replacement.ts";
+import { STATE_PIECES } from "../../lib/receiving/recovery/recovery-settings.ts";
 import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
 import type { FailedEvent } from "../../lib/receiving/hooks/failed-event-item.ts";
 import { FaultyTable } from "./faulty-table.ts";
@@ -103,7 +104,7 @@ export class HookWorld {
     const callback = { id: IDS.peerId, subscriptionid: IDS.subscriptionId, target: "properties", granularity: "high" };
     const timestamp = new Date(this.now).toISOString();
     const body = Buffer.from(JSON.stringify({ ...callback, sequence, timestamp, data }));
-    const answer = await receiving.receiver.receive({ ...IDS, digest: DIGEST }, { body }, this.deadline());
+    const answer = await receiveCallback(receiving, { ...IDS, digest: DIGEST }, { body }, this.deadline());
     return answer.status;
   }
 

@@ -1,4 +1,5 @@
 /** The whole service in this process over an in-memory table: an actor, a peer it trusts, and its owner's requests. */
+import { receiveCallback } from "../../lib/receiving/intake/receive-callback.ts";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes as peerRoutes } from "../../lib/api/peers.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
@@ -84,7 +85,7 @@ export class OperatedService {
     const said = { id: peerId, subscriptionid: subscriptionId, target: "properties", granularity: "high" };
     const body = Buffer.from(JSON.stringify({ ...said, sequence, timestamp: "2026-01-01T00:00:00Z", data }));
     const sender = { actorId, peerId, subscriptionId, digest: secretDigest(trust.secret) };
-    return (await this.services.receiving.receiver.receive(sender, { body }, DEADLINE)).status;
+    return (await receiveCallback(this.services.receiving, sender, { body }, DEADLINE)).status;
   }
 
   /** Does what a delayed message or the sweep would do, until nothing is due now. */

@@ -1,32 +1,26 @@
-/** The receiving side put together: one engine per instance, over the ports it is given. */
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+/** The receiving side put together over the ports it is given. */
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
-import { CallbackAccess } from "./callback-access.ts";
-import type { Authenticator } from "./callback-access.ts";
-import { DueStreams } from "../recovery/due-streams.ts";
-import type { Head } from "../stream/head.ts";
-import { PausedHooks } from "../hooks/paused-hooks.ts";
+import type { Publishers } from "../../peers/publisher.ts";
+import { FailedEventStore } from "../hooks/failed-event-store.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import type { Later } from "../hooks/hook-runs.ts";
-import { FailedEventStore } from "../hooks/failed-event-store.ts";
+import { PausedHooks } from "../hooks/paused-hooks.ts";
 import { PlaceReads } from "../recovery/place-reads.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
-import type { Publishers } from "../../peers/publisher.ts";
+import type { Forgotten, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
+import { StaleReads } from "../recovery/stale-reads.ts";
+import type { Head } from "../stream/head.ts";
 import type { ReceivedData } from "../stream/ports.ts";
-import { Receiver } from "./receiver.ts";
-import { Recovery } from "../recovery/recovery.ts";
-import type { Forgotten, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
-import { StaleReads } from "../recovery/stale-reads.ts";
-import { SubscriptionApplier } from "./subscription-applier.ts";
-import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import { WakeUps } from "../stream/wake-ups.ts";
 import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
+import { WakeUps } from "../stream/wake-ups.ts";
+import { CallbackAccess } from "./callback-access.ts";
+import type { Authenticator } from "./callback-access.ts";
+import { SubscriptionApplier } from "./subscription-applier.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
   readonly nestedDiffs: "merge" | "replace";
@@ -56,17 +50,13 @@ export interface ReceivingDeps {
   readonly settings: ReceivingSettings;
 }
 
-export interface Receiving {
-  readonly receiver: Receiver;
+/**
+ * The engine: what `receiveCallback`, `recoverStream`, `runDueStream` and the parts beside them work with. One for each
+ * instance of the service; it keeps nothing but what it is made of.
+ */
+export interface Receiving extends RecoveryDeps {
   readonly access: CallbackAccess;
-  readonly recovery: Recovery;
-  readonly dueStreams: DueStreams;
   readonly failedEvents: FailedEventStore;
-  readonly hooks: HookRuns;
-  readonly pausedHooks: PausedHooks;
-  readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
-  readonly stale: StaleParts;
   readonly staleReads: StaleReads;
 }
 
@@ -75,90 +65,58 @@ const STORE_RESERVE_MS = 4_000;
 
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps): Receiving {
-  const { table, clock, ids, log, settings, publishers, data, openTo } = deps;
+  const { table, clock, ids, log, settings, publishers, data, openTo, random, state } = deps;
+  const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
+  const maxAttempts = settings.hookMaxAttempts;
   const wakeUps = new WakeUps({ queue: deps.queue, clock, log });
   const wake = async (head: Head): Promise<void> => {
     await wakeUps.schedule(head);
   };
   const streams = new StreamStore({ table, clock, ids, settings, wake });
-  const failedEvents = new FailedEventStore(table);
-  const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
-  const hooks = new HookRuns({
-    ...{ runner: deps.runner, failedEvents, wakeUps, clock, ids, log },
-    state: deps.state,
-    random: deps.random,
-    later: deps.later ?? callLater,
-    settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
-  });
-  const stale = new StaleParts({
-    ...{ table, clock, log, wakeUps },
-    random: deps.random,
-    maxAttempts: settings.hookMaxAttempts,
-  });
-  const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
   const pause = async (head: Head, until: number): Promise<void> => {
     await streams.amend(head.key, pauseReadsUntil(until));
   };
-  const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
-    new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
-  const sequencerOf = (
-    of: { readonly actorId: string; readonly peerId: string },
-    said?: Place,
-  ): Sequencer<StreamEvent, Prepared | undefined> =>
-    new Sequencer({ table, clock, streams, wakeUps, settings, applier: applierOf(of, said), log, reserveMs });
-  const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
-  const recovery = new Recovery({
-    ...{ table, clock, log, streams, wakeUps, hooks, publishers, data, stale, openTo, settings, reserveMs },
-    random: deps.random,
-    state: deps.state,
-    forgotten: deps.forgotten,
-    applier: (head) => applierOf(head, scopeToRead(head)),
-    sequencer: ofHead,
-  });
-  const staleReads = new StaleReads({
-    ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
-    sequencer: ofHead,
+  const failedEvents = new FailedEventStore(table);
+  const hooks = new HookRuns({
+    runner: deps.runner,
+    failedEvents,
+    wakeUps,
+    clock,
+    ids,
+    log,
+    state,
+    random,
+    later: deps.later ?? callLater,
+    settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
-  const access = new CallbackAccess({ table, authenticator: deps.authenticator });
-  return {
-    receiver: new Receiver({
-      clock,
-      log,
-      access,
-      streams,
-      wakeUps,
-      recovery,
-      publishers,
-      sequencer: sequencerOf,
-      settings,
-    }),
-    access,
-    recovery,
-    dueStreams: new DueStreams({
-      clock,
-      log,
-      streams,
-      wakeUps,
-      recovery,
-      pausedHooks,
-      sequencer: ofHead,
-      settings,
-      purgeEnded: deps.purgeEnded,
-    }),
-    failedEvents,
-    hooks,
-    pausedHooks,
+  const stale = new StaleParts({ table, clock, log, wakeUps, random, maxAttempts });
+  const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
+  const applier = new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings });
+  const sequencer = new Sequencer({ table, clock, streams, wakeUps, settings, applier, log, reserveMs });
+  const recovery: RecoveryDeps = {
+    table,
+    clock,
+    log,
+    random,
     streams,
     wakeUps,
+    hooks,
+    pausedHooks,
+    publishers,
+    data,
     stale,
-    staleReads,
+    openTo,
+    state,
+    forgotten: deps.forgotten,
+    purgeEnded: deps.purgeEnded,
+    applier,
+    sequencer,
+    settings,
+    reserveMs,
   };
-}
-
-function scopeToRead(head: Head): Place | undefined {
-  if (head.scope.target !== "properties" || head.granularity === "none") return undefined;
-  return placeOf(head.scope);
+  const access = new CallbackAccess({ table, authenticator: deps.authenticator });
+  return { ...recovery, access, failedEvents, staleReads: new StaleReads(recovery) };
 }
 
 const callLater: Later = (ms, callback) => {

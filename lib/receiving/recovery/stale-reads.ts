@@ -30,7 +30,7 @@ export interface StaleReadsDeps {
   readonly publishers: Publishers;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
   readonly openTo: OpenPlaces;
-  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly sequencer: Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: Pick<StreamSettings, "incarnation">;
   /** Time that a read and its hook may take, ms. */
   readonly reserveMs: number;
@@ -135,6 +135,6 @@ export class StaleReads {
     const { streams, sequencer } = this.#deps;
     const { activeAt, lastSeq } = head;
     const moved = await streams.advance(head, { to: lastSeq, keepLease: false, fields: { activeAt, ...fields } });
-    if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
+    if (moved !== undefined) await sequencer.drained(moved, deadline);
   }
 }

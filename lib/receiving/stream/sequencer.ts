@@ -16,8 +16,8 @@ import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
 import { sequencingStateOf } from "./head.ts";
 import type { Head } from "./head.ts";
-import { Runs } from "./runs.ts";
-import type { SequencerDeps } from "./runs.ts";
+import { applyRun, copiesOf, giveBack, runAfterwards, withApplied } from "./buffered-run.ts";
+import type { SequencerDeps } from "./buffered-run.ts";
 import { idsOf } from "./event-applier.ts";
 
 /** What became of one number. */
@@ -35,14 +35,12 @@ export type Delivered =
 /** More than any number of writers that race for one number can need; then the sender may try again. */
 const MOST_ATTEMPTS = 12;
 
-/** Decides what becomes of numbers as they arrive, and drains what was buffered. */
+/** Decides what becomes of numbers as they arrive, and drains what was buffered. It keeps nothing between two calls. */
 export class Sequencer<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
-  readonly #runs: Runs<E, P>;
 
   constructor(deps: SequencerDeps<E, P>) {
     this.#deps = deps;
-    this.#runs = new Runs(deps);
   }
 
   /**
@@ -53,18 +51,21 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
     const n = event.sequence;
-    const preparing = this.#deps.applier.prepare([event]);
+    const preparing = this.#deps.applier.prepare(key, [event]);
     preparing.catch(() => undefined);
     let head: Head | undefined;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       if (head === undefined || this.#decide(head, n).is === "next") {
-        const leaseMs = deadline.remaining();
-        const also = this.#deps.applier.demands(event);
-        const begun = this.#deps.applier.begins(event);
-        const acquired = await this.#deps.streams.acquireLease(key, {
-          ...{ leaseMs, at: n - 1, also },
-          ...compact({ auth, begun }),
-        });
+        const acquired = await this.#deps.streams.acquireLease(
+          key,
+          compact({
+            leaseMs: deadline.remaining(),
+            at: n - 1,
+            also: this.#deps.applier.demands(event),
+            auth,
+            begun: this.#deps.applier.begins(event),
+          }),
+        );
         if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
         head = acquired.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
@@ -114,7 +115,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         epoch: current.epoch,
       });
       if (!acquired.won) return acquired.head ?? current;
-      const next = await this.#runs.run(acquired.head, deadline);
+      const next = await applyRun(this.#deps, acquired.head, deadline, { hooksBegun: new Set() });
       const stuck = next.lastSeq === current.lastSeq;
       current = next;
       if (stuck) break;
@@ -194,19 +195,33 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
 
   /** The in-order event of the lease's holder, then all that now follows. */
   async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
+    const { applier, streams, wakeUps } = this.#deps;
+    const { sequence } = event;
+    const hooksBegun = new Set<number>();
     let moved: Head | undefined;
     try {
-      this.#deps.applier.check(event, head);
+      applier.check(event, head);
       const prepared = await preparing;
-      moved = head.buffered.has(event.sequence + 1)
-        ? await this.#runs.run(head, deadline, { event, prepared })
-        : await this.#runs.one(head, event, prepared, deadline);
+      if (head.buffered.has(sequence + 1)) {
+        moved = await applyRun(this.#deps, head, deadline, { atHand: { event, prepared }, hooksBegun });
+      } else {
+        const hookBegins = (): unknown => hooksBegun.add(sequence);
+        const applied = await applier.apply(event, { head, starts: head.starts, prepared, deadline, hookBegins });
+        const contradicts = applier.begunOtherwise(event, head);
+        const { fields } = applied;
+        moved = await streams.advance(
+          head,
+          compact({ to: sequence, keepLease: false, unseen: [sequence], contradicts, fields }),
+          copiesOf(this.#deps, withApplied(head, sequence, applied), [sequence]),
+        );
+        if (moved !== undefined) await runAfterwards(this.#deps, moved, applied);
+      }
     } catch (error) {
-      await this.#runs.giveBack(head);
+      await giveBack(this.#deps, head, hooksBegun);
       throw error;
     }
-    if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
-    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.wakeUps.schedule(moved);
+    if (moved === undefined || moved.lastSeq < sequence) return { is: "unsettled" };
+    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await wakeUps.schedule(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 }

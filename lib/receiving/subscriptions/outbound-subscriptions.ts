@@ -20,7 +20,8 @@ import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe, unsubscribe } from "../../peers/remote-subscriptions.ts";
 import type { Granularity, Head } from "../stream/head.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
-import type { Recovered } from "../recovery/recovery.ts";
+import { recoverStream } from "../recovery/recover-stream.ts";
+import type { Recovered } from "../recovery/recover-stream.ts";
 import { headIs } from "../stream/stream-changes.ts";
 import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
@@ -44,7 +45,7 @@ export interface OutboundDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: Pick<Receiving, "recovery" | "streams" | "wakeUps">;
+  readonly receiving: Receiving;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly remote: (trust: {
     readonly actorId: string;
@@ -111,7 +112,7 @@ export class OutboundSubscriptions {
   async #baseline(head: Head, deadline: Deadline): Promise<void> {
     const { receiving, log } = this.#deps;
     try {
-      await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
+      await recoverStream(receiving, head.key, { kind: "resync" }, deadline);
     } catch (error) {
       // It is requested and due: the head was made so.
       log.warn("the baseline failed and will be tried again", { ...ids(head), error: String(error) });
@@ -127,9 +128,8 @@ export class OutboundSubscriptions {
    *   peer.unreachable, peer.refused and peer.invalid_answer
    */
   async resync(head: Head, mode: "catch_up" | "resync", deadline: Deadline): Promise<BroughtUp> {
-    const { recovery } = this.#deps.receiving;
     const kind = mode === "resync" ? "refresh" : mode;
-    const recovered = await recovery.run(head.key, { kind }, deadline);
+    const recovered = await recoverStream(this.#deps.receiving, head.key, { kind }, deadline);
     switch (recovered.is) {
       case "caught_up":
       case "resynced":
