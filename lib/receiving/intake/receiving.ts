@@ -7,7 +7,6 @@ import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
 import type { Later } from "../hooks/hook-runs.ts";
 import { PausedHooks } from "../hooks/paused-hooks.ts";
-import { PlaceReads } from "../recovery/place-reads.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
 import type { Forgotten, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
@@ -15,7 +14,6 @@ import type { Head } from "../stream/head.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
-import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
 import { CallbackAccess } from "./callback-access.ts";
@@ -65,57 +63,25 @@ const STORE_RESERVE_MS = 4_000;
 
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps): Receiving {
-  const { table, clock, ids, log, settings, publishers, data, openTo, random, state } = deps;
+  const { table, clock, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
-  const wakeUps = new WakeUps({ queue: deps.queue, clock, log });
-  const wake = async (head: Head): Promise<void> => {
-    await wakeUps.schedule(head);
-  };
-  const streams = new StreamStore({ table, clock, ids, settings, wake });
-  const pause = async (head: Head, until: number): Promise<void> => {
-    await streams.amend(head.key, pauseReadsUntil(until));
-  };
+  const wakeUps = new WakeUps(deps);
+  const streams = new StreamStore({ ...deps, wake: (head) => wakeUps.schedule(head) });
   const failedEvents = new FailedEventStore(table);
   const hooks = new HookRuns({
-    runner: deps.runner,
+    ...deps,
     failedEvents,
     wakeUps,
-    clock,
-    ids,
-    log,
-    state,
-    random,
     later: deps.later ?? callLater,
     settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
-  const stale = new StaleParts({ table, clock, log, wakeUps, random, maxAttempts });
-  const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
-  const applier = new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings });
-  const sequencer = new Sequencer({ table, clock, streams, wakeUps, settings, applier, log, reserveMs });
-  const recovery: RecoveryDeps = {
-    table,
-    clock,
-    log,
-    random,
-    streams,
-    wakeUps,
-    hooks,
-    pausedHooks,
-    publishers,
-    data,
-    stale,
-    openTo,
-    state,
-    forgotten: deps.forgotten,
-    purgeEnded: deps.purgeEnded,
-    applier,
-    sequencer,
-    settings,
-    reserveMs,
-  };
-  const access = new CallbackAccess({ table, authenticator: deps.authenticator });
+  const stale = new StaleParts({ ...deps, wakeUps, maxAttempts });
+  const applier = new SubscriptionApplier({ ...deps, streams, hooks, stale });
+  const sequencer = new Sequencer({ ...deps, streams, wakeUps, applier, reserveMs });
+  const recovery = { ...deps, streams, wakeUps, hooks, pausedHooks, stale, applier, sequencer, reserveMs };
+  const access = new CallbackAccess(deps);
   return { ...recovery, access, failedEvents, staleReads: new StaleReads(recovery) };
 }
 

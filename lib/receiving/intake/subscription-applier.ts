@@ -9,7 +9,7 @@ import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
-import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
+import type { Deadline, Json } from "../../system/ports.ts";
 import { streamOfKey } from "../../dynamodb/keys/streams.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import { bufferedEvent, placeSaid, scopeDemands } from "./callback-events.ts";
@@ -19,16 +19,20 @@ import type { HookRuns } from "../hooks/hook-runs.ts";
 import { hookEventOf, partEventOf } from "../hooks/hook-event.ts";
 import type { HookEvent } from "../hooks/hook-event.ts";
 import type { IncomingDiff } from "../replica/incoming.ts";
+import { acknowledge } from "../recovery/acknowledge.ts";
 import { logLeftOut } from "../recovery/left-out.ts";
 import { resyncPart } from "../recovery/part-resync.ts";
-import type { OpenPlaces, PlaceReads, ReadAgain } from "../recovery/place-reads.ts";
-import type { Publisher, Publishers } from "../../peers/publisher.ts";
+import { markStale, rereadPlaces } from "../recovery/place-reads.ts";
+import type { PlaceReadsDeps, ReadAgain } from "../recovery/place-reads.ts";
+import type { Publisher } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
+import type { StreamStore } from "../stream/stream-store.ts";
 import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
 /** After this many processed diffs we acknowledge our position to the publisher. */
@@ -38,16 +42,9 @@ const FETCH_AGAIN_MS = 5_000;
 /** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
 const REREAD_AGAIN_MS = 30_000;
 
-export interface ApplierDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly data: (actorId: string, peerId: string) => ReceivedData;
-  readonly publishers: Publishers;
+export interface ApplierDeps extends PlaceReadsDeps {
+  readonly streams: StreamStore;
   readonly hooks: HookRuns;
-  readonly reads: PlaceReads;
-  readonly openTo: OpenPlaces;
-  /** The publisher asked not to be read before `until` (ms). */
-  readonly pause: (head: Head, until: number) => Promise<void>;
   readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
 }
 
@@ -175,7 +172,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
     const { reread, stale } = await this.#data(head).apply(diff, at, usable);
     const again =
-      reread.length === 0 ? NOTHING_AGAIN : await this.#deps.reads.again(head, reread, sequence, deadline, stale);
+      reread.length === 0 ? NOTHING_AGAIN : await rereadPlaces(this.#deps, head, reread, sequence, deadline, stale);
     return { ...applied, again };
   }
 
@@ -184,7 +181,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     { head, deadline }: ApplyContext<Prepared | undefined>,
   ): Promise<AppliedContent> {
     const { sequence, place = placeOf(head.scope), url, content } = event;
-    const { publishers, openTo, reads, clock } = this.#deps;
+    const { publishers, openTo, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const stores = this.#storedScope(head) === undefined ? undefined : this.#data(head);
     const open = stores === undefined ? undefined : async () => await openTo(head.actorId, head.peerId);
@@ -195,13 +192,14 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
       const taken = { data, hookEvent: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
       // The stored value stays; when it is read again the hooks are notified of it.
-      await reads.markStale(head, storedPlace(head, place), read, sequence);
+      await markStale(this.#deps, head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = requestedPause(read, now);
       return { ...taken, again: compact({ unasked: [], pausedUntil: pause && now + pause }) };
     }
     const hookEvent = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
-    const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
+    const again =
+      read.reread.length === 0 ? NOTHING_AGAIN : await rereadPlaces(this.#deps, head, read.reread, sequence, deadline);
     return { data, hookEvent, stored: read.stored, again };
   }
 
@@ -216,7 +214,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const fetched = await publisher.fetchDiff(event.url, event.sequence);
     if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
     const pause = fetched.is === "content" ? undefined : requestedPause(fetched.failure, now);
-    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+    if (pause !== undefined) await this.#deps.streams.amend(head.key, pauseReadsUntil(now + pause));
     // Content that does not fit would not fit the next time either.
     if (fetched.is !== "failed") throw new ContentRefused();
     throw fetchFailed(pause ?? FETCH_AGAIN_MS);
@@ -247,10 +245,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
 
   async #acknowledge(event: StreamEvent, head: Head, deadline: Deadline): Promise<void> {
     const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
-    const failure = await publisher?.acknowledge(head.subscriptionId, event.sequence);
-    const now = this.#deps.clock.now();
-    const pause = requestedPause(failure, now);
-    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+    if (publisher !== undefined) await acknowledge(this.#deps, publisher, head, event.sequence);
   }
 
   async #publisher(head: Head, deadline: Deadline): Promise<Publisher> {

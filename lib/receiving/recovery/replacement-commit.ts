@@ -10,7 +10,7 @@ import type { Head } from "../stream/head.ts";
 import { hookEventOf } from "../hooks/hook-event.ts";
 import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
-import { pauseReadsUntil } from "../stream/stream-changes.ts";
+import { acknowledge } from "./acknowledge.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
@@ -63,7 +63,7 @@ export async function commitReplacement(
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
 > {
-  const { streams, clock, log, wakeUps, table } = deps;
+  const { streams, log, wakeUps, table } = deps;
   const { progress, at, begun } = result;
   const { reset } = progress;
   const hooksPaused = await runHooks(deps, marked, result);
@@ -87,9 +87,7 @@ export async function commitReplacement(
   await table
     .deleteMany([...dropped].map((n) => bufferedKey(begun.key, begun.epoch, n)))
     .catch((error: unknown) => log.warn("buffered bodies were not deleted", { ...idsOf(begun), error: String(error) }));
-  const failure = await publisher.acknowledge(begun.subscriptionId, at);
-  const pause = requestedPause(failure, clock.now());
-  if (pause !== undefined) await streams.amend(begun.key, pauseReadsUntil(clock.now() + pause));
+  await acknowledge(deps, publisher, begun, at);
   if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
     await wakeUps.schedule(done);
   log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });

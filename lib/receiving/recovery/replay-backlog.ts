@@ -9,8 +9,8 @@ import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { Polled, Publisher } from "../../peers/publisher.ts";
 import { copiesOf } from "../stream/buffered-run.ts";
-import { requestedPause } from "../stream/retry-pause.ts";
-import { noteBegun, pauseReadsUntil, withFields } from "../stream/stream-changes.ts";
+import { acknowledge } from "./acknowledge.ts";
+import { noteBegun, withFields } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { idsOf } from "../stream/event-applier.ts";
@@ -107,9 +107,7 @@ export async function finishReplay(
   const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, fields, completes }));
   if (done === undefined) return { is: "busy", head };
   if (applied > 0 || polled.diffs.length > 0) {
-    const failure = await publisher.acknowledge(head.subscriptionId, head.lastSeq);
-    const pause = requestedPause(failure, clock.now());
-    if (pause !== undefined) await streams.amend(head.key, pauseReadsUntil(clock.now() + pause));
+    await acknowledge({ streams, clock }, publisher, head, head.lastSeq);
   }
   log.info("caught up", { ...idsOf(head), sequence: head.lastSeq, applied });
   return { is: "caught_up", head: done, applied };
