@@ -280,7 +280,7 @@ const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: Stream
 const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
   timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
-/** The place as it is held: a property whole, unless the subscription is on less. */
+/** The place as it is stored: a property whole, unless the subscription is on less. */
 const storedPlace = (head: Head, place: Place): Place => {
   const scope = placeOf(head.scope);
   return scope.length === 0 ? place.slice(0, 1) : scope;

@@ -5,8 +5,8 @@
  *   ├─ backlog and buffer reach from lastSeq + 1 to it without a gap → applied in order                  (caught_up)
  *   └─ else the state is read, and takes the place of what this subscription owns; hooks run once        (resynced)
  *
- * Where the state is to be read anyway (a person asks, a publisher contradicted itself), what the backlog still has is
- * applied first. How the state is replaced, and how that survives a crash, says state-replacement.ts.
+ * Where the state is read anyway (a person asks, a publisher contradicted itself), what the backlog still has is applied
+ * first. state-replacement.ts describes how the state is replaced, and how that survives a crash.
  */
 import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
@@ -106,11 +106,11 @@ async function recoverLeased(
   }
   const polled = await publisher.poll(leased.subscriptionId);
   if (polled.is === "failed") return await fail(deps, leased, polled.failure, kind);
-  // A publisher that has just sent a resync callback knows the subscription, whatever else it can tell of it.
+  // A publisher that has just sent a resync callback knows the subscription, whatever its poll answers.
   if (polled.is === "unknown" && callback === undefined) return await followUnknown(deps, leased, polled, deadline);
   if (polled.is === "ended" && callback === undefined) return await followEnded(deps, leased);
   const newest = newestOf(polled);
-  const reset = callback === undefined && newest !== undefined && countsAnew(leased, newest);
+  const reset = callback === undefined && newest !== undefined && countsAgain(leased, newest);
   let head = reset ? leased : await compared(deps, leased, polled);
   const requested = stronger(kind, head.recoveryRequested);
   const needsState = (of: Head): boolean => requested === "refresh" || mayReread(of, deps.clock.now());
@@ -208,7 +208,7 @@ function beginningOf(
  * True when the publisher's newest number shows that it began to count again: it is below what was applied, or read so far,
  * or, asked a second time, still below what it once sent.
  */
-function countsAnew(head: Head, newest: number): boolean {
+function countsAgain(head: Head, newest: number): boolean {
   const { lastSeq, recovery, attempts, buffered } = head;
   const read = recovery?.after === undefined ? 0 : recovery.lowest;
   return newest < Math.max(lastSeq, read) || (attempts > 0 && [...buffered].some((n) => n > newest));

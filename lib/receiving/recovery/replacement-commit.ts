@@ -8,6 +8,7 @@ import type { Json } from "../../system/ports.ts";
 import { contradicts, digestsAt } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import { hookEventOf } from "../hooks/hook-event.ts";
+import type { HookEvent } from "../hooks/hook-event.ts";
 import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { acknowledge } from "./acknowledge.ts";
@@ -34,7 +35,7 @@ export interface ReplacementResult {
   /** The number that the head moves to. */
   readonly at: number;
   readonly stores: boolean;
-  /** What was read; absent where hooks are told of it from the store. */
+  /** What was read; absent where the hooks get it from the store. */
   readonly parts?: readonly StatePart[];
   /** The head as the last run found it. */
   readonly begun: Head;
@@ -44,11 +45,11 @@ export interface ReplacementResult {
   readonly stateRead: boolean;
   /** Numbers are buffered that the publisher had not made when it was asked. */
   readonly beyond: boolean;
-  /** The numbers that were buffered before anything was read: what they hold is in the state. */
+  /** The numbers that were buffered before anything was read: their content is in the state. */
   readonly contained: ReadonlySet<number>;
 }
 
-/** Pauses of a publisher that is to be left alone for a while, ms. */
+/** The pause before a replacement goes on after a failed read, ms. */
 const STOP_PAUSES = { base: 5_000, most: 5_000 };
 /** Pauses between questions to a publisher that says no number at all, ms: to an hour. */
 const UNNUMBERED_PAUSES = { base: 5_000, most: 3_600_000 };
@@ -63,10 +64,11 @@ export async function commitReplacement(
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
 > {
-  const { streams, log, wakeUps, table } = deps;
-  const { progress, at, begun } = result;
+  const { streams, hooks, log, wakeUps, table } = deps;
+  const { progress, at, begun, readable, stores } = result;
   const { reset } = progress;
-  const hooksPaused = await runHooks(deps, marked, result);
+  const event = await resyncEvent(deps, marked, result);
+  const { hooksPaused } = await hooks.first(event, begun.starts, begun.hooksPaused, readable && stores);
   const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
   const done = await streams.advance(
     marked,
@@ -94,22 +96,17 @@ export async function commitReplacement(
   return { is: "resynced", head: done, applied: 0 };
 }
 
-/** @returns whether the stream's hooks are paused from now on */
-async function runHooks(
+/** The event of the whole state for the hooks; where no memory has the state, it is read from the store for a hook. */
+async function resyncEvent(
   { hooks, state }: RecoveryDeps,
   marked: Head,
   { progress, at, stores, parts, begun, readable }: ReplacementResult,
-): Promise<boolean> {
+): Promise<HookEvent> {
   const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
-  const stored = readable && stores;
-  let event = hookEventOf(
-    life,
-    "resync",
-    at,
-    readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
-  );
-  if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
-  return (await hooks.first(event, begun.starts, begun.hooksPaused, stored)).hooksPaused;
+  const data = readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null;
+  const event = hookEventOf(life, "resync", at, data);
+  const isInStore = readable && stores && parts === undefined && hooks.handles(event);
+  return isInStore ? { ...event, data: await state(event) } : event;
 }
 
 function fieldsOf(deps: RecoveryDeps, marked: Head, result: ReplacementResult): HeadFields {
@@ -139,7 +136,7 @@ function fieldsOf(deps: RecoveryDeps, marked: Head, result: ReplacementResult): 
   };
 }
 
-/** What is asked of the publisher once more, where its answer did not say all. */
+/** Requests another catching up, where the answers did not say all. */
 function askAgain(
   { settings, random }: RecoveryDeps,
   marked: Head,
@@ -151,7 +148,7 @@ function askAgain(
     return { recoveryRequested: "catch_up", dueAt: now + settings.gapTimeoutMs };
   }
   if (progress.numbered || progress.positioned || at > 0) return {};
-  // Nothing says how far the publisher is: only asking again can tell.
+  // Nothing says how far the publisher is: only asking again can show it.
   const attempts = begun.attempts + 1;
   return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
 }

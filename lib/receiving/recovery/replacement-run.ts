@@ -59,7 +59,7 @@ export class ReplacementRun {
   #lost = false;
   #noted = 0;
   #reads: Promise<Reads | undefined> | undefined;
-  /** What was read, where hooks can be told of it from here: in one run, with nothing left as it was. */
+  /** What was read, as long as the hooks can get it from here: in one run, with no place left as it was. */
   #parts: StatePart[] | undefined;
 
   constructor(
@@ -114,13 +114,13 @@ export class ReplacementRun {
     const chunk = await readWhole(this.#publisher, of, this.#begin.before, { patient: this.#patient });
     if ("failure" in chunk) return { is: "failed", failure: chunk.failure };
     this.progress = { ...this.progress, known: chunk.before.known };
-    return await this.#next(chunk, chunk.listing.places.length);
+    return await this.writeChunk(chunk, chunk.listing.places.length);
   }
 
   /** Reads and writes one piece after another, from the last name on that is written. */
   async pieces(what: Parameters<Publisher["listState"]>[0], listing: Listing, deadline: Deadline): Promise<Ended> {
     const { after } = this.progress;
-    // More than is to be kept in memory: hooks are told of it from the store.
+    // Too much to keep in memory: the hooks get it from the store.
     this.#parts = undefined;
     let left = listing.places.filter(([name = ""]) => after === undefined || name > after);
     // Values may have come with the listing already, so nothing of this run is newer than what was known before it.
@@ -130,7 +130,7 @@ export class ReplacementRun {
       const chunk = await readChunk(this.#publisher, { what, listing, places }, before, { patient: this.#patient });
       if ("failure" in chunk)
         return this.hasWritten ? { is: "stopped", failure: chunk.failure } : { is: "failed", ...chunk };
-      const ended = await this.#next(chunk, listing.places.length);
+      const ended = await this.writeChunk(chunk, listing.places.length);
       if (ended.is !== "read") return ended;
       left = left.slice(chunk.answers.length);
       if (left.length > 0 && deadline.remaining() <= this.#deps.settings.pieces.leastMs) return { is: "stopped" };
@@ -138,27 +138,19 @@ export class ReplacementRun {
     return { is: "read" };
   }
 
-  async #next(chunk: Chunk, of: number): Promise<Ended> {
-    const { answers, stopped } = chunk;
-    const failed = answers.find((answer) => answer.is === "failed");
-    // Without a store nothing stands in for what could not be read: the hooks would take it for gone.
-    if (!this.stores && failed !== undefined && !this.#patient) return { is: "failed", failure: failed.failure };
-    const isAll = stopped === undefined;
-    if (answers.length > 0 || isAll) {
-      if (!(await this.writeChunk(chunk, of))) return { is: "busy", head: this.leased };
-    }
-    return isAll ? { is: "read" } : { is: "stopped", failure: stopped };
-  }
-
-  /** Writes what was read, and notes how far it is. False when the lease was lost. */
-  async writeChunk(chunk: Chunk, of: number): Promise<boolean> {
-    const { answers, position, positioned, dirtyListsUntil } = chunk;
+  /** Writes what was read, and notes how far it is. */
+  async writeChunk(chunk: Chunk, of: number): Promise<Ended> {
+    const { answers, position, positioned, dirtyListsUntil, after, stopped } = chunk;
     const { progress } = this;
-    // What the head tells of is written: a piece counts once all of it is.
-    this.progress = { ...progress, of };
-    if (!(await this.markReplacing())) return false;
-    const parts = answers.flatMap((answer) => (answer.is === "part" ? [answer.part] : []));
     const failed = answers.filter((answer) => answer.is === "failed");
+    const [failure] = failed;
+    // Without a store nothing stands in for what could not be read: the hooks would take it for removed.
+    if (!this.stores && failure !== undefined && !this.#patient) return { is: "failed", failure: failure.failure };
+    if (answers.length === 0 && stopped !== undefined) return { is: "stopped", failure: stopped };
+    // The head names only what is written: a piece counts once all of it is.
+    this.progress = { ...progress, of };
+    if (!(await this.markReplacing())) return { is: "busy", head: this.leased };
+    const parts = answers.flatMap((answer) => (answer.is === "part" ? [answer.part] : []));
     if (failed.length > 0 && this.stores) this.#parts = undefined;
     this.#parts?.push(...parts);
     if (this.stores) {
@@ -173,23 +165,27 @@ export class ReplacementRun {
     const read = progress.read + answers.length;
     this.progress = {
       ...progress,
-      ...{ read, of: Math.max(of, read), positioned: progress.positioned && positioned },
+      read,
+      of: Math.max(of, read),
+      positioned: progress.positioned && positioned,
       lowest: Math.min(progress.lowest, position),
       ...compact({ after: last === undefined ? undefined : placeOfAnswer(last)[0] }),
     };
-    this.#compare(chunk.after.known);
+    this.#compare(after.known);
     this.hasWritten ||= answers.length > 0;
     this.#noted += answers.length;
-    return this.#noted < this.#deps.settings.pieces.noteEvery || (await this.#note());
+    const isNoted = this.#noted < this.#deps.settings.pieces.noteEvery || (await this.#note());
+    if (!isNoted) return { is: "busy", head: this.leased };
+    return stopped === undefined ? { is: "read" } : { is: "stopped", failure: stopped };
   }
 
-  /** Notes when a backlog tells of a content that the state may lack, under a number that it is to contain. */
+  /** Notes when a backlog has a content that the state may lack, under a number that it covers. */
   #compare(later: string): void {
     const { known, lowest: newest, positioned } = this.progress;
     if (!positioned && knowsOtherwise({ known, newest }, later)) this.progress = { ...this.progress, differs: true };
   }
 
-  /** Away with what the state lacks. False when time ran out, or the lease was lost. */
+  /** Removes what the state lacks. False when time ran out, or the lease was lost. */
   async clear(deadline?: Deadline): Promise<boolean> {
     if (!(await this.markReplacing())) return false;
     if (!this.stores) return true;
@@ -247,7 +243,7 @@ export class ReplacementRun {
     );
   }
 
-  /** What is held of the place stays, under this state version: it was in the state. */
+  /** The stored value of the place stays, under this state version: the place was in the state. */
   async #markStale({ place, failure }: Failed): Promise<void> {
     const { data, stale } = this.#deps;
     const { actorId, peerId, stateVersion } = this.#marked();

@@ -4,7 +4,7 @@ import { fitsScope } from "../../domain/wire/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff/diff-content.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { isMadeAnew } from "../stream/contradiction.ts";
+import { isRecounted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { Polled, Publisher } from "../../peers/publisher.ts";
@@ -164,7 +164,7 @@ const beginsOf = (applier: RecoveryDeps["applier"], event: StreamEvent | undefin
 export const isContradicted = (head: Head, polled: Backlog): boolean =>
   (polled.others ?? []).length > 0 ||
   polled.diffs.some(
-    ({ sequence, data, timestamp }) => contradicts(head, sequence, data) || isMadeAnew(head, sequence, timestamp),
+    ({ sequence, data, timestamp }) => contradicts(head, sequence, data) || isRecounted(head, sequence, timestamp),
   );
 
 const eventOf = (diff: DiffRecord): StreamEvent => {

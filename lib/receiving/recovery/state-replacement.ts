@@ -34,11 +34,11 @@ import type { Beginning } from "./replacement-run.ts";
 export type Replaced =
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
-  /** The target has no readable state: nothing was done, the lease is still held. */
+  /** The target has no readable state: nothing was done, the lease is kept. */
   | { readonly is: "absent" }
   /** Time ran out, or the publisher asked for rest: it goes on when the head is due. The lease is given back. */
   | { readonly is: "underway"; readonly head: Head }
-  /** Nothing could be read; the lease is still held. */
+  /** Nothing could be read; the lease is kept. */
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
 /** Begins a replacement under the lease, or goes on with the one that the head names. */
@@ -70,7 +70,7 @@ export async function replaceState(
   if (listing.byName === true) {
     // There may be more: the state is read again as long as it is so.
     run.progress = { ...run.progress, differs: true };
-    log.warn("the list of a peer's properties cannot be read; what is held is read by name", idsOf(head));
+    log.warn("the list of a peer's properties cannot be read; the stored ones are read by name", idsOf(head));
   }
   const isOnePiece = begun === undefined && run.piece(listing, listing.places).length === listing.places.length;
   const ended = isOnePiece ? await run.whole(what, listing) : await run.pieces(what, listing, deadline);
@@ -94,7 +94,8 @@ export async function writeSentState(
   const run = new ReplacementRun(deps, head, publisher, { begin, begun: undefined, patient: true });
   const answers = parts.map((part) => ({ is: "part" as const, part }));
   const chunk = { answers, position: callback.sequence, positioned: true, after: before };
-  if (!(await run.writeChunk(chunk, parts.length)) || !(await run.clear())) return { is: "busy", head };
+  const ended = await run.writeChunk(chunk, parts.length);
+  if (ended.is !== "read" || !(await run.clear())) return { is: "busy", head };
   return await commitReplacement(deps, run.head ?? head, publisher, { ...run.result(), stateRead: false });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
  *
- *   in order       lease (lastSeq = n − 1, nobody working) → applier applies → advance (lastSeq = n, lease given back)
+ *   in order       lease (lastSeq = n − 1, no live lease) → applier applies → advance (lastSeq = n, lease given back)
  *   out of order   buffer (body, then number); the answer says whether it has become next meanwhile, then it is drained
  *   drained        the lease's or the advance's answer names what is buffered; what follows is applied under one lease
  *
@@ -27,7 +27,7 @@ export type Delivered =
   | { readonly is: "pending"; readonly head: Head; readonly first: boolean }
   | { readonly is: "resync_required"; readonly head: Head }
   | { readonly is: "full"; readonly head: Head; readonly overdue: boolean }
-  /** No stream is open to these credentials; the head, if any, tells more. */
+  /** No stream is open to these credentials. The head is that of a stream that is closed to them. */
   | { readonly is: "closed"; readonly head?: Head }
   /** Not settled after bounded retries; nothing was recorded. */
   | { readonly is: "unsettled" };
@@ -105,7 +105,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "unsettled" };
   }
 
-  /** Applies what is buffered and in order, if nobody else does. Returns the head as it is then. */
+  /** Applies what is buffered and in order, unless another does. @returns the head as it is then */
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
@@ -142,7 +142,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return decide(sequencingStateOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
   }
 
-  /** It is buffered; perhaps it has become next meanwhile, then it is drained here and now. */
+  /** The number is buffered. When it has become next meanwhile, it is drained here and now. */
   async #respond(
     head: Head,
     n: number,
@@ -177,8 +177,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   }
 
   /**
-   * Drains. A failure changes nothing for what was done before: what cannot be applied from the buffer is asked for at the
-   * publisher, anything else is left to the scheduler.
+   * Drains, and does not reject for what it cannot apply: the publisher is asked for content that is lost, and anything
+   * else is left to the scheduler.
    */
   async drained(head: Head, deadline: Deadline): Promise<Head> {
     try {

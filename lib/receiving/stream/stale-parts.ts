@@ -57,7 +57,7 @@ export interface StalePartsDeps {
   readonly maxAttempts: number;
 }
 
-/** What is to become of a place that could not be read. */
+/** The next status of a place that could not be read. */
 export interface NextRead {
   readonly status: "retrying" | "parked";
   /** It is not read before then, ms since 1970. */
@@ -83,7 +83,7 @@ export class StaleParts {
   }
 
   /**
-   * Notes that a place could not be read for the first time, or once more after what it holds has changed. Two items in
+   * Notes that a place could not be read for the first time, or again after its stored value has changed. Two items in
    * one transaction; safe to repeat.
    */
   async note(
@@ -118,7 +118,7 @@ export class StaleParts {
     return item === undefined ? undefined : stalePartOf(item);
   }
 
-  /** One more read said nothing. Quiet when the part is another's business by now. 1 write. */
+  /** One more read said nothing. Writes nothing when another attempt came first. 1 write. */
   async failed(part: StalePart, failure: ReadFailure): Promise<NextRead> {
     const starts = part.starts + 1;
     const nextRead = this.next(failure, starts);

@@ -193,7 +193,7 @@ export class StreamStore {
     const now = this.#deps.clock.now();
     const { maxPending, gapTimeoutMs, incarnation } = this.#deps.settings;
     const opens = head.buffered.size === 0;
-    // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
+    // The holder of a live lease looks at the gap when its work ends; after a lease was given back the sweep does.
     const leaseEnds = leaseIsLive(head.lease, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
@@ -251,7 +251,7 @@ export class StreamStore {
     return (await this.amend(head.key, buffering)) ?? (await this.requestRecovery(head, "resync", now));
   }
 
-  /** Changes a head that no one needs to have leased; undefined when the condition does not hold. 1 write. */
+  /** Makes one change of the head; undefined when its condition does not hold. 1 write. */
   async amend(key: Key, change: StreamChange): Promise<Head | undefined> {
     const { written, head } = await this.#write(key, { ...change, when: all(itemExists, change.when) });
     return written ? head : undefined;
@@ -269,7 +269,7 @@ export class StreamStore {
 
   /**
    * Requests a recovery: marks it requested and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
-   * never weakened, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
+   * never weakened, and a recovery that is running does not complete what is requested after it began. 1 write.
    *
    * @returns undefined when the subscription has ended, or `also.when` does not hold
    */
