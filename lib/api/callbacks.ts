@@ -11,6 +11,7 @@ import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Sender } from "../receiving/intake/callback-access.ts";
+import { receiveCallback } from "../receiving/intake/receive-callback.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { type GrantDeps, receiveGrant } from "../receiving/subscriptions/grant-changes.ts";
 import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
@@ -43,7 +44,7 @@ export function routes(services: CallbackServices): RouteMap {
     const hook = app.rawHook("subscription");
     if (hook === undefined && config.autoSequence) {
       const sent = compact({ body: request.body, encoding: request.headers["content-encoding"] });
-      const { status, body } = await receiving.receiver.receive(sender, sent, request.deadline);
+      const { status, body } = await receiveCallback(receiving, sender, sent, request.deadline);
       return config.callbackSuccessStatus === 204 ? empty() : json(status, { ...body });
     }
     await receiving.access.open(sender);

@@ -11,6 +11,7 @@ import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
 import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
+import { runDueStream } from "../receiving/recovery/due-streams.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant } from "../receiving/subscriptions/grant-changes.ts";
 import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
@@ -40,10 +41,12 @@ export interface DueWorkDeps {
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
   const { deletion, trust, ownership, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
-  const { dueStreams, staleReads, failedEvents, hooks } = receiving;
+  const { staleReads, failedEvents, hooks } = receiving;
   return dueWork(
     [
-      dueWorkKind((key) => streamOfKey(key) && key, dueStreams),
+      dueWorkKind((key) => streamOfKey(key) && key, {
+        runDue: (key, deadline) => runDueStream(receiving, key, deadline),
+      }),
       dueWorkKind((key) => staleReadOf(key) && key, staleReads),
       dueWorkKind((key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined), {
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),

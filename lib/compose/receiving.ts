@@ -6,7 +6,7 @@ import type { Publishers } from "../peers/publisher.ts";
 import { RemotePublisher } from "../peers/remote-publisher.ts";
 import { createReceiving, createStreams } from "../receiving/intake/receiving.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import { STATE_PIECES } from "../receiving/recovery/state-replacement.ts";
+import { STATE_PIECES } from "../receiving/recovery/recovery-settings.ts";
 import { PeerReader } from "../receiving/replica/peer-reader.ts";
 import { PeerStore } from "../receiving/replica/peer-store.ts";
 import { storedState } from "../receiving/replica/stored-state.ts";

@@ -3,10 +3,13 @@ import { compact } from "../../system/compact.ts";
 import { parseCallbackBody } from "../../domain/wire/callback-body.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
-import { checkScope } from "../../domain/wire/callback-scope.ts";
-import { parseJson } from "../../domain/json/json.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
-import type { Item } from "../../dynamodb/table.ts";
+import { checkScope, fitsScope } from "../../domain/wire/callback-scope.ts";
+import type { DiffContent } from "../../domain/diff/diff-content.ts";
+import { isObject, parseJson } from "../../domain/json/json.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Place, Scope } from "../../domain/terms/scope.ts";
+import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
+import type { Condition, Item } from "../../dynamodb/table.ts";
 import { decodeBody } from "../../http/decode-body.ts";
 import type { Head } from "../stream/head.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
@@ -38,8 +41,7 @@ export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): 
     ...common,
     kind: "part",
     place: answer.place,
-    ...(url === undefined ? {} : { url }),
-    ...(url !== undefined || data === undefined ? {} : { content: { data } }),
+    ...compact({ url, content: url !== undefined || data === undefined ? undefined : { data } }),
   };
 }
 
@@ -48,6 +50,40 @@ export function bufferedEvent(item: Item, head: Head): StreamEvent | undefined {
   const body = item["body"];
   if (!(body instanceof Uint8Array)) return undefined;
   const encoding = item["encoding"];
-  const sent = { body, ...(typeof encoding === "string" ? { encoding } : {}) };
+  const sent = compact({ body, encoding: typeof encoding === "string" ? encoding : undefined });
   return eventOf(readCallback(sent, head), sent, head.scope);
+}
+
+/** What a head must be for a callback to fit its subscription; `checkScope` says why one does not. */
+export function scopeDemands(parsed: ParsedCallback): readonly Condition[] {
+  const target = parsed.target === undefined ? [] : [equals("target", parsed.target)];
+  // A resync may name a part of the scope; its caller has compared the two.
+  if (parsed.kind === "resync") return target;
+  return [
+    ...target,
+    ...partDemands("subtarget", parsed.subtarget),
+    ...partDemands("resource", parsed.resource),
+    ...(parsed.kind === "high" ? dataDemands(parsed) : []),
+  ];
+}
+
+function partDemands(name: "subtarget" | "resource", said: string | null | undefined): readonly Condition[] {
+  if (said === undefined) return [];
+  return [said === null ? missing(name) : equals(name, said)];
+}
+
+/** Data that is not that of a whole target demands a subscription on less. */
+function dataDemands(content: DiffContent): readonly Condition[] {
+  if (!fitsScope(content, { target: "" })) return [exists("subtarget")];
+  const anywhere = fitsScope(content, { target: "properties" });
+  return anywhere ? [] : [any(exists("subtarget"), differs("target", "properties"))];
+}
+
+/** The scope that a callback says its subscription has; undefined when nothing can be read ahead for it. */
+export function placeSaid(event: StreamEvent | undefined): Place | undefined {
+  const parsed = event?.parsed;
+  if (parsed?.kind !== "high" || (parsed.target !== undefined && parsed.target !== "properties")) return undefined;
+  const { subtarget, resource } = parsed;
+  if (subtarget === undefined || subtarget === null) return isObject(parsed.data) ? [] : undefined;
+  return placeOf(compact({ target: "properties", subtarget, resource: resource ?? undefined }));
 }

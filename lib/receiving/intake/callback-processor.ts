@@ -87,7 +87,7 @@ const MOST_TRIES = 3;
  * Calls a handler for numbered callbacks in order, each once, on however many instances they arrive: what is early waits
  * in the table, what was there before is dropped. Nothing is stored of the data otherwise, and no hook runs. Streams are
  * named by peer and subscription, begin at first use, and have nothing to do with the service's own subscriptions of the
- * same ids. Nothing happens by itself: a gap is noticed at the next call, and its caller is told.
+ * same ids. Nothing runs between calls: a gap is noticed at the next call, whose result says so.
  */
 export class CallbackProcessor {
   readonly #actor: StreamOwner;
@@ -158,7 +158,7 @@ export class CallbackProcessor {
   }
 
   /**
-   * Starts a stream anew: nothing processed, nothing kept. Not from within its own handler.
+   * Starts a stream from zero: nothing processed, nothing kept. Not from within its own handler.
    *
    * @throws ServiceError callback.busy while another works on it
    */

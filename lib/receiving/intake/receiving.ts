@@ -1,33 +1,23 @@
-/** The receiving side put together: one engine per instance, over the ports it is given. */
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+/** The receiving side put together over the ports it is given. */
 import type { Table } from "../../dynamodb/table.ts";
 import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
-import { CallbackAccess } from "./callback-access.ts";
-import type { Authenticator } from "./callback-access.ts";
-import { DueStreams } from "../recovery/due-streams.ts";
-import type { DueStreamsDeps } from "../recovery/due-streams.ts";
-import type { Head } from "../stream/head.ts";
-import { resumeHooks } from "../hooks/resume-hooks.ts";
+import type { Publishers } from "../../peers/publisher.ts";
+import { FailedEventStore } from "../hooks/failed-event-store.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
-import { FailedEventStore } from "../hooks/failed-event-store.ts";
-import { PlaceReads } from "../recovery/place-reads.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
-import type { Publishers } from "../../peers/publisher.ts";
+import type { Forgotten, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
+import { StaleReads } from "../recovery/stale-reads.ts";
+import type { Head } from "../stream/head.ts";
 import type { ReceivedData } from "../stream/ports.ts";
-import { Receiver } from "./receiver.ts";
-import { Recovery } from "../recovery/recovery.ts";
-import type { Forgotten, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
-import { StaleReads } from "../recovery/stale-reads.ts";
-import { SubscriptionApplier } from "./subscription-applier.ts";
-import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import { WakeUps } from "../stream/wake-ups.ts";
-import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
+import { WakeUps } from "../stream/wake-ups.ts";
+import { CallbackAccess } from "./callback-access.ts";
+import type { Authenticator } from "./callback-access.ts";
+import { SubscriptionApplier } from "./subscription-applier.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
   readonly nestedDiffs: "merge" | "replace";
@@ -57,17 +47,12 @@ export interface ReceivingDeps {
   readonly settings: ReceivingSettings;
 }
 
-export interface Receiving {
-  readonly receiver: Receiver;
+/**
+ * The engine: what `receiveCallback`, `recoverStream`, `runDueStream` and the parts beside them work with. One for each
+ * instance of the service; it keeps nothing but what it is made of.
+ */
+export interface Receiving extends RecoveryDeps {
   readonly access: CallbackAccess;
-  readonly recovery: Recovery;
-  readonly dueStreams: DueStreams;
-  readonly failedEvents: FailedEventStore;
-  readonly hooks: HookRuns;
-  readonly resumeHooks: DueStreamsDeps["resumeHooks"];
-  readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
-  readonly stale: StaleParts;
   readonly staleReads: StaleReads;
 }
 
@@ -79,89 +64,25 @@ export function createStreams(
   deps: Pick<ReceivingDeps, "table" | "clock" | "ids" | "log" | "queue"> & { readonly settings: StreamSettings },
 ): Pick<Receiving, "streams" | "wakeUps"> {
   const wakeUps = new WakeUps(deps);
-  return { wakeUps, streams: new StreamStore({ ...deps, wake: async (head) => await wakeUps.schedule(head) }) };
+  return { wakeUps, streams: new StreamStore({ ...deps, wake: (head) => wakeUps.schedule(head) }) };
 }
 
 /** Builds the engine. Nothing is read or sent by it. */
 export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = createStreams(deps)): Receiving {
-  const { table, clock, ids, log, settings, publishers, data, openTo } = deps;
-  const failedEvents = new FailedEventStore(table);
+  const { table, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
+  const maxAttempts = settings.hookMaxAttempts;
+  const failedEvents = new FailedEventStore(table);
   const hooks = new HookRuns({
-    ...{ runner: deps.runner, failedEvents, wakeUps, clock, ids, log },
-    state: deps.state,
-    random: deps.random,
-    after: deps.after,
-    settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
-  });
-  const stale = new StaleParts({
-    ...{ table, clock, log, wakeUps },
-    random: deps.random,
-    maxAttempts: settings.hookMaxAttempts,
-  });
-  const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
-  const pause = async (head: Head, until: number): Promise<void> => {
-    await streams.amend(head.key, pauseReadsUntil(until));
-  };
-  const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
-    new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
-  const sequencerOf = (
-    of: { readonly actorId: string; readonly peerId: string },
-    said?: Place,
-  ): Sequencer<StreamEvent, Prepared | undefined> =>
-    new Sequencer({ table, clock, streams, wakeUps, settings, applier: applierOf(of, said), log, reserveMs });
-  const ofHead = (head: Head): Sequencer<StreamEvent, Prepared | undefined> => sequencerOf(head, scopeToRead(head));
-  const recovery = new Recovery({
-    ...{ table, clock, log, streams, wakeUps, hooks, publishers, data, stale, openTo, settings, reserveMs },
-    random: deps.random,
-    state: deps.state,
-    forgotten: deps.forgotten,
-    applier: (head) => applierOf(head, scopeToRead(head)),
-    sequencer: ofHead,
-  });
-  const staleReads = new StaleReads({
-    ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
-    sequencer: ofHead,
-  });
-  const resumeDeps = { streams, failedEvents, hooks, wakeUps, clock, reserveMs };
-  const resume: Receiving["resumeHooks"] = async (...resumed) => await resumeHooks(resumeDeps, ...resumed);
-  const access = new CallbackAccess({ table, authenticator: deps.authenticator });
-  return {
-    receiver: new Receiver({
-      clock,
-      log,
-      access,
-      streams,
-      wakeUps,
-      recovery,
-      publishers,
-      sequencer: sequencerOf,
-      settings,
-    }),
-    access,
-    recovery,
-    dueStreams: new DueStreams({
-      clock,
-      log,
-      streams,
-      wakeUps,
-      recovery,
-      resumeHooks: resume,
-      sequencer: ofHead,
-      settings,
-      purgeEnded: deps.purgeEnded,
-    }),
+    ...deps,
     failedEvents,
-    hooks,
-    resumeHooks: resume,
-    streams,
     wakeUps,
-    stale,
-    staleReads,
-  };
-}
-
-function scopeToRead(head: Head): Place | undefined {
-  if (head.scope.target !== "properties" || head.granularity === "none") return undefined;
-  return placeOf(head.scope);
+    settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
+  });
+  const stale = new StaleParts({ ...deps, wakeUps, maxAttempts });
+  const applier = new SubscriptionApplier({ ...deps, streams, hooks, stale });
+  const sequencer = new Sequencer({ ...deps, streams, wakeUps, applier, reserveMs });
+  const recovery = { ...deps, streams, wakeUps, failedEvents, hooks, stale, applier, sequencer, reserveMs };
+  const access = new CallbackAccess(deps);
+  return { ...recovery, access, staleReads: new StaleReads(recovery) };
 }

@@ -39,6 +39,7 @@ export class StandaloneApplier implements EventApplier<ProcessedCallback, undefi
     return Promise.resolve(undefined);
   }
 
+  /** A handler that threw counts as never begun: its caller passes the callback again. */
   async apply(event: ProcessedCallback): Promise<Applied> {
     await this.#handler(event);
     return {};
@@ -79,11 +80,6 @@ export class StandaloneApplier implements EventApplier<ProcessedCallback, undefi
 
   check(): void {
     // Nothing is known of the stream that an event could contradict.
-  }
-
-  /** A handler that threw counts as never begun: its caller passes the callback again. */
-  begun(): boolean {
-    return false;
   }
 
   /** What was kept is all there is: nothing else could be asked for it. */

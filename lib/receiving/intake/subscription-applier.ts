@@ -9,26 +9,30 @@ import { placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
-import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
-import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
-import { bufferedEvent } from "./callback-events.ts";
+import type { Deadline, Json } from "../../system/ports.ts";
+import { streamOfKey } from "../../dynamodb/keys/streams.ts";
+import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
+import { bufferedEvent, placeSaid, scopeDemands } from "./callback-events.ts";
 import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
 import { hookEventOf, partEventOf } from "../hooks/hook-event.ts";
 import type { HookEvent } from "../hooks/hook-event.ts";
 import type { IncomingDiff } from "../replica/incoming.ts";
+import { acknowledge } from "../recovery/acknowledge.ts";
 import { logLeftOut } from "../recovery/left-out.ts";
 import { resyncPart } from "../recovery/part-resync.ts";
-import type { OpenPlaces, PlaceReads, ReadAgain } from "../recovery/place-reads.ts";
-import type { Publisher, Publishers } from "../../peers/publisher.ts";
+import { markStale, rereadPlaces } from "../recovery/place-reads.ts";
+import type { PlaceReadsDeps, ReadAgain } from "../recovery/place-reads.ts";
+import type { Publisher } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
+import type { StreamStore } from "../stream/stream-store.ts";
 import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
 /** After this many processed diffs we acknowledge our position to the publisher. */
@@ -38,54 +42,36 @@ const FETCH_AGAIN_MS = 5_000;
 /** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
 const REREAD_AGAIN_MS = 30_000;
 
-export interface ApplierDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly data: (actorId: string, peerId: string) => ReceivedData;
-  readonly publishers: Publishers;
+export interface ApplierDeps extends PlaceReadsDeps {
+  readonly streams: StreamStore;
   readonly hooks: HookRuns;
-  readonly reads: PlaceReads;
-  readonly openTo: OpenPlaces;
-  /** The publisher asked not to be read before `until` (ms). */
-  readonly pause: (head: Head, until: number) => Promise<void>;
   readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
 }
 
-/** What became of one event: what it says, what the hook is to be told, and what reading places again came to. */
+/** What became of one event: its content, the event for the hooks, and what reading places again came to. */
 interface AppliedContent {
   /** The digested content; undefined when it is not known. */
   readonly data: Json | undefined;
   readonly hookEvent: HookEvent | undefined;
-  /** What is told is a state that the store holds. */
+  /** The event's data is a state that the store holds. */
   readonly stored: boolean;
   readonly again: ReadAgain;
 }
 
 const NOTHING_AGAIN: ReadAgain = { unasked: [] };
 
-/** What an event of a subscription means: its data is stored, then its hooks run. */
+/** What an event of a subscription means: its data is stored, then its hooks run. It keeps nothing between two calls. */
 export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared | undefined> {
   readonly #deps: ApplierDeps;
-  /** Numbers whose hook was begun by this instance. */
-  readonly #begun = new Set<number>();
   /** The diffs of contents as they were prepared, so that what was planned for a diff is found when it is applied. */
   readonly #diffs = new WeakMap<DiffContent, IncomingDiff>();
-  readonly #ids: { readonly actorId: string; readonly peerId: string };
-  /** The scope the sender says the subscription has: what to read before the head is known. */
-  readonly #said: Place | undefined;
 
-  constructor(deps: ApplierDeps, ids: { actorId: string; peerId: string }, said?: Place) {
+  constructor(deps: ApplierDeps) {
     this.#deps = deps;
-    this.#ids = ids;
-    this.#said = said;
   }
 
   check(event: StreamEvent, head: Head): void {
     if (event.parsed !== undefined) checkScope(event.parsed, head.scope);
-  }
-
-  begun(sequence: number): boolean {
-    return this.#begun.has(sequence);
   }
 
   isLost(error: unknown): boolean {
@@ -93,17 +79,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   }
 
   demands(event: StreamEvent): readonly Condition[] {
-    const { parsed } = event;
-    if (parsed === undefined) return [];
-    const target = parsed.target === undefined ? [] : [equals("target", parsed.target)];
-    // A resync may name a part of the scope; its caller has compared the two.
-    if (parsed.kind === "resync") return target;
-    return [
-      ...target,
-      ...demandedPart("subtarget", parsed.subtarget),
-      ...demandedPart("resource", parsed.resource),
-      ...(parsed.kind === "high" ? demandedByData(parsed) : []),
-    ];
+    return event.parsed === undefined ? [] : scopeDemands(event.parsed);
   }
 
   toBuffer(event: StreamEvent): Readonly<Record<string, Attribute>> {
@@ -116,19 +92,28 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return bufferedEvent(item, head);
   }
 
-  async prepare(events: readonly StreamEvent[], known?: Prepared): Promise<Prepared | undefined> {
-    const scope = this.#said;
-    if (scope === undefined || !this.#deps.settings.autoStorage) return undefined;
+  async prepare(
+    stream: Key,
+    events: readonly StreamEvent[],
+    head?: Head,
+    known?: Prepared,
+  ): Promise<Prepared | undefined> {
+    const ids = streamOfKey(stream);
+    const scope = head === undefined ? placeSaid(events[0]) : this.#storedScope(head);
+    if (scope === undefined || ids === undefined || !this.#deps.settings.autoStorage) return undefined;
     const diffs = events.flatMap((event) =>
       event.kind === "diff" && event.content !== undefined ? [this.#diff(event.content, scope, [])] : [],
     );
     if (diffs.length === 0) return undefined;
     const key = scope.join("\n");
-    return { key, read: await this.#data().prepare(diffs, known?.key === key ? known.read : undefined) };
+    return {
+      key,
+      read: await this.#deps.data(ids.actorId, ids.peerId).prepare(diffs, known?.key === key ? known.read : undefined),
+    };
   }
 
   agrees(one: StreamEvent, other: StreamEvent): boolean {
-    // What is only announced is told apart by its time.
+    // What is only announced is distinguished by its time.
     if (one.content === undefined || other.content === undefined) return atOneTime(one, other);
     return sameJson(one.content.data, other.content.data);
   }
@@ -149,8 +134,8 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   async apply(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Applied> {
     const { head, deadline } = context;
     const { data, hookEvent, stored, again } =
-      event.kind === "part" ? await this.#replacePart(event, context) : await this.#applyDiff(event, context);
-    if (hookEvent !== undefined) this.#begun.add(event.sequence);
+      event.kind === "part" ? await this.#replacePart(event, context) : await this.#store(event, context);
+    if (hookEvent !== undefined) context.hookBegins?.();
     const { hooksPaused } =
       hookEvent === undefined
         ? head
@@ -173,11 +158,28 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     };
   }
 
-  async #applyDiff(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<AppliedContent> {
-    const content = await this.#contentOf(event, context.head, context.deadline);
-    const again = await this.#store(event, content, context);
-    const hookEvent = hookEventOf(context.head, "diff", event.sequence, content.data, event.timestamp?.text);
-    return { data: content.data, hookEvent, stored: false, again };
+  /** Stores one diff, fetched first when it was not sent. */
+  async #store(
+    event: StreamEvent,
+    { head, prepared, deadline }: ApplyContext<Prepared | undefined>,
+  ): Promise<AppliedContent> {
+    const { sequence } = event;
+    const content = await this.#contentOf(event, head, deadline);
+    const applied = {
+      data: content.data,
+      hookEvent: hookEventOf(head, "diff", sequence, content.data, event.timestamp?.text),
+      stored: false,
+    };
+    const scope = this.#storedScope(head);
+    if (scope === undefined) return { ...applied, again: NOTHING_AGAIN };
+    this.#logLeftOutParts(head, event, content);
+    const diff = this.#diff(content, scope, head.excludedScopes);
+    const at = { stateVersion: head.stateVersion, sequence };
+    const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
+    const { reread, stale } = await this.#data(head).apply(diff, at, usable);
+    const again =
+      reread.length === 0 ? NOTHING_AGAIN : await rereadPlaces(this.#deps, head, reread, sequence, deadline, stale);
+    return { ...applied, again };
   }
 
   async #replacePart(
@@ -185,9 +187,9 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     { head, deadline }: ApplyContext<Prepared | undefined>,
   ): Promise<AppliedContent> {
     const { sequence, place = placeOf(head.scope), url, content } = event;
-    const { publishers, openTo, reads, clock } = this.#deps;
+    const { publishers, openTo, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
-    const stores = this.#stores(head) ? this.#data() : undefined;
+    const stores = this.#storedScope(head) === undefined ? undefined : this.#data(head);
     const open = stores === undefined ? undefined : async () => await openTo(head.actorId, head.peerId);
     const part = compact({ sequence, place, url, ...content });
     const read = await resyncPart(publisher, stores, head, part, open);
@@ -195,14 +197,15 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     if ("reason" in read) {
       const taken = { data, hookEvent: undefined, stored: false };
       if (publisher === undefined || stores === undefined) return { ...taken, again: { unasked: [place] } };
-      // What is held for it stays; reading it again tells the hooks what it is.
-      await reads.markStale(head, storedPlace(head, place), read, sequence);
+      // The stored value stays; when it is read again the hooks are notified of it.
+      await markStale(this.#deps, head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = requestedPause(read, now);
       return { ...taken, again: compact({ unasked: [], pausedUntil: pause && now + pause }) };
     }
     const hookEvent = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
-    const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
+    const again =
+      read.reread.length === 0 ? NOTHING_AGAIN : await rereadPlaces(this.#deps, head, read.reread, sequence, deadline);
     return { data, hookEvent, stored: read.stored, again };
   }
 
@@ -217,28 +220,10 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const fetched = await publisher.fetchDiff(event.url, event.sequence);
     if (fetched.is === "content" && fitsScope(fetched.content, head.scope)) return fetched.content;
     const pause = fetched.is === "content" ? undefined : requestedPause(fetched.failure, now);
-    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+    if (pause !== undefined) await this.#deps.streams.amend(head.key, pauseReadsUntil(now + pause));
     // Content that does not fit would not fit the next time either.
     if (fetched.is !== "failed") throw new ContentRefused();
     throw fetchFailed(pause ?? FETCH_AGAIN_MS);
-  }
-
-  async #store(
-    event: StreamEvent,
-    content: DiffContent,
-    context: ApplyContext<Prepared | undefined>,
-  ): Promise<ReadAgain> {
-    const { head, prepared, deadline } = context;
-    if (!this.#stores(head)) return NOTHING_AGAIN;
-    const data = this.#data();
-    const scope = placeOf(head.scope);
-    const at = { stateVersion: head.stateVersion, sequence: event.sequence };
-    const diff = this.#diff(content, scope, head.excludedScopes);
-    const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
-    this.#logLeftOutParts(head, event, content);
-    const { reread: places, stale } = await data.apply(diff, at, usable);
-    if (places.length === 0) return NOTHING_AGAIN;
-    return await this.#deps.reads.again(head, places, event.sequence, deadline, stale);
   }
 
   #logLeftOutParts(head: Head, event: StreamEvent, { data }: DiffContent): void {
@@ -246,8 +231,10 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     if (leftOut.length > 0) logLeftOut(this.#deps.log, { ...idsOf(head), sequence: event.sequence }, leftOut);
   }
 
-  #stores(head: Head): boolean {
-    return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
+  /** The scope whose data is stored; undefined when none is. */
+  #storedScope({ scope, granularity }: Head): Place | undefined {
+    const isStored = this.#deps.settings.autoStorage && scope.target === "properties" && granularity !== "none";
+    return isStored ? placeOf(scope) : undefined;
   }
 
   #requestResync(head: Head, places: readonly Place[]): HeadFields {
@@ -264,10 +251,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
 
   async #acknowledge(event: StreamEvent, head: Head, deadline: Deadline): Promise<void> {
     const publisher = await this.#deps.publishers(head.actorId, head.peerId, reserved(deadline));
-    const failure = await publisher?.acknowledge(head.subscriptionId, event.sequence);
-    const now = this.#deps.clock.now();
-    const pause = requestedPause(failure, now);
-    if (pause !== undefined) await this.#deps.pause(head, now + pause);
+    if (publisher !== undefined) await acknowledge(this.#deps, publisher, head, event.sequence);
   }
 
   async #publisher(head: Head, deadline: Deadline): Promise<Publisher> {
@@ -276,8 +260,8 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return publisher;
   }
 
-  #data(): ReceivedData {
-    return this.#deps.data(this.#ids.actorId, this.#ids.peerId);
+  #data(head: Head): ReceivedData {
+    return this.#deps.data(head.actorId, head.peerId);
   }
 
   /** As it is stored: without the names that no copied property can have. */
@@ -290,18 +274,6 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     if (excludedScopes.length === 0) this.#diffs.set(content, diff);
     return diff;
   }
-}
-
-function demandedPart(name: "subtarget" | "resource", said: string | null | undefined): readonly Condition[] {
-  if (said === undefined) return [];
-  return [said === null ? missing(name) : equals(name, said)];
-}
-
-/** Data that is not that of a whole target demands a subscription on less. */
-function demandedByData(content: DiffContent): readonly Condition[] {
-  if (!fitsScope(content, { target: "" })) return [exists("subtarget")];
-  const anywhere = fitsScope(content, { target: "properties" });
-  return anywhere ? [] : [any(exists("subtarget"), differs("target", "properties"))];
 }
 
 function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: string; readonly timestampOf?: number } {
@@ -318,7 +290,7 @@ const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: Stream
 const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
   timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
-/** The place as it is held: a property whole, unless the subscription is on less. */
+/** The place as it is stored: a property whole, unless the subscription is on less. */
 const storedPlace = (head: Head, place: Place): Place => {
   const scope = placeOf(head.scope);
   return scope.length === 0 ? place.slice(0, 1) : scope;

@@ -2,105 +2,80 @@
 import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
-import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
+import { idsOf } from "../stream/event-applier.ts";
 import { sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { Recovery } from "./recovery.ts";
-import type { RecoverySettings } from "./recovery-settings.ts";
-import { idsOf } from "../stream/event-applier.ts";
-import type { Sequencer } from "../stream/sequencer.ts";
-import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
-import type { WakeUps } from "../stream/wake-ups.ts";
 import { putOff, restUntil, waitForLease } from "../stream/stream-changes.ts";
 import type { StreamChange } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
-import type { StreamStore } from "../stream/stream-store.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
+import { recoverStream } from "./recover-stream.ts";
+import type { RecoveryDeps, RecoverySettings } from "./recovery-settings.ts";
 
-export interface DueStreamsDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
-  readonly recovery: Recovery;
-  /** Runs the events that waited behind a stop, with `resumeHooks`. */
-  readonly resumeHooks: (head: Head, deadline: Deadline) => Promise<Head>;
-  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
-  readonly settings: RecoverySettings;
-  /** Ends what is left of an ended subscription: deletes its data again, then its head. */
-  readonly purgeEnded: (head: Head) => Promise<void>;
+/**
+ * Does what is due on one stream. Safe to call at any time and any number of times; what is not due yet stays.
+ *
+ * @returns since when its gap stands (ms since 1970), if it has one
+ */
+export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadline): Promise<number | undefined> {
+  const { clock, streams, settings, log, sequencer } = deps;
+  let head = await streams.read(key);
+  if (head === undefined) return undefined;
+  const now = clock.now();
+  // The writer that put it off has sent a message for the later time, where it matters.
+  if (head.dueAt !== undefined && head.dueAt > now) return head.gapSince;
+  if (!head.live) {
+    await deps.purgeEnded(head);
+    return undefined;
+  }
+  if (leaseIsLive(head.lease, now, settings.incarnation)) {
+    await amend(deps, head, waitForLease(head));
+    return head.gapSince;
+  }
+  if (head.hooksResuming) {
+    head = await resumeHooks(deps, head, deadline);
+    if (head.hooksResuming || !head.live) return head.gapSince;
+  }
+  const { gapSince } = head;
+  if (head.buffered.has(head.lastSeq + 1) && !head.replacing) head = await sequencer.drained(head, deadline);
+  const next = nextStep(head, clock.now(), settings);
+  if (next.is === "rest") await streams.amend(key, next.change);
+  if (next.is === "put_off") await amend(deps, head, next.change);
+  if (next.is === "recover") {
+    const recovered = await recoverStream(deps, key, { kind: head.recoveryRequested ?? "catch_up" }, deadline);
+    log.info("recovery", { ...idsOf(head), result: recovered.is, gap: next.gap });
+  }
+  return gapSince;
 }
 
-/** Does for a stream whose time has come what it needs then. */
-export class DueStreams {
-  readonly #deps: DueStreamsDeps;
+/** What is due once nothing more can be drained. */
+type NextStep =
+  | { readonly is: "recover"; readonly gap: boolean }
+  /** Due later, or at the next reconciliation, which needs no message. */
+  | { readonly is: "put_off" | "rest"; readonly change: StreamChange }
+  /** Another write decides, or has decided, when it is due. */
+  | { readonly is: "nothing" };
 
-  constructor(deps: DueStreamsDeps) {
-    this.#deps = deps;
+function nextStep(head: Head, now: number, settings: RecoverySettings): NextStep {
+  const gap = head.buffered.size > 0 && gapOverdue(sequencingStateOf(head, now, settings.incarnation), now, settings);
+  if (!gap && !mayReread(head, now) && !head.replacing && head.recoveryRequested === undefined) {
+    if (head.buffered.size > 0) return { is: "nothing" };
+    if (head.contradicted) return later(head, contradictionDue(head, now));
+    const isIdle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
+    if (!isIdle && head.dueAt === undefined) return { is: "nothing" };
+    const next = nextReconciliation(head.activeAt, settings.reconcileMs);
+    if (!isIdle) return { is: "rest", change: restUntil(head, next) };
   }
+  return (head.pausedUntil ?? 0) > now ? later(head, head.pausedUntil ?? now) : { is: "recover", gap };
+}
 
-  /**
-   * Does what is due on one stream. Safe to call at any time and any number of times; what is not due yet stays.
-   *
-   * @returns since when its gap stands (ms since 1970), if it has one
-   */
-  async runDue(key: Key, deadline: Deadline): Promise<number | undefined> {
-    const { clock, streams, settings } = this.#deps;
-    let head = await streams.read(key);
-    if (head === undefined) return undefined;
-    const now = clock.now();
-    // Whoever put it off has sent a message for the later time, where it matters.
-    if (head.dueAt !== undefined && head.dueAt > now) return head.gapSince;
-    if (!head.live) {
-      await this.#deps.purgeEnded(head);
-      return undefined;
-    }
-    if (leaseIsLive(head.lease, now, settings.incarnation)) {
-      await this.#amend(head, waitForLease(head));
-      return head.gapSince;
-    }
-    if (head.hooksResuming) {
-      head = await this.#deps.resumeHooks(head, deadline);
-      if (head.hooksResuming || !head.live) return head.gapSince;
-    }
-    const { gapSince } = head;
-    if (head.buffered.has(head.lastSeq + 1) && !head.replacing) {
-      head = await this.#deps.sequencer(head).drained(head, deadline);
-    }
-    await this.#catchUp(head, deadline);
-    return gapSince;
-  }
+const later = (head: Head, dueAt: number): NextStep =>
+  head.dueAt === undefined ? { is: "nothing" } : { is: "put_off", change: putOff(head, dueAt) };
 
-  async #catchUp(head: Head, deadline: Deadline): Promise<void> {
-    const { clock, settings, log } = this.#deps;
-    const now = clock.now();
-    const gap = head.buffered.size > 0 && gapOverdue(sequencingStateOf(head, now, settings.incarnation), now, settings);
-    const rereads = mayReread(head, now);
-    if (!gap && !rereads && !head.replacing && head.recoveryRequested === undefined) {
-      if (head.buffered.size > 0) return;
-      if (head.contradicted) {
-        await this.#amend(head, putOff(head, contradictionDue(head, now)));
-        return;
-      }
-      const idle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
-      if (!idle) {
-        if (head.dueAt === undefined) return;
-        const reconcileAt = nextReconciliation(head.activeAt, settings.reconcileMs);
-        await this.#deps.streams.amend(head.key, restUntil(head, reconcileAt));
-        return;
-      }
-    }
-    if ((head.pausedUntil ?? 0) > now) {
-      await this.#amend(head, putOff(head, head.pausedUntil ?? now));
-      return;
-    }
-    const recovered = await this.#deps.recovery.run(head.key, { kind: head.recoveryRequested ?? "catch_up" }, deadline);
-    log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
-  }
-
-  /** Puts off what is due, with a message for the later time. */
-  async #amend(head: Head, change: StreamChange): Promise<void> {
-    const waiting = await this.#deps.streams.amend(head.key, change);
-    if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
-  }
+/** Puts off what is due, with a message for the later time. */
+async function amend({ streams, wakeUps }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {
+  const waiting = await streams.amend(head.key, change);
+  if (waiting !== undefined) await wakeUps.schedule(waiting);
 }

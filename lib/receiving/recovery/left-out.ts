@@ -4,7 +4,7 @@ import type { Log } from "../../system/ports.ts";
 const SHOWN = 5;
 const SHOWN_LENGTH = 80;
 
-/** Tells of a peer's names that the copy leaves out: empty, over 256 bytes, with `/` or a control character. */
+/** Logs the names of a peer that the copy leaves out: empty, over 256 bytes, with `/` or a control character. */
 export function logLeftOut(log: Log, ids: Readonly<Record<string, unknown>>, names: readonly string[]): void {
   log.warn("names that no copied property can have were left out", {
     ...ids,

@@ -29,67 +29,66 @@ export interface PlaceReadsDeps {
 export interface ReadAgain {
   /** Places that no trusted publisher could be asked for. */
   readonly unasked: readonly Place[];
-  /** Until when the publisher wants to be left alone, ms since 1970. */
+  /** Until when the publisher asked for rest, ms since 1970. */
   readonly pausedUntil?: number;
 }
 
 const ASKED_FOR_REST: ReadFailure = { reason: "The publisher asked not to be read for a while." };
 
-/** Reads places again for what an event could not settle, and marks stale those whose read says nothing. */
-export class PlaceReads {
-  readonly #deps: PlaceReadsDeps;
-
-  constructor(deps: PlaceReadsDeps) {
-    this.#deps = deps;
-  }
-
-  /**
-   * Reads places again, one after another, under the lease on their stream.
-   *
-   * @param stale those of them that were stale already: they are not read before their pause is over
-   */
-  async again(
-    head: Head,
-    places: readonly Place[],
-    sequence: number,
-    deadline: Deadline,
-    stale: ReadonlyMap<Place, Staleness> = new Map(),
-  ): Promise<ReadAgain> {
-    const { publishers, clock, data, openTo } = this.#deps;
-    const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
-    if (publisher === undefined) return { unasked: places };
-    const open = async () => await openTo(head.actorId, head.peerId);
-    const now = clock.now();
-    let pausedUntil = (head.pausedUntil ?? 0) > now ? head.pausedUntil : undefined;
-    for (const place of places) {
-      const known = stale.get(place);
-      if (known !== undefined && known.again > now) {
-        await this.#deps.stale.note(head, place, { ...known, status: "retrying" });
-        continue;
-      }
-      if (pausedUntil !== undefined) {
-        await this.markStale(head, place, ASKED_FOR_REST, sequence, pausedUntil);
-        continue;
-      }
-      const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { open });
-      if (read.is !== "failed") continue;
-      const pause = requestedPause(read.failure, now);
-      if (pause !== undefined) pausedUntil = now + pause;
-      await this.markStale(head, place, read.failure, sequence);
+/**
+ * Reads places again for what an event could not settle, one after another, under the lease on their stream. Those whose
+ * read says nothing are marked stale.
+ *
+ * @param stale those of them that were stale already: they are not read before their pause is over
+ */
+export async function rereadPlaces(
+  deps: PlaceReadsDeps,
+  head: Head,
+  places: readonly Place[],
+  sequence: number,
+  deadline: Deadline,
+  stale: ReadonlyMap<Place, Staleness> = new Map(),
+): Promise<ReadAgain> {
+  const { publishers, clock, data, openTo } = deps;
+  const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
+  if (publisher === undefined) return { unasked: places };
+  const open = async () => await openTo(head.actorId, head.peerId);
+  const now = clock.now();
+  let pausedUntil = (head.pausedUntil ?? 0) > now ? head.pausedUntil : undefined;
+  for (const place of places) {
+    const known = stale.get(place);
+    if (known !== undefined && known.again > now) {
+      await deps.stale.note(head, place, { ...known, status: "retrying" });
+      continue;
     }
-    return compact({ unasked: [], pausedUntil });
+    if (pausedUntil !== undefined) {
+      await markStale(deps, head, place, ASKED_FOR_REST, sequence, pausedUntil);
+      continue;
+    }
+    const read = await reread(publisher, data(head.actorId, head.peerId), head, place, sequence, { open });
+    if (read.is !== "failed") continue;
+    const pause = requestedPause(read.failure, now);
+    if (pause !== undefined) pausedUntil = now + pause;
+    await markStale(deps, head, place, read.failure, sequence);
   }
+  return compact({ unasked: [], pausedUntil });
+}
 
-  /** A read said nothing: what is held stays, is shown as stale, and is read again later. */
-  async markStale(head: Head, place: Place, failure: ReadFailure, sequence: number, notAgainBefore = 0): Promise<void> {
-    const { data, stale, openTo } = this.#deps;
-    const reads = await openTo(head.actorId, head.peerId);
-    const { status, again } = stale.next(failure);
-    const marked = { reason: failure.reason, again: Math.max(again, notAgainBefore) };
-    const at = { stateVersion: head.stateVersion, sequence };
-    const since = await data(head.actorId, head.peerId).markStale(targetOf(head, reads), place, at, marked);
-    if (since !== undefined) await stale.note(head, place, { ...marked, status, since });
-  }
+/** A read said nothing: the stored value stays, is shown as stale, and is read again later. */
+export async function markStale(
+  { data, stale, openTo }: PlaceReadsDeps,
+  head: Head,
+  place: Place,
+  failure: ReadFailure,
+  sequence: number,
+  notAgainBefore = 0,
+): Promise<void> {
+  const reads = await openTo(head.actorId, head.peerId);
+  const { status, again } = stale.next(failure);
+  const marked = { reason: failure.reason, again: Math.max(again, notAgainBefore) };
+  const at = { stateVersion: head.stateVersion, sequence };
+  const since = await data(head.actorId, head.peerId).markStale(targetOf(head, reads), place, at, marked);
+  if (since !== undefined) await stale.note(head, place, { ...marked, status, since });
 }
 
 /** What a stream owns of the store. */

@@ -1,19 +1,33 @@
-/** What recovery is made from; shared by its two ways. */
+/** What the functions of recovery work with: their ports, the parts beside them, and their settings. */
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookEvent } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
+import type { FailedEventStore } from "../hooks/failed-event-store.ts";
 import type { OpenPlaces } from "./place-reads.ts";
 import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts } from "../stream/stale-parts.ts";
-import type { StatePieces } from "./state-replacement.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { EventApplier } from "../stream/event-applier.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
 import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
+
+/** How large the pieces are in which a state is read. */
+export interface StatePieces {
+  /** Places read and written at a time, and about how many bytes of them. */
+  readonly places: number;
+  readonly bytes: number;
+  /** Places written between two notes of the progress. */
+  readonly noteEvery: number;
+  /** With less time left, ms, no further piece is begun. */
+  readonly leastMs: number;
+}
+
+/** What fits a function's memory, and its time. */
+export const STATE_PIECES: StatePieces = { places: 200, bytes: 8 * 1024 * 1024, noteEvery: 1_000, leastMs: 8_000 };
 
 export interface RecoverySettings extends StreamSettings {
   /** How often an idle subscription asks for the newest number, ms; 0 never. */
@@ -58,8 +72,11 @@ export interface RecoveryDeps {
   /** The state a resync event is about, as the store has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
   readonly forgotten: Forgotten;
-  readonly applier: (head: Head) => EventApplier<StreamEvent, Prepared | undefined>;
-  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
+  readonly applier: EventApplier<StreamEvent, Prepared | undefined>;
+  readonly sequencer: Sequencer<StreamEvent, Prepared | undefined>;
+  readonly failedEvents: FailedEventStore;
+  /** Ends what is left of an ended subscription: deletes its data again, then its head. */
+  readonly purgeEnded: (head: Head) => Promise<void>;
   readonly settings: RecoverySettings;
   /** Time one more event may take, ms. */
   readonly reserveMs: number;

@@ -1,4 +1,4 @@
-/** The end of a replacement: hooks are told, the head moves, the publisher learns how far we are. */
+/** The end of a replacement: hooks run, the head moves, the publisher learns how far we are. */
 import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
@@ -8,14 +8,16 @@ import type { Json } from "../../system/ports.ts";
 import { contradicts, digestsAt } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import { hookEventOf } from "../hooks/hook-event.ts";
+import type { HookEvent } from "../hooks/hook-event.ts";
 import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
-import { pauseReadsUntil } from "../stream/stream-changes.ts";
+import { acknowledge } from "./acknowledge.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/event-applier.ts";
+import type { Copies } from "../stream/stream-store.ts";
 import { stateJson } from "./state-json.ts";
 
 /** A resync callback: its number, and where its state is. */
@@ -33,7 +35,7 @@ export interface ReplacementResult {
   /** The number that the head moves to. */
   readonly at: number;
   readonly stores: boolean;
-  /** What was read; absent where hooks are told of it from the store. */
+  /** What was read; absent where the hooks get it from the store. */
   readonly parts?: readonly StatePart[];
   /** The head as the last run found it. */
   readonly begun: Head;
@@ -43,154 +45,145 @@ export interface ReplacementResult {
   readonly stateRead: boolean;
   /** Numbers are buffered that the publisher had not made when it was asked. */
   readonly beyond: boolean;
-  /** The numbers that were buffered before anything was read: what they hold is in the state. */
+  /** The numbers that were buffered before anything was read: their content is in the state. */
   readonly contained: ReadonlySet<number>;
 }
 
-/** Pauses of a publisher that is to be left alone for a while, ms. */
+/** The pause before a replacement goes on after a failed read, ms. */
 const STOP_PAUSES = { base: 5_000, most: 5_000 };
 /** Pauses between questions to a publisher that says no number at all, ms: to an hour. */
 const UNNUMBERED_PAUSES = { base: 5_000, most: 3_600_000 };
 
-/** Commits replacements. */
-export class ReplacementCommit {
-  readonly #deps: RecoveryDeps;
+/** Runs the hooks, once, and moves the head; the lease is given back. `busy` when it was lost. */
+export async function commitReplacement(
+  deps: RecoveryDeps,
+  marked: Head,
+  publisher: Publisher,
+  result: ReplacementResult,
+): Promise<
+  | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
+  | { readonly is: "busy"; readonly head: Head }
+> {
+  const { streams, hooks, log, wakeUps, table } = deps;
+  const { progress, at, begun, readable, stores } = result;
+  const { reset } = progress;
+  const event = await resyncEvent(deps, marked, result);
+  const { hooksPaused } = await hooks.runFirst(event, {
+    starts: begun.starts,
+    hooksPaused: begun.hooksPaused,
+    stateStored: readable && stores,
+  });
+  const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
+  const done = await streams.advance(
+    marked,
+    compact({
+      to: at,
+      keepLease: false,
+      fields: { ...fieldsOf(deps, marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) },
+      restart: reset,
+      exact: true,
+      stateRead: result.stateRead,
+      // As it was before the state was read: what was requested since then is not in it.
+      completes: progress.rev,
+      contradicts: progress.differs,
+    }),
+    reset ? undefined : copiesWhileRead(deps, marked, result, dropped),
+  );
+  if (done === undefined) return { is: "busy", head: begun };
+  await table
+    .deleteMany([...dropped].map((n) => bufferedKey(begun.key, begun.epoch, n)))
+    .catch((error: unknown) => log.warn("buffered bodies were not deleted", { ...idsOf(begun), error: String(error) }));
+  await acknowledge(deps, publisher, begun, at);
+  if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
+    await wakeUps.schedule(done);
+  log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
+  return { is: "resynced", head: done, applied: 0 };
+}
 
-  constructor(deps: RecoveryDeps) {
-    this.#deps = deps;
-  }
+/** The event of the whole state for the hooks; where no memory has the state, it is read from the store for a hook. */
+async function resyncEvent(
+  { hooks, state }: RecoveryDeps,
+  marked: Head,
+  { progress, at, stores, parts, begun, readable }: ReplacementResult,
+): Promise<HookEvent> {
+  const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
+  const data = readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null;
+  const event = hookEventOf(life, "resync", at, data);
+  const isInStore = readable && stores && parts === undefined && hooks.handles(event);
+  return isInStore ? { ...event, data: await state(event) } : event;
+}
 
-  /** Tells the hooks, once, and moves the head; the lease is given back. `busy` when it was lost. */
-  async commit(
-    marked: Head,
-    publisher: Publisher,
-    result: ReplacementResult,
-  ): Promise<
-    | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
-    | { readonly is: "busy"; readonly head: Head }
-  > {
-    const { streams, clock, log, wakeUps, table } = this.#deps;
-    const { progress, at, begun } = result;
-    const { reset } = progress;
-    const hooksPaused = await this.#notifyHooks(marked, result);
-    const fields = {
-      ...this.#fields(marked, result),
-      ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }),
-    };
-    const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
-    const done = await streams.advance(
-      marked,
-      {
-        to: at,
-        keepLease: false,
-        fields,
-        restart: reset,
-        exact: true,
-        stateRead: result.stateRead,
-        // As it was before the state was read: what was asked for since then is not in it.
-        completes: progress.rev,
-        ...compact({ contradicts: progress.differs }),
-      },
-      reset ? undefined : this.#copies(marked, result, dropped),
-    );
-    if (done === undefined) return { is: "busy", head: begun };
-    await table
-      .deleteMany([...dropped].map((n) => bufferedKey(begun.key, begun.epoch, n)))
-      .catch((error: unknown) =>
-        log.warn("buffered bodies were not deleted", { ...idsOf(begun), error: String(error) }),
-      );
-    const failure = await publisher.acknowledge(begun.subscriptionId, at);
-    const pause = requestedPause(failure, clock.now());
-    if (pause !== undefined) await streams.amend(begun.key, pauseReadsUntil(clock.now() + pause));
-    if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
-      await wakeUps.schedule(done);
-    log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
-    return { is: "resynced", head: done, applied: 0 };
-  }
+function fieldsOf(deps: RecoveryDeps, marked: Head, result: ReplacementResult): HeadFields {
+  const { clock, settings } = deps;
+  const { progress, at, begun, stateRead } = result;
+  const { reset, known, positioned, timestamp } = progress;
+  const now = clock.now();
+  const before = reset ? {} : { before: begun };
+  const isNewer = timestamp !== undefined && timestamp > begun.lastTimestamp;
+  const contradicted = begun.contradicted || progress.differs === true;
+  return {
+    replacing: false,
+    replacedFrom: undefined,
+    recovery: undefined,
+    problem: undefined,
+    epoch: epochOf(begun, progress),
+    digests: digestsAt(at, { known, ...before, positioned: positioned || !stateRead }),
+    // Numbers that the publisher has never made: its next answer decides whether it counts again.
+    attempts: result.beyond ? begun.attempts + 1 : 0,
+    ...compact({ reconcileAt: nextReconciliation(now, settings.reconcileMs) }),
+    ...(stateRead && { coveredTo: at, coveredAt: progress.startedAt }),
+    ...(stateRead && contradicted && { contradictionReadAt: progress.startedAt }),
+    ...(reset
+      ? { lastTimestamp: "", timestampOf: 0 }
+      : isNewer && { lastTimestamp: timestamp, timestampOf: progress.floor }),
+    ...askAgain(deps, marked, result, now),
+  };
+}
 
-  /** @returns whether the stream's hooks are paused from now on */
-  async #notifyHooks(
-    marked: Head,
-    { progress, at, stores, parts, begun, readable }: ReplacementResult,
-  ): Promise<boolean> {
-    const { hooks, state } = this.#deps;
-    const life = { ...begun, epoch: epochOf(begun, progress), stateVersion: marked.replacedFrom ?? begun.stateVersion };
-    const stored = readable && stores;
-    let event = hookEventOf(
-      life,
-      "resync",
-      at,
-      readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
-    );
-    if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
-    const { starts, hooksPaused } = begun;
-    return (await hooks.runFirst(event, { starts, hooksPaused, stateStored: stored })).hooksPaused;
+/** Requests another catching up, where the answers did not say all. */
+function askAgain(
+  { settings, random }: RecoveryDeps,
+  marked: Head,
+  { progress, at, begun }: ReplacementResult,
+  now: number,
+): HeadFields {
+  // What is buffered may be of either life, so it goes; the publisher may still have what is of the new one.
+  if (progress.reset && marked.buffered.size > 0) {
+    return { recoveryRequested: "catch_up", dueAt: now + settings.gapTimeoutMs };
   }
+  if (progress.numbered || progress.positioned || at > 0) return {};
+  // Nothing says how far the publisher is: only asking again can show it.
+  const attempts = begun.attempts + 1;
+  return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
+}
 
-  #fields(marked: Head, result: ReplacementResult): HeadFields {
-    const { clock, settings } = this.#deps;
-    const { progress, at, begun, stateRead } = result;
-    const { reset, known, positioned, timestamp } = progress;
-    const now = clock.now();
-    const before = reset ? {} : { before: begun };
-    const isNewer = timestamp !== undefined && timestamp > begun.lastTimestamp;
-    const contradicted = begun.contradicted || progress.differs === true;
-    return {
-      replacing: false,
-      replacedFrom: undefined,
-      recovery: undefined,
-      problem: undefined,
-      epoch: epochOf(begun, progress),
-      digests: digestsAt(at, { known, ...before, positioned: positioned || !stateRead }),
-      // Numbers that the publisher has never made: its next answer decides whether it counts again.
-      attempts: result.beyond ? begun.attempts + 1 : 0,
-      ...compact({ reconcileAt: nextReconciliation(now, settings.reconcileMs) }),
-      ...(stateRead && { coveredTo: at, coveredAt: progress.startedAt }),
-      ...(stateRead && contradicted && { contradictionReadAt: progress.startedAt }),
-      ...(reset
-        ? { lastTimestamp: "", timestampOf: 0 }
-        : isNewer && { lastTimestamp: timestamp, timestampOf: progress.floor }),
-      ...this.#askAgain(marked, result, now),
-    };
-  }
-
-  /** What is asked of the publisher once more, where its answer did not say all. */
-  #askAgain(marked: Head, { progress, at, begun }: ReplacementResult, now: number): HeadFields {
-    const { settings, random } = this.#deps;
-    // What is buffered may be of either life, so it goes; the publisher may still have what is of the new one.
-    if (progress.reset && marked.buffered.size > 0) {
-      return { recoveryRequested: "catch_up", dueAt: now + settings.gapTimeoutMs };
-    }
-    if (progress.numbered || progress.positioned || at > 0) return {};
-    // Nothing says how far the publisher is: only asking again can tell.
-    const attempts = begun.attempts + 1;
-    return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
-  }
-
-  /** What was buffered while the state was read may not be in it. */
-  #copies(marked: Head, { at, begun, progress, stateRead, contained }: ReplacementResult, dropped: Set<number>) {
-    const { table, applier } = this.#deps;
-    const { known, positioned } = progress;
-    const after: Head = {
-      ...marked,
-      lastSeq: at,
-      digests: digestsAt(at, { known, before: begun, positioned: positioned || !stateRead }),
-    };
-    return {
-      among: (seen: Head): readonly number[] => {
-        const copies = [...seen.buffered].filter((n) => n <= at);
-        for (const n of copies) dropped.add(n);
-        return copies.filter((n) => !contained.has(n));
-      },
-      differ: async (numbers: readonly number[]): Promise<boolean> => {
-        const items = await table.getMany(numbers.map((n) => bufferedKey(marked.key, marked.epoch, n)));
-        return items.some((item) => {
-          const buffered = applier(marked).fromBuffer(item, marked);
-          return buffered !== undefined && contradicts(after, buffered.sequence, buffered.content?.data);
-        });
-      },
-    };
-  }
+/** What was buffered while the state was read may not be in it. */
+function copiesWhileRead(
+  { table, applier }: RecoveryDeps,
+  marked: Head,
+  { at, begun, progress, stateRead, contained }: ReplacementResult,
+  dropped: Set<number>,
+): Copies {
+  const { known, positioned } = progress;
+  const after: Head = {
+    ...marked,
+    lastSeq: at,
+    digests: digestsAt(at, { known, before: begun, positioned: positioned || !stateRead }),
+  };
+  return {
+    among: (seen: Head): readonly number[] => {
+      const copies = [...seen.buffered].filter((n) => n <= at);
+      for (const n of copies) dropped.add(n);
+      return copies.filter((n) => !contained.has(n));
+    },
+    differ: async (numbers: readonly number[]): Promise<boolean> => {
+      const items = await table.getMany(numbers.map((n) => bufferedKey(marked.key, marked.epoch, n)));
+      return items.some((item) => {
+        const buffered = applier.fromBuffer(item, marked);
+        return buffered !== undefined && contradicts(after, buffered.sequence, buffered.content?.data);
+      });
+    },
+  };
 }
 
 const epochOf = (head: Head, { reset }: RecoveryProgress): number => (reset ? Math.max(head.epoch + 1, 1) : head.epoch);

@@ -14,7 +14,7 @@ export const UNTIL_KNOWN = Number.MAX_SAFE_INTEGER;
 /** What reading one place came to; nothing has changed when it `failed`. */
 export type Reread =
   | { readonly is: "read"; readonly part: StatePart }
-  /** The publisher has closed the place to us: what is held stays. */
+  /** The publisher has closed the place to us: the stored value stays. */
   | { readonly is: "hidden" }
   | { readonly is: "failed"; readonly failure: ReadFailure };
 

@@ -4,37 +4,17 @@ import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
-import type { Clock, Deadline } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import { partEventOf } from "../hooks/hook-event.ts";
-import type { HookRuns } from "../hooks/hook-runs.ts";
 import { targetOf } from "./place-reads.ts";
-import type { OpenPlaces } from "./place-reads.ts";
-import type { Publishers } from "../../peers/publisher.ts";
-import type { ReceivedData } from "../stream/ports.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
 import { reread } from "./reread.ts";
 import type { Reread } from "./reread.ts";
 import { reserved } from "../stream/reserved.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
-import type { Sequencer } from "../stream/sequencer.ts";
-import type { StaleParts, StalePart } from "../stream/stale-parts.ts";
-import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
+import type { StalePart } from "../stream/stale-parts.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
-import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
-
-export interface StaleReadsDeps {
-  readonly clock: Clock;
-  readonly streams: StreamStore;
-  readonly stale: StaleParts;
-  readonly hooks: HookRuns;
-  readonly publishers: Publishers;
-  readonly data: (actorId: string, peerId: string) => ReceivedData;
-  readonly openTo: OpenPlaces;
-  readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
-  readonly settings: Pick<StreamSettings, "incarnation">;
-  /** Time that a read and its hook may take, ms. */
-  readonly reserveMs: number;
-}
 
 /** What one more read of a stale part came to: `done` also when it was not stale any more. */
 export type StaleRead = "done" | "busy" | "retrying" | "parked";
@@ -44,9 +24,9 @@ const BUSY_PAUSE_MS = 60_000;
 
 /** Reads stale parts again, by the sweep and for a person. */
 export class StaleReads {
-  readonly #deps: StaleReadsDeps;
+  readonly #deps: RecoveryDeps;
 
-  constructor(deps: StaleReadsDeps) {
+  constructor(deps: RecoveryDeps) {
     this.#deps = deps;
   }
 
@@ -60,7 +40,7 @@ export class StaleReads {
     await this.again(part, deadline);
   }
 
-  /** True while what is held of the part is marked. 1 read. */
+  /** True while the stored value of the part is marked as stale. 1 read. */
   async isStale(part: StalePart): Promise<boolean> {
     const data = this.#deps.data(part.actorId, part.peerId);
     return (await data.staleness(part.place)) !== undefined;
@@ -123,7 +103,7 @@ export class StaleReads {
     return { result: status, fields: pause === undefined ? {} : { pausedUntil: now + pause } };
   }
 
-  /** Hooks were told of the state without this part: now they are told of the part. */
+  /** The hooks ran for the state without this part: now they run for the part. */
   async #notifyHooks(head: Head, { place }: StalePart, part: StatePart): Promise<HeadFields> {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
@@ -136,6 +116,6 @@ export class StaleReads {
     const { streams, sequencer } = this.#deps;
     const { activeAt, lastSeq } = head;
     const moved = await streams.advance(head, { to: lastSeq, keepLease: false, fields: { activeAt, ...fields } });
-    if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
+    if (moved !== undefined) await sequencer.drained(moved, deadline);
   }
 }

@@ -17,7 +17,7 @@ export interface Before {
   readonly newest: number | undefined;
   /** What the state contains at least: the newest number, else the greatest that has reached us. */
   readonly least: number;
-  /** What its backlog held (see digests.ts). */
+  /** What its backlog had (see digests.ts). */
   readonly known: string;
 }
 

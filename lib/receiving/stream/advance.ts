@@ -1,6 +1,6 @@
 /**
  * The one write that moves a head over what was applied, built without sending it: what becomes true, when the stream is
- * due next, and what must still hold for all that to be right. test/unit/receiving/stream/advance.test.ts has its table.
+ * due next, and the conditions on which all that is right. test/unit/receiving/stream/advance.test.ts has its table.
  */
 import { compact } from "../../system/compact.ts";
 import { leaseIs } from "../../dynamodb/lease.ts";
@@ -35,7 +35,7 @@ export interface Advance {
   readonly restart?: boolean;
 }
 
-/** Tells a repeated advance whose answer was lost from one that another, or an earlier step of the same lease, made. */
+/** Names an advance, so that a repetition whose first answer was lost is recognised. */
 export const commitId = (token: string, { to, keepLease }: Advance): string =>
   `${token}.${String(to)}${keepLease ? "+" : ""}`;
 
@@ -96,7 +96,7 @@ function contradictionFields(seen: Head, advance: Advance, left: readonly number
   return advance.stateRead === true && isNewest(seen, advance) && left.length === 0 ? { contradicted: false } : {};
 }
 
-/** When what stays buffered is to be looked at: a gap's time runs on unless a drain or a recovery has left a new gap. */
+/** When what stays buffered is due: a gap's time runs on unless a drain or a recovery has left a new gap. */
 function gapFields(
   seen: Head,
   advance: Advance,
@@ -113,8 +113,8 @@ function gapFields(
 function restFields(seen: Head, advance: Advance, after: Head, now: number): HeadFields {
   const emptied = seen.buffered.size > 0;
   const buffer = emptied ? { buffered: undefined, gapSince: undefined } : {};
-  const isDueAnew = emptied || advance.completes !== undefined || advance.contradicts === true;
-  if (!isDueAnew || after.hooksResuming || after.recoveryRequested !== undefined) return buffer;
+  const isDueAgain = emptied || advance.completes !== undefined || advance.contradicts === true;
+  if (!isDueAgain || after.hooksResuming || after.recoveryRequested !== undefined) return buffer;
   return { ...buffer, dueAt: after.contradicted ? contradictionDue(after, now) : after.reconcileAt };
 }
 

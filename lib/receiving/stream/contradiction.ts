@@ -1,5 +1,5 @@
 /**
- * A publisher that gave two contents to one number, or began to count again unseen: what we hold is not what it means. The
+ * A publisher that gave two contents to one number, or began to count again unseen: the copy is not what it means. The
  * stream is marked `contradicted` and drains as usual; its state is read once nothing is buffered. The mark goes with the
  * commit of a state read that began after it was set.
  */
@@ -14,7 +14,7 @@ import type { StreamStore } from "./stream-store.ts";
 
 /** Reading the state because of a contradiction begins at most this often, ms. */
 const EVERY_MS = 60_000;
-/** Another writer moves the due time between two attempts; more often than this it is not ours to follow. */
+/** Another writer may move the due time between two attempts; give up after this many. */
 const MOST_ATTEMPTS = 4;
 
 /** When a contradicted stream with nothing buffered may have its state read, ms. */
@@ -26,9 +26,9 @@ const SAME_TIME_MS = 5 * 60_000;
 
 /**
  * True when a number was given to something that was made long after the state that has covered that number was read: its
- * publisher was restored from a backup, and counts once more what it had counted.
+ * publisher was restored from a backup, and gives the same numbers again.
  */
-export const isMadeAnew = (
+export const isRecounted = (
   head: Pick<Head, "coveredTo" | "coveredAt" | "lastSeq">,
   sequence: number,
   made: Timestamp | undefined,

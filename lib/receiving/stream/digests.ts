@@ -60,14 +60,14 @@ export function begunOtherwise({ begun }: Pick<Head, "begun">, sequence: number,
   return mine !== undefined && begun?.startsWith(`${String(sequence)}=`) === true && begun !== mine;
 }
 
-/** The newest of what a poll told, by number: what a state that is read afterwards contains. */
+/** The newest contents that a poll answered, by number: a state that is read afterwards contains them. */
 export function knownOf(polled: Polled): string {
   if (polled.is !== "backlog") return "";
   const newest = [...(polled.others ?? []), ...polled.diffs].slice(-2 * DIGESTS_KEPT);
   return newest.flatMap(({ sequence, data }) => begunBy(sequence, data) ?? []).join(" ");
 }
 
-/** True when a backlog holds, under a number up to `newest`, a content that it did not hold when that was its newest. */
+/** True when a backlog has, under a number up to `newest`, a content that it lacked when `newest` was its newest number. */
 export function knowsOtherwise(earlier: { readonly known: string; readonly newest: number }, later: string): boolean {
   const contents = new Set(["", ...earlier.known.split(" ")]);
   return later.split(" ").some((pair) => !contents.has(pair) && parseInt(pair, 10) <= earlier.newest);

@@ -1,5 +1,5 @@
-/** What sequencing asks of whoever knows what a number means. */
-import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
+/** What sequencing asks of the part that knows what a number means. */
+import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import type { HeadFields } from "./stream-changes.ts";
@@ -11,20 +11,22 @@ export interface Applied {
   readonly afterwards?: () => Promise<void>;
 }
 
-/** The context of applying one event: the head as leased, how often this was begun, what was read ahead, and how long it may take. */
+/** The context of applying one event: the head as leased, how often this was begun, what was read ahead, its time. */
 export interface ApplyContext<P> {
   readonly head: Head;
   readonly starts: number;
   readonly prepared: P;
   readonly deadline: Deadline;
+  /** Called before the effect begins that must not be begun uncounted again: the hook. */
+  readonly hookBegins?: () => void;
 }
 
 export interface EventApplier<E extends { readonly sequence: number }, P> {
   /**
-   * Reads what applying these will need, beside what `known` holds already; may run before the lease is granted, so it
-   * must not rely on it.
+   * Reads what applying these will need, beside what `known` holds already. Without a head it runs before the lease is
+   * granted, from what the events say.
    */
-  prepare(events: readonly E[], known?: P): Promise<P>;
+  prepare(stream: Key, events: readonly E[], head?: Head, known?: P): Promise<P>;
   /** Makes one event's effect, exactly once even when it is called again for the same number. */
   apply(event: E, context: ApplyContext<P>): Promise<Applied>;
   /** The attributes that buffer an event until it can be applied. */
@@ -35,14 +37,12 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
   agrees(one: E, other: E): boolean;
   /** True when a buffered event's content is another than what was applied under its number, as far as the head remembers. */
   contradicts(buffered: E, head: Head): boolean;
-  /** What a lease for the event notes of its content; undefined when that is not known, or nobody could make use of it. */
+  /** What a lease for the event notes of its content; undefined when that is not known, or of no use. */
   begins(event: E): string | undefined;
   /** True when an attempt that was cut off has begun to apply another content under the event's number. */
   begunOtherwise(event: E, head: Head): boolean;
   /** True when `apply` threw because an event's content cannot be had any more. */
   isLost(error: unknown): boolean;
-  /** True when the effect of this number was begun that must not be begun uncounted again: its hook. */
-  begun(sequence: number): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
   /** What a head must be for `check` to pass: part of the lease, so that a contradiction changes nothing. */

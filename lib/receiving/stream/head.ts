@@ -1,8 +1,9 @@
 /**
- * The head of a received stream: one small item that says where the stream stands and who works on it.
+ * The head of a received stream: one small item that says where the stream stands and who works on it. Its states, what
+ * moves it from one to the next, and its invariants: docs/stream-state.md. In short:
  *
  *   live, nothing buffered          dueAt = the next reconciliation (or none)
- *   live, something buffered       dueAt = when the gap is to be looked at; only the update that empties `buffered` changes it back
+ *   live, something buffered       dueAt = when the gap is due; only the update that empties `buffered` sets it back
  *   leased                        leaseToken, leaseUntil: one handler applies, drains or recovers; void once `leaseUntil` has
  *                                  passed, or when another incarnation (an earlier start of a local server) acquired it
  *   replacing                      a recovery has begun to replace state: only recoveries may acquire the lease until one ends; `recovery`
@@ -16,6 +17,7 @@ import { leaseIsLive, leaseOf } from "../../dynamodb/lease.ts";
 import type { Lease } from "../../dynamodb/lease.ts";
 import { streamOfKey } from "../../dynamodb/keys/streams.ts";
 import type { Item, Key } from "../../dynamodb/table.ts";
+import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Place, Scope } from "../../domain/terms/scope.ts";
 import type { SequencingState } from "../../domain/log/sequencing.ts";
 import type { RecoveryProgress } from "./recovery-progress.ts";
@@ -37,11 +39,8 @@ export interface StreamProblem {
 }
 
 /** A head as the engine uses it. Times are ms since 1970. */
-export interface Head {
+export interface Head extends StreamRef {
   readonly key: Key;
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
   readonly scope: Scope;
   readonly granularity: Granularity;
   readonly createdAt: number;
@@ -68,9 +67,9 @@ export interface Head {
   readonly recoveryRevision: number;
   /** How far the replacement has come, once some of it is written; only while `replacing`. */
   readonly recovery?: RecoveryProgress;
-  /** The publisher gave two contents to one number: the state is to be read once nothing is buffered. */
+  /** The publisher gave two contents to one number: the state is read once nothing is buffered. */
   readonly contradicted: boolean;
-  /** The publisher asked for rest until then (`Retry-After`): nothing but a person's request reads it before. */
+  /** The publisher asked for rest until then (`Retry-After`): only a person's request reads it before. */
   readonly pausedUntil?: number;
   readonly problem?: StreamProblem;
   /** When the publisher was last asked to make this subscription again; 0 when it never was. */
@@ -95,7 +94,7 @@ export interface Head {
   readonly contradictionReadAt: number;
   /** A `stop` verdict has paused this stream's hooks: later events wait. */
   readonly hooksPaused: boolean;
-  /** What paused the hooks is settled: the waiting events are to run. */
+  /** What paused the hooks is resolved: the waiting events run next. */
   readonly hooksResuming: boolean;
   /** The peer's set of subscriptions that `excludedScopes` was made from (see subscriptions/ownership.ts). */
   readonly ownershipRevision: number;

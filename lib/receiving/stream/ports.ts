@@ -26,7 +26,7 @@ export interface ReceivedData<P = unknown> {
   putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void>;
   /** Takes away what the scope holds that nothing has written under the position's state version. False: `goesOn` ended it early. */
   removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean>;
-  /** What is held of the place stays, and only a new value or a read ends the mark; since when it is stale, ms. */
+  /** The stored value of the place stays; only a new value or a read ends the mark. @returns since when it is stale, ms */
   markStale(
     target: StateTarget,
     place: Place,
@@ -37,7 +37,7 @@ export interface ReceivedData<P = unknown> {
   storedNames(target: StateTarget): Promise<readonly Place[]>;
   /** The mark of a place, if it is stale. */
   staleness(place: Place): Promise<Staleness | undefined>;
-  /** One re-read part takes the place of what is held; an absent one removes it. */
+  /** One part that was read again takes the place of the stored value; an absent one removes it. */
   putRead(
     part: StatePart,
     at: Position,

@@ -1,7 +1,7 @@
 /**
  * Sequencing of one stream: each number is applied once and in order, whatever arrives when and on how many instances.
  *
- *   in order       lease (lastSeq = n − 1, nobody working) → applier applies → advance (lastSeq = n, lease given back)
+ *   in order       lease (lastSeq = n − 1, no live lease) → applier applies → advance (lastSeq = n, lease given back)
  *   out of order   buffer (body, then number); the answer says whether it has become next meanwhile, then it is drained
  *   drained        the lease's or the advance's answer names what is buffered; what follows is applied under one lease
  *
@@ -16,8 +16,8 @@ import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
 import { sequencingStateOf } from "./head.ts";
 import type { Head } from "./head.ts";
-import { Runs } from "./runs.ts";
-import type { SequencerDeps } from "./runs.ts";
+import { applyRun, copiesOf, giveBack, runAfterwards, withApplied } from "./buffered-run.ts";
+import type { SequencerDeps } from "./buffered-run.ts";
 import { idsOf } from "./event-applier.ts";
 
 /** What became of one number. */
@@ -27,7 +27,7 @@ export type Delivered =
   | { readonly is: "pending"; readonly head: Head; readonly first: boolean }
   | { readonly is: "resync_required"; readonly head: Head }
   | { readonly is: "full"; readonly head: Head; readonly overdue: boolean }
-  /** No stream is open to these credentials; the head, if any, tells more. */
+  /** No stream is open to these credentials. The head is that of a stream that is closed to them. */
   | { readonly is: "closed"; readonly head?: Head }
   /** Not settled after bounded retries; nothing was recorded. */
   | { readonly is: "unsettled" };
@@ -35,14 +35,12 @@ export type Delivered =
 /** More than any number of writers that race for one number can need; then the sender may try again. */
 const MOST_ATTEMPTS = 12;
 
-/** Decides what becomes of numbers as they arrive, and drains what was buffered. */
+/** Decides what becomes of numbers as they arrive, and drains what was buffered. It keeps nothing between two calls. */
 export class Sequencer<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
-  readonly #runs: Runs<E, P>;
 
   constructor(deps: SequencerDeps<E, P>) {
     this.#deps = deps;
-    this.#runs = new Runs(deps);
   }
 
   /**
@@ -53,18 +51,21 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
     const n = event.sequence;
-    const preparing = this.#deps.applier.prepare([event]);
+    const preparing = this.#deps.applier.prepare(key, [event]);
     preparing.catch(() => undefined);
     let head: Head | undefined;
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
       if (head === undefined || this.#decide(head, n).is === "next") {
-        const leaseMs = deadline.remaining();
-        const also = this.#deps.applier.demands(event);
-        const begun = this.#deps.applier.begins(event);
-        const acquired = await this.#deps.streams.acquireLease(key, {
-          ...{ leaseMs, at: n - 1, also },
-          ...compact({ auth, begun }),
-        });
+        const acquired = await this.#deps.streams.acquireLease(
+          key,
+          compact({
+            leaseMs: deadline.remaining(),
+            at: n - 1,
+            also: this.#deps.applier.demands(event),
+            auth,
+            begun: this.#deps.applier.begins(event),
+          }),
+        );
         if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
         head = acquired.head;
         if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
@@ -104,7 +105,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "unsettled" };
   }
 
-  /** Applies what is buffered and in order, if nobody else does. Returns the head as it is then. */
+  /** Applies what is buffered and in order, unless another does. @returns the head as it is then */
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {
@@ -114,7 +115,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         epoch: current.epoch,
       });
       if (!acquired.won) return acquired.head ?? current;
-      const next = await this.#runs.run(acquired.head, deadline);
+      const next = await applyRun(this.#deps, acquired.head, deadline, { hooksBegun: new Set() });
       const stuck = next.lastSeq === current.lastSeq;
       current = next;
       if (stuck) break;
@@ -141,7 +142,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return decide(sequencingStateOf(head, now, this.#deps.settings.incarnation), n, now, this.#deps.settings);
   }
 
-  /** It is buffered; perhaps it has become next meanwhile, then it is drained here and now. */
+  /** The number is buffered. When it has become next meanwhile, it is drained here and now. */
   async #respond(
     head: Head,
     n: number,
@@ -176,8 +177,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   }
 
   /**
-   * Drains. A failure changes nothing for what was done before: what cannot be applied from the buffer is asked for at the
-   * publisher, anything else is left to the scheduler.
+   * Drains, and does not reject for what it cannot apply: the publisher is asked for content that is lost, and anything
+   * else is left to the scheduler.
    */
   async drained(head: Head, deadline: Deadline): Promise<Head> {
     try {
@@ -194,19 +195,33 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
 
   /** The in-order event of the lease's holder, then all that now follows. */
   async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
+    const { applier, streams, wakeUps } = this.#deps;
+    const { sequence } = event;
+    const hooksBegun = new Set<number>();
     let moved: Head | undefined;
     try {
-      this.#deps.applier.check(event, head);
+      applier.check(event, head);
       const prepared = await preparing;
-      moved = head.buffered.has(event.sequence + 1)
-        ? await this.#runs.run(head, deadline, { event, prepared })
-        : await this.#runs.one(head, event, prepared, deadline);
+      if (head.buffered.has(sequence + 1)) {
+        moved = await applyRun(this.#deps, head, deadline, { atHand: { event, prepared }, hooksBegun });
+      } else {
+        const hookBegins = (): unknown => hooksBegun.add(sequence);
+        const applied = await applier.apply(event, { head, starts: head.starts, prepared, deadline, hookBegins });
+        const contradicts = applier.begunOtherwise(event, head);
+        const { fields } = applied;
+        moved = await streams.advance(
+          head,
+          compact({ to: sequence, keepLease: false, unseen: [sequence], contradicts, fields }),
+          copiesOf(this.#deps, withApplied(head, sequence, applied), [sequence]),
+        );
+        if (moved !== undefined) await runAfterwards(this.#deps, moved, applied);
+      }
     } catch (error) {
-      await this.#runs.giveBack(head);
+      await giveBack(this.#deps, head, hooksBegun);
       throw error;
     }
-    if (moved === undefined || moved.lastSeq < event.sequence) return { is: "unsettled" };
-    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await this.#deps.wakeUps.schedule(moved);
+    if (moved === undefined || moved.lastSeq < sequence) return { is: "unsettled" };
+    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await wakeUps.schedule(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 }

@@ -1,42 +1,30 @@
 /**
- * Places of peers' states that could not be read, as items beside the marks on what is held of them.
+ * Places of peers' states that could not be read, as items beside the marks on their stored values.
  *
  *   retrying in the due index: read again when due, `starts` counts how often it was
  *   parked   read as often as it may be, or too large: it waits for a person, a diff of the place, or a resync
  *
- * The mark on what is held says whether a place is stale. An item whose mark has gone has nothing to do any more: who
- * meets it deletes it.
+ * The mark on the stored value says whether a place is stale. An item whose mark has gone has no work left: the next
+ * look at it deletes it.
  */
 import { createHash } from "node:crypto";
+import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { parseText } from "../../domain/json/json-text.ts";
+import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys/streams.ts";
-import {
-  all,
-  always,
-  ConditionFailed,
-  equals,
-  itemExists,
-  itemMissing,
-  TransactionRefused,
-} from "../../dynamodb/table.ts";
-import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
+import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
+import { all, always, equals, itemExists, itemMissing } from "../../dynamodb/table.ts";
+import type { Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import { requestedPause } from "./retry-pause.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
-/** A stream, by its ids. */
-export interface StreamIds {
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
-}
-
 /** One place that could not be read. Times are ms since 1970. */
-export interface StalePart extends StreamIds {
+export interface StalePart extends StreamRef {
   readonly key: Key;
   readonly id: string;
   readonly place: Place;
@@ -69,7 +57,7 @@ export interface StalePartsDeps {
   readonly maxAttempts: number;
 }
 
-/** What is to become of a place that could not be read. */
+/** The next status of a place that could not be read. */
 export interface NextRead {
   readonly status: "retrying" | "parked";
   /** It is not read before then, ms since 1970. */
@@ -95,11 +83,11 @@ export class StaleParts {
   }
 
   /**
-   * Notes that a place could not be read for the first time, or once more after what it holds has changed. Two items in
+   * Notes that a place could not be read for the first time, or again after its stored value has changed. Two items in
    * one transaction; safe to repeat.
    */
   async note(
-    stream: StreamIds,
+    stream: StreamRef,
     place: Place,
     stale: NextRead & { readonly reason: string; readonly since: number },
   ): Promise<void> {
@@ -112,16 +100,11 @@ export class StaleParts {
     const item = { kind: "read", eventId: id, place: JSON.stringify(place), reason, since, status, starts: 1, ...due };
     const remove = due === undefined ? ["dueShard", "dueAt"] : [];
     for (let noted = false, attempt = 0; !noted && attempt < MOST_CONFLICTS; attempt += 1) {
-      try {
-        await table.transact([
-          { put: { ...key, ...item }, condition: itemMissing },
-          { put: { ...failedEventIdKey(actorId, id), at: key.sk }, condition: always },
-        ]);
-        noted = true;
-      } catch (error) {
-        if (!(error instanceof TransactionRefused)) throw error;
-        noted = await this.#amend(key, { set: item, remove }, itemExists);
-      }
+      const refused = await refusedReasons(table, [
+        { put: { ...key, ...item }, condition: itemMissing },
+        { put: { ...failedEventIdKey(actorId, id), at: key.sk }, condition: always },
+      ]);
+      noted = refused === undefined || (await updateIf(table, key, { set: item, remove }, itemExists)).written;
     }
     if (due !== undefined) await wakeUps.schedule({ key, dueAt: due.dueAt });
     const level = status === "parked" ? "error" : "warn";
@@ -135,7 +118,7 @@ export class StaleParts {
     return item === undefined ? undefined : stalePartOf(item);
   }
 
-  /** One more read said nothing. Quiet when the part is another's business by now. 1 write. */
+  /** One more read said nothing. Writes nothing when another attempt came first. 1 write. */
   async failed(part: StalePart, failure: ReadFailure): Promise<NextRead> {
     const starts = part.starts + 1;
     const nextRead = this.next(failure, starts);
@@ -143,7 +126,7 @@ export class StaleParts {
     const due = status === "retrying" ? { dueShard: dueShardOf(part.key), dueAt: again } : undefined;
     const set = { status, reason: failure.reason, starts, ...due };
     const remove = due === undefined ? ["dueShard", "dueAt"] : [];
-    await this.#amend(part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
+    await updateIf(this.#deps.table, part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
     if (due !== undefined) await this.#deps.wakeUps.schedule({ key: part.key, dueAt: due.dueAt });
     return nextRead;
   }
@@ -151,27 +134,13 @@ export class StaleParts {
   /** Nothing could be tried now: the part is due again at `dueAt`, and no try is counted. 1 write. */
   async putOff(part: StalePart, dueAt: number): Promise<void> {
     const set = { dueShard: dueShardOf(part.key), dueAt };
-    await this.#amend(part.key, { set }, all(itemExists, equals("status", "retrying")));
+    await updateIf(this.#deps.table, part.key, { set }, all(itemExists, equals("status", "retrying")));
     await this.#deps.wakeUps.schedule({ key: part.key, dueAt });
   }
 
   /** The part needs no reading any more. 1 transaction. */
   async resolve(part: StalePart): Promise<void> {
     await this.#deps.table.deleteMany([part.key, failedEventIdKey(part.actorId, part.id)]);
-  }
-
-  async #amend(
-    key: Key,
-    change: { readonly set: Readonly<Record<string, Attribute>>; readonly remove?: readonly string[] },
-    condition: Parameters<Table["update"]>[2],
-  ): Promise<boolean> {
-    try {
-      await this.#deps.table.update(key, change, condition);
-      return true;
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      return false;
-    }
   }
 }
 
@@ -180,20 +149,20 @@ export function stalePartOf(item: Item): StalePart | undefined {
   const ids = staleReadOf(item);
   if (ids === undefined) return undefined;
   const dueAt = item["dueAt"];
-  return {
+  return compact({
     key: { pk: item.pk, sk: item.sk },
     ...ids,
     place: parseText(String(item["place"])) as Place,
-    status: item["status"] === "parked" ? "parked" : "retrying",
+    status: item["status"] === "parked" ? ("parked" as const) : ("retrying" as const),
     reason: String(item["reason"]),
     since: Number(item["since"]),
     starts: Number(item["starts"]),
-    ...(typeof dueAt === "number" ? { dueAt } : {}),
-  };
+    dueAt: typeof dueAt === "number" ? dueAt : undefined,
+  });
 }
 
 /** One place of a stream has one item. */
-function idOf(stream: StreamIds, place: Place): string {
+function idOf(stream: StreamRef, place: Place): string {
   const { pk, sk } = outboundHeadKey(stream);
   return createHash("sha256")
     .update(JSON.stringify([pk, sk, ...place]))

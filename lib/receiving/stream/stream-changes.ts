@@ -122,7 +122,7 @@ export const pauseReadsUntil = (until: number): StreamChange => ({
   when: all(headIs.live, any(missing("pausedUntil"), below("pausedUntil", until))),
 });
 
-/** What is due is put off, unless that was decided anew since the head was seen. */
+/** What is due is put off, unless another write has decided that since the head was seen. */
 export const putOff = (seen: Head, dueAt: number): StreamChange => ({
   fields: { dueAt },
   when: headIs.dueAsSeen(seen),

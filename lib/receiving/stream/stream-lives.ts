@@ -71,7 +71,7 @@ export function newStandaloneStream(key: Key, now: number): Item {
   return { ...key, ...attributesOf(key, { live: true, createdAt: now, activeAt: now, ...start }) };
 }
 
-/** Subscribed once more under the same id: other terms, and the baseline is requested. No new life. */
+/** Subscribed again under the same id: other terms, and the baseline is requested. Not a new life. */
 export const subscribeAgain = (
   old: Head,
   { granularity, auth, reconcileMs }: StreamTerms,

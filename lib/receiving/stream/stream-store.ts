@@ -51,32 +51,26 @@ export interface Copies {
 
 export type LeaseAttempt = { readonly won: true; readonly head: Head } | { readonly won: false; readonly head?: Head };
 
+export interface StreamStoreDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly settings: StreamSettings;
+  /** Sends a message for a head's due time; without it the sweep finds what was brought forward. */
+  readonly wake?: (head: Head) => Promise<void>;
+}
+
 /** The writes that move stream heads. Only the holder of a lease moves one forward. */
 export class StreamStore {
-  readonly #table: Table;
-  readonly #clock: Clock;
-  readonly #ids: Ids;
-  readonly #settings: StreamSettings;
-  readonly #wake: (head: Head) => Promise<void>;
+  readonly #deps: StreamStoreDeps;
 
-  /** @param deps.wake sends a message for a head's due time; without it the sweep finds what was brought forward */
-  constructor(deps: {
-    table: Table;
-    clock: Clock;
-    ids: Ids;
-    settings: StreamSettings;
-    wake?: (head: Head) => Promise<void>;
-  }) {
-    this.#wake = deps.wake ?? (() => Promise.resolve());
-    this.#table = deps.table;
-    this.#clock = deps.clock;
-    this.#ids = deps.ids;
-    this.#settings = deps.settings;
+  constructor(deps: StreamStoreDeps) {
+    this.#deps = deps;
   }
 
   /** The head as it is; undefined when there is none. 1 read. */
   async read(key: Key): Promise<Head | undefined> {
-    const item = await this.#table.get(key);
+    const item = await this.#deps.table.get(key);
     return item === undefined ? undefined : readHead(item);
   }
 
@@ -97,9 +91,10 @@ export class StreamStore {
       readonly begun?: string;
     },
   ): Promise<LeaseAttempt> {
-    const now = this.#clock.now();
-    const { incarnation } = this.#settings;
-    const lease = newLease({ ids: this.#ids, clock: this.#clock, incarnation }, options.leaseMs);
+    const now = this.#deps.clock.now();
+    const { ids, clock, settings } = this.#deps;
+    const { incarnation } = settings;
+    const lease = newLease({ ids, clock, incarnation }, options.leaseMs);
     const when = all(
       headIs.live,
       headIs.openTo(options.auth),
@@ -133,11 +128,11 @@ export class StreamStore {
       // What cannot be looked at counts as another content: reading the state settles it either way.
       const differ = found.length > 0 && (await copies?.differ(found).catch(() => true));
       if (differ === true) advance = { ...advance, contradicts: true };
-      const change = advanceChange(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
+      const change = advanceChange(seen, token, advance, this.#deps.clock.now(), this.#deps.settings.gapTimeoutMs);
       const { written, head: now, item } = await this.#write(head.key, change);
       if (now === undefined) return undefined;
       if (written) {
-        if (now.contradicted && now.dueAt !== seen.dueAt) await this.#wake(now);
+        if (now.contradicted && now.dueAt !== seen.dueAt) await this.#deps.wake?.(now);
         return advance.keepLease ? now : await this.#bringForward(now, head.lease?.until);
       }
       if (item?.["doneToken"] === commitId(token, advance)) return now;
@@ -153,13 +148,13 @@ export class StreamStore {
    */
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
     if (until === undefined || head.dueAt !== until || (head.buffered.size === 0 && !hasWork(head))) return head;
-    const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#settings.gapTimeoutMs;
-    const now = this.#clock.now();
+    const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#deps.settings.gapTimeoutMs;
+    const now = this.#deps.clock.now();
     const workAt = head.recoveryRequested === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
     const dueAt = Math.max(now, hasWork(head) ? workAt : gapDue);
     const moved = await this.amend(head.key, { fields: { dueAt }, when: all(headIs.live, equals("dueAt", until)) });
     if (moved === undefined) return head;
-    await this.#wake(moved);
+    await this.#deps.wake?.(moved);
     return moved;
   }
 
@@ -171,7 +166,7 @@ export class StreamStore {
     head: Head,
     options: { readonly fields?: HeadFields; readonly request?: RecoveryKind; readonly countsAsStart?: boolean } = {},
   ): Promise<void> {
-    const due = head.buffered.size > 0 ? { dueAt: this.#clock.now() } : {};
+    const due = head.buffered.size > 0 ? { dueAt: this.#deps.clock.now() } : {};
     const request = options.request === undefined ? {} : requestOf(options.request);
     const released = await this.amend(head.key, {
       ...request,
@@ -195,10 +190,10 @@ export class StreamStore {
     content: Readonly<Record<string, Attribute>>,
   ): Promise<{ buffered: boolean; head: Head | undefined; first: boolean }> {
     const first = await this.#putBuffered(head, sequence, content);
-    const now = this.#clock.now();
-    const { maxPending, gapTimeoutMs, incarnation } = this.#settings;
+    const now = this.#deps.clock.now();
+    const { maxPending, gapTimeoutMs, incarnation } = this.#deps.settings;
     const opens = head.buffered.size === 0;
-    // Whoever holds a lease looks at the gap when it ends. Once it has been given back nobody would, until it had run out.
+    // The holder of a live lease looks at the gap when its work ends; after a lease was given back the sweep does.
     const leaseEnds = leaseIsLive(head.lease, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
@@ -224,9 +219,9 @@ export class StreamStore {
   }
 
   async #putBuffered(head: Head, sequence: number, content: Readonly<Record<string, Attribute>>): Promise<boolean> {
-    const ttl = Math.ceil(this.#clock.now() / 1_000) + BUFFER_TTL_SECONDS;
+    const ttl = Math.ceil(this.#deps.clock.now() / 1_000) + BUFFER_TTL_SECONDS;
     try {
-      await this.#table.put({ ...bufferedKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
+      await this.#deps.table.put({ ...bufferedKey(head.key, head.epoch, sequence), ...content, ttl }, itemMissing);
       return true;
     } catch (error) {
       // Refused with nothing found means no body is there: then its number may not be buffered.
@@ -240,12 +235,12 @@ export class StreamStore {
    * resync is requested at once. 1 or 2 writes.
    */
   async markUnavailable(head: Head, sequence: number): Promise<Head | undefined> {
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
     const room = any(
       missing("buffered"),
       contains("buffered", sequence),
-      sizeBelow("buffered", this.#settings.maxPending),
+      sizeBelow("buffered", this.#deps.settings.maxPending),
     );
     const buffering: StreamChange = {
       fields: { recoveryRequested: "resync", dueAt: now },
@@ -256,7 +251,7 @@ export class StreamStore {
     return (await this.amend(head.key, buffering)) ?? (await this.requestRecovery(head, "resync", now));
   }
 
-  /** Changes a head that no one needs to have leased; undefined when the condition does not hold. 1 write. */
+  /** Makes one change of the head; undefined when its condition does not hold. 1 write. */
   async amend(key: Key, change: StreamChange): Promise<Head | undefined> {
     const { written, head } = await this.#write(key, { ...change, when: all(itemExists, change.when) });
     return written ? head : undefined;
@@ -268,13 +263,13 @@ export class StreamStore {
     change: StreamChange,
   ): Promise<{ readonly written: boolean; readonly head: Head | undefined; readonly item: Item | undefined }> {
     const write = writeOf(key, change);
-    const { written, item } = await updateIf(this.#table, key, write.change, write.condition);
+    const { written, item } = await updateIf(this.#deps.table, key, write.change, write.condition);
     return { written, head: item === undefined ? undefined : readHead(item), item };
   }
 
   /**
    * Requests a recovery: marks it requested and due at `dueAt`, unless it is due earlier already. `resync` and `refresh` are
-   * never weakened, and whoever is recovering just now does not settle what was asked for after it began. 1 write.
+   * never weakened, and a recovery that is running does not complete what is requested after it began. 1 write.
    *
    * @returns undefined when the subscription has ended, or `also.when` does not hold
    */

@@ -13,7 +13,8 @@ import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Granularity, Head } from "../stream/head.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
-import type { Recovered } from "../recovery/recovery.ts";
+import { recoverStream } from "../recovery/recover-stream.ts";
+import type { Recovered } from "../recovery/recover-stream.ts";
 import { clearStream } from "../stream/stream-lives.ts";
 import type { Receiving } from "../intake/receiving.ts";
 import { emptyBuffer } from "./outbound-ending.ts";
@@ -36,7 +37,7 @@ export interface OutboundDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: Pick<Receiving, "recovery" | "streams" | "wakeUps">;
+  readonly receiving: Receiving;
   readonly ending: Pick<OutboundEnding, "giveUp">;
   readonly remote: RemoteOf;
   readonly settings: { readonly reconcileMs: number; readonly autoStorage: boolean };
@@ -96,7 +97,7 @@ export class OutboundSubscriptions {
   async #baseline(head: Head, deadline: Deadline): Promise<void> {
     const { receiving, log } = this.#deps;
     try {
-      await receiving.recovery.run(head.key, { kind: "resync" }, deadline);
+      await recoverStream(receiving, head.key, { kind: "resync" }, deadline);
     } catch (error) {
       // The head was made with the baseline requested and due.
       log.warn("the baseline failed and will be tried again", { ...idsOf(head), error: String(error) });
@@ -112,9 +113,8 @@ export class OutboundSubscriptions {
    *   peer.unreachable, peer.refused and peer.invalid_answer
    */
   async resync(head: Head, mode: "catch_up" | "resync", deadline: Deadline): Promise<BroughtUp> {
-    const { recovery } = this.#deps.receiving;
     const kind = mode === "resync" ? "refresh" : mode;
-    const recovered = await recovery.run(head.key, { kind }, deadline);
+    const recovered = await recoverStream(this.#deps.receiving, head.key, { kind }, deadline);
     switch (recovered.is) {
       case "caught_up":
       case "resynced":

@@ -1,3 +1,4 @@
+import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
@@ -155,7 +156,7 @@ describe("POST /parked/{eventId}", () => {
     if (head === undefined) throw new Error("there is no subscription");
     const callback = { sequence: 1, data: { color: "red", size: { w: 1 } } };
     const deadline = { remaining: () => 29_000 };
-    await service.services.receiving.recovery.run(head.key, { kind: "resync", callback }, deadline);
+    await recoverStream(service.services.receiving, head.key, { kind: "resync", callback }, deadline);
     hook = () => undefined;
     await service.callback(bob, 2, { color: "blue" });
     expect((await failedEvents()).data[0]).toMatchObject({ callbackType: "resync", status: "parked" });

@@ -1,4 +1,5 @@
 /** A whole service with an actor, peers that it trusts, and its owner's requests. No peer can be reached. */
+import { receiveCallback } from "../../../lib/receiving/intake/receive-callback.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
@@ -66,7 +67,7 @@ export class OperatedService {
     const said = { id: peerId, subscriptionid: subscriptionId, target: "properties", granularity: "high" };
     const body = Buffer.from(JSON.stringify({ ...said, sequence, timestamp: "2026-01-01T00:00:00Z", data }));
     const sender = { actorId, peerId, subscriptionId, digest: secretDigest(trust.secret) };
-    return (await this.services.receiving.receiver.receive(sender, { body }, DEADLINE)).status;
+    return (await receiveCallback(this.services.receiving, sender, { body }, DEADLINE)).status;
   }
 
   /** Does what a delayed message or the sweep would do, until nothing is due now. */

@@ -1,4 +1,7 @@
 /** One random schedule of the receiving side, and what must hold during and after it. */
+import { receiveCallback } from "../../../lib/receiving/intake/receive-callback.ts";
+import { runDueStream } from "../../../lib/receiving/recovery/due-streams.ts";
+import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts";
 import { createReceiving } from "../../../lib/receiving/intake/receiving.ts";
 import type { Receiving } from "../../../lib/receiving/intake/receiving.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
@@ -12,7 +15,7 @@ import { isServiceError } from "../../../lib/system/errors.ts";
 import type { DelayedWork, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Publisher } from "../../../lib/peers/publisher.ts";
 import { stalePartOf } from "../../../lib/receiving/stream/stale-parts.ts";
-import { STATE_PIECES } from "../../../lib/receiving/recovery/state-replacement.ts";
+import { STATE_PIECES } from "../../../lib/receiving/recovery/recovery-settings.ts";
 import { OutboundSubscriptions } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
 import type { OutboundDeps } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
 import { FaultyTable } from "../faulty-table.ts";
@@ -271,7 +274,7 @@ export class ReceivingWorld {
     const isUnreadable = body.includes("NaN");
     const sender = { actorId: "actor", peerId: "peer", subscriptionId: "sub", digest: DIGEST };
     try {
-      const answer = await receiving.receiver.receive(sender, { body }, this.#deadline());
+      const answer = await receiveCallback(receiving, sender, { body }, this.#deadline());
       if (isUnreadable) throw new Violation("An unreadable callback was taken.");
       this.#acknowledged.add(change.sequence);
       this.#taken.add(change);
@@ -326,7 +329,7 @@ export class ReceivingWorld {
 
   async #look(receiving: Receiving): Promise<void> {
     await this.#tolerant(async () => {
-      await receiving.dueStreams.runDue(KEY, this.#deadline());
+      await runDueStream(receiving, KEY, this.#deadline());
     });
   }
 
@@ -356,8 +359,8 @@ export class ReceivingWorld {
       const kind = (["catch_up", "refresh", "resync"] as const)[Math.floor(this.#random() * 5)];
       this.#launch(async (receiving) => {
         await this.#tolerant(async () => {
-          if (kind === undefined) await receiving.dueStreams.runDue(KEY, this.#deadline());
-          else await receiving.recovery.run(KEY, { kind }, this.#deadline());
+          if (kind === undefined) await runDueStream(receiving, KEY, this.#deadline());
+          else await recoverStream(receiving, KEY, { kind }, this.#deadline());
         });
       });
       await this.#runOut(() => {
@@ -413,7 +416,7 @@ export class ReceivingWorld {
   async #readAgain(): Promise<void> {
     const { receiving } = this.#instance();
     this.#running += 1;
-    const read = receiving.recovery.run(KEY, { kind: "refresh" }, this.#deadline()).finally(() => {
+    const read = recoverStream(receiving, KEY, { kind: "refresh" }, this.#deadline()).finally(() => {
       this.#running -= 1;
     });
     await this.#drainSteps();
@@ -457,7 +460,7 @@ export class ReceivingWorld {
 
   async #sweep(receiving: Receiving): Promise<void> {
     const head = headIn(this.#table);
-    if (head.dueAt !== undefined && head.dueAt <= this.#now) await receiving.dueStreams.runDue(KEY, this.#deadline());
+    if (head.dueAt !== undefined && head.dueAt <= this.#now) await runDueStream(receiving, KEY, this.#deadline());
     for (const item of this.#table.all().filter((each) => each.sk.startsWith(failedEventPrefix()))) {
       const part = stalePartOf(item);
       if (part !== undefined) {

@@ -9,8 +9,9 @@ import type { Json, Log } from "../../../../lib/system/ports.ts";
 import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import type { Head } from "../../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../../lib/receiving/hooks/hook-event.ts";
+import { receiveCallback } from "../../../../lib/receiving/intake/receive-callback.ts";
 import { createReceiving } from "../../../../lib/receiving/intake/receiving.ts";
-import { STATE_PIECES } from "../../../../lib/receiving/recovery/state-replacement.ts";
+import { STATE_PIECES } from "../../../../lib/receiving/recovery/recovery-settings.ts";
 import type { Receiving } from "../../../../lib/receiving/intake/receiving.ts";
 import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
 import { FaultyTable } from "../../../support/faulty-table.ts";
@@ -103,7 +104,7 @@ export class HookWorld {
     const callback = { id: IDS.peerId, subscriptionid: IDS.subscriptionId, target: "properties", granularity: "high" };
     const timestamp = new Date(this.now).toISOString();
     const body = Buffer.from(JSON.stringify({ ...callback, sequence, timestamp, data }));
-    const answer = await receiving.receiver.receive({ ...IDS, digest: DIGEST }, { body }, this.deadline());
+    const answer = await receiveCallback(receiving, { ...IDS, digest: DIGEST }, { body }, this.deadline());
     return answer.status;
   }
 

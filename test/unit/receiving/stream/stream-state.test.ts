@@ -1,4 +1,5 @@
 /** The transition table of docs/stream-state.md, walked cell by cell against the engine. */
+import { recoverStream } from "../../../../lib/receiving/recovery/recover-stream.ts";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { itemExists } from "../../../../lib/dynamodb/table.ts";
@@ -250,7 +251,9 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
     },
   ],
   "part read": [{ fire: readPart }],
-  "recovery asked": [{ fire: ({ us }) => us.service.receiving.recovery.run(KEY, { kind: "catch_up" }, us.deadline()) }],
+  "recovery asked": [
+    { fire: ({ us }) => recoverStream(us.service.receiving, KEY, { kind: "catch_up" }, us.deadline()) },
+  ],
   "advance, kept": [true, false].map((lapsed) => ({
     entry: { lapsed },
     in: lapsed ? FREE : ["absent", "idle", "gap", "leased", "ended"],

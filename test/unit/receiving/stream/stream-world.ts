@@ -1,4 +1,5 @@
 /** One stream in a whole service, put into a state of docs/stream-state.md, and the states that its writes lead to. */
+import { runDueStream } from "../../../../lib/receiving/recovery/due-streams.ts";
 import { leaseIsLive, CLOCK_SKEW_MS } from "../../../../lib/dynamodb/lease.ts";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../../lib/dynamodb/table.ts";
@@ -119,7 +120,7 @@ export class StreamWorld {
 
   async due(): Promise<void> {
     if (this.item?.["state"] === "ended") this.lapse(PURGE_DELAY_MS);
-    await this.us.service.receiving.dueStreams.runDue(KEY, this.us.deadline());
+    await runDueStream(this.us.service.receiving, KEY, this.us.deadline());
   }
 
   /** From here on `written` collects what writes leave. */

@@ -1,0 +1,143 @@
+/** Has the event of a callback sequenced, and turns what became of it into the answer. */
+import { compact } from "../../system/compact.ts";
+import { checkCallbackUrl } from "../../domain/wire/callback-scope.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
+import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
+import { ServiceError, isServiceError } from "../../system/errors.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { isRecounted, markContradicted } from "../stream/contradiction.ts";
+import { contradicts } from "../stream/digests.ts";
+import type { Head } from "../stream/head.ts";
+import { idsOf } from "../stream/event-applier.ts";
+import type { Delivered } from "../stream/sequencer.ts";
+import { ContentRefused } from "../stream/stream-event.ts";
+import type { StreamEvent } from "../stream/stream-event.ts";
+import type { Sender } from "./callback-access.ts";
+import type { Receiving } from "./receiving.ts";
+
+/** The answer of section 5's table. */
+export interface CallbackAnswer {
+  readonly status: 200 | 201 | 202;
+  readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };
+}
+
+/** Has an event sequenced. @throws ServiceError as `receiveCallback` */
+export async function deliverEvent(
+  receiving: Receiving,
+  sender: Sender,
+  event: StreamEvent,
+  deadline: Deadline,
+): Promise<CallbackAnswer> {
+  const { sequencer, access, log } = receiving;
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    let delivered: Delivered;
+    try {
+      delivered = await sequencer.deliver(outboundHeadKey(sender), event, sender.digest, deadline);
+    } catch (error) {
+      if (error instanceof ContentRefused) return await refuseContent(receiving, sender, event.sequence);
+      if (isServiceError(error)) throw error;
+      log.error("a callback could not be processed", { ...sender, digest: undefined, error: String(error) });
+      throw busy(error);
+    }
+    if (delivered.is !== "closed") return await answerOf(receiving, delivered, event);
+    await access.explain(sender);
+  }
+  throw busy();
+}
+
+async function answerOf(
+  receiving: Receiving,
+  delivered: Exclude<Delivered, { is: "closed" }>,
+  event: StreamEvent,
+): Promise<CallbackAnswer> {
+  if (delivered.is === "unsettled") throw busy();
+  const { head } = delivered;
+  receiving.log.info("callback", { ...idsOf(head), sequence: event.sequence, result: delivered.is });
+  switch (delivered.is) {
+    case "processed":
+      return { status: 201, body: { result: "processed", sequence: head.lastSeq } };
+    case "duplicate":
+      await compareDuplicate(receiving, head, event);
+      return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
+    case "pending":
+      return expecting("pending", head);
+    case "resync_required":
+      await startRecovery(receiving, head);
+      return expecting("resync_required", head);
+    case "full": {
+      if (delivered.overdue) await startRecovery(receiving, head);
+      const expected = head.lastSeq + 1;
+      throw new ServiceError(
+        "callback.queue_full",
+        `${String(receiving.settings.maxPending)} callbacks are waiting for number ${String(expected)}; send this one again later.`,
+        { headers: { "retry-after": "5" }, extra: { expected } },
+      );
+    }
+  }
+}
+
+/** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for our answer. */
+async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head): Promise<void> {
+  // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
+  const now = clock.now();
+  const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
+  if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
+  const asked = await streams.requestRecovery(head, "catch_up", now);
+  await wakeUps.schedule(asked ?? head);
+}
+
+/** The content of a number cannot be had: only reading the state helps. */
+async function refuseContent(
+  { access, streams, wakeUps }: Receiving,
+  sender: Sender,
+  sequence: number,
+): Promise<CallbackAnswer> {
+  const head = await access.open(sender);
+  const noted = (await streams.markUnavailable(head, sequence)) ?? head;
+  await wakeUps.schedule(noted);
+  return expecting("resync_required", noted);
+}
+
+/**
+ * A duplicate that is newer, or other, than what was applied: the publisher has begun to count again, or has given the
+ * number twice. Either way the copy is not what the publisher means, and its state is read.
+ */
+export async function compareDuplicate(
+  { streams, wakeUps, clock, settings, log }: Receiving,
+  head: Head,
+  { sequence, timestamp, content }: Pick<StreamEvent, "sequence" | "timestamp" | "content">,
+): Promise<void> {
+  // What a state read has covered was never applied: it is compared with the time of that read.
+  const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
+  if (!newer && !isRecounted(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
+  // Marked already, and no read is under way that could have begun before this.
+  const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);
+  if (head.contradicted && !isRead) return;
+  log.warn("a duplicate differs from what was applied; the state will be read", { ...idsOf(head), sequence });
+  await markContradicted({ streams, wakeUps, clock }, head);
+}
+
+/** Checks that a callback's URL lies at its publisher. @throws ServiceError when it does not, or without a trust */
+export async function checkUrl(
+  { publishers, access }: Receiving,
+  sender: Sender,
+  url: string,
+  deadline: Deadline,
+): Promise<void> {
+  const publisher = await publishers(sender.actorId, sender.peerId, deadline);
+  if (publisher === undefined) await access.trusted(sender);
+  else checkCallbackUrl(url, publisher.baseUri);
+}
+
+/** Accepted and not applied yet. */
+export const expecting = (result: "pending" | "resync_required", head: Head): CallbackAnswer => ({
+  status: 202,
+  body: { result, expected: head.lastSeq + 1 },
+});
+
+export const busy = (cause?: unknown): ServiceError =>
+  new ServiceError(
+    "callback.busy",
+    "This callback could not be settled now; nothing of it was recorded, send it again.",
+    compact({ headers: { "retry-after": "1" }, cause }),
+  );

@@ -1,0 +1,221 @@
+/**
+ * Catching up. One at a time per stream, under the stream's lease; new callbacks are buffered and drain after it.
+ *
+ *   ask the publisher for its newest number and backlog
+ *   ├─ backlog and buffer reach from lastSeq + 1 to it without a gap → applied in order                  (caught_up)
+ *   └─ else the state is read, and takes the place of what this subscription owns; hooks run once        (resynced)
+ *
+ * Where the state is read anyway (a person asks, a publisher contradicted itself), what the backlog still has is applied
+ * first. state-replacement.ts describes how the state is replaced, and how that survives a crash.
+ */
+import { compact } from "../../system/compact.ts";
+import { pauseAfter } from "../../domain/policy/backoff.ts";
+import { placeOf } from "../../domain/terms/scope.ts";
+import type { Key } from "../../dynamodb/table.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { finishReplay, isContradicted, replayBacklog } from "./replay-backlog.ts";
+import type { Replayed } from "./replay-backlog.ts";
+import { markContradicted, mayReread } from "../stream/contradiction.ts";
+import { begunNumber, knownOf } from "../stream/digests.ts";
+import { followEnded, followUnknown } from "./forgotten-streams.ts";
+import type { Head, RecoveryKind } from "../stream/head.ts";
+import type { Polled, ReadFailure } from "../../peers/publisher.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
+import type { ResyncCallback } from "./replacement-commit.ts";
+import { newestOf } from "./reread.ts";
+import { reserved } from "../stream/reserved.ts";
+import { requestedPause } from "../stream/retry-pause.ts";
+import { idsOf } from "../stream/event-applier.ts";
+import { partsOfData } from "./state-data.ts";
+import { passOverState, replaceState, writeSentState } from "./state-replacement.ts";
+import type { Replaced } from "./state-replacement.ts";
+import type { Beginning } from "./replacement-run.ts";
+import { ContentRefused } from "../stream/stream-event.ts";
+
+export interface RecoveryRequest {
+  readonly kind: RecoveryKind;
+  /** A resync callback: its number, and where its state is. */
+  readonly callback?: ResyncCallback;
+}
+
+export type Recovered =
+  | { readonly is: "caught_up" | "resynced"; readonly head: Head; readonly applied: number }
+  /** The state is too large for one run: it goes on when the head is due. */
+  | { readonly is: "underway"; readonly head: Head; readonly applied: number }
+  /** Another holds the stream. */
+  | { readonly is: "busy"; readonly head: Head }
+  /** The publisher could not be read; another attempt is due at the head's `dueAt`. */
+  | { readonly is: "failed"; readonly head: Head; readonly failure: ReadFailure }
+  /** The publisher does not know the subscription; it is asked again at the head's `dueAt`. */
+  | { readonly is: "unknown"; readonly head: Head }
+  /** It was made again at the publisher, which had forgotten it: another head stands in its place. */
+  | { readonly is: "moved"; readonly to: Head }
+  /** No live subscription, or its trust is not approved. */
+  | { readonly is: "closed" };
+
+/** Pauses between failed recoveries: about 4 s at first, at most 15 min. */
+const RETRY_PAUSES = { base: 5_000, most: 900_000 };
+
+/**
+ * Brings one subscription up to date with its publisher; one recovery of a stream runs at a time. What cannot be done
+ * now is due again at the head's `dueAt`.
+ */
+export async function recoverStream(
+  deps: RecoveryDeps,
+  key: Key,
+  request: RecoveryRequest,
+  deadline: Deadline,
+): Promise<Recovered> {
+  const before = request.callback?.sequence;
+  const lease = compact({ leaseMs: deadline.remaining(), evenReplacing: true, before });
+  const leased = await deps.streams.acquireLease(key, lease);
+  if (!leased.won) return leased.head?.live === true ? { is: "busy", head: leased.head } : { is: "closed" };
+  let outcome: Recovered;
+  try {
+    outcome = await recoverLeased(deps, leased.head, request, deadline);
+  } catch (error) {
+    const isRefused = error instanceof ContentRefused;
+    const failure = { reason: isRefused ? error.message : String(error) };
+    await fail(deps, leased.head, failure, isRefused ? "resync" : request.kind).catch(() => undefined);
+    if (isRefused) return { is: "failed", head: leased.head, failure };
+    throw error;
+  }
+  if (outcome.is === "moved") {
+    const again = await recoverStream(deps, outcome.to.key, { kind: "resync" }, deadline);
+    return again.is === "closed" || again.is === "moved" ? outcome : again;
+  }
+  if (outcome.is !== "caught_up" && outcome.is !== "resynced") return outcome;
+  return { ...outcome, head: await deps.sequencer.drained(outcome.head, deadline) };
+}
+
+/** Asks the publisher where it is, and takes the way that its answer leaves. Gives the lease back. */
+async function recoverLeased(
+  deps: RecoveryDeps,
+  leased: Head,
+  { kind, callback }: RecoveryRequest,
+  deadline: Deadline,
+): Promise<Recovered> {
+  const publisher = await deps.publishers(leased.actorId, leased.peerId, reserved(deadline));
+  if (publisher === undefined) {
+    await fail(deps, leased, { reason: "the trust is not approved" });
+    return { is: "closed" };
+  }
+  if (callback !== undefined && callback.url === undefined && callback.data !== undefined) {
+    const parts = partsOfData(placeOf(leased.scope), callback.data);
+    return await outcomeOf(deps, leased, 0, await writeSentState(deps, leased, publisher, callback, parts));
+  }
+  const polled = await publisher.poll(leased.subscriptionId);
+  if (polled.is === "failed") return await fail(deps, leased, polled.failure, kind);
+  // A publisher that has just sent a resync callback knows the subscription, whatever its poll answers.
+  if (polled.is === "unknown" && callback === undefined) return await followUnknown(deps, leased, polled, deadline);
+  if (polled.is === "ended" && callback === undefined) return await followEnded(deps, leased);
+  const newest = newestOf(polled);
+  const reset = callback === undefined && newest !== undefined && countsAgain(leased, newest);
+  let head = reset ? leased : await compared(deps, leased, polled);
+  const requested = stronger(kind, head.recoveryRequested);
+  const needsState = (of: Head): boolean => requested === "refresh" || mayReread(of, deps.clock.now());
+  let caught: Replayed | undefined;
+  if (polled.is === "backlog" && requested !== "resync" && !head.replacing && !reset && callback === undefined) {
+    const replayed = await replayBacklog(deps, head, polled, deadline, { upToMissing: needsState(head) });
+    if (replayed?.is === "busy") return replayed;
+    caught = replayed;
+    head = caught?.head ?? head;
+    if (caught?.outOfTime === true) return await leaveRequested(deps, caught, requested);
+    // An event of the backlog may have shown another contradiction.
+    if (caught?.complete === true && !needsState(head)) return await finishReplay(deps, caught, polled, publisher);
+  }
+  const begin = beginningOf(head, { polled, reset, callback });
+  const replaced = await replaceState(deps, head, publisher, begin, deadline);
+  const applied = caught?.applied ?? 0;
+  if (replaced.is !== "absent") return await outcomeOf(deps, head, applied, replaced);
+  if (caught?.complete === true && polled.is === "backlog") return await finishReplay(deps, caught, polled, publisher);
+  return await outcomeOf(deps, head, applied, await passOverState(deps, head, publisher, begin));
+}
+
+/** The head, marked when the backlog has another content than was applied. */
+async function compared(deps: RecoveryDeps, head: Head, polled: Polled): Promise<Head> {
+  if (polled.is !== "backlog" || head.contradicted || !isContradicted(head, polled)) return head;
+  deps.log.warn("the backlog differs from what was applied", idsOf(head));
+  return (await markContradicted(deps, head)) ?? head;
+}
+
+/** What time does not allow stays requested. */
+async function leaveRequested(
+  { streams, wakeUps, clock }: RecoveryDeps,
+  { head, applied }: Replayed,
+  kind: RecoveryKind,
+): Promise<Recovered> {
+  await streams.release(head);
+  const again = await streams.requestRecovery(head, kind, clock.now());
+  await wakeUps.schedule(again ?? head);
+  return { is: "caught_up", head: again ?? head, applied };
+}
+
+async function outcomeOf(deps: RecoveryDeps, head: Head, applied: number, replaced: Replaced): Promise<Recovered> {
+  switch (replaced.is) {
+    case "failed":
+      return await fail(deps, head, replaced.failure, "resync");
+    case "absent":
+      return { is: "caught_up", head, applied };
+    case "busy":
+      return replaced;
+    default:
+      return { ...replaced, applied };
+  }
+}
+
+async function fail(
+  { streams, clock, log, wakeUps, random }: RecoveryDeps,
+  head: Head,
+  failure: ReadFailure,
+  kind: RecoveryKind = "catch_up",
+): Promise<Extract<Recovered, { is: "failed" }>> {
+  const attempts = head.attempts + 1;
+  const now = clock.now();
+  const asked = requestedPause(failure, now);
+  const dueAt = now + Math.max(pauseAfter(attempts, RETRY_PAUSES, random()), asked ?? 0);
+  const pausedUntil = asked === undefined ? undefined : now + asked;
+  // A stronger request that came meanwhile is not weakened.
+  await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
+  await wakeUps.schedule({ key: head.key, dueAt });
+  log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
+  return { is: "failed", head: { ...head, attempts, dueAt }, failure };
+}
+
+/**
+ * How far the publisher is: its newest number, else the greatest that has reached us, for a publisher says a number only
+ * after the change is in its state.
+ */
+function beginningOf(
+  head: Head,
+  {
+    polled,
+    reset,
+    callback,
+  }: { readonly polled: Polled; readonly reset: boolean; readonly callback: ResyncCallback | undefined },
+): Beginning {
+  const newest = newestOf(polled);
+  const reached = Math.max(head.lastSeq, begunNumber(head), callback?.sequence ?? 0, ...head.buffered);
+  const before = {
+    newest,
+    least: newest ?? reached,
+    known: knownOf(polled),
+  };
+  return compact({ before, numbered: newest !== undefined, reset, callback });
+}
+
+/**
+ * True when the publisher's newest number shows that it began to count again: it is below what was applied, or read so far,
+ * or, asked a second time, still below what it once sent.
+ */
+function countsAgain(head: Head, newest: number): boolean {
+  const { lastSeq, recovery, attempts, buffered } = head;
+  const read = recovery?.after === undefined ? 0 : recovery.lowest;
+  return newest < Math.max(lastSeq, read) || (attempts > 0 && [...buffered].some((n) => n > newest));
+}
+
+const STRENGTH = { catch_up: 0, refresh: 1, resync: 2 } as const;
+
+/** The stronger of what is asked for now and what was requested before. */
+const stronger = (asked: RecoveryKind, requested: RecoveryKind | undefined): RecoveryKind =>
+  requested !== undefined && STRENGTH[requested] > STRENGTH[asked] ? requested : asked;
