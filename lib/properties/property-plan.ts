@@ -1,6 +1,6 @@
 /** The writes of a change of values and lists: everything that goes into its one transaction. */
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
-import { printJson } from "../domain/json/json-text.ts";
+import { jsonBytes } from "../domain/json/json.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { always, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Write } from "../dynamodb/table.ts";
@@ -151,7 +151,7 @@ async function leaveCleared(
 }
 
 const bytesOf = (values: readonly unknown[]): number =>
-  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(printJson(value))), 0);
+  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : jsonBytes(value)), 0);
 
 const partsOf = (records: readonly NewRecord[]): number =>
   records.reduce((sum, record) => sum + 1 + Math.floor(bytesOf([record]) / RECORD_PART_BYTES), 0);
