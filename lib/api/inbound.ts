@@ -1,4 +1,4 @@
-/** The routes by which peers use their subscriptions to us. */
+/** The routes by which peers make, read and clear their subscriptions to us. */
 import * as z from "zod/mini";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import { checked, readBody } from "../http/body.ts";
@@ -38,7 +38,7 @@ const batchBody = z.object({
   subscriptions: z.optional(z.array(z.unknown())),
 });
 const ofEach = "each of the subscriptions says its own";
-/** Beside `subscriptions` nothing is said of all of them. */
+/** Fields that belong to each of the subscriptions of a batch, and not beside them. */
 const batchAlone = z.object({
   target: notTaken(ofEach, [""]),
   subtarget: notTaken(ofEach, [""]),

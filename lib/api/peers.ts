@@ -79,7 +79,7 @@ export function routes(services: PeerRouteServices): RouteMap {
     },
     "GET /{actorId}/peers/{peerId}/properties/{name}": async (request) => {
       const properties = await peerProperties(request);
-      const tooLarge = "What is held under this name is too large for one answer.";
+      const tooLarge = "The copy under this name is too large for one answer; read it at the peer.";
       return { ...json(200, await properties.one(param(request, "name"))), tooLarge };
     },
     /** Closes the breaker, whatever state it is in; what the peer missed is delivered after the answer. */

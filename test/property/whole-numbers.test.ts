@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { listOf, NUMBERS, numberText, objectOf, valueText } from "../support/number-texts.ts";
-import type { Spelt } from "../support/number-texts.ts";
-import { NumbersWorld } from "../support/numbers-world.ts";
+import { listOf, NUMBERS, numberText, objectOf, valueText } from "./number-texts.ts";
+import type { Spelt } from "./number-texts.ts";
+import { NumbersWorld } from "../integration/app/numbers-world.ts";
 
 const RUNS = { numRuns: 60 };
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { CommitLine } from "../../../lib/change-log/commit-line.ts";
-import { TimedWorld } from "../../support/timed-world.ts";
+import { TimedWorld } from "./timed-world.ts";
 
 let world: TimedWorld;
 let line: CommitLine;

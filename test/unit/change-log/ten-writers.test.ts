@@ -14,7 +14,7 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate, TableOperation } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/simulation/scheduler.ts";
-import { TimedWorld } from "../../support/timed-world.ts";
+import { TimedWorld } from "./timed-world.ts";
 
 const ACTOR = "actor";
 /** How long a small function waits for one request, ms: for the table, and for its share of a core. */
