@@ -7,12 +7,10 @@ import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import type { Json } from "../system/ports.ts";
 import { bucketChanges, bucketWrites } from "./list-index.ts";
 import type { ListEdit } from "./list-edit.ts";
-import { joinAll, putAll, putEach } from "./list-layout.ts";
-import { digestOf, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
+import { joinAll, putAll, putEach, TRANSACTION_BYTES } from "./list-layout.ts";
+import { valueDigest, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
 import type { Element, ListNode } from "./list-pages.ts";
 
-/** Most bytes of pages in one transaction. DynamoDB allows 4 MB; this leaves room for what is not counted here. */
-const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
 /** Most bytes of a page besides its elements. */
 const PAGE_BYTES = 3 * 1024;
 
@@ -119,7 +117,7 @@ export function elementsOf(
     const ref = newId();
     const texts = cutText(text);
     parts.push(...texts.map((part, index) => ({ ...listElementKey(partition, ref, index), text: part })));
-    return { ref, parts: texts.length, bytes, digest: digestOf(value) };
+    return { ref, parts: texts.length, bytes, digest: valueDigest(value) };
   });
 }
 

@@ -11,7 +11,7 @@ const WRITES_AT_ONCE = 16;
 /** Transactions at a time. */
 const TRANSACTIONS_AT_ONCE = 4;
 /** Most bytes of pages in one transaction. DynamoDB allows 4 MB; this leaves room for what is not counted. */
-const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
+export const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
 /** Attempts to put one item. */
 const PUT_ATTEMPTS = 5;
 

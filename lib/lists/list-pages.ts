@@ -32,6 +32,7 @@ export interface Inner {
   readonly counts: readonly number[];
 }
 
+/** A page of a list's tree. */
 export type ListNode = Leaf | Inner;
 
 /** Most elements of a leaf; a leaf that would have more is split. */
@@ -51,13 +52,13 @@ export const elementBytes = (element: Element): number =>
 export const inlineBytes = (element: Element): number => ("text" in element ? Buffer.byteLength(element.text) : 100);
 
 /** Equal for equal JSON values: 132 bits of a digest of the canonical text. */
-export function digestOf(value: Json): string {
+export function valueDigest(value: Json): string {
   return createHash("sha256").update(canonicalJson(value)).digest("base64url").slice(0, 22);
 }
 
 /** The digest of an element's value, without reading the value. */
 export const elementDigest = (element: Element): string =>
-  "text" in element ? digestOf(parseText(element.text) as Json) : element.digest;
+  "text" in element ? valueDigest(parseText(element.text) as Json) : element.digest;
 
 /** The number of items of the value index that the leaves of one value are spread over. */
 export const SHARDS = 8;

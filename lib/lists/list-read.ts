@@ -14,6 +14,7 @@ export interface Shape {
   readonly spine?: readonly string[];
 }
 
+/** The shape of a list without items. */
 export const EMPTY_SHAPE: Shape = { count: 0, bytes: 0, height: 0 };
 
 /** One step down a tree. */

@@ -2,7 +2,7 @@
 import { recordsOf } from "../domain/diff/change-record.ts";
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
 import { isNothing } from "../domain/terms/removed-keys.ts";
-import { printJson } from "../domain/json/json-text.ts";
+import { jsonBytes } from "../domain/json/json.ts";
 import { compact } from "../system/compact.ts";
 import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
 
@@ -15,7 +15,7 @@ const ENVELOPE_BYTES = 200;
  */
 export function changeRecords(changes: readonly Change[]): readonly NewRecord[] {
   return recordsOf(changes).map((made) => {
-    const fits = Buffer.byteLength(printJson(made)) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
+    const fits = jsonBytes(made) + ENVELOPE_BYTES <= MAX_RECORD_BYTES;
     return { kind: "change", changes: fits ? made : made.map(shortened) };
   });
 }

@@ -6,7 +6,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_ITEMS_AT_ONCE } from "./limits.ts";
 import type { MisfitError } from "./list-steps.ts";
-import { FIELDS, isGiven, notActedOn } from "./operation-fields.ts";
+import { FIELDS, isGiven, notActedOn } from "./list-operation.ts";
 import type { OwnList } from "./own-list.ts";
 import { isAList } from "./property-item.ts";
 

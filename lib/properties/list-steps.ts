@@ -9,7 +9,7 @@ import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { findRows } from "../lists/list-index.ts";
 import type { Row } from "../lists/list-index.ts";
-import { digestOf } from "../lists/list-pages.ts";
+import { valueDigest } from "../lists/list-pages.ts";
 import type { PageReader } from "../lists/list-pages.ts";
 import type { Path } from "../lists/list-read.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -124,7 +124,7 @@ async function rowsOf(
 ): Promise<readonly Row[]> {
   // Two rows show that a row is not unique; which row is the first only all of them show.
   const enough = operation.action.kind === "update" ? 2 : Infinity;
-  return await findRows(table, pages, list.shape, digestOf(sought), enough);
+  return await findRows(table, pages, list.shape, valueDigest(sought), enough);
 }
 
 function inapplicable({ rows }: Misfit): ServiceError {

@@ -22,7 +22,7 @@ export interface PropertyTotals {
   readonly names: readonly string[];
   /** The bytes of the values as JSON. */
   readonly bytes: number;
-  /** The lists, which are not among them. */
+  /** The lists; `names` and `bytes` leave them out. */
   readonly lists: readonly OwnList[];
 }
 

@@ -1,12 +1,12 @@
 /** One of an actor's own properties as it is stored. */
-import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
+import { OWN_PREFIX } from "../dynamodb/keys/publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
-import type { Condition, Item, Write } from "../dynamodb/table.ts";
+import type { Item, Key, Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../system/ports.ts";
 import { ServiceError } from "../system/errors.ts";
 import { propertyText } from "./limits.ts";
 import { leftGeneration } from "./list-writes.ts";
-import { isListItem, listBytes, listItem, readList } from "./own-list.ts";
+import { isListItem, listBytes, readList } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** One stored property. */
@@ -38,35 +38,14 @@ export function readProperty(item: Item, cleared: number): Property | undefined 
   return { name, text, bytes: listBytes(list), last, list };
 }
 
-/**
- * Stores a value, or deletes the property when it is undefined, on the condition that the item is `stored`, as it was
- * read.
- * @param last the record of the change
- */
-export function valueWrite(
-  actorId: string,
-  name: string,
-  value: Json | undefined,
-  stored: Item | undefined,
-  last: number,
-): Write {
-  const key = ownPropertyKey(actorId, name);
-  const condition = unchanged(stored);
-  if (value !== undefined) return { put: { ...key, ...propertyText(value), last }, condition };
-  return { delete: key, condition };
-}
+/** The stored form of a value; `last` is the record of the change that writes it. */
+export const valueItem = (key: Key, value: Json, last: number): Item => ({ ...key, ...propertyText(value), last });
 
-/** The same for a list's head. */
-export function listWrite(
-  actorId: string,
-  name: string,
-  list: OwnList | undefined,
-  stored: Item | undefined,
-  last: number,
-): Write {
-  const key = ownPropertyKey(actorId, name);
-  const condition = unchanged(stored);
-  return list === undefined ? { delete: key, condition } : { put: listItem(key, list, last), condition };
+/** Writes the item of a property, or deletes it when undefined, on the condition that it is `stored`, as it was read. */
+export function propertyWrite(key: Key, item: Item | undefined, stored: Item | undefined): Write {
+  // Each change of a property has its own record, so `last` identifies a version.
+  const condition = stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
+  return item === undefined ? { delete: key, condition } : { put: item, condition };
 }
 
 /**
@@ -77,10 +56,6 @@ export function leftover(clock: Clock, actorId: string, stored: Item | undefined
   if (stored === undefined || !isListItem(stored) || Number(stored["last"]) > cleared) return [];
   return [leftGeneration(clock, actorId, { name: nameOfItem(stored), generation: String(stored["generation"]) })];
 }
-
-/** Each change of a property has its own record, so `last` identifies a version. */
-const unchanged = (stored: Item | undefined): Condition =>
-  stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
 
 /** The error for what is not there, or not visible to the caller. */
 export const noSuchProperty = (): ServiceError =>

@@ -1,6 +1,6 @@
 /** The writes of a change of values and lists: everything that goes into its one transaction. */
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
-import { printJson } from "../domain/json/json-text.ts";
+import { jsonBytes } from "../domain/json/json.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { always, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
 import type { Item, Key, Write } from "../dynamodb/table.ts";
@@ -16,10 +16,10 @@ import { listSteps } from "./list-steps.ts";
 import type { ListSteps } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
 import type { ListWriteDeps } from "./list-writes.ts";
-import { emptyList, pagePartition } from "./own-list.ts";
+import { emptyList, listItem, pagePartition } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 import type { Decision, ListRequests, StoredProperties } from "./property-decisions.ts";
-import { leftover, listWrite, valueWrite } from "./property-item.ts";
+import { leftover, propertyWrite, valueItem } from "./property-item.ts";
 
 /** One attempt to change properties of an actor. */
 export interface PropertyChange {
@@ -62,7 +62,7 @@ const LEFT_AT_ONCE = 8;
 const LOG_WRITES = 2;
 /** Most bytes that records, values and pages of one transaction may take; DynamoDB allows 4 MB. */
 const TRANSACTION_BYTES = 3.5 * 1_024 * 1_024;
-/** A part of a record takes more than this. */
+/** Bytes of one part of a record. The parts of the log are larger, so that the estimate counts no part too few. */
 const RECORD_PART_BYTES = 300_000;
 
 interface PlannedList extends ListSteps, ChangedList {
@@ -81,7 +81,8 @@ interface PlannedList extends ListSteps, ChangedList {
 export async function planWrites(deps: ListWriteDeps, change: PropertyChange): Promise<PlannedWrites> {
   const { actorId, read, decisions, laid } = change;
   const { cleared, newest } = read.head;
-  const itemOf = (name: string): Item | undefined => read.item(ownPropertyKey(actorId, name));
+  const keyOf = (name: string): Key => ownPropertyKey(actorId, name);
+  const itemOf = (name: string): Item | undefined => read.item(keyOf(name));
   const lists = new Map<string, PlannedList>();
   const values = new Map<string, Json | undefined>();
   for (const decision of decisions) {
@@ -94,7 +95,10 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
   if (changes.length === 0) return { plan: undefined, lists, orphans: [] };
   const records = changeRecords(changes);
   const last = newest + records.length;
-  const writes: Write[] = [...values].map(([name, value]) => valueWrite(actorId, name, value, itemOf(name), last));
+  const writes = [...values].map(([name, value]): Write => {
+    const item = value === undefined ? undefined : valueItem(keyOf(name), value, last);
+    return propertyWrite(keyOf(name), item, itemOf(name));
+  });
   const changed = [...lists].filter(([, list]) => list.changes.length > 0);
   await leaveCleared(deps, actorId, [...values.keys(), ...changed.map(([name]) => name)].map(itemOf), cleared);
   const orphans: Key[] = [];
@@ -103,7 +107,8 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
   for (const [at, [name, { list, steps, pages, newId }]] of changed.entries()) {
     const room = { writes: left - (changed.length - at) * (1 + GARBAGE_WRITES), bytes };
     const made = await listWrites(deps, actorId, list, steps, { pages, newId, room, laid });
-    writes.push(listWrite(actorId, name, made.next, itemOf(name), last), ...made.writes);
+    const head = made.next === undefined ? undefined : listItem(keyOf(name), made.next, last);
+    writes.push(propertyWrite(keyOf(name), head, itemOf(name)), ...made.writes);
     left -= 1 + made.writes.length;
     orphans.push(...made.orphans);
   }
@@ -151,7 +156,7 @@ async function leaveCleared(
 }
 
 const bytesOf = (values: readonly unknown[]): number =>
-  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : Buffer.byteLength(printJson(value))), 0);
+  values.reduce<number>((sum, value) => sum + (value === undefined ? 0 : jsonBytes(value)), 0);
 
 const partsOf = (records: readonly NewRecord[]): number =>
   records.reduce((sum, record) => sum + 1 + Math.floor(bytesOf([record]) / RECORD_PART_BYTES), 0);

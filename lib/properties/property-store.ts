@@ -20,7 +20,7 @@ import type { Decide, StoredProperties } from "./property-decisions.ts";
 import { nameOfItem, leftover, readProperty } from "./property-item.ts";
 import type { Property } from "./property-item.ts";
 import { planWrites } from "./property-plan.ts";
-import type { ChangedLists, PlannedWrites } from "./property-plan.ts";
+import type { ChangedList, ChangedLists, PlannedWrites } from "./property-plan.ts";
 import type { PropertyReads } from "./property-reads.ts";
 
 /** Deletions at the same time when the sweep cleans up. */
@@ -59,7 +59,7 @@ export class PropertyStore implements PropertyReads {
   async *all(actorId: string): AsyncGenerator<Property> {
     const { table } = this.#deps;
     for await (const page of pagesOf(table, { pk: ownPartition(actorId), prefix: OWN_PREFIX })) {
-      // After the items: what is stored later than a deletion of all cannot be among them unless the head says so too.
+      // Read after the items, so that the head has every deletion of all that came before any of them was stored.
       const { cleared } = readLogHead(await table.get(logHeadKey(actorId)));
       for (const item of page) {
         const property = readProperty(item, cleared);
@@ -99,10 +99,10 @@ export class PropertyStore implements PropertyReads {
         if (isServiceError(error)) await laidPages.discard();
         throw error;
       });
-    const { lists = new Map(), orphans = [] } = planned ?? {};
+    const orphans = planned?.orphans ?? [];
     // A failure leaves them until their generation goes.
     if (made !== undefined && orphans.length > 0) await table.deleteMany(orphans).catch(() => undefined);
-    return lists;
+    return planned?.lists ?? new Map<string, ChangedList>();
   }
 
   /**

@@ -1,17 +1,18 @@
+/** Reads of what others may change between two requests. */
 import { ServiceError } from "../system/errors.ts";
 
 /**
- * Begins a read again while what is read changes under it.
+ * Repeats a read while others change what it reads.
  *
- * @param read resolves to undefined when something changed meanwhile
- * @param options.tries reads at most; `options.what`: the subject of the error's sentence
- * @throws ServiceError service.unavailable
+ * @param read resolves with undefined when something changed meanwhile
+ * @param options.tries most attempts; `options.what`: subject and verb of the error message
+ * @throws ServiceError service.unavailable after the last attempt
  */
 export async function untilStill<T>(
   read: () => Promise<T | undefined>,
   { tries = 40, what = "What is read keeps" } = {},
 ): Promise<T> {
-  for (let begun = 1; begun <= tries; begun += 1) {
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
     const found = await read();
     if (found !== undefined) return found;
   }

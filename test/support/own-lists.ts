@@ -45,7 +45,9 @@ export class OwnLists {
 
   /** One operation; it makes the list when there is none. */
   async run(name: string, request: JsonObject, wantsTaken = false): Promise<ChangedList> {
-    const changed = await this.#store.change(actorId, [name], () => [{ name, requests: [request], wantsTaken }]);
+    const changed = await this.#store.change(actorId, [name], () => [
+      { name, requests: [request], returnsRemoved: wantsTaken },
+    ]);
     return changed.get(name) ?? { index: null, count: 0 };
   }
 

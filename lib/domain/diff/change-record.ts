@@ -50,7 +50,9 @@ export interface NotifyChange extends Scope {
   readonly data: Json;
 }
 
+/** A change of the properties. */
 export type PropertyChange = SetChange | DeleteChange | ListChange;
+/** A change that a record can have. */
 export type Change = PropertyChange | NotifyChange;
 
 /** One inbound subscription of a peer, as a `subscriptions` record names it. */

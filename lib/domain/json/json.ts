@@ -113,8 +113,8 @@ export function setOwn(object: Record<string, Json>, key: string, value: Json): 
 }
 
 /** The bytes of the value as JSON text in UTF-8. */
-export function jsonBytes(json: Json): number {
-  return Buffer.byteLength(printJson(json));
+export function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(printJson(value));
 }
 
 /** A text over this many bytes of UTF-8 is stored in parts of at most this, so that no item nears DynamoDB's 400 KB. */

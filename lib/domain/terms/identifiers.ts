@@ -1,3 +1,4 @@
+/** Ids in paths. */
 import { isOpaqueId } from "./names.ts";
 
 /** True for an id from outside that can be a path segment, so neither `.` nor `..`, which URLs resolve away. */

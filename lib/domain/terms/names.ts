@@ -1,4 +1,5 @@
 /** Rules for ids and names. */
+
 const OPAQUE_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 const CONTROL = /\p{Cc}/u;
 

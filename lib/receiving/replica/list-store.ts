@@ -19,7 +19,7 @@ import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../../lists/list-
 import type { Generation } from "../../lists/list-garbage.ts";
 import { findRows } from "../../lists/list-index.ts";
 import type { Row } from "../../lists/list-index.ts";
-import { digestOf, PageReader } from "../../lists/list-pages.ts";
+import { valueDigest, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
 import type { PlaceWrite, WritePolicy } from "./write-policy.ts";
 
@@ -110,7 +110,7 @@ export class ListStore {
   async build({ place, policy }: PlaceWrite, stored: ReplicaEntry | undefined, whole: WholeList): Promise<ListEntry> {
     const newId = idsOf(policy, stored);
     const digest = createHash("sha256");
-    for (const item of whole.items) digest.update(digestOf(item));
+    for (const item of whole.items) digest.update(valueDigest(item));
     const content = digest.digest("base64url").slice(0, 12);
     const generation = `${content}.${newId()}`;
     const partition = this.#partition(place, generation);
@@ -161,7 +161,7 @@ export class ListStore {
     const sought = valueToFind(operation);
     if (sought === undefined) return { rows: [], matches: { count: 0 } };
     // Two rows are enough to know that the first is not the only one.
-    const rows = await findRows(this.#deps.table, pages, shape, digestOf(sought), 2);
+    const rows = await findRows(this.#deps.table, pages, shape, valueDigest(sought), 2);
     const [first] = rows;
     return { rows, matches: compact({ count: rows.length, first: first === undefined ? undefined : first.index }) };
   }
