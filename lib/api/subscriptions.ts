@@ -1,8 +1,8 @@
 /** Subscriptions: ours to peers, and those of peers to us, made, listed, read, brought up to date and ended. */
 import * as z from "zod/mini";
 import type { ChangeLog } from "../change-log/change-log.ts";
-import type { StreamRef } from "../domain/terms/refs.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
+import type { StreamRef } from "../domain/terms/refs.ts";
 import { readBody } from "../http/body.ts";
 import { idOf } from "../http/paging.ts";
 import { empty, json } from "../http/reply.ts";

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyToArray, readListOperation } from "../../lib/domain/diff/list-operations.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
+import { compact } from "../../lib/system/compact.ts";
 import { collectPeerGarbage } from "../../lib/lists/list-garbage.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
@@ -146,7 +147,7 @@ describe.each(tables)("a peer's data, stored %s", (_name, start) => {
     );
     const seen: string[] = [];
     for (let after: string | undefined; ;) {
-      const page = await reader.page({ limit: 4, ...(after === undefined ? {} : { after }) });
+      const page = await reader.page(compact({ limit: 4, after }));
       seen.push(...page.properties.map((property) => property.name));
       after = page.next;
       if (after === undefined) break;

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Place } from "../../lib/domain/terms/scope.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
+import { compact } from "../../lib/system/compact.ts";
 import type { IncomingDiff } from "../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
@@ -121,7 +122,7 @@ test("whatever a publisher changes, and whatever happens to its diffs, the repli
           if (says) expect(reread).toEqual([]);
           for (const place of reread) {
             const value = valueAt(state, place);
-            const part = { place, kind: "value" as const, ...(value === undefined ? {} : { value }) };
+            const part = compact({ place, kind: "value", value });
             const store = new PeerStore({ table: faulty, clock, ...ids });
             await retried(() => store.putRead(part, { stateVersion, sequence: number }));
           }

@@ -125,8 +125,13 @@ describe("a hook that fails", () => {
 });
 
 const IDENTITY = {
-  ...{ id: "e".repeat(32), actorId: "actor", peerId: "peer", subscriptionId: "sub" },
-  ...{ target: "properties", epoch: 1, callbackType: "diff" as const },
+  id: "e".repeat(32),
+  actorId: "actor",
+  peerId: "peer",
+  subscriptionId: "sub",
+  target: "properties",
+  epoch: 1,
+  callbackType: "diff" as const,
 };
 
 describe("a hook that hangs", () => {

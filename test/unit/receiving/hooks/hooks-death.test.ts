@@ -6,7 +6,7 @@ import { idle } from "../../../support/idle.ts";
 /** Time after which the lease of a dead process has expired, ms. */
 const LEASE_MS = 120_000;
 
-/** The hook of callback 1 fails in a process that dies once the failure is recorded, before it moves the stream on. */
+/** The hook of callback 1 fails in a process that dies once the failure is recorded, before the head advances. */
 async function failAndCrash(world: HookWorld): Promise<void> {
   world.hook = () => {
     throw new Error("once");
