@@ -1,4 +1,4 @@
-/** Writers that meet at one list, over a table whose requests take time, on a clock that passes when all wait. */
+/** Writers that change one list at the same time, over a table whose requests take time, on a clock that moves while all wait. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ActorList } from "../../../lib/application/actor-list.ts";
@@ -17,7 +17,7 @@ import { seeded } from "../../support/simulation/scheduler.ts";
 import { TimedWorld } from "../../support/timed-world.ts";
 
 const ACTOR = "actor";
-/** What a small function waits for one request, ms: the table, and its own share of a core. */
+/** How long a request takes in a small function, ms: the table, and the function's share of a core. */
 const TAKES: Partial<Record<TableOperation, number>> = { transact: 35 };
 const READ_MS = 18;
 const WRITERS = 10;
@@ -62,7 +62,7 @@ interface Outcome {
   readonly retryAfter?: string | undefined;
 }
 
-/** One write, and what becomes of it. */
+/** One write, and its outcome. */
 async function write(item: Json, run: () => Promise<unknown>): Promise<Outcome> {
   const begun = world.now;
   try {
@@ -74,23 +74,23 @@ async function write(item: Json, run: () => Promise<unknown>): Promise<Outcome> 
   }
 }
 
-/** Nothing lost, nothing twice: the list is what it was and each item whose writer got a 201. */
+/** The list is as before with each item whose writer got a 201: none is lost, none is there twice. */
 async function expectWritten(outcomes: readonly Outcome[]): Promise<void> {
   const items = await world.play(instance().items());
   expect(items.slice(0, ITEMS.length)).toEqual(ITEMS);
-  const said = outcomes.filter(({ status }) => status === 201).map(({ item }) => JSON.stringify(item));
+  const written = outcomes.filter(({ status }) => status === 201).map(({ item }) => JSON.stringify(item));
   expect(
     items
       .slice(ITEMS.length)
       .map((item) => JSON.stringify(item))
       .toSorted(),
-  ).toEqual(said.toSorted());
+  ).toEqual(written.toSorted());
 }
 
 const seeds = Array.from({ length: 12 }, (_, seed) => seed + 1);
 
 describe("ten writers of one process", () => {
-  it("do not race each other: ten transactions for ten writes, in order of arrival", async () => {
+  it("do not race: ten transactions for ten writes, in order of arrival", async () => {
     const memo = instance();
     const all = Array.from(
       { length: WRITERS },
@@ -127,7 +127,7 @@ describe("ten writers of ten processes", () => {
     random = seeded(seed);
     const all = Array.from({ length: WRITERS }, async (_, n) => {
       const memo = instance();
-      // At the end, in the middle and of an item that is there.
+      // Half of them append, half insert in the middle.
       const run = async (): Promise<unknown> =>
         n % 2 === 0 ? await memo.append({ n }) : await memo.insert(1_000, { n });
       return await write({ n }, run);
@@ -174,7 +174,7 @@ describe("a writer that only ever loses", () => {
 });
 
 describe("a writer whose request to the table hangs", () => {
-  it("holds up the others for a second at most", async () => {
+  it("delays the others for a second at most", async () => {
     const memo = instance();
     let first = true;
     fate = () => {
