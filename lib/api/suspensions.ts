@@ -1,6 +1,6 @@
 /** The routes by which an owner suspends and resumes the diffs of a target. */
 import * as z from "zod/mini";
-import type { Suspension } from "../change-log/change-log.ts";
+import type { Suspension } from "../domain/terms/scope.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 import { readBody } from "../http/body.ts";
 import { notTaken } from "../http/not-taken.ts";

@@ -50,8 +50,10 @@ export interface LogPlan {
   readonly refused?: (index: number, item: Item | undefined) => Error | undefined;
 }
 
-/** Plans a change on what was read; undefined: nothing is to be written. */
-type MakePlan = (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>;
+/** Plans a change on what was read. */
+type MakePlan = (read: LogRead) => Planned | Promise<Planned>;
+/** Undefined: nothing is to be written. `lost`: something that the plan read itself has changed, so it is made again. */
+type Planned = LogPlan | undefined | "lost";
 
 /** What was committed. */
 export interface Commit {
@@ -168,7 +170,7 @@ export class LogCommits implements Commits {
     const micros = Math.max(Math.floor(now) * 1_000, head.at + 1);
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
-    if (planned === undefined) return undefined;
+    if (planned === undefined || planned === "lost") return planned;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
     const headChange = headChangeOf(logKey, head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
     const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
