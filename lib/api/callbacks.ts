@@ -83,7 +83,7 @@ export function routes(services: CallbackServices): RouteMap {
       const { actorId, peerId, subscriptionId } = sender;
       const notifyPeer = false;
       const ended =
-        (await outboundEnding.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
+        (await outboundEnding.end(sender, { notifyPeer })) ||
         (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
       if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
       return empty();

@@ -96,10 +96,11 @@ export function routes(services: SubscriptionServices): RouteMap {
     "PUT /{actorId}/subscriptions/{peerId}/{subscriptionId}": ofPeer.clear,
     /** Ends the subscription of that id, whichever direction it has; notifies the peer unless the peer itself asks. */
     "DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}": async (request, { caller }) => {
+      const [actorId, peerId, subscriptionId] = namesOf(request);
       const notifyPeer = caller.kind !== "peer";
       const ended =
-        (await outboundEnding.end(...namesOf(request), { notifyPeer })) ||
-        (await inbound.end(...namesOf(request), { notifyPeer }));
+        (await outboundEnding.end({ actorId, peerId, subscriptionId }, { notifyPeer })) ||
+        (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
       if (!ended) throw noSuch();
       return empty();
     },

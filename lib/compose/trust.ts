@@ -25,7 +25,7 @@ export function composeTrust(
         await heads.authorize(actorId, peerId, undefined, revision);
       },
       ended: async (actorId, peerId, options) => {
-        await outboundEnding.endAll(actorId, peerId, options);
+        await outboundEnding.endAll({ actorId, peerId }, options);
         await inbound.endAll(actorId, peerId);
         await removeStandaloneStreams(base.table, actorId, peerId);
       },

@@ -1,5 +1,6 @@
 /** The end of our subscriptions to peers, and of what they leave: buffered callbacks, failed events, stored data. */
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
+import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { failedEventIdKey, failedEventPrefix, staleReadOf } from "../../dynamodb/keys/streams.ts";
@@ -42,27 +43,24 @@ export class OutboundEnding {
    * @returns false when there is none
    */
   async end(
-    actorId: string,
-    peerId: string,
-    subscriptionId: string,
-    options: { notifyPeer: boolean },
+    { actorId, peerId, subscriptionId }: StreamRef,
+    options: { readonly notifyPeer: boolean },
   ): Promise<boolean> {
-    const { heads, trusts, clock } = this.#deps;
+    const { heads, trusts, clock, table, remote, log, lifecycle } = this.#deps;
     const head = await heads.get(actorId, peerId, subscriptionId);
     if (head === undefined) return false;
     const trust = options.notifyPeer ? await trusts.get(actorId, peerId) : undefined;
     if (trust !== undefined) {
-      const answer = await unsubscribe(this.#deps.remote(trust), subscriptionId, clock);
-      if (!answer.ok)
-        this.#deps.log.warn("the peer was not notified of an unsubscription", {
-          ...idsOf(head),
-          reason: answer.message,
-        });
+      const answer = await unsubscribe(remote(trust), subscriptionId, clock);
+      if (!answer.ok) {
+        const { message: reason } = answer;
+        log.warn("the peer was not notified of an unsubscription", { ...idsOf(head), reason });
+      }
     }
     if ((await heads.end(head, false)) === undefined) return true;
-    await emptyBuffer(this.#deps.table, head.key, head.epoch + 1);
+    await emptyBuffer(table, head.key, head.epoch + 1);
     await this.giveUp(head);
-    await this.#deps.lifecycle("subscription_deleted", { ...idsOf(head), ...head.scope });
+    await lifecycle("subscription_deleted", { ...idsOf(head), ...head.scope });
     return true;
   }
 
@@ -98,7 +96,7 @@ export class OutboundEnding {
   }
 
   /** Ends every subscription to a peer whose trust has ended, with its failed events, and its data unless it is kept. */
-  async endAll(actorId: string, peerId: string, options: { readonly keepData: boolean }): Promise<void> {
+  async endAll({ actorId, peerId }: PeerRef, options: { readonly keepData: boolean }): Promise<void> {
     const { heads, store, table } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       await heads.end(head, options.keepData);

@@ -61,8 +61,7 @@ export class Resubscription implements Forgotten {
   }
 
   async ended(head: Head): Promise<void> {
-    const { actorId, peerId, subscriptionId } = head;
-    await this.#deps.ending.end(actorId, peerId, subscriptionId, { notifyPeer: false });
+    await this.#deps.ending.end(head, { notifyPeer: false });
   }
 
   async #goOn(head: Head, trust: TrustRecord, subscriptionId: string): Promise<Again> {
