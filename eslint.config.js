@@ -41,7 +41,10 @@ const noMachine = {
     "error",
     ...["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: `${name} ${MACHINE}` })),
   ],
-  "no-restricted-imports": ["error", { name: "node:timers/promises", message: `node:timers/promises ${MACHINE}` }],
+  "no-restricted-imports": [
+    "error",
+    ...["node:timers/promises", "node:timers"].map((name) => ({ name, message: `${name} ${MACHINE}` })),
+  ],
 };
 
 const everywhere = [noScan, zodMini, noDefault, noBarrel];

@@ -157,9 +157,10 @@ export class ActorSubscriptions {
    */
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
     const { inbound, outboundEnding } = this.#services;
+    const actorId = this.#actorId;
     const notify = { notifyPeer: true };
-    if (await outboundEnding.end({ actorId: this.#actorId, peerId, subscriptionId }, notify)) return true;
-    return await inbound.end(this.#actorId, peerId, subscriptionId, notify);
+    if (await outboundEnding.end({ actorId, peerId, subscriptionId }, notify)) return true;
+    return await inbound.end(actorId, peerId, subscriptionId, notify);
   }
 
   /**

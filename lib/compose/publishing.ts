@@ -56,28 +56,25 @@ export interface PublishingServices extends DeliveryServices {
   readonly deliveryBy: (settings: DeliverySettings) => DeliveryServices;
 }
 
-export function composePublishing(
-  base: Runtime,
-  app: ActingWebApp,
-  lifecycle: SubscriptionLifecycle,
-): PublishingServices {
-  const { table, clock, log, http, config, trusts, remote, permissions } = base;
-  const { incarnation, diffRetentionDays } = config;
+/** The change log, and what reads it: commits that are not published yet, cursors, retention. */
+function composeLog(base: Runtime, app: ActingWebApp) {
+  const { table, clock, log, config, trusts, permissions } = base;
   const inboundHeads = new InboundHeads(table);
-  const changeLog = new ChangeLog({ table, clock, retentionDays: diffRetentionDays });
+  const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
-  const subscribers = async (actorId: string) => [
-    ...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
-  ];
-  const rules = new RelationshipRules({ clock, permissions, digest, subscribers });
+  const rules = new RelationshipRules({
+    clock,
+    permissions,
+    digest,
+    subscribers: async (actorId) => [...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId))],
+  });
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
     rules: { digest, confirm: async (actorId, commits) => await rules.confirm(actorId, commits) },
   });
-
   const permissionsOf: PermissionsOf = async (actorId, peerId) => {
     const trust = await trusts.get(actorId, peerId);
     return trust === undefined ? undefined : permissions.of(trust).properties;
@@ -87,9 +84,23 @@ export function composePublishing(
     table,
     clock,
     changeLog,
-    incarnation,
+    incarnation: config.incarnation,
     contextOf: async (actorId, peerId) => await readSubscriptionContext(contextDeps, actorId, peerId),
   });
+  const retention = new RecordRetention({ clock, log, changeLog, cursors });
+  return { inboundHeads, changeLog, trustCache, unpublished, permissionsOf, cursors, retention };
+}
+
+/** Puts the publishing side together: the log, peers' subscriptions, delivery, and the commits that it follows. */
+export function composePublishing(
+  base: Runtime,
+  app: ActingWebApp,
+  lifecycle: SubscriptionLifecycle,
+): PublishingServices {
+  const { table, clock, log, http, config, trusts, remote, permissions } = base;
+  const composed = composeLog(base, app);
+  const { inboundHeads, changeLog, trustCache, unpublished, permissionsOf, cursors, retention } = composed;
+
   const capabilities = new CapabilityRefresh({
     ...base,
     reader: (actorId) => ({
@@ -101,7 +112,7 @@ export function composePublishing(
       },
     }),
   });
-  const unnotifiedEnds = new UnnotifiedEnds({ table, clock, keepDays: diffRetentionDays });
+  const unnotifiedEnds = new UnnotifiedEnds({ table, clock, keepDays: config.diffRetentionDays });
   const inboundBy = (commits: Commits): InboundSubscriptions =>
     new InboundSubscriptions({
       ...base,
@@ -153,7 +164,6 @@ export function composePublishing(
   const commits = publishingCommits(unpublished, async (commit) => await callbacks.committed(commit));
   const properties = new PropertyStore({ ...base, commits });
   const notify: NotifySubscribers = async (commit) => await callbacks.deliver(commit);
-  const retention = new RecordRetention({ clock, log, changeLog, cursors });
   return {
     ...delivery,
     changeLog,

@@ -32,6 +32,7 @@ export interface ReceivingServices {
   readonly store: (actorId: string, peerId: string) => PeerStore;
 }
 
+/** Puts the receiving side together: streams, heads and their end, the engine, and subscriptions on top of it. */
 export function composeReceiving(
   base: Runtime,
   app: ActingWebApp,

@@ -7,6 +7,7 @@ import type { PublishingServices } from "./publishing.ts";
 import type { ReceivingServices } from "./receiving.ts";
 import type { Runtime } from "./runtime.ts";
 
+/** Puts trust together, last of the three: its changes open, close and end the subscriptions of both sides. */
 export function composeTrust(
   base: Runtime,
   { heads, outbound, outboundEnding }: ReceivingServices,

@@ -1,10 +1,12 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Linter } from "eslint";
+import { ESLint, Linter } from "eslint";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FOLDERS, layers, ROWS } from "../../eslint.layers.ts";
 import { cyclesOf, importGraphs } from "../../infra/graph.ts";
 import type { Graph, Graphs } from "../../infra/graph.ts";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const linter = new Linter({ cwd: "/project" });
 
 function complaints(file: string, code: string): string[] {
@@ -75,7 +77,7 @@ describe("the dependency direction", () => {
 describe("the import graph", () => {
   let graphs: Graphs;
   beforeAll(async () => {
-    graphs = await importGraphs(fileURLToPath(new URL("../../", import.meta.url)));
+    graphs = await importGraphs(ROOT);
   });
 
   it("has no cycle between rooms", () => {
@@ -104,5 +106,30 @@ describe("the import graph", () => {
     expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["b"] }))).toEqual([["b", "c"]]);
     expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["a"], d: ["a"] }))).toEqual([["a", "b", "c"]]);
     expect(cyclesOf(graph({ a: ["b", "c"], b: ["c"], c: [] }))).toEqual([]);
+  });
+});
+
+describe("what the machine gives", () => {
+  let eslint: ESLint;
+  beforeAll(() => {
+    eslint = new ESLint({ cwd: ROOT });
+  });
+
+  it.each([
+    [
+      "lib/receiving/hooks/hook-runs.ts",
+      ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"],
+    ],
+    ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],
+  ])("comes from the ports in %s", async (file, rules) => {
+    const config = (await eslint.calculateConfigForFile(join(ROOT, file))) as { rules: Record<string, unknown[]> };
+    for (const rule of rules) expect(config.rules[rule]?.[0]).toBe(2);
+  });
+
+  it("is taken from the machine in one file of lib", async () => {
+    const config = (await eslint.calculateConfigForFile(join(ROOT, "lib/system/platform.ts"))) as {
+      rules: Record<string, unknown[]>;
+    };
+    expect(config.rules["no-restricted-properties"]).toBeUndefined();
   });
 });

@@ -13,7 +13,7 @@ const QUOTED = Array.from({ length: 35_000 }, (_, n) => String(1_000 + (n % 9_00
 const GZIP = { "accept-encoding": "gzip" };
 
 describe("all properties", () => {
-  it("of 5 MiB of short strings are 413 with the hint, and come compressed where that is accepted", async () => {
+  it("of 5 MiB of short strings are 413 with the hint, and are compressed for a client that accepts it", async () => {
     const world = await PropertyWorld.open();
     const names = Array.from({ length: 19 }, (_, n) => `p${String(n)}`);
     for (const name of names) expect(await world.status("PUT", name, { json: QUOTED })).toBe(204);
@@ -75,8 +75,8 @@ describe("a poll", () => {
   });
 });
 
-describe("a page of what is held of a peer", () => {
-  it("ends where the answer would grow too large, and a value too large for any is said to be there", async () => {
+describe("a page of the copy of a peer's state", () => {
+  it("ends where the answer would grow too large, and names a value that is too large for any answer", async () => {
     const of = (name: string, value: Json) => ({ name, type: "scalar" as const, value, sequence: 1, updatedAt: 0 });
     const large = Array.from({ length: 24 }, () => QUOTED);
     const properties = [of("large", large), ...Array.from({ length: 30 }, (_, n) => of(`p${String(n)}`, QUOTED))];

@@ -54,7 +54,7 @@ const REQUESTS: readonly [place: string, ask: (name: string) => ReturnType<typeo
 ];
 
 describe.each(REQUESTS)("%s", (_, request) => {
-  it.each(BAD)("is 400 as %j, and the error says what a name may be", async (name) => {
+  it.each(BAD)("is 400 as %j, and the error names what is allowed", async (name) => {
     const answer = await request(name);
     expect([answer.status, answer.json.error.code]).toEqual([400, "bad_request"]);
     expect(answer.json.error.message).toContain("without / % ? and control characters");
@@ -62,7 +62,7 @@ describe.each(REQUESTS)("%s", (_, request) => {
 
   it.each(GOOD)("may be %j", async (name) => {
     const answer = await request(name);
-    // The peer of ours cannot be reached here.
+    // The peer cannot be reached in this test.
     expect([200, 201, 408]).toContain(answer.status);
   });
 });
@@ -130,7 +130,7 @@ describe("a path", () => {
     }
   });
 
-  it("cannot name a key with ? or %: what reaches us is another path, and such a key is changed through its parent", async () => {
+  it("cannot name a key with ? or %, because another path arrives; such a key is changed through its parent", async () => {
     await ask("PUT", "properties/odd", { "what?": 1, what: 2, "100%": 3 });
     expect((await ask("DELETE", "properties/odd/what%3F")).status).toBe(204);
     expect((await ask("GET", "properties/odd")).json).toEqual({ "what?": 1, "100%": 3 });
@@ -140,7 +140,7 @@ describe("a path", () => {
   });
 });
 
-it("a peer's names may hold % and ?", () => {
+it("a peer's names may contain % and ?", () => {
   for (const name of ["100%", "what?", "%2F"]) {
     expect([isPeerName(name), isOwnName(name), isTarget(name)]).toEqual([true, false, false]);
   }

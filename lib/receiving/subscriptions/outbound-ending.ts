@@ -43,7 +43,7 @@ export class OutboundEnding {
    * @returns false when there is none
    */
   async end(stream: StreamRef, options: { readonly notifyPeer: boolean }): Promise<boolean> {
-    const { heads, trusts, clock, log, remote } = this.#deps;
+    const { heads, trusts, clock, table, remote, log, lifecycle } = this.#deps;
     const head = await heads.get(stream);
     if (head === undefined) return false;
     const trust = options.notifyPeer ? await trusts.get(head.actorId, head.peerId) : undefined;
@@ -54,9 +54,9 @@ export class OutboundEnding {
       }
     }
     if ((await heads.end(head, false)) === undefined) return true;
-    await emptyBuffer(this.#deps.table, head.key, head.epoch + 1);
+    await emptyBuffer(table, head.key, head.epoch + 1);
     await this.giveUp(head);
-    await this.#deps.lifecycle("subscription_deleted", { ...idsOf(head), ...head.scope });
+    await lifecycle("subscription_deleted", { ...idsOf(head), ...head.scope });
     return true;
   }
 

@@ -38,7 +38,7 @@ describe("an actor", () => {
 });
 
 describe("an actor that is being deleted", () => {
-  it("still knows its creator in the hook that says so", async () => {
+  it("still knows its creator in the hook of its deletion", async () => {
     const told: string[] = [];
     const app = make().lifecycleHook("actor_deleted", async ({ actor }) => {
       told.push(`${actor.id} of ${await actor.creator}`);
@@ -65,7 +65,7 @@ describe("an actor's trusts", () => {
     expect(await actor.trust.relationships({ relationship: "friend", type: "urn:test" })).toEqual([trust]);
   });
 
-  it("open the peer's streams once approved, and tell the peer and the hooks", async () => {
+  it("open the peer's streams once approved, and notify the peer and the hooks", async () => {
     const told: unknown[] = [];
     const app = make().trustHook("approve", async (event) => {
       told.push([event.peerId, event.approved, (await event.actor.trust.getTrust(PEER))?.approved]);
@@ -80,7 +80,7 @@ describe("an actor's trusts", () => {
     expect(await actor.trust.approve("nobody")).toBeUndefined();
   });
 
-  it("take subscriptions and data along when deleted", async () => {
+  it("are deleted with their subscriptions and data", async () => {
     const gone: string[] = [];
     const app = make().trustHook("delete", ({ peerId, actor }) => void gone.push(`${actor.id} ${peerId}`));
     const { actor, subscriber } = await subscribed(app);
@@ -124,7 +124,7 @@ describe("an actor's subscriptions", () => {
     expect(await actor.subscriptions.outboundSubscriptions("nobody")).toEqual([]);
   });
 
-  it("are made at the peer, with high granularity unless said otherwise, and told to the hooks", async () => {
+  it("are made at the peer, with high granularity by default, and run the hooks", async () => {
     const told: unknown[] = [];
     const app = make().lifecycleHook("subscription_created", ({ actor, ...event }) => {
       told.push([actor.id, event]);
@@ -150,7 +150,7 @@ describe("an actor's subscriptions", () => {
     ["a path out of the property", "resource", { subtarget: "a", resource: "../b" }],
     ["a resource of nothing", "resource", { resource: "b" }],
     ["an unknown granularity", "granularity", { granularity: "medium" }],
-  ])("are not asked for with %s", async (_what, field, wrong) => {
+  ])("are not requested with %s", async (_what, field, wrong) => {
     const { actor, subscriber } = await subscribed();
     const before = subscriber.asked.length;
     const requested = { peerId: PEER, target: "properties", ...wrong };
@@ -201,7 +201,7 @@ describe("an actor's subscriptions", () => {
     });
   });
 
-  it("of one peer are brought up to date together, whatever one of them comes to", async () => {
+  it("of one peer are brought up to date together, even when one of them fails", async () => {
     const { actor, subscriber } = await subscribed();
     subscriber.now += 5;
     await subscriber.subscribe("second", { subtarget: "color" });
@@ -236,7 +236,7 @@ describe("components made from an actor", () => {
     expect(await new PeerCapabilities(actor, PEER).getAllSupported()).toEqual([]);
   });
 
-  it("sequence what arrives some other way, apart from the service's own subscriptions", async () => {
+  it("sequence callbacks that arrive another way, apart from the service's own subscriptions", async () => {
     const { actor, subscriber } = await subscribed(undefined, { MAX_PENDING: "1" });
     const processor = new CallbackProcessor({ actor });
     const callback = { peerId: PEER, subscriptionId: SUB, data: null };

@@ -47,7 +47,7 @@ const write = async ({ service, actor }: Side, name: string, json: unknown): Pro
   (await service.ask("PUT", `${actor.root}/properties/${name}`, { headers: actor.as, json })).status;
 
 describe("a hook that changes its own actor's properties", () => {
-  /** A publishes to B, whose hook publishes what it hears to C, which never answers until it is let go. */
+  /** A publishes to B, whose hook publishes what it receives to C, which does not answer before the test lets it. */
   async function chain() {
     const network = new Network();
     const heard: JsonObject[] = [];
@@ -72,10 +72,10 @@ describe("a hook that changes its own actor's properties", () => {
     return { a, b, c, heard, answeredBefore };
   }
 
-  it("does not keep the one waiting who wrote what it heard of, and is heard itself by the worker's message", async () => {
+  it("does not delay the writer whose change it received, and is delivered by the worker's message", async () => {
     const { a, b, c, heard, answeredBefore } = await chain();
     for (const n of [1, 2, 3]) expect(await write(a, "color", { n })).toBe(204);
-    // All of it over, and nothing has gone to C yet.
+    // The request has ended, and nothing was sent to C yet.
     expect(heard).toEqual([1, 2, 3].map((n) => ({ color: { n } })));
     expect(answeredBefore).toEqual([0, 0, 0]);
     expect(c.seen).toEqual([]);
@@ -84,7 +84,7 @@ describe("a hook that changes its own actor's properties", () => {
     const worker = b.service.arriveMessages();
     await vi.waitUntil(() => c.seen.length > 0);
     expect(c.taken).toEqual([]);
-    // C is being told, and does not answer: that is nobody's business but the worker's.
+    // C receives the callback and does not answer, which delays the worker alone.
     expect(await write(a, "color", { n: 4 })).toBe(204);
     expect(heard).toHaveLength(4);
     expect(c.sequences()).toEqual([1]);
@@ -118,7 +118,7 @@ describe("a hook that changes its own actor's properties", () => {
 });
 
 describe("two actors whose hooks answer each other", () => {
-  /** A and B listen to each other's news; each answers a ball `n` with `n - 1`, until it is 0. */
+  /** A and B subscribe to each other; each answers a ball `n` with `n - 1`, until it is 0. */
   async function table() {
     const network = new Network();
     const hops: string[] = [];
@@ -143,7 +143,7 @@ describe("two actors whose hooks answer each other", () => {
   const serve = async ({ service, actor }: Side, ball: string, n: number): Promise<FanOutResult> =>
     await service.service.actorOf(actor.id).subscriptions.notifySubscribers({ target: "news", data: { ball, n } });
 
-  /** Messages of both arrive at the same time, until none is left; how often. */
+  /** Delivers the messages of both at the same time until none is left. @returns the number of rounds */
   async function rounds(...sides: readonly Side[]): Promise<number> {
     let count = 0;
     for (; count < 20 && sides.some(({ service }) => service.messages.length > 0); count += 1) {
@@ -159,7 +159,7 @@ describe("two actors whose hooks answer each other", () => {
   const rally = (ball: string, first: string, second: string, n: number): string[] =>
     Array.from({ length: n + 1 }, (_, hop) => `${ball} ${hop % 2 === 0 ? first : second} ${String(n - hop)}`);
 
-  it("hear each answer once, a message each, and come to an end", async () => {
+  it("receive each answer once, by a message each, and come to an end", async () => {
     const { a, b, hops, answers } = await table();
     expect(await serve(a, "red", 6)).toMatchObject({ totalCount: 1, successCount: 1, deferredCount: 0 });
     expect(hops).toEqual(["red b 6"]);

@@ -14,7 +14,7 @@ async function subscribed(app?: ActingWebApp, environment: Record<string, string
 }
 
 describe("hooks of subscription callbacks", () => {
-  it("find what arrived in the peer's store, and may use every component", async () => {
+  it("find the data in the peer's store, and may use every component", async () => {
     const seen: unknown[] = [];
     const hook = async ({ actor, peerId }: { actor: Actor; peerId: string }): Promise<void> => {
       const store = new RemotePeerStore(actor, peerId);
@@ -26,7 +26,7 @@ describe("hooks of subscription callbacks", () => {
     expect(seen).toEqual([["red", "creator", true]]);
   });
 
-  it("say with a verdict what becomes of the event", async () => {
+  it("decide the outcome of the event by a verdict", async () => {
     let runs = 0;
     const app = make().subscriptionDataHook("*", ({ callbackType }) => {
       if (callbackType !== "diff") return;
@@ -40,7 +40,7 @@ describe("hooks of subscription callbacks", () => {
     expect(runs).toBe(1);
   });
 
-  it("are told, while nothing is stored, when autoStorage is off", async () => {
+  it("run, while nothing is stored, when autoStorage is off", async () => {
     const told: number[] = [];
     const app = make().subscriptionDataHook("*", ({ sequence, callbackType }) => {
       if (callbackType === "diff") told.push(sequence);
@@ -51,7 +51,7 @@ describe("hooks of subscription callbacks", () => {
     expect(await new RemotePeerStore(actor, PEER).getAllProperties()).toEqual({});
   });
 
-  it("give way to a raw hook, which gets every authenticated callback as it arrives", async () => {
+  it("do not run beside a raw hook, which gets every authenticated callback as it arrives", async () => {
     const raw: unknown[] = [];
     const data: number[] = [];
     const app = make()
@@ -72,7 +72,7 @@ describe("hooks of subscription callbacks", () => {
     expect(await new RemotePeerStore(actor, PEER).getAllProperties()).toEqual({});
   });
 
-  it("that throw refuse the callback when they are raw", async () => {
+  it("refuse the callback when they are raw and throw", async () => {
     const app = make().callbackHook("subscription", () => {
       throw new Error("no");
     });
@@ -92,7 +92,7 @@ describe("callbacks of the application's own", () => {
       ...{ params: { actorId, name }, headers, body: Buffer.from('{"text":"hi"}'), query: "chat=7" },
     });
 
-  it("go to the hook of their name with what it needs to know its sender", async () => {
+  it("reach the hook of their name with what it needs to authenticate the sender", async () => {
     const got: unknown[] = [];
     const app = make().callbackHook("bot/telegram", ({ actor, name, method, body, headers, query, peerId }) => {
       got.push([actor.id, name, method, body, headers["x-signature"], query.get("chat"), peerId]);

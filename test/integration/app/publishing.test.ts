@@ -27,7 +27,7 @@ async function ours(peer: Peer, subscriptionId = "ours"): Promise<void> {
 }
 
 describe("actor.subscriptions.notifySubscribers", () => {
-  it("tells who subscribed to that part of a target of the application's own, shaped for each", async () => {
+  it("notifies the subscribers of that part of an own target, with a diff shaped for each", async () => {
     const all = await world.subscriber("all", { target: "resources" });
     const part = await world.subscriber("part", { target: "resources", subtarget: "mail" });
     const deep = await world.subscriber("deep", { target: "resources", subtarget: "mail", resource: "inbox" });
@@ -47,7 +47,7 @@ describe("actor.subscriptions.notifySubscribers", () => {
     expect([other.peer.seen, kept.peer.seen]).toEqual([[], []]);
   });
 
-  it("says who did not take it, with the peer's status and when to try again", async () => {
+  it("reports the peers that refused it, with their status and when to try again", async () => {
     await world.subscriber("good", { target: "news" });
     const busy = await world.subscriber("busy", { target: "news" });
     busy.peer.mood = 429;
@@ -61,7 +61,7 @@ describe("actor.subscriptions.notifySubscribers", () => {
     expect(second).toMatchObject({ peerId: "gone", subscriptionId: gone.id, error: expect.any(String) as string });
   });
 
-  it("is there to be polled although nobody listens, and nothing where nobody subscribed", async () => {
+  it("can be polled when no peer takes callbacks, and makes nothing without subscribers", async () => {
     const polls = await world.subscriber("polls", { target: "news", granularity: "none" });
     expect(await actor.subscriptions.notifySubscribers({ target: "actions", data: 1 })).toMatchObject({
       totalCount: 0,
@@ -120,7 +120,7 @@ describe("the subscriptions of an actor", () => {
     expect(await subscriptions.allSubscriptions("bob")).toEqual([inbound[0], outbound[0]]);
   });
 
-  it("end by their id, whichever direction, and the peer is told", async () => {
+  it("end by their id, whichever direction, and the peer is notified", async () => {
     const bob = await world.peer("bob");
     const { id } = await world.subscribe(bob);
     await ours(bob);
@@ -138,7 +138,7 @@ describe("the subscriptions of an actor", () => {
 });
 
 describe("actor.subscriptions.suspend and resume", () => {
-  it("hold back the diffs of a place, and have its subscribers read again", async () => {
+  it("suppress the diffs of a place, and make its subscribers read again", async () => {
     const bob = await world.subscriber("bob");
     const { subscriptions } = actor;
     const color = { target: "properties", subtarget: "color" };
@@ -176,7 +176,7 @@ describe("FanOutManager", () => {
     expect(bob.peer.seen[0]?.body).toMatchObject({ sequence: 1, data: { today: { text: "hello" } } });
   });
 
-  it("opens a peer's breaker after its own number of failures, for everyone, and closes it by hand", async () => {
+  it("opens a peer's breaker after its own number of failures, for all deliveries, and closes it by hand", async () => {
     const { peer } = await world.subscriber("bob", { target: "news" });
     peer.mood = 503;
     const manager = new FanOutManager({ actor, failureThreshold: 2, recoveryTimeout: 120 });
@@ -228,7 +228,7 @@ describe("FanOutManager", () => {
       return world.network.sent[from]?.timeoutMs;
     };
     await world.subscriber("bob", { target: "news" });
-    // 20 s are all there is outside a request, some of it for what comes after.
+    // Outside a request deliveries have 20 s, of which some are left for the work after them.
     expect(await timeout()).toBeGreaterThan(15_000);
     expect(await timeout({ defaultTimeout: 2 })).toBe(2_000);
     await begin({ DELIVERY_TIMEOUT_SECONDS: "4", BREAKER_FAILURE_THRESHOLD: "1" });
@@ -243,7 +243,7 @@ describe("FanOutManager", () => {
     expect(await manager.getCircuitBreakerStatus("bob")).toBe("OPEN");
   });
 
-  it("runs no more deliveries at once than it was told", async () => {
+  it("runs no more deliveries at once than its option allows", async () => {
     const peers: Peer[] = [];
     let [running, most] = [0, 0];
     for (let index = 0; index < 6; index += 1) {

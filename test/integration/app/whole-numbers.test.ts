@@ -39,7 +39,7 @@ describe("two ids that differ by one", () => {
   });
 });
 
-describe("what is no JSON", () => {
+describe("text that is no JSON", () => {
   const TEXTS = [
     ["a whole number of 4 301 digits", LONG],
     ["a negative one", `-${LONG}`],
@@ -178,14 +178,14 @@ describe("the application's own code", () => {
     expect((await world.owner("GET", "properties/ids")).text).toBe("[18446744073709551616,1]");
   });
 
-  it("tells subscribers of them", async () => {
+  it("sends them to subscribers", async () => {
     const { subscriptions } = world.us.service.actorOf(world.alice.id);
     await world.peer("POST", "subscriptions/peer", '{"target":"news","granularity":"high"}');
     await subscriptions.notifySubscribers({ target: "news", data: numbers });
     expect(world.received[0]).toContain(`"data":${text},`);
   });
 
-  it("says the state of its own targets with them", async () => {
+  it("shows them in the state of its own targets", async () => {
     world.app.stateHook("resources", () => numbers);
     expect((await world.owner("GET", "resources")).text).toBe(text);
   });
@@ -210,7 +210,7 @@ describe("the application's own code", () => {
 const TEXT = `{"id":${ID},"double":[1e20,${NEXT}]}`;
 
 describe("a part of what there is", () => {
-  it("is told and read bare by who has subscribed to it", async () => {
+  it("is sent to and read by its subscriber bare", async () => {
     const subscription = await world.peerSubscribes({ subtarget: "id" });
     await world.owner("PUT", "properties/id", ID);
     expect(world.received[0]).toContain(`"data":${ID},`);
@@ -218,7 +218,7 @@ describe("a part of what there is", () => {
     expect((await world.peer("GET", "properties/id")).text).toBe(ID);
   });
 
-  it("is taken bare by who has subscribed to it, from a callback, from a url and from the state", async () => {
+  it("is stored bare by its subscriber, from a callback, from a url and from the state", async () => {
     world = await new NumbersWorld().open({ subtarget: "id" });
     const at = '"target":"properties","subtarget":"id"';
     await world.raw(`{"sequence":1,${at},"data":${ID}}`);

@@ -12,7 +12,7 @@ interface Received {
   attributes: { ApproximateReceiveCount: string };
 }
 
-/** A queue whose time is told and whose consumer does as the test says. */
+/** A queue on a clock of the test, with a consumer of the test. */
 async function open(options: Partial<DelayQueueOptions> = {}) {
   const received: string[][] = [];
   const time = { now: 1_000_000 };
@@ -45,7 +45,7 @@ async function open(options: Partial<DelayQueueOptions> = {}) {
     behave: (how: typeof behave) => void (behave = how),
     send: (body: string, DelaySeconds = 0) =>
       client.send(new SendMessageCommand({ QueueUrl: queue.queueUrl, MessageBody: body, DelaySeconds })),
-    /** Lets seconds pass and delivers what is due then. */
+    /** Moves the clock by some seconds and delivers the messages that are due then. */
     after: async (seconds: number) => {
       time.now += seconds * 1000;
       await queue.deliver();
@@ -66,7 +66,7 @@ describe("the delay queue", () => {
     expect(received).toHaveLength(1);
   });
 
-  it("gives its consumer no more at once than the mapping allows", async () => {
+  it("gives its consumer no more messages at once than the mapping allows", async () => {
     const { send, after, queue, received, behave } = await open({ batchSize: 1, concurrency: 2 });
     const { promise, resolve } = Promise.withResolvers<undefined>();
     behave(() => promise);
@@ -79,7 +79,7 @@ describe("the delay queue", () => {
     expect(received).toHaveLength(3);
   });
 
-  it("delivers by itself", async () => {
+  it("delivers on its own timer", async () => {
     const arrived = Promise.withResolvers<object>();
     const { send } = await open({
       now: Date.now,
@@ -92,7 +92,7 @@ describe("the delay queue", () => {
     expect(await arrived.promise).toMatchObject({ Records: [{ body: "now", eventSource: "aws:sqs" }] });
   });
 
-  it("delivers again what failed, once its visibility has ended, and gives it up in the end", async () => {
+  it("delivers a failed message again once its visibility has ended, and gives it up in the end", async () => {
     const { send, after, received, behave, queue } = await open();
     behave(() => Promise.reject(new Error("no")));
     await send("bad");
@@ -107,7 +107,7 @@ describe("the delay queue", () => {
     expect(queue.counts()).toEqual({ waiting: 0, dead: 1 });
   });
 
-  it("keeps of a batch only what the consumer reports as failed", async () => {
+  it("keeps of a batch only the messages that the consumer reports as failed", async () => {
     const { send, after, received, behave } = await open({ visibilitySeconds: 1 });
     await send("good", 1);
     await send("bad", 1);
@@ -138,7 +138,7 @@ describe("the delay queue", () => {
     expect(received).toEqual([]);
   });
 
-  it("keeps its messages in a file, also when its last line was cut short", async () => {
+  it("keeps its messages in a file, also when the last line is torn", async () => {
     const file = join(await temporaryFolder(), "queue.jsonl");
     const first = await open({ file });
     await first.send("done");
@@ -151,7 +151,7 @@ describe("the delay queue", () => {
     expect(second.received).toEqual([["kept#1"]]);
   });
 
-  it("delivers at once what a dead process had taken", async () => {
+  it("delivers at once the messages that a dead process had received", async () => {
     const file = join(await temporaryFolder(), "queue.jsonl");
     const message = { id: "m", body: "taken", sentAt: 1, visibleAt: 9_000_000, receives: 1 };
     await writeFile(file, `${JSON.stringify({ put: message })}\n`);

@@ -11,7 +11,7 @@ import { onTestFinished } from "vitest";
 
 export const TABLE = "service";
 
-/** A folder that is gone after the test. */
+/** A folder that is removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "actingweb-emulator-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -31,7 +31,7 @@ export function clientOf(endpoint: string): DynamoDBDocumentClient {
 export interface EmulatorChild {
   readonly endpoint: string;
   readonly process: ChildProcess;
-  /** Resolves once the process has ended, however. */
+  /** Resolves once the process has ended, for whatever reason. */
   readonly ended: Promise<unknown>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process that runs the emulator on a folder and, when told, ends itself as `kill -9` would, at a given step of a
- * transaction. Prints the endpoint. Arguments: the folder, and the step to die at (or none).
+ * A process that runs the emulator on a folder and can kill itself, as `kill -9` would, at a given step of a transaction.
+ * Prints the endpoint. Arguments: the folder, and the step to die at (or none).
  */
 import { startEmulator } from "../../../infra/local/emulator.ts";
 
@@ -9,7 +9,7 @@ const emulator = await startEmulator({
   dataDir: folder,
   onStep: (step) => {
     if (step === fatal) process.kill(process.pid, "SIGKILL");
-    // Nothing may go on between the signal and its arrival.
+    // Nothing else may run between the signal and its arrival.
     return step === fatal ? new Promise(() => undefined) : undefined;
   },
 });

@@ -7,7 +7,7 @@ import { startEmulator } from "../../../infra/local/emulator.ts";
 import { createTable } from "../../support/create-table.ts";
 import { clientOf, forkEmulator, TABLE, temporaryFolder } from "./emulated.ts";
 
-/** Changes three items of the start and makes one, index entries included. */
+/** Changes three of the first items and makes one, index entries included. */
 const TRANSACTION = {
   TransactItems: [
     { Put: { TableName: TABLE, Item: { pk: "a", sk: "1", to: "new", dueShard: "due#0", dueAt: 2 } } },
@@ -37,7 +37,7 @@ async function begin(folder: string): Promise<void> {
   await emulator.close();
 }
 
-/** Everything the table holds, and everything its index holds, as one line. */
+/** All items of the table and all entries of its index, as one line. */
 async function contents(client: DynamoDBDocumentClient): Promise<string> {
   const items: string[] = [];
   for (const pk of ["a", "b"]) {
@@ -89,7 +89,7 @@ describe("a transaction cut short by kill -9", () => {
     expect(await contentsOf(folder)).toBe(BEFORE);
   });
 
-  it("is there as a whole once it was written, though nobody was told", async () => {
+  it("is there as a whole once it was written, although it was not answered", async () => {
     const folder = await temporaryFolder();
     await begin(folder);
     const child = await forkEmulator(folder, "after the batch");
@@ -150,8 +150,8 @@ describe("a transaction cut short by kill -9", () => {
   });
 });
 
-describe("a folder under load when kill -9 comes", () => {
-  it("holds every write that was answered, each with its index entry", async () => {
+describe("a folder under load after kill -9", () => {
+  it("has every write that was answered, each with its index entry", async () => {
     const folder = await temporaryFolder();
     await begin(folder);
     const child = await forkEmulator(folder);

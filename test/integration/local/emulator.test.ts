@@ -66,7 +66,7 @@ describe("a failed condition", () => {
 });
 
 describe("a transaction", () => {
-  it("says of each write why it was refused, with the item where it was asked for", async () => {
+  it("names the reason for each refused write, with the item where it was requested", async () => {
     const { put, transact, get } = await open();
     await put({ pk: "there", sk: "1", n: 1 });
     const refused = await transact(putOf("new"), putOf("there", ABSENT)).catch((error: unknown) => error);
@@ -100,7 +100,7 @@ describe("a transaction", () => {
     });
   });
 
-  it("takes 100 writes and not 101, and none at all is refused", async () => {
+  it("accepts 100 writes, and refuses 101 and none", async () => {
     const { transact, get } = await open();
     const writes = Array.from({ length: 101 }, (_, at) => putOf(`p${at}`));
     await transact(...writes.slice(0, 100));
@@ -140,7 +140,7 @@ describe("a transaction", () => {
     await expect(send("b")).rejects.toMatchObject({ name: "IdempotentParameterMismatchException" });
   });
 
-  it("is never seen half done", async () => {
+  it("is never visible in part", async () => {
     const { client, transact } = await open();
     const move = (n: number) =>
       transact(
@@ -188,7 +188,7 @@ describe("a transaction", () => {
   });
 });
 
-describe("what the service refuses and dynalite takes", () => {
+describe("a write that DynamoDB refuses and dynalite accepts", () => {
   it("is an empty text as an index key", async () => {
     const { put, transact, get } = await open();
     const item = { pk: "a", sk: "1", dueShard: "", dueAt: 1 };
@@ -233,7 +233,7 @@ describe("a request that a web page could have sent", () => {
 });
 
 describe("an attribute named __proto__", () => {
-  it("comes back as it was written, beside a text that says the same", async () => {
+  it("is read as it was written, beside a text of the same name", async () => {
     const { emulator } = await open();
     const ask = async (operation: string, body: string) => {
       const headers = {
@@ -250,7 +250,7 @@ describe("an attribute named __proto__", () => {
 });
 
 describe("TTL", () => {
-  it("removes what has ended and keeps what has not, also from the index", async () => {
+  it("removes expired items and keeps the others, also in the index", async () => {
     const { emulator, client, put, get } = await open();
     await put({ pk: "old", sk: "1", ttl: 100, dueShard: "s", dueAt: 1 });
     await client.send(

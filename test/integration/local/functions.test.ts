@@ -48,7 +48,7 @@ describe("a function in its thread", () => {
     expect(await ask("calls")).toBe(2);
   });
 
-  it("is told its name, the request and the time it has left", async () => {
+  it("gets its name, the request id and the time that is left", async () => {
     const { ask } = await start();
     const context = (await ask("context", 4000)) as { id: string; name: string; left: number };
     expect(context).toMatchObject({ id: expect.any(String), name: "one" });
@@ -56,7 +56,7 @@ describe("a function in its thread", () => {
     expect(context.left).toBeLessThanOrEqual(4000);
   });
 
-  it("gives null for nothing", async () => {
+  it("answers null for undefined", async () => {
     const { ask } = await start();
     expect(await ask("nothing")).toBeNull();
   });
@@ -67,19 +67,19 @@ describe("a function in its thread", () => {
     expect(await ask("calls")).toBe(2);
   });
 
-  it("starts anew after it has ended itself", async () => {
+  it("starts again after it has ended itself", async () => {
     const { ask } = await start();
     await expect(ask("exit")).rejects.toThrow("ended with code 3");
     expect(await ask("calls")).toBe(1);
   });
 
-  it("goes on with others when one is late", async () => {
+  it("serves other requests while one is late", async () => {
     const { ask } = await start();
     await expect(ask("never", 50)).rejects.toThrow(FunctionTimedOut);
     expect(await ask("calls")).toBe(2);
   });
 
-  it("is ended and started anew when it hangs", async () => {
+  it("is ended and started again when it hangs", async () => {
     const { ask, log } = await start();
     await expect(ask("hang", 50)).rejects.toThrow(FunctionTimedOut);
     await expect(ask("calls", 20_000)).rejects.toThrow(FunctionFailed);
@@ -97,7 +97,7 @@ describe("a function in its thread", () => {
 });
 
 describe("a handler in this process", () => {
-  it("fails when what it answers is over 6 MB as JSON, where a quote counts twice", async () => {
+  it("fails when its answer is over 6 MB as JSON, where a quote counts twice", async () => {
     const answers = (body: string) => inProcess("one", () => Promise.resolve({ statusCode: 200, body }));
     const MIB = 1024 * 1024;
     await expect(answers('"'.repeat(3.1 * MIB)).invoke({}, 5_000)).rejects.toThrow("larger than 6 MB");

@@ -90,7 +90,7 @@ describe("the event a function gets", () => {
     ["application/octet-stream", {}, true],
     ["application/x-www-form-urlencoded", {}, true],
     ["application/json", { "content-encoding": "gzip" }, true],
-  ])("holds a %s body with %j as base64: %s", async (type, headers, encoded) => {
+  ])("has a %s body with %j as base64: %s", async (type, headers, encoded) => {
     const { url } = await echo();
     const answer = await fetch(url, { method: "POST", headers: { "content-type": type, ...headers }, body: "hello" });
     const event = (await answer.json()) as { body: string; isBase64Encoded: boolean };
@@ -178,7 +178,7 @@ describe("the limits", () => {
     ["bytes that fit as base64", new Uint8Array(4.4 * MIB), "application/octet-stream", 204],
     ["bytes over 6 MB as base64", new Uint8Array(4.6 * MIB), "application/octet-stream", 413],
     ["what the gateway does not take at all", new Uint8Array(10 * MIB + 1), "application/octet-stream", 413],
-  ])("are what a function may be given, base64 counted: %s", async (_, body, type, status) => {
+  ])("are those of a function's event, base64 included: %s", async (_, body, type, status) => {
     const answer = await posting(body, type);
     expect([answer.status, answer.asked]).toEqual([status, status === 204 ? 1 : 0]);
     if (status === 413) expect(JSON.parse(answer.text)).toEqual({ message: "Request Entity Too Large" });
@@ -235,7 +235,7 @@ describe("the answer", () => {
       500,
       "Internal Server Error",
     ],
-  ])("for %s says so and nothing more", async (_, invoke, status, message) => {
+  ])("for %s names that and nothing more", async (_, invoke, status, message) => {
     const { url } = await open(invoke);
     const answer = await fetch(url);
     expect(answer.status).toBe(status);
@@ -252,7 +252,7 @@ describe("the answer", () => {
 });
 
 describe("closing", () => {
-  it("finishes what is in flight and takes nothing new", async () => {
+  it("finishes the requests in flight and accepts no new ones", async () => {
     const arrived = Promise.withResolvers<undefined>();
     const release = Promise.withResolvers<undefined>();
     const { url, gateway } = await open(async () => {

@@ -11,14 +11,14 @@ interface Ended {
   readonly code: number;
   readonly out: string;
   readonly errors: string;
-  /** What npm was asked to do, one line for each time; empty when it was not. */
+  /** The command lines of npm, one for each call; empty without a call. */
   readonly npm: string;
 }
 
 const lock = (version: string, more: object = {}): string =>
   JSON.stringify({ packages: { "": {}, "node_modules/a": { version }, ...more } });
 
-/** A checkout whose lock file wants `a` 1.0.0, with a stand-in for npm that ends as it is told. */
+/** A checkout whose lock file names `a` 1.0.0, with a stand-in for npm that ends with a given code. */
 async function checkout(): Promise<{ root: string; install: (npmStatus?: number) => Promise<Ended> }> {
   const root = await temporaryFolder();
   await mkdir(join(root, "infra/local"), { recursive: true });
@@ -52,7 +52,7 @@ async function installed(folder: string, content: string): Promise<void> {
 }
 
 describe("installing what is missing", () => {
-  it("does nothing where everything is there, optional packages of other machines aside", async () => {
+  it("does nothing when every package is there, except optional ones of other machines", async () => {
     const { root, install } = await checkout();
     await writeFile(
       join(root, "package-lock.json"),
@@ -67,7 +67,7 @@ describe("installing what is missing", () => {
     ["a package has another version", lock("0.9.0")],
     ["a package is missing", JSON.stringify({ packages: {} })],
     ["the record cannot be read", "{"],
-  ])("asks npm once, for what the lock file says, when %s", async (_when, record) => {
+  ])("calls npm once, to install by the lock file, when %s", async (_when, record) => {
     const { root, install } = await checkout();
     if (record !== undefined) await installed(join(root, "node_modules"), record);
     const ended = await install();
@@ -86,7 +86,7 @@ describe("installing what is missing", () => {
     expect(await readFile(join(elsewhere, ".package-lock.json"), "utf8")).toBe(lock("0.9.0"));
   });
 
-  it("takes a link to a folder that matches", async () => {
+  it("accepts a link to a folder that matches", async () => {
     const { root, install } = await checkout();
     const elsewhere = await temporaryFolder();
     await installed(elsewhere, lock("1.0.0"));
@@ -94,7 +94,7 @@ describe("installing what is missing", () => {
     expect(await install()).toEqual({ code: 0, out: "", errors: "", npm: "" });
   });
 
-  it("ends as npm did, and says what to look at, when that fails", async () => {
+  it("ends with the code of npm when that fails, and names what to look at", async () => {
     const { install } = await checkout();
     const ended = await install(7);
     expect(ended.code).toBe(7);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { peer } from "./serving.ts";
 
 describe("the small publisher", () => {
-  it("says it is ready in one line, and ends with 0 when it is told to", async () => {
+  it("prints one line when it is ready, and ends with 0 on a signal", async () => {
     const one = await peer({ PEER_PORT: "0" });
     expect(one.out()).toMatch(/^peer ready http:\/\/127\.0\.0\.1:\d+\/demo\n$/);
     expect(await (await fetch(`${one.url}/meta`)).json()).toMatchObject({ id: "demo" });
@@ -10,7 +10,7 @@ describe("the small publisher", () => {
     expect(await one.ended).toBe(0);
   });
 
-  it("says which port is taken, and what to do", async () => {
+  it("names the port that is in use, and what to do", async () => {
     const taken = new URL((await peer({ PEER_PORT: "0" })).url).port;
     const other = await peer({ PEER_PORT: taken });
     expect(await other.ended).toBe(1);

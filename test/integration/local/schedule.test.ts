@@ -17,7 +17,7 @@ describe("the schedule", () => {
     expect(events).toHaveLength(2);
   });
 
-  it("never overlaps itself, and closes after the run under way", async () => {
+  it("never overlaps a run, and closes after the current one", async () => {
     const runs: PromiseWithResolvers<undefined>[] = [];
     const invoke = () => {
       const run = Promise.withResolvers<undefined>();
@@ -41,7 +41,7 @@ describe("the schedule", () => {
     await closing;
   });
 
-  it("goes on after a run that failed, and says so", async () => {
+  it("continues after a run that failed, and logs it", async () => {
     const log: string[] = [];
     let count = 0;
     const invoke = () => Promise.reject(new Error(`run ${(count += 1)}`));

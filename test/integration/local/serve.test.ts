@@ -8,7 +8,7 @@ import { serve, start } from "./serving.ts";
 const portOf = (url: string): string => new URL(url).port;
 const health = async (url: string): Promise<number> => (await fetch(`${url}/healthz`)).status;
 
-/** Waits until nobody answers there. */
+/** Waits until nothing answers at the port. */
 async function gone(url: string): Promise<void> {
   const refused = () =>
     fetch(url).then(
@@ -20,7 +20,7 @@ async function gone(url: string): Promise<void> {
 
 describe("the local server as a process", () => {
   it.each(["SIGTERM", "SIGINT"] as const)(
-    "says it is ready in one line, serves, and ends with 0 on %s",
+    "prints one line when it is ready, serves, and ends with 0 on %s",
     async (signal) => {
       const server = await serve({});
       expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -37,7 +37,7 @@ describe("the local server as a process", () => {
     expect(server.out()).toBe("ready https://example.org/base\n");
   });
 
-  it("keeps what it answered through kill -9", async () => {
+  it("keeps what it answered, also after kill -9", async () => {
     const DATA_DIR = await temporaryFolder();
     const first = await serve({ DATA_DIR });
     const made = await fetch(first.url, {
@@ -59,7 +59,7 @@ describe("the local server as a process", () => {
   });
 });
 
-describe("what keeps it from starting is said, with what to do, and ends it with 1", () => {
+describe("a server that cannot start names the reason and what to do, and ends with 1", () => {
   const refusal = async (environment: Record<string, string>): Promise<string> => {
     const server = await serve(environment);
     expect(await server.ended).toBe(1);
@@ -108,7 +108,7 @@ describe("npm start", () => {
     expect(started.out()).toBe(`ready ${started.url}\n`);
   });
 
-  it("takes the server along when it is killed", async () => {
+  it("ends the server when it is killed", async () => {
     const started = await start({});
     expect(await health(started.url), started.errors()).toBe(200);
     started.kill("SIGKILL");

@@ -11,7 +11,7 @@ const SERVE = fileURLToPath(new URL("../../../infra/local/serve.ts", import.meta
 const PEER = fileURLToPath(new URL("../../support/publisher/main.ts", import.meta.url));
 const START = fileURLToPath(new URL("../../../infra/local/start.mjs", import.meta.url));
 
-/** What a process wrote and how it ended. */
+/** The output of a process, and how it ended. */
 export interface Ran {
   readonly url: string;
   readonly out: () => string;
@@ -25,12 +25,12 @@ export function serve(environment: Readonly<Record<string, string>>): Promise<Ra
   return runScript(SERVE, environment);
 }
 
-/** The same of `npm start`. */
+/** Runs `npm start` in the same way. */
 export function start(environment: Readonly<Record<string, string>>): Promise<Ran> {
   return runScript(START, environment);
 }
 
-/** The same of the small publisher of `npm run peer`. */
+/** Runs the small publisher of `npm run peer` in the same way. */
 export function peer(environment: Readonly<Record<string, string>>): Promise<Ran> {
   return runScript(PEER, environment);
 }
@@ -59,7 +59,7 @@ async function runScript(script: string, environment: Readonly<Record<string, st
   return { url, out: () => out, errors: () => errors, kill: (signal) => child.kill(signal), ended };
 }
 
-/** A `dist` folder as the build makes it, with small functions that show what they were given. */
+/** A `dist` folder as the build makes it, with small functions that answer with their event. */
 export async function smallService(): Promise<string> {
   const dist = await temporaryFolder();
   await mkdir(join(dist, "template"));

@@ -15,7 +15,7 @@ async function open(options: LocalStackOptions = {}) {
   return { stack, get, dist };
 }
 
-/** An address that answers nobody until it is opened. */
+/** An address that answers nothing until it is opened. */
 async function gate(): Promise<{ url: string; open: () => void }> {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
@@ -32,7 +32,7 @@ async function gate(): Promise<{ url: string; open: () => void }> {
 }
 
 describe("the local stack", () => {
-  it("gives each function what the template says, our places, and local defaults", async () => {
+  it("gives each function the variables of the template, local addresses, and local defaults", async () => {
     const { stack, get } = await open({ environment: { GAP_TIMEOUT_SECONDS: "2", SOMETHING: "else" } });
     const environment = await get("/environment");
     expect(environment).toMatchObject({
@@ -57,12 +57,12 @@ describe("the local stack", () => {
     expect(incarnations[0]).not.toBe(incarnations[1]);
   });
 
-  it("lets the operator's word go before the local default", async () => {
+  it("takes an operator's variable before the local default", async () => {
     const { get } = await open({ environment: { ACTOR_CREATION: "closed", BASE_URL: "https://example.org" } });
     expect(await get("/environment")).toMatchObject({ ACTOR_CREATION: "closed", BASE_URL: "https://example.org" });
   });
 
-  it("refuses an operator's variable that no function would take, before anything runs", async () => {
+  it("refuses an operator's variable that no function accepts, before anything runs", async () => {
     await expect(open({ environment: { MAX_PENDING: "many" } })).rejects.toThrow(/MAX_PENDING.*"many"/);
   });
 
@@ -87,7 +87,7 @@ describe("the local stack", () => {
     expect(await get("/x")).toEqual({ here: process.pid });
   });
 
-  it("uses another endpoint's table when told to", async () => {
+  it("uses the table of another endpoint when that is set", async () => {
     const one = await open();
     await one.stack.runSweep();
     const two = await open({ environment: { DYNAMODB_ENDPOINT: one.stack.endpoint } });
@@ -95,7 +95,7 @@ describe("the local stack", () => {
     expect((await two.get("/environment")).INCARNATION, "others may hold leases there").toBe("shared");
   });
 
-  it("finishes what a function still does in the background, and keeps it", async () => {
+  it("finishes the background work of a function, and keeps its result", async () => {
     const dataDir = await temporaryFolder();
     const { stack, get, dist } = await open({ dataDir });
     const { url, open: openGate } = await gate();
@@ -107,7 +107,7 @@ describe("the local stack", () => {
     expect(await again.get("/later")).toEqual({ text: "done" });
   });
 
-  it("says what to do when nothing was built", async () => {
+  it("names what to do when nothing was built", async () => {
     const dist = await temporaryFolder();
     await expect(open({ dist })).rejects.toThrow(/nothing was built yet.*npm run build/);
   });

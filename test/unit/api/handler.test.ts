@@ -22,7 +22,7 @@ describe("the routes of an area", () => {
     }
   });
 
-  it("keep what a handler says of the paths it knows", () => {
+  it("keep the function by which a handler knows its paths", () => {
     const knows = (): boolean => false;
     const handlers = { ...handlersOf("properties"), "GET /{actorId}/{target}": { knows, handle } };
     expect(routesOf("properties", handlers)["GET /{actorId}/{target}"]).toMatchObject({

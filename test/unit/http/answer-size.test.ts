@@ -13,7 +13,7 @@ const packed = { headers: { "accept-encoding": "gzip, deflate" } };
 const resultBytes = (reply: Parameters<typeof resultOf>[0]): number =>
   Buffer.byteLength(JSON.stringify(resultOf(reply)));
 
-/** JSON of about so many bytes, a seventh of them quotes. */
+/** JSON of about this many bytes, a seventh of them quotes. */
 const quoted = (bytes: number): Json => Array.from({ length: Math.floor(bytes / 7) }, () => "abcd");
 
 describe("the bytes of a body", () => {
@@ -26,7 +26,7 @@ describe("the bytes of a body", () => {
     ["é", 2],
     ["💥", 4],
     ["\ud800", 6],
-  ])("of %j are counted as they stand in a function's result: %i", (text, bytes) => {
+  ])("of %j are counted as in a function's result: %i", (text, bytes) => {
     expect(bytesInResult(text)).toBe(bytes);
     expect(Buffer.byteLength(JSON.stringify({ body: text }))).toBe(bytes + Buffer.byteLength('{"body":""}'));
   });
@@ -42,7 +42,7 @@ describe("an answer", () => {
     });
   });
 
-  it("goes out compressed where that is accepted, and its text is the same", async () => {
+  it("is compressed for a client that accepts it, with the same text", async () => {
     const reply = json(200, quoted(20 * MIB), { "x-kept": "1" });
     const sent = await fitted(reply, packed);
     expect(sent.headers).toMatchObject({ "content-encoding": "gzip", "x-kept": "1", vary: "accept-encoding" });

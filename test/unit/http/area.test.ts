@@ -40,7 +40,7 @@ function asked(handle: Handle, after = never) {
 }
 
 describe("an area", () => {
-  it("makes a plain 500 of what nobody foresaw, logs it, and tells nothing of it", async () => {
+  it("answers an unhandled error with a plain 500, logs it, and shows nothing of it", async () => {
     const { reply, lines } = asked(() => Promise.reject(new Error("table key A#1 is broken")));
     const { status, body, headers } = await reply;
     expect(status).toBe(500);
@@ -52,7 +52,7 @@ describe("an area", () => {
   });
 
   it.each(["ThrottlingException", "ProvisionedThroughputExceededException", "TransactionRefused", "ConditionFailed"])(
-    "says 503 and when to come back for %s",
+    "answers %s with 503 and when to come back",
     async (name) => {
       const error = Object.assign(new Error("x"), { name });
       const { status, headers } = await asked(() => Promise.reject(error)).reply;
@@ -61,7 +61,7 @@ describe("an area", () => {
   );
 
   it.each(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"])(
-    "says the same without a way to the table: %s",
+    "answers the same without a connection to the table: %s",
     async (code) => {
       const error = Object.assign(new Error("connect"), { code, $metadata: { attempts: 4 } });
       const { status, headers } = await asked(() => Promise.reject(error)).reply;
@@ -69,7 +69,7 @@ describe("an area", () => {
     },
   );
 
-  it("gives its own errors their wire form, field and headers included", async () => {
+  it("answers a service error in its wire form, with field and headers", async () => {
     const error = new ServiceError("request.invalid", "Say it otherwise.", { field: "url", headers: { Allow: "GET" } });
     const { status, body, headers } = await asked(() => Promise.reject(error)).reply;
     expect(status).toBe(400);
@@ -143,7 +143,7 @@ describe("a request that takes too long", () => {
     expect(JSON.parse(result.body ?? "")).toMatchObject({ error: { requestId: "theirs-7" } });
   });
 
-  it("lets go of the clock once it is answered in time, and is deaf to what fails later", async () => {
+  it("cancels its timer once it is answered in time, and ignores later failures", async () => {
     let cancelled = 0;
     const { reply } = asked(
       () => Promise.resolve(json(200, {})),
@@ -154,7 +154,7 @@ describe("a request that takes too long", () => {
   });
 });
 
-describe("what a request means", () => {
+describe("the meaning of a request", () => {
   it("lets only GET and POST stand for PUT and DELETE", () => {
     const none = new URLSearchParams();
     expect(meantMethod("post", new URLSearchParams("_method=put"), undefined)).toBe("PUT");
@@ -164,7 +164,7 @@ describe("what a request means", () => {
     expect(meantMethod("HEAD", new URLSearchParams("_method=DELETE"), undefined)).toBe("HEAD");
   });
 
-  it("takes plain request ids and well-formed trace parents only", () => {
+  it("accepts plain request ids and well-formed trace parents only", () => {
     expect(acceptedRequestId("3f62e6d3-de78-4740")).toBe("3f62e6d3-de78-4740");
     expect(acceptedRequestId("a b")).toBeUndefined();
     expect(acceptedRequestId("x".repeat(129))).toBeUndefined();

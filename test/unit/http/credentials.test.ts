@@ -18,7 +18,7 @@ describe("credentials", () => {
   });
 
   it.each([undefined, "", "Bearer", "Bearer ", "Bearer a b", "Digest x", `Basic ${base64("nocolon")}`, "abc"])(
-    "takes %j for none",
+    "finds none in %j",
     (header) => {
       expect(parseCredentials(header)).toEqual({ scheme: "none" });
     },

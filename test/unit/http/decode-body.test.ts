@@ -32,7 +32,7 @@ describe("decodeBody", () => {
     }
   });
 
-  it("refuses what does not decompress", () => {
+  it("refuses a body that does not decompress", () => {
     const cut = gzipSync(Buffer.alloc(5000, "x")).subarray(0, 20);
     for (const encoding of ["gzip", "br", "deflate"]) expect(code(text, encoding)).toBe("request.invalid");
     expect(code(cut, "gzip")).toBe("request.invalid");
@@ -47,7 +47,7 @@ describe("decodeBody", () => {
   ] as const)("asks for the plain body where %s came as text", (encoding, compress) => {
     const body = Array.from({ length: 200 }, (_, n) => `"${String(n * 7919)}"`).join();
     const sent = Buffer.from(compress(body));
-    // As a gateway reads bytes as text: each that is no UTF-8 becomes U+FFFD; or as Latin-1, byte by byte.
+    // A gateway that takes bytes for text replaces those that are no UTF-8 by U+FFFD, or recodes them from Latin-1.
     for (const mangled of [Buffer.from(sent.toString("utf8")), Buffer.from(sent.toString("latin1"))]) {
       expect(code(mangled, encoding)).toBe("request.unsupported_media_type");
     }

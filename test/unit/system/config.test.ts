@@ -14,7 +14,7 @@ function faultsOf(environment: Record<string, string>, code = {}): readonly stri
 }
 
 describe("configuration", () => {
-  it("has a default for everything an operator may leave out", () => {
+  it("has a default for every variable that an operator may leave out", () => {
     expect(readConfig(least)).toMatchObject({
       baseUrl: "https://me.example",
       gapTimeoutSeconds: 5,
@@ -29,7 +29,7 @@ describe("configuration", () => {
     });
   });
 
-  it("lets the environment go before code, and code before the default", () => {
+  it("takes the environment before code, and code before the default", () => {
     const code = { gapTimeoutSeconds: 7, maxPending: 20, autoStorage: false };
     const config = readConfig({ ...least, MAX_PENDING: "30", AUTO_STORAGE: "true" }, code);
     expect(config).toMatchObject({ gapTimeoutSeconds: 7, maxPending: 30, autoStorage: true });
@@ -70,7 +70,7 @@ describe("configuration", () => {
     expect(faults[0]).toMatch(/CALLBACK_MODE.*frozen/);
   });
 
-  it("wants a token where creation needs one, and never shows it", () => {
+  it("demands a token where creation needs one, and never shows it", () => {
     expect(faultsOf({ ...least, ACTOR_CREATION: "token" })[0]).toContain("ACTOR_CREATION_TOKEN");
     const config = readConfig({ ...least, ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN: "hush" });
     expect(config.actorCreationToken).toBe("hush");

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { currentTrace, traced } from "../../../lib/system/request-context.ts";
 
-it("keeps the ids of each request apart, wherever they lead, and has none outside of any", async () => {
+it("keeps the ids of concurrent requests apart, and has none outside of a request", async () => {
   const seen = async (requestId: string, traceparent?: string) =>
     await traced({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
       await new Promise((resolve) => setImmediate(resolve));

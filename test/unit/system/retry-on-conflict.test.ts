@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { retryOnConflict } from "../../../lib/system/retry-on-conflict.ts";
 
-it("attempts again on what was found, until an attempt is done", async () => {
+it("tries again on the state that was found, until an attempt succeeds", async () => {
   const seen: number[] = [];
   const done = await retryOnConflict(0, 5, (now) => {
     seen.push(now);

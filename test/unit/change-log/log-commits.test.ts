@@ -1,0 +1,94 @@
+/** What a commit does beside its transaction, and in which order. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { actorItem } from "../../../lib/actors/actor-record.ts";
+import { ChangeLog } from "../../../lib/change-log/change-log.ts";
+import { LogCommits, publishingCommits } from "../../../lib/change-log/log-commits.ts";
+import type { Commits, LogCommitsDeps } from "../../../lib/change-log/log-commits.ts";
+import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
+import { always } from "../../../lib/dynamodb/table.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+
+const ACTOR = "actor";
+const clock = { now: () => 1_700_000_000_000 };
+const record = { kind: "suspend", target: "news" } as const;
+
+let table: MemoryTable;
+let effects: string[];
+beforeEach(async () => {
+  table = new MemoryTable();
+  effects = [];
+  await table.put(
+    actorItem({ id: ACTOR, creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 }),
+    always,
+  );
+});
+
+function commitsWith(more: Partial<LogCommitsDeps> = {}): Commits {
+  const commits = new LogCommits({
+    table,
+    clock,
+    random: () => 0,
+    sleep: () => Promise.resolve(),
+    after: () => () => undefined,
+    changeLog: new ChangeLog({ table, clock, retentionDays: 30 }),
+    invalidateCaches: ({ newest }) => void effects.push(`caches ${String(newest)}`),
+    ...more,
+  });
+  return publishingCommits(commits, async ({ newest }) => {
+    effects.push(`publish ${String(newest)}`);
+    await Promise.resolve();
+    effects.push(`published ${String(newest)}`);
+  });
+}
+
+const commit = async (commits: Commits, options?: { readonly quiet: boolean }) =>
+  await commits.commit(ACTOR, [], () => ({ records: [record], writes: [] }), options);
+
+describe("a commit", () => {
+  it("invalidates caches, then publishes, then resolves", async () => {
+    const made = await commit(commitsWith());
+    expect(made).toMatchObject({ actorId: ACTOR, newest: 1, records: [{ number: 1 }] });
+    expect(effects).toEqual(["caches 1", "publish 1", "published 1"]);
+  });
+
+  it("is not published when it is quiet", async () => {
+    await commit(commitsWith(), { quiet: true });
+    expect(effects).toEqual(["caches 1"]);
+  });
+
+  it("has no effect when its plan writes nothing", async () => {
+    expect(await commitsWith().commit(ACTOR, [], () => undefined)).toBeUndefined();
+    expect(effects).toEqual([]);
+  });
+
+  it("has its effects once when another writer came first, and is planned again", async () => {
+    let losses = 2;
+    const losing = new FaultyTable(
+      table,
+      async (operation) => await Promise.resolve(operation === "transact" && losses-- > 0 ? "conflict" : "ok"),
+    );
+    let plans = 0;
+    const made = await commitsWith({ table: losing }).commit(ACTOR, [], () => {
+      plans += 1;
+      return { records: [record], writes: [] };
+    });
+    expect([made?.newest, plans]).toEqual([1, 3]);
+    expect(effects).toEqual(["caches 1", "publish 1", "published 1"]);
+  });
+
+  it("follows what the release's rules let subscribers do, which is not published by itself", async () => {
+    await table.update(logHeadKey(ACTOR), { set: { subscribers: 1, newest: 1 } }, always);
+    const rules = {
+      digest: "new",
+      confirm: async (actorId: string, commits: Commits): Promise<void> => {
+        effects.push("confirm");
+        const head = { set: { rules: "new" } };
+        await commits.commit(actorId, [], () => ({ records: [record], writes: [], head }));
+      },
+    };
+    const made = await commit(commitsWith({ rules }));
+    expect(made?.newest).toBe(3);
+    expect(effects).toEqual(["confirm", "caches 2", "caches 3", "publish 3", "published 3"]);
+  });
+});
