@@ -76,7 +76,7 @@ export class CallbackRoutes {
     const notifyPeer = false;
     const ended =
       (await outboundEnding.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
-      (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
+      (await inbound.end({ actorId, peerId, id: subscriptionId }, { notifyPeer }));
     if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
     return empty();
   }

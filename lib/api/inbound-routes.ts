@@ -1,4 +1,5 @@
 /** The routes of peers' subscriptions to us, from request to reply. */
+import type { InboundRef } from "../domain/terms/refs.ts";
 import * as z from "zod/mini";
 import type { Config } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
@@ -133,29 +134,29 @@ export class InboundRoutes {
 
   /** The backlog of one subscription, paged by `after` and `limit`; undefined when there is no such inbound one. */
   async poll(request: ServiceRequest): Promise<Reply | undefined> {
-    const [actorId, peerId, id] = namesOf(request);
+    const ref = refOf(request);
     const { inboundHeads, inboundReading } = this.#services;
     let page: Page;
     try {
       page = pageOf(request.query);
     } catch (error) {
       // That there is no such subscription is to be said first.
-      if ((await inboundHeads.get(actorId, peerId, id)) === undefined) return undefined;
+      if ((await inboundHeads.get(ref)) === undefined) return undefined;
       throw error;
     }
-    const found = await inboundReading.poll(actorId, peerId, id, page);
+    const found = await inboundReading.poll(ref, page);
     return found === undefined ? undefined : json(200, found);
   }
 
   /** One diff. */
   async one(request: ServiceRequest): Promise<Reply> {
-    const [actorId, peerId, id] = namesOf(request);
+    const ref = refOf(request);
     const text = param(request, "sequence");
     // One name for each: no leading zeros.
     const sequence = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : 0;
     const found =
       sequence > 0 && Number.isSafeInteger(sequence)
-        ? await this.#services.inboundReading.one(actorId, peerId, id, sequence)
+        ? await this.#services.inboundReading.one(ref, sequence)
         : undefined;
     if (found !== undefined) {
       const { diff, contains } = found;
@@ -166,7 +167,7 @@ export class InboundRoutes {
 
   /** The peer has what there is up to a number. */
   async clear(request: ServiceRequest): Promise<Reply> {
-    const head = await this.#services.inboundHeads.get(...namesOf(request));
+    const head = await this.#services.inboundHeads.get(refOf(request));
     if (head === undefined) throw noSuch();
     await this.#services.inbound.clear(head, readBody(request, clearBody).sequence);
     return empty();
@@ -178,11 +179,11 @@ export class InboundRoutes {
   }
 }
 
-const namesOf = (request: ServiceRequest): [actorId: string, peerId: string, id: string] => [
-  param(request, "actorId"),
-  param(request, "peerId"),
-  param(request, "subscriptionId"),
-];
+const refOf = (request: ServiceRequest): InboundRef => ({
+  actorId: param(request, "actorId"),
+  peerId: param(request, "peerId"),
+  id: param(request, "subscriptionId"),
+});
 
 function entryOf(value: unknown): Entry {
   try {

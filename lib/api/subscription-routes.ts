@@ -129,7 +129,7 @@ export class SubscriptionRoutes {
       param(request, "subscriptionId"),
     ];
     if (caller.kind !== "peer") return noSuch();
-    return (await this.#services.inbound.wasEnded(actorId, peerId, id)) ? endedByOwner() : noSuch();
+    return (await this.#services.inbound.wasEnded({ actorId, peerId, id })) ? endedByOwner() : noSuch();
   }
 
   /** Ends the subscription of that id, whichever direction it has; the peer is told unless it asks itself. */
@@ -140,7 +140,7 @@ export class SubscriptionRoutes {
     const { outboundEnding, inbound } = this.#services;
     const ended =
       (await outboundEnding.end(actorId, peerId, id, { notifyPeer })) ||
-      (await inbound.end(actorId, peerId, id, { notifyPeer }));
+      (await inbound.end({ actorId, peerId, id }, { notifyPeer }));
     if (!ended) throw noSuch();
     return empty();
   }

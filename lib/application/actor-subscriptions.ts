@@ -158,7 +158,7 @@ export class ActorSubscriptions {
     const { inbound, outboundEnding } = this.#services;
     const notify = { notifyPeer: true };
     if (await outboundEnding.end(this.#actorId, peerId, subscriptionId, notify)) return true;
-    return await inbound.end(this.#actorId, peerId, subscriptionId, notify);
+    return await inbound.end({ actorId: this.#actorId, peerId, id: subscriptionId }, notify);
   }
 
   /**

@@ -12,7 +12,7 @@ async function standing(requested: Record<string, unknown> = {}) {
   const id = await bob.subscribe({ granularity: "none", ...requested });
   const { cursors, inboundHeads, changeLog } = world.host.service;
   const head = async (): Promise<InboundHead> => {
-    const found = await inboundHeads.get(world.actor.id, "bob", id);
+    const found = await inboundHeads.get({ actorId: world.actor.id, peerId: "bob", id });
     if (found === undefined) throw new Error("there is no such head");
     return found;
   };
@@ -98,7 +98,7 @@ it("is gone for whoever moves a head that has ended", async () => {
   await bob.ask("DELETE", id);
   expect(await cursors.advance(from, { newest: end })).toBeUndefined();
   expect(await cursors.makeResync(from, { newest: end })).toBeUndefined();
-  expect(await cursors.toEnd(world.actor.id, "bob", id)).toBeUndefined();
+  expect(await cursors.toEnd({ actorId: world.actor.id, peerId: "bob", id })).toBeUndefined();
 });
 
 it("says which number stood at a record, without noting anything", async () => {

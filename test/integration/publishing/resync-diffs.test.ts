@@ -70,7 +70,7 @@ describe("a number that says that everything is to be read again", () => {
       return await toEnd(...names);
     };
     const page = { after: 0, limit: 100 };
-    const polled = await inboundReading.poll(world.actor.id, "bob", sub, page);
+    const polled = await inboundReading.poll({ actorId: world.actor.id, peerId: "bob", id: sub }, page);
     expect([reads, looks]).toEqual([1, 2]);
     expect(polled?.["data"]).toMatchObject([{ sequence: 1 }, { sequence: 2, data: { a: 1 }, contains: 2 }]);
   });
@@ -87,7 +87,10 @@ describe("a number that says that everything is to be read again", () => {
       if (looks === 2) await world.permit("bob", { properties: { patterns: [], excluded_patterns: ["a"] } });
       return await toEnd(...names);
     };
-    const polled = await inboundReading.poll(world.actor.id, "bob", sub, { after: 1, limit: 100 });
+    const polled = await inboundReading.poll(
+      { actorId: world.actor.id, peerId: "bob", id: sub },
+      { after: 1, limit: 100 },
+    );
     expect(polled?.["data"]).toMatchObject([{ sequence: 2, type: "resync", data: {} }]);
   });
 

@@ -93,7 +93,7 @@ describe("a peer's subscription", () => {
     const world = await PublisherWorld.open();
     const peer = await world.peer("bob");
     const sub = await peer.subscribe({ accept_encoding: "gzip" });
-    const head = await world.host.service.inboundHeads.get(world.actor.id, "bob", sub);
+    const head = await world.host.service.inboundHeads.get({ actorId: world.actor.id, peerId: "bob", id: sub });
     expect(head?.acceptEncoding).toBe("gzip");
   });
 
