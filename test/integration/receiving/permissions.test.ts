@@ -6,7 +6,7 @@ import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
-import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 
