@@ -91,7 +91,7 @@ it("takes a lease of a process that is dead, however long it would last", async 
   expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
-it("is gone for whoever moves a head that has ended", async () => {
+it("gives nothing for a head that has ended", async () => {
   const { world, bob, id, cursors, head, newest } = await standing();
   await world.set("a", 1);
   const [from, end] = [await head(), await newest()];

@@ -37,7 +37,7 @@ describe("a number that says that everything is to be read again", () => {
     expect((await one(bob, sub, last)).position).toBeUndefined();
   });
 
-  it("leaves what the numbers after it say as it was, for whoever has taken an earlier state", async () => {
+  it("leaves the content of the numbers after it, for a peer that has taken an earlier state", async () => {
     const { world, bob, sub } = await subscribed();
     await resumed(world);
     await world.set("a", 1);
@@ -94,7 +94,7 @@ describe("a number that says that everything is to be read again", () => {
     expect(polled?.["data"]).toMatchObject([{ sequence: 2, type: "resync", data: {} }]);
   });
 
-  it("is nothing that could be taken for the state when there is none to tell, and says where it is", async () => {
+  it("has no data when the state cannot be given, and says where it is", async () => {
     const { world, bob, sub } = await subscribed({ target: "resources", subtarget: "a b" });
     await world.ask("POST", "suspensions", { target: "resources" });
     await world.ask("DELETE", "suspensions/resources");
