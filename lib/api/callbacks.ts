@@ -85,7 +85,7 @@ export function routes(services: CallbackServices): RouteMap {
       const notifyPeer = false;
       const ended =
         (await outboundEnding.end(sender, { notifyPeer })) ||
-        (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
+        (await inbound.end({ actorId, peerId, id: subscriptionId }, { notifyPeer }));
       if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
       return empty();
     },

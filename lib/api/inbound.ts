@@ -1,5 +1,6 @@
 /** The routes by which peers make, read and clear their subscriptions to us. */
 import * as z from "zod/mini";
+import type { InboundRef } from "../domain/terms/refs.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import { checked, readBody } from "../http/body.ts";
 import { notTaken } from "../http/not-taken.ts";
@@ -115,9 +116,7 @@ export function inboundHandlers({
       // One name for each: no leading zeros.
       const sequence = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : 0;
       const found =
-        sequence > 0 && Number.isSafeInteger(sequence)
-          ? await inboundReading.one(...namesOf(request), sequence)
-          : undefined;
+        sequence > 0 && Number.isSafeInteger(sequence) ? await inboundReading.one(refOf(request), sequence) : undefined;
       if (found === undefined) {
         throw new ServiceError("resource.not_found", "There is no such diff, or it was cleared.");
       }
@@ -127,7 +126,7 @@ export function inboundHandlers({
 
     /** The peer has what there is up to a number. */
     clear: async (request) => {
-      const head = await inboundHeads.get(...namesOf(request));
+      const head = await inboundHeads.get(refOf(request));
       if (head === undefined) throw noSuch();
       await inbound.clear(head, readBody(request, clearBody).sequence);
       return empty();
@@ -140,17 +139,23 @@ export async function poll(
   { inboundHeads, inboundReading }: Pick<InboundRouteServices, "inboundHeads" | "inboundReading">,
   request: ServiceRequest,
 ): Promise<Reply | undefined> {
-  const names = namesOf(request);
+  const ref = refOf(request);
   let page: Page;
   try {
     page = pageOf(request.query);
   } catch (error) {
     // A subscription that is not there is 404, whatever the query says.
-    if ((await inboundHeads.get(...names)) === undefined) return undefined;
+    if ((await inboundHeads.get(ref)) === undefined) return undefined;
     throw error;
   }
-  const found = await inboundReading.poll(...names, page);
+  const found = await inboundReading.poll(ref, page);
   return found === undefined ? undefined : json(200, found);
+}
+
+/** The subscription to us that a path names. */
+export function refOf(request: ServiceRequest): InboundRef {
+  const [actorId, peerId, id] = namesOf(request);
+  return { actorId, peerId, id };
 }
 
 /** The ids in the path of one subscription. */

@@ -19,7 +19,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import { routesOf } from "./handler.ts";
 import type { RouteMap } from "./handler.ts";
-import { inboundHandlers, namesOf, poll } from "./inbound.ts";
+import { inboundHandlers, namesOf, poll, refOf } from "./inbound.ts";
 import type { InboundRouteServices } from "./inbound.ts";
 import { granularities, requestedScope, scopeFields } from "./requested-scope.ts";
 import { inboundListed, outboundListed, shown } from "./subscription-list.ts";
@@ -91,7 +91,7 @@ export function routes(services: SubscriptionServices): RouteMap {
       const found = await poll(services, request);
       if (found !== undefined) return found;
       // To its peer, a subscription that the owner has ended is not one that was forgotten.
-      throw byPeer && (await inbound.wasEnded(...namesOf(request))) ? endedByOwner() : noSuch();
+      throw byPeer && (await inbound.wasEnded(refOf(request))) ? endedByOwner() : noSuch();
     },
     "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}/{sequence}": ofPeer.one,
     "PUT /{actorId}/subscriptions/{peerId}/{subscriptionId}": ofPeer.clear,
@@ -100,7 +100,7 @@ export function routes(services: SubscriptionServices): RouteMap {
       const notifyPeer = caller.kind !== "peer";
       const ended =
         (await outboundEnding.end(streamOf(request), { notifyPeer })) ||
-        (await inbound.end(...namesOf(request), { notifyPeer }));
+        (await inbound.end(refOf(request), { notifyPeer }));
       if (!ended) throw noSuch();
       return empty();
     },

@@ -160,7 +160,7 @@ export class ActorSubscriptions {
     const actorId = this.#actorId;
     const notify = { notifyPeer: true };
     if (await outboundEnding.end({ actorId, peerId, subscriptionId }, notify)) return true;
-    return await inbound.end(actorId, peerId, subscriptionId, notify);
+    return await inbound.end({ actorId, peerId, id: subscriptionId }, notify);
   }
 
   /**

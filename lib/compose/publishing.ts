@@ -125,7 +125,7 @@ export function composePublishing(
       permissions: permissionsOf,
       subscribed: async (actorId, peerId) => await capabilities.requestRefresh(actorId, peerId),
       renewed: async (head) => await retryRefused(base, head),
-      notifyEnded: async (actorId, peerId, id) => {
+      notifyEnded: async ({ actorId, peerId, id }) => {
         const trust = await trusts.get(actorId, peerId);
         const answer = trust === undefined ? undefined : await unsubscribe(remote(trust), id, clock);
         if (answer?.ok === false)
@@ -150,7 +150,7 @@ export function composePublishing(
     ended: async ({ actorId, peerId, id }) => {
       const ids = { actorId, peerId, subscriptionId: id };
       try {
-        await unpublishedInbound.end(actorId, peerId, id, { notifyPeer: false });
+        await unpublishedInbound.end({ actorId, peerId, id }, { notifyPeer: false });
         log.info("a subscription has ended, as its peer says", ids);
         await wakeMaintenance(base, actorId);
       } catch (error) {

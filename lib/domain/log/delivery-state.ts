@@ -1,13 +1,14 @@
-/** Which numbers of an inbound subscription its peer has taken, and when they leave. Plain JSON. */
+/** Which numbers of an inbound subscription its peer has taken, and when they leave the backlog. Plain JSON. */
+import { compact } from "../../system/compact.ts";
 
 /** Numbers from the first to the second, both included. */
 export type NumberRange = readonly [number, number];
 
-/** What was tried and delivered of a subscription's numbers. Stored with its head, written by whoever holds its lease. */
+/** What of a subscription's numbers was tried and delivered. Stored with its head; only the holder of its lease writes it. */
 export interface DeliveryState {
-  /** The newest number that was tried; those up to it are not tried again by themselves. */
+  /** The newest number that was tried. Those up to it are tried again only by a replay, a retry or the end of a pause. */
   readonly tried: number;
-  /** Every number up to this one was delivered, or is gone. */
+  /** Every number up to this one was delivered, or is cleared. */
   readonly to: number;
   /** Delivered numbers beyond, ascending, apart from each other. */
   readonly ranges: readonly NumberRange[];
@@ -17,12 +18,12 @@ export interface DeliveryState {
   readonly stays?: readonly NumberRange[];
 }
 
-/** A new subscription's. */
+/** The state of a new subscription. */
 export const NOTHING_DELIVERED: DeliveryState = { tried: 0, to: 0, ranges: [], leaves: [] };
 
-/** Most ranges of delivered numbers beyond an undelivered one; with more, one resync is to stand for all. */
+/** Most ranges of delivered numbers beyond an undelivered one; with more, one resync stands for all. */
 export const MAX_RANGES = 50;
-/** Most leaving times that are told apart. */
+/** Most leaving times that are kept apart. */
 export const MAX_LEAVES = 9;
 
 /** The state with one more number tried, whatever comes of it. */
@@ -33,7 +34,7 @@ export function tried(state: DeliveryState, sequence: number): DeliveryState {
 /**
  * The state with one more number delivered.
  *
- * @param leavesAt when it leaves by itself, ms since 1970; undefined: only the peer takes it away
+ * @param leavesAt when it leaves the backlog, ms since 1970; undefined: when the peer clears it
  */
 export function delivered(state: DeliveryState, sequence: number, leavesAt: number | undefined): DeliveryState {
   if (isDelivered(state, sequence)) return tried(state, sequence);
@@ -42,7 +43,7 @@ export function delivered(state: DeliveryState, sequence: number, leavesAt: numb
   return { ...taken, stays: fewer(joined([...(state.stays ?? []), [sequence, sequence]])) };
 }
 
-/** The state once the numbers up to `cleared` are gone: nothing is kept of them. */
+/** The state without the numbers up to `cleared`. */
 export function withoutCleared(state: DeliveryState, cleared: number): DeliveryState {
   const { stays: old = [], ...rest } = state;
   const stays = above(old, cleared);
@@ -50,11 +51,11 @@ export function withoutCleared(state: DeliveryState, cleared: number): DeliveryS
     ...withPrefix({ ...rest, to: Math.max(state.to, cleared), ranges: above(state.ranges, cleared) }),
     tried: Math.max(state.tried, cleared),
     leaves: state.leaves.filter(([upTo]) => upTo > cleared),
-    ...(stays.length === 0 ? {} : { stays }),
+    ...compact({ stays: stays.length === 0 ? undefined : stays }),
   };
 }
 
-/** True when the peer has taken the number, or it is gone. */
+/** True when the peer has taken the number, or it is cleared. */
 export function isDelivered(state: DeliveryState, sequence: number): boolean {
   return sequence <= state.to || state.ranges.some(([from, to]) => from <= sequence && sequence <= to);
 }
@@ -71,27 +72,27 @@ export function undelivered(state: DeliveryState, newest: number): readonly Numb
   return open;
 }
 
-/** How many numbers that is. */
+/** How many numbers the ranges have. */
 export function countOf(ranges: readonly NumberRange[]): number {
   return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 }
 
 /**
- * The newest number that is gone at `now` (ms since 1970): `cleared`, or one that has left by itself since. None leaves
- * before an earlier one that was not delivered, or that waits for the peer to clear it.
+ * The newest number that counts as cleared at `now` (ms since 1970): `cleared`, or one whose time to leave has come since.
+ * No number leaves before an earlier one that was not delivered, or that waits for the peer to clear it.
  */
 export function effectiveCleared(state: DeliveryState, now: number, cleared = 0): number {
   const due = Math.max(0, ...state.leaves.filter(([, at]) => at <= now).map(([upTo]) => upTo));
   return Math.max(cleared, Math.min(due, furthest(state, cleared)));
 }
 
-/** When the next number leaves by itself, ms since 1970; undefined when none will before something else happens. */
+/** When the next number leaves, ms since 1970; undefined when none will before something else happens. */
 export function nextLeaving(state: DeliveryState, cleared: number): number | undefined {
   // The earliest time is enough once any number above `cleared` may leave: its bucket covers the first of them.
   return furthest(state, cleared) <= cleared ? undefined : state.leaves.find(([upTo]) => upTo > cleared)?.[1];
 }
 
-/** The newest number that could leave by itself now, were it time. */
+/** The newest number that may leave when its time comes. */
 function furthest(state: DeliveryState, cleared: number): number {
   const [first] = above(state.stays ?? [], cleared);
   const to = withPrefix({ ...state, to: Math.max(state.to, cleared) }).to;
@@ -122,7 +123,7 @@ function joined(ranges: readonly NumberRange[]): readonly NumberRange[] {
 const above = (ranges: readonly NumberRange[], cleared: number): readonly NumberRange[] =>
   ranges.flatMap(([from, to]): NumberRange[] => (to <= cleared ? [] : [[Math.max(from, cleared + 1), to]]));
 
-/** Over `MAX_RANGES`, the two closest become one: what lies between then stays too, which loses nothing. */
+/** Over `MAX_RANGES`, the two closest ranges become one: the numbers between them stay too, which loses nothing. */
 function fewer(ranges: readonly NumberRange[]): readonly NumberRange[] {
   if (ranges.length <= MAX_RANGES) return ranges;
   const gapAfter = (index: number): number => (ranges[index + 1]?.[0] ?? Infinity) - (ranges[index]?.[1] ?? 0);
@@ -131,17 +132,17 @@ function fewer(ranges: readonly NumberRange[]): readonly NumberRange[] {
   return one === undefined || next === undefined ? ranges : ranges.toSpliced(at, 2, [one[0], next[1]]);
 }
 
-/** A later number's time holds for those before it, so that none leaves early. */
+/** The time of a later number holds for those before it, so that none leaves early. */
 function withLeave(leaves: DeliveryState["leaves"], upTo: number, leavesAt: number): DeliveryState["leaves"] {
   const at = Math.max(leavesAt, ...leaves.filter(([other]) => other < upTo).map(([, time]) => time));
   const before = leaves.filter(([other, time]) => other < upTo && time < at);
   const after = leaves.filter(([other]) => other >= upTo).map(([other, time]) => [other, Math.max(time, at)] as const);
-  // Of those with one time the furthest says it all.
+  // Of several with one time the newest number is enough.
   const all = [...before, [upTo, at] as const, ...after].filter(
     ([, time], index, list) => list[index + 1]?.[1] !== time,
   );
   if (all.length <= MAX_LEAVES) return all;
-  // The one goes whose absence delays the fewest: never the first, so that a steady stream keeps leaving.
+  // Drops the time whose absence delays the fewest numbers, but never the first, so that a steady stream keeps leaving.
   const around = (index: number): number =>
     index === 0 ? Infinity : (all[index + 1]?.[1] ?? Infinity) - (all[index - 1]?.[1] ?? 0);
   return all.toSpliced(closest(all.length - 1, around), 1);

@@ -6,20 +6,20 @@ import { contentOf } from "./subscription-log.ts";
 import type { ContextVersion, RenderedDiff, Subscriber, SubscriptionState } from "./subscription-log.ts";
 import type { Reads } from "../policy/visibility.ts";
 
-/** The numbers above `after` that can still be rendered, at most `limit`, and where in the log they are found. */
+/** The kept numbers above `after`, at most `limit`, and where in the log they are found. */
 export function backlogAfter(state: SubscriptionState, after: number, limit: number): readonly Slice[] {
   return slicesAfter(state.runs, Math.max(after, state.cleared), limit);
 }
 
-/** Where one number is found; undefined when it is cleared, expired or was never made. */
+/** Where one number is found; undefined when it is cleared, has expired or was never made. */
 export function locate(state: SubscriptionState, sequence: number): Slice | undefined {
   const [slice] = backlogAfter(state, sequence - 1, 1);
   return slice?.from === sequence ? slice : undefined;
 }
 
 /**
- * The records to read for a slice, both ends included; undefined when it needs none. For a run that only says where to
- * look they are all of the run's.
+ * The records to read for a slice, both ends included; undefined when it needs none. For a run that has only anchors they
+ * are all of its records.
  */
 export function recordsFor({ run, from, to }: Slice): { readonly first: number; readonly last: number } | undefined {
   if (run.resync !== undefined) return undefined;
@@ -27,7 +27,7 @@ export function recordsFor({ run, from, to }: Slice): { readonly first: number; 
   return { first: run.first + from - run.sequence, last: run.first + to - run.sequence };
 }
 
-/** A slice's number that says that everything is to be read again; undefined for any other slice. */
+/** The number of a slice that is a resync; undefined for any other slice. */
 export function resyncOf({ run }: Slice): RenderedDiff | undefined {
   if (run.resync === undefined) return undefined;
   return { sequence: run.sequence, recordNumber: run.first, at: run.resync, content: "resync" };
@@ -54,8 +54,8 @@ export function numbersByRecord({ run, from, to }: Slice, made: readonly number[
 }
 
 /**
- * What one number of a slice says. `now` is what the peer may read today: what it hides since is left out, a diff of
- * which nothing is left is `{}`; what it shows since stays out, so that the answer is otherwise the same every time.
+ * Renders one number of a slice. `now` is what the peer may read today. What is hidden since is left out, and a diff of
+ * which nothing is left is `{}`; what is shown only since stays out, so that the answer is otherwise the same every time.
  */
 export function render(
   state: SubscriptionState,
@@ -76,8 +76,8 @@ function contextOfRun(state: SubscriptionState, run: Run): ContextVersion {
 }
 
 /**
- * What the numbers of a slice say, with the records of `recordsFor` that are still there; a number whose record is not
- * is left out. For records in hand; a long backlog is rendered record by record.
+ * Renders the numbers of a slice by the records of `recordsFor`, without those whose record is not there. For records in
+ * memory; a long backlog is rendered record by record.
  */
 export function renderSlice(
   state: SubscriptionState,

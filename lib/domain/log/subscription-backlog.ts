@@ -1,12 +1,13 @@
 /**
- * Which record made which number, for the numbers that are still kept: as runs, because a subscription far behind has
- * thousands of them and the place where they are noted is written with every change.
+ * Which record made which number, for the numbers that are still kept. Stored as runs, because a subscription far behind
+ * has thousands of numbers and its head is written with every change.
  */
+import { compact } from "../../system/compact.ts";
 
 /**
- * Numbers made one after the other under the same context. Number `sequence + count - 1` is of record `last`. When there
- * are as many records from `first` to `last` as numbers, each made one; else those between say themselves which did, and
- * `anchors` where to look.
+ * Numbers made one after the other in the same context. Number `sequence + count - 1` is of record `last`. With as many
+ * records from `first` to `last` as numbers, each record made one. Otherwise the records themselves show which of them made
+ * numbers, and `anchors` where to look.
  */
 export interface Run {
   readonly sequence: number;
@@ -15,19 +16,19 @@ export interface Run {
   readonly last: number;
   /** Numbers in between, each with the record that made it, ascending. */
   readonly anchors?: readonly Anchor[];
-  /** The id of the context they were made under. */
+  /** The id of the context that made them. */
   readonly context: number;
-  /** The one number says that everything is to be read again, since this time: it needs no record to be rendered. */
+  /** The one number of the run is a resync of this time (ISO 8601): it needs no record to be rendered. */
   readonly resync?: string;
 }
 
 type Anchor = readonly [sequence: number, record: number];
 
-/** Most anchors in all runs: looking for a number reads about one part in so many of the records. */
+/** Most anchors in all runs: to find a number, about one part in so many of the records is read. */
 export const MAX_ANCHORS = 100;
 /** Most runs that are kept. */
 export const MAX_RUNS = 50;
-/** Most contexts that runs may have been made under: each carries a permission set. */
+/** Most contexts that the runs may refer to: each has a set of permissions. */
 export const MAX_CONTEXTS = 16;
 
 export interface Entry {
@@ -40,12 +41,19 @@ export interface Entry {
 }
 
 /**
- * The runs with one more number. Over `MAX_RUNS`, neighbours made under the same context become one that only says where to
- * look; where that is not possible one resync stands for all (`collapsed`) and the older numbers go.
+ * The runs with one more number. Over `MAX_RUNS`, neighbours of the same context become one run with anchors; when that is
+ * not possible, one resync stands for all (`collapsed`) and the older numbers go.
  */
 export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly Run[]; collapsed: boolean } {
   const { sequence, record, context, resync, at } = entry;
-  const single: Run = { sequence, count: 1, first: record, last: record, context, ...(resync ? { resync: at } : {}) };
+  const single: Run = compact({
+    sequence,
+    count: 1,
+    first: record,
+    last: record,
+    context,
+    resync: resync ? at : undefined,
+  });
   const last = runs.at(-1);
   const continues = last !== undefined && isExact(last) && last.last + 1 === record && fits(last, single);
   const longer = continues ? [...runs.slice(0, -1), joined(last, single)] : [...runs, single];
@@ -74,7 +82,7 @@ function joined(one: Run, next: Run): Run {
   return { ...both, anchors: [...(one.anchors ?? []), [next.sequence, next.first], ...(next.anchors ?? [])] };
 }
 
-/** Leaves out the anchor without which the fewest records have to be looked at, the oldest of equals. */
+/** Drops the anchor without which the fewest records have to be read, the oldest of equals. */
 function withFewAnchors(runs: readonly Run[]): readonly Run[] {
   if (runs.reduce((sum, { anchors = [] }) => sum + anchors.length, 0) <= MAX_ANCHORS) return runs;
   let best: { run: Run; index: number; span: number } | undefined;
@@ -90,7 +98,7 @@ function withFewAnchors(runs: readonly Run[]): readonly Run[] {
   );
 }
 
-/** The part of a run between marks that holds the numbers from one to another; its `last` may have made none. */
+/** The part of a run between anchors that has the numbers from one to another; its record `last` may have made none. */
 function partOf(run: Run, from: number, to: number): Run {
   const { anchors = [], ...whole } = run;
   const [sequence, first] = anchors.findLast((anchor) => anchor[0] <= from) ?? [run.sequence, run.first];
@@ -114,7 +122,7 @@ function withOneLess(runs: readonly Run[]): readonly Run[] | undefined {
   return runs.toSpliced(index, 2, joined(one, next));
 }
 
-/** The runs without the numbers up to one. One that only says where to look goes up to a mark, or as a whole. */
+/** The runs without the numbers up to one. A run with anchors is cut at an anchor, or goes as a whole. */
 export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run[] {
   return runs.flatMap((run) => {
     const removedCount = upTo - run.sequence + 1;
@@ -131,7 +139,7 @@ export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run
   });
 }
 
-/** The runs without what records before `oldest` made; what needs no record stays. */
+/** The runs without the numbers of records before `oldest`; a resync, which needs no record, stays. */
 export function withoutRecords(runs: readonly Run[], oldest: number): readonly Run[] {
   return runs.flatMap((run) => {
     if (run.first >= oldest || run.resync !== undefined) return [run];

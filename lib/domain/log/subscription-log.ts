@@ -1,6 +1,6 @@
 /**
- * How one inbound subscription moves along its actor's change log. Everything here follows from the state and the
- * records alone, so whoever finishes a move after a crash gets the same numbers.
+ * How the cursor of one inbound subscription advances along its actor's change log. Everything here follows from the state
+ * and the records alone, so another instance that goes on after a crash gets the same numbers.
  */
 import { compact } from "../../system/compact.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";
@@ -15,15 +15,15 @@ import type { Run } from "./subscription-backlog.ts";
 import { bothReads, readsOf } from "../policy/visibility.ts";
 import type { Reads } from "../policy/visibility.ts";
 
-/** Which subscription it is; this never changes. */
+/** Which subscription it is. This never changes. */
 export interface Subscriber extends Scope {
   readonly peerId: string;
   readonly id: string;
 }
 
-/** What decides, beside the scope, what a record makes for the subscription. */
+/** What decides, beside the scope, whether a record makes a number for the subscription, and its content. */
 export interface ContextVersion {
-  /** Runs of the backlog name it by this. */
+  /** Named by the runs of the backlog. */
   readonly id: number;
   readonly narrower: readonly Place[];
   readonly permissions: PropertyPermissions;
@@ -31,21 +31,21 @@ export interface ContextVersion {
   readonly suspended: readonly Place[];
 }
 
-/** Where a subscription stands. Plain JSON. */
+/** The cursor of a subscription and the numbers it has made. Plain JSON. */
 export interface SubscriptionState {
-  /** The newest record looked at. */
+  /** The newest record passed. */
   readonly cursor: number;
   /** The newest number made; 0 before the first. */
   readonly sequence: number;
   /** Numbers up to this one are gone for good. */
   readonly cleared: number;
   readonly granularity: Granularity;
-  /** The log says that the subscription is no more: nothing makes numbers. */
+  /** A record has ended the subscription: no later one makes numbers. */
   readonly ended: boolean;
-  /** Oldest first; the last one holds now, the others as long as the backlog needs them. */
+  /** Oldest first. The last one holds now; the others are kept as long as the backlog needs them. */
   readonly contexts: readonly ContextVersion[];
   readonly runs: readonly Run[];
-  /** While it is none: places that narrower ones still keep up to date, of which it has not been told what came before. */
+  /** With the granularity `none`: places that narrower subscriptions keep up to date, whose earlier state the peer lacks. */
   readonly missed?: readonly Place[];
 }
 
@@ -83,7 +83,7 @@ export function startState(who: Subscriber, cursor: number, now: SubscriptionCon
 }
 
 /**
- * Looks at one record. Those up to the cursor were looked at before: nothing changes.
+ * Passes one record. Those up to the cursor change nothing.
  * @throws RangeError for a record beyond the next one: the ones between would be lost
  */
 export function advance(state: SubscriptionState, who: Subscriber, recordNumber: number, record: LogRecord): Advanced {
@@ -109,8 +109,7 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
 }
 
 /**
- * The state continues at a later record because those between are no longer there: one resync, made at `at` (ISO 8601),
- * stands for them.
+ * Continues at a later record, because those between have expired: one resync, made at `at` (ISO 8601), stands for them.
  */
 export function skipTo(
   state: SubscriptionState,
@@ -126,13 +125,13 @@ export function skipTo(
   return collapse(next, now.at);
 }
 
-/** One resync, made at `at` (ISO 8601), stands for every number so far: they are gone, and everything is to be read again. */
+/** Clears every number so far and makes one resync in their place, at `at` (ISO 8601). */
 export function collapse(state: SubscriptionState, at: string): Advanced {
   return numbered({ ...state, cleared: state.sequence, runs: [] }, "resync", at);
 }
 
 /**
- * Numbers up to `upTo` are gone; going back changes nothing.
+ * Clears the numbers up to `upTo`. A lower number than before changes nothing.
  * @throws RangeError for a number that was never made
  */
 export function clear(state: SubscriptionState, upTo: number): SubscriptionState {
@@ -143,12 +142,12 @@ export function clear(state: SubscriptionState, upTo: number): SubscriptionState
   return pruned({ ...state, cleared: upTo, runs: withoutNumbers(state.runs, upTo) });
 }
 
-/** The records before `oldest` are no longer there: what they said cannot be read any more. */
+/** Drops the numbers whose records, before `oldest`, have expired. */
 export function expire(state: SubscriptionState, oldest: number): SubscriptionState {
   return pruned({ ...state, runs: withoutRecords(state.runs, oldest) });
 }
 
-/** What the changes of a record say to the subscription under a context, suspended ones left out. */
+/** The content that the changes of a record have for the subscription in a context, without suspended ones. */
 export function contentOf(
   changes: readonly Change[],
   who: Subscriber,
@@ -195,7 +194,7 @@ function pathOf(change: Change): Place {
 const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope =>
   compact({ target: at.target, subtarget: at.subtarget });
 
-/** A suspension of another target, or beside the scope, is none of its business. */
+/** False for a suspension of another target, or beside the scope. */
 function touches(who: Subscriber, place: Place, target: string): boolean {
   const own = placeOf(who);
   return target === who.target && (covers(own, place) || covers(place, own));
@@ -223,12 +222,12 @@ function rescoped(
   const before = currentContext(state);
   const { missed = [], ...rest } = state;
   const kept = outermost([...missed, ...before.narrower]);
-  const still = own.granularity === "none" && kept.length > 0 ? { missed: kept } : {};
+  const still = compact({ missed: own.granularity === "none" && kept.length > 0 ? kept : undefined });
   const next = withContext({ ...rest, ...still, granularity: own.granularity }, { narrower: narrowerPlaces(own, all) });
-  // A place that is recorded again only because this subscription is none now is still kept up to date by the narrower
-  // one, so it counts as covered here, and is missed until that one ends.
+  // A place that is recorded again only because this subscription has the granularity `none` now is still kept up to date by
+  // the narrower one. It counts as covered here, and is missed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
-  // What a narrower one kept up to date until now has to be read once; resuming will do that for a suspended one.
+  // What a narrower one kept up to date until now has to be read once. For a suspended one, resuming makes that resync.
   if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
   return numbered(next, "resync", at);
 }
@@ -270,12 +269,12 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   const cleared = kept.collapsed ? state.sequence : state.cleared;
   const { missed, ...rest } = state;
   // A resync of everything leaves nothing missed.
-  const still = missed === undefined || entry.resync || kept.collapsed ? {} : { missed };
+  const still = compact({ missed: entry.resync || kept.collapsed ? undefined : missed });
   const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
   return { state: next, made: { sequence, recordNumber, at, content: kept.collapsed ? "resync" : content } };
 }
 
-/** Only the contexts that the backlog still needs, and the one that holds now. */
+/** Keeps only the contexts that the backlog needs, and the one that holds now. */
 function pruned(state: SubscriptionState): SubscriptionState {
   const needed = new Set(state.runs.filter((run) => run.resync === undefined).map((run) => run.context));
   const last = state.contexts.length - 1;

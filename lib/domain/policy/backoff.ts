@@ -17,8 +17,8 @@ export function pauseAfter(attempt: number, { base, most }: Backoff, random: num
 }
 
 /**
- * The pause (ms) after `attempt` failures with full jitter: anything from 0 to the ceiling, so that many who failed at
- * once do not come back at once.
+ * The pause (ms) after `attempt` failures with full jitter: anything from 0 to the ceiling, so that callers that failed
+ * together do not come back together.
  *
  * @param random 0 ≤ random < 1
  */

@@ -1,27 +1,27 @@
-/** When calls to a peer that keeps failing stop, and when one is let through to see whether it answers again. */
+/** When callbacks to a failing peer stop, and when one goes through to find out whether the peer answers again. */
 
-/** What is known of a peer's failures. Nothing: all is well. */
+/** What is known of a peer's failures. */
 export interface Breaker {
   /** Failed deliveries one after the other. */
   readonly failures: number;
-  /** Open until then, ms since 1970; from then on one delivery may try. Absent: closed. */
+  /** Open until then, ms since 1970; from then on one delivery may probe. Absent: closed. */
   readonly openUntil?: number;
   /** How long it opened last, ms. */
   readonly cooldown?: number;
-  /** Who tries at the moment, while `openUntil` is ahead. */
+  /** The token of the probe that is under way, while `openUntil` is ahead. */
   readonly probe?: string;
-  /** The subscription that was tried last: the next try is one of those after it. */
+  /** The subscription that was probed last: the next probe begins after it. */
   readonly probed?: string;
-  /** By the peer's `Retry-After` nothing goes to it before then, ms since 1970. It stays until what waited has gone out. */
+  /** The peer's `Retry-After`: nothing goes to it before then, ms since 1970. It stays until what waited has gone out. */
   readonly pausedUntil?: number;
   /** The subscription whose number was refused with it. */
   readonly pausedBy?: string;
 }
 
 export interface BreakerPolicy {
-  /** So many failures one after the other open it. */
+  /** So many failures one after the other open the breaker. */
   readonly threshold: number;
-  /** How long it opens first, ms. */
+  /** How long it opens at first, ms. */
   readonly recoveryMs: number;
 }
 
@@ -34,20 +34,20 @@ export const LONGEST_COOLDOWN_MS = 15 * 60_000;
 /** Of a peer that has not failed. */
 export const CLOSED: Breaker = { failures: 0 };
 
-/** `HALF_OPEN`: its time has come, or one delivery is trying. */
+/** `HALF_OPEN`: a probe may begin, or is under way. */
 export function breakerState(breaker: Breaker, now: number): BreakerState {
   if (breaker.openUntil === undefined) return "CLOSED";
   return breaker.probe !== undefined || breaker.openUntil <= now ? "HALF_OPEN" : "OPEN";
 }
 
-/** True while nothing may go to the peer, by its own word. */
+/** True while the pause lasts that the peer asked for. */
 export function isPaused(breaker: Breaker, now: number): boolean {
   return breaker.pausedUntil !== undefined && breaker.pausedUntil > now;
 }
 
 /**
- * True when one delivery may try now: it is open, its time has come, the peer has not asked for a pause, and who tried
- * before has not come back in time.
+ * True when one delivery may probe now: the breaker is open, its time has come, the peer has not asked for a pause, and no
+ * other probe is within its time.
  */
 export function mayProbe(breaker: Breaker, now: number): boolean {
   return breaker.openUntil !== undefined && breaker.openUntil <= now && !isPaused(breaker, now);
@@ -59,12 +59,12 @@ export function roundAfter<T extends { readonly id: string }>(all: readonly T[],
   return [...all.slice(next), ...all.slice(0, next)];
 }
 
-/** True when a closed breaker with so many failures is to open. */
+/** True when a closed breaker with so many failures opens. */
 export function isToOpen(breaker: Breaker, policy: BreakerPolicy): boolean {
   return breaker.openUntil === undefined && breaker.failures >= policy.threshold;
 }
 
-/** How long it opens next, ms: at first the policy's time, twice the last one after a try that failed. */
+/** How long it opens next, ms: at first the policy's time, after a failed probe twice the last one. */
 export function nextCooldown(breaker: Breaker, policy: BreakerPolicy): number {
   if (breaker.cooldown === undefined) return policy.recoveryMs;
   return Math.max(policy.recoveryMs, Math.min(breaker.cooldown * 2, LONGEST_COOLDOWN_MS));

@@ -1,4 +1,4 @@
-/** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
+/** Brings a peer back: one probe when its breaker is open, and then what it has missed, in order. */
 import { isPaused, mayProbe, roundAfter } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
 import type { LeaseDeps } from "../../dynamodb/lease.ts";
@@ -23,12 +23,12 @@ import { isDeferred } from "./deferred-permissions.ts";
 import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Who tries may take this much longer than the delivery itself, ms, before another may. */
+/** A probe may take this much longer than its delivery, ms, before another instance may probe. */
 const PROBE_MARGIN_MS = 5_000;
-/** So much later a replay looks again at what someone else was delivering, ms. */
+/** A replay looks again so much later at subscriptions that another delivery had leased, ms. */
 const RUN_AGAIN_MS = 5_000;
 
-/** Which subscription is first, or after which one the round begins, by their ids. */
+/** The id of the subscription that goes first, or of the one after which the round begins. */
 interface Order {
   readonly first?: string | undefined;
   readonly after?: string | undefined;
@@ -53,7 +53,7 @@ export class BreakerRecovery {
     this.#deps = deps;
   }
 
-  /** For the due item of a peer: does what there is to do now, and says when to look again. May be called at any time. */
+  /** Runs the due item of a peer: does what there is to do now, and makes it due again. May be called at any time. */
   async runDue(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
     const { trustCache, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
@@ -77,16 +77,16 @@ export class BreakerRecovery {
   }
 
   /**
-   * The one try, when it is time for it and nobody else makes it, and all that was missed when it arrives. For callers
-   * that are this peer's only delivery of this process.
+   * Probes the peer when it is time and no other instance does, and sends all that it missed when the probe arrives. Its
+   * caller must be the only delivery of this process to the peer.
    */
   async attempt(item: Item, time: DeliveryBudget): Promise<void> {
     await this.#probe(item, readTrust(item), time, undefined);
   }
 
   /**
-   * Sends what waits for a peer whose breaker is closed: what a replay has left, and, its pause being over, what was put
-   * off by it, the refused number first. For callers as those of `attempt`.
+   * Sends what waits for a peer whose breaker is closed: the rest of a replay, or what the peer's pause has put off,
+   * beginning with the subscription that the pause was asked for. Its caller is as that of `attempt`.
    *
    * @returns what failed
    */
@@ -107,7 +107,7 @@ export class BreakerRecovery {
     return failures;
   }
 
-  /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
+  /** Sends a permission callback that had to wait after the numbers, unless something keeps it from the peer by then. */
   async #sendDeferred(item: Item): Promise<void> {
     const { trustCache, clock, deferredPermissions, notifyPermissions } = this.#deps;
     if (!isDeferred(item)) return;
@@ -122,11 +122,11 @@ export class BreakerRecovery {
     const { clock, breakers } = this.#deps;
     const breaker = readBreaker(item);
     if (!mayProbe(breaker, clock.now()) || !time.mayStart()) return;
-    // Each try takes another subscription, so that one that always fails starves none of the others.
+    // Each probe begins with another subscription, so that one that always fails starves none of the others.
     const heads = roundAfter(await this.#missed(trust, true), breaker.probed);
     const [first] = heads;
     if (first === undefined) {
-      // Nothing to try it with: the next change does.
+      // There is no number to probe with: the next change does.
       if (dueAt !== undefined) await breakers.forget(trust, dueAt);
       return;
     }
@@ -148,14 +148,14 @@ export class BreakerRecovery {
         await breakers.probeFailed(trust, breaker, token);
         return;
       }
-      // A 404 for one subscription says nothing about the others, nor does a lease that another instance holds.
+      // A 404 for one subscription says nothing about the others, nor does a lease that another delivery has.
       answered ||= tried === "refused";
     }
     if (answered) await this.#close(trust, token, time, undefined, first.id);
     else await breakers.giveUpProbe(trust, token);
   }
 
-  /** It answers: what it has missed goes out, beginning with what was tried. */
+  /** Closes the breaker, because the peer answers, and sends what it has missed, beginning with the probed subscription. */
   async #close(
     trust: TrustRecord,
     token: string,
@@ -165,7 +165,7 @@ export class BreakerRecovery {
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
     if (replay === undefined) await session?.end();
-    // The breaker is open again, or the peer asks for a pause: the due item goes on from there.
+    // When the breaker opens again, or the peer asks for a pause, the due item goes on from there.
     else if (!isKept(await session?.deliver())) await this.#replay(trust, replay, time, { after: probed });
   }
 
@@ -181,7 +181,7 @@ export class BreakerRecovery {
     return failures;
   }
 
-  /** Sends what there is of all subscriptions of the peer. Where something is left, the due item says when to go on. */
+  /** Sends what there is of all subscriptions of the peer. When something is left, the due item goes on with it. */
   async #sendAll(
     trust: TrustRecord,
     time: DeliveryBudget,
@@ -208,8 +208,8 @@ export class BreakerRecovery {
   }
 
   /**
-   * The peer's subscriptions, at the log's end, with something that it has not taken (`everything`), or that was never
-   * tried; those that it refuses only when it is time for their next try.
+   * The peer's subscriptions, advanced to the log's end, with a number that it has not taken (`everything`), or that was
+   * never tried. Of those that it refuses, only the ones whose next try is due.
    */
   async #missed({ actorId, peerId }: TrustRecord, everything: boolean): Promise<readonly InboundHead[]> {
     const { heads, changeLog, cursors, clock } = this.#deps;
@@ -227,7 +227,7 @@ export class BreakerRecovery {
     return missed;
   }
 
-  /** The delivery of a subscription, unless someone else delivers it at the moment. */
+  /** A session for a subscription; undefined while another delivery of it is under way. */
   async #session(
     head: InboundHead,
     trust: TrustRecord,
@@ -238,14 +238,14 @@ export class BreakerRecovery {
     return await DeliverySession.lease(this.#deps, input);
   }
 
-  /** When another instance may try, ms since 1970. */
+  /** When another instance may probe, ms since 1970. */
   #tryEnds(time: DeliveryBudget): number {
     const { clock, timeoutMs } = this.#deps;
     return clock.now() + time.forOne(timeoutMs) + PROBE_MARGIN_MS;
   }
 }
 
-/** Something is to go out once nothing keeps it from the peer. */
+/** True when something waits until nothing keeps it from the peer. */
 const isWaitedFor = (item: Item): boolean =>
   isReplaying(item) || isDeferred(item) || readBreaker(item).pausedUntil !== undefined;
 

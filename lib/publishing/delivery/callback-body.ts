@@ -1,4 +1,4 @@
-/** The body of a callback, as text: what its subscriptions share is made into JSON once. */
+/** The body of a callback, as text. Values that several subscriptions share are printed once. */
 import { compact } from "../../system/compact.ts";
 import { formOf, formOfResync } from "../../domain/diff/diff-limits.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -11,13 +11,13 @@ import { stateUrl } from "../subscribers/state-url.ts";
 export interface CallbackBody {
   /** JSON. */
   readonly text: string;
-  /** Headers that say why it is not what was asked for. */
+  /** Headers that say why the body is not of the granularity that was asked for. */
   readonly headers: Readonly<Record<string, string>>;
-  /** It carries its data: once taken it may leave. */
+  /** The body has all of the data: once the peer has taken it, the number may leave. */
   readonly whole: boolean;
 }
 
-/** JSON texts of values that several subscribers receive. Holds what it was given no longer than that lives. */
+/** JSON texts of values that several subscribers receive, kept as long as the values live. */
 export class JsonTexts {
   readonly #texts = new WeakMap<object, string>();
 
@@ -31,7 +31,7 @@ export class JsonTexts {
     return text;
   }
 
-  /** The same; the members of an object may be shared although it is not. */
+  /** The same, for an object whose members may be shared although it is not. */
   ofMembers(value: Json): string {
     if (value === null || typeof value !== "object" || Array.isArray(value)) return this.of(value);
     return `{${Object.entries(value)
@@ -41,10 +41,10 @@ export class JsonTexts {
 }
 
 /**
- * What the peer is sent for a number; undefined for a subscription that only polls.
+ * The body for a number; undefined for a subscription that only polls.
  *
  * @param root our actor's root
- * @param supportsResync what fresh cached capabilities say; undefined when there are none
+ * @param supportsResync by the peer's fresh cached capabilities; undefined when there are none
  */
 export function callbackBody(
   head: InboundHead,
@@ -83,7 +83,7 @@ function envelope(head: InboundHead, rendered: RenderedDiff): string {
   return JSON.stringify(fields).slice(1, -1);
 }
 
-/** Where one diff is read. */
+/** The URL at which the peer reads one diff. */
 function diffUrl(root: string, head: InboundHead, sequence: number): string {
   return [root, "subscriptions", encodeURIComponent(head.peerId), encodeURIComponent(head.id), sequence].join("/");
 }

@@ -1,4 +1,4 @@
-/** Finishes what changes of an actor have left to do, whoever began it and wherever it broke off. */
+/** Finishes what the changes of an actor left to do, at whatever step their writers stopped. */
 import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/log/delivery-state.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
@@ -21,7 +21,7 @@ import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** What someone else is delivering, or could not be delivered now, is looked at again so much later, ms. */
+/** Maintenance runs again so much later for subscriptions that another delivery has, or that failed now, ms. */
 const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
@@ -41,8 +41,8 @@ export class ChangeLogMaintenance {
   }
 
   /**
-   * For the due item of a log's head: moves every head to the log's end, delivers what was never tried and nobody is
-   * delivering, removes what is not needed any more, and says when to look again. May be called at any time.
+   * Runs the due head of a log: advances every subscription to the log's end, delivers numbers that were never tried and
+   * that no other delivery has, deletes what is not needed any more, and sets the next due time. May be called at any time.
    */
   async runDue(actorId: string, deadline: Deadline): Promise<void> {
     const { table, heads, fanOut, properties, retention } = this.#deps;
@@ -54,7 +54,7 @@ export class ChangeLogMaintenance {
       await this.#next(actorId, logHead, undefined);
       return;
     }
-    // Nothing was committed since the last look: now those are brought along, too, whom no change concerns.
+    // Without a commit since the last run, the cursors that no change concerns are stored too.
     const quiet = logHead.maintainedUpTo === newest;
     const half = deadline.remaining() / 2;
     const mayGoOn = (): boolean => deadline.remaining() > half;
@@ -67,9 +67,9 @@ export class ChangeLogMaintenance {
 
   async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
-    // What leaves from here on may have come too late for the deletion.
+    // A number that leaves from here on may be too late for the deletion below.
     const now = clock.now();
-    // Before the heads: one made in between needs no record up to here.
+    // Read before the heads: a subscription that is made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const stored = await heads.all(actorId);
     const expires = await retention.deleteUnneeded(actorId, stored, logHead);
@@ -78,7 +78,7 @@ export class ChangeLogMaintenance {
       const seen = known.get(headKey(head).sk);
       return seen?.version === head.version ? { ...head, state: seen.state } : head;
     });
-    // Such a one could not be moved, or someone else has it.
+    // It could not be advanced, or another writer has advanced it.
     const isShort = all.some(({ state }) => state.cursor < newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
     const leaving = all.flatMap(({ delivery, state }) => {
@@ -95,8 +95,8 @@ export class ChangeLogMaintenance {
   }
 
   /**
-   * When the peers of these could be told, ms since 1970: now, or after the pause that one has asked for. The others wait
-   * for their breaker or their approval.
+   * When the peers of these subscriptions can be reached, ms since 1970: now, or after the pause that a peer asked for. The
+   * others wait for their breaker or their approval.
    */
   async #reachable(actorId: string, untried: readonly InboundHead[], now: number): Promise<readonly number[]> {
     const peers = [...new Set(untried.map(({ peerId }) => peerId))];
@@ -112,7 +112,7 @@ export class ChangeLogMaintenance {
     return times;
   }
 
-  /** There was no time for the rest, and a message may have gone out for it; this is behind what others have due by now. */
+  /** Makes the log due again for what there was no time for, behind the work of others that is due by now. */
   async #putOff(actorId: string, { newest, dueAt: was }: LogHead): Promise<void> {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
@@ -120,7 +120,7 @@ export class ChangeLogMaintenance {
     await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
-  /** The head's due time, unless something was committed, or asked for, meanwhile. */
+  /** Sets the log's due time, unless something was committed, or made due, meanwhile. */
   async #next(actorId: string, { newest, dueAt: was }: LogHead, dueAt: number | undefined): Promise<void> {
     const key = logHeadKey(actorId);
     const change =
@@ -132,7 +132,7 @@ export class ChangeLogMaintenance {
   }
 }
 
-/** Something of it was never tried. One that its peer refuses has a due time of its own. */
+/** True when a number was never tried. A subscription that its peer refuses has a due time of its own. */
 function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = withoutCleared(delivery, state.cleared);

@@ -1,11 +1,11 @@
-/** How long deliveries may go on for one request, or one run of a worker. */
+/** How long deliveries may take for one request, or for one run of a worker. */
 import type { Clock, Deadline } from "../../system/ports.ts";
 
-/** Within a request nothing is begun later than this, ms: whoever asked waits. */
+/** A request begins no delivery later than this, ms, because its caller waits. */
 const START_WITHIN_MS = 12_000;
-/** So much is left for noting what became of the deliveries, ms. */
+/** Reserved for storing what became of the deliveries, ms. */
 const RESERVE_MS = 3_000;
-/** Less is not worth a try, ms. */
+/** The shortest time that a delivery is begun with, ms. */
 const LEAST_MS = 500;
 
 /** Says whether there is time for another delivery, and how much. */
@@ -18,17 +18,17 @@ export class DeliveryBudget {
     this.#stopStartingBelowMs = stopStartingBelowMs;
   }
 
-  /** For someone who waits: deliveries begin within 12 s. */
+  /** For a request: deliveries begin within 12 s. */
   static ofRequest(deadline: Deadline): DeliveryBudget {
     return new DeliveryBudget(deadline, deadline.remaining() - START_WITHIN_MS);
   }
 
-  /** For a worker: as long as it may begin anything. */
+  /** For a worker: deliveries begin as long as its deadline allows. */
   static ofWorker(deadline: Deadline): DeliveryBudget {
     return new DeliveryBudget(deadline, deadline.stopStartingBelowMs ?? 0);
   }
 
-  /** For work behind an answer that has gone out: `ms` from now on. */
+  /** For work that no request waits for: `ms` from now on. */
   static from(clock: Clock, ms: number): DeliveryBudget {
     const end = clock.now() + ms;
     return new DeliveryBudget({ remaining: () => Math.max(0, end - clock.now()) }, 0);
@@ -40,12 +40,12 @@ export class DeliveryBudget {
     return remaining > this.#stopStartingBelowMs && remaining >= RESERVE_MS + LEAST_MS;
   }
 
-  /** The longest one may take, ms: `most`, or what is left. */
+  /** The longest that one delivery may take, ms: `most`, or the time that remains. */
   forOne(most: number): number {
     return Math.max(1, Math.min(most, this.#deadline.remaining() - RESERVE_MS));
   }
 
-  /** How long all of it may still take, ms. */
+  /** How long all deliveries together may still take, ms. */
   remaining(): number {
     return this.#deadline.remaining();
   }

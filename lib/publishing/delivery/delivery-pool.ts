@@ -1,12 +1,12 @@
-/** Which deliveries of one process run at the same time. */
+/** Limits how many deliveries of one process run at the same time. */
 
-/** How long a delivery counts among those at once, ms; whoever has not answered by then holds up nobody else. */
+/** How long a delivery counts among those at once, ms: a peer that has not answered by then delays no other. */
 const PATIENCE_MS = 1_000;
-/** Most that may go on beside the count. */
+/** Most deliveries that may go on without being counted. */
 const MOST_BESIDE = 100;
 
 export interface DeliveryPoolDeps {
-  /** At once, beside those that have lasted for a second. */
+  /** Most deliveries at once, without those that have lasted for a second. */
   readonly most: number;
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
@@ -17,7 +17,7 @@ interface Job {
   readonly run: () => Promise<void>;
 }
 
-/** At most `most` at once and one for each peer, in the order of asking; a slow one leaves the count after a second. */
+/** At most `most` deliveries at once and one for each peer, first come, first served; a slow one leaves the count after a second. */
 export class DeliveryPool {
   readonly #deps: DeliveryPoolDeps;
   readonly #waiting = new Map<string, Job[]>();
@@ -29,7 +29,7 @@ export class DeliveryPool {
     this.#deps = deps;
   }
 
-  /** Runs it when there is room and nothing else of that peer is under way; settles as it does. */
+  /** Runs `work` when there is room and no other delivery to the peer is under way. Settles as `work` does. */
   async run<T>(peer: string, work: () => Promise<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const run = async (): Promise<void> => {
@@ -51,7 +51,7 @@ export class DeliveryPool {
       if (this.#counted >= this.#deps.most) return;
       if (this.#busy.has(peer)) continue;
       const job = jobs.shift();
-      // What waits for this peer goes behind the others.
+      // The other deliveries to this peer queue behind those to other peers.
       this.#waiting.delete(peer);
       if (jobs.length > 0) this.#waiting.set(peer, jobs);
       if (job !== undefined) this.#start(job);

@@ -1,4 +1,4 @@
-/** Everything that happens after a number was made, put together. */
+/** Puts the parts of delivery together. */
 import type { BreakerPolicy } from "../../domain/policy/breaker.ts";
 import type { Config } from "../../system/config.ts";
 import type { Table } from "../../dynamodb/table.ts";
@@ -49,11 +49,11 @@ export interface DeliveryServicesDeps {
   readonly after: (ms: number, call: () => void) => () => void;
   readonly deferredPermissions: DeferredPermissions;
   readonly notifyPermissions: NotifyPermissions;
-  /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
+  /** Ends a subscription whose peer says that it has ended, or has not known it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
 }
 
-/** What the configuration says, and a `FanOutManager` may say otherwise. */
+/** Settings of the configuration that a `FanOutManager` may override. */
 export type DeliverySettings = Pick<
   Config,
   "maxConcurrentDeliveries" | "deliveryTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
@@ -70,49 +70,33 @@ export function deliveryServices(
   deps: DeliveryServicesDeps,
   settings: DeliverySettings = deps.config,
 ): DeliveryServices {
-  const {
-    table,
-    clock,
-    ids,
-    log,
-    http,
-    queue,
-    config,
-    changeLog,
-    inboundHeads: heads,
-    cursors,
-    permissions,
-    trustCache,
-  } = deps;
+  const { config } = deps;
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
-  const breakers = new BreakerStore({
-    ...{ table, clock, ids, log, queue, trustCache },
-    policy: breakerPolicy(settings),
-  });
+  const breakers = new BreakerStore({ ...deps, policy: breakerPolicy(settings) });
   const sender = new CallbackSender({
-    ...{ http, clock, log, timeoutMs },
-    random: deps.random,
+    ...deps,
+    timeoutMs,
     pause: deps.sleep,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     retries: config.deliveryRetries,
     gzip: config.callbackGzip,
-    plainFromNow: async (trust) => await notePlain({ table, trustCache }, trust),
+    plainFromNow: async (trust) => await notePlain(deps, trust),
   });
-  const pool = new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after });
   const session = {
-    ...{ table, clock, ids, log, queue, sender, breakers, trustCache, permissions, cursors, changeLog, heads, pool },
+    ...deps,
+    heads: deps.inboundHeads,
+    sender,
+    breakers,
+    pool: new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after }),
     incarnation: config.incarnation,
-    random: deps.random,
-    ended: deps.ended,
-    wakeHead: async (head: InboundHead, at: number) => await wakeHead({ queue, clock, log }, head, at),
+    wakeHead: async (head: InboundHead, at: number) => await wakeHead(deps, head, at),
     refusalMs: config.diffRetentionDays * DAY_MS,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const { deferredPermissions, notifyPermissions } = deps;
-  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, deferredPermissions, notifyPermissions });
+  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs });
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
-  const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
+  const callbacks = new Callbacks({ ...deps, fanOut, mode: config.callbackMode });
   return { breakers, breakerRecovery, fanOut, callbacks, refusedHeads };
 }

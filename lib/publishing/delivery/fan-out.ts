@@ -132,7 +132,7 @@ export class FanOut {
   }
 
   async #round(actorId: string, names: Names, round: Round): Promise<readonly Outcome[]> {
-    const { trustCache, log } = this.#deps;
+    const { cursors, pool, trustCache, log } = this.#deps;
     const work: Promise<Outcome>[] = [];
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const some = names.slice(from, from + AT_ONCE);
@@ -162,36 +162,34 @@ export class FanOut {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
         const step = { newest: round.newest, records: round.cache, ...(isThere && { ahead }) };
-        work.push(this.#deliver({ ...round, head, step }, items.get(trustKey(actorId, head.peerId).sk)));
+        const delivery = { ...round, head, step };
+        const send = async (): Promise<Outcome> => {
+          const trust = items.get(trustKey(actorId, head.peerId).sk);
+          const peer = trust === undefined ? "" : peerOf(readTrust(trust));
+          return await pool.run(peer, async () => await this.#send(delivery));
+        };
+        const sent = cursors.isLeased(head) ? this.#leaveToHolder(delivery, send) : send();
+        work.push(
+          sent.catch((error: unknown) => {
+            const ids = { actorId, peerId: head.peerId, subscriptionId: head.id };
+            log.error("a subscription was not delivered; the maintenance does it", { ...ids, error });
+            return TROUBLE;
+          }),
+        );
       }
     }
     return await Promise.all(work);
   }
 
-  /** Delivers one subscription when its peer's turn comes, unless another delivery of it is under way. Never rejects. */
-  async #deliver(delivery: Delivery, trust: Item | undefined): Promise<Outcome> {
-    const { cursors, log, pool } = this.#deps;
-    const { head, step } = delivery;
-    try {
-      if (cursors.isLeased(head)) {
-        // The holder sends the numbers that are made here. It may be waiting for us, so this does not queue for its peer.
-        const advanced = await cursors.advance(head, step);
-        if (advanced === undefined || cursors.isLeased(advanced.head)) {
-          return outcomeOf(delivery, advanced, { kind: "deferred" });
-        }
-      }
-      const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      return await pool.run(peer, async () => await this.#send(delivery));
-    } catch (error) {
-      const { actorId, peerId, id: subscriptionId } = head;
-      log.error("a subscription was not delivered; the maintenance does it", {
-        actorId,
-        peerId,
-        subscriptionId,
-        error,
-      });
-      return TROUBLE;
-    }
+  /**
+   * Makes the numbers of a subscription whose lease another delivery has, which sends them. That one may be waiting for
+   * this very request, so this does not queue for the peer, unless the lease is released meanwhile.
+   */
+  async #leaveToHolder(delivery: Delivery, send: () => Promise<Outcome>): Promise<Outcome> {
+    const { cursors } = this.#deps;
+    const advanced = await cursors.advance(delivery.head, delivery.step);
+    if (advanced !== undefined && !cursors.isLeased(advanced.head)) return await send();
+    return outcomeOf(delivery, advanced, { kind: "deferred" });
   }
 
   /** Sends as the peer's trust, its breaker, its pause and its refusal allow. The cursor advances in every case. */

@@ -1,4 +1,4 @@
-/** What this process knows of the peers that it delivers to: their trusts, with breaker and permissions. */
+/** Caches the trusts of the peers that this process delivers to, with their breakers and permissions. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import type { Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
@@ -19,8 +19,8 @@ interface CachedTrust {
 }
 
 /**
- * Deliveries go by what their process last read or wrote of a trust, for a second at most: so long another process's
- * word may take.
+ * A delivery uses what its process last read or wrote of a trust, for a second at most. A change by another process takes
+ * effect within that second.
  */
 export class TrustCache {
   readonly #table: Pick<Table, "getMany">;
@@ -34,8 +34,8 @@ export class TrustCache {
   }
 
   /**
-   * The item of a peer's trust, at most a second old; undefined when there is none. When it has to be read, those of
-   * `ahead` that will be asked for soon come with it: one request.
+   * The item of a peer's trust, at most a second old; undefined when there is none. One request when it has to be read,
+   * which also reads the trusts of `ahead`, because they are needed soon.
    */
   async of(actorId: string, peerId: string, ahead: Iterable<string> = []): Promise<Item | undefined> {
     const requested = trustKey(actorId, peerId);
@@ -49,26 +49,26 @@ export class TrustCache {
     }
     for (let attempt = 1; ; attempt += 1) {
       const items = await this.read(keys);
-      // Written while it was read: what is newer counts.
+      // When it was written while it was read, the write counts.
       const now = this.#fresh(requested);
       if (now !== undefined) return now.item;
       if (attempt === MOST_ATTEMPTS) return items.find(({ sk }) => sk === requested.sk);
     }
   }
 
-  /** Reads trusts, whatever is known of them, and other items beside. */
+  /** Reads trusts, whether they are cached or not, and other items in the same request. */
   async read(trusts: readonly Key[], others: readonly Key[] = []): Promise<readonly Item[]> {
     const since = (this.#readOrder += 1);
     const items = await this.#table.getMany([...others, ...trusts]);
     for (const key of trusts) {
       const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
-      // What was written while it was read is newer.
+      // A write that happened during the read is newer.
       if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item);
     }
     return items;
   }
 
-  /** A trust is like this now, as a write's answer says. */
+  /** Caches a trust as the answer of a write has it. */
   put(key: Key, item: Item | undefined, at = this.#clock.now()): void {
     const name = nameOf(key);
     this.#cached.delete(name);
@@ -79,12 +79,12 @@ export class TrustCache {
     }
   }
 
-  /** A trust has changed in a way that only reading tells. */
+  /** Forgets a trust, because only a read shows how it has changed. */
   invalidate(key: Key): void {
     this.put(key, undefined, -Infinity);
   }
 
-  /** What this process says of a peer in an actor's log is read before anything more is sent to it. */
+  /** Forgets the trusts of the peers that a commit names, so that they are read before anything more is sent to them. */
   invalidateNamed({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
     for (const { record } of records) if ("peerId" in record) this.invalidate(trustKey(actorId, record.peerId));
   }

@@ -1,4 +1,5 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import { compact } from "../../system/compact.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
@@ -61,8 +62,8 @@ export class InboundReading {
   }
 
   /** One page of the backlog, with the number to go on after when there is more; undefined when there is no such one. */
-  async poll(actorId: string, peerId: string, id: string, { after, limit }: Page): Promise<JsonObject | undefined> {
-    const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
+  async poll(ref: InboundRef, { after, limit }: Page): Promise<JsonObject | undefined> {
+    const advanced = await this.#deps.cursors.toEnd(ref);
     if (advanced === undefined) return undefined;
     const { head } = advanced;
     const data: JsonObject[] = [];
@@ -91,8 +92,8 @@ export class InboundReading {
    * One diff; undefined when it is cleared, has expired or was never made. The answer is the same every time, except for a
    * resync, which has the present state and says which diffs that contains.
    */
-  async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
-    const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
+  async one(ref: InboundRef, sequence: number): Promise<OneDiff | undefined> {
+    const advanced = await this.#deps.cursors.toEnd(ref);
     if (advanced === undefined) return undefined;
     const rendered = await this.#deps.cursors.renderOne(advanced.head, sequence, await this.#reads(advanced.head));
     if (rendered === undefined) return undefined;
@@ -121,7 +122,7 @@ export class InboundReading {
       ...(data === undefined ? { data: "", overwritten: [] } : { data, overwritten: [""] }),
       // A peer behind this number takes the state, and not once more the diffs that it contains; a peer that has taken an
       // earlier state needs the diffs after that one. So those numbers keep their content.
-      ...(contains === undefined ? {} : { contains: Math.max(contains, sequence) }),
+      ...compact({ contains: contains === undefined ? undefined : Math.max(contains, sequence) }),
     };
   }
 
@@ -139,7 +140,7 @@ export class InboundReading {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       const { data, record } = await this.#deps.snapshot(now.actorId, now, await this.#reads(now));
       if (data === null || record === undefined) return { data };
-      const advanced = await this.#deps.cursors.toEnd(now.actorId, now.peerId, now.id);
+      const advanced = await this.#deps.cursors.toEnd(now);
       if (advanced === undefined) return { data };
       if (samePermissions(permissionsOf(now), permissionsOf(advanced.head))) {
         const contains = await numberAt(this.#deps.cursors, now, advanced.head, record);

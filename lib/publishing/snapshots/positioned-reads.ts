@@ -1,4 +1,5 @@
 /** Reads by a peer that asks which diffs of its subscription the answer contains. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { ServiceError } from "../../system/errors.ts";
@@ -15,7 +16,7 @@ const TRIES = 3;
 /** Where subscriptions stand in the log. */
 export interface Positions {
   /** Moves a subscription to the log's end; undefined when there is none. */
-  toEnd(actorId: string, peerId: string, id: string): Promise<{ readonly head: InboundHead } | undefined>;
+  toEnd(ref: InboundRef): Promise<{ readonly head: InboundHead } | undefined>;
   /** The newest number made by records up to this one, which is at or after the head's cursor. Nothing is stored. */
   sequenceAt(head: InboundHead, record: number): Promise<number>;
 }
@@ -61,7 +62,7 @@ export class PositionedReads {
   ): Promise<Positioned<T>> {
     const attempt = async (): Promise<Positioned<T> | undefined> => {
       // First, so that what is read afterwards contains every diff that the head has made by then.
-      const advanced = await this.#deps.positions.toEnd(actorId, peerId, subscriptionId);
+      const advanced = await this.#deps.positions.toEnd({ actorId, peerId, id: subscriptionId });
       if (advanced === undefined) return { found: await orNotFound(read) };
       const { head } = advanced;
       const reads = new PositionedProperties(this.#deps, head.state.cursor, { items });
@@ -85,7 +86,7 @@ export class PositionedReads {
   async #sequence(head: InboundHead, record: number): Promise<number | undefined> {
     const { positions } = this.#deps;
     if (record === head.state.cursor) return head.state.sequence;
-    const advanced = await positions.toEnd(head.actorId, head.peerId, head.id);
+    const advanced = await positions.toEnd(head);
     return advanced === undefined ? undefined : await numberAt(positions, head, advanced.head, record);
   }
 }

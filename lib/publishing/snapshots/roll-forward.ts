@@ -1,4 +1,4 @@
-/** What a property holds at a later record than the one it was read at. */
+/** Brings a property that was read at one record to a later record. */
 import { applyChange, applyListChange } from "../../domain/diff/change-record.ts";
 import type { Change, ListChange } from "../../domain/diff/change-record.ts";
 import { readListOperation } from "../../domain/diff/list-operations.ts";
@@ -14,7 +14,7 @@ export interface ListContent {
   readonly items: readonly Json[] | undefined;
 }
 
-/** What a property holds: a value, or a list. */
+/** The content of a property: a value, or a list. */
 export type Content = { readonly value: Json } | { readonly list: ListContent };
 
 /** One change of a stretch of the log, with the number of its record. */
@@ -40,14 +40,14 @@ export function namesIn(changes: readonly NumberedChange[]): readonly string[] {
   return [...new Set(names)];
 }
 
-/** True when after the change, whatever was before, there is no property of that name. */
+/** True when there is no property of that name after the change, whatever there was before. */
 export function takesAway(name: string, change: Change): boolean {
   if (change.do === "list") return change.name === name && change.operation["operation"] === "delete_all";
   if (change.do !== "delete") return false;
   return change.path.length === 0 || (change.path.length === 1 && change.path[0] === name);
 }
 
-/** True when the change says something of that property. */
+/** True when the change concerns that property. */
 export function touches(name: string, change: Change): boolean {
   if (change.do === "notify") return false;
   if (change.do === "list") return change.name === name;
@@ -55,9 +55,9 @@ export function touches(name: string, change: Change): boolean {
 }
 
 /**
- * What is left to apply to a property that was read somewhere in the stretch: after the record that its content is of, or
- * when there was none, after the first change that took it away (it was read when there was none before, or after one of
- * those; from the first on both are the same).
+ * The changes to apply to a property that was read somewhere in the stretch: those after the record that its content is
+ * of; for an absent property, those after the first change that took it away. An absent property was absent before the
+ * stretch or taken away in it, and from its first removal on both are the same.
  */
 export function changesAfter(
   name: string,
@@ -68,7 +68,7 @@ export function changesAfter(
   return changes.slice(changes.findIndex(({ change }) => takesAway(name, change)) + 1);
 }
 
-/** What a property holds at the end of the stretch; undefined when there is none. */
+/** The content of a property at the end of the stretch; undefined when there is no such property. */
 export function rolledForward(
   name: string,
   read: { readonly content: Content; readonly at: number } | undefined,
@@ -101,15 +101,15 @@ function listAfter(name: string, list: ListContent, change: ListChange): ListCon
 }
 
 /**
- * The newest record up to which nothing is there, for a property that was not there when it was read after the record
- * `from`, with the changes that were made since.
+ * The newest record at which a property is absent, for one that was absent when it was read after the record `from`, by
+ * the changes that were made since.
  */
 export function absentAt(name: string, from: number, changes: readonly NumberedChange[]): number {
   let absent: boolean | undefined;
   let at = from;
   for (const [index, { number, change }] of changes.entries()) {
     if (touches(name, change)) absent = takesAway(name, change);
-    // All changes of a record are one.
+    // The changes of one record take effect together.
     if (absent === true && changes[index + 1]?.number !== number) at = number;
   }
   return at;

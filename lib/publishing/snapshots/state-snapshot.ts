@@ -14,17 +14,17 @@ import type { ReadProperty } from "../../properties/property-reads.ts";
 import type { PositionedDeps } from "./positioned-properties.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 
-/** Whose state, and of what. */
+/** Which peer's view, of which scope. */
 export interface SnapshotOf extends Scope {
   readonly peerId: string;
 }
 
-/** Most bytes of a state, as they go into a function's result: what stands around it in an answer takes less than the rest. */
+/** Most bytes of a state in a function's result. The rest of the answer around it takes less than what this leaves. */
 const MAX_STATE_BYTES = MAX_ANSWER_BYTES - 64 * 1_024;
 
-/** A state with the record of the log that it is of, where that can be told. */
+/** A state, and the record of the log that it is of, when there is one. */
 export interface Snapshot {
-  /** Undefined: there is nothing at the place (any more). Null: there is no state to tell. */
+  /** Undefined: there is nothing at the place. Null: the state cannot be given. */
   readonly data: Json | undefined;
   readonly record?: number;
 }
@@ -35,7 +35,7 @@ export interface StateSnapshotsDeps extends PositionedDeps {
   readonly ownTarget: (actorId: string, peerId: string, scope: Scope) => Promise<string | undefined>;
 }
 
-/** Reads whole states: for numbers that stand for everything, where whoever is told cannot read it again. */
+/** Reads whole states, for resync numbers whose receiver cannot read the state itself. */
 export class StateSnapshots {
   readonly #deps: StateSnapshotsDeps;
 
@@ -45,8 +45,8 @@ export class StateSnapshots {
 
   /**
    * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
-   * value, a list as `{_list: true, count, items, description, explanation}`. An own target's is what its state hook says. Null when nothing can be told: an own target without a hook, one
-   * whose hook fails, or more than an answer around it can carry.
+   * value, a list as `{_list: true, count, items, description, explanation}`. The state of an own target is what its state
+   * hook returns. Null for an own target without a hook or whose hook fails, and for more than an answer can carry.
    */
   async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
     return (await this.snapshot(actorId, of, reads)).data;
@@ -71,7 +71,7 @@ export class StateSnapshots {
       if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
       return parseText(text) as Json;
     } catch {
-      // Its own log line is written; who polls is told that there is no state rather than nothing at all.
+      // The failure is logged already. A poll answers that there is no state, rather than fail.
       return null;
     }
   }
@@ -92,7 +92,7 @@ async function everything(properties: PositionedProperties, actorId: string, rea
   for await (const property of properties.all(actorId)) {
     const visible = visibleOf(property, [property.name], reads);
     if (visible === undefined) continue;
-    // So much was stored that it could not be read at one record: more than can be told, lists first.
+    // More is stored than can be read at one record, and so more than an answer can carry.
     if (property.list !== undefined && property.items === undefined) return null;
     if (bytes + property.bytes > MAX_STATE_BYTES) return null;
     bytes += bytesInResult(JSON.stringify(property.name)) + jsonBytesInResult(visible) + 2;
@@ -115,7 +115,7 @@ async function part(
   return visible !== undefined && jsonBytesInResult(visible) > MAX_STATE_BYTES ? null : visible;
 }
 
-/** A list is one place, whatever is in it. */
+/** A list is one place: it is visible with all its items or not at all. */
 function visibleOf({ text, list, items = [] }: ReadProperty, place: Place, reads: Reads): Json | undefined {
   if (list === undefined) {
     const value = valueAt(parseText(text) as Json, place.slice(1));

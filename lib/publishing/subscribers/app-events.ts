@@ -9,17 +9,17 @@ import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
-/** Most bytes of JSON that are told at once: as a property's value. Over 256 KiB a subscriber only hears that there is news. */
+/** Most bytes of JSON of one event, as of a property's value. Over 256 KiB a callback has no data. */
 const MAX_EVENT_BYTES = 256 * 1_024;
 /** Levels of arrays and objects: a poll around it stays within what peers like us parse (64). */
 const MAX_EVENT_DEPTH = 56;
 
-/** What is new, and where: at the whole target, or at a part of it that is named. */
+/** What is new, and where: the scope names the whole target, or a part of it. */
 export interface AppEvent extends Scope {
   readonly data: Json;
 }
 
-/** Sends what a commit has made, and tells what became of it. */
+/** Sends the callbacks of a commit, and returns what became of them. */
 export type NotifySubscribers = (commit: Commit) => Promise<FanOutResult>;
 
 /** Commits app events to the actors' change logs. */
@@ -31,8 +31,8 @@ export class AppEvents {
   }
 
   /**
-   * One change of the log: every subscription in scope gets its next number with it, and whoever is not reached finds it
-   * there. Then `notify` sends them.
+   * Commits one change to the log, which makes the next number of every subscription in scope. Then `notify` sends them;
+   * a peer that it does not reach finds its number in the backlog.
    *
    * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
    */
@@ -53,15 +53,15 @@ function checkedEvent(appEvent: AppEvent): AppEvent {
   if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isOwnName))) {
     throw invalid("resource", `below a subtarget, names with one slash between two, each ${OWN_NAME_RULE}`);
   }
-  // Of a value that is no JSON there is no text.
+  // A value that is not JSON has no text.
   const text = printJson(appEvent.data) as string | undefined;
   if (text === undefined) throw invalid("data", "a JSON value");
   if (Buffer.byteLength(text) > MAX_EVENT_BYTES) {
-    const message = `What subscribers are told takes at most ${String(MAX_EVENT_BYTES)} bytes as JSON.`;
+    const message = `The data of an event takes at most ${String(MAX_EVENT_BYTES)} bytes as JSON.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
   }
   return compact({ target, subtarget, resource, data: parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" }) });
 }
 
 const invalid = (field: string, allowed: string): ServiceError =>
-  new ServiceError("request.invalid", `The ${field} of what subscribers are told must be ${allowed}.`, { field });
+  new ServiceError("request.invalid", `The ${field} of an event must be ${allowed}.`, { field });

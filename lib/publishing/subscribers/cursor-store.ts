@@ -1,4 +1,5 @@
 /** Advances the cursors of inbound subscriptions along their actor's change log, each step one conditional update of the head. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import { effectiveCleared } from "../../domain/log/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-log.ts";
 import type {
@@ -104,8 +105,8 @@ export class CursorStore {
   /**
    * The same for a subscription that is known by name, for polls and reads: one request when there is nothing to store.
    */
-  async toEnd(actorId: string, peerId: string, id: string): Promise<AdvanceResult | undefined> {
-    const keys = [logHeadKey(actorId), inboundHeadKey({ actorId, peerId, id })];
+  async toEnd(ref: InboundRef): Promise<AdvanceResult | undefined> {
+    const keys = [logHeadKey(ref.actorId), inboundHeadKey(ref)];
     const found = await this.#deps.table.getMany(keys);
     const item = found.find(({ sk }) => sk === keys[1]?.sk);
     if (item === undefined) return undefined;

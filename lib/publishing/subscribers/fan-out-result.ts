@@ -1,4 +1,4 @@
-/** What became of one change's callbacks. */
+/** What became of the callbacks of one change. */
 
 /** A callback that did not arrive. */
 export interface DeliveryFailure {
@@ -8,7 +8,7 @@ export interface DeliveryFailure {
   readonly statusCode?: number;
   /** One sentence, safe to show. */
   readonly error: string;
-  /** Seconds, when the peer said so; at most an hour. Its number, and all others of that peer, go out then. */
+  /** Seconds, when the peer said so; at most an hour. This number and all others of the peer are sent then. */
   readonly retryAfter?: number;
 }
 
@@ -24,8 +24,8 @@ export interface FanOutResult {
    */
   readonly skippedCount: number;
   /**
-   * Left to the delivery of the subscription that is under way, or to the worker behind the queue: now, or at the end of
-   * the pause that the peer has asked for.
+   * Left to another delivery of the subscription that is under way, or to the worker behind the queue: now, or at the end
+   * of the pause that the peer asked for.
    */
   readonly deferredCount: number;
   readonly failures: readonly DeliveryFailure[];
@@ -36,10 +36,10 @@ export type DeliveryOutcome =
   | { readonly kind: "delivered" | "skipped" | "deferred" | "nothing" }
   | { readonly kind: "failed"; readonly failure: DeliveryFailure };
 
-/** Of no subscription at all. */
+/** The result for no subscription. */
 export const NO_FAN_OUT: FanOutResult = sumOf([]);
 
-/** Adds up. */
+/** Counts outcomes. */
 export function sumOf(outcomes: readonly DeliveryOutcome[]): FanOutResult {
   const count = (kind: DeliveryOutcome["kind"]): number => outcomes.filter((outcome) => outcome.kind === kind).length;
   return {

@@ -1,4 +1,5 @@
 /** Finds the inbound subscriptions of an actor: by id, by peer, by what a change touches. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import type { Change, Granularity, LogRecord } from "../../domain/diff/change-record.ts";
 import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
 import {
@@ -35,8 +36,8 @@ export class InboundHeads {
   }
 
   /** One head; undefined when there is none. One read. */
-  async get(actorId: string, peerId: string, id: string): Promise<InboundHead | undefined> {
-    const item = await this.#table.get(inboundHeadKey({ actorId, peerId, id }));
+  async get(ref: InboundRef): Promise<InboundHead | undefined> {
+    const item = await this.#table.get(inboundHeadKey(ref));
     return item === undefined ? undefined : readInboundHead(item);
   }
 

@@ -1,4 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import { compact } from "../../system/compact.ts";
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
@@ -68,7 +69,7 @@ export interface InboundDeps {
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
   /** Notifies the peer that its subscription has ended; false when that failed; does not reject. */
-  readonly notifyEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
+  readonly notifyEnded: (ref: InboundRef) => Promise<boolean>;
   readonly unnotifiedEnds: UnnotifiedEnds;
   /** Called once after a peer got new subscriptions; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
@@ -129,7 +130,7 @@ export class InboundSubscriptions {
     for (const head of made) {
       const isFresh = fresh.some(({ id }) => id === head.id);
       // The cursor of one that was there may be behind the log.
-      const now = isFresh ? head : (await this.#deps.cursors.toEnd(actorId, head.peerId, head.id))?.head;
+      const now = isFresh ? head : (await this.#deps.cursors.toEnd(head))?.head;
       results.push({ id: head.id, granularity: head.granularity, sequence: (now ?? head).state.sequence });
     }
     return results;
@@ -177,7 +178,7 @@ export class InboundSubscriptions {
    * Ends one subscription; with `notifyPeer` notifies the peer, best effort, for at most 5 s. Until that has succeeded,
    * `wasEnded` is true. False when there is no such subscription.
    */
-  async end(actorId: string, peerId: string, id: string, options: { readonly notifyPeer: boolean }): Promise<boolean> {
+  async end({ actorId, peerId, id }: InboundRef, options: { readonly notifyPeer: boolean }): Promise<boolean> {
     const { unnotifiedEnds, notifyEnded } = this.#deps;
     let ended: InboundHead | undefined;
     const plan = async (): Promise<LogPlan | undefined> => {
@@ -190,14 +191,14 @@ export class InboundSubscriptions {
     };
     await this.#deps.commits.commit(actorId, [], plan);
     if (ended === undefined) return false;
-    if (options.notifyPeer && (await notifyEnded(actorId, peerId, id))) await unnotifiedEnds.notified(ended);
+    if (options.notifyPeer && (await notifyEnded(ended))) await unnotifiedEnds.notified(ended);
     await this.#lifecycle("subscription_deleted", ended);
     return true;
   }
 
   /** Whether the owner has ended a subscription of that id and its peer is not notified. One read. */
-  async wasEnded(actorId: string, peerId: string, id: string): Promise<boolean> {
-    return await this.#deps.unnotifiedEnds.has({ actorId, peerId, id });
+  async wasEnded(ref: InboundRef): Promise<boolean> {
+    return await this.#deps.unnotifiedEnds.has(ref);
   }
 
   /** Ends every subscription of a peer whose trust has ended. May be called again for what an earlier call left. */
@@ -235,7 +236,7 @@ export class InboundSubscriptions {
   async clear(stored: InboundHead, upTo: number): Promise<void> {
     const { cursors, changeLog } = this.#deps;
     const behind = upTo > stored.state.sequence;
-    const head = behind ? (await cursors.toEnd(stored.actorId, stored.peerId, stored.id))?.head : stored;
+    const head = behind ? (await cursors.toEnd(stored))?.head : stored;
     if (head === undefined) throw noSuch();
     if (upTo > head.state.sequence) {
       throw new ServiceError("request.invalid", 'The field "sequence" is beyond the newest diff.', {

@@ -1,4 +1,4 @@
-/** What of a change log is still needed, what of a backlog has expired, and the removal of the rest. */
+/** Which records of a change log are still needed, which numbers have expired, and the deletion of the rest. */
 import { effectiveCleared, isDelivered } from "../../domain/log/delivery-state.ts";
 import { clear } from "../../domain/log/subscription-log.ts";
 import { isExact } from "../../domain/log/subscription-backlog.ts";
@@ -13,7 +13,7 @@ import type { CursorStore } from "./cursor-store.ts";
 
 const AT_ONCE = 8;
 
-/** The first record that a head still needs: the next it looks at, or the oldest of its backlog. */
+/** The first record that a head still needs: the next one for its cursor, or the oldest of its backlog. */
 export function firstNeeded(head: InboundHead, now: number): number {
   const cleared = effectiveCleared(head.delivery, now, head.state.cleared);
   const { runs, cursor } = clear(head.state, Math.min(cleared, head.state.sequence));
@@ -21,8 +21,8 @@ export function firstNeeded(head: InboundHead, now: number): number {
 }
 
 /**
- * True when a number that its peer has not taken was made by a record older than `oldest`, the oldest that can be read:
- * nobody can tell it any more.
+ * True when a number that the peer has not taken was made by a record older than `oldest`, the oldest that can be read:
+ * it cannot be rendered any more.
  */
 export function hasExpired(head: InboundHead, oldest: number, now: number): boolean {
   const cleared = effectiveCleared(head.delivery, now, head.state.cleared);
@@ -34,7 +34,7 @@ export function hasExpired(head: InboundHead, oldest: number, now: number): bool
   });
 }
 
-/** The newest number of a run that may have expired, as far as its marks tell. */
+/** The newest number of a run that may have expired, as far as its anchors show. */
 function lastExpired(run: Run, oldest: number): number {
   if (run.resync !== undefined || run.first >= oldest) return run.sequence - 1;
   const last = run.sequence + run.count - 1;
@@ -42,9 +42,9 @@ function lastExpired(run: Run, oldest: number): number {
   return (run.anchors?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
 }
 
-/** Heads after a look at their log. */
+/** Heads that have been advanced along their log. */
 export interface CaughtUp {
-  /** Where they stand at `upTo`; what is not worth it is not stored, and `version` is that of what is. */
+  /** Where they stand at `upTo`. Small steps are not stored; `version` is the stored one. */
   readonly heads: readonly InboundHead[];
   /** The last record that there was time for. */
   readonly upTo: number;
@@ -57,7 +57,7 @@ export interface RecordRetentionDeps {
   readonly cursors: Pick<CursorStore, "advance" | "makeResync">;
 }
 
-/** Keeps logs and backlogs as small as they can be. Each step may be repeated and left undone by anyone. */
+/** Keeps logs and backlogs as small as they can be. Each step may be repeated, and a later run makes up for a missing one. */
 export class RecordRetention {
   readonly #deps: RecordRetentionDeps;
 
@@ -66,9 +66,9 @@ export class RecordRetention {
   }
 
   /**
-   * Looks at the log up to `newest` for all heads of an actor, as they are stored, in one reading, and brings along those
-   * that made numbers or that no change has moved for long (`all`: every one). One resync number stands for what expired
-   * before its peer took it. One that cannot be moved is logged and left out, as is one that has ended.
+   * Advances all heads of an actor, as they are stored, to `newest` in one reading of the log, and stores those that made
+   * numbers or whose stored cursor is far behind (`all`: every one). One resync number stands for numbers that expired before
+   * the peer took them. A head that cannot be advanced is logged and left out, as is one that has ended.
    */
   async catchUp(
     actorId: string,
@@ -102,10 +102,10 @@ export class RecordRetention {
   }
 
   /**
-   * Deletes the records that no head needs. `logHead` must have been read before `heads`, which are all of the actor's
-   * as they are stored: a subscription made in between needs only newer records.
+   * Deletes the records that no head needs. `heads` are all stored heads of the actor, read after `logHead`: a subscription
+   * that is made in between needs only newer records.
    *
-   * @returns when the oldest record that is left expires (ms since 1970); undefined when nobody waits for it
+   * @returns when the oldest remaining record expires (ms since 1970); undefined when no backlog needs it
    */
   async deleteUnneeded(actorId: string, heads: readonly InboundHead[], logHead: LogHead): Promise<number | undefined> {
     const { changeLog, clock } = this.#deps;

@@ -10,18 +10,18 @@ import type { Reads } from "../../domain/policy/visibility.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
-/** Where records are read: a change log, or what of it is in hand. */
+/** Where records are read: a change log, or the part of it that is in memory. */
 export interface Records {
   stream(actorId: string, after: number, upTo: number): AsyncIterable<NumberedRecord>;
 }
 
-/** What the peer may read, as far as the head has looked. */
+/** What the peer may read at the head's cursor. */
 const readsNow = (head: InboundHead): Reads => readsOf(currentContext(head.state).permissions);
 
 /**
- * The kept numbers above `after`, at most `limit`, ascending. Those whose record has expired are left out. `now` is what
- * the peer may read today [as the head says]: what it hides since is left out. One query for each MB of records, two
- * where the head only knows where to look.
+ * The kept numbers above `after`, at most `limit`, ascending, without those whose record has expired. `now` is what the
+ * peer may read today [at the head's cursor]; what it may no longer read is left out. One query for each MB of records, two
+ * for runs of which the head has only anchors.
  */
 export async function* renderAfter(
   log: Records,
@@ -54,7 +54,7 @@ async function* renderEach(log: Records, head: InboundHead, slice: Slice, now: R
   let numbers: ReadonlyMap<number, number> | undefined = isExact(slice.run) ? numbersByRecord(slice, []) : undefined;
   let newest = slice.run.sequence - 1;
   for await (const { number, record } of log.stream(head.actorId, range.first - 1, range.last)) {
-    // Numbers can be counted only where the first is still there; else from the end, so that all is read before.
+    // Numbers can be counted only from the first record of the run. When that has expired, they are counted from the end.
     if (newest < slice.run.sequence && number !== range.first) numbers ??= await countedFromEnd(log, head, slice);
     const counts = numbers === undefined && madeNumber(head.state, head, slice, record);
     const sequence = counts ? (newest += 1) : numbers?.get(number);

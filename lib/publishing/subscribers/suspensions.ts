@@ -1,4 +1,4 @@
-/** Targets, and parts of targets, whose changes make no diffs for a while. */
+/** Suspends targets, and parts of targets: their changes make no diffs for a while. */
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
@@ -12,7 +12,7 @@ export const MAX_SUSPENSIONS = 100;
 
 /** What resuming came to. */
 export interface Resumed {
-  /** Inbound subscriptions that were to be told to read their state again. */
+  /** Inbound subscriptions that got a resync number. */
   readonly count: number;
   /** Those whose peer took it. */
   readonly resynced: number;
@@ -68,9 +68,9 @@ export class Suspensions {
   }
 
   /**
-   * Changes at the place make diffs again; every inbound subscription that it touches is told to read its own state
-   * again, before this resolves as far as the request's time allows. Undefined when it was not suspended. Nobody is told
-   * of what stays suspended as a whole: that comes with its own end.
+   * Changes at the place make diffs again. Every inbound subscription that it touches gets a resync number, which is sent
+   * before this resolves, as far as the request's time allows. A subscription that stays suspended as a whole gets it at
+   * the end of that suspension. Undefined when the place was not suspended.
    */
   async resume(actorId: string, place: Suspension): Promise<Resumed | undefined> {
     const made = await this.#deps.commits.commit(

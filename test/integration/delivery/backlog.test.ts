@@ -34,7 +34,7 @@ describe("forty writes, eight in flight on three instances", () => {
 });
 
 describe("a peer that takes every other number", () => {
-  test("is told to read again when that are too many to remember", async () => {
+  test("gets a resync when its gaps are too many to store", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1");
     const most = 2 * MAX_RANGES + 2;
@@ -62,13 +62,13 @@ describe("a peer that was away for longer than changes are kept", () => {
     return { world, subscribed };
   }
 
-  test("is told to read again, rather than left with a hole", async () => {
+  test("gets a resync, rather than a gap", async () => {
     const { world, subscribed } = await away("before");
     expect(subscribed.peer.taken.map(({ body }) => body)).toMatchObject([{ sequence: 3, type: "resync" }]);
     expect((await world.head(subscribed)).delivery).toMatchObject({ to: 3, ranges: [] });
   });
 
-  test("finds that in the backlog when it missed that too", async () => {
+  test("finds the resync in the backlog when it missed that too", async () => {
     const { world, subscribed } = await away("after");
     await world.set("n", 3);
     expect(subscribed.peer.taken.map(({ sequence }) => sequence)).toEqual([4]);

@@ -49,7 +49,7 @@ describe("a compressed callback", () => {
     },
   );
 
-  test("is tried again once the peer has been asked again what it can", async () => {
+  test("is tried again once the peer's capabilities have been read again", async () => {
     const { world, peer } = await compressing(unless(415));
     await world.set("n", LARGE);
     world.host.now += DAY;

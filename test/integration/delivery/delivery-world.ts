@@ -161,7 +161,7 @@ export class DeliveryWorld {
   }
 
   async head({ peer, id }: Subscribed): Promise<InboundHead> {
-    const head = await this.host.service.inboundHeads.get(this.actor.id, peer.id, id);
+    const head = await this.host.service.inboundHeads.get({ actorId: this.actor.id, peerId: peer.id, id });
     if (head === undefined) throw new Error("no such subscription");
     return head;
   }

@@ -28,7 +28,7 @@ describe("a change", () => {
     });
   });
 
-  test("that a hook makes waits for no peer, and is told by the worker", async () => {
+  test("that a hook makes waits for no peer, and the worker sends its callbacks", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     peer.mood = "hangs";
@@ -46,7 +46,7 @@ describe("a change", () => {
     expect(peer.sequences()).toEqual([1, 2]);
   });
 
-  test("that a peer makes while it is told waits for nobody: whoever is telling it goes on with that", async () => {
+  test("that a peer makes during its own callback waits for nothing: the delivery under way sends it too", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     const inner: number[] = [];
@@ -86,7 +86,7 @@ describe("a change", () => {
     ]);
   });
 
-  test("is told as a URL at low granularity, and stays until the peer clears it", async () => {
+  test("is sent as a URL at low granularity, and stays until the peer clears it", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1", { target: "properties", granularity: "low" });
     await world.set("color", "red");
@@ -224,7 +224,7 @@ describe("peers", () => {
 });
 
 describe("a subscription", () => {
-  test("is delivered in order by one holder, whoever else writes meanwhile", async () => {
+  test("is delivered in order by one holder, while others write", async () => {
     const world = await DeliveryWorld.begin();
     const { peer, id } = await world.subscriber("p1");
     const second = world.instance();
@@ -246,7 +246,7 @@ describe("a subscription", () => {
     expect(await world.head({ peer, id })).not.toHaveProperty("leaseToken");
   });
 
-  test("that is resumed is told to read again", async () => {
+  test("that is resumed gets a resync", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     const { as, root } = world.actor;

@@ -50,7 +50,7 @@ test("a head that cannot be written makes no more work with time, and holds up n
   expect(eve.peer.sequences()).toEqual([1, 2]);
 });
 
-test("a peer that takes every other number is told to read again before more is remembered than may be", async () => {
+test("a peer that takes every other number gets a resync before a head has too many gaps", async () => {
   const world = await DeliveryWorld.begin();
   const bob = await world.subscriber("bob");
   const approve = async (approved: boolean) =>
@@ -68,7 +68,7 @@ test("a peer that takes every other number is told to read again before more is 
   expect(bob.peer.seen.some(({ body }) => body["type"] === "resync")).toBe(true);
 });
 
-test("what was committed is answered although its subscribers cannot be found, and is told a little later", async () => {
+test("a change is answered although its subscribers cannot be found, and its callbacks follow a little later", async () => {
   let broken = true;
   const world = await DeliveryWorld.begin();
   const bob = await world.subscriber("bob", { target: "resources" });

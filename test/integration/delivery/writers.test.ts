@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { DeliveryWorld } from "./delivery-world.ts";
 
-it("a writer waits for no peer that another writer's change is told to", async () => {
+it("a writer waits for no peer that gets the callbacks of another writer's change", async () => {
   const world = await DeliveryWorld.begin();
   const { peer } = await world.subscriber("slow", { target: "properties", subtarget: "a" });
   peer.mood = "hangs";

@@ -77,7 +77,7 @@ describe("a poll", () => {
     },
   );
 
-  it("tells right what was made far apart in the log", async () => {
+  it("renders numbers that were made far apart in the log", async () => {
     const { world, bob, sub } = await subscribed({ subtarget: "a" });
     for (let n = 1; n <= 130; n += 1) {
       await world.set("a", n);
@@ -137,7 +137,7 @@ describe("clearing", () => {
     expect((await bob.poll(sub)).data).toMatchObject([{ sequence: 6, data: { a: 6 } }]);
   });
 
-  it("may name a number that nobody has looked at yet", async () => {
+  it("may name a number that no cursor has reached yet", async () => {
     const { world, bob, sub } = await subscribed();
     await world.set("a", 1);
     expect((await bob.ask("PUT", sub, { sequence: 1 })).status).toBe(204);
@@ -300,7 +300,7 @@ describe("retention", () => {
     ]);
   });
 
-  it("has a resync stand for records that nobody looked at before they expired", async () => {
+  it("has a resync stand for records that expired before any cursor passed them", async () => {
     const { world, bob, sub } = await subscribed({ subtarget: "a" });
     await world.set("a", 1);
     world.host.now += 31 * DAY;

@@ -12,7 +12,7 @@ async function standing(requested: Record<string, unknown> = {}) {
   const id = await bob.subscribe({ granularity: "none", ...requested });
   const { cursors, inboundHeads, changeLog } = world.host.service;
   const head = async (): Promise<InboundHead> => {
-    const found = await inboundHeads.get(world.actor.id, "bob", id);
+    const found = await inboundHeads.get({ actorId: world.actor.id, peerId: "bob", id });
     if (found === undefined) throw new Error("there is no such head");
     return found;
   };
@@ -91,14 +91,14 @@ it("takes a lease of a process that is dead, however long it would last", async 
   expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
-it("is gone for whoever moves a head that has ended", async () => {
+it("gives nothing for a head that has ended", async () => {
   const { world, bob, id, cursors, head, newest } = await standing();
   await world.set("a", 1);
   const [from, end] = [await head(), await newest()];
   await bob.ask("DELETE", id);
   expect(await cursors.advance(from, { newest: end })).toBeUndefined();
   expect(await cursors.makeResync(from, { newest: end })).toBeUndefined();
-  expect(await cursors.toEnd(world.actor.id, "bob", id)).toBeUndefined();
+  expect(await cursors.toEnd({ actorId: world.actor.id, peerId: "bob", id })).toBeUndefined();
 });
 
 it("says which number stood at a record, without noting anything", async () => {

@@ -42,7 +42,7 @@ describe("a read that names a subscription of the reader", () => {
     expect(await position("/a")).toBe("2");
   });
 
-  it("counts only what the subscription was told", async () => {
+  it("counts only the numbers of the subscription", async () => {
     const { properties, position } = await subscribed({ subtarget: "a" });
     await properties.set("b", 1);
     await properties.set("a", 1);
@@ -74,7 +74,7 @@ describe("a read that names a subscription of the reader", () => {
     expect((await read("/l?index=2")).headers["x-actingweb-sequence"]).toBe("2");
   });
 
-  it("says nothing of a list to whoever has subscribed to a part, and is told nothing of", async () => {
+  it("is absent for a list to a subscriber of a part, which gets no diffs of it", async () => {
     const { world, alice, id, read, properties } = await subscribed({ subtarget: "l", resource: "0" });
     const ask = async (method: string, path: string, body?: JsonObject) =>
       await world.ask(method, `/${alice.id}/${path}`, {

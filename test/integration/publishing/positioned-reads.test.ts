@@ -84,7 +84,7 @@ class Publisher {
   /** The state at each number of the subscription, and at its end, by the log alone. */
   async states(): Promise<readonly State[]> {
     const { changeLog, cursors } = this.world.service;
-    const advanced = await cursors.toEnd(this.alice.id, PEER, this.subscription);
+    const advanced = await cursors.toEnd({ actorId: this.alice.id, peerId: PEER, id: this.subscription });
     if (advanced === undefined) throw new Error("The subscription has gone.");
     const { records } = await changeLog.read(this.alice.id, 0, advanced.head.state.cursor);
     const after: State[] = [new Map()];

@@ -191,7 +191,7 @@ describe("a subscriber whose recovery meets eight writers", () => {
     },
   );
 
-  it("has read states anew in some of these, and not only diffs", () => {
+  it("has read states in some of these, and not only diffs", () => {
     expect(seen).toContain("resynced");
   });
 

@@ -37,7 +37,7 @@ describe("a number that says that everything is to be read again", () => {
     expect((await one(bob, sub, last)).position).toBeUndefined();
   });
 
-  it("leaves what the numbers after it say as it was, for whoever has taken an earlier state", async () => {
+  it("leaves the content of the numbers after it, for a peer that has taken an earlier state", async () => {
     const { world, bob, sub } = await subscribed();
     await resumed(world);
     await world.set("a", 1);
@@ -70,7 +70,7 @@ describe("a number that says that everything is to be read again", () => {
       return await toEnd(...names);
     };
     const page = { after: 0, limit: 100 };
-    const polled = await inboundReading.poll(world.actor.id, "bob", sub, page);
+    const polled = await inboundReading.poll({ actorId: world.actor.id, peerId: "bob", id: sub }, page);
     expect([reads, looks]).toEqual([1, 2]);
     expect(polled?.["data"]).toMatchObject([{ sequence: 1 }, { sequence: 2, data: { a: 1 }, contains: 2 }]);
   });
@@ -87,11 +87,14 @@ describe("a number that says that everything is to be read again", () => {
       if (looks === 2) await world.permit("bob", { properties: { patterns: [], excluded_patterns: ["a"] } });
       return await toEnd(...names);
     };
-    const polled = await inboundReading.poll(world.actor.id, "bob", sub, { after: 1, limit: 100 });
+    const polled = await inboundReading.poll(
+      { actorId: world.actor.id, peerId: "bob", id: sub },
+      { after: 1, limit: 100 },
+    );
     expect(polled?.["data"]).toMatchObject([{ sequence: 2, type: "resync", data: {} }]);
   });
 
-  it("is nothing that could be taken for the state when there is none to tell, and says where it is", async () => {
+  it("has no data when the state cannot be given, and says where it is", async () => {
     const { world, bob, sub } = await subscribed({ target: "resources", subtarget: "a b" });
     await world.ask("POST", "suspensions", { target: "resources" });
     await world.ask("DELETE", "suspensions/resources");

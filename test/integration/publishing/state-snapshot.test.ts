@@ -91,7 +91,7 @@ describe("the full state of a subscription", () => {
     expect(await full({ target: "resources" })).toBeNull();
   });
 
-  it("is null over 5 MiB, while each part is told", async () => {
+  it("is null over 5 MiB, while each part is given", async () => {
     const { own, full } = await publishing();
     for (let n = 0; n < 21; n += 1) await own.set(`p${n}`, "x".repeat(262_000));
     expect(await full()).toBeNull();

@@ -93,11 +93,11 @@ describe("a peer's subscription", () => {
     const world = await PublisherWorld.open();
     const peer = await world.peer("bob");
     const sub = await peer.subscribe({ accept_encoding: "gzip" });
-    const head = await world.host.service.inboundHeads.get(world.actor.id, "bob", sub);
+    const head = await world.host.service.inboundHeads.get({ actorId: world.actor.id, peerId: "bob", id: sub });
     expect(head?.acceptEncoding).toBe("gzip");
   });
 
-  it("tells the application of its making and its end", async () => {
+  it("calls the application's hooks at its making and its end", async () => {
     const told: unknown[] = [];
     const app = new ActingWebApp({ awType: "urn:test", desc: "test" })
       .lifecycleHook("subscription_created", ({ actor: _actor, ...event }) => void told.push(["created", event]))
@@ -195,7 +195,7 @@ describe("several subscriptions in one request", () => {
     expect([status, json]).toEqual([207, { results: [] }]);
   });
 
-  it("asked for again says its newest number, looked at or not", async () => {
+  it("asked for again says its newest number, whether its cursor was there or not", async () => {
     const world = await PublisherWorld.open();
     const peer = await world.peer("bob");
     const id = await peer.subscribe({ subtarget: "a" });
@@ -265,7 +265,7 @@ describe("lists of subscriptions", () => {
     expect([things.status, things.json.data]).toEqual([200, []]);
   });
 
-  it("say the newest number, also of subscriptions that nobody polled", async () => {
+  it("say the newest number, also of subscriptions that were never polled", async () => {
     const world = await PublisherWorld.open();
     const bob = await world.peer("bob");
     const sub = await bob.subscribe({ subtarget: "a" });
@@ -291,7 +291,7 @@ describe("the end of a subscription", () => {
     expect(world.network.sent).toEqual([]);
   });
 
-  it("is told to the peer when the owner ends it", async () => {
+  it("is sent to the peer when the owner ends it", async () => {
     const world = await PublisherWorld.open();
     const bob = await world.peer("bob");
     const sub = await bob.subscribe();
@@ -302,7 +302,7 @@ describe("the end of a subscription", () => {
     expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(404);
   });
 
-  it("by the owner is 410 to its peer's poll until the peer has been told, and 404 to everyone else", async () => {
+  it("by the owner is 410 to its peer's poll until the peer is notified, and 404 to everyone else", async () => {
     const world = await PublisherWorld.open();
     const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
     const unnotified = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;

@@ -176,7 +176,7 @@ describe("a narrower subscription of the same peer", () => {
     ).toHaveLength(3);
   });
 
-  test("that ends after everything was read anew, or that began when the broader one was none, owes nothing", () => {
+  test("that ends after a resync, or that began when the broader one was none, makes no resync", () => {
     const none = scopeOf(broad, "none");
     const log = new Log().add(
       subscriptionsRecord(scopeOf(broad), narrow),
@@ -261,7 +261,7 @@ describe("the backlog", () => {
     expect(locate(log.state, log.made.length + 1)).toBeUndefined();
   });
 
-  test("with other changes in between says of each number nearly where it is, cleared or expired in part, too", () => {
+  test("with other changes in between says of each number nearly where it is, also when cleared or expired in part", () => {
     const log = new Log(onColor);
     const records = 5_000;
     for (let n = 1; n <= records; n += 1) log.add(n % 2 === 0 || n % 7 === 0 ? set("color", n) : set("size", n));

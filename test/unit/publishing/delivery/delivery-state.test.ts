@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { isDelivered, withoutCleared } from "../../../../lib/domain/log/delivery-state.ts";
+import type { InboundRef } from "../../../../lib/domain/terms/refs.ts";
 import { newLease } from "../../../../lib/dynamodb/lease.ts";
 import type { Sent } from "../../../../lib/publishing/delivery/callback-sender.ts";
 import { DeliveryBudget } from "../../../../lib/publishing/delivery/delivery-budget.ts";
@@ -98,18 +99,18 @@ class Stage {
     return stage;
   }
 
-  get #names(): readonly [actorId: string, peerId: string, id: string] {
-    return [this.world.actor.id, "bob", this.#subscribed.id];
+  get #ref(): InboundRef {
+    return { actorId: this.world.actor.id, peerId: "bob", id: this.#subscribed.id };
   }
 
   async head(): Promise<InboundHead> {
-    const found = await this.service.inboundHeads.get(...this.#names);
+    const found = await this.service.inboundHeads.get(this.#ref);
     return (this.#head = found ?? this.#head);
   }
 
   /** The state as docs/delivery-state.md defines it. */
   async state(): Promise<State> {
-    const head = await this.service.inboundHeads.get(...this.#names);
+    const head = await this.service.inboundHeads.get(this.#ref);
     if (head === undefined) return "absent";
     if (head.state.ended) return "ended";
     if (this.service.cursors.isLeased(head)) return head.refused === undefined ? "leased" : "retrying";
@@ -122,7 +123,7 @@ class Stage {
     switch (event) {
       case "number made":
         await this.world.set("a", this.world.host.now++);
-        await this.service.cursors.toEnd(...this.#names);
+        await this.service.cursors.toEnd(this.#ref);
         return;
       case "number made and leased":
         await this.world.set("a", this.world.host.now++);
@@ -139,11 +140,7 @@ class Stage {
         return;
       case "due":
         this.world.host.now = Math.max(this.world.host.now, (await this.head()).dueAt ?? 0);
-        await refusedHeads.runDue(
-          this.world.actor.id,
-          { peerId: "bob", id: this.#subscribed.id },
-          { remaining: () => 60_000 },
-        );
+        await refusedHeads.runDue(this.world.actor.id, this.#ref, { remaining: () => 60_000 });
         return;
       case "asked for again":
         await retryRefused(this.service, await this.head());
@@ -164,7 +161,7 @@ class Stage {
         return;
       }
       case "ended":
-        await inbound.end(...this.#names, { notifyPeer: false });
+        await inbound.end(this.#ref, { notifyPeer: false });
         return;
       default:
         await (await this.#session(event)).deliver();
@@ -208,8 +205,8 @@ class Stage {
       keepMs: HOUR_MS,
       replayMax: 100,
       wakeHead: () => Promise.resolve(),
-      ended: async ({ actorId, peerId, id }) => {
-        await inbound.end(actorId, peerId, id, { notifyPeer: false });
+      ended: async (head) => {
+        await inbound.end(head, { notifyPeer: false });
       },
     };
     const trust = await trusts.get(this.world.actor.id, "bob");

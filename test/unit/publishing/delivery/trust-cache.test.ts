@@ -40,7 +40,7 @@ test("what was written while a trust was read is newer than what was read", asyn
   expect(await world.trustCache.of("a", "p0")).toMatchObject({ breakerFailures: 1 });
 });
 
-test("what this process says of a peer in a log has its trust read before it is told anything more", async () => {
+test("a commit of this process that names a peer has its trust read before anything more is sent to it", async () => {
   const world = peers();
   await world.trustCache.read([trustKey("a", "p0"), trustKey("a", "p1")]);
   const permissions = { patterns: [], excluded_patterns: [], operations: [] };

@@ -77,18 +77,18 @@ describe("the position of a read", () => {
     expect(await read("one")).toEqual(['"1"', "5"]);
   });
 
-  it("is not told when a number was made that no record makes", async () => {
+  it("is absent when a number was made that no record makes", async () => {
     const heads = [headAt(5, 3), headAt(8, 7)];
     const read = await header({ heads, newest: 8, last: 7, made: (record) => record - 2 });
     expect(await read("one")).toEqual(['"1"', undefined]);
   });
 
-  it("is not told when the subscription has ended meanwhile", async () => {
+  it("is absent when the subscription has ended meanwhile", async () => {
     const read = await header({ heads: [headAt(5, 3), undefined], newest: 8, last: 7 });
     expect(await read("one")).toEqual(['"1"', undefined]);
   });
 
-  it("is not told when records between are gone, and the answer is what it would be without", async () => {
+  it("is absent when records between have expired, and the answer is what it would be without", async () => {
     const read = await header({ heads: [headAt(5, 3)], newest: 8, last: 7, stretch: { records: [], lost: 8 } });
     expect(await read("all")).toEqual(['["plain"]', undefined]);
   });
