@@ -2,7 +2,7 @@
 import { printJson } from "../domain/json/json-text.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { Scope } from "../domain/terms/scope.ts";
-import type { Json, Log } from "../system/ports.ts";
+import type { After, Json, Log } from "../system/ports.ts";
 import type { StateHook } from "./acting-web-app.ts";
 import type { Actor } from "./actor.ts";
 
@@ -17,8 +17,7 @@ export interface StateHooksDeps {
   readonly log: Log;
   /** The longest a hook may take, ms. */
   readonly timeoutMs: number;
-  /** Calls back after `ms`, unless the returned function is called before. */
-  readonly later?: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
 }
 
 /** Runs state hooks. */
@@ -40,7 +39,7 @@ export class StateHooks {
    * @throws StateHookFailed when the hook throws, gives what is no JSON, or takes too long
    */
   async text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
-    const { app, actorOf, log, timeoutMs } = this.#deps;
+    const { app, actorOf, log, after, timeoutMs } = this.#deps;
     const hook = app.stateOf(scope.target);
     if (hook === undefined) return undefined;
     const { target, subtarget, resource } = scope;
@@ -51,7 +50,7 @@ export class StateHooks {
     };
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = (this.#deps.later ?? callLater)(timeoutMs, () => {
+      cancel = after(timeoutMs, () => {
         reject(new Error(`The hook did not end within ${String(timeoutMs / 1_000)} s (HOOK_TIMEOUT_SECONDS).`));
       });
     });
@@ -74,11 +73,4 @@ function textOf(state: Json | undefined): string | undefined {
   const text = printJson(state) as string | undefined;
   if (text === undefined) throw new TypeError("What the hook gave is no JSON.");
   return text;
-}
-
-function callLater(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => {
-    clearTimeout(timer);
-  };
 }

@@ -20,24 +20,25 @@ import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import type { TrustEnding } from "../trust/ending.ts";
 
+/** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
-  readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly ending: Pick<TrustEnding, "resume">;
-  readonly ownership: Pick<Ownership, "resume">;
-  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
-  readonly breakers: Pick<BreakerRecovery, "runDue">;
-  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly heads: { readonly ownership: Pick<Ownership, "resume"> };
   readonly grants: Pick<GrantChanges, "resume">;
+  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
+  readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
+  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly trust: { readonly ending: Pick<TrustEnding, "resume"> };
+  readonly deletion: Pick<ActorDeletion, "resume">;
 }
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
-  const { deletion, ending, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
+  const { deletion, trust, heads, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { staleReads, failedEvents, hooks } = receiving;
   return dueWork(
     [
@@ -49,12 +50,12 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
-      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => ending.resume(actorId, peerId) }),
-      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => ownership.resume(actorId, peerId) }),
+      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => trust.ending.resume(actorId, peerId) }),
+      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => heads.ownership.resume(actorId, peerId) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),
       ofPeer(inboundOfKey, refusedHeads),
-      ofPeer(peerOfBreakerKey, breakers),
+      ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
       dueWorkKind((key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined), {
         runDue: (actorId, deadline) => deletion.resume(actorId, deadline),

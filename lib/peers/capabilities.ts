@@ -1,9 +1,7 @@
 import type { Clock } from "../system/ports.ts";
-import { asksToWait } from "./asks-to-wait.ts";
-import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";
-import { nonsense, type Remote } from "./remote-answer.ts";
-import { readMeta } from "./remote-trust.ts";
+import { asksToWait, nonsense, type Remote } from "./remote-answer.ts";
+import { parseSupported, readMeta } from "./remote-trust.ts";
 
 /** How long what a peer said of itself is believed. */
 export const CAPABILITIES_FRESH_MS = 24 * 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-/** A trusted peer as a publisher: what can be asked of it, and what its answers mean. */
+/** A trusted peer as a publisher: the calls that a subscription makes, and what their answers mean. */
 import type { DiffContent, DiffRecord } from "../domain/diff/diff-content.ts";
 import type { Place, Scope } from "../domain/terms/scope.ts";
 import type { Deadline, Json } from "../system/ports.ts";
@@ -11,11 +11,11 @@ export interface StatePart {
   readonly items?: readonly Json[];
   readonly description?: string;
   readonly explanation?: string;
-  /** The newest diff this part contains, when the publisher says it. */
+  /** The newest diff that this part contains, when the publisher says so. */
   readonly sequence?: number;
 }
 
-/** Why a read says nothing about the data: what is held stays as it is. */
+/** Why a read says nothing about the data: what is stored stays as it is. */
 export interface ReadFailure {
   /** One sentence, safe to show and to log. */
   readonly reason: string;
@@ -23,11 +23,11 @@ export interface ReadFailure {
   readonly status?: number;
   /** The peer was not reached, or did not answer. */
   readonly unreachable?: true;
-  /** The value is larger than can be read: reading it again gives the same until it has become smaller. */
+  /** The value is larger than the size limit; reading it again fails in the same way until the value is smaller. */
   readonly tooLarge?: true;
-  /** The answer tells of the peer rather than of what was read: it fails, is overloaded, or was not reached. */
+  /** The failure is the peer's rather than that of what was read: the peer fails, is overloaded, or was not reached. */
   readonly unwell?: true;
-  /** Our own time ended, which says nothing of the peer either. */
+  /** Our own deadline ended the read, which says nothing of the peer either. */
   readonly outOfTime?: true;
   /** The `Retry-After` of the answer, as the peer wrote it. */
   readonly retryAfter?: string;
@@ -40,10 +40,10 @@ export type Polled =
       readonly sequence: number;
       /** Ascending. */
       readonly diffs: readonly DiffRecord[];
-      /** What stands there under numbers of the diffs with other contents. */
+      /** Entries of the backlog that repeat the number of a diff with another content. */
       readonly others?: readonly DiffRecord[];
     }
-  /** The backlog is over the size limit, or cannot be read; only its position is known, if the peer says it anywhere. */
+  /** The backlog is over the size limit, or cannot be read; only the newest number is known, if the peer gives it anywhere. */
   | { readonly is: "unreadable"; readonly reason: string; readonly sequence?: number }
   /** The publisher does not know the subscription; the `Retry-After` of that answer, as the peer wrote it. */
   | { readonly is: "unknown"; readonly retryAfter?: string }
@@ -54,9 +54,9 @@ export type Polled =
 /** What the publisher says of one place of a state. */
 export type PartAnswer =
   | { readonly is: "part"; readonly part: StatePart }
-  /** It is not there. */
+  /** The place does not exist. */
   | { readonly is: "absent"; readonly place: Place }
-  /** Nothing: what is held of the place stays, and is stale. */
+  /** The publisher says nothing: what is stored of the place stays, and is stale. */
   | { readonly is: "failed"; readonly place: Place; readonly failure: ReadFailure };
 
 export interface PartsAnswer {
@@ -77,12 +77,12 @@ export type StateListing =
       readonly byName?: true;
       /** Names that the copy leaves out. */
       readonly leftOut: readonly string[];
-      /** Bytes of a place's value, as far as the publisher has said. */
+      /** Bytes of a place's value, as far as the publisher has given them. */
       readonly bytesOf: (place: Place) => number;
       /**
        * Reads some of the places.
        *
-       * @param options.patient a failure counts as the answer of its place even when it tells of the peer
+       * @param options.patient a failure counts as the answer of its place even when it is the peer's
        */
       readonly read: (places: readonly Place[], options: { readonly patient: boolean }) => Promise<PartsAnswer>;
     }
@@ -90,30 +90,40 @@ export type StateListing =
   | { readonly is: "absent" }
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
+/** What a subscription reads of its publisher's state. */
+export interface StateRequest {
+  readonly scope: Scope;
+  /** The subscription's place, or one below it. */
+  readonly place: Place;
+  readonly subscriptionId: string;
+  /** Places that narrower subscriptions own: not read when they are whole properties. */
+  readonly excludedScopes: readonly Place[];
+  /** Read from here instead of the place's own URL. The URL lies under the peer's root; the caller has checked. */
+  readonly url?: string;
+  /** Places to read one by one when the list of what there is cannot be read. */
+  readonly names?: readonly Place[];
+}
+
+/** What a fetch of one diff came to. `refused`: asking again would give the same; `failed`: a later try may succeed. */
+export type DiffAnswer =
+  | { readonly is: "content"; readonly content: DiffContent }
+  | { readonly is: "refused" | "failed"; readonly failure: ReadFailure };
+
 /** A trusted peer as the source of a subscription. Never rejects for what the peer does. */
 export interface Publisher {
   /** The trust's `baseuri`: what URLs the peer sends must lie under. */
   readonly baseUri: string;
+  /** The newest number of a subscription, and its backlog. */
   poll(subscriptionId: string): Promise<Polled>;
-  /** The diff of this number, from the `url` of its callback. `refused` also when the answer is about another number. */
-  fetchDiff(
-    url: string,
-    sequence?: number,
-  ): Promise<
-    | { readonly is: "content"; readonly content: DiffContent }
-    | { readonly is: "refused" | "failed"; readonly failure: ReadFailure }
-  >;
-  listState(what: {
-    readonly scope: Scope;
-    readonly place: Place;
-    readonly subscriptionId: string;
-    readonly excludedScopes: readonly Place[];
-    /** Read from here instead of the place's own URL. */
-    readonly url?: string;
-    /** Read these one by one when the publisher's list of what there is cannot be read. */
-    readonly names?: readonly Place[];
-  }): Promise<StateListing>;
-  /** Tells the publisher that everything up to `sequence` has been processed; what kept it from taking that, if anything. */
+  /** The diff from the `url` of its callback; `refused` also when the answer is about another number than `sequence`. */
+  fetchDiff(url: string, sequence?: number): Promise<DiffAnswer>;
+  /** Lists what there is to read of a place; see `listState` of read-state.ts. */
+  listState(requested: StateRequest): Promise<StateListing>;
+  /**
+   * Says that everything up to `sequence` has been processed here.
+   *
+   * @returns why the publisher did not take it; undefined when it did
+   */
   acknowledge(subscriptionId: string, sequence: number): Promise<ReadFailure | undefined>;
 }
 

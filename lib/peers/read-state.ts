@@ -1,11 +1,12 @@
 import { compact } from "../system/compact.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
-import { isPathKey, isPeerName, pathOf } from "../domain/diff/peer-names.ts";
-import { type Place, samePlace, type Scope } from "../domain/terms/scope.ts";
+import { isPathKey, pathOf } from "../domain/diff/peer-names.ts";
+import { type Place, samePlace } from "../domain/terms/scope.ts";
+import { isPeerName } from "../domain/terms/names.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
-import type { PartAnswer, ReadFailure, StateListing } from "./publisher.ts";
-import { readAnswer, readJsonAnswer } from "./read-answer.ts";
-import type { ReadAnswer } from "./read-answer.ts";
+import type { PartAnswer, ReadFailure, StateListing, StateRequest } from "./publisher.ts";
+import { readAnswer, readJsonAnswer } from "./remote-answer.ts";
+import type { ReadAnswer } from "./remote-answer.ts";
 import { readInOrder } from "./read-in-order.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { asListMarker, type Inventory, type ListAbout, positionOf, valueOf } from "./state-answers.ts";
@@ -13,19 +14,6 @@ import { listOf, StateReader, valuePart } from "./state-reader.ts";
 
 /** Plain properties of up to this many bytes together are read with one call instead of one each. */
 const TOGETHER_BYTES = 1024 * 1024;
-
-export interface StateRequest {
-  readonly scope: Scope;
-  /** The subscription's place, or one below it. */
-  readonly place: Place;
-  readonly subscriptionId: string;
-  /** Places that narrower subscriptions own: not read when they are whole properties. */
-  readonly excludedScopes: readonly Place[];
-  /** Read from here instead of the place's own URL. It lies under the peer's root; the caller has checked. */
-  readonly url?: string;
-  /** Read one by one when the list of what there is cannot be read. */
-  readonly names?: readonly Place[];
-}
 
 /**
  * Lists the state of a place at its publisher: `properties?metadata=true`, then the plain properties in one call while

@@ -1,9 +1,15 @@
 import { compact } from "../system/compact.ts";
-import { parseJson } from "../domain/json/json.ts";
 import { pathSegment } from "../domain/terms/peer-url.ts";
 import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../system/ports.ts";
 import { PeerFailure } from "../system/ports.ts";
-import { failureOfStatus, nonsense, type Remote, type RemoteFailure, withoutAnswer } from "./remote-answer.ts";
+import {
+  failureOfStatus,
+  nonsense,
+  parsedJson,
+  type Remote,
+  type RemoteFailure,
+  withoutAnswer,
+} from "./remote-answer.ts";
 
 /** The longest one call may take, ms. */
 const MOST_MS = 10_000;
@@ -24,6 +30,12 @@ export interface RemoteActorOptions {
   readonly timeoutMs?: number;
 }
 
+/** Makes the remote actor of a trust. */
+export type RemoteOf = (
+  trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
+  deadline?: Deadline,
+) => RemoteActor;
+
 /** One call: a path below the peer's root as segments, or a whole URL the peer gave us. */
 export interface RemoteCall {
   readonly method: PeerRequest["method"];
@@ -39,7 +51,7 @@ export interface RemoteCall {
 /**
  * A peer's actor as ours sees it. No call rejects for what the peer or the network does: whatever is not a sound answer
  * becomes a `RemoteFailure`. The protocol's calls are functions beside this class (`remote-trust.ts`,
- * `remote-subscriptions.ts`, `read-state.ts`); here is what all of them share.
+ * `remote-subscriptions.ts`, `read-state.ts`) and the methods of `RemotePublisher`; here is what all of them share.
  */
 export class RemoteActor {
   readonly baseUri: string;
@@ -89,13 +101,13 @@ export class RemoteActor {
     }
   }
 
-  /** Makes the call and gives its JSON; an answer that is none is nonsense. */
-  async callJson(call: RemoteCall): Promise<Remote<{ readonly json: Json; readonly answer: PeerAnswer }>> {
+  /** Makes the call and gives the JSON of its answer; an answer that is not JSON is nonsense. */
+  async callJson(call: RemoteCall): Promise<Remote<Json>> {
     const called = await this.call(call);
     if (!called.ok) return called;
-    const json = readJson(called.value);
-    if (json === undefined) return nonsense(called.status, "is not valid JSON");
-    return { ok: true, value: { json, answer: called.value }, status: called.status };
+    const parsed = parsedJson(called.value);
+    if ("problem" in parsed) return nonsense(called.status, "is not valid JSON");
+    return { ok: true, value: parsed.json, status: called.status };
   }
 
   #time(requested: number | undefined): number | undefined {
@@ -108,15 +120,6 @@ export class RemoteActor {
   /** What a call may take while no deadline is near, ms. */
   #usual(call: RemoteCall): number {
     return Math.min(call.timeoutMs ?? MOST_MS, this.#options.timeoutMs ?? MOST_MS, MOST_MS);
-  }
-}
-
-/** The JSON of an answer's body; undefined when it is none. What is odd in a string is repaired, not refused. */
-export function readJson(answer: PeerAnswer): Json | undefined {
-  try {
-    return parseJson(answer.body, { surrogates: "repair", what: "peer's answer" });
-  } catch {
-    return undefined;
   }
 }
 

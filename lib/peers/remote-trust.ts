@@ -2,7 +2,6 @@ import { timingSafeEqual } from "node:crypto";
 import { isObject, own } from "../domain/json/json.ts";
 import { isOpaqueId } from "../domain/terms/names.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
-import { parseSupported } from "./supported.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { nonsense, type Remote } from "./remote-answer.ts";
 
@@ -37,7 +36,7 @@ export interface RemoteTrust {
 export async function readMeta(remote: RemoteActor): Promise<Remote<RemoteMeta>> {
   const called = await remote.callJson({ method: "GET", at: ["meta"] });
   if (!called.ok) return called;
-  const meta = called.value.json;
+  const meta = called.value;
   if (!isObject(meta)) return nonsense(called.status, "to /meta is no object");
   const id = text(meta, "id");
   if (!isOpaqueId(id)) return nonsense(called.status, "to /meta has no usable id");
@@ -56,6 +55,18 @@ export async function readMeta(remote: RemoteActor): Promise<Remote<RemoteMeta>>
   };
 }
 
+/** More tags than any version of the protocol has. */
+const MAX_TAGS = 100;
+
+/** Reads a peer's comma-separated list of what it supports: trimmed, sorted, each once; odd entries are dropped. */
+export function parseSupported(list: string): readonly string[] {
+  const tags = list
+    .split(",")
+    .map((tag) => tag.trim().toLowerCase())
+    .filter((tag) => /^[a-z0-9][a-z0-9._:-]{0,63}$/.test(tag));
+  return [...new Set(tags)].sort().slice(0, MAX_TAGS);
+}
+
 /** `POST <peer>/trust/{relationship}`: asks for a trust. Gives the peer's record of it, with its own approval. */
 export async function requestTrust(
   remote: RemoteActor,
@@ -70,13 +81,13 @@ export async function requestTrust(
   },
 ): Promise<Remote<RemoteTrust>> {
   const called = await remote.callJson({ method: "POST", at: ["trust", relationship], json: { ...body } });
-  return called.ok ? asTrust(called.value.json, called.status) : called;
+  return called.ok ? asTrust(called.value, called.status) : called;
 }
 
 /** `GET <peer>/trust/{relationship}/{our id}`. */
 export async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
   const called = await remote.callJson({ method: "GET", at: ["trust", relationship, remote.ourId] });
-  return called.ok ? asTrust(called.value.json, called.status) : called;
+  return called.ok ? asTrust(called.value, called.status) : called;
 }
 
 /** Whether the peer still has a trust with us, approved (200) or not (202). A failure: it could not be asked. */

@@ -1,6 +1,6 @@
 import { decodeUtf8, isArray, isObject, own } from "../domain/json/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
-import { parsedJson } from "./read-answer.ts";
+import { parsedJson } from "./remote-answer.ts";
 
 /** What a peer's `?metadata=true` says of one list. */
 export interface ListAbout {

@@ -4,8 +4,8 @@ import type { Place } from "../domain/terms/scope.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import type { StatePart } from "./publisher.ts";
 import type { PartAnswer, ReadFailure } from "./publisher.ts";
-import { readAnswer, readJsonAnswer } from "./read-answer.ts";
-import type { ReadAnswer } from "./read-answer.ts";
+import { readAnswer, readJsonAnswer } from "./remote-answer.ts";
+import type { ReadAnswer } from "./remote-answer.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import type { Remote } from "./remote-answer.ts";
 import {

@@ -10,7 +10,7 @@ import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
-import type { LogCommits, LogRead } from "../change-log/log-commits.ts";
+import type { Commits, LogRead } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { LaidPages } from "./laid-pages.ts";
 import { itemsOfVersion } from "./list-reads.ts";
@@ -30,10 +30,10 @@ export interface PropertyStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Pick<Ids, "id">;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
 }
 
-/** The properties of all actors. Changes go through `LogCommits`, whose errors come beside those named here. */
+/** The properties of all actors. Changes go through `Commits`, whose errors come beside those named here. */
 export class PropertyStore implements PropertyReads {
   readonly #deps: PropertyStoreDeps;
 
@@ -69,8 +69,9 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing is
-   * written. Two requests for values, and what the trees of lists take; two more for each time another writer came first.
+   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing
+   * is written. Two requests for values, and what the trees of lists take; two more for each time another writer came
+   * first.
    *
    * @returns what became of the lists that operations were requested for
    * @throws whatever `decide` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
@@ -84,10 +85,13 @@ export class PropertyStore implements PropertyReads {
     let planned = undefined as PlannedWrites | undefined;
     const made = await commits
       .commit(actorId, keys, async (read) => {
-        const decisions = decide(storedAmong(actorId, names, read));
-        planned = await laidPages.attempt(
-          async (laid) => await planWrites(this.#deps, { actorId, read, decisions, seed, laid }),
+        const stored = storedAmong(actorId, names, read);
+        const decisions = decide(stored);
+        const attempt = await laidPages.attempt(
+          async (laid) => await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid }),
         );
+        if (attempt === "lost") return attempt;
+        planned = attempt;
         return planned.plan;
       })
       .catch(async (error: unknown) => {
@@ -102,10 +106,10 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Deletes all properties, however many, by one write of the head; what is stored of them goes later (`clean`). False
-   * when there was none.
+   * Deletes all properties, however many, by one write of the head; `clean` deletes their items later.
    *
-   * @param demand called with each property, whose value is then read too; throws when it may not go
+   * @param demand called with each property, whose value is then read too; throws when it may not be deleted
+   * @returns false when there was none
    */
   async deleteAll(actorId: string, demand?: (property: Property) => void): Promise<boolean> {
     const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
@@ -126,8 +130,8 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. The
-   * head's due time goes too where there are no subscribers, whose maintenance it stands for.
+   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again.
+   * Also removes the head's due time where there are no subscribers, whose maintenance it is for.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

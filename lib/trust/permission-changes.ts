@@ -55,17 +55,21 @@ export class PermissionChanges {
     await this.#calls.notifyPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
   }
 
-  /** Sends the peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
-  async notifyLate(trust: TrustRecord, timestamp: string): Promise<void> {
-    await this.#calls.notifyPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, NOTIFY_MS);
-  }
-
   /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */
   mattersOnApproval(granted: Granted): boolean {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
     return !first || printJson(usual) !== printJson(grantJson(granted));
   }
+}
+
+/** Sends a peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
+export async function notifyLate(
+  { calls, permissions }: { readonly calls: PeerCalls; readonly permissions: PermissionStore },
+  trust: TrustRecord,
+  timestamp: string,
+): Promise<void> {
+  await calls.notifyPermissions(trust, permissionsJson(permissions.of(trust)), timestamp, {}, NOTIFY_MS);
 }
 
 /** As we show it, and beside that the members of the permissions, where clients in the field look for them. */

@@ -6,7 +6,7 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Clock } from "../system/ports.ts";
 import { confirmedTo } from "../change-log/log-commits.ts";
-import type { LogCommits, LogPlan, LogRead } from "../change-log/log-commits.ts";
+import type { Commits, LogPlan, LogRead } from "../change-log/log-commits.ts";
 import { readTrust } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { trustUnchangedSince } from "./trust-store.ts";
@@ -32,7 +32,6 @@ export class RelationshipRules {
 
   constructor(deps: {
     readonly clock: Clock;
-    readonly commits: LogCommits;
     readonly permissions: PermissionStore;
     /** See `rulesDigest`. */
     readonly digest: string;
@@ -46,9 +45,11 @@ export class RelationshipRules {
    * Records what each subscribing peer may do by this release's rules. It keeps nothing hidden, which is seen to wherever
    * something is shown: it is what takes numbers from then on. How far it came stands in the log's head, so that whoever
    * finds it unfinished goes on, and several at the same time record each peer once. Stops after 5 s.
+   *
+   * @param commits commits without confirming again
    */
-  async confirm(actorId: string): Promise<void> {
-    const { clock, commits, digest, subscribers } = this.#deps;
+  async confirm(actorId: string, commits: Commits): Promise<void> {
+    const { clock, digest, subscribers } = this.#deps;
     const until = clock.now() + MOST_MS;
     const peers = [...(await subscribers(actorId))].sort();
     let known = "" as string | undefined;
@@ -65,7 +66,7 @@ export class RelationshipRules {
         const head = known === undefined ? { set: rules, remove: ["rulesTo"] } : { set: { ...rules, rulesTo: known } };
         return { ...this.#confirmed(actorId, some, read), head };
       };
-      await commits.commit(actorId, keys, plan, { quiet: true, confirms: true });
+      await commits.commit(actorId, keys, plan);
     }
   }
 

@@ -2,15 +2,14 @@ import type { Application } from "../actors/application.ts";
 import type { Config } from "../system/config.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { PermissionChanges } from "./permission-changes.ts";
-import { PermissionStore } from "./permission-store.ts";
-import type { Clock, Ids, Log, PeerHttp } from "../system/ports.ts";
-import type { LogCommits } from "../change-log/log-commits.ts";
+import type { PermissionStore } from "./permission-store.ts";
+import type { Clock, Ids, Log } from "../system/ports.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { TrustChanges } from "./changes.ts";
 import { TrustEnding } from "./ending.ts";
 import { TrustInitiation } from "./initiation.ts";
 import { TrustCommits } from "./trust-commits.ts";
-import { PeerCalls } from "./peer-calls.ts";
-import type { PermissionsLater } from "./peer-calls.ts";
+import type { PeerCalls } from "./peer-calls.ts";
 import { TrustReception } from "./reception.ts";
 import type { TrustConsequences } from "./trust-consequences.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -20,15 +19,15 @@ import type { TrustStore } from "./trust-store.ts";
 export interface TrustParts {
   readonly config: Config;
   readonly table: Table;
-  readonly http: PeerHttp;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly application: Application;
   readonly trusts: TrustStore;
-  readonly commits: LogCommits;
-  /** What becomes of permission callbacks that a peer does not want now; absent: they are lost. */
-  readonly permissionsLater?: PermissionsLater;
+  /** What each peer may do. */
+  readonly permissions: PermissionStore;
+  readonly commits: Commits;
+  readonly calls: PeerCalls;
 }
 
 /** Everything that can be done with trusts. */
@@ -39,20 +38,13 @@ export interface TrustServices {
   readonly ending: TrustEnding;
   readonly trustCommits: TrustCommits;
   readonly permissions: PermissionChanges;
-  /** What each peer may do. */
-  readonly permissionStore: PermissionStore;
 }
 
 /** Puts trust together. `consequences` is what hangs on a trust: subscriptions, stored data. */
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
-  const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
-  const calls = new PeerCalls(http, log, clock, parts.permissionsLater);
-  const permissionStore = new PermissionStore(application.relationships);
-  const trustCommits = new TrustCommits({ commits, permissions: permissionStore, trusts, clock });
-  const permissions = new PermissionChanges(permissionStore, trustCommits, calls);
-  const context: TrustContext = {
-    ...{ config, table, trusts, trustCommits, permissions, calls, consequences, application, clock, ids, log },
-  };
+  const trustCommits = new TrustCommits(parts);
+  const permissions = new PermissionChanges(parts.permissions, trustCommits, parts.calls);
+  const context: TrustContext = { ...parts, trustCommits, permissions, consequences };
   return {
     initiation: new TrustInitiation(context),
     reception: new TrustReception(context),
@@ -60,6 +52,5 @@ export function trustServices(parts: TrustParts, consequences: TrustConsequences
     ending: new TrustEnding(context),
     trustCommits,
     permissions,
-    permissionStore,
   };
 }

@@ -1,15 +1,20 @@
-/** What a peer may do with our properties (and what a peer lets us do with its own): globs, defaults, merging. */
+/** What a peer may do with our properties, and we with those of a peer: defaults of relationships, and merging. */
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { isArray, isObject, own } from "../json/json.ts";
+import { coveredByAny } from "../terms/glob.ts";
 import type { Place } from "../terms/scope.ts";
 
+/** Permissions on properties: globs on places that are open, globs on exceptions, and the permitted operations. */
 export interface PropertyPermissions {
   readonly patterns: readonly string[];
   readonly excluded_patterns: readonly string[];
   readonly operations: readonly string[];
 }
 
-/** Everything a relationship allows. Only `properties` means something to this service; the rest is kept and shown. */
+/**
+ * Everything that a relationship allows. This service only enforces `properties` and `publish`; the rest is stored and
+ * shown.
+ */
 export interface Permissions {
   readonly properties: PropertyPermissions;
   /** Patterns of the topics that the peer may publish events to; none when absent. */
@@ -21,7 +26,7 @@ export interface Permissions {
   readonly prompts: Json;
 }
 
-/** The members of a permission set, in the order they are shown. */
+/** The members of a permission set, in the order in which they are shown. */
 export const PERMISSION_FIELDS = [
   "properties",
   "publish",
@@ -32,7 +37,7 @@ export const PERMISSION_FIELDS = [
   "prompts",
 ] as const;
 
-/** Hidden from everyone but `admin` unless a deployment says otherwise. */
+/** Hidden from all relationships but `admin`, unless a deployment defines them differently. */
 const HIDDEN = ["private/*", "security/*", "_internal/*"];
 
 function relationship(
@@ -61,10 +66,13 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
   admin: relationship(["read", "write", "delete"], [], ["*"], [">"]),
 };
 
-/** The relationships that every deployment knows. */
+/** The relationships of the protocol, which every deployment knows. */
 export const knownRelationships: readonly string[] = Object.keys(DEFAULTS).sort();
 
-/** What a relationship allows by itself: the deployment's own word, else the protocol's, else what an associate may. */
+/**
+ * The permissions of a relationship before anything is set for a peer: as the deployment defines it, else as the
+ * protocol does, else those of an associate.
+ */
 export function defaultPermissions(name: string, defined: Readonly<Record<string, Permissions>> = {}): Permissions {
   if (Object.hasOwn(defined, name)) return defined[name] ?? ASSOCIATE;
   return Object.hasOwn(DEFAULTS, name) ? (DEFAULTS[name] ?? ASSOCIATE) : ASSOCIATE;
@@ -74,13 +82,13 @@ const ASSOCIATE: Permissions = relationship(["read"], HIDDEN, []);
 
 const union = (one: readonly string[], other: readonly string[]): readonly string[] => [...new Set([...one, ...other])];
 
-/** The list of strings under a name; empty when there is none. */
+/** The strings in a member that is an array; none when it is not. */
 export function stringsOf(object: JsonObject, name: string): readonly string[] {
   const value = own(object, name);
   return value !== undefined && isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** Defaults with what was set on top: `patterns`, `excluded_patterns` and `publish` are unions, every other field replaces. */
+/** Defaults with what was set for a peer: `patterns`, `excluded_patterns` and `publish` unite, other fields replace. */
 export function mergePermissions(defaults: Permissions, set: JsonObject): Permissions {
   const member = (name: Exclude<keyof Permissions, "properties" | "publish">): Json => own(set, name) ?? defaults[name];
   const properties = own(set, "properties");
@@ -103,62 +111,13 @@ function mergeProperties(defaults: PropertyPermissions, set: JsonObject): Proper
   };
 }
 
-/** A permission set as JSON. */
+/** A permission set in the form of the API. */
 export function permissionsJson(permissions: Permissions): JsonObject {
   const { properties, publish = [], ...others } = permissions;
   return { properties: { ...properties }, publish, ...others };
 }
 
-/** True when the peer may read at this place. Exclusions win. */
-export function mayRead(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
-}
-
-/** True when the peer may create and change at this place. Exclusions win. */
-export function mayWrite(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
-}
-
 /** True when a pattern covers the place and no exclusion does, whatever the operation. */
 export function isOpen(properties: Pick<PropertyPermissions, "patterns" | "excluded_patterns">, place: Place): boolean {
   return coveredByAny(properties.patterns, place) && !coveredByAny(properties.excluded_patterns, place);
-}
-
-/**
- * True when one of the globs covers the place. `*` stands for any run of characters, `/` included, and `?` for one. What
- * covers a place covers all below it, and `name/*` covers `name` itself.
- */
-export function coveredByAny(patterns: readonly string[], place: Place): boolean {
-  if (place.length === 0) return patterns.includes("*");
-  return patterns.some((pattern) => {
-    const whole = pattern.endsWith("/*") ? pattern.slice(0, -2) : pattern;
-    return place.some((_, index) => {
-      const path = place.slice(0, index + 1).join("/");
-      return matchesGlob(pattern, path) || matchesGlob(whole, path);
-    });
-  });
-}
-
-/** Matches in time pattern × text at worst: one star to go back to is enough. */
-export function matchesGlob(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === "*") {
-      star = p;
-      resume = t;
-      p += 1;
-    } else if (p < pattern.length && (pattern[p] === "?" || pattern[p] === text[t])) {
-      p += 1;
-      t += 1;
-    } else if (star >= 0) {
-      p = star + 1;
-      resume += 1;
-      t = resume;
-    } else return false;
-  }
-  while (pattern[p] === "*") p += 1;
-  return p === pattern.length;
 }

@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { systemClock } from "../../system/clock.ts";
+import { systemClock } from "../../system/platform.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { liesUnder } from "../../domain/terms/peer-url.ts";
 import { freshAgents } from "../../system/fresh-agents.ts";
@@ -16,9 +16,9 @@ import { tlsFailure } from "./tls-failure.ts";
 export interface PeerHttpClientOptions extends AddressPolicy {
   /** How names become addresses [the machine's resolver]. */
   readonly resolve?: Resolve;
-  /** Most milliseconds until the connection stands, name and TLS included [5 000]. */
+  /** Most milliseconds until the connection stands, resolution of the name and TLS included [5 000]. */
   readonly connectTimeoutMs?: number;
-  /** Says how long a kept connection has been free [the machine's]. */
+  /** Measures for how long a kept connection has been free [the machine's clock]. */
   readonly clock?: Clock;
 }
 
@@ -27,7 +27,7 @@ const DEFAULT_MAX_BYTES = 1024 * 1024;
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const compressed = promisify(gzip);
 
-/** Set by this client or by node alone; anyone else's would undermine the rules. */
+/** Headers that this client or node sets. A caller that could set them would undermine the rules. */
 const OWN_HEADERS = new Set(
   "authorization cookie host connection content-length transfer-encoding upgrade expect te trailer keep-alive".split(
     " ",
@@ -36,9 +36,9 @@ const OWN_HEADERS = new Set(
 
 /**
  * Sends requests to peers under the outbound rules: https unless `allowHttp`, public addresses unless `allowPrivate`
- * (judged on what is actually connected to), no redirect followed, a bearer only to URLs under its `baseUri`, connecting
- * at most 5 s, everything at most `timeoutMs`, the body at most `maxBytes`. Any status is an answer. Rejects with nothing
- * but `PeerFailure`; its message has neither the path nor the bearer. Connections are kept, and reused within a minute.
+ * (judged by the address that is connected to), no redirect followed, a bearer only to URLs under its `baseUri`, at most 5 s
+ * to connect, `timeoutMs` altogether, a body of at most `maxBytes`. Any status is an answer. Rejects with `PeerFailure`
+ * alone, whose message has neither the path nor the bearer. Connections are kept, and reused within a minute.
  */
 export class PeerHttpClient implements PeerHttp {
   readonly #policy: AddressPolicy;
@@ -55,6 +55,11 @@ export class PeerHttpClient implements PeerHttp {
     this.#single = freshAgents({ keepAlive: false, lookup }, clock);
   }
 
+  /**
+   * Sends one request.
+   *
+   * @throws PeerFailure for everything that is not an answer
+   */
   async send(request: PeerRequest): Promise<PeerAnswer> {
     const url = judgeUrl(request.url, this.#policy);
     if ("refused" in url) throw new PeerFailure("refused", `The peer's URL is not used: ${url.refused}.`);
@@ -66,14 +71,14 @@ export class PeerHttpClient implements PeerHttp {
     const body = await bodyOf(request);
     this.#keeping.dropStale();
     try {
-      return await exchange(url, request, body, deadline, this.#keeping, this.#connectTimeoutMs);
-    } catch (error) {
-      // A kept connection may have been closed by the peer meanwhile. Nothing was answered on it, and every request of
-      // the protocol may be repeated, so it is sent once more, on a new connection.
-      if (!(error instanceof StaleConnection) || deadline.aborted) throw asFailure(error, deadline);
-    }
-    try {
-      return await exchange(url, request, body, deadline, this.#single, this.#connectTimeoutMs);
+      try {
+        return await this.#exchange(url, request, body, deadline, this.#keeping);
+      } catch (error) {
+        // The peer may have closed a kept connection meanwhile. Nothing was answered on it, and every request of the
+        // protocol may be repeated, so the request goes out once more, on a new connection.
+        if (!(error instanceof StaleConnection) || deadline.aborted) throw error;
+        return await this.#exchange(url, request, body, deadline, this.#single);
+      }
     } catch (error) {
       throw asFailure(error, deadline);
     }
@@ -83,6 +88,57 @@ export class PeerHttpClient implements PeerHttp {
   close(): void {
     this.#keeping.destroy();
     this.#single.destroy();
+  }
+
+  /** Sends the request over one connection and reads its answer. */
+  async #exchange(
+    url: URL,
+    request: PeerRequest,
+    body: Buffer | undefined,
+    deadline: AbortSignal,
+    agents: FreshAgents,
+  ): Promise<PeerAnswer> {
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const secure = url.protocol === "https:";
+      const outgoing = (secure ? https : http).request({
+        protocol: url.protocol,
+        hostname: hostOf(url),
+        port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+        path: url.pathname + url.search,
+        method: request.method,
+        headers: headersOf(request, url, body),
+        agent: secure ? agents.secure : agents.plain,
+        signal: deadline,
+      });
+      const connecting = setTimeout(() => {
+        outgoing.destroy(new PeerFailure("timeout", "The peer's host did not accept a connection in time."));
+      }, this.#connectTimeoutMs);
+      const connected = (): void => {
+        clearTimeout(connecting);
+      };
+      outgoing.once("socket", (socket) => {
+        if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", connected);
+        else connected();
+      });
+      outgoing.once("response", resolve);
+      // The request may still fail after the answer has begun; then the body's reader reports it, and this changes nothing.
+      outgoing.on("error", (error) => {
+        connected();
+        reject(outgoing.reusedSocket && CLOSED.has(codeOf(error)) ? new StaleConnection() : error);
+      });
+      outgoing.end(body);
+    });
+    const [status, headers] = [answer.statusCode ?? 0, flatHeaders(answer.headers)];
+    if (request.statusOnly === true) {
+      dropAnswerBody(answer);
+      return { status, headers, body: new Uint8Array() };
+    }
+    try {
+      return { status, headers, body: await readAnswerBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES) };
+    } catch (error) {
+      answer.destroy();
+      throw error;
+    }
   }
 }
 
@@ -95,71 +151,7 @@ async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<
   return compress === true ? await compressed(text) : Buffer.from(text);
 }
 
-async function exchange(
-  url: URL,
-  request: PeerRequest,
-  outgoingBody: Buffer | undefined,
-  deadline: AbortSignal,
-  through: FreshAgents,
-  connectTimeoutMs: number,
-): Promise<PeerAnswer> {
-  const answer = await open(url, request, outgoingBody, deadline, through, connectTimeoutMs);
-  const [status, headers] = [answer.statusCode ?? 0, flatHeaders(answer.headers)];
-  if (request.statusOnly === true) {
-    dropAnswerBody(answer);
-    return { status, headers, body: new Uint8Array() };
-  }
-  try {
-    const body = await readAnswerBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES);
-    return { status, headers, body };
-  } catch (error) {
-    answer.destroy();
-    throw error;
-  }
-}
-
-/** Resolves when the answer's headers are there. */
-function open(
-  url: URL,
-  request: PeerRequest,
-  body: Buffer | undefined,
-  deadline: AbortSignal,
-  through: FreshAgents,
-  connectTimeoutMs: number,
-): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const secure = url.protocol === "https:";
-    const outgoing = (secure ? https : http).request({
-      protocol: url.protocol,
-      hostname: hostOf(url),
-      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
-      path: url.pathname + url.search,
-      method: request.method,
-      headers: headersOf(request, url, body),
-      agent: secure ? through.secure : through.plain,
-      signal: deadline,
-    });
-    const connecting = setTimeout(() => {
-      outgoing.destroy(new PeerFailure("timeout", "The peer's host did not accept a connection in time."));
-    }, connectTimeoutMs);
-    const connected = (): void => {
-      clearTimeout(connecting);
-    };
-    outgoing.once("socket", (socket) => {
-      if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", connected);
-      else connected();
-    });
-    outgoing.once("response", resolve);
-    // It may still fail after the answer has begun; then the body's reader reports it, and this changes nothing.
-    outgoing.on("error", (error) => {
-      connected();
-      reject(outgoing.reusedSocket && CLOSED.has(codeOf(error)) ? new StaleConnection() : error);
-    });
-    outgoing.end(body);
-  });
-}
-
-/** How a connection says that the other side had closed it. */
+/** Codes of the errors that a connection gives when the other side had closed it. */
 const CLOSED = new Set(["ECONNRESET", "EPIPE"]);
 
 function headersOf(request: PeerRequest, url: URL, body: Buffer | undefined): Record<string, string | number> {
@@ -176,10 +168,10 @@ function headersOf(request: PeerRequest, url: URL, body: Buffer | undefined): Re
   if (request.traceparent !== undefined) headers["traceparent"] = request.traceparent;
   if (body !== undefined) headers["content-type"] = "application/json";
   if (body !== undefined && request.gzip === true) headers["content-encoding"] = "gzip";
-  // A POST without a body says so; some servers answer 411 else.
+  // A POST without a body says so, because some servers answer 411 otherwise.
   if (body !== undefined || request.method !== "GET") headers["content-length"] = body?.byteLength ?? 0;
   for (const [name, value] of Object.entries(headers)) {
-    // Printable ASCII only: a secret is not worth a smuggled header, and node would show the value in its error.
+    // Printable ASCII only: a value could smuggle a header in, and node would show a secret in its error.
     if (!/^[!#-'*+.^_`|~\w-]+$/.test(name) || !/^[\t\x20-\x7e]*$/.test(String(value))) {
       throw new PeerFailure("refused", `The value of the header ${name} cannot be sent.`);
     }

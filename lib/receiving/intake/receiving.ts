@@ -1,12 +1,10 @@
 /** The receiving side put together over the ports it is given. */
 import type { Table } from "../../dynamodb/table.ts";
-import type { Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
+import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import type { Publishers } from "../../peers/publisher.ts";
 import { FailedEventStore } from "../hooks/failed-event-store.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
-import type { Later } from "../hooks/hook-runs.ts";
-import { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
 import type { Forgotten, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
@@ -15,6 +13,7 @@ import type { ReceivedData } from "../stream/ports.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
 import { StreamStore } from "../stream/stream-store.ts";
+import type { StreamSettings } from "../stream/stream-store.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Authenticator } from "./callback-access.ts";
@@ -33,8 +32,8 @@ export interface ReceivingDeps {
   readonly queue: DelayQueue;
   /** 0 ≤ random < 1, for jitter. */
   readonly random: () => number;
-  /** Calls back after some ms; the hooks' time limit [setTimeout]. */
-  readonly later?: Later;
+  /** The hooks' time limit. */
+  readonly after: After;
   readonly runner: HookRunner;
   readonly publishers: Publishers;
   readonly authenticator: Authenticator;
@@ -54,40 +53,37 @@ export interface ReceivingDeps {
  */
 export interface Receiving extends RecoveryDeps {
   readonly access: CallbackAccess;
-  readonly failedEvents: FailedEventStore;
   readonly staleReads: StaleReads;
 }
 
 /** What storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
 const STORE_RESERVE_MS = 4_000;
 
+/** The records of streams, and the messages that bring their due work forward. */
+export function createStreams(
+  deps: Pick<ReceivingDeps, "table" | "clock" | "ids" | "log" | "queue"> & { readonly settings: StreamSettings },
+): Pick<Receiving, "streams" | "wakeUps"> {
+  const wakeUps = new WakeUps(deps);
+  return { wakeUps, streams: new StreamStore({ ...deps, wake: async (head) => await wakeUps.schedule(head) }) };
+}
+
 /** Builds the engine. Nothing is read or sent by it. */
-export function createReceiving(deps: ReceivingDeps): Receiving {
-  const { table, clock, settings } = deps;
+export function createReceiving(deps: ReceivingDeps, streaming = createStreams(deps)): Receiving {
+  const { table, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
-  const wakeUps = new WakeUps(deps);
-  const streams = new StreamStore({ ...deps, wake: (head) => wakeUps.schedule(head) });
+  const { streams, wakeUps } = streaming;
   const failedEvents = new FailedEventStore(table);
   const hooks = new HookRuns({
     ...deps,
     failedEvents,
     wakeUps,
-    later: deps.later ?? callLater,
     settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
-  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
   const stale = new StaleParts({ ...deps, wakeUps, maxAttempts });
   const applier = new SubscriptionApplier({ ...deps, streams, hooks, stale });
   const sequencer = new Sequencer({ ...deps, streams, wakeUps, applier, reserveMs });
-  const recovery = { ...deps, streams, wakeUps, hooks, pausedHooks, stale, applier, sequencer, reserveMs };
+  const recovery = { ...deps, streams, wakeUps, failedEvents, hooks, stale, applier, sequencer, reserveMs };
   const access = new CallbackAccess(deps);
-  return { ...recovery, access, failedEvents, staleReads: new StaleReads(recovery) };
+  return { ...recovery, access, staleReads: new StaleReads(recovery) };
 }
-
-const callLater: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => {
-    clearTimeout(timer);
-  };
-};

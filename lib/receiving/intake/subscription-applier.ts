@@ -5,7 +5,7 @@ import { sameJson } from "../../domain/json/canonical-json.ts";
 import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import { isObject } from "../../domain/json/json.ts";
 import { namedData } from "../../domain/diff/peer-names.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
+import { placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
@@ -60,9 +60,11 @@ interface AppliedContent {
 
 const NOTHING_AGAIN: ReadAgain = { unasked: [] };
 
-/** What an event of a subscription means: its data is stored, then its hooks run. It keeps nothing between two calls. */
+/** What an event of a subscription means: its data is stored, then its hooks run. */
 export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared | undefined> {
   readonly #deps: ApplierDeps;
+  /** The diffs of contents as they were prepared, so that what was planned for a diff is found when it is applied. */
+  readonly #diffs = new WeakMap<DiffContent, IncomingDiff>();
 
   constructor(deps: ApplierDeps) {
     this.#deps = deps;
@@ -137,7 +139,11 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { hooksPaused } =
       hookEvent === undefined
         ? head
-        : await this.#deps.hooks.first(hookEvent, context.starts, head.hooksPaused, stored);
+        : await this.#deps.hooks.first(hookEvent, {
+            starts: context.starts,
+            hooksPaused: head.hooksPaused,
+            stateStored: stored,
+          });
     return {
       fields: {
         digests: withDigest(head.digests, data),
@@ -260,9 +266,13 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
 
   /** As it is stored: without the names that no copied property can have. */
   #diff(content: DiffContent, scope: Place, excludedScopes: readonly Place[]): IncomingDiff {
+    const known = this.#diffs.get(content);
+    if (known !== undefined && excludedScopes.length === 0 && samePlace(known.scope, scope)) return known;
     const { data } = content;
     const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
-    return { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    const diff = { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    if (excludedScopes.length === 0) this.#diffs.set(content, diff);
+    return diff;
   }
 }
 

@@ -3,6 +3,7 @@ import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { sequencingStateOf } from "../stream/head.ts";
@@ -19,7 +20,7 @@ import type { RecoveryDeps, RecoverySettings } from "./recovery-settings.ts";
  * @returns since when its gap stands (ms since 1970), if it has one
  */
 export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadline): Promise<number | undefined> {
-  const { clock, streams, settings, log, pausedHooks, sequencer } = deps;
+  const { clock, streams, settings, log, sequencer } = deps;
   let head = await streams.read(key);
   if (head === undefined) return undefined;
   const now = clock.now();
@@ -34,7 +35,7 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
     return head.gapSince;
   }
   if (head.hooksResuming) {
-    head = await pausedHooks.resume(head, deadline);
+    head = await resumeHooks(deps, head, deadline);
     if (head.hooksResuming || !head.live) return head.gapSince;
   }
   const { gapSince } = head;

@@ -4,7 +4,7 @@ import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookEvent } from "../hooks/hook-event.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
-import type { PausedHooks } from "../hooks/paused-hooks.ts";
+import type { FailedEventStore } from "../hooks/failed-event-store.ts";
 import type { OpenPlaces } from "./place-reads.ts";
 import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
@@ -74,7 +74,7 @@ export interface RecoveryDeps {
   readonly forgotten: Forgotten;
   readonly applier: EventApplier<StreamEvent, Prepared | undefined>;
   readonly sequencer: Sequencer<StreamEvent, Prepared | undefined>;
-  readonly pausedHooks: PausedHooks;
+  readonly failedEvents: FailedEventStore;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
   readonly purgeEnded: (head: Head) => Promise<void>;
   readonly settings: RecoverySettings;

@@ -68,14 +68,19 @@ export async function commitReplacement(
   const { progress, at, begun, readable, stores } = result;
   const { reset } = progress;
   const event = await resyncEvent(deps, marked, result);
-  const { hooksPaused } = await hooks.first(event, begun.starts, begun.hooksPaused, readable && stores);
+  const { starts, hooksPaused: before } = begun;
+  const { hooksPaused } = await hooks.first(event, {
+    starts,
+    hooksPaused: before,
+    stateStored: readable && stores,
+  });
   const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
   const done = await streams.advance(
     marked,
     compact({
       to: at,
       keepLease: false,
-      fields: { ...fieldsOf(deps, marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) },
+      fields: { ...fieldsOf(deps, marked, result), ...(hooksPaused !== before && { hooksPaused }) },
       restart: reset,
       exact: true,
       stateRead: result.stateRead,

@@ -107,8 +107,9 @@ export class StaleReads {
   async #notifyHooks(head: Head, { place }: StalePart, part: StatePart): Promise<HeadFields> {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
-    const { hooksPaused } = await this.#deps.hooks.first(event, head.starts, head.hooksPaused, true);
-    return hooksPaused === head.hooksPaused ? {} : { hooksPaused };
+    const { starts, hooksPaused: before } = head;
+    const { hooksPaused } = await this.#deps.hooks.first(event, { starts, hooksPaused: before, stateStored: true });
+    return hooksPaused === before ? {} : { hooksPaused };
   }
 
   async #giveBack(head: Head, fields: HeadFields, deadline: Deadline): Promise<void> {

@@ -50,7 +50,7 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
 }
 
 /** The ids a log line about a stream names. */
-export const idsOf = (head: Head): Record<string, unknown> => ({
+export const idsOf = (head: Head) => ({
   actorId: head.actorId,
   peerId: head.peerId,
   subscriptionId: head.subscriptionId,

@@ -6,7 +6,7 @@ import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-stor
 import { PeerCapabilities } from "../../../lib/peers/capabilities.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
-import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../receiving/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });
 

@@ -8,6 +8,7 @@ import type { Cost, Measurement } from "../../support/measured-table.ts";
 import { area } from "../../../lib/http/area.ts";
 import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { headIs, writeOf } from "../../../lib/receiving/stream/stream-changes.ts";
@@ -53,12 +54,12 @@ export class CallbackWorld {
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what it costs" });
     app.subscriptionDataHook("*", ({ sequence }) => void this.hooked.push(sequence));
     this.services = composeService(app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName, MAX_PENDING: "1000" }),
       table: table.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
       queue: { send: () => Promise.resolve() },
       clock: { now: () => this.#now },
-      ids: randomIds,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     });
     this.#handler = area("callbacks", routes, () => this.services);

@@ -6,7 +6,7 @@ import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
-import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 
@@ -174,7 +174,7 @@ describe("a permission callback that breaks off", () => {
 describe("what is newly granted beside what a subscription covers", () => {
   it("is not read for it", async () => {
     await us.subscribe("narrow", { subtarget: "color" });
-    await us.service.outbound.end(ACTOR, PEER, SUB, { notifyPeer: false });
+    await us.service.outboundEnding.end(ACTOR, PEER, SUB, { notifyPeer: false });
     us.messages.length = 0;
     await grant({ patterns: ["color"] });
     await us.arriveMessages();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StateRequest } from "../../../lib/peers/read-state.ts";
+import type { StateRequest } from "../../../lib/peers/publisher.ts";
 import { type Json, PeerFailure } from "../../../lib/system/ports.ts";
 import { BASE, type Says, ScriptedPeer } from "./scripted-peer.ts";
 import { wholeState } from "./whole-state.ts";

@@ -1,13 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
-import {
-  poll,
-  readDiff,
-  readPosition,
-  subscribe,
-  unsubscribe,
-  acknowledge,
-} from "../../../lib/peers/remote-subscriptions.ts";
+import { subscribe, unsubscribe } from "../../../lib/peers/remote-subscriptions.ts";
 import {
   readMeta,
   requestTrust,
@@ -164,13 +157,14 @@ describe("a subscription at a peer", () => {
       { sequence: 9 },
     ];
     const peer = new ScriptedPeer({ "GET subscriptions/me/s1": { json: { sequence: 10, data } } });
-    const polled = await poll(peer.actor(), "s1");
+    const polled = await new RemotePublisher(peer.actor()).poll("s1");
     expect(polled).toMatchObject({
-      is: "value",
-      value: { sequence: 10, complete: true, others: [{ sequence: 7, data: { other: 1 } }] },
+      is: "backlog",
+      sequence: 10,
+      others: [{ sequence: 7, data: { other: 1 } }],
     });
-    if (polled.is !== "value") throw new Error(polled.is);
-    expect(polled.value.diffs.map((one) => [one.sequence, one.data])).toEqual([
+    if (polled.is !== "backlog") throw new Error(polled.is);
+    expect(polled.diffs.map((one) => [one.sequence, one.data])).toEqual([
       [6, { p: 6 }],
       [7, { p: 7 }],
       [10, { p: 10 }],
@@ -183,12 +177,16 @@ describe("a subscription at a peer", () => {
       "GET subscriptions/me/s1?after=2": { json: { sequence: 6, data: [diff(3), diff(4)], next: 4 } },
       "GET subscriptions/me/s1?after=4": { json: { sequence: 6, data: [diff(5), diff(6)] } },
     });
-    const polled = await poll(peer.actor(), "s1");
-    expect(polled).toMatchObject({ value: { sequence: 6, complete: true } });
-    expect(polled.is === "value" && polled.value.diffs.length).toBe(6);
+    const polled = await new RemotePublisher(peer.actor()).poll("s1");
+    expect(polled).toMatchObject({ is: "backlog", sequence: 6 });
+    expect(polled.is === "backlog" && polled.diffs.length).toBe(6);
     const stuck = { json: { sequence: 9, data: [diff(1)], next: 1 } };
     const looping = new ScriptedPeer({ "GET subscriptions/me/s1": stuck, "GET subscriptions/me/s1?after=1": stuck });
-    expect(await poll(looping.actor(), "s1")).toMatchObject({ value: { complete: false } });
+    expect(await new RemotePublisher(looping.actor()).poll("s1")).toEqual({
+      is: "unreadable",
+      reason: "The backlog is too large to be read.",
+      sequence: 9,
+    });
     expect(looping.calls.length).toBe(2);
   });
 
@@ -196,7 +194,7 @@ describe("a subscription at a peer", () => {
     "takes %j for no backlog",
     async (json) => {
       const peer = new ScriptedPeer({ "GET subscriptions/me/s1": { json } });
-      expect(await poll(peer.actor(), "s1")).toMatchObject({ is: "unreadable" });
+      expect(await new RemotePublisher(peer.actor()).poll("s1")).toMatchObject({ is: "unreadable" });
     },
   );
 
@@ -212,7 +210,6 @@ describe("a subscription at a peer", () => {
         },
       },
     });
-    expect(await readPosition(peer.actor(), "s1")).toBe(77);
     expect(await new RemotePublisher(peer.actor()).poll("s1")).toMatchObject({ is: "unreadable", sequence: 77 });
   });
 
@@ -224,13 +221,12 @@ describe("a subscription at a peer", () => {
     expect(await new RemotePublisher(broken.actor()).poll("s1")).toMatchObject({ is: "failed" });
   });
 
-  it("reads one diff by url or number", async () => {
+  it("reads the one diff that a URL names, and no other", async () => {
     const json = { id: "peer1", subscriptionid: "s1", ...diff(1, { v: "low1" }) };
-    const peer = new ScriptedPeer({ "GET subscriptions/me/s1/1": { json } });
-    const byUrl = await readDiff(peer.actor(), { url: `${BASE}/subscriptions/me/s1/1` }, 1);
-    expect(byUrl).toMatchObject({ is: "value", value: { data: { v: "low1" } } });
-    expect(await readDiff(peer.actor(), { subscriptionId: "s1", sequence: 1 })).toEqual(byUrl);
-    expect(await readDiff(peer.actor(), { subscriptionId: "s1", sequence: 1 }, 2)).toMatchObject({ is: "failed" });
+    const publisher = new RemotePublisher(new ScriptedPeer({ "GET subscriptions/me/s1/1": { json } }).actor());
+    const url = `${BASE}/subscriptions/me/s1/1`;
+    expect(await publisher.fetchDiff(url, 1)).toEqual({ is: "content", content: { data: { v: "low1" } } });
+    expect(await publisher.fetchDiff(url, 2)).toMatchObject({ is: "refused" });
   });
 
   it("tells a fetch that may be tried again from one that may not", async () => {
@@ -246,7 +242,7 @@ describe("a subscription at a peer", () => {
 
   it("is acknowledged with a PUT", async () => {
     const peer = new ScriptedPeer({ "PUT subscriptions/me/s1": { status: 204 } });
-    expect(await acknowledge(peer.actor(), "s1", 5)).toMatchObject({ ok: true });
+    expect(await new RemotePublisher(peer.actor()).acknowledge("s1", 5)).toBeUndefined();
     expect(peer.requests[0]?.json).toEqual({ sequence: 5 });
   });
 

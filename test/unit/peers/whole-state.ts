@@ -1,4 +1,5 @@
-import { listState, type StateRequest } from "../../../lib/peers/read-state.ts";
+import type { StateRequest } from "../../../lib/peers/publisher.ts";
+import { listState } from "../../../lib/peers/read-state.ts";
 import type { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import type { Place } from "../../../lib/domain/terms/scope.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";

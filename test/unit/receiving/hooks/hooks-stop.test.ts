@@ -1,7 +1,8 @@
+import { resumeHooks } from "../../../../lib/receiving/hooks/resume-hooks.ts";
 import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
-import { HookWorld, numbersOf, STREAM } from "../../../support/hook-world.ts";
+import { HookWorld, numbersOf, STREAM } from "./hook-world.ts";
 import { InjectedFault } from "../../../support/faulty-table.ts";
 
 /** A stream whose event 2 stopped its hooks; 3 to `upTo` arrived since. */
@@ -97,7 +98,7 @@ describe("a stopped stream", () => {
     };
     await world.receiving.hooks.skip(await eventOf(world, 2));
     const asked = world.head();
-    await world.receiving.pausedHooks.resume(asked, world.deadline());
+    await resumeHooks(world.receiving, asked, world.deadline());
     const head = world.head();
     expect([...head.buffered]).toEqual([4]);
     expect(head.dueAt).toBeLessThanOrEqual(world.now);

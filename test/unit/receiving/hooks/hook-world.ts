@@ -1,23 +1,23 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
-import { receiveCallback } from "../../lib/receiving/intake/receive-callback.ts";
-import { composeDueWork } from "../../lib/compose/due-work.ts";
-import { sweep } from "../../lib/scheduler/sweep.ts";
-import { dueShards } from "../../lib/dynamodb/keys/due.ts";
-import { outboundHeadKey } from "../../lib/dynamodb/keys/streams.ts";
-import { itemMissing } from "../../lib/dynamodb/table.ts";
-import type { Table } from "../../lib/dynamodb/table.ts";
-import type { Json, Log } from "../../lib/system/ports.ts";
-import { readHead } from "../../lib/receiving/stream/head.ts";
-import type { Head } from "../../lib/receiving/stream/head.ts";
-import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
-import { createReceiving } from "../../lib/receiving/intake/receiving.ts";
-import { STATE_PIECES } from "../../lib/receiving/recovery/recovery-settings.ts";
-import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
-import type { FailedEvent } from "../../lib/receiving/hooks/failed-event-item.ts";
-import { FaultyTable } from "./faulty-table.ts";
-import type { Decide } from "./faulty-table.ts";
-import { MemoryTable } from "./memory-table.ts";
-import { PlainData } from "./simulation/plain-data.ts";
+import { receiveCallback } from "../../../../lib/receiving/intake/receive-callback.ts";
+import { composeDueWork } from "../../../../lib/compose/due-work.ts";
+import { sweep } from "../../../../lib/scheduler/sweep.ts";
+import { dueShards } from "../../../../lib/dynamodb/keys/due.ts";
+import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
+import { itemMissing } from "../../../../lib/dynamodb/table.ts";
+import type { Table } from "../../../../lib/dynamodb/table.ts";
+import type { Json, Log } from "../../../../lib/system/ports.ts";
+import { readHead } from "../../../../lib/receiving/stream/head.ts";
+import type { Head } from "../../../../lib/receiving/stream/head.ts";
+import type { HookEvent } from "../../../../lib/receiving/hooks/hook-event.ts";
+import { createReceiving } from "../../../../lib/receiving/intake/receiving.ts";
+import { STATE_PIECES } from "../../../../lib/receiving/recovery/recovery-settings.ts";
+import type { Receiving } from "../../../../lib/receiving/intake/receiving.ts";
+import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
+import { FaultyTable } from "../../../support/faulty-table.ts";
+import type { Decide } from "../../../support/faulty-table.ts";
+import { MemoryTable } from "../../../support/memory-table.ts";
+import { PlainData } from "../../../support/simulation/plain-data.ts";
 
 const MINUTE = 60_000;
 const DIGEST = "d".repeat(64);
@@ -68,7 +68,7 @@ export class HookWorld {
       ids: { id: () => this.#id(), secret: () => this.#id() },
       log,
       random: () => 0.5,
-      later: (_ms, callback) => {
+      after: (_ms, callback) => {
         this.limits.add(callback);
         return () => void this.limits.delete(callback);
       },
@@ -141,15 +141,20 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const others = {
-      deletion: none,
-      ending: none,
-      ownership: none,
+    const runDue = composeDueWork({
+      table,
+      clock,
+      log,
+      receiving,
+      heads: none,
+      grants: none,
       maintenance: none,
-      breakers: none,
+      breakerRecovery: none,
+      refusedHeads: none,
       capabilities: none,
-    };
-    const runDue = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
+      trust: none,
+      deletion: none,
+    });
     await sweep({ table, clock, log, runDue }, this.deadline());
   }
 
