@@ -38,18 +38,20 @@ const SHOWN_BY = 12_409;
 
 /** Conditions that make the engine right, each left out in turn. */
 const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = {
-  "a lease is taken although another holds it": without(
+  "a lease is acquired although another is live": without(
     (part) => part.is === "any" && names(part).includes("leaseToken"),
   ),
   [LOST_LEASE]: without((part) => part.is === "equals" && part.name === "leaseToken"),
-  "the last slot is emptied although one was taken meanwhile": without(
+  "the buffer is emptied although a number was added meanwhile": without(
     (part) => (part.is === "sizeEquals" || part.is === "missing") && part.name === "buffered",
   ),
   "a lease is granted for another number than the next": without(
     (part) => part.is === "equals" && part.name === "lastSeq",
   ),
-  "the buffer is taken although all are": without((part) => part.is === "any" && names(part).includes("buffered")),
-  "the buffer is taken in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
+  "a number is buffered although the buffer is full": without(
+    (part) => part.is === "any" && names(part).includes("buffered"),
+  ),
+  "a number is buffered in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
 };
 
 const conditions = Object.entries(SABOTAGE).map(([name, broken]): [string, Sabotage] => [

@@ -5,7 +5,7 @@ import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { isRecounted, markContradicted } from "../stream/contradiction.ts";
+import { isNewer, isRecounted, markContradicted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import { idsOf } from "../stream/event-applier.ts";
@@ -108,7 +108,7 @@ export async function compareDuplicate(
   { sequence, timestamp, content }: Pick<StreamEvent, "sequence" | "timestamp" | "content">,
 ): Promise<void> {
   // What a state read has covered was never applied: it is compared with the time of that read.
-  const newer = timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
+  const newer = isNewer(head, { sequence, timestamp });
   if (!newer && !isRecounted(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
   // Marked already, and no read is under way that could have begun before this.
   const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);

@@ -1,15 +1,10 @@
 /** The receiving side put together over the ports it is given. */
-import type { Table } from "../../dynamodb/table.ts";
-import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
-import type { Publishers } from "../../peers/publisher.ts";
+import type { After, DelayQueue, Ids } from "../../system/ports.ts";
 import { FailedEventStore } from "../hooks/failed-event-store.ts";
-import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
+import type { HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
-import type { OpenPlaces } from "../recovery/place-reads.ts";
-import type { Forgotten, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
+import type { ReceivingPorts, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
-import type { Head } from "../stream/head.ts";
-import type { ReceivedData } from "../stream/ports.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
 import { StreamStore } from "../stream/stream-store.ts";
@@ -24,26 +19,13 @@ export interface ReceivingSettings extends RecoverySettings {
   readonly hookTimeoutMs: number;
 }
 
-export interface ReceivingDeps {
-  readonly table: Table;
-  readonly clock: Clock;
+export interface ReceivingDeps extends ReceivingPorts {
   readonly ids: Ids;
-  readonly log: Log;
   readonly queue: DelayQueue;
-  /** 0 ≤ random < 1, for jitter. */
-  readonly random: () => number;
   /** The hooks' time limit. */
   readonly after: After;
   readonly runner: HookRunner;
-  readonly publishers: Publishers;
   readonly authenticator: Authenticator;
-  readonly data: (actorId: string, peerId: string) => ReceivedData;
-  /** The state a resync event is about, as the store has it now: for its replay, and for what no memory holds. */
-  readonly state: (event: HookEvent) => Promise<Json>;
-  readonly openTo: OpenPlaces;
-  readonly forgotten: Forgotten;
-  /** Removes what an ended subscription left. */
-  readonly purgeEnded: (head: Head) => Promise<void>;
   readonly settings: ReceivingSettings;
 }
 
@@ -68,10 +50,11 @@ export function createStreams(
 }
 
 /** Builds the engine. Nothing is read or sent by it. */
-export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = createStreams(deps)): Receiving {
+export function createReceiving(deps: ReceivingDeps, streaming = createStreams(deps)): Receiving {
   const { table, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
+  const { streams, wakeUps } = streaming;
   const failedEvents = new FailedEventStore(table);
   const hooks = new HookRuns({
     ...deps,

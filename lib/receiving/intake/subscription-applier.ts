@@ -13,6 +13,7 @@ import type { Deadline, Json } from "../../system/ports.ts";
 import { streamOfKey } from "../../dynamodb/keys/streams.ts";
 import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
 import { bufferedEvent, placeSaid, scopeDemands } from "./callback-events.ts";
+import { isNewer } from "../stream/contradiction.ts";
 import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
@@ -60,7 +61,7 @@ interface AppliedContent {
 
 const NOTHING_AGAIN: ReadAgain = { unasked: [] };
 
-/** What an event of a subscription means: its data is stored, then its hooks run. It keeps nothing between two calls. */
+/** What an event of a subscription means: its data is stored, then its hooks run. */
 export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared | undefined> {
   readonly #deps: ApplierDeps;
   /** The diffs of contents as they were prepared, so that what was planned for a diff is found when it is applied. */
@@ -119,7 +120,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   }
 
   contradicts(buffered: StreamEvent, head: Head): boolean {
-    if (buffered.content === undefined) return isNewer(buffered, head);
+    if (buffered.content === undefined) return isNewer(head, buffered);
     return contradicts(head, buffered.sequence, buffered.content.data);
   }
 
@@ -136,25 +137,19 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { data, hookEvent, stored, again } =
       event.kind === "part" ? await this.#replacePart(event, context) : await this.#store(event, context);
     if (hookEvent !== undefined) context.hookBegins?.();
-    const { hooksPaused } =
-      hookEvent === undefined
-        ? head
-        : await this.#deps.hooks.runFirst(hookEvent, {
-            starts: context.starts,
-            hooksPaused: head.hooksPaused,
-            stateStored: stored,
-          });
+    const state = { starts: context.starts, hooksPaused: head.hooksPaused, stateStored: stored };
+    const { hooksPaused } = hookEvent === undefined ? head : await this.#deps.hooks.runFirst(hookEvent, state);
     return {
       fields: {
         digests: withDigest(head.digests, data),
         ...newest(head, event),
-        ...(hooksPaused === head.hooksPaused ? {} : { hooksPaused }),
+        ...(hooksPaused !== head.hooksPaused && { hooksPaused }),
         ...compact({ pausedUntil: again.pausedUntil }),
-        ...(again.unasked.length === 0 ? {} : this.#requestResync(head, again.unasked)),
+        ...(again.unasked.length > 0 && this.#requestResync(head, again.unasked)),
       },
-      ...(this.#toAcknowledge(event, head)
-        ? { afterwards: async () => await this.#acknowledge(event, head, deadline) }
-        : {}),
+      ...(this.#toAcknowledge(event, head) && {
+        afterwards: async () => await this.#acknowledge(event, head, deadline),
+      }),
     };
   }
 
@@ -285,10 +280,6 @@ function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: stri
 /** True unless both say when, and differ in it. */
 const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: StreamEvent): boolean =>
   one === undefined || other === undefined || one.sortable === other.sortable;
-
-/** True for a number up to that of the newest applied diff, of a later time. */
-const isNewer = ({ sequence, timestamp }: StreamEvent, head: Head): boolean =>
-  timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
 
 /** The place as it is stored: a property whole, unless the subscription is on less. */
 const storedPlace = (head: Head, place: Place): Place => {

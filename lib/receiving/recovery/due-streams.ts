@@ -3,6 +3,7 @@ import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { sequencingStateOf } from "../stream/head.ts";
@@ -10,7 +11,6 @@ import type { Head } from "../stream/head.ts";
 import { putOff, restUntil, waitForLease } from "../stream/stream-changes.ts";
 import type { StreamChange } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
-import { resumeHooks } from "../hooks/resume-hooks.ts";
 import { recoverStream } from "./recover-stream.ts";
 import type { RecoveryDeps, RecoverySettings } from "./recovery-settings.ts";
 

@@ -57,27 +57,33 @@ export interface Forgotten {
   ended(head: Head): Promise<void>;
 }
 
-export interface RecoveryDeps {
+/** What receiving is given: ports, and what the rooms around it do for it. */
+export interface ReceivingPorts {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
+  /** 0 ≤ random < 1, for jitter. */
   readonly random: () => number;
-  readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
-  readonly hooks: HookRuns;
   readonly publishers: Publishers;
   readonly data: (actorId: string, peerId: string) => ReceivedData;
-  readonly stale: StaleParts;
-  readonly openTo: OpenPlaces;
-  /** The state a resync event is about, as the store has it now. */
+  /** The state a resync event is about, as the store has it now: for its replay, and for what no memory holds. */
   readonly state: (event: HookEvent) => Promise<Json>;
+  readonly openTo: OpenPlaces;
   readonly forgotten: Forgotten;
-  readonly applier: EventApplier<StreamEvent, Prepared | undefined>;
-  readonly sequencer: Sequencer<StreamEvent, Prepared | undefined>;
-  readonly failedEvents: FailedEventStore;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
   readonly purgeEnded: (head: Head) => Promise<void>;
   readonly settings: RecoverySettings;
+}
+
+/** The same, and the parts of receiving that are made of it. */
+export interface RecoveryDeps extends ReceivingPorts {
+  readonly streams: StreamStore;
+  readonly wakeUps: WakeUps;
+  readonly failedEvents: FailedEventStore;
+  readonly hooks: HookRuns;
+  readonly stale: StaleParts;
+  readonly applier: EventApplier<StreamEvent, Prepared | undefined>;
+  readonly sequencer: Sequencer<StreamEvent, Prepared | undefined>;
   /** Time one more event may take, ms. */
   readonly reserveMs: number;
 }

@@ -68,9 +68,10 @@ export async function commitReplacement(
   const { progress, at, begun, readable, stores } = result;
   const { reset } = progress;
   const event = await resyncEvent(deps, marked, result);
+  const { starts, hooksPaused: before } = begun;
   const { hooksPaused } = await hooks.runFirst(event, {
-    starts: begun.starts,
-    hooksPaused: begun.hooksPaused,
+    starts,
+    hooksPaused: before,
     stateStored: readable && stores,
   });
   const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
@@ -79,7 +80,7 @@ export async function commitReplacement(
     compact({
       to: at,
       keepLease: false,
-      fields: { ...fieldsOf(deps, marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) },
+      fields: { ...fieldsOf(deps, marked, result), ...(hooksPaused !== before && { hooksPaused }) },
       restart: reset,
       exact: true,
       stateRead: result.stateRead,

@@ -35,6 +35,12 @@ export const isRecounted = (
 ): boolean =>
   made !== undefined && sequence <= Math.min(head.coveredTo, head.lastSeq) && made.ms > head.coveredAt + SAME_TIME_MS;
 
+/** True for a number up to that of the newest applied diff, when it is of a later time than that one. */
+export const isNewer = (
+  head: Pick<Head, "lastTimestamp" | "timestampOf">,
+  { sequence, timestamp }: { readonly sequence: number; readonly timestamp?: Timestamp | undefined },
+): boolean => timestamp !== undefined && timestamp.sortable > head.lastTimestamp && sequence <= head.timestampOf;
+
 /** True when the state of a contradicted stream may be read at `now` (ms). */
 export const mayReread = (
   head: Pick<Head, "contradicted" | "contradictionReadAt" | "buffered">,

@@ -112,6 +112,44 @@ export const headIs = {
   notDueBy: (at: number): Condition => any(missing("dueAt"), above("dueAt", at)),
 } as const;
 
+/** What a lease is acquired for, and what must hold of the stream. */
+export interface LeaseRequest {
+  readonly leaseMs: number;
+  /** The digest of the sender's bearer; undefined for a trusted caller. */
+  readonly auth?: string;
+  /** The `lastSeq` that the lease is for; without it any position will do, as recovery needs. */
+  readonly at?: number;
+  /** A number that `lastSeq` has not reached. */
+  readonly before?: number;
+  readonly epoch?: number;
+  /** Also while the state is being replaced, or that was interrupted. */
+  readonly evenReplacing?: boolean;
+  readonly also?: readonly Condition[];
+  /** The content that is begun to be applied, noted unless an earlier attempt has noted its own. */
+  readonly begun?: string;
+}
+
+/** The lease is acquired, and a start of what comes next is counted. */
+export const acquire = (
+  lease: Lease,
+  now: number,
+  { auth, at, before, epoch, evenReplacing, also = [], begun }: LeaseRequest,
+): StreamChange => ({
+  fields: { lease },
+  ifMissing: compact({ begun }),
+  add: { starts: 1 },
+  when: all(
+    headIs.live,
+    headIs.openTo(auth),
+    ...(at === undefined ? [] : [headIs.at(at)]),
+    ...(before === undefined ? [] : [headIs.before(before)]),
+    ...(epoch === undefined ? [] : [headIs.ofEpoch(epoch)]),
+    ...(evenReplacing === true ? [] : [headIs.notReplacing]),
+    ...also,
+    leaseIs.free(now, lease.incarnation),
+  ),
+});
+
 /** Requests a recovery. A request of `catch_up` does not replace a stronger one. */
 export const requestOf = (kind: RecoveryKind): Pick<StreamChange, "fields" | "ifMissing"> =>
   kind === "catch_up" ? { ifMissing: { recoveryRequested: kind } } : { fields: { recoveryRequested: kind } };

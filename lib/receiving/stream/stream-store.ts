@@ -2,7 +2,6 @@
  * The conditional writes on a stream's head: acquire its lease, move it forward, release it, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
-import { compact } from "../../system/compact.ts";
 import { advanceChange, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
 import { leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
@@ -20,13 +19,13 @@ import {
   missing,
   sizeBelow,
 } from "../../dynamodb/table.ts";
-import type { Attribute, Condition, Item, Key, Table } from "../../dynamodb/table.ts";
+import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
 import { readHead } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
-import { headIs, requestOf, writeOf } from "./stream-changes.ts";
-import type { HeadFields, StreamChange } from "./stream-changes.ts";
+import { acquire, headIs, requestOf, writeOf } from "./stream-changes.ts";
+import type { HeadFields, LeaseRequest, StreamChange } from "./stream-changes.ts";
 
 export interface StreamSettings {
   /** Leases acquired by another incarnation are void: an earlier start of a local server took them. */
@@ -74,39 +73,11 @@ export class StreamStore {
     return item === undefined ? undefined : readHead(item);
   }
 
-  /**
-   * Acquires the stream's lease for `leaseMs` from now and counts a start of what comes next. In order: pass `at` (the `lastSeq` the lease is for); without it any position will do, as recovery needs. 1 write.
-   */
-  async acquireLease(
-    key: Key,
-    options: {
-      readonly leaseMs: number;
-      readonly auth?: string;
-      readonly at?: number;
-      readonly epoch?: number;
-      readonly evenReplacing?: boolean;
-      readonly before?: number;
-      readonly also?: readonly Condition[];
-      /** What is begun to be applied, noted unless an earlier attempt has noted its own. */
-      readonly begun?: string;
-    },
-  ): Promise<LeaseAttempt> {
-    const now = this.#deps.clock.now();
+  /** Acquires the stream's lease for `leaseMs` from now and counts a start of what comes next. 1 write. */
+  async acquireLease(key: Key, request: LeaseRequest): Promise<LeaseAttempt> {
     const { ids, clock, settings } = this.#deps;
-    const { incarnation } = settings;
-    const lease = newLease({ ids, clock, incarnation }, options.leaseMs);
-    const when = all(
-      headIs.live,
-      headIs.openTo(options.auth),
-      ...(options.at === undefined ? [] : [headIs.at(options.at)]),
-      ...(options.before === undefined ? [] : [headIs.before(options.before)]),
-      ...(options.epoch === undefined ? [] : [headIs.ofEpoch(options.epoch)]),
-      ...(options.evenReplacing === true ? [] : [headIs.notReplacing]),
-      ...(options.also ?? []),
-      leaseIs.free(now, incarnation),
-    );
-    const ifMissing = compact({ begun: options.begun });
-    const { written, head } = await this.#write(key, { fields: { lease }, ifMissing, add: { starts: 1 }, when });
+    const lease = newLease({ ids, clock, incarnation: settings.incarnation }, request.leaseMs);
+    const { written, head } = await this.#write(key, acquire(lease, clock.now(), request));
     if (head === undefined) return { won: false };
     // The client may have repeated a write whose answer was lost: then the lease found is this very one.
     return { won: written || head.lease?.token === lease.token, head };

@@ -36,7 +36,7 @@ describe("the table of answers", () => {
     expect(us.table.all().filter((item) => item.pk.startsWith("Q#"))).toEqual([]);
   });
 
-  it("has a gap looked at exactly its timeout after the first that came too early, by a message for that very time", async () => {
+  it("sends a message for exactly the gap's timeout after the first early number", async () => {
     us = await new Subscriber({ environment: { GAP_TIMEOUT_SECONDS: "0.5" } }).subscribed();
     const since = us.now;
     await us.diff(3, { c: 3 });
@@ -57,7 +57,7 @@ describe("the table of answers", () => {
     expect(us.logged.some(({ message }) => message.includes("other content"))).toBe(true);
   });
 
-  it("refuses what has no slot left, with the time to come again", async () => {
+  it("refuses a number when the buffer is full, with a Retry-After", async () => {
     us = await new Subscriber({ environment: { MAX_PENDING: "2" } }).subscribed();
     await us.diff(5, {});
     await us.diff(6, {});

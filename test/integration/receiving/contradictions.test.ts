@@ -163,7 +163,7 @@ describe("two contents under one number", () => {
     expect(await us.state()).not.toHaveProperty("contradicted");
   });
 
-  it("of which one is pending and only announced: they are told apart by their times", async () => {
+  it("of which one is pending and only announced: their times distinguish them", async () => {
     const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/2`;
     us.script[`${POLL}/2`] = { status: 200, json: { sequence: 2, data: { x: 1 } } };
     publisherHas(2, { g: 1, x: 1, y: 1 });
@@ -298,7 +298,7 @@ describe("a publisher that was restored from a backup and has counted past us", 
   });
 });
 
-it("a backlog that has one number twice is contradicted by itself", async () => {
+it("a backlog with one number twice contradicts itself", async () => {
   publisherHas(2, { x: 1, y: 1, z: 2 }, [
     [1, { x: 1 }],
     [1, { y: 1 }],
@@ -339,7 +339,7 @@ describe("POST …/resync", () => {
     expect(await us.stored()).toEqual({ other: true });
   });
 
-  it("applies what comes before a hole, and reads the state for the rest", async () => {
+  it("applies what comes before a missing number, and reads the state for the rest", async () => {
     publisherHas(4, { all: 4 }, [
       [2, { b: 2 }],
       [4, { d: 4 }],
@@ -351,7 +351,7 @@ describe("POST …/resync", () => {
     ]);
   });
 
-  it("stops after the diffs with mode=catch_up, unless there is a hole", async () => {
+  it("stops after the diffs with mode=catch_up, unless a number is missing", async () => {
     publisherHas(2, { other: true }, [[2, { b: 2 }]]);
     expect(bodyOf(await us.resync("mode=catch_up"))).toMatchObject({ result: "caught_up", sequence: 2, applied: 1 });
     expect(await us.stored()).toEqual({ a: 1, b: 2 });
@@ -374,7 +374,7 @@ describe("POST …/resync", () => {
     expect(await us.stored()).toEqual({ a: 1, b: 1 });
   });
 
-  it("is all done without a readable state once nothing is missing", async () => {
+  it("is complete without a readable state once nothing is missing", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
     us.told.length = 0;
     us.script[POLL] = { status: 200, json: { sequence: 1, data: [{ sequence: 1, data: { x: 1 } }] } };

@@ -168,7 +168,7 @@ describe("a poll answered 404", () => {
     expect(await listed()).toMatchObject([{ subscriptionid: NEW }]);
   });
 
-  it("is what the owner is told who asks for a resync, with the publisher's status", async () => {
+  it("is the answer to an owner's resync, with the publisher's status", async () => {
     const reply = await us.resync();
     expect([reply.status, bodyOf(reply)]).toMatchObject([502, { error: { code: "peer_refused", peerStatus: 404 } }]);
     us.now += MINUTE;
@@ -191,7 +191,7 @@ describe("a poll answered 404", () => {
 });
 
 describe("a poll answered 410", () => {
-  it("ends the subscription here, as the peer's own word does", async () => {
+  it("ends the subscription here, as an unsubscription by the peer does", async () => {
     us.script[POLL] = { status: 410 };
     await reconcile(0);
     expect(await listed()).toEqual([]);

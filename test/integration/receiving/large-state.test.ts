@@ -181,7 +181,7 @@ describe("a state of very many properties", () => {
     await expectCopy();
   });
 
-  it("is what the owner is told who asks for it", async () => {
+  it("is the answer to an owner who asks for it", async () => {
     const reply = await us.resync();
     expect([reply.status, bodyOf(reply)]).toMatchObject([
       202,

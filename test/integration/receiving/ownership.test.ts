@@ -193,7 +193,7 @@ it("stores a bare value under its sub-target, not under its own keys", async () 
 });
 
 describe("an ended subscription", () => {
-  it("is closed at once, its data and slots go, its head follows, and late writes go with it", async () => {
+  it("is closed at once, its data and buffer go, its head follows, and late writes go with it", async () => {
     await us.diff(1, { a: 1 });
     await us.diff(3, { b: 3 });
     expect((await end(SUB)).status).toBe(204);
@@ -316,7 +316,7 @@ describe("subscribing", () => {
     expect(nobody.status).toBe(404);
   });
 
-  it("stands although the baseline fails, which then is owed", async () => {
+  it("stands although the baseline fails, which stays requested", async () => {
     us.script[`GET /subscriptions/${ACTOR}/other`] = { status: 500 };
     const reply = await us.subscribe("other", { subtarget: "x" });
     expect(reply.status).toBe(204);

@@ -140,7 +140,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(us.told.map(({ callbackType }) => callbackType)).toEqual(["diff", "resync", "resync"]);
   });
 
-  it("does not touch what a narrower subscription owns, and is told all the same", async () => {
+  it("does not touch what a narrower subscription owns, and its hook runs all the same", async () => {
     us.script["GET /properties/color"] = { status: 200, json: "owned" };
     await us.subscribe("narrow", { subtarget: "color" });
     us.told.length = 0;
@@ -149,7 +149,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "not mine" }]);
   });
 
-  it("reads the part again by itself when it cannot be read, told once", async () => {
+  it("reads the part again later when it cannot be read, and runs its hook once", async () => {
     us.script["GET /properties/color"] = { status: 503 };
     expect((await us.callback({ ...color, sequence: 2 })).status).toBe(201);
     expect(us.told).toEqual([]);
@@ -162,7 +162,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
   });
 
-  it("of an application's own target is only told", async () => {
+  it("of an application's own target only runs the hook", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
     us.told.length = 0;
     us.script["GET /resources/r1"] = { status: 200, json: { v: 1 } };

@@ -141,7 +141,7 @@ describe("Retry-After", () => {
     expect(await us.stored()).toMatchObject({ o: { x: 3 } });
   });
 
-  it("of a low callback's fetch is passed on to who sent it, and nothing is fetched before", async () => {
+  it("of a low callback's fetch is passed on to its sender, and nothing is fetched before", async () => {
     const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/2`;
     us.script[`${POLL}/2`] = rest(50);
     const first = await us.callback({ sequence: 2, target: "properties", url });
@@ -170,7 +170,7 @@ describe("Retry-After", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 5 });
   });
 
-  it("makes a resync callback wait, which is owed", async () => {
+  it("makes a resync callback wait, which stays requested", async () => {
     us.script[POLL] = rest(100);
     await us.diff(3, { c: 3 });
     await pass(5);

@@ -213,7 +213,7 @@ describe("a permission callback from the future", () => {
     expect(us.told.filter(({ callbackType }) => callbackType === "permission")).toHaveLength(1);
   });
 
-  it("that was kept by an earlier release holds up no later one", async () => {
+  it("that an earlier release kept does not delay a later one", async () => {
     await send(grantBody({}));
     const item = us.table.peek(grantKey(ACTOR, PEER));
     if (item === undefined) throw new Error("no grant");
@@ -353,7 +353,7 @@ describe("a permission callback", () => {
     expect(us.told).toEqual([]);
   });
 
-  it("is told to the hooks once, with the whole grant", async () => {
+  it("runs the hooks once, with the whole grant", async () => {
     const body = grantBody({ excluded: ["color"] }) as { data: Json };
     expect((await send(body)).status).toBe(204);
     expect((await send(body)).status).toBe(204);

@@ -81,7 +81,7 @@ describe("a gap", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 2, pendingCount: 0 });
   });
 
-  it("that the backlog does not fill is closed from the state, and one hook is told", async () => {
+  it("that the backlog does not fill is closed from the state, and one hook runs", async () => {
     await us.diff(1, { gone: 1 });
     await us.diff(4, { a: 4 });
     us.script[POLL] = backlog(4, [4, { a: 4 }]);
@@ -132,7 +132,7 @@ describe("a gap", () => {
 });
 
 describe("a position", () => {
-  it("of the publisher's own answers lets each part skip what it already holds", async () => {
+  it("of the publisher's own answers lets each part skip what it already contains", async () => {
     await us.diff(1, { a: 1 });
     await us.diff(3, { a: 3 });
     us.script[POLL] = backlog(7);
@@ -156,7 +156,7 @@ describe("a position", () => {
   });
 });
 
-describe("a publisher that began anew", () => {
+describe("a publisher that counts again", () => {
   it("is noticed by reconciliation: a new epoch, its state, its numbers", async () => {
     for (let n = 1; n <= 3; n += 1) await us.diff(n, { a: n });
     const { epoch } = (await us.state()) as { epoch: number };
@@ -219,7 +219,7 @@ describe("a resync callback", () => {
     expect(us.asked.slice(before).filter(({ method }) => method === "GET")).toEqual([]);
   });
 
-  it("that cannot be followed now is owed, and followed later", async () => {
+  it("that cannot be followed now stays requested, and is followed later", async () => {
     us.script[POLL] = backlog(5);
     us.script["GET /properties?metadata=true"] = { status: 503 };
     us.script["GET /properties"] = { status: 503 };
@@ -345,7 +345,7 @@ describe("an ambiguous diff of another implementation", () => {
     expect(us.asked).toEqual([]);
   });
 
-  it("that cannot be read again now is read later, by itself", async () => {
+  it("that cannot be read again now is read later", async () => {
     await us.diff(1, { size: { w: 1, h: 2 } });
     us.script["GET /properties/size"] = { status: 500 };
     await us.callback({ sequence: 2, target: "properties", data: { size: { w: 5 } } });
@@ -389,7 +389,7 @@ describe("reconciliation", () => {
   });
 });
 
-it("tells the publisher after every hundredth diff how far it is", async () => {
+it("acknowledges every hundredth diff to the publisher", async () => {
   for (let n = 1; n <= 201; n += 1) await us.diff(n, { n });
   expect(us.asked.filter(({ method }) => method === "PUT").map(({ json }) => json)).toEqual([
     { sequence: 100 },

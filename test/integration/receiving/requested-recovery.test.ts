@@ -40,7 +40,7 @@ async function watched(): Promise<{
   return { us, before };
 }
 
-describe("a kept low callback whose content cannot be had", () => {
+describe("a buffered low callback whose content cannot be had", () => {
   const low = (us: Subscriber, sequence: number) =>
     us.callback({
       sequence,
@@ -64,8 +64,8 @@ describe("a kept low callback whose content cannot be had", () => {
   });
 });
 
-describe("a recovery asked for while another holds the stream", () => {
-  it("is not lost when that one empties the slots", async () => {
+describe("a recovery requested while another works on the stream", () => {
+  it("is not lost when that one empties the buffer", async () => {
     const { us, before } = await watched();
     await us.diff(2, { b: 2 });
     let once = true;
@@ -84,7 +84,7 @@ describe("a recovery asked for while another holds the stream", () => {
     expect(await us.stored()).toEqual({ fresh: true });
   });
 
-  it("is not taken for done with the one that runs", async () => {
+  it("is not completed by the one that runs", async () => {
     const { us, before } = await watched();
     us.script[POLL] = backlog(5);
     state(us, { first: true });
@@ -118,7 +118,7 @@ describe("a recovery asked for while another holds the stream", () => {
   });
 });
 
-it("a re-read that failed during catching up is made good by itself", async () => {
+it("a re-read that failed during catching up is repeated later", async () => {
   const us = await new Subscriber().subscribed();
   await us.diff(1, { o: { x: 1, y: 2 } });
   await us.diff(3, { z: 3 });
@@ -171,7 +171,7 @@ it("an idle stream leaves no message circling", async () => {
   expect(us.messages).toEqual([]);
 });
 
-it("the hook of a resync that a crash makes begin again is told the same event", async () => {
+it("the hook of a resync that begins again after a crash gets the same event", async () => {
   const ids: string[] = [];
   const { us, before } = await watched();
   us.app.subscriptionDataHook("properties", ({ event }) => {
@@ -208,7 +208,7 @@ it("a backlog whose diffs the subscription cannot have is not applied: the state
   expect(us.told.at(-1)).toMatchObject({ callbackType: "resync" });
 });
 
-it("the repetition of a resync callback is no sign of a publisher that counts anew", async () => {
+it("the repetition of a resync callback is no sign of a publisher that counts again", async () => {
   const us = await new Subscriber().subscribed();
   await us.diff(1, { a: 1 }, { timestamp: "2026-01-01T00:00:00Z" });
   const body = { sequence: 2, target: "properties", type: "resync", timestamp: "2026-01-02T00:00:00Z", data: { b: 2 } };
@@ -271,7 +271,7 @@ it("a lease ends with the catching up it was taken for, whatever arrives in betw
   expect((await us.diff(3, { c: 3 })).status).toBe(201);
 });
 
-it("a state that is owed stays owed when the numbering is started anew", async () => {
+it("a requested state stays requested when the numbering starts from zero", async () => {
   const us = await new Subscriber().subscribed();
   us.script[POLL] = { status: 503 };
   await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);

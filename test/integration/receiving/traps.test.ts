@@ -176,7 +176,7 @@ it("state deletion starts a new epoch at 0 whose numbers count again", async () 
   expect(await us.stored()).toEqual({ a: "new life" });
 });
 
-it("state deletion between a callback's body and the buffer leaves the new epoch no slot of the old", async () => {
+it("state deletion between a callback's body and the buffer leaves the new epoch no number of the old", async () => {
   const { us, freezeNext } = await freezing();
   await us.diff(1, { a: "old life" });
   const body = freezeNext("Q#");

@@ -196,7 +196,7 @@ describe("a state whose only list cannot be read, because of one value in it", (
     us.script["GET /properties/memo"] = { status: 404, json: {} };
   };
 
-  it("holds up no number for ever: what is held is read by name, and the rest once the list can be read", async () => {
+  it("delays no number for ever: the stored properties are read by name, and the rest once the list can be read", async () => {
     await us.diff(3, { bad: 1 });
     script({ status: 200, text: "NaN" });
     await us.diff(5, { c: 3 });

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
 import { resumeHooks } from "../../../../lib/receiving/hooks/resume-hooks.ts";
+import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
 import { HookWorld, numbersOf, STREAM } from "./hook-world.ts";
