@@ -86,9 +86,8 @@ export class InboundRoutes {
     requests: readonly InboundRequest[],
   ): Promise<readonly InboundCreated[]> {
     const { inbound, authenticator } = this.#services;
-    const { actorId, peerId } = trust;
-    const trusted = authenticator.approvedCheck(actorId, peerId, secretDigest(trust.secret));
-    return await inbound.create(param(request, "actorId"), { peerId, trusted }, requests);
+    const trusted = authenticator.approvedCheck(trust, secretDigest(trust.secret));
+    return await inbound.create(param(request, "actorId"), { peerId: trust.peerId, trusted }, requests);
   }
 
   async #batch(

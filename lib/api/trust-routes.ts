@@ -9,14 +9,16 @@ import type { Reply } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import { permissionSetBody } from "./permission-body.ts";
-import { demandRelationship } from "../trust/demand-relationship.ts";
+import { changeTrust, changeTrustByPeer, notePeerApproval } from "../trust/changes.ts";
+import { endTrust } from "../trust/ending.ts";
+import { initiateTrust, receiveTrust } from "../trust/handshake.ts";
 import { demandStanding } from "./standing-fields.ts";
 import { changeBody, initiationBody, peerApprovalBody, receptionBody, trusteeBody } from "./trust-body.ts";
-import { trustLocation } from "../trust/trust-context.ts";
-import { demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
+import { demandRelationship, demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
 import type { TrustFilter } from "../trust/trust-lookup.ts";
 import { trustWire } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
+import { trustLocation } from "../trust/trust-services.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 
@@ -46,14 +48,14 @@ export class TrustRoutes {
   }
 
   async initiate(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
-    const { initiation } = this.#services.trust;
-    return this.#created(201, await initiation.initiate(actor.id, readBody(request, initiationBody), request));
+    const body = readBody(request, initiationBody);
+    return this.#created(201, await initiateTrust(this.#services.trust, actor.id, body, request));
   }
 
   async receive(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
     const relationship = demandRelationship(param(request, "relationship"));
     const body = readBody(request, receptionBody);
-    const made = await this.#services.trust.reception.receive(actor.id, relationship, body, request);
+    const made = await receiveTrust(this.#services.trust, { actorId: actor.id, relationship }, body, request);
     return this.#created(made.approved ? 201 : 202, made);
   }
 
@@ -77,17 +79,17 @@ export class TrustRoutes {
 
   async peerApproved(request: ServiceRequest, { actor }: Admission): Promise<Reply> {
     const found = await this.#named(request, actor.id);
-    await this.#services.trust.changes.peerApproved(found, readBody(request, peerApprovalBody).approved);
+    await notePeerApproval(this.#services.trust, found, readBody(request, peerApprovalBody).approved);
     return empty();
   }
 
   async change(request: ServiceRequest, { actor, caller }: Admission): Promise<Reply> {
-    const { changes } = this.#services.trust;
+    const { trust } = this.#services;
     const found = await this.#named(request, actor.id);
     const body = readBody(request, changeBody, { maxBytes: MAX_PERMISSIONS_BYTES });
     demandStanding(found, body);
-    if (isItsPeer(caller, found)) await changes.changeByPeer(found, body);
-    else await changes.change(found, body, request);
+    if (isItsPeer(caller, found)) await changeTrustByPeer(trust, found, body);
+    else await changeTrust(trust, found, body, request);
     return empty();
   }
 
@@ -98,7 +100,7 @@ export class TrustRoutes {
     const found = demandTrust(stored, param(request, "relationship"));
     const caller = await admit();
     const notify = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
-    await trust.ending.end(found, { notify }, request);
+    await endTrust(trust, found, { notify }, request);
     return empty();
   }
 

@@ -1,4 +1,6 @@
 /** The trusts of one actor, for hooks and the deployer's own code. */
+import { changeTrust } from "../trust/changes.ts";
+import { endTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
@@ -12,7 +14,7 @@ export type Trust = Pick<
 /** What trusts are read and changed with. */
 export interface ActorTrustServices {
   readonly trusts: TrustStore;
-  readonly trust: Pick<TrustServices, "changes" | "ending">;
+  readonly trust: TrustServices;
 }
 
 /** `actor.trust`. Every method also rejects with the table's own errors. */
@@ -47,7 +49,7 @@ export class ActorTrust {
    */
   async approve(peerId: string): Promise<Trust | undefined> {
     const trust = await this.#services.trusts.get(this.#actorId, peerId);
-    return trust === undefined ? undefined : shown(await this.#services.trust.changes.approve(trust, {}));
+    return trust === undefined ? undefined : shown(await changeTrust(this.#services.trust, trust, { approved: true }));
   }
 
   /**
@@ -59,7 +61,7 @@ export class ActorTrust {
   async delete(peerId: string, options: { readonly keepData?: boolean } = {}): Promise<boolean> {
     const trust = await this.#services.trusts.getEvenEnding(this.#actorId, peerId);
     if (trust === undefined) return false;
-    await this.#services.trust.ending.end(trust, { notify: true, ...options });
+    await endTrust(this.#services.trust, trust, { notify: true, ...options });
     return true;
   }
 }

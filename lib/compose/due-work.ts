@@ -17,7 +17,8 @@ import type { Ownership } from "../receiving/subscriptions/ownership.ts";
 import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
 import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
-import type { TrustEnding } from "../trust/ending.ts";
+import { resumeTrust } from "../trust/ending.ts";
+import type { TrustServices } from "../trust/trust-services.ts";
 
 export interface DueWorkDeps {
   readonly table: Table;
@@ -25,7 +26,7 @@ export interface DueWorkDeps {
   readonly log: Log;
   readonly receiving: Receiving;
   readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly ending: Pick<TrustEnding, "resume">;
+  readonly trust: TrustServices;
   readonly ownership: Pick<Ownership, "resume">;
   readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
   readonly breakers: Pick<BreakerRecovery, "runDue">;
@@ -36,7 +37,7 @@ export interface DueWorkDeps {
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
-  const { deletion, ending, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
+  const { deletion, trust, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
   const { dueStreams, staleReads, failedEvents, hooks } = receiving;
   return dueWork(
     [
@@ -46,7 +47,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
-      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => ending.resume(actorId, peerId) }),
+      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
       ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => ownership.resume(actorId, peerId) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),

@@ -48,9 +48,8 @@ import { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subsc
 import { Resubscription } from "../receiving/subscriptions/resubscription.ts";
 import { CallbackAuthenticator } from "../trust/callback-authenticator.ts";
 import type { PermissionsLater } from "../trust/peer-calls.ts";
-import type { TrustConsequences } from "../trust/trust-consequences.ts";
 import { trustServices } from "../trust/trust-services.ts";
-import type { TrustServices } from "../trust/trust-services.ts";
+import type { TrustConsequences, TrustServices } from "../trust/trust-services.ts";
 
 export interface Service extends Runtime, InboundServices, DeliveryServices {
   readonly app: ActingWebApp;
@@ -161,15 +160,15 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     },
   });
   const consequences: TrustConsequences = {
-    approved: async (actorId, peerId, digest, revision) => {
+    approved: async ({ actorId, peerId }, digest, revision) => {
       await heads.authorize(actorId, peerId, digest, revision);
       await outbound.catchUpAll(actorId, peerId);
       await delivery.maintenance.wake(actorId);
     },
-    revoked: async (actorId, peerId, revision) => {
+    revoked: async ({ actorId, peerId }, revision) => {
       await heads.authorize(actorId, peerId, undefined, revision);
     },
-    ended: async (actorId, peerId, options) => {
+    ended: async ({ actorId, peerId }, options) => {
       await outbound.endAll(actorId, peerId, options);
       await inbounds.inbound.endAll(actorId, peerId);
       await removeStandaloneStreams(table, actorId, peerId);
@@ -210,10 +209,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const properties = new PropertyStore({ table, clock, ids, commits });
   const deletion = new ActorDeletion({
     ...base,
-    ending: trust.ending,
-    closePeer: async (actorId, peerId, revision) => {
-      await consequences.revoked(actorId, peerId, revision);
-    },
+    trust,
     removePeerData: async (actorId, peerId) => {
       await store(actorId, peerId).deleteAll();
     },
@@ -225,7 +221,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const suspensions = new Suspensions({ table, commits, fanOut: async (made) => await notify(made) });
   const runDue = composeDueWork({
     ...{ table, clock, log, receiving, deletion, capabilities },
-    ending: trust.ending,
+    trust,
     ownership: heads.ownership,
     maintenance: { runDue: async (...due) => await delivery.maintenance.runDue(...due) },
     breakers: { runDue: async (...due) => await delivery.breakerRecovery.runDue(...due) },

@@ -2,14 +2,16 @@ import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { outboundPrefix } from "../dynamodb/keys/streams.ts";
 import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
 import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys/publishing.ts";
+import { itemsOf } from "../dynamodb/paging.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
-import type { TrustEnding } from "../trust/ending.ts";
+import { endTrust } from "../trust/ending.ts";
 import { NOTIFY_MS } from "../trust/peer-calls.ts";
 import type { Trace } from "../trust/peer-calls.ts";
+import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
@@ -38,20 +40,13 @@ interface Pace {
   readonly mayGoOn: () => boolean;
 }
 
-/** Shuts what a trust's peer may send to, by the trust's revision; may be called again. */
-export type PeerClosing = (actorId: string, peerId: string, revision: number) => Promise<void>;
-
-/** Removes what one peer left behind after its trust ended; may be called again. */
-export type PeerDataRemoval = (actorId: string, peerId: string) => Promise<void>;
-
 export interface DeletionParts {
   readonly table: Table;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
-  readonly ending: TrustEnding;
-  readonly closePeer: PeerClosing;
-  /** For data that was kept when its trust ended. */
-  readonly removePeerData: PeerDataRemoval;
+  readonly trust: TrustServices;
+  /** Deletes the data that was kept of one peer when its trust ended; may be called again. */
+  readonly removePeerData: (actorId: string, peerId: string) => Promise<void>;
   readonly application: Application;
   readonly clock: Clock;
   readonly queue: DelayQueue;
@@ -125,10 +120,11 @@ export class ActorDeletion {
 
   /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
   async #closeTrusts(actorId: string): Promise<void> {
-    const { clock, closePeer, trusts } = this.#parts;
+    const { clock, trust: services, trusts } = this.#parts;
     await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const ending = await trusts.beginEnding(trust, clock.now());
-      if (ending !== undefined) await closePeer(actorId, ending.peerId, ending.revision);
+      if (ending === undefined) return;
+      await services.consequences.revoked({ actorId, peerId: ending.peerId }, ending.revision);
     });
   }
 
@@ -137,11 +133,11 @@ export class ActorDeletion {
     pace: Pace,
     trace: Trace,
   ): Promise<{ readonly ended: number; readonly left: number }> {
-    const { ending, trusts } = this.#parts;
+    const { trust: services, trusts } = this.#parts;
     let [ended, left] = [0, 0];
     await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const options = { notify: true, keepData: false, notifyMs: pace.notifyMs() };
-      if (pace.mayNotify() && (await ending.end(trust, options, trace))) ended += 1;
+      if (pace.mayNotify() && (await endTrust(services, trust, options, trace))) ended += 1;
       else left += 1;
     });
     return { ended, left };
@@ -149,7 +145,8 @@ export class ActorDeletion {
 
   /** False when there is no time for the rest, as below. */
   async #removeKeptData(actorId: string, { mayGoOn }: Pace): Promise<boolean> {
-    for await (const sk of this.#sortKeys(actorPartition(actorId), KEPT_PREFIX)) {
+    const kept = itemsOf(this.#parts.table, { pk: actorPartition(actorId), prefix: KEPT_PREFIX, only: ["at"] });
+    for await (const { sk } of kept) {
       if (!mayGoOn()) return false;
       await this.#parts.removePeerData(actorId, sk.slice(KEPT_PREFIX.length));
     }
@@ -172,7 +169,7 @@ export class ActorDeletion {
 
   async #removeAll(pk: string, { mayGoOn }: Pace, stays: (sk: string) => boolean = () => false): Promise<boolean> {
     let batch: { pk: string; sk: string }[] = [];
-    for await (const sk of this.#sortKeys(pk, "")) {
+    for await (const { sk } of itemsOf(this.#parts.table, { pk, prefix: "", only: ["at"] })) {
       if (stays(sk)) continue;
       batch.push({ pk, sk });
       if (batch.length < REMOVED_AT_ONCE) continue;
@@ -182,15 +179,5 @@ export class ActorDeletion {
     }
     if (batch.length > 0) await this.#parts.table.deleteMany(batch);
     return true;
-  }
-
-  async *#sortKeys(pk: string, prefix: string): AsyncGenerator<string> {
-    let after: string | undefined;
-    do {
-      const range = { pk, prefix, only: ["at"] };
-      const page = await this.#parts.table.query(after === undefined ? range : { ...range, after });
-      for (const item of page.items) yield item.sk;
-      after = page.next;
-    } while (after !== undefined);
   }
 }

@@ -55,11 +55,6 @@ export class TrustCommits {
     return { ...sure(granted), first };
   }
 
-  /** Our approval, given or taken back. @throws as `change` */
-  async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
-    return await this.change(trust, { approved });
-  }
-
   /** Sets what a peer may do beside its relationship's defaults. @throws as `change` */
   async setCustom(trust: TrustRecord, custom: JsonObject): Promise<Granted & { readonly first: boolean }> {
     return await this.change(trust, { custom });

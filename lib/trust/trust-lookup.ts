@@ -1,3 +1,4 @@
+import { isRelationship } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Caller } from "./callers.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -46,4 +47,10 @@ export function shownTo(caller: Caller, trust: TrustRecord): JsonObject {
 /** True when the caller is the peer of this trust, not its owner or an admin that acts as one. */
 export function isItsPeer(caller: Caller, trust: TrustRecord): boolean {
   return caller.kind === "peer" && caller.peerId === trust.peerId;
+}
+
+/** The name, if a relationship may have it. @throws ServiceError request.invalid */
+export function demandRelationship(name: string): string {
+  if (isRelationship(name)) return name;
+  throw new ServiceError("request.invalid", `${JSON.stringify(name)} is no name for a relationship.`);
 }

@@ -1,24 +1,24 @@
-import type { Application } from "../actors/application.ts";
-import type { Config } from "../system/config.ts";
-import type { Table } from "../dynamodb/table.ts";
-import { PermissionChanges } from "./permission-changes.ts";
-import { PermissionStore } from "./permission-store.ts";
-import type { Clock, Ids, Log, PeerHttp } from "../system/ports.ts";
+/** Everything that trust is made of. The functions of this room take it as their first argument. */
+import type { Application, TrustHookName } from "../actors/application.ts";
+import { runHook } from "../actors/application.ts";
 import type { LogCommits } from "../change-log/log-commits.ts";
-import { TrustChanges } from "./changes.ts";
-import { TrustEnding } from "./ending.ts";
-import { TrustInitiation } from "./initiation.ts";
-import { TrustCommits } from "./trust-commits.ts";
+import { parsePeerUrl } from "../domain/terms/peer-url.ts";
+import type { PeerRef } from "../domain/terms/refs.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { Config } from "../system/config.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Clock, Ids, Log, PeerHttp } from "../system/ports.ts";
 import { PeerCalls } from "./peer-calls.ts";
 import type { PermissionsLater } from "./peer-calls.ts";
-import { TrustReception } from "./reception.ts";
-import type { TrustConsequences } from "./trust-consequences.ts";
-import type { TrustContext } from "./trust-context.ts";
+import { PermissionChanges } from "./permission-changes.ts";
+import { PermissionStore } from "./permission-store.ts";
+import { TrustCommits } from "./trust-commits.ts";
+import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
-/** What trust is made from; the runtime of the functions has it all. */
+/** What trust is made from; the runtime of the functions has all of it. */
 export interface TrustParts {
-  readonly config: Config;
+  readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
   readonly http: PeerHttp;
   readonly clock: Clock;
@@ -31,35 +31,71 @@ export interface TrustParts {
   readonly permissionsLater?: PermissionsLater;
 }
 
-/** Everything that can be done with trusts. */
-export interface TrustServices {
-  readonly initiation: TrustInitiation;
-  readonly reception: TrustReception;
-  readonly changes: TrustChanges;
-  readonly ending: TrustEnding;
-  readonly trustCommits: TrustCommits;
+/**
+ * What a change of a trust does to what depends on it: the heads of the outbound subscriptions carry a digest of the
+ * peer's secret, stored data and pending callbacks belong to the peer. Called after the trust's own record was written;
+ * what a method promises holds everywhere when it resolves. Every method may be called again with the same arguments.
+ */
+export interface TrustConsequences {
+  /**
+   * The peer's bearer opens its streams. `revision` is the trust's; a call with an older one than was applied must
+   * change nothing, so that an approval that was overtaken by a revocation stays revoked.
+   */
+  approved(peer: PeerRef, secretDigest: string, revision: number): Promise<void>;
+  /** The peer's bearer opens nothing any more. */
+  revoked(peer: PeerRef, revision: number): Promise<void>;
+  /** Everything of that peer is deleted; its stored data stays when `keepData`. */
+  ended(peer: PeerRef, options: { readonly keepData: boolean }): Promise<void>;
+}
+
+export interface TrustServices extends TrustParts {
+  readonly calls: PeerCalls;
+  readonly consequences: TrustConsequences;
   readonly permissions: PermissionChanges;
   /** What each peer may do. */
   readonly permissionStore: PermissionStore;
+  readonly trustCommits: TrustCommits;
 }
 
-/** Puts trust together. `consequences` is what hangs on a trust: subscriptions, stored data. */
+/** Puts trust together. */
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
-  const { application, clock, commits, config, http, ids, log, table, trusts } = parts;
+  const { application, clock, commits, http, log, trusts } = parts;
   const calls = new PeerCalls(http, log, clock, parts.permissionsLater);
   const permissionStore = new PermissionStore(application.relationships);
   const trustCommits = new TrustCommits({ commits, permissions: permissionStore, trusts, clock });
   const permissions = new PermissionChanges(permissionStore, trustCommits, calls);
-  const context: TrustContext = {
-    ...{ config, table, trusts, trustCommits, permissions, calls, consequences, application, clock, ids, log },
-  };
-  return {
-    initiation: new TrustInitiation(context),
-    reception: new TrustReception(context),
-    changes: new TrustChanges(context),
-    ending: new TrustEnding(context),
-    trustCommits,
-    permissions,
-    permissionStore,
-  };
+  return { ...parts, calls, consequences, permissions, permissionStore, trustCommits };
+}
+
+/** The root of one of our actors. */
+export function rootUri(config: Pick<Config, "baseUrl">, actorId: string): string {
+  return `${config.baseUrl}/${actorId}`;
+}
+
+/** The URL of a trust at our side. */
+export function trustLocation(config: Pick<Config, "baseUrl">, trust: TrustRecord): string {
+  return `${rootUri(config, trust.actorId)}/trust/${trust.relationship}/${trust.peerId}`;
+}
+
+/** A peer's root as it is stored: without a slash at its end. @throws ServiceError request.invalid which names the field */
+export function peerRoot(given: string, field: string): string {
+  const url = parsePeerUrl(given);
+  // An empty query or fragment shows only in the whole URL.
+  if (url === undefined || /[?#]/.test(url.href)) {
+    const message = `The field "${field}" must be the http(s) root URL of an actor.`;
+    throw new ServiceError("request.invalid", message, { field });
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+/** Calls the deployer's trust hook; an error of the hook is logged. */
+export async function runTrustHook(
+  { application, log }: TrustServices,
+  name: TrustHookName,
+  trust: TrustRecord,
+): Promise<void> {
+  const { actorId, peerId, relationship, approved, peerApproved } = trust;
+  await runHook(log, `trust ${name}`, () =>
+    application.runTrustHook(name, { actorId, peerId, relationship, approved, peerApproved }),
+  );
 }

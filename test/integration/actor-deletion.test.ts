@@ -7,6 +7,7 @@ import { bearer, Network } from "../support/in-process.ts";
 import { HangingPeers } from "../support/hanging-peers.ts";
 import { WholeService } from "../support/whole-service.ts";
 import type { Hosted } from "../support/whole-service.ts";
+import { resumeTrust } from "../../lib/trust/ending.ts";
 
 const MINUTE = 60_000;
 
@@ -131,7 +132,7 @@ describe("the data of an actor that is being deleted", () => {
     await new RemotePeerStore(host.service.actorOf(alice.id), id).setValue("color", "red");
     await peers.during(remove());
     host.now += MINUTE;
-    await peers.during(host.service.trust.ending.resume(alice.id, id));
+    await peers.during(resumeTrust(host.service.trust, { actorId: alice.id, peerId: id }));
     expect((await left()).map((item) => (item as { sk: string }).sk)).not.toContain(`KEPT#${id}`);
     await peers.during(host.sweep());
     expect(await left()).toEqual([]);

@@ -204,7 +204,10 @@ describe("deleting an actor", () => {
     }
     expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "" })).items).toEqual([]);
     expect((await other.ask("GET", `/${bob.id}/trust`, { headers: bob.as })).json).toEqual([]);
-    expect(service.consequences.at(-1)).toEqual({ what: "ended", args: [alice.id, bob.id, { keepData: false }] });
+    expect(service.consequences.at(-1)).toEqual({
+      what: "ended",
+      args: [{ actorId: alice.id, peerId: bob.id }, { keepData: false }],
+    });
   });
 
   it("finds data that was kept when its trust ended", async () => {
@@ -214,7 +217,7 @@ describe("deleting an actor", () => {
     const bob = await other.actor("bob");
     await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
     await service.ask("DELETE", `/${alice.id}/trust/associate/${bob.id}`, { headers: alice.as });
-    expect(service.consequences.at(-1)?.args[2]).toEqual({ keepData: true });
+    expect(service.consequences.at(-1)?.args[1]).toEqual({ keepData: true });
     await service.ask("DELETE", `/${alice.id}`, { headers: alice.as });
     expect(service.removed).toEqual([`${alice.id} ${bob.id}`]);
   });

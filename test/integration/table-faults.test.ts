@@ -137,7 +137,7 @@ it("an unsubscription that meets another writer is a 503, and not taken for one 
       granularity: "high",
       auth,
       reconcileMs: 0,
-      trusted: world.service.authenticator.approvedCheck(alice.id, "bob", auth),
+      trusted: world.service.authenticator.approvedCheck({ actorId: alice.id, peerId: "bob" }, auth),
     },
   });
   const path = `/${alice.id}/subscriptions/bob/sub`;

@@ -55,7 +55,7 @@ describe("the handshake between two of our services", () => {
     expect(told.json).toMatchObject({ approved: true, peer_approved: true });
     expect((await a.ask("GET", atA, { headers: bearer(secret) })).status).toBe(200);
     expect(a.consequences.map((call) => call.what)).toEqual(["approved"]);
-    expect(a.consequences[0]?.args.slice(0, 3)).toEqual([alice.id, bob.id, secretDigest(secret)]);
+    expect(a.consequences[0]?.args.slice(0, 2)).toEqual([{ actorId: alice.id, peerId: bob.id }, secretDigest(secret)]);
   });
 
   it("approves by itself what the deployment says, and answers 201", async () => {
@@ -82,7 +82,10 @@ describe("the handshake between two of our services", () => {
     expect((await a.ask("GET", `/${alice.id}/trust`, { headers: alice.as })).json).toEqual([]);
     expect((await b.ask("DELETE", atB)).status).toBe(404);
     expect((await a.ask("DELETE", atA, { headers: alice.as })).status).toBe(404);
-    expect(a.consequences.at(-1)).toEqual({ what: "ended", args: [alice.id, bob.id, { keepData: false }] });
+    expect(a.consequences.at(-1)).toEqual({
+      what: "ended",
+      args: [{ actorId: alice.id, peerId: bob.id }, { keepData: false }],
+    });
   });
 
   it("does not tell whoever asked for the deletion, nor with ?peer=true", async () => {

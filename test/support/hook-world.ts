@@ -142,7 +142,7 @@ export class HookWorld {
     const none = { resume: () => Promise.resolve() } as never;
     const others = {
       deletion: none,
-      ending: none,
+      trust: none,
       ownership: none,
       maintenance: none,
       breakers: none,

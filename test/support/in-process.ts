@@ -18,7 +18,7 @@ import type { LogCommits } from "../../lib/change-log/log-commits.ts";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
-import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
+import type { TrustConsequences } from "../../lib/trust/trust-services.ts";
 import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 import { withJson } from "./sent-json.ts";
@@ -119,8 +119,7 @@ export class InProcessService {
     const trust = trustServices(this.runtime, consequences);
     const deletion = new ActorDeletion({
       ...this.runtime,
-      ending: trust.ending,
-      closePeer: () => Promise.resolve(),
+      trust,
       removePeerData: remove,
     });
     this.services = { ...this.runtime, trust, deletion };

@@ -72,7 +72,7 @@ export class Resubscription implements Forgotten {
     const { heads, authenticator, settings, log, table } = this.#deps;
     const { actorId, peerId, scope, granularity } = head;
     const auth = secretDigest(trust.secret);
-    const trusted = authenticator.approvedCheck(actorId, peerId, auth);
+    const trusted = authenticator.approvedCheck({ actorId, peerId }, auth);
     const made = {
       actorId,
       peerId,

@@ -3,6 +3,7 @@ import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import type { PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
 import type { Item, Key } from "../../../lib/dynamodb/table.ts";
+import { endTrust } from "../../../lib/trust/ending.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Peer } from "../delivery/delivery-world.ts";
@@ -277,7 +278,7 @@ describe("what was set for a peer", () => {
     const { trust, trusts } = world.host.service;
     const standing = await trusts.get(world.actor.id, "bob");
     if (standing === undefined) throw new Error("no trust");
-    await trust.ending.end(standing, { notify: false });
+    await endTrust(trust, standing, { notify: false });
     const { custom: _custom, ...fresh } = standing;
     await trusts.create({ ...fresh, revision: 1 });
     expect((await effective()).excluded_patterns).toEqual(HIDDEN);
