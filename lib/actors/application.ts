@@ -2,7 +2,7 @@ import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
 import type { Log } from "../system/ports.ts";
 
-/** What a trust hook is told. */
+/** What a trust hook is given. */
 export interface TrustEvent {
   readonly actorId: string;
   readonly peerId: string;
@@ -42,7 +42,7 @@ export const plainApplication: Application = {
   runActorHook: () => Promise.resolve(),
 };
 
-/** Runs a hook that tells of something done: what it throws is logged and changes nothing. */
+/** Runs a hook after the fact: an error of the hook is logged and changes nothing. */
 export async function runHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();

@@ -18,24 +18,24 @@ import type { ActorStore } from "../actors/actor-store.ts";
 import { runHook } from "../actors/application.ts";
 import type { Application } from "../actors/application.ts";
 
-/** How many peers get a message at the same time. */
+/** Peers that are notified at the same time. */
 const AT_ONCE = 8;
-/** A request that ends an actor is answered within so long, ms, whatever its peers do; the rest is due work. */
+/** A request that deletes an actor is answered within this time (ms), whatever its peers do; the rest is due work. */
 const ANSWER_MS = 5_000;
-/** Each run keeps so much of its time for the steps that follow telling a peer, ms. */
+/** Each run keeps this much of its time (ms) for the steps that follow notifying a peer. */
 const AFTER_MS = 1_000;
-/** With less for it, ms, a request leaves a peer to the due work. */
+/** With less time left than this (ms) a request leaves a peer to the due work. */
 const LEAST_TO_NOTIFY_MS = 500;
-/** Due work gives each peer all the time that telling may take, and with less left, ms, leaves it to the next run. */
+/** Due work gives each peer all the time that a notification may take; with less left than this (ms) it leaves the peer to the next run. */
 const LEAST_FOR_A_TRUST_MS = 8_000;
 
-/** Items deleted between two looks at the time. */
+/** Items deleted between two checks of the time. */
 const REMOVED_AT_ONCE = 100;
 
 /** How long one run of a deletion goes on. */
 interface Pace {
   readonly mayNotify: () => boolean;
-  /** How long telling one peer may take, ms. */
+  /** How long notifying one peer may take, ms. */
   readonly notifyMs: () => number;
   readonly mayGoOn: () => boolean;
 }
@@ -62,9 +62,10 @@ export class ActorDeletion {
   }
 
   /**
-   * Deletes an actor. From the first step on it is gone for everyone else; no peer's bearer opens anything any more when
-   * this resolves, which is within 5 s although peers hang. True when all is done; false when the rest is due work
-   * (`resume`), which tells each peer that the request did not reach.
+   * Deletes an actor. From the first step on other requests find no such actor. When this resolves, which is within 5 s
+   * although peers hang, no peer's bearer opens anything any more.
+   *
+   * @returns false when the rest is due work (`resume`), which notifies each peer that the request did not reach
    */
   async delete(actor: ActorRecord, deadline: Deadline, trace: Trace = {}): Promise<boolean> {
     const { actors, clock } = this.#parts;
@@ -75,7 +76,7 @@ export class ActorDeletion {
     return await this.#finish(actor, { ...pace, mayGoOn: () => left() > 0 }, trace);
   }
 
-  /** For the sweep, when an actor's key is due: goes on with a deletion that was begun. Else nothing happens. */
+  /** Does what is due when an actor's key is due: continues a deletion that was begun. Otherwise nothing happens. */
   async resume(actorId: string, deadline: Deadline): Promise<void> {
     const actor = await this.#parts.actors.get(actorId);
     if (actor?.deleting !== true) return;
@@ -104,13 +105,13 @@ export class ActorDeletion {
     return true;
   }
 
-  /** Without the message, or where none can be sent, the sweep finds it within the minute. */
+  /** Makes the rest due. The sweep finds the actor within the minute also when no message can be sent. */
   async #handOver(actorId: string, cameFurther: boolean): Promise<boolean> {
     const { actors, clock, log, queue } = this.#parts;
     const dueAt = clock.now();
     if (!(await actors.handOverDeletion(actorId, dueAt))) return true;
     try {
-      // A run that did nothing sends none: the next one would do as much at once.
+      // A run that did nothing sends no message: the next one would do nothing at once either.
       if (cameFurther) await queue.send({ kind: "due", ...actorKey(actorId), dueAt }, 0);
     } catch (error) {
       log.warn("no message for the rest of a deletion; the sweep finds it", { actorId, error });
@@ -118,7 +119,7 @@ export class ActorDeletion {
     return false;
   }
 
-  /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
+  /** Runs before any peer is notified, which takes time: a peer that is not notified yet must find everything closed too. */
   async #closeTrusts(actorId: string): Promise<void> {
     const { clock, trust: services, trusts } = this.#parts;
     await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
@@ -143,7 +144,7 @@ export class ActorDeletion {
     return { ended, left };
   }
 
-  /** False when there is no time for the rest, as below. */
+  /** False when there is no time for the rest. */
   async #removeKeptData(actorId: string, { mayGoOn }: Pace): Promise<boolean> {
     const kept = itemsOf(this.#parts.table, { pk: actorPartition(actorId), prefix: KEPT_PREFIX, only: ["at"] });
     for await (const { sk } of kept) {
@@ -153,7 +154,7 @@ export class ActorDeletion {
     return true;
   }
 
-  /** Dead subscription heads stay until the longest lease has run out; the sweep takes them with what came late. */
+  /** False when there is no time for the rest. Dead subscription heads stay until the longest lease has ended; the sweep purges them. */
   async #removeRest(actorId: string, pace: Pace): Promise<boolean> {
     const { table } = this.#parts;
     // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.

@@ -29,12 +29,12 @@ export interface PeerOverviewDeps {
   readonly reader: (actorId: string, peerId: string) => { stats(): Promise<StorageStats> };
 }
 
-/** Peers looked at together: what each of them holds is counted by reading its places. */
+/** Peers read together: what is stored of each is counted by reading its places. */
 const AT_ONCE = 5;
-/** With less time left (ms) the rest is left to the next page. */
+/** With less time left than this (ms) the rest is left to the next page. */
 const LEAST_MS = 10_000;
 
-/** The peers of an actor, with what is known and held of each. */
+/** The peers of an actor, with what is known and stored of each. */
 export class PeerOverview {
   readonly #deps: PeerOverviewDeps;
 
@@ -44,7 +44,7 @@ export class PeerOverview {
 
   /**
    * One page, by peer id. One query for the trusts, then three or more for each peer: its subscriptions in both
-   * directions, and one per megabyte held of it. Ends early, with `next`, when time runs out.
+   * directions, and one per megabyte stored of it. Ends early, with `next`, when time runs out.
    */
   async page(
     actorId: string,
@@ -94,7 +94,7 @@ export class PeerOverview {
   }
 }
 
-/** What one answer can carry of the peers; `next` goes on after all of them. */
+/** The peers that one answer can carry; `next` goes on after the last of them. */
 function cut(peers: readonly JsonObject[], next: string | undefined): { data: readonly JsonObject[]; next?: string } {
   const { page, last } = fittingPage(peers, (peer) => peer);
   return compact({ data: page, next: last === undefined ? next : String(last["peerid"]) });

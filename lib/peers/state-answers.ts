@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { decodeUtf8, isArray, isObject, own } from "../domain/json/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import { parsedJson } from "./remote-answer.ts";
@@ -36,12 +37,12 @@ export function asInventory(json: Json): Inventory | undefined {
 function asListAbout(list: JsonObject): ListAbout {
   const description = own(list, "description");
   const explanation = own(list, "explanation");
-  return {
+  return compact({
     count: count(own(list, "count")),
     bytes: count(own(list, "total_bytes")),
-    ...(typeof description === "string" ? { description } : {}),
-    ...(typeof explanation === "string" ? { explanation } : {}),
-  };
+    description: typeof description === "string" ? description : undefined,
+    explanation: typeof explanation === "string" ? explanation : undefined,
+  });
 }
 
 function count(value: Json | undefined): number {
