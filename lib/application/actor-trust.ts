@@ -11,7 +11,7 @@ export type Trust = Pick<
   "peerId" | "baseUri" | "type" | "relationship" | "desc" | "approved" | "peerApproved" | "verified" | "createdAt"
 >;
 
-/** What trusts are read and changed with. */
+/** The parts of the service that trusts are read and changed with. */
 export interface ActorTrustServices {
   readonly trusts: TrustStore;
   readonly trust: TrustServices;
@@ -44,8 +44,8 @@ export class ActorTrust {
   }
 
   /**
-   * Approves the trust: from then on the peer's bearer opens what its relationship allows. Tells the peer before it
-   * resolves, best effort, at most 5 s. Again is the same. Undefined when there is no trust with that peer.
+   * Approves the trust: from then on the peer's bearer opens what its relationship allows. Notifies the peer before it
+   * resolves, best effort, at most 5 s. May be repeated. Undefined when there is no trust with that peer.
    */
   async approve(peerId: string): Promise<Trust | undefined> {
     const trust = await this.#services.trusts.get(this.#actorId, peerId);
@@ -53,8 +53,9 @@ export class ActorTrust {
   }
 
   /**
-   * Ends the trust with all that hangs on it: subscriptions, what waits, and the peer's stored data, unless `keepData`
-   * [the application's `autoCleanup`] says otherwise. Tells the peer before it resolves, best effort, at most 5 s.
+   * Ends the trust with everything that depends on it: subscriptions, waiting events, and the peer's stored data, unless
+   * `keepData` [the application's `autoCleanup`] says otherwise. Notifies the peer before it resolves, best effort, at most
+   * 5 s.
    *
    * @returns false when there is no trust with that peer
    */

@@ -4,7 +4,7 @@ import { printJson } from "../domain/json/json-text.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Json, Log } from "../system/ports.ts";
-import type { StateHook } from "./acting-web-app.ts";
+import type { StateHook } from "./hooks.ts";
 import type { Actor } from "./actor.ts";
 
 /** The application's own code failed or took too long; its error is in the log. */
