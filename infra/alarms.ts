@@ -38,7 +38,7 @@ const OPERATIONS = [
   "TransactWriteItems",
 ];
 
-export interface AlarmsProps {
+interface AlarmsProps {
   readonly functions: ReadonlyMap<FunctionName, ServiceFunction>;
   readonly delays: DelayQueue;
   readonly gateway: Gateway;

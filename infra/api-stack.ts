@@ -19,7 +19,7 @@ import { functions } from "./functions.ts";
 import type { FunctionName, FunctionRights } from "./functions.ts";
 import { ServiceFunction } from "./service-function.ts";
 
-export interface ApiStackProps extends StackProps {
+interface ApiStackProps extends StackProps {
   /** The table of the data stack, unless the deployment names another. */
   readonly table: TableReference;
   readonly deployment: Deployment;

@@ -23,7 +23,7 @@ import type { FunctionName } from "./functions.ts";
 import type { Area } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
-export type GatewayProps = Pick<
+type GatewayProps = Pick<
   Settings,
   "throttlingRateLimit" | "throttlingBurstLimit" | "logRetentionDays" | "domainName" | "certificateArn"
 >;

@@ -55,7 +55,7 @@ export interface Deployment extends Settings {
 }
 
 /** One value by name, as it was given; `undefined` when none was. */
-export type Given = (name: string) => unknown;
+type Given = (name: string) => unknown;
 
 /** Makes a `Given` from CDK context and environment. The context wins; the stacks' own settings are taken from it alone. */
 export function givenBy(

@@ -13,11 +13,11 @@ import type { FunctionName, FunctionRights } from "./functions.ts";
 import type { Settings } from "./settings.ts";
 
 /** Seconds. Less than the gateway's 30, which include a cold start: the function still answers itself. */
-export const REQUEST_SECONDS = 28;
+const REQUEST_SECONDS = 28;
 /** Seconds for background work: a sweep, a recovery. */
 export const BACKGROUND_SECONDS = 60;
 
-export interface ServiceFunctionProps {
+interface ServiceFunctionProps {
   readonly name: FunctionName;
   readonly table: TableReference;
   readonly queue: Queue;

@@ -7,7 +7,7 @@ import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
 import type { FunctionName } from "./functions.ts";
 
-export interface ServiceProps {
+interface ServiceProps {
   /** The deployer's environment; `{}` to ignore it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The code of each function. */

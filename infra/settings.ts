@@ -18,7 +18,7 @@ const RETENTION_DAYS = Object.values(RetentionDays)
   .filter((days) => days !== RetentionDays.INFINITE);
 const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
 
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 const setting = <T>(of: Setting<T>): Setting<T> => of;
 

@@ -12,7 +12,7 @@ import type { OnStep } from "./dynamodb/transactions.ts";
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const EXPIRY_INTERVAL_MS = 60_000;
 
-export interface EmulatorOptions {
+interface EmulatorOptions {
   /** The folder of the data, created when missing, or `:memory:`. */
   readonly dataDir: string;
   /** The port on 127.0.0.1; 0 [default] takes any free one. */
@@ -25,7 +25,7 @@ export interface EmulatorOptions {
   readonly fault?: Fault;
 }
 
-/** An answer of the service that the emulator never has a cause for (see `faults.ts`); undefined to run the operation. */
+/** An answer of the service that the emulator never has a cause for; undefined to run the operation. */
 export type Fault = (operation: string, input: Readonly<Record<string, unknown>>) => WireError | undefined;
 
 export interface Emulator {

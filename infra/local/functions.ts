@@ -28,7 +28,7 @@ export interface LocalFunction {
 }
 
 /** The context that Lambda passes beside the event, as far as functions use it. */
-export interface LocalContext {
+interface LocalContext {
   readonly awsRequestId: string;
   readonly functionName: string;
   readonly functionVersion: "$LATEST";
@@ -76,7 +76,7 @@ export function inProcess(name: string, handler: Handler): LocalFunction {
   };
 }
 
-export interface WorkerFunctionOptions {
+interface WorkerFunctionOptions {
   readonly name: string;
   /** The bundle, exporting `handler`. */
   readonly file: string;

@@ -15,7 +15,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const TEXT = /^(text\/|application\/(json|javascript|xml|[^;]*\+(json|xml))\b)/i;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export interface Arrived {
+interface Arrived {
   readonly request: IncomingMessage;
   readonly body: Buffer;
   readonly match: Match;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   /** Milliseconds between two starts. */
   readonly intervalMs: number;
   readonly invoke: (event: object) => Promise<unknown>;

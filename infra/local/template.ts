@@ -31,7 +31,7 @@ export interface RouteDefinition {
   readonly timeoutMs: number;
 }
 
-export interface QueueDefinition {
+interface QueueDefinition {
   readonly logicalId: string;
   readonly visibilitySeconds: number;
   /** After this many receipts a message moves to the dead letters. */

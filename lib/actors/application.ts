@@ -30,18 +30,6 @@ export interface Application {
   runActorHook(name: ActorHookName, event: { readonly actorId: string; readonly creator: string }): Promise<void>;
 }
 
-/** An application without hooks. */
-export const plainApplication: Application = {
-  awType: "urn:actingweb:actingweb-serverless:plain",
-  desc: "An ActingWeb service",
-  info: "http://actingweb.org/",
-  version: "0.1.0",
-  options: {},
-  relationships: {},
-  runTrustHook: () => Promise.resolve(),
-  runActorHook: () => Promise.resolve(),
-};
-
 /** Runs a hook after the fact: an error of the hook is logged and changes nothing. */
 export async function runHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
   try {

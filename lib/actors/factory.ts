@@ -30,9 +30,9 @@ export const creationBody = z.object({
   passphrase: optionalText(1024),
   trustee_root: optionalText(2048),
 });
-export type CreationBody = z.output<typeof creationBody>;
+type CreationBody = z.output<typeof creationBody>;
 
-export interface FactoryParts {
+interface FactoryParts {
   readonly config: Pick<Config, "actorCreation" | "actorCreationToken">;
   readonly actors: ActorStore;
   readonly application: Application;

@@ -20,7 +20,7 @@ const WARY_MS = 10 * 60_000;
 const KEPT_SECONDS = 3_600;
 
 /** One counted guess. */
-export interface Guess {
+interface Guess {
   readonly actor: ActorRecord;
   readonly source: string;
   /** When its window began, ms since 1970. */

@@ -3,7 +3,7 @@ import type { Attribute, Item } from "./table.ts";
 /** The most bytes one item may have (DynamoDB), names included. */
 export const MAX_ITEM_BYTES = 400 * 1024;
 /** The deepest nesting of lists and maps that DynamoDB stores. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 
 const SMALLEST_NUMBER = 1e-130;
 const NUMBERS_END = 1e126;

@@ -5,7 +5,7 @@ import { systemClock } from "../system/clock.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock } from "../system/ports.ts";
 
-export interface DocumentClientOptions {
+interface DocumentClientOptions {
   readonly region: string;
   /** The endpoint in place of the region's own: the local emulator, or a private endpoint. */
   readonly endpoint?: string;

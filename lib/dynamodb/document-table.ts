@@ -26,7 +26,7 @@ const LEAST_LEFT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const MAX_BACKOFF_MS = 1000;
 
-export interface DocumentTableOptions {
+interface DocumentTableOptions {
   /** From `createDocumentClient`. */
   readonly client: DynamoDBDocumentClient;
   readonly tableName: string;

@@ -3,17 +3,17 @@ import { exists, missing } from "./table.ts";
 import type { Attribute, Change, Condition, QueryRange } from "./table.ts";
 
 /** The names and values that expressions refer to, as every DynamoDB command takes them; absent when there are none. */
-export interface Placeholders {
+interface Placeholders {
   ExpressionAttributeNames?: Record<string, string>;
   ExpressionAttributeValues?: Record<string, unknown>;
 }
 
-export interface WriteExpressions extends Placeholders {
+interface WriteExpressions extends Placeholders {
   ConditionExpression?: string;
   UpdateExpression?: string;
 }
 
-export interface QueryExpressions extends Placeholders {
+interface QueryExpressions extends Placeholders {
   KeyConditionExpression: string;
   ProjectionExpression?: string;
   /** Where to start, exclusive, when the key condition alone cannot say it. */

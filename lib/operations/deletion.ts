@@ -40,7 +40,7 @@ interface Pace {
   readonly mayGoOn: () => boolean;
 }
 
-export interface DeletionParts {
+interface DeletionParts {
   readonly table: Table;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;

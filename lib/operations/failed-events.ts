@@ -14,7 +14,7 @@ import { badAfter, fittingPage } from "../http/paging.ts";
 /** Failed reads of a page that are checked together. */
 const AT_ONCE = 10;
 
-export interface FailedEventsDeps {
+interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
   readonly hooks: Pick<HookRuns, "again" | "skip">;
   readonly stale: Pick<StaleParts, "resolve">;

@@ -16,7 +16,7 @@ interface Known {
   readonly item: Item;
 }
 
-export interface PeerOverviewDeps {
+interface PeerOverviewDeps {
   readonly trusts: {
     page(
       actorId: string,

@@ -14,7 +14,7 @@ import {
 /** The longest one call may take, ms. */
 const MOST_MS = 10_000;
 
-export interface RemoteActorOptions {
+interface RemoteActorOptions {
   readonly http: PeerHttp;
   /** The peer's root, with or without a slash at its end. */
   readonly baseUri: string;

@@ -9,7 +9,7 @@ import { nonsense, type Remote } from "./remote-answer.ts";
 const NOTIFY_MS = 5_000;
 
 /** A peer's `/meta`. */
-export interface RemoteMeta {
+interface RemoteMeta {
   readonly id: string;
   readonly type: string;
   readonly desc: string;
@@ -19,7 +19,7 @@ export interface RemoteMeta {
 }
 
 /** A trust as the other side has it. */
-export interface RemoteTrust {
+interface RemoteTrust {
   readonly id: string;
   readonly peerId: string;
   readonly baseUri: string;
@@ -85,7 +85,7 @@ export async function requestTrust(
 }
 
 /** `GET <peer>/trust/{relationship}/{our id}`. */
-export async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
+async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
   const called = await remote.callJson({ method: "GET", at: ["trust", relationship, remote.ourId] });
   return called.ok ? asTrust(called.value, called.status) : called;
 }

@@ -5,7 +5,7 @@ import { systemClock } from "../system/clock.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
 
-export interface SqsDelayQueueOptions {
+interface SqsDelayQueueOptions {
   readonly queueUrl: string;
   readonly region: string;
   /** `environmentCredentials` in a function. */

@@ -20,7 +20,7 @@ const LEAST_MS = 15_000;
 const POSTPONE_MS = 60_000;
 
 /** What the sweep is made from. */
-export interface SweepServices {
+interface SweepServices {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;

@@ -5,7 +5,7 @@ import type { Table, Write } from "../dynamodb/table.ts";
 import { readTrust } from "./trust-record.ts";
 
 /** What is known of the sender of a callback. */
-export interface IdentifiedSender {
+interface IdentifiedSender {
   /** The actor exists and is not being deleted. */
   readonly actor: boolean;
   readonly trust?: { readonly digest: string; readonly approved: boolean };

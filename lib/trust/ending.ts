@@ -10,7 +10,7 @@ import type { TrustRecord } from "./trust-record.ts";
 import { runTrustHook } from "./trust-services.ts";
 import type { TrustServices } from "./trust-services.ts";
 
-export interface EndingOptions {
+interface EndingOptions {
   /** Notify the other side, best effort, at most 5 s. */
   readonly notify: boolean;
   /** Less time for the notification, ms. A peer that takes all of it is left for the sweep, which gives it the whole 5 s. */

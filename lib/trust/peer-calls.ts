@@ -20,7 +20,7 @@ export const NOTIFY_MS = 5000;
 const VERIFY_MS = 5000;
 
 /** What a peer's `/meta` says. */
-export interface PeerMeta {
+interface PeerMeta {
   readonly id: string;
   readonly type: string;
 }

@@ -17,7 +17,7 @@ import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
 /** What trust is made from; the runtime of the functions has all of it. */
-export interface TrustParts {
+interface TrustParts {
   readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
   readonly http: PeerHttp;

@@ -1,6 +1,6 @@
 /** What a busy, broken or misconfigured table says, through the real client, as clients of the service meet it. */
 import { expect, it, describe, onTestFinished } from "vitest";
-import { refusedWith, transactionCancelled } from "../../infra/local/dynamodb/faults.ts";
+import { refusedWith, transactionCancelled } from "../support/emulated-faults.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";

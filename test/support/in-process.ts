@@ -4,7 +4,6 @@ import { routes as actorRoutes } from "../../lib/api/actors.ts";
 import { routes as trustRoutes } from "../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../lib/api/route-table.ts";
 import type { Application } from "../../lib/actors/application.ts";
-import { plainApplication } from "../../lib/actors/application.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
@@ -60,6 +59,18 @@ export interface ConsequenceCall {
   readonly what: "approved" | "revoked" | "ended";
   readonly args: readonly unknown[];
 }
+
+/** An application without hooks. */
+const plainApplication: Application = {
+  awType: "urn:actingweb:actingweb-serverless:plain",
+  desc: "An ActingWeb service",
+  info: "http://actingweb.org/",
+  version: "0.1.0",
+  options: {},
+  relationships: {},
+  runTrustHook: () => Promise.resolve(),
+  runActorHook: () => Promise.resolve(),
+};
 
 /** One service with its own table. */
 export class InProcessService {

@@ -2,7 +2,7 @@ import type { Level, WireItem } from "./dynalite.ts";
 import type { Operation } from "./storage.ts";
 
 /** An item whose time has ended. */
-export interface Expired {
+interface Expired {
   readonly table: string;
   /** The item's key within its table's section. */
   readonly key: string;

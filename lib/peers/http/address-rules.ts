@@ -13,7 +13,7 @@ export interface AddressPolicy {
  * every other address that is not plain global unicast; allowed only by policy. `never`: link-local networks and the addresses
  * at which clouds give credentials to their machines, in any spelling; no policy allows them, because no peer is there.
  */
-export type AddressKind = "public" | "private" | "never";
+type AddressKind = "public" | "private" | "never";
 
 /** Link-local networks, multicast and broadcast; Alibaba's metadata service; Oracle's former one. */
 const NEVER_V4 = v4("169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "100.100.100.200/32", "192.0.0.192/32");
