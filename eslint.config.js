@@ -28,6 +28,22 @@ const noJsonParse = {
     "JSON.parse alters whole numbers beyond 2^53: take parseJson of lib/domain/json/json.ts for what comes from outside, parseText of lib/domain/json/json-text.ts for what we wrote ourselves.",
 };
 
+/** Time, randomness and timers come from the ports, so that a test can stand in for them. */
+const MACHINE =
+  "takes from the machine what the ports give: take the clock, random, sleep or after of lib/system/ports.ts.";
+const noMachine = {
+  "no-restricted-properties": [
+    "error",
+    { object: "Math", property: "random", message: `Math.random ${MACHINE}` },
+    { object: "Date", property: "now", message: `Date.now ${MACHINE}` },
+  ],
+  "no-restricted-globals": [
+    "error",
+    ...["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: `${name} ${MACHINE}` })),
+  ],
+  "no-restricted-imports": ["error", { name: "node:timers/promises", message: `node:timers/promises ${MACHINE}` }],
+};
+
 const everywhere = [noScan, zodMini, noDefault, noBarrel];
 
 export default defineConfig(
@@ -67,6 +83,19 @@ export default defineConfig(
       "numbers/print": "error",
       "no-console": "error",
       "no-restricted-syntax": ["error", ...everywhere, noEnvironment, noJsonParse],
+    },
+  },
+  {
+    files: ["lib/**/*.ts"],
+    // A socket's own time limits are timers of the socket.
+    ignores: ["lib/system/platform.ts", "lib/peers/http/*.ts"],
+    rules: noMachine,
+  },
+  {
+    // The order of the constants is the order in which the service is put together.
+    files: ["lib/compose/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-use-before-define": ["error", { functions: false, classes: true, variables: true }],
     },
   },
   {

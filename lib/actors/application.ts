@@ -1,5 +1,6 @@
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Log } from "../system/ports.ts";
 
 /** What a trust hook is given. */
@@ -13,6 +14,12 @@ export interface TrustEvent {
 
 export type TrustHookName = "create" | "approve" | "delete";
 export type ActorHookName = "actor_created" | "actor_deleted";
+
+/** Runs the lifecycle hooks of a subscription, whichever side subscribes. What a hook throws is logged. */
+export type SubscriptionLifecycle = (
+  name: "subscription_created" | "subscription_deleted",
+  event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
+) => Promise<void>;
 
 /** What actors and trust need of the deployer's application. */
 export interface Application {

@@ -20,14 +20,14 @@ import type { InboundSubscriptions } from "../publishing/subscribers/inbound-sub
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import type { GrantChanges } from "../receiving/subscriptions/grant-changes.ts";
-import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
+import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 
 export interface CallbackServices {
   readonly app: ActingWebApp;
   readonly config: Config;
   readonly log: Log;
   readonly receiving: Receiving;
-  readonly outbound: OutboundSubscriptions;
+  readonly outboundEnding: OutboundEnding;
   readonly inbound: InboundSubscriptions;
   readonly grants: GrantChanges;
   readonly actorOf: (actorId: string) => Actor;
@@ -70,13 +70,13 @@ export class CallbackRoutes {
 
   /** The peer has ended the subscription with it of that id, whichever direction it has. */
   async leave(request: ServiceRequest): Promise<Reply> {
-    const { receiving, outbound, inbound } = this.#services;
+    const { receiving, outboundEnding, inbound } = this.#services;
     const sender = senderOf(request);
     await receiving.access.trusted(sender);
     const { actorId, peerId, subscriptionId } = sender;
     const notifyPeer = false;
     const ended =
-      (await outbound.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
+      (await outboundEnding.end(actorId, peerId, subscriptionId, { notifyPeer })) ||
       (await inbound.end(actorId, peerId, subscriptionId, { notifyPeer }));
     if (!ended) throw new ServiceError("resource.not_found", "There is no such subscription with this peer.");
     return empty();

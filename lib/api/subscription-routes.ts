@@ -21,6 +21,7 @@ import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { InboundRoutes } from "./inbound-routes.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 import { granularities, scopeFields, requestedScope } from "./requested-scope.ts";
 
@@ -33,6 +34,7 @@ const requestedBody = z.object({
 export interface SubscriptionServices {
   readonly heads: OutboundHeads;
   readonly outbound: OutboundSubscriptions;
+  readonly outboundEnding: OutboundEnding;
   readonly changeLog: Pick<ChangeLog, "newest">;
   readonly cursors: Pick<CursorStore, "preview">;
   readonly inbound: InboundSubscriptions;
@@ -135,9 +137,9 @@ export class SubscriptionRoutes {
     const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
     const id = param(request, "subscriptionId");
     const notifyPeer = caller.kind !== "peer";
-    const { outbound, inbound } = this.#services;
+    const { outboundEnding, inbound } = this.#services;
     const ended =
-      (await outbound.end(actorId, peerId, id, { notifyPeer })) ||
+      (await outboundEnding.end(actorId, peerId, id, { notifyPeer })) ||
       (await inbound.end(actorId, peerId, id, { notifyPeer }));
     if (!ended) throw noSuch();
     return empty();

@@ -13,6 +13,7 @@ import type { AppEvents, NotifySubscribers } from "../publishing/subscribers/app
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
 import { checked, ofInbound, ofOutbound, requestedScope } from "./subscription.ts";
 import type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
@@ -65,7 +66,8 @@ export interface PeerSyncResult {
 export interface ActorSubscriptionServices {
   readonly clock: Clock;
   readonly heads: Pick<OutboundHeads, "live" | "get">;
-  readonly outbound: Pick<OutboundSubscriptions, "subscribe" | "end" | "resync">;
+  readonly outbound: Pick<OutboundSubscriptions, "subscribe" | "resync">;
+  readonly outboundEnding: Pick<OutboundEnding, "end">;
   readonly inboundHeads: Pick<InboundHeads, "all" | "ofPeer">;
   readonly inbound: Pick<InboundSubscriptions, "end">;
   readonly cursors: Pick<CursorStore, "preview">;
@@ -150,9 +152,9 @@ export class ActorSubscriptions {
    * @returns false when there is no such subscription
    */
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
-    const { inbound, outbound } = this.#services;
+    const { inbound, outboundEnding } = this.#services;
     const notify = { notifyPeer: true };
-    if (await outbound.end(this.#actorId, peerId, subscriptionId, notify)) return true;
+    if (await outboundEnding.end(this.#actorId, peerId, subscriptionId, notify)) return true;
     return await inbound.end(this.#actorId, peerId, subscriptionId, notify);
   }
 

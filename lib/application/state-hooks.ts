@@ -3,7 +3,7 @@ import { compact } from "../system/compact.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { Scope } from "../domain/terms/scope.ts";
-import type { Json, Log } from "../system/ports.ts";
+import type { After, Json, Log } from "../system/ports.ts";
 import type { StateHook } from "./hooks.ts";
 import type { Actor } from "./actor.ts";
 
@@ -18,8 +18,7 @@ export interface StateHooksDeps {
   readonly log: Log;
   /** The longest a hook may take, ms. */
   readonly timeoutMs: number;
-  /** Calls back after `ms`, unless the returned function is called before. */
-  readonly later?: (ms: number, callback: () => void) => () => void;
+  readonly after: After;
 }
 
 /** Runs state hooks. */
@@ -41,14 +40,14 @@ export class StateHooks {
    * @throws StateHookFailed when the hook throws, gives what is no JSON, or takes too long
    */
   async text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
-    const { app, actorOf, log, timeoutMs } = this.#deps;
+    const { app, actorOf, log, after, timeoutMs } = this.#deps;
     const hook = app.stateOf(scope.target);
     if (hook === undefined) return undefined;
     const { target, subtarget, resource } = scope;
     const requested = { actor: actorOf(actorId), peerId, ...compact({ subtarget, resource }) };
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = (this.#deps.later ?? callLater)(timeoutMs, () => {
+      cancel = after(timeoutMs, () => {
         reject(new Error(`The hook did not end within ${String(timeoutMs / 1_000)} s (HOOK_TIMEOUT_SECONDS).`));
       });
     });
@@ -71,11 +70,4 @@ function textOf(state: Json | undefined): string | undefined {
   const text = printJson(state) as string | undefined;
   if (text === undefined) throw new TypeError("The hook gave a value that is no JSON.");
   return text;
-}
-
-function callLater(ms: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, ms);
-  return () => {
-    clearTimeout(timer);
-  };
 }

@@ -1,29 +1,20 @@
 /** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
+import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
-import {
-  ConditionFailed,
-  above,
-  all,
-  any,
-  atLeast,
-  below,
-  equals,
-  itemExists,
-  itemMissing,
-  missing,
-} from "../dynamodb/table.ts";
+import { updateIf } from "../dynamodb/outcomes.ts";
+import { deleteRange, itemsOf } from "../dynamodb/paging.ts";
+import { above, all, any, atLeast, below, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
 import type { Change, Item, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock } from "../system/ports.ts";
 
-/** A record's JSON text may take so many items, of at most so many bytes of text each. */
-export const MAX_RECORD_PARTS = 4;
-const PART_BYTES = 300 * 1_024;
-/** Most bytes of JSON text that one record takes. */
+/** Most items that the JSON text of one record takes. */
+const MAX_RECORD_PARTS = 4;
+/** Most bytes of JSON text that one record takes: a cut between characters can leave three bytes of a part unused. */
 export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
 const DAY_SECONDS = 86_400;
 /** So long after records became superfluous, ms, they go, unless something else makes the maintenance run sooner. */
@@ -113,167 +104,104 @@ export class ChangeLog {
       condition: newest === 0 ? itemMissing : equals("newest", newest),
     };
     const puts = records.flatMap((record, index): Write[] => {
-      const texts = cut(Buffer.from(printJson(record)));
+      const texts = cutText(printJson(record));
       if (texts.length > MAX_RECORD_PARTS) {
         throw new ServiceError("request.too_large", "This is more than one change can hold; make it in several.");
       }
-      return texts.map((text, part) => ({
-        put: {
-          ...logRecordKey(actorId, newest + 1 + index, part),
-          text,
-          ttl,
-          ...(part === 0 ? { parts: texts.length } : {}),
-        },
-        condition: itemMissing,
-      }));
+      return texts.map((text, part) => {
+        const key = logRecordKey(actorId, newest + 1 + index, part);
+        const parts = part === 0 ? texts.length : undefined;
+        return { put: compact({ ...key, text, ttl, parts }), condition: itemMissing };
+      });
     });
     return [move, ...puts];
   }
 
   /**
-   * The records numbered over `after` and up to `upTo` that are there, ascending, one page in memory at a time; those
-   * that expired are left out. One query for each MB.
+   * The records numbered over `after` and up to `upTo` that are there, ascending, one page in memory at a time; expired
+   * ones are left out. One query for each MB.
    */
   async *stream(actorId: string, after: number, upTo: number): AsyncGenerator<NumberedRecord & { bytes: number }> {
     if (upTo <= after) return;
-    const open = new Map<number, Texts>();
-    let from: string | undefined = endOfRecord(after);
-    while (from !== undefined) {
-      const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
-      const page = await this.#deps.table.query(range);
-      for (const item of page.items) this.#collect(open, item);
-      from = page.next;
-      const last = [...open.keys()].at(-1);
-      for (const [number, found] of open) {
-        // The parts of a record may be on two pages.
-        if (number === last && from !== undefined && !isWhole(found)) continue;
-        if (isWhole(found)) yield { number, record: parsed(found), bytes: found.texts.join("").length };
-        open.delete(number);
-      }
-    }
-  }
-
-  /**
-   * The oldest record that can be read, and when it expires (ms since 1970); undefined when there is none. One query but
-   * after expiry.
-   */
-  async oldest(actorId: string): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
-    const now = Math.floor(this.#deps.clock.now() / 1_000);
-    let after: string | undefined;
-    do {
-      const range = { pk: recordPartition(actorId), prefix: "", only: ["ttl"], limit: 100 };
-      const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
-      const live = page.items.find((item) => Number(item["ttl"]) > now);
-      if (live !== undefined) {
-        return { number: Number(live.sk.slice(0, 16)), expiresAt: Number(live["ttl"]) * 1_000 };
-      }
-      after = page.next;
-    } while (after !== undefined);
-    return undefined;
-  }
-
-  /** Has the maintenance run soon, because a peer has cleared what it had. One write. */
-  async tidySoon(actorId: string): Promise<void> {
-    const key = logHeadKey(actorId);
-    const dueAt = this.#deps.clock.now() + TIDY_AFTER_MS;
-    const later = all(itemExists, any(missing("dueAt"), above("dueAt", dueAt)));
-    try {
-      await this.#deps.table.update(key, { set: { dueShard: dueShardOf(key), dueAt } }, later);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
-  }
-
-  /** Deletes the records up to one that nobody needs any more, and notes it. May be called again. */
-  async deleteRecords(actorId: string, upTo: number): Promise<void> {
-    const { table } = this.#deps;
-    const range = { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo), only: ["parts"], limit: 100 };
-    for (;;) {
-      const page = await table.query(range);
-      if (page.items.length > 0) await table.deleteMany(page.items.map(({ pk, sk }) => ({ pk, sk })));
-      if (page.next === undefined) break;
-    }
-    const further = all(atLeast("newest", upTo), any(missing("deletedUpTo"), below("deletedUpTo", upTo)));
-    try {
-      await table.update(logHeadKey(actorId), { set: { deletedUpTo: upTo } }, further);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
+    const { table, clock } = this.#deps;
+    const range = { pk: recordPartition(actorId), prefix: "", after: endOfRecord(after), until: endOfRecord(upTo) };
+    let open: { readonly number: number; readonly parts: number; readonly texts: string[] } | undefined;
+    for await (const item of itemsOf(table, range)) {
+      // DynamoDB deletes expired items some time later, and one by one: without its first part a record is never whole.
+      if (Number(item["ttl"]) * 1_000 <= clock.now()) continue;
+      const number = numberOf(item);
+      if (open?.number !== number) open = { number, parts: Number(item["parts"] ?? Infinity), texts: [] };
+      open.texts.push(String(item["text"]));
+      if (open.texts.length < open.parts) continue;
+      const text = open.texts.join("");
+      yield { number, record: parseText(text) as LogRecord, bytes: text.length };
     }
   }
 
   /** The records numbered over `after` and up to `upTo`, which must be there or expired. One query for each MB. */
   async read(actorId: string, after: number, upTo: number): Promise<LogStretch> {
-    if (upTo <= after) return { records: [] };
-    const texts = new Map<number, Texts>();
-    let from: string | undefined = endOfRecord(after);
-    while (from !== undefined) {
-      const range = { pk: recordPartition(actorId), prefix: "", after: from, until: endOfRecord(upTo) };
-      const page = await this.#deps.table.query(range);
-      for (const item of page.items) this.#collect(texts, item);
-      from = page.next;
-    }
-    const records: NumberedRecord[] = [];
+    let records: NumberedRecord[] = [];
     let lost: number | undefined;
-    for (let number = upTo; number > after; number -= 1) {
-      const found = texts.get(number);
-      if (found === undefined || !isWhole(found)) {
-        lost = number;
-        break;
-      }
-      records.push({ number, record: parsed(found) });
+    let next = after + 1;
+    for await (const { number, record } of this.stream(actorId, after, upTo)) {
+      if (number > next) [records, lost] = [[], number - 1];
+      records.push({ number, record });
+      next = number + 1;
     }
-    return compact({ records: records.toReversed(), lost });
+    return next <= upTo ? { records: [], lost: upTo } : compact({ records, lost });
   }
 
-  #collect(texts: Map<number, Texts>, item: Item): void {
-    // What has expired is deleted some time later.
-    if (Number(item["ttl"]) * 1_000 <= this.#deps.clock.now()) return;
-    const number = Number(item.sk.slice(0, 16));
-    const found = texts.get(number) ?? { parts: Number.POSITIVE_INFINITY, texts: [] };
-    if (typeof item["parts"] === "number") found.parts = item["parts"];
-    found.texts.push(String(item["text"]));
-    texts.set(number, found);
+  /**
+   * The oldest record that can be read, and when it expires (ms since 1970); undefined when there is none. One query,
+   * and more only where records have expired.
+   */
+  async oldest(actorId: string): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
+    const { table, clock } = this.#deps;
+    const now = Math.floor(clock.now() / 1_000);
+    const range = { pk: recordPartition(actorId), prefix: "", only: ["ttl"], limit: 100 };
+    for await (const item of itemsOf(table, range)) {
+      const ttl = Number(item["ttl"]);
+      if (ttl > now) return { number: numberOf(item), expiresAt: ttl * 1_000 };
+    }
+    return undefined;
   }
-}
 
-/** Texts of at most `PART_BYTES`, cut between characters. */
-function cut(bytes: Buffer): string[] {
-  const parts: string[] = [];
-  for (let start = 0; start < bytes.length;) {
-    let end = Math.min(start + PART_BYTES, bytes.length);
-    // A byte 10xxxxxx goes on with a character.
-    while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-    parts.push(bytes.toString("utf8", start, end));
-    start = end;
+  /** Makes the maintenance run soon, because a peer has cleared what it had. One write. */
+  async tidySoon(actorId: string): Promise<void> {
+    const key = logHeadKey(actorId);
+    const dueAt = this.#deps.clock.now() + TIDY_AFTER_MS;
+    const later = all(itemExists, any(missing("dueAt"), above("dueAt", dueAt)));
+    await updateIf(this.#deps.table, key, { set: { dueShard: dueShardOf(key), dueAt } }, later);
   }
-  return parts;
+
+  /** Deletes the records up to one that no subscription needs any more, and notes it. May be called again. */
+  async deleteRecords(actorId: string, upTo: number): Promise<void> {
+    const { table } = this.#deps;
+    await deleteRange(table, { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo) });
+    const further = all(atLeast("newest", upTo), any(missing("deletedUpTo"), below("deletedUpTo", upTo)));
+    await updateIf(table, logHeadKey(actorId), { set: { deletedUpTo: upTo } }, further);
+  }
 }
 
 /** Reads a log's head as it is stored. */
 export function readLogHead(item: Item | undefined): LogHead {
   const number = (name: string): number => Number(item?.[name] ?? 0);
-  const suspended = item?.["suspended"];
-  return {
+  const text = (name: string): string | undefined => (item?.[name] === undefined ? undefined : String(item[name]));
+  const suspended = text("suspended");
+  return compact({
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
-    suspended: typeof suspended === "string" ? (parseText(suspended) as Suspension[]) : [],
+    suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
     deletedUpTo: number("deletedUpTo"),
     maintainedUpTo: number("maintainedUpTo"),
     at: number("at"),
     rulesAt: number("rulesAt"),
-    ...(typeof item?.["rules"] === "string" ? { rules: item["rules"] } : {}),
-    ...(typeof item?.["rulesTo"] === "string" ? { rulesTo: item["rulesTo"] } : {}),
-    ...(item?.["dueAt"] === undefined ? {} : { dueAt: number("dueAt") }),
-  };
+    rules: text("rules"),
+    rulesTo: text("rulesTo"),
+    dueAt: item?.["dueAt"] === undefined ? undefined : number("dueAt"),
+  });
 }
 
-interface Texts {
-  parts: number;
-  readonly texts: string[];
-}
-
-/** The parts of an expired record are deleted one by one. */
-const isWhole = (found: Texts): boolean => found.texts.length === found.parts;
-
-const parsed = (found: Texts): LogRecord => parseText(found.texts.join("")) as LogRecord;
+/** The number in the key of a record's part. */
+const numberOf = ({ sk }: Item): number => Number(sk.slice(0, 16));

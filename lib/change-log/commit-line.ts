@@ -4,14 +4,12 @@
  * work, and a writer can lose every race.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { After } from "../system/ports.ts";
 
 /** A commit that takes longer than this, ms, no longer delays the next one: what it waits for may never come. */
 const SLOW_COMMIT_MS = 1_000;
 /** Most calls that wait for one actor at the same time; further ones are refused. */
 const MOST_WAITING = 256;
-
-/** Calls back once after so many ms, unless what it returns is called first. */
-export type After = (ms: number, call: () => void) => () => void;
 
 /**
  * An actor is idle (no entry is kept), or one call runs and the others wait in order of arrival. The next begins when the work ends, or after 1 s.

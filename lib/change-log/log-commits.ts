@@ -1,49 +1,48 @@
-/** The one way into an actor's change log: read, plan, commit all in one transaction, and try again when others came first. */
+/** The one way into an actor's change log: read, plan, and commit all in one transaction; again when another writer was first. */
 import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { LogRecord, NewRecord } from "../domain/diff/change-record.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
+import { refusedReasons } from "../dynamodb/outcomes.ts";
 import { TransactionRefused, all, itemExists, missing } from "../dynamodb/table.ts";
 import type { Change, Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Clock, Log } from "../system/ports.ts";
+import type { Platform } from "../system/ports.ts";
 import { CommitLine } from "./commit-line.ts";
-import type { After } from "./commit-line.ts";
 import { readLogHead } from "./change-log.ts";
 import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
 
-/** Pauses of writers that meet, ms. Ten writers that meet all the time get through well before the last. */
-const MEETING = { base: 10, most: 250 };
-/** Who has lost so often comes back sooner than newcomers do, so that nobody loses for ever. */
+/** Pauses after a lost race, ms. Ten writers that race all the time get through well before the last. */
+const PAUSE = { base: 10, most: 250 };
+/** From this many losses on a writer pauses less than newcomers do, so that none loses for ever. */
 const OFTEN = 8;
-const PRESSING = { base: 5, most: 25 };
-/** A commit is made, or given up, within so long, ms. */
+const SHORT_PAUSE = { base: 5, most: 25 };
+/** Give up a commit after this long, ms, so that the request can still answer. */
 const MOST_MS = 5_000;
-/** So much of that is left for the last try, ms, or as much as the longest one has taken. */
-const LAST_TRY_MS = 1_000;
+/** The time that the last attempt needs, ms, unless an earlier one took longer. */
+const LAST_ATTEMPT_MS = 1_000;
 const MOST_ATTEMPTS = 400;
-/** So long after a change of an actor with subscribers the sweep sees to its callbacks, whatever became of the writer. */
+/** Delay until maintenance of the log is due after a change, ms: it delivers what a writer that died did not. */
 const MAINTENANCE_AFTER_MS = 30_000;
-
-/** So long at least a release's word on what relationships allow stands, ms. */
+/** A release leaves the rules that another release recorded alone for this long, ms. */
 const RULES_FOR_MS = 5 * 60_000;
 
 /** What a plan is made on. */
 export interface LogRead {
   readonly head: LogHead;
-  /** When this commit's records are: after those of any before, whichever clock made them. */
+  /** The time of this commit's records, later than that of any record before, whichever clock made it. */
   readonly at: string;
   /** The item of a key that was asked for; undefined when there is none. */
   readonly item: (key: Key) => Item | undefined;
 }
 
-/** What one commit does. With the log's head, the parts of its records and the actor's check at most 100 writes. */
+/** What one commit writes: with the log's head, the parts of its records and the actor's check at most 100 writes. */
 export interface LogPlan {
-  /** Whatever the log decides about has its record; none only for what changes on the head alone. */
+  /** None only for a change of the head alone. */
   readonly records: readonly NewRecord[];
-  /** On the conditions that what was read still holds; one that fails has the whole planned anew. */
+  /** On the conditions that what was read still holds; one that fails has the whole planned again. */
   readonly writes: readonly Write[];
   /** What else changes on the log's head. */
   readonly head?: Change;
@@ -61,31 +60,53 @@ export interface Commit {
   readonly records: readonly NumberedRecord[];
 }
 
-/** Hears of every commit once it stands. What it throws is logged. */
-export type CommitListener = (commit: Commit) => Promise<void>;
+/** Changes of all actors' logs. */
+export interface Commits {
+  /**
+   * Reads the log's head and `keys` in one request, asks `plan` what to do, and commits it in a second one; two more for
+   * each time another writer came first, for which `plan` is asked again. A plan that is undefined writes nothing.
+   * `quiet`: nothing is delivered to subscribers yet.
+   *
+   * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or being
+   *   deleted, service.unavailable when waiting for others of this process, and losing to those of others, takes 5 s
+   */
+  commit(
+    actorId: string,
+    keys: readonly Key[],
+    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
+    options?: { readonly quiet?: boolean },
+  ): Promise<Commit | undefined>;
+}
 
-export interface LogCommitsDeps {
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly changeLog: ChangeLog;
-  readonly log: Log;
-  /** 0 ≤ random < 1, for the pauses of writers that meet. */
-  readonly random: () => number;
-  readonly pause: (ms: number) => Promise<void>;
-  readonly after: After;
-  readonly committed: CommitListener;
-  /** Hears of every commit of this process at once, quiet ones too. */
-  readonly invalidateCaches?: (commit: Commit) => void;
-  /** What relationships allow in this release. Absent: it is of no account. */
-  readonly rules?: {
-    readonly digest: string;
-    /** Records what subscribers may do by them, unless it is (see `confirmedTo`); its own commits say `confirms`. */
-    readonly confirm: (actorId: string) => Promise<void>;
+/**
+ * Commits, each followed by `publish`, which must not reject: the change stands. The commit resolves when `publish` does;
+ * no other commit waits for it.
+ */
+export function publishingCommits(commits: Commits, publish: (commit: Commit) => Promise<void>): Commits {
+  return {
+    async commit(actorId, keys, plan, options = {}) {
+      const made = await commits.commit(actorId, keys, plan);
+      if (made !== undefined && options.quiet !== true) await publish(made);
+      return made;
+    },
   };
 }
 
-/** Commits of all actors' logs. */
-export class LogCommits {
+export interface LogCommitsDeps extends Omit<Platform, "ids"> {
+  readonly table: Table;
+  readonly changeLog: ChangeLog;
+  /** Called with every commit before it is returned. */
+  readonly invalidateCaches?: (commit: Commit) => void;
+  /** What relationships allow in this release; absent: it does not concern the logs. */
+  readonly rules?: {
+    readonly digest: string;
+    /** Records by `commits` what subscribers may do, unless that is recorded (see `confirmedTo`). */
+    readonly confirm: (actorId: string, commits: Commits) => Promise<void>;
+  };
+}
+
+/** Commits, and no more: what follows from a commit is for `publishingCommits`. */
+export class LogCommits implements Commits {
   readonly #deps: LogCommitsDeps;
   readonly #line: CommitLine;
 
@@ -94,113 +115,94 @@ export class LogCommits {
     this.#line = new CommitLine(deps.after);
   }
 
-  /**
-   * Reads the log's head and `keys` in one request, asks `plan` what to do, and commits it in a second one; two more for
-   * each time another writer came first, for which `plan` is asked again. A plan that is undefined writes nothing. The
-   * listener hears of it before this resolves, unless `quiet`; no other commit waits for the listener.
-   *
-   * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or going,
-   *   service.unavailable when waiting for others of this process, and losing to those of others, takes all of 5 s
-   */
-  async commit(
-    actorId: string,
-    keys: readonly Key[],
-    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
-    options: { readonly quiet?: boolean; readonly confirms?: boolean } = {},
-  ): Promise<Commit | undefined> {
-    const confirms = options.confirms === true;
-    const until = this.#deps.clock.now() + MOST_MS;
-    const attempt = async () => await this.#attempt(actorId, keys, plan, confirms);
-    const entered = await this.#line.oneByOne(
-      actorId,
-      MOST_MS - LAST_TRY_MS,
-      async () => await this.#untilDone(until, attempt),
-    );
-    if (entered === undefined) throw keepChanging();
-    const made = entered.result;
-    if (made !== undefined) this.#deps.invalidateCaches?.(made);
-    if (made !== undefined && options.quiet !== true) await this.#publish(made);
-    return made;
+  async commit(...[actorId, keys, plan]: Parameters<Commits["commit"]>): Promise<Commit | undefined> {
+    return await this.#commit({ actorId, keys, plan }, false);
   }
 
-  async #attempt(
-    actorId: string,
-    keys: readonly Key[],
-    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
-    confirmed: boolean,
-  ): Promise<Commit | undefined> {
+  async #commit(change: PlannedChange, confirmed: boolean): Promise<Commit | undefined> {
+    const { clock, sleep, random } = this.#deps;
+    const until = clock.now() + MOST_MS;
+    const entered = await this.#line.oneByOne(change.actorId, MOST_MS - LAST_ATTEMPT_MS, async () => {
+      let longest = LAST_ATTEMPT_MS;
+      for (let losses = 1; losses <= MOST_ATTEMPTS; losses += 1) {
+        const begun = clock.now();
+        const made = await this.#attempt(change, confirmed);
+        if (made !== "lost") return made;
+        longest = Math.max(longest, clock.now() - begun);
+        const ms = pauseAfter(losses, losses < OFTEN ? PAUSE : SHORT_PAUSE, random());
+        if (clock.now() + ms + longest > until) break;
+        await sleep(ms);
+      }
+      throw keepChanging();
+    });
+    if (entered === undefined) throw keepChanging();
+    if (entered.result !== undefined) this.#deps.invalidateCaches?.(entered.result);
+    return entered.result;
+  }
+
+  /** One read, one plan, one transaction. @returns `lost` when another writer came first */
+  async #attempt(change: PlannedChange, confirmed: boolean): Promise<Commit | undefined | "lost"> {
     const { table, changeLog, clock, rules } = this.#deps;
+    const { actorId, keys, plan } = change;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
     const items = new Map(found.map((item) => [nameOf(item), item]));
     const head = readLogHead(items.get(nameOf(logKey)));
-    if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, clock.now()) !== undefined) {
-      // First, so that this change makes numbers for just those who may see it.
-      await rules.confirm(actorId);
-      return await this.#attempt(actorId, keys, plan, true);
+    const now = clock.now();
+    if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, now) !== undefined) {
+      // First, so that this change makes numbers for exactly the peers that may see it.
+      await rules.confirm(actorId, {
+        commit: async (of, read, planned) => await this.#commit({ actorId: of, keys: read, plan: planned }, true),
+      });
+      return await this.#attempt(change, true);
     }
-    const micros = Math.max(Math.floor(clock.now()) * 1_000, head.at + 1);
+    const micros = Math.max(Math.floor(now) * 1_000, head.at + 1);
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined) return undefined;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
-    const { set, remove } = this.#headChange(logKey, head, planned);
-    const change = { ...planned.head, set: { ...set, at: micros }, remove };
-    const appended = changeLog.appendWrites(actorId, head.newest, records, change);
-    try {
-      await table.transact([...appended, ...planned.writes, actorStands(actorId)]);
-    } catch (error) {
-      const stop = error instanceof TransactionRefused ? stopOf(error, planned, appended.length) : undefined;
-      throw stop ?? error;
+    const headChange = headChangeOf(logKey, head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
+    const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
+    const refused = await refusedReasons(table, [...appended, ...planned.writes, actorStands(actorId)]);
+    if (refused !== undefined) {
+      const stop = stopOf(refused, planned, appended.length);
+      if (stop !== undefined) throw stop;
+      return "lost";
     }
     const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
     return { actorId, head, newest: head.newest + records.length, records: numbered };
   }
+}
 
-  /**
-   * From the first subscriber on each commit leaves something to do, which must be found if its writer dies. Set rather
-   * than kept: the maintenance may put it off after it was read here.
-   */
-  #headChange(key: Key, head: LogHead, { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan) {
-    const { clock, rules } = this.#deps;
-    const first = head.subscribers === 0;
-    if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { set, remove };
-    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, clock.now() + MAINTENANCE_AFTER_MS);
-    const due = { dueShard: dueShardOf(key), dueAt, ...set };
-    // The first subscriptions begin by the rules of now.
-    if (first && rules !== undefined) return { set: { rules: rules.digest, ...due }, remove: [...remove, "rulesTo"] };
-    const others = rules !== undefined && set["rules"] === undefined && head.rules !== rules.digest;
-    // What this release lets peers do is in the log after another's word: then nobody's holds for all of them.
-    const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
-    return { set: due, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
-  }
+/** What one call commits. */
+interface PlannedChange {
+  readonly actorId: string;
+  readonly keys: readonly Key[];
+  readonly plan: Parameters<Commits["commit"]>[2];
+}
 
-  async #publish(commit: Commit): Promise<void> {
-    try {
-      await this.#deps.committed(commit);
-    } catch (error) {
-      // The change stands, and the maintenance does what was not done.
-      this.#deps.log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
-    }
+/**
+ * The change of the log's head. From the first subscriber on it makes the log due, so that maintenance finishes what a
+ * writer that died left to do; set even if it is due already, because maintenance may have put it off since the read.
+ */
+function headChangeOf(
+  key: Key,
+  head: LogHead,
+  { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan,
+  { now, digest, at }: { readonly now: number; readonly digest: string | undefined; readonly at: number },
+): Change {
+  const first = head.subscribers === 0;
+  if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
+  const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
+  const due = { dueShard: dueShardOf(key), dueAt, ...set };
+  // The first subscriptions begin by the rules of now.
+  if (first && digest !== undefined) {
+    return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };
   }
-
-  async #untilDone<T>(until: number, attempt: () => Promise<T>): Promise<T> {
-    const { clock, pause, random } = this.#deps;
-    let longest = LAST_TRY_MS;
-    for (let failures = 1; failures <= MOST_ATTEMPTS; failures += 1) {
-      const begun = clock.now();
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof TransactionRefused)) throw error;
-      }
-      longest = Math.max(longest, clock.now() - begun);
-      const ms = pauseAfter(failures, failures < OFTEN ? MEETING : PRESSING, random());
-      if (clock.now() + ms + longest > until) break;
-      await pause(ms);
-    }
-    throw keepChanging();
-  }
+  const others = digest !== undefined && set["rules"] === undefined && head.rules !== digest;
+  // This release's permissions follow those that another recorded: then neither's rules hold for all peers.
+  const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
+  return { ...change, set: { ...due, at }, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
 }
 
 const keepChanging = (): ServiceError =>
@@ -208,12 +210,13 @@ const keepChanging = (): ServiceError =>
     headers: { "Retry-After": "1" },
   });
 
-/** Why a refused transaction is not worth another try; undefined when it is. */
-function stopOf(refusal: TransactionRefused, plan: LogPlan, before: number): Error | undefined {
-  if (refusal.reasons.at(-1)?.code === "condition") {
-    return new ServiceError("resource.not_found", "There is no such actor.", { cause: refusal });
+/** Why a refused transaction is not worth another attempt; undefined when it is. */
+function stopOf(refused: TransactionRefused["reasons"], plan: LogPlan, before: number): Error | undefined {
+  if (refused.at(-1)?.code === "condition") {
+    const cause = new TransactionRefused(refused);
+    return new ServiceError("resource.not_found", "There is no such actor.", { cause });
   }
-  for (const [index, { code, item }] of refusal.reasons.slice(before, -1).entries()) {
+  for (const [index, { code, item }] of refused.slice(before, -1).entries()) {
     const stop = code === "condition" ? plan.refused?.(index, item) : undefined;
     if (stop !== undefined) return stop;
   }
@@ -221,8 +224,8 @@ function stopOf(refusal: TransactionRefused, plan: LogPlan, before: number): Err
 }
 
 /**
- * The peer up to which it is recorded what subscribers may do by a release's rules, in the order of their ids; undefined
- * when it is for all, or when another release has just spoken: while both are at work each has the last word for a while.
+ * How far the log records what subscribers may do by a release's rules: the last peer, in the order of their ids. Undefined
+ * when all are recorded, or when another release has just recorded its own: while both run, each stands for a while.
  */
 export function confirmedTo(head: LogHead, digest: string, now: number): string | undefined {
   if (head.subscribers === 0) return undefined;
@@ -230,7 +233,7 @@ export function confirmedTo(head: LogHead, digest: string, now: number): string 
   return now < head.rulesAt + RULES_FOR_MS ? undefined : "";
 }
 
-/** A change that comes after the actor's deletion has begun would be left behind. */
+/** A change after the actor's deletion has begun would stay behind. */
 const actorStands = (actorId: string): Write => ({
   check: actorKey(actorId),
   condition: all(itemExists, missing("deleting")),

@@ -20,24 +20,25 @@ import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 
+/** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
-  readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly trust: TrustServices;
-  readonly ownership: Pick<Ownership, "resume">;
-  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
-  readonly breakers: Pick<BreakerRecovery, "runDue">;
-  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly heads: { readonly ownership: Pick<Ownership, "resume"> };
   readonly grants: Pick<GrantChanges, "resume">;
+  readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
+  readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
+  readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly trust: TrustServices;
+  readonly deletion: Pick<ActorDeletion, "resume">;
 }
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
-  const { deletion, trust, ownership, maintenance, breakers, capabilities, grants, refusedHeads } = doers;
+  const { deletion, trust, heads, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { dueStreams, staleReads, failedEvents, hooks } = receiving;
   return dueWork(
     [
@@ -48,11 +49,11 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
-      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => ownership.resume(actorId, peerId) }),
+      ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => heads.ownership.resume(actorId, peerId) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => grants.resume(actorId, peerId) }),
       ofPeer(inboundOfKey, refusedHeads),
-      ofPeer(peerOfBreakerKey, breakers),
+      ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
       dueWorkKind((key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined), {
         runDue: (actorId, deadline) => deletion.resume(actorId, deadline),

@@ -2,7 +2,6 @@ import { ActorStore } from "../actors/actor-store.ts";
 import type { Application } from "../actors/application.ts";
 import { PassphraseVerifier } from "../actors/passphrase.ts";
 import { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
-import { systemClock } from "../system/clock.ts";
 import { compact } from "../system/compact.ts";
 import { loadConfig } from "../system/config.ts";
 import type { Config } from "../system/config.ts";
@@ -13,31 +12,36 @@ import { DocumentTable } from "../dynamodb/document-table.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Gate } from "../http/access.ts";
 import type { ServiceParties } from "../trust/callers.ts";
-import { currentDeadline } from "../system/request-context.ts";
-import { randomIds } from "../system/ids.ts";
+import { currentDeadline, currentTrace } from "../system/request-context.ts";
 import { powertoolsLog } from "../system/log.ts";
 import { PeerHttpClient } from "../peers/http/peer-http-client.ts";
-import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../system/ports.ts";
+import { platform } from "../system/platform.ts";
+import type { DelayQueue, Log, PeerHttp, Platform } from "../system/ports.ts";
 import { SqsDelayQueue } from "../queue/sqs-delay-queue.ts";
+import { RemoteActor } from "../peers/remote-actor.ts";
+import type { RemoteOf } from "../peers/remote-actor.ts";
+import { PermissionStore } from "../trust/permission-store.ts";
 import { Authentication } from "../trust/authentication.ts";
 import { TrustStore } from "../trust/trust-store.ts";
 
 /** What comes from outside; tests pass their own. */
-export interface Ports {
+export interface Ports extends Platform {
   readonly config: Config;
   readonly table: Table;
   readonly http: PeerHttp;
   readonly queue: DelayQueue;
-  readonly clock: Clock;
-  readonly ids: Ids;
   readonly log: Log;
 }
 
-/** Everything the functions share, made once per instance. */
+/** What every part of the service is made from. */
 export interface Runtime extends Ports {
   readonly application: Application;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
+  /** What each peer may do. */
+  readonly permissions: PermissionStore;
+  /** The peer of a trust, called on behalf of the request that is being answered. */
+  readonly remote: RemoteOf;
   readonly gate: Gate<ServiceParties>;
 }
 
@@ -46,19 +50,18 @@ export function composeRuntime(application: Application, ports: Ports): Runtime 
   printBigintsExactly();
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
-  const gate = new Authentication(actors, trusts, new PassphraseVerifier(), new PassphraseGuesses(ports));
-  return { ...ports, application, actors, trusts, gate };
-}
-
-let shared: Runtime | undefined;
-
-/**
- * The runtime of this instance, made at the first call: configuration, table, peer client, queue, clock, ids and log.
- * @throws ConfigError when the environment is not usable
- */
-export function runtime(application: Application): Runtime {
-  shared ??= composeRuntime(application, systemPorts(application));
-  return shared;
+  return {
+    ...ports,
+    application,
+    actors,
+    trusts,
+    permissions: new PermissionStore(application.relationships),
+    remote: ({ actorId, baseUri, secret }, deadline) =>
+      new RemoteActor(
+        compact({ http: ports.http, baseUri, bearer: secret, ourId: actorId, ...currentTrace(), deadline }),
+      ),
+    gate: new Authentication(actors, trusts, new PassphraseVerifier(), new PassphraseGuesses(ports)),
+  };
 }
 
 /** The ports of a real instance: the environment's configuration, DynamoDB, SQS, the network. */
@@ -70,27 +73,27 @@ export function systemPorts(application: Application): Ports {
     ...compact({ endpoint: config.dynamodbEndpoint }),
   });
   return {
+    ...platform,
     config,
     table: new DocumentTable({
+      ...platform,
       client,
       tableName: config.tableName,
       remaining: () => currentDeadline()?.remaining(),
     }),
     http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
     queue: queueOf(config),
-    clock: systemClock,
-    ids: randomIds,
     log: powertoolsLog("actingweb"),
   };
 }
 
 /**
- * The queue is made when the first message is sent: most requests send none. Its import is not put off as well: what is
- * loaded late bundles whole and takes longer to start than it spares.
+ * The queue's client is made with the first message, because most requests send none. Its module is imported at the start
+ * all the same: what is imported later is bundled whole, and takes longer to start than it saves.
  */
 function queueOf(config: Config): DelayQueue {
   const { queueUrl, sqsEndpoint, region } = config;
-  // Without a queue the sweep does all.
+  // Without a queue the sweep finds all due work.
   if (queueUrl === undefined) return { send: () => Promise.resolve() };
   const options = {
     queueUrl,

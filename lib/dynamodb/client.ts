@@ -1,7 +1,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { systemClock } from "../system/clock.ts";
+import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock } from "../system/ports.ts";
 

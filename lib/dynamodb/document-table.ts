@@ -30,9 +30,9 @@ interface DocumentTableOptions {
   /** From `createDocumentClient`. */
   readonly client: DynamoDBDocumentClient;
   readonly tableName: string;
-  /** For the jitter of retries: 0 to 1. */
-  readonly random?: () => number;
-  readonly sleep?: (ms: number) => Promise<void>;
+  /** 0 ≤ random < 1, for the jitter of retries. */
+  readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
   /** Milliseconds that the request being answered may still take; undefined in background work. */
   readonly remaining?: () => number | undefined;
 }
@@ -52,8 +52,8 @@ export class DocumentTable implements Table {
   constructor(options: DocumentTableOptions) {
     this.#client = options.client;
     this.#table = options.tableName;
-    this.#random = options.random ?? Math.random;
-    this.#sleep = options.sleep ?? pause;
+    this.#random = options.random;
+    this.#sleep = options.sleep;
     this.#remaining = options.remaining ?? (() => undefined);
   }
 
@@ -250,8 +250,4 @@ async function mapConcurrent<T, R>(things: readonly T[], run: (thing: T) => Prom
   };
   await Promise.all(Array.from({ length: PARALLEL_BATCHES }, worker));
   return results;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -28,7 +28,7 @@ export const LEASE_ATTRIBUTES = ["leaseToken", "leaseUntil", "incarnation"] as c
 export const CLOCK_SKEW_MS = 2_000;
 
 /** What a lease is made with. */
-interface LeaseDeps {
+export interface LeaseDeps {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly incarnation: string;

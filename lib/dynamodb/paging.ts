@@ -2,7 +2,7 @@
 import type { Item, Key, QueryRange, Table } from "./table.ts";
 
 /** A range without a direction: reading page by page ascends. */
-type Range = Omit<QueryRange, "descending">;
+export type Range = Omit<QueryRange, "descending">;
 
 /** The pages of a range, one request each; `limit` is the size of a page. A page may be empty. */
 export async function* pagesOf(table: Pick<Table, "query">, range: Range): AsyncGenerator<readonly Item[]> {

@@ -1,5 +1,5 @@
 import { compact } from "../system/compact.ts";
-import { isPeerName } from "../domain/diff/peer-names.ts";
+import { isPeerName } from "../domain/terms/names.ts";
 import { cursorOf } from "../dynamodb/keys/replica.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";

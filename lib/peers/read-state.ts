@@ -1,7 +1,8 @@
 import { compact } from "../system/compact.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
-import { isPathKey, isPeerName, pathOf } from "../domain/diff/peer-names.ts";
+import { isPathKey, pathOf } from "../domain/diff/peer-names.ts";
 import { type Place, samePlace } from "../domain/terms/scope.ts";
+import { isPeerName } from "../domain/terms/names.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import type { PartAnswer, ReadFailure, StateListing, StateRequest } from "./publisher.ts";
 import { readAnswer, readJsonAnswer } from "./remote-answer.ts";

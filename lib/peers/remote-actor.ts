@@ -30,6 +30,12 @@ interface RemoteActorOptions {
   readonly timeoutMs?: number;
 }
 
+/** Makes the remote actor of a trust. */
+export type RemoteOf = (
+  trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
+  deadline?: Deadline,
+) => RemoteActor;
+
 /** One call: a path below the peer's root as segments, or a whole URL the peer gave us. */
 export interface RemoteCall {
   readonly method: PeerRequest["method"];

@@ -10,7 +10,7 @@ import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
-import type { LogCommits, LogRead } from "../change-log/log-commits.ts";
+import type { Commits, LogRead } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { LaidPages } from "./laid-pages.ts";
 import { itemsOfVersion } from "./list-reads.ts";
@@ -30,10 +30,10 @@ export interface PropertyStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Pick<Ids, "id">;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
 }
 
-/** The properties of all actors. Changes go through `LogCommits`, whose errors come beside those named here. */
+/** The properties of all actors. Changes go through `Commits`, whose errors come beside those named here. */
 export class PropertyStore implements PropertyReads {
   readonly #deps: PropertyStoreDeps;
 

@@ -1,7 +1,7 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 import { compact } from "../system/compact.ts";
-import { systemClock } from "../system/clock.ts";
+import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
 

@@ -20,7 +20,7 @@ const LEAST_MS = 15_000;
 const POSTPONE_MS = 60_000;
 
 /** What the sweep is made from. */
-interface SweepServices {
+export interface SweepServices {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,6 @@
 /**
- * What the service needs from outside besides its table, each a small interface passed in. Adapters live at the edges
- * (`outbound/`, `queue/`, `infra/local/`); tests pass their own.
+ * What the service needs from outside besides its table, each a small interface passed in. The adapters are in `peers/http`,
+ * `queue` and `platform.ts`; tests pass their own.
  */
 
 /** Milliseconds since 1970, as the wall clock says. May jump; nothing may rely on it being monotonic. */
@@ -14,6 +14,19 @@ export interface Ids {
   id(): string;
   /** 40 lower-case hex characters, 160 random bits. */
   secret(): string;
+}
+
+/** Calls back once after so many ms, unless the function that it returns is called first. */
+export type After = (ms: number, call: () => void) => () => void;
+
+/** What the machine gives: time, randomness, timers. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** 0 ≤ random < 1, for jitter. Never for secrets: those come from `ids`. */
+  readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly after: After;
 }
 
 /** What one message of the delay queue asks for. Losing one is harmless: the sweep finds the same work. */

@@ -55,17 +55,24 @@ export class PermissionChanges {
     await this.#calls.notifyPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
   }
 
-  /** Sends the peer what it is allowed now, in place of a callback of that time (ISO 8601) that was deferred. At most 5 s. */
-  async notifyLate(trust: TrustRecord, timestamp: string): Promise<void> {
-    await this.#calls.notifyPermissions(trust, permissionsJson(this.#store.of(trust)), timestamp, {}, NOTIFY_MS);
-  }
-
-  /** Whether the permissions are new to the peer at an approval. At the first one only permissions set for the peer are: the peer knows its relationship. */
+  /**
+   * Whether the permissions are new to the peer at an approval. At the first approval only permissions set for the peer are,
+   * because the peer knows its relationship.
+   */
   mattersOnApproval(granted: Granted): boolean {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
     return !first || printJson(usual) !== printJson(grantJson(granted));
   }
+}
+
+/** Sends a peer what it is allowed now, in place of a callback of that time (ISO 8601) that was deferred. At most 5 s. */
+export async function notifyLate(
+  { calls, permissions }: { readonly calls: PeerCalls; readonly permissions: PermissionStore },
+  trust: TrustRecord,
+  timestamp: string,
+): Promise<void> {
+  await calls.notifyPermissions(trust, permissionsJson(permissions.of(trust)), timestamp, {}, NOTIFY_MS);
 }
 
 /** The document of a peer's permissions. Their members are repeated at its top, where clients in the field look for them. */

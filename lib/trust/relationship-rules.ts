@@ -7,7 +7,7 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Clock } from "../system/ports.ts";
 import { confirmedTo } from "../change-log/log-commits.ts";
-import type { LogCommits, LogPlan, LogRead } from "../change-log/log-commits.ts";
+import type { Commits, LogPlan, LogRead } from "../change-log/log-commits.ts";
 import { readTrust } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import { trustUnchangedSince } from "./trust-store.ts";
@@ -33,7 +33,6 @@ export class RelationshipRules {
 
   constructor(deps: {
     readonly clock: Clock;
-    readonly commits: LogCommits;
     readonly permissions: PermissionStore;
     /** See `rulesDigest`. */
     readonly digest: string;
@@ -47,9 +46,11 @@ export class RelationshipRules {
    * Records what each subscribing peer may do by this release's rules. The records decide which changes get a number from
    * then on; what a peer may see is checked wherever something is shown. The log's head notes how far the confirmation came,
    * so that the next commit goes on where one broke off, and several at the same time record each peer once. Stops after 5 s.
+   *
+   * @param commits commits that do not confirm again
    */
-  async confirm(actorId: string): Promise<void> {
-    const { clock, commits, digest, subscribers } = this.#deps;
+  async confirm(actorId: string, commits: Commits): Promise<void> {
+    const { clock, digest, subscribers } = this.#deps;
     const until = clock.now() + MOST_MS;
     const peers = [...(await subscribers(actorId))].sort();
     let known = "" as string | undefined;
@@ -66,7 +67,7 @@ export class RelationshipRules {
         const head = known === undefined ? { set: rules, remove: ["rulesTo"] } : { set: { ...rules, rulesTo: known } };
         return { ...this.#confirmed(actorId, some, read), head };
       };
-      await commits.commit(actorId, keys, plan, { quiet: true, confirms: true });
+      await commits.commit(actorId, keys, plan);
     }
   }
 

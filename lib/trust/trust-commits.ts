@@ -5,7 +5,7 @@ import { ServiceError } from "../system/errors.ts";
 import { permissionRecord } from "./permission-store.ts";
 import type { Granted, PermissionStore } from "./permission-store.ts";
 import type { Clock, JsonObject } from "../system/ports.ts";
-import type { LogCommits, LogRead } from "../change-log/log-commits.ts";
+import type { Commits, LogRead } from "../change-log/log-commits.ts";
 import { taken } from "./trust-store.ts";
 import type { TrustStore } from "./trust-store.ts";
 import { readTrust, revised } from "./trust-record.ts";
@@ -22,13 +22,13 @@ interface TrustPlan {
  * because the actor's log alone must decide how the peer's subscriptions continue.
  */
 export class TrustCommits {
-  readonly #commits: LogCommits;
+  readonly #commits: Commits;
   readonly #permissions: PermissionStore;
   readonly #trusts: TrustStore;
   readonly #clock: Clock;
 
   constructor(deps: {
-    readonly commits: LogCommits;
+    readonly commits: Commits;
     readonly permissions: PermissionStore;
     readonly trusts: TrustStore;
     readonly clock: Clock;

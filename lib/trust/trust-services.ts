@@ -1,17 +1,16 @@
 /** Everything that trust is made of. The functions of this room take it as their first argument. */
 import type { Application, TrustHookName } from "../actors/application.ts";
 import { runHook } from "../actors/application.ts";
-import type { LogCommits } from "../change-log/log-commits.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { parsePeerUrl } from "../domain/terms/peer-url.ts";
 import type { PeerRef } from "../domain/terms/refs.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Clock, Ids, Log, PeerHttp } from "../system/ports.ts";
-import { PeerCalls } from "./peer-calls.ts";
-import type { PermissionsLater } from "./peer-calls.ts";
+import type { Clock, Ids, Log } from "../system/ports.ts";
+import type { PeerCalls } from "./peer-calls.ts";
 import { PermissionChanges } from "./permission-changes.ts";
-import { PermissionStore } from "./permission-store.ts";
+import type { PermissionStore } from "./permission-store.ts";
 import { TrustCommits } from "./trust-commits.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
@@ -20,15 +19,15 @@ import type { TrustStore } from "./trust-store.ts";
 interface TrustParts {
   readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
-  readonly http: PeerHttp;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly application: Application;
   readonly trusts: TrustStore;
-  readonly commits: LogCommits;
-  /** What becomes of permission callbacks that a peer does not want now; absent: they are lost. */
-  readonly permissionsLater?: PermissionsLater;
+  /** What each peer may do. */
+  readonly permissions: PermissionStore;
+  readonly commits: Commits;
+  readonly calls: PeerCalls;
 }
 
 /**
@@ -48,23 +47,17 @@ export interface TrustConsequences {
   ended(peer: PeerRef, options: { readonly keepData: boolean }): Promise<void>;
 }
 
-export interface TrustServices extends TrustParts {
-  readonly calls: PeerCalls;
+export interface TrustServices extends Omit<TrustParts, "permissions"> {
   readonly consequences: TrustConsequences;
   readonly permissions: PermissionChanges;
-  /** What each peer may do. */
-  readonly permissionStore: PermissionStore;
   readonly trustCommits: TrustCommits;
 }
 
 /** Puts trust together. */
 export function trustServices(parts: TrustParts, consequences: TrustConsequences): TrustServices {
-  const { application, clock, commits, http, log, trusts } = parts;
-  const calls = new PeerCalls(http, log, clock, parts.permissionsLater);
-  const permissionStore = new PermissionStore(application.relationships);
-  const trustCommits = new TrustCommits({ commits, permissions: permissionStore, trusts, clock });
-  const permissions = new PermissionChanges(permissionStore, trustCommits, calls);
-  return { ...parts, calls, consequences, permissions, permissionStore, trustCommits };
+  const trustCommits = new TrustCommits(parts);
+  const permissions = new PermissionChanges(parts.permissions, trustCommits, parts.calls);
+  return { ...parts, consequences, permissions, trustCommits };
 }
 
 /** The root of one of our actors. */

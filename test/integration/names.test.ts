@@ -1,7 +1,7 @@
 /** Names of our own, at every place where one comes in. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Actor } from "../../lib/application/actor.ts";
-import { isOwnName, isPropertyName, isTarget } from "../../lib/domain/terms/names.ts";
+import { isOwnName, isPeerName, isTarget } from "../../lib/domain/terms/names.ts";
 import { ServiceError } from "../../lib/system/errors.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { WholeService } from "../support/whole-service.ts";
@@ -142,7 +142,7 @@ describe("a path", () => {
 
 it("a peer's names may hold % and ?", () => {
   for (const name of ["100%", "what?", "%2F"]) {
-    expect([isPropertyName(name), isOwnName(name), isTarget(name)]).toEqual([true, false, false]);
+    expect([isPeerName(name), isOwnName(name), isTarget(name)]).toEqual([true, false, false]);
   }
   for (const name of [".", ".."]) expect([isOwnName(name), isTarget(name)]).toEqual([true, false]);
 });

@@ -5,6 +5,7 @@ import type { Fault } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
+import { platform } from "../../lib/system/platform.ts";
 import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
 import { startEmulatedTable } from "../support/emulated-table.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
@@ -25,7 +26,7 @@ async function serving() {
   });
   onTestFinished(() => client.destroy());
   const sleep = async (): Promise<void> => void (failing.pauses += 1);
-  const table = new DocumentTable({ client, tableName: emulated.tableName, sleep });
+  const table = new DocumentTable({ client, tableName: emulated.tableName, random: Math.random, sleep });
   const world = new WholeService(new Network(), "https://a.example", { table });
   const alice = await world.actor();
   const put = async () =>
@@ -59,6 +60,7 @@ describe("what only the operator can mend", () => {
 
   it("is a 500 too when there are no credentials at all", async () => {
     const missing = new DocumentTable({
+      ...platform,
       client: createDocumentClient({
         region: "eu-west-1",
         credentials: (() => Promise.reject(new Error("There are no credentials in the environment."))) as never,

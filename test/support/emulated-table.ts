@@ -5,6 +5,7 @@ import type { Fault } from "../../infra/local/emulator.ts";
 import { compact } from "../../lib/system/compact.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
+import { platform } from "../../lib/system/platform.ts";
 import { createTable } from "./create-table.ts";
 
 export interface EmulatedTable {
@@ -26,5 +27,5 @@ export async function startEmulatedTable(fault?: Fault): Promise<EmulatedTable> 
     client.destroy();
     await emulator.close();
   };
-  return { endpoint, tableName, client, table: new DocumentTable({ client, tableName }), close };
+  return { endpoint, tableName, client, table: new DocumentTable({ ...platform, client, tableName }), close };
 }

@@ -67,7 +67,7 @@ export class HookWorld {
       ids: { id: () => this.#id(), secret: () => this.#id() },
       log,
       random: () => 0.5,
-      later: (_ms, callback) => {
+      after: (_ms, callback) => {
         this.limits.add(callback);
         return () => void this.limits.delete(callback);
       },
@@ -140,15 +140,20 @@ export class HookWorld {
     };
     const clock = { now: () => this.now };
     const none = { resume: () => Promise.resolve() } as never;
-    const others = {
-      deletion: none,
-      trust: none,
-      ownership: none,
+    const runDue = composeDueWork({
+      table,
+      clock,
+      log,
+      receiving,
+      heads: none,
+      grants: none,
       maintenance: none,
-      breakers: none,
+      breakerRecovery: none,
+      refusedHeads: none,
       capabilities: none,
-    };
-    const runDue = composeDueWork({ table, clock, log, receiving, ...others, grants: none, refusedHeads: none });
+      trust: none,
+      deletion: none,
+    });
     await sweep({ table, clock, log, runDue }, this.deadline());
   }
 

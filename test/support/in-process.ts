@@ -8,13 +8,14 @@ import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
 import type { AreaHandler } from "../../lib/http/area.ts";
-import { randomIds } from "../../lib/system/ids.ts";
+import { platform } from "../../lib/system/platform.ts";
 import { PeerFailure } from "../../lib/system/ports.ts";
 import type { Log, PeerAnswer, PeerHttp, PeerRequest } from "../../lib/system/ports.ts";
 import { composeRuntime } from "../../lib/compose/runtime.ts";
 import type { Runtime } from "../../lib/compose/runtime.ts";
 import type { LogCommits } from "../../lib/change-log/log-commits.ts";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
+import { PeerCalls } from "../../lib/trust/peer-calls.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-services.ts";
@@ -76,7 +77,7 @@ const plainApplication: Application = {
 export class InProcessService {
   readonly origin: string;
   readonly table: Table;
-  readonly runtime: Runtime & { readonly commits: LogCommits };
+  readonly runtime: Runtime & { readonly commits: LogCommits; readonly calls: PeerCalls };
   readonly logged: { level: string; message: string; fields?: Readonly<Record<string, unknown>> }[] = [];
   readonly consequences: ConsequenceCall[] = [];
   readonly removed: string[] = [];
@@ -102,16 +103,20 @@ export class InProcessService {
     const runtime = composeRuntime(
       { ...plainApplication, ...options.application },
       {
+        ...platform,
         config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
         table: this.table,
         http: network,
         queue: { send: () => Promise.resolve() },
         clock: { now: () => this.now },
-        ids: randomIds,
         log: logger,
       },
     );
-    this.runtime = { ...runtime, commits: quietCommits(runtime) };
+    this.runtime = {
+      ...runtime,
+      commits: quietCommits(runtime),
+      calls: new PeerCalls(network, logger, runtime.clock),
+    };
     const note =
       (what: ConsequenceCall["what"]) =>
       (...args: readonly unknown[]): Promise<void> => {

@@ -6,6 +6,7 @@ import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import { area } from "../../lib/http/area.ts";
 import { randomIds } from "../../lib/system/ids.ts";
+import { platform } from "../../lib/system/platform.ts";
 import { PeerFailure } from "../../lib/system/ports.ts";
 import type { DelayedWork, Json } from "../../lib/system/ports.ts";
 import { composeService } from "../../lib/compose/service.ts";
@@ -32,6 +33,7 @@ export class OperatedService {
   constructor() {
     const quiet = (): void => undefined;
     this.services = composeService(this.app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
@@ -42,7 +44,6 @@ export class OperatedService {
         },
       },
       clock: { now: () => this.now },
-      ids: randomIds,
       log: { info: quiet, warn: quiet, error: quiet },
     });
   }

@@ -19,7 +19,6 @@ import type { MemoryTable } from "./memory-table.ts";
 
 const actorId = "a1";
 const clock = { now: () => 1_700_000_000_000 };
-const quiet = (): void => undefined;
 
 /** A table, and all that is in it when it can tell. */
 type Store = Table & Partial<Pick<MemoryTable, "all">>;
@@ -143,14 +142,12 @@ function below({ pk, children = [], elements = [] }: Item): string[] {
 }
 
 function storeOver(table: Table): PropertyStore {
-  const log = { info: quiet, warn: quiet, error: quiet };
   const changeLog = new ChangeLog({ table, clock, retentionDays: 30 });
-  const pause = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const sleep = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const commits = new LogCommits({
-    ...{ table, clock, changeLog, log, pause },
+    ...{ table, clock, changeLog, sleep },
     random: () => 0.5,
     after: () => () => undefined,
-    committed: () => Promise.resolve(),
   });
   return new PropertyStore({ table, clock, ids: randomIds, commits });
 }

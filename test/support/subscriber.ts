@@ -10,7 +10,7 @@ import type { Table } from "../../lib/dynamodb/table.ts";
 import { answer } from "../../lib/http/area.ts";
 import type { Reply } from "../../lib/http/reply.ts";
 import type { RouteMap } from "../../lib/api/handler.ts";
-import { randomIds } from "../../lib/system/ids.ts";
+import { platform } from "../../lib/system/platform.ts";
 import { actorItem } from "../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../lib/actors/passphrase.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
@@ -68,6 +68,7 @@ export class Subscriber {
       this.logged.push({ level, message, fields });
     };
     this.service = composeService(this.app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ...options.environment }),
       table: options.table?.(this.table) ?? this.table,
       http: { send: async (request) => await this.#peer(request) },
@@ -78,7 +79,6 @@ export class Subscriber {
         },
       },
       clock: { now: () => this.now },
-      ids: randomIds,
       log: { info: log("info"), warn: log("warn"), error: log("error") },
     });
     const { service } = this;

@@ -18,7 +18,7 @@ import { printJson } from "../../lib/domain/json/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
 import type { AreaHandler } from "../../lib/http/area.ts";
-import { randomIds } from "../../lib/system/ids.ts";
+import { platform } from "../../lib/system/platform.ts";
 import type { DelayedWork } from "../../lib/system/ports.ts";
 import { composeService } from "../../lib/compose/service.ts";
 import type { Service } from "../../lib/compose/service.ts";
@@ -72,6 +72,7 @@ export class WholeService {
       void this.logged.push({ level, message, ...(fields === undefined ? {} : { fields }) });
     const app = options.app ?? new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
     this.service = composeService(app, {
+      ...platform,
       config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
       table: this.table,
       http: network,
@@ -82,7 +83,6 @@ export class WholeService {
         },
       },
       clock: { now: () => this.now },
-      ids: randomIds,
       log: { info: log("info"), warn: log("warn"), error: log("error") },
     });
     const provide = (): Service => this.service;

@@ -1,17 +1,9 @@
 /** The names that peers give their properties, which follow other rules than our own. */
 import { listName, readListOperation } from "./list-operations.ts";
+import { isPeerName } from "../terms/names.ts";
 import { pathSegment } from "../terms/peer-url.ts";
 import type { Place } from "../terms/scope.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
-
-const MAX_NAME_BYTES = 256;
-const CONTROL = /\p{Cc}/u;
-
-/** True for a name that a copied property can have: 1 to 256 bytes of UTF-8, no `/`, no control characters. */
-export function isPeerName(name: string): boolean {
-  if (name === "" || !name.isWellFormed() || Buffer.byteLength(name) > MAX_NAME_BYTES) return false;
-  return !name.includes("/") && !CONTROL.test(name);
-}
 
 /**
  * True for a key that reaches a peer unchanged as a segment of a path. What has `%` or `?` does not: gateways decode a path

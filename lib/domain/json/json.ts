@@ -112,20 +112,19 @@ export function jsonBytes(json: Json): number {
   return Buffer.byteLength(printJson(json));
 }
 
-/** A text over this many bytes of UTF-8 is kept in parts of at most this, so that no item nears DynamoDB's 400 KB. */
-export const PART_BYTES = 300 * 1024;
+/** A text over this many bytes of UTF-8 is stored in parts of at most this, so that no item nears DynamoDB's 400 KB. */
+export const PART_BYTES = 300 * 1_024;
 
-/** Texts of at most `PART_BYTES` each that give `text` when joined. Never cuts a surrogate pair. */
-export function cutText(text: string, bytes = PART_BYTES): string[] {
-  if (Buffer.byteLength(text) <= bytes) return [text];
+/** Texts of at most `PART_BYTES` each that give `text` when joined. Cuts between characters only. */
+export function cutText(text: string): string[] {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= PART_BYTES) return [text];
   const parts: string[] = [];
-  // A UTF-16 unit is at most three bytes, so this many always fit.
-  const units = Math.floor(bytes / 3);
-  for (let start = 0; start < text.length;) {
-    let end = Math.min(start + units, text.length);
-    const last = text.charCodeAt(end - 1);
-    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
-    parts.push(text.slice(start, end));
+  for (let start = 0; start < bytes.length;) {
+    let end = Math.min(start + PART_BYTES, bytes.length);
+    // A byte 10xxxxxx continues a character.
+    while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+    parts.push(bytes.toString("utf8", start, end));
     start = end;
   }
   return parts;

@@ -1,20 +1,10 @@
 /** Numbers that were made, rendered again from the log's records: for callbacks, polls and single diffs. */
 import type { LogRecord } from "../diff/change-record.ts";
-import type { Json } from "../../system/ports.ts";
 import { isExact, slicesAfter } from "./subscription-backlog.ts";
 import type { Run, Slice } from "./subscription-backlog.ts";
 import { contentOf } from "./subscription-log.ts";
-import type { Subscriber, SubscriptionState, ContextVersion } from "./subscription-log.ts";
+import type { ContextVersion, RenderedDiff, Subscriber, SubscriptionState } from "./subscription-log.ts";
 import type { Reads } from "../policy/visibility.ts";
-
-/** One number rendered as a diff. */
-export interface RenderedDiff {
-  readonly sequence: number;
-  readonly recordNumber: number;
-  /** When the change was made, as the record says. */
-  readonly at: string;
-  readonly content: { readonly data: Json; readonly overwritten: readonly string[] } | "resync";
-}
 
 /** The numbers above `after` that can still be rendered, at most `limit`, and where in the log they are found. */
 export function backlogAfter(state: SubscriptionState, after: number, limit: number): readonly Slice[] {

@@ -57,8 +57,3 @@ export function consecutiveRun(lastSeq: number, buffered: ReadonlySet<number>, m
   for (let next = lastSeq + 1; run.length < most && buffered.has(next); next += 1) run.push(next);
   return run;
 }
-
-/** The buffered numbers that `lastSeq` has made superfluous. */
-export function superseded(lastSeq: number, buffered: ReadonlySet<number>): readonly number[] {
-  return [...buffered].filter((n) => n <= lastSeq);
-}

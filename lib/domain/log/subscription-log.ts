@@ -57,17 +57,22 @@ export interface SubscriptionContext {
   readonly suspensions: readonly { readonly target: string; readonly subtarget?: string }[];
 }
 
-/** A number that a record has made. */
-export interface MadeNumber {
+/** One number of a subscription as the diff that its peer receives. */
+export interface RenderedDiff {
   readonly sequence: number;
+  /** The record that made it. */
   readonly recordNumber: number;
-  /** What it says; `resync`: everything is to be read again. */
+  /** When the change was made, as the record says (ISO 8601). */
+  readonly at: string;
+  /** `resync`: the peer has to read everything again. */
   readonly content: ShapedDiff | "resync";
 }
 
+/** A state that has passed records. */
 export interface Advanced {
   readonly state: SubscriptionState;
-  readonly made?: MadeNumber;
+  /** The newest number that they made, by the context at its record; absent when they made none. */
+  readonly made?: RenderedDiff;
 }
 
 /** A subscription that begins after the record `cursor`, the one that names it. */
@@ -165,6 +170,23 @@ export function currentContext(state: SubscriptionState): ContextVersion {
   return context;
 }
 
+/** True when the newest number, rendered again for a peer with these permissions, says what it said when it was made. */
+export function isAsMade(state: SubscriptionState, made: RenderedDiff, permissions: PropertyPermissions): boolean {
+  const context = currentContext(state);
+  const isNewest = made.sequence === state.sequence && state.runs.at(-1)?.context === context.id;
+  return isNewest && samePermissions(context.permissions, permissions);
+}
+
+/** True when both let a peer do the same. */
+export const samePermissions = (one: PropertyPermissions, other: PropertyPermissions): boolean =>
+  JSON.stringify(permissionsKey(one)) === JSON.stringify(permissionsKey(other));
+
+const permissionsKey = ({ patterns, excluded_patterns, operations }: PropertyPermissions) => [
+  patterns,
+  excluded_patterns,
+  operations,
+];
+
 function pathOf(change: Change): Place {
   if (change.do === "notify") return placeOf(change);
   return change.do === "list" ? [change.name] : change.path;
@@ -237,15 +259,8 @@ function withContext(state: SubscriptionState, change: Partial<Omit<ContextVersi
   return pruned({ ...state, contexts: [...state.contexts, next] });
 }
 
-function contentKey({ narrower, permissions, suspended: places }: ContextVersion): string {
-  return JSON.stringify([
-    narrower,
-    permissions.patterns,
-    permissions.excluded_patterns,
-    permissions.operations,
-    places,
-  ]);
-}
+const contentKey = ({ narrower, permissions, suspended: places }: ContextVersion): string =>
+  JSON.stringify([narrower, permissionsKey(permissions), places]);
 
 function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: string): Advanced {
   const sequence = state.sequence + 1;
@@ -257,7 +272,7 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   // A resync of everything leaves nothing missed.
   const still = missed === undefined || entry.resync || kept.collapsed ? {} : { missed };
   const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
-  return { state: next, made: { sequence, recordNumber, content: kept.collapsed ? "resync" : content } };
+  return { state: next, made: { sequence, recordNumber, at, content: kept.collapsed ? "resync" : content } };
 }
 
 /** Only the contexts that the backlog still needs, and the one that holds now. */

@@ -1,6 +1,7 @@
 /** What a peer may do with our properties (and what a peer lets us do with its own): globs, defaults, merging. */
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { isArray, isObject, own } from "../json/json.ts";
+import { coveredByAny } from "../terms/glob.ts";
 import type { Place } from "../terms/scope.ts";
 
 export interface PropertyPermissions {
@@ -109,56 +110,7 @@ export function permissionsJson(permissions: Permissions): JsonObject {
   return { properties: { ...properties }, publish, ...others };
 }
 
-/** True when the peer may read at this place. Exclusions win. */
-export function mayRead(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("read") && isOpen(permissions.properties, place);
-}
-
-/** True when the peer may create and change at this place. Exclusions win. */
-export function mayWrite(permissions: Permissions, place: Place): boolean {
-  return permissions.properties.operations.includes("write") && isOpen(permissions.properties, place);
-}
-
 /** True when a pattern covers the place and no exclusion does, whatever the operation. */
 export function isOpen(properties: Pick<PropertyPermissions, "patterns" | "excluded_patterns">, place: Place): boolean {
   return coveredByAny(properties.patterns, place) && !coveredByAny(properties.excluded_patterns, place);
-}
-
-/**
- * True when one of the globs covers the place. `*` stands for any run of characters, `/` included, and `?` for one. What
- * covers a place covers all below it, and `name/*` covers `name` itself.
- */
-export function coveredByAny(patterns: readonly string[], place: Place): boolean {
-  if (place.length === 0) return patterns.includes("*");
-  return patterns.some((pattern) => {
-    const whole = pattern.endsWith("/*") ? pattern.slice(0, -2) : pattern;
-    return place.some((_, index) => {
-      const path = place.slice(0, index + 1).join("/");
-      return matchesGlob(pattern, path) || matchesGlob(whole, path);
-    });
-  });
-}
-
-/** Matches in time pattern × text at worst: one star to go back to is enough. */
-export function matchesGlob(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    if (p < pattern.length && pattern[p] === "*") {
-      star = p;
-      resume = t;
-      p += 1;
-    } else if (p < pattern.length && (pattern[p] === "?" || pattern[p] === text[t])) {
-      p += 1;
-      t += 1;
-    } else if (star >= 0) {
-      p = star + 1;
-      resume += 1;
-      t = resume;
-    } else return false;
-  }
-  while (pattern[p] === "*") p += 1;
-  return p === pattern.length;
 }

@@ -1,9 +1,10 @@
 /** Which parts of a property a peer can see. */
 import type { Json } from "../../system/ports.ts";
 import type { RemovedKeys } from "../terms/removed-keys.ts";
-import { isObject, own } from "../json/json.ts";
-import { coveredByAny, isOpen } from "./permissions.ts";
+import { isObject } from "../json/json.ts";
+import { isOpen } from "./permissions.ts";
 import type { PropertyPermissions } from "./permissions.ts";
+import { coveredByAny, reachesBelow } from "../terms/glob.ts";
 import { covers } from "../terms/scope.ts";
 import type { Place } from "../terms/scope.ts";
 
@@ -23,18 +24,14 @@ export const READS_ALL: Reads = { at: () => true, below: () => true, whole: () =
 /** What these permissions let a peer read. */
 export function readsOf(permissions: PropertyPermissions): Reads {
   const reading = permissions.operations.includes("read");
-  const inside = (patterns: readonly string[], place: Place): boolean => {
-    const prefix = place.map((key) => `${key}/`).join("");
-    return patterns.some((pattern) => reaches(pattern, prefix));
-  };
   const at = (place: Place): boolean => reading && isOpen(permissions, place);
   return {
     at,
-    whole: (place) => at(place) && !inside(permissions.excluded_patterns, place),
+    whole: (place) => at(place) && !reachesBelow(permissions.excluded_patterns, place),
     below: (place) =>
       reading &&
       !(place.length > 0 && coveredByAny(permissions.excluded_patterns, place)) &&
-      inside(permissions.patterns, place),
+      reachesBelow(permissions.patterns, place),
   };
 }
 
@@ -45,27 +42,6 @@ export function bothReads(one: Reads, other: Reads): Reads {
     whole: (place) => one.whole(place) && other.whole(place),
     below: (place) => (one.at(place) || one.below(place)) && (other.at(place) || other.below(place)),
   };
-}
-
-/** True when the glob matches some text that begins with `prefix`: all positions in the glob after reading it, or none. */
-function reaches(pattern: string, prefix: string): boolean {
-  let positions = afterWildcards(pattern, new Set([0]));
-  for (const character of prefix) {
-    const next = new Set<number>();
-    for (const at of positions) {
-      if (pattern[at] === "*") next.add(at);
-      else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === character)) next.add(at + 1);
-    }
-    positions = afterWildcards(pattern, next);
-    if (positions.size === 0) return false;
-  }
-  return true;
-}
-
-function afterWildcards(pattern: string, positions: ReadonlySet<number>): Set<number> {
-  const all = new Set(positions);
-  for (const at of all) if (pattern[at] === "*") all.add(at + 1);
-  return all;
 }
 
 /**
@@ -83,31 +59,6 @@ export function visiblePart(value: Json, place: Place, reads: Reads, without: re
     return visible === undefined ? [] : [[key, visible]];
   });
   return open || parts.length > 0 ? Object.fromEntries(parts) : undefined;
-}
-
-/**
- * What to hold at a place after reading it from a peer that lets us see `reads` of it: the value as it was read, and what
- * is held where the peer shows us nothing. `undefined` stands for nothing there, on both sides.
- */
-export function withHiddenParts(
-  current: Json | undefined,
-  read: Json | undefined,
-  place: Place,
-  reads: Reads,
-): Json | undefined {
-  if (current === undefined || reads.whole(place)) return read;
-  if (!reads.at(place) && !reads.below(place)) return current;
-  // A value that is no object, or has become one, is seen as a whole where its place is open.
-  if (!isObject(current)) return read === undefined && !reads.at(place) ? current : read;
-  if (read !== undefined && !isObject(read)) return read;
-  const inside = read ?? {};
-  const kept = Object.entries(current).flatMap(([key, part]): [string, Json][] => {
-    const now = withHiddenParts(part, own(inside, key), [...place, key], reads);
-    return now === undefined ? [] : [[key, now]];
-  });
-  const added = Object.entries(inside).filter(([key]) => !Object.hasOwn(current, key));
-  if (read === undefined && kept.length === 0) return undefined;
-  return Object.fromEntries([...kept, ...added]);
 }
 
 /** True when a peer could see something of what went. */

@@ -10,7 +10,7 @@ export function isOpaqueId(text: string): boolean {
 const CHANGED_ON_THE_WAY = /[%?]/;
 
 /** True for the name of a peer's property: 1 to 256 bytes of UTF-8, no `/`, no control characters. */
-export function isPropertyName(text: string): boolean {
+export function isPeerName(text: string): boolean {
   return (
     text !== "" && text.isWellFormed() && Buffer.byteLength(text) <= 256 && !text.includes("/") && !CONTROL.test(text)
   );
@@ -21,7 +21,7 @@ export function isPropertyName(text: string): boolean {
  * `?`. API Gateway decodes a path, sometimes twice, before it chooses a route, so neither would arrive as it was sent.
  */
 export function isOwnName(text: string): boolean {
-  return isPropertyName(text) && !CHANGED_ON_THE_WAY.test(text);
+  return isPeerName(text) && !CHANGED_ON_THE_WAY.test(text);
 }
 
 /** True for a target: a name of our own that can stand as a path segment, so neither `.` nor `..`. */

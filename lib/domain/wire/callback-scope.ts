@@ -4,7 +4,7 @@ import { invalidField } from "../terms/callback-fields.ts";
 import type { ParsedCallback, Resync } from "./callback-body.ts";
 import type { DiffContent } from "../diff/diff-content.ts";
 import { isObject } from "../json/json.ts";
-import { isPeerName } from "../diff/peer-names.ts";
+import { isPeerName } from "../terms/names.ts";
 import { liesUnder } from "../terms/peer-url.ts";
 import { covers, type Place, placeOf, samePlace, type Scope } from "../terms/scope.ts";
 

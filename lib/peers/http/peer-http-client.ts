@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { systemClock } from "../../system/clock.ts";
+import { systemClock } from "../../system/platform.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { liesUnder } from "../../domain/terms/peer-url.ts";
 import { freshAgents } from "../../system/fresh-agents.ts";

@@ -1,11 +1,11 @@
 /** Brings back a peer that nothing goes to: one try when its breaker is open, and then what it has missed, in order. */
 import { isPaused, mayProbe, roundAfter } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
-import { newLease } from "../../dynamodb/lease.ts";
+import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
-import type { Clock, Deadline, Ids } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { isWaiting } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
@@ -14,14 +14,13 @@ import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
-import type { BreakerStore } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps, SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { isDeferred } from "./deferred-permissions.ts";
-import type { DeferredPermissions } from "./deferred-permissions.ts";
+import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Who tries may take this much longer than the delivery itself, ms, before another may. */
@@ -35,18 +34,14 @@ interface Order {
   readonly after?: string | undefined;
 }
 
-export interface BreakerRecoveryDeps extends SessionDeps {
+export interface BreakerRecoveryDeps extends SessionDeps, LeaseDeps {
   readonly trustCache: TrustCache;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  /** The incarnation of the service, which its leases carry. */
-  readonly incarnation: string;
-  readonly breakers: BreakerStore;
   readonly heads: Pick<InboundHeads, "ofPeer">;
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
-  readonly deferred: Pick<DeferredPermissions, "send">;
+  readonly deferredPermissions: Pick<DeferredPermissions, "send">;
+  readonly notifyPermissions: NotifyPermissions;
   /** The longest that one delivery takes, ms. */
   readonly timeoutMs: number;
 }
@@ -114,13 +109,13 @@ export class BreakerRecovery {
 
   /** A permission callback that had to wait goes after the numbers, when nothing keeps it from the peer by then. */
   async #sendDeferred(item: Item): Promise<void> {
-    const { trustCache, clock, deferred } = this.#deps;
+    const { trustCache, clock, deferredPermissions, notifyPermissions } = this.#deps;
     if (!isDeferred(item)) return;
     const { actorId, peerId } = readTrust(item);
     const now = await trustCache.of(actorId, peerId);
     if (now === undefined || readBreaker(now).openUntil !== undefined || isPaused(readBreaker(now), clock.now()))
       return;
-    await deferred.send(now);
+    await deferredPermissions.send(now, notifyPermissions);
   }
 
   async #probe(item: Item, trust: TrustRecord, time: DeliveryBudget, dueAt: number | undefined): Promise<void> {
@@ -141,7 +136,7 @@ export class BreakerRecovery {
     for (const head of heads) {
       if (answered && !(time.mayStart() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
         break;
-      const session = await this.#session(head, trust, time, { everything: true });
+      const session = await this.#session(head, trust, time, true);
       const tried = await session?.probe();
       if (tried === "taken") {
         await this.#close(trust, token, time, session, head.id);
@@ -202,8 +197,7 @@ export class BreakerRecovery {
         await breakers.postpone(trust, clock.now());
         return { failures, isDone: false };
       }
-      const everything = how.everything || head.refused !== undefined;
-      const session = await this.#session(head, trust, time, { everything });
+      const session = await this.#session(head, trust, time, how.everything || head.refused !== undefined);
       const end = await session?.deliver();
       failures.push(...(session?.failures ?? []));
       if (isKept(end)) return { failures, isDone: false };
@@ -238,16 +232,10 @@ export class BreakerRecovery {
     head: InboundHead,
     trust: TrustRecord,
     time: DeliveryBudget,
-    { everything }: { readonly everything: boolean },
+    everything: boolean,
   ): Promise<DeliverySession | undefined> {
-    const { cursors, changeLog } = this.#deps;
-    const lease = newLease(this.#deps, time.remaining());
-    const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
-    if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return undefined;
-    return new DeliverySession(this.#deps, {
-      ...{ head: advanced.head, token: lease.token, trust, time, records: changeLog },
-      ...{ everything, afterPause: true },
-    });
+    const input = { head, trust, time, records: this.#deps.changeLog, everything, afterPause: true };
+    return await DeliverySession.lease(this.#deps, input);
   }
 
   /** When another instance may try, ms since 1970. */

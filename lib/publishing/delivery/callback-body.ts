@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { formOf, formOfResync } from "../../domain/diff/diff-limits.ts";
 import { printJson } from "../../domain/json/json-text.ts";
-import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import type { Json } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { stateUrl } from "../subscribers/state-url.ts";

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import { fullJitter } from "../../domain/policy/backoff.ts";
 import { pathSegment } from "../../domain/terms/peer-url.ts";
-import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import { currentTrace } from "../../system/request-context.ts";
 import { freshCapabilities } from "../../peers/capabilities.ts";
@@ -14,14 +14,14 @@ import { JsonTexts, callbackBody } from "./callback-body.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
 import type { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Bodies longer than this go out compressed where that is understood, bytes. */
+/** Bodies longer than this are compressed for peers that can decompress, bytes. */
 const COMPRESS_OVER = 1_024;
-/** Pauses before another try. */
+/** Pauses before another attempt, ms. */
 const RETRY = { base: 500, most: 30_000 };
-/** A peer that says this is not asked again on the spot. */
+/** After this status there is no other attempt on the spot. */
 const TOO_MANY_REQUESTS = 429;
-/** What a peer, or something before it, answers to a compressed body that it cannot undo. */
-const NOT_UNDONE: readonly number[] = [400, 415];
+/** What a peer, or a proxy before it, answers to a compressed body that it cannot decompress. */
+const CANNOT_DECOMPRESS: readonly number[] = [400, 415];
 
 export interface CallbackSenderDeps {
   readonly http: PeerHttp;
@@ -33,18 +33,18 @@ export interface CallbackSenderDeps {
   /** The root of one of our actors, without a slash at the end. */
   readonly rootOf: (actorId: string) => string;
   readonly timeoutMs: number;
-  /** More tries of one number after the first. */
+  /** Attempts of one number after the first. */
   readonly retries: number;
-  /** Bodies are compressed for peers that say they undo it. */
+  /** Bodies are compressed for peers that announce that they can decompress. */
   readonly gzip: boolean;
-  /** The peer took plain what it had not taken compressed: the next callbacks go out plain. */
+  /** The peer took a body uncompressed that it had not taken compressed: the next callbacks are not compressed. */
   readonly plainFromNow: (trust: TrustRecord) => Promise<void>;
 }
 
 /**
- * What became of a number. `polls`: its subscription is not told; `taken`: with 2xx, `whole` when it carried its data;
- * `failed`: a failure of the peer; `later`: it said when to come back (`retryAfter`); `unknown`: it does not know the
- * subscription (404); `gone`: it says that the subscription has ended (410).
+ * What became of a number. `polls`: its subscription has no callbacks; `taken`: with 2xx, `whole` when it carried its
+ * data; `failed`: a failure of the peer; `later`: the peer said when to come back (`retryAfter`); `unknown`: the peer does
+ * not know the subscription (404); `gone`: the peer says that the subscription has ended (410).
  */
 export type Sent =
   | { readonly kind: "polls" }
@@ -52,8 +52,8 @@ export type Sent =
   | { readonly kind: "failed" | "unknown" | "gone"; readonly failure: DeliveryFailure }
   | { readonly kind: "later"; readonly failure: DeliveryFailure; readonly until: number };
 
-/** One request of a callback. */
-type Outgoing = Pick<PeerRequest, "jsonText" | "headers"> & { readonly gzip: boolean };
+/** The body of a callback. */
+type Outgoing = Required<Pick<PeerRequest, "jsonText" | "headers">> & Pick<PeerRequest, "gzip">;
 
 /** Never rejects for what the peer or the network does. */
 export class CallbackSender {
@@ -65,8 +65,8 @@ export class CallbackSender {
   }
 
   /**
-   * Sends it, again as often as is wished, there is time for, and `still` says after each pause; never on the spot when
-   * the peer said when to come back, or that the subscription is not there. A failure is one log line.
+   * Sends a number. Repeats a failure up to `retries` times, as long as there is time and `still` says yes after each
+   * pause; never when the peer said when to come back, or that the subscription is not there. A failure is one log line.
    */
   async send(
     trust: TrustRecord,
@@ -83,9 +83,10 @@ export class CallbackSender {
       texts: this.#texts,
     });
     if (body === undefined) return { kind: "polls" };
-    const request = { jsonText: body.text, headers: body.headers, gzip: this.#compresses(trust, body.text) };
+    const gzip = this.#compresses(trust, body.text) ? true : undefined;
+    const request = compact({ jsonText: body.text, headers: body.headers, gzip });
     for (let attempt = 1; ; attempt += 1) {
-      const failure = await this.#try(trust, head, request, time);
+      const failure = await this.#request(trust, head, request, time);
       if (failure === undefined) return { kind: "taken", whole: body.whole };
       const wait = fullJitter(attempt, RETRY, random());
       const sent = this.#judged(failure);
@@ -114,20 +115,52 @@ export class CallbackSender {
     return trust.plainSince !== capabilities.fetchedAt;
   }
 
-  async #try(
+  /** One request; a second one, uncompressed, when the peer cannot decompress the first. Undefined: it took the callback. */
+  async #request(
     trust: TrustRecord,
     head: InboundHead,
     request: Outgoing,
     time: DeliveryBudget,
   ): Promise<DeliveryFailure | undefined> {
-    const failure = await this.#once(trust, head, request, time);
-    const { statusCode, retryAfter } = failure ?? {};
-    if (!request.gzip || retryAfter !== undefined || !NOT_UNDONE.includes(statusCode ?? 0)) return failure;
-    const plain = await this.#once(trust, head, { ...request, gzip: false }, time);
+    const { http, clock, timeoutMs } = this.#deps;
+    const failed = { peerId: head.peerId, subscriptionId: head.id };
+    const baseUri = trust.baseUri.replace(/\/+$/, "");
+    const segments = ["callbacks", "subscriptions", head.actorId, head.id].map(pathSegment);
+    if (segments.includes(undefined)) return { ...failed, error: "The subscription has an id that no URL can carry." };
+    try {
+      const { status, headers } = await http.send({
+        method: "POST",
+        url: [baseUri, ...segments].join("/"),
+        credentials: { bearer: trust.secret, baseUri },
+        ...request,
+        statusOnly: true,
+        timeoutMs: time.forOne(timeoutMs),
+        ...currentTrace(),
+      });
+      if (status >= 200 && status < 300) return undefined;
+      const seconds = retryAfterSeconds(headers["retry-after"], clock.now());
+      if (request.gzip === true && seconds === undefined && CANNOT_DECOMPRESS.includes(status)) {
+        return await this.#requestPlain(trust, head, request, time);
+      }
+      const retryAfter = seconds === undefined ? undefined : Math.min(seconds, MOST_PAUSE_SECONDS);
+      return compact({ ...failed, statusCode: status, error: `The peer answered ${String(status)}.`, retryAfter });
+    } catch (error) {
+      if (error instanceof PeerFailure) return { ...failed, error: error.message };
+      throw error;
+    }
+  }
+
+  async #requestPlain(
+    trust: TrustRecord,
+    head: InboundHead,
+    { jsonText, headers }: Outgoing,
+    time: DeliveryBudget,
+  ): Promise<DeliveryFailure | undefined> {
+    const failure = await this.#request(trust, head, { jsonText, headers }, time);
     // The same refusal of the plain body has another cause; without an answer the cause is unknown.
-    const undone = plain === undefined || (plain.statusCode !== undefined && !NOT_UNDONE.includes(plain.statusCode));
-    if (undone) await this.#plainFromNow(trust);
-    return plain;
+    const status = failure === undefined ? 200 : failure.statusCode;
+    if (status !== undefined && !CANNOT_DECOMPRESS.includes(status)) await this.#plainFromNow(trust);
+    return failure;
   }
 
   async #plainFromNow(trust: TrustRecord): Promise<void> {
@@ -139,39 +172,6 @@ export class CallbackSender {
     } catch (error) {
       // The next callback finds out again.
       log.warn("it was not noted that a peer wants plain callbacks", { actorId, peerId, error });
-    }
-  }
-
-  async #once(
-    trust: TrustRecord,
-    head: InboundHead,
-    { gzip, ...request }: Outgoing,
-    time: DeliveryBudget,
-  ): Promise<DeliveryFailure | undefined> {
-    const { http, clock, timeoutMs } = this.#deps;
-    const whose = { peerId: head.peerId, subscriptionId: head.id };
-    const baseUri = trust.baseUri.replace(/\/+$/, "");
-    const segments = ["callbacks", "subscriptions", head.actorId, head.id].map(pathSegment);
-    if (segments.includes(undefined)) return { ...whose, error: "The subscription has an id that no URL can carry." };
-    try {
-      const { status, headers } = await http.send({
-        method: "POST",
-        url: [baseUri, ...segments].join("/"),
-        credentials: { bearer: trust.secret, baseUri },
-        ...request,
-        ...(gzip ? { gzip } : {}),
-        statusOnly: true,
-        timeoutMs: time.forOne(timeoutMs),
-        ...currentTrace(),
-      });
-      if (status >= 200 && status < 300) return undefined;
-      const said = retryAfterSeconds(headers["retry-after"], clock.now());
-      const retryAfter = said === undefined ? undefined : Math.min(said, MOST_PAUSE_SECONDS);
-      const error = `The peer answered ${String(status)}.`;
-      return { ...whose, statusCode: status, error, ...compact({ retryAfter }) };
-    } catch (error) {
-      if (error instanceof PeerFailure) return { ...whose, error: error.message };
-      throw error;
     }
   }
 }

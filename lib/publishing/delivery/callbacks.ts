@@ -1,4 +1,4 @@
-/** Has the callbacks of each commit sent: before the answer goes out, or behind it. */
+/** Sends the callbacks of each commit: before the request is answered, or after. */
 import { currentDeadline, isInsideHook } from "../../system/request-context.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
@@ -7,63 +7,60 @@ import type { FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** How long callbacks may take that no request waits for, ms. */
-const BEHIND_MS = 20_000;
+const BACKGROUND_MS = 20_000;
 
 export interface CallbacksDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly fanOut: Pick<FanOut, "changed" | "later">;
+  readonly fanOut: Pick<FanOut, "publish">;
   /** `async`: a request does not wait for the callbacks of its changes. */
   readonly mode: "sync" | "async";
 }
 
+/** Starts the fan-out of commits. Its only state are the fan-outs that no request waits for. */
 export class Callbacks {
   readonly #deps: CallbacksDeps;
-  readonly #behind = new Set<Promise<void>>();
+  readonly #background = new Set<Promise<void>>();
 
   constructor(deps: CallbacksDeps) {
     this.#deps = deps;
   }
 
-  /** For the log's commits. Never rejects; in async mode it resolves at once. */
+  /** Publishes a commit of the log. Never rejects; in async mode it resolves at once. */
   async committed(commit: Commit): Promise<void> {
     if (commit.head.subscribers === 0) return;
-    if (this.#deps.mode === "async") this.#notifyAfterwards(commit);
-    else if (isInsideHook()) await this.#deps.fanOut.later(commit);
-    else await this.#notify(commit);
-  }
-
-  /**
-   * Tells of a commit, and says what became of it: for those who ask for that, in either mode. A hook does not wait, for
-   * a publisher waits for the hook: there all are deferred.
-   */
-  async deliver(commit: Commit): Promise<FanOutResult> {
-    if (isInsideHook()) return await this.#deps.fanOut.later(commit);
-    const deadline = currentDeadline();
-    const { clock, fanOut } = this.#deps;
-    const time = deadline === undefined ? DeliveryBudget.from(clock, BEHIND_MS) : DeliveryBudget.ofRequest(deadline);
-    return await fanOut.changed(commit, time);
-  }
-
-  #notifyAfterwards(commit: Commit): void {
-    const work = this.#notify(commit);
-    this.#behind.add(work);
-    void work.finally(() => this.#behind.delete(work));
-  }
-
-  /** Resolves when nothing is being sent behind an answer any more. */
-  async idle(): Promise<void> {
-    while (this.#behind.size > 0) await Promise.all(this.#behind);
-  }
-
-  async #notify(commit: Commit): Promise<void> {
-    const { clock, log, fanOut, mode } = this.#deps;
-    try {
-      if (mode === "sync") await this.deliver(commit);
-      else await fanOut.changed(commit, DeliveryBudget.from(clock, BEHIND_MS));
-    } catch (error) {
-      // The change stands, and the maintenance does what was not done.
-      log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
+    const { clock, fanOut, log, mode } = this.#deps;
+    const time = mode === "sync" ? this.#budget() : DeliveryBudget.from(clock, BACKGROUND_MS);
+    const work = fanOut.publish(commit, time).then(
+      () => undefined,
+      (error: unknown) => {
+        // The change stands, and log maintenance does what was not done.
+        log.error("the callbacks of a change failed", { actorId: commit.actorId, error });
+      },
+    );
+    if (mode === "sync") {
+      await work;
+      return;
     }
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
+  }
+
+  /** Publishes a commit in either mode, and returns what became of its callbacks. */
+  async deliver(commit: Commit): Promise<FanOutResult> {
+    return await this.#deps.fanOut.publish(commit, this.#budget());
+  }
+
+  /** Resolves when no callback is being sent in the background any more. */
+  async idle(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
+  /** The time that the caller can wait. A hook does not wait, because a publisher waits for the hook. */
+  #budget(): DeliveryBudget | undefined {
+    if (isInsideHook()) return undefined;
+    const deadline = currentDeadline();
+    if (deadline !== undefined) return DeliveryBudget.ofRequest(deadline);
+    return DeliveryBudget.from(this.#deps.clock, BACKGROUND_MS);
   }
 }

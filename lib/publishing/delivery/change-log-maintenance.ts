@@ -3,9 +3,12 @@ import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../..
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
-import { ConditionFailed, above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import { above, all, equals, itemExists, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import type { Clock, Deadline, DelayQueue, Log } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { wakeUp } from "../../system/wake-up.ts";
+import type { WakeUpDeps } from "../../system/wake-up.ts";
 import type { PropertyStore } from "../../properties/property-store.ts";
 import { TIDY_AFTER_MS, readLogHead } from "../../change-log/change-log.ts";
 import type { LogHead } from "../../change-log/change-log.ts";
@@ -22,11 +25,8 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
-export interface ChangeLogMaintenanceDeps {
+export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly table: Table;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly queue: DelayQueue;
   readonly heads: Pick<InboundHeads, "all">;
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
@@ -63,27 +63,6 @@ export class ChangeLogMaintenance {
     const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
     if (end === "done" && found.upTo === newest) await this.#finish(actorId, newest, quiet, found.heads);
     else await this.#putOff(actorId, logHead);
-  }
-
-  /**
-   * There may be something to deliver again, although nothing was changed: a peer was approved. One write where there are
-   * subscribers, and a message.
-   */
-  async wake(actorId: string): Promise<void> {
-    const { table, clock, queue, log } = this.#deps;
-    const key = logHeadKey(actorId);
-    const dueAt = clock.now();
-    try {
-      await table.update(key, { set: { dueShard: dueShardOf(key), dueAt } }, above("subscribers", 0));
-    } catch (error) {
-      if (error instanceof ConditionFailed) return;
-      throw error;
-    }
-    try {
-      await queue.send({ kind: "due", ...key, dueAt }, 0);
-    } catch (error) {
-      log.warn("no message for the maintenance; the sweep finds it", { actorId, error });
-    }
   }
 
   async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
@@ -138,11 +117,7 @@ export class ChangeLogMaintenance {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + RUN_AGAIN_MS };
-    try {
-      await this.#deps.table.update(key, { set }, all(itemExists, same));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
   /** The head's due time, unless something was committed, or asked for, meanwhile. */
@@ -153,11 +128,7 @@ export class ChangeLogMaintenance {
         ? { set: { maintainedUpTo: newest }, remove: ["dueShard", "dueAt"] }
         : { set: { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt } };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    try {
-      await this.#deps.table.update(key, change, all(equals("newest", newest), same, missing("stale")));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
   }
 }
 
@@ -166,4 +137,16 @@ function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = withoutCleared(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;
+}
+
+/**
+ * Makes the maintenance of an actor's log due now, because there may be something to deliver again: a peer was approved.
+ * One write where there are subscribers, and a message.
+ */
+export async function wakeMaintenance(deps: WakeUpDeps & { readonly table: Table }, actorId: string): Promise<void> {
+  const key = logHeadKey(actorId);
+  const dueAt = deps.clock.now();
+  const due = { set: { dueShard: dueShardOf(key), dueAt } };
+  const { written } = await updateIf(deps.table, key, due, above("subscribers", 0));
+  if (written) await wakeUp(deps, key, dueAt);
 }

@@ -1,14 +1,15 @@
-/** Permission callbacks that have to wait because their peer wants no requests for a while. */
+/** Permission callbacks that wait because their peer asked for a pause. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
-import { ConditionFailed, all, any, below, equals, missing } from "../../dynamodb/table.ts";
-import type { Item, Table } from "../../dynamodb/table.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import { all, any, below, equals, missing } from "../../dynamodb/table.ts";
+import type { Change, Condition, Item, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { TrustCache } from "./trust-cache.ts";
 
-/** In the trust's item: since when (ISO 8601) the peer is allowed what it is yet to be told. */
+/** In the trust's item: the time (ISO 8601) of the newest permissions that the peer has not received. */
 const DEFERRED = "permissionsDeferred";
 
 export interface DeferredPermissionsDeps {
@@ -17,9 +18,10 @@ export interface DeferredPermissionsDeps {
   readonly log: Log;
   readonly trustCache: Pick<TrustCache, "put">;
   readonly breakers: Pick<BreakerStore, "pause" | "postpone">;
-  /** Sends what the peer is allowed now, as of that time. */
-  readonly notify: (trust: TrustRecord, timestamp: string) => Promise<void>;
 }
+
+/** Sends a peer what it is allowed now, as of that time (ISO 8601). */
+export type NotifyPermissions = (trust: TrustRecord, timestamp: string) => Promise<void>;
 
 export class DeferredPermissions {
   readonly #deps: DeferredPermissionsDeps;
@@ -28,14 +30,14 @@ export class DeferredPermissions {
     this.#deps = deps;
   }
 
-  /** True while the peer wants no requests. */
+  /** True while the pause lasts that the peer asked for. */
   isPaused({ pausedUntil }: TrustRecord): boolean {
     return pausedUntil !== undefined && pausedUntil > this.#deps.clock.now();
   }
 
   /**
-   * Has the peer told when its pause is over; with `seconds` that pause begins now. Of several the newest time counts.
-   * Never rejects: a permission callback is best effort.
+   * Sends the permissions when the peer's pause is over; with `seconds` that pause begins now. The newest of several
+   * times counts. Never rejects: a permission callback is best effort.
    */
   async defer(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void> {
     const { breakers, clock, log } = this.#deps;
@@ -50,31 +52,22 @@ export class DeferredPermissions {
     }
   }
 
-  /** Sends what is deferred, if anything is: once, unless the peer asks for a pause again. */
-  async send(item: Item): Promise<void> {
+  /** Sends the deferred permissions, if there are any: once, unless the peer asks for a pause again. */
+  async send(item: Item, notify: NotifyPermissions): Promise<void> {
     const timestamp = item[DEFERRED];
     if (typeof timestamp !== "string") return;
     const trust = readTrust(item);
     // Removed before it is sent, because another Retry-After sets it again.
     await this.#change(trust, { remove: [DEFERRED] }, equals(DEFERRED, timestamp));
-    await this.#deps.notify(trust, timestamp);
+    await notify(trust, timestamp);
   }
 
-  async #change(
-    { actorId, peerId, secret }: TrustRecord,
-    change: Parameters<Table["update"]>[1],
-    when: Parameters<Table["update"]>[2],
-  ): Promise<void> {
+  async #change({ actorId, peerId, secret }: TrustRecord, change: Change, when: Condition): Promise<void> {
     const { table, trustCache } = this.#deps;
     const key = trustKey(actorId, peerId);
-    try {
-      trustCache.put(key, await table.update(key, change, all(equals("secret", secret), when)));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      trustCache.put(key, error.item);
-    }
+    trustCache.put(key, (await updateIf(table, key, change, all(equals("secret", secret), when))).item);
   }
 }
 
-/** True when the peer is yet to be told what it is allowed. */
+/** True while the peer has not received its newest permissions. */
 export const isDeferred = (item: Item): boolean => item[DEFERRED] !== undefined;

@@ -1,15 +1,13 @@
 /** Everything that happens after a number was made, put together. */
+import type { BreakerPolicy } from "../../domain/policy/breaker.ts";
 import type { Config } from "../../system/config.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../../system/ports.ts";
-import type { PropertyStore } from "../../properties/property-store.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
-import type { RecordRetention } from "../subscribers/record-retention.ts";
-import type { TrustRecord } from "../../trust/trust-record.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
@@ -17,10 +15,9 @@ import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { DeferredPermissions } from "./deferred-permissions.ts";
+import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { RefusedHeads, wakeHead } from "./refused-heads.ts";
-import { ChangeLogMaintenance } from "./change-log-maintenance.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -29,9 +26,7 @@ export interface DeliveryServices {
   readonly breakerRecovery: BreakerRecovery;
   readonly fanOut: FanOut;
   readonly callbacks: Callbacks;
-  readonly maintenance: ChangeLogMaintenance;
   readonly refusedHeads: RefusedHeads;
-  readonly deferredPermissions: DeferredPermissions;
 }
 
 export interface DeliveryServicesDeps {
@@ -47,15 +42,13 @@ export interface DeliveryServicesDeps {
   readonly cursors: CursorStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trustCache: TrustCache;
-  readonly retention: RecordRetention;
-  readonly properties: Pick<PropertyStore, "clean">;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
-  readonly pause: (ms: number) => Promise<void>;
+  readonly sleep: (ms: number) => Promise<void>;
   /** Calls back after so many ms, unless what it returns is called before. */
   readonly after: (ms: number, call: () => void) => () => void;
-  /** Sends a peer what it is allowed now, as of that time (ISO 8601). */
-  readonly notifyPermissions: (trust: TrustRecord, timestamp: string) => Promise<void>;
+  readonly deferredPermissions: DeferredPermissions;
+  readonly notifyPermissions: NotifyPermissions;
   /** Ends a subscription whose peer says that it has, or has known nothing of it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
 }
@@ -65,6 +58,12 @@ export type DeliverySettings = Pick<
   Config,
   "maxConcurrentDeliveries" | "deliveryTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
 >;
+
+/** When a breaker opens, and for how long. */
+export const breakerPolicy = (settings: DeliverySettings): BreakerPolicy => ({
+  threshold: settings.breakerFailureThreshold,
+  recoveryMs: settings.breakerRecoverySeconds * 1_000,
+});
 
 /** Puts the parts together over one table and one network. */
 export function deliveryServices(
@@ -88,12 +87,12 @@ export function deliveryServices(
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
   const breakers = new BreakerStore({
     ...{ table, clock, ids, log, queue, trustCache },
-    policy: { threshold: settings.breakerFailureThreshold, recoveryMs: settings.breakerRecoverySeconds * 1_000 },
+    policy: breakerPolicy(settings),
   });
   const sender = new CallbackSender({
     ...{ http, clock, log, timeoutMs },
     random: deps.random,
-    pause: deps.pause,
+    pause: deps.sleep,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     retries: config.deliveryRetries,
     gzip: config.callbackGzip,
@@ -110,19 +109,10 @@ export function deliveryServices(
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const deferredPermissions = new DeferredPermissions({
-    table,
-    clock,
-    log,
-    trustCache,
-    breakers,
-    notify: deps.notifyPermissions,
-  });
-  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, deferred: deferredPermissions });
+  const { deferredPermissions, notifyPermissions } = deps;
+  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs, deferredPermissions, notifyPermissions });
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   const callbacks = new Callbacks({ clock, log, fanOut, mode: config.callbackMode });
-  const { properties, retention } = deps;
-  const maintenance = new ChangeLogMaintenance({ table, clock, log, queue, heads, fanOut, properties, retention });
-  return { breakers, breakerRecovery, fanOut, callbacks, maintenance, refusedHeads, deferredPermissions };
+  return { breakers, breakerRecovery, fanOut, callbacks, refusedHeads };
 }

@@ -1,21 +1,21 @@
 /** From a commit of the change log to callbacks at every subscriber. */
-import { compact } from "../../system/compact.ts";
 import { isPaused, mayProbe } from "../../domain/policy/breaker.ts";
 import { isDelivered } from "../../domain/log/delivery-state.ts";
 import { contentOf, currentContext } from "../../domain/log/subscription-log.ts";
-import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { newLease } from "../../dynamodb/lease.ts";
+import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import type { Item, Table } from "../../dynamodb/table.ts";
-import type { Clock, DelayQueue, Ids, Log } from "../../system/ports.ts";
+import type { Item } from "../../dynamodb/table.ts";
+import { wakeUp } from "../../system/wake-up.ts";
+import type { WakeUpDeps } from "../../system/wake-up.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
-import type { CursorStore, AdvanceResult } from "../subscribers/cursor-store.ts";
+import type { AdvanceOptions, AdvanceResult, CursorStore } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import type { Records } from "../subscribers/rendered-diffs.ts";
@@ -33,17 +33,10 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
-/** When DynamoDB unavailable, another try comes so much later. */
+/** After a failed read of the table the worker tries again so much later. */
 const AFTER_TROUBLE_SECONDS = 5;
 
-export interface FanOutDeps extends SessionDeps {
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  /** The incarnation of the service, which its leases carry. */
-  readonly incarnation: string;
-  readonly log: Log;
-  readonly queue: DelayQueue;
+export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly changeLog: ChangeLog;
   readonly heads: Pick<InboundHeads, "touched">;
   readonly cursors: CursorStore;
@@ -59,13 +52,13 @@ type Outcome = DeliveryOutcome & {
 
 const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
 
-/** What it means for the newest number that a delivery has ended so, and nothing failed. */
+/** What the end of a session without a failure means for the newest number. */
 const OUTCOMES = { done: "delivered", open: "skipped", refused: "skipped", paused: "deferred" } as const;
 
-/** What one round of deliveries shares. */
+/** What the deliveries of one round share. */
 interface Round {
   readonly newest: number;
-  /** The records it is about; none: whatever is there. */
+  /** The records whose numbers are counted; none: whatever is undelivered is sent. */
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
   readonly time: DeliveryBudget;
@@ -73,7 +66,17 @@ interface Round {
   readonly waiting: Set<string>;
 }
 
-/** Delivers; what it cannot finish in time, or after a crash, the maintenance of the log does. */
+/** One subscription of a round. */
+interface Delivery extends Round {
+  readonly head: InboundHead;
+  /** How its cursor advances. */
+  readonly step: AdvanceOptions;
+}
+
+/** Which subscriptions of an actor. */
+type Names = readonly Pick<SubscriberName, "peerId" | "id">[];
+
+/** Delivers what there is time for; log maintenance delivers the rest, also after a crash. */
 export class FanOut {
   readonly #deps: FanOutDeps;
 
@@ -82,35 +85,20 @@ export class FanOut {
   }
 
   /**
-   * Tells every subscription in the scope of what was committed. Resolves when each was told, failed, or is left to
-   * someone else: all that there are, when those in the scope cannot be found. Never rejects.
+   * Sends a commit to every subscription in its scope. Resolves when each was delivered, failed, or is left to another
+   * delivery or to the worker; it counts all subscriptions when those in scope cannot be found. Never rejects.
+   *
+   * @param time absent: the worker behind the queue sends all of it
    */
-  async changed(commit: Commit, time: DeliveryBudget): Promise<FanOutResult> {
-    const { actorId, newest, records } = commit;
-    const names = await this.#inScope(commit);
-    if ("totalCount" in names) return names;
-    const polling = names.filter(({ granularity }) => granularity === "none");
-    const outcomeOf = names.filter(({ granularity }) => granularity !== "none");
-    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const outcomes = await this.#round(actorId, outcomeOf, { newest, records, cache, time, waiting: new Set() });
-    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
-    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
-    return sumOf([...outcomes, ...polling.map((): Outcome => ({ kind: "skipped" }))]);
-  }
-
-  /** Leaves all of it to the worker behind the queue; counts the subscriptions in the scope. Never rejects. */
-  async later(commit: Commit): Promise<FanOutResult> {
-    const names = await this.#inScope(commit);
-    if ("totalCount" in names) return names;
-    if (names.some(({ granularity }) => granularity !== "none")) await this.#handOver(commit.actorId, 0);
-    return sumOf(names.map(({ granularity }) => ({ kind: granularity === "none" ? "skipped" : "deferred" })));
-  }
-
-  async #inScope({ actorId, records, head }: Commit): Promise<readonly SubscriberName[] | FanOutResult> {
+  async publish(commit: Commit, time?: DeliveryBudget): Promise<FanOutResult> {
+    const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
+    let names: readonly SubscriberName[];
     try {
-      const said = records.map(({ record }) => record);
-      return await this.#deps.heads.touched(actorId, said);
+      names = await this.#deps.heads.touched(
+        actorId,
+        records.map(({ record }) => record),
+      );
     } catch (error) {
       this.#deps.log.error("the subscribers of a change were not found; the maintenance notifies them", {
         actorId,
@@ -119,18 +107,23 @@ export class FanOut {
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
       return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
     }
+    const notified = names.filter(({ granularity }) => granularity !== "none");
+    const polling = names.length - notified.length;
+    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
+    const outcomes =
+      time === undefined
+        ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
+        : await this.#round(actorId, notified, { newest, records, cache, time, waiting: new Set() });
+    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
+    return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
   }
 
   /**
-   * Delivers what is left to deliver of these subscriptions, up to the record `newest`. `late`: there was no time for all
-   * of them, and a message has gone out for the rest. What fails for another reason is the caller's to try again.
+   * Delivers what is undelivered of these subscriptions, up to the record `newest`. `late`: there was no time for all of
+   * them, and a message was sent for the rest. What fails for another reason the caller has to try again.
    */
-  async deliver(
-    actorId: string,
-    names: readonly Pick<SubscriberName, "peerId" | "id">[],
-    newest: number,
-    time: DeliveryBudget,
-  ): Promise<"done" | "late"> {
+  async deliver(actorId: string, names: Names, newest: number, time: DeliveryBudget): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
     const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time, waiting: new Set() });
     if (!outcomes.some(({ unfinished }) => unfinished === 0)) return "done";
@@ -138,23 +131,20 @@ export class FanOut {
     return "late";
   }
 
-  async #round(
-    actorId: string,
-    names: readonly Pick<SubscriberName, "peerId" | "id">[],
-    round: Round,
-  ): Promise<readonly Outcome[]> {
+  async #round(actorId: string, names: Names, round: Round): Promise<readonly Outcome[]> {
+    const { trustCache, log } = this.#deps;
     const work: Promise<Outcome>[] = [];
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const some = names.slice(from, from + AT_ONCE);
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
       let found: readonly Item[];
       try {
-        found = await this.#deps.trustCache.read(
+        found = await trustCache.read(
           peers.map((peerId) => trustKey(actorId, peerId)),
           some.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id })),
         );
       } catch (error) {
-        this.#deps.log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
+        log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
         continue;
       }
@@ -164,113 +154,103 @@ export class FanOut {
         const head = items.get(inboundHeadKey({ actorId, peerId, id }).sk);
         return head === undefined ? [] : [readInboundHead(head)];
       });
-      const states = await this.#ahead(heads, round);
+      // One reading of the log for all of them. The contents of a larger round would fill the memory while they wait.
+      const carry = names.length <= AT_ONCE;
+      const options = { mayGoOn: () => round.time.mayStart(), carry };
+      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
       for (const [index, head] of heads.entries()) {
-        work.push(this.#safely(head, states[index], items.get(trustKey(actorId, head.peerId).sk), round));
+        const ahead = all?.advanced[index];
+        const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
+        const step = { newest: round.newest, records: round.cache, ...(isThere && { ahead }) };
+        work.push(this.#deliver({ ...round, head, step }, items.get(trustKey(actorId, head.peerId).sk)));
       }
     }
     return await Promise.all(work);
   }
 
-  /** Where heads stand at the round's end, from one reading for all of them; none for one that has to look for itself. */
-  async #ahead(heads: readonly InboundHead[], round: Round): Promise<readonly (SubscriptionState | undefined)[]> {
-    const { newest, time } = round;
+  /** Delivers one subscription when its peer's turn comes, unless another delivery of it is under way. Never rejects. */
+  async #deliver(delivery: Delivery, trust: Item | undefined): Promise<Outcome> {
+    const { cursors, log, pool } = this.#deps;
+    const { head, step } = delivery;
     try {
-      const { states } = await advanceAll(recordsOf(round), heads, newest, () => time.mayStart());
-      return states.map((state) => (state.cursor < newest ? undefined : state));
-    } catch {
-      return [];
-    }
-  }
-
-  async #safely(
-    head: InboundHead,
-    ahead: SubscriptionState | undefined,
-    trust: Item | undefined,
-    round: Round,
-  ): Promise<Outcome> {
-    const ids = { actorId: head.actorId, peerId: head.peerId, subscriptionId: head.id };
-    try {
-      const byHolder = await this.#byHolder(head, ahead, round);
-      if (byHolder !== undefined) return byHolder;
+      if (cursors.isLeased(head)) {
+        // The holder sends the numbers that are made here. It may be waiting for us, so this does not queue for its peer.
+        const advanced = await cursors.advance(head, step);
+        if (advanced === undefined || cursors.isLeased(advanced.head)) {
+          return outcomeOf(delivery, advanced, { kind: "deferred" });
+        }
+      }
       const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-      return await this.#deps.pool.run(peer, async () => await this.#one(head, ahead, round));
+      return await pool.run(peer, async () => await this.#send(delivery));
     } catch (error) {
-      this.#deps.log.error("a subscription was not delivered; the maintenance does it", { ...ids, error });
+      const { actorId, peerId, id: subscriptionId } = head;
+      log.error("a subscription was not delivered; the maintenance does it", {
+        actorId,
+        peerId,
+        subscriptionId,
+        error,
+      });
       return TROUBLE;
     }
   }
 
-  /**
-   * A subscription that someone else delivers needs no place in its peer's queue: its numbers are made, and the holder sends them.
-   * That one may be waiting for us. Undefined when no lease is live.
-   */
-  async #byHolder(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome | undefined> {
-    const { cursors } = this.#deps;
-    if (!cursors.isLeased(head)) return undefined;
-    const { newest, cache } = round;
-    const advanced = await cursors.advance(head, compact({ newest, records: cache, ahead }));
-    if (advanced !== undefined && !cursors.isLeased(advanced.head)) return undefined;
-    return this.#outcomeOf(round, head, advanced, { kind: "deferred" });
-  }
-
-  async #one(head: InboundHead, ahead: SubscriptionState | undefined, round: Round): Promise<Outcome> {
-    const { clock, cursors, recovery, trustCache } = this.#deps;
-    const { newest, cache, time, waiting } = round;
-    const options = compact({ newest, records: cache, ahead });
+  /** Sends as the peer's trust, its breaker, its pause and its refusal allow. The cursor advances in every case. */
+  async #send(delivery: Delivery): Promise<Outcome> {
+    const { clock, cursors, trustCache } = this.#deps;
+    const { head, step, time, waiting } = delivery;
     waiting.delete(head.peerId);
     if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };
     const item = await trustCache.of(head.actorId, head.peerId, waiting);
-    const trust = item === undefined ? undefined : readTrust(item);
-    if (item === undefined || trust?.approved !== true || trust.ending) {
-      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
+    const kept = keptBack(item, head, clock.now());
+    if (item === undefined || kept !== undefined) {
+      return outcomeOf(delivery, await cursors.advance(head, step), { kind: kept ?? "skipped" });
     }
-    const breaker = readBreaker(item);
-    if (breaker.openUntil !== undefined) {
-      const advanced = await cursors.advance(head, options);
-      if (!mayProbe(breaker, clock.now())) return this.#outcomeOf(round, head, advanced, { kind: "skipped" });
-      await recovery.attempt(item, time);
-      return this.#outcomeOf(round, head, advanced, await this.#afterwards(advanced, "skipped"));
-    }
-    if (isPaused(breaker, clock.now()))
-      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "deferred" });
-    if (breaker.pausedUntil !== undefined) {
-      // What has waited for the end of the pause goes before anything new.
-      const advanced = await cursors.advance(head, options);
-      const failures = await recovery.resume(item, time);
-      const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
-      if (failure !== undefined) return { kind: "failed", failure };
-      const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
-      return this.#outcomeOf(round, head, advanced, await this.#afterwards(advanced, otherwise));
-    }
-    if (isWaiting(head, clock.now()))
-      return this.#outcomeOf(round, head, await cursors.advance(head, options), { kind: "skipped" });
+    const { openUntil, pausedUntil } = readBreaker(item);
+    if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
+    const replaying = isReplaying(item);
     const lease = newLease(this.#deps, time.remaining());
-    const always = isReplaying(item) || head.refused !== undefined;
-    const advanced = await cursors.advance(head, { ...options, lease: { ...lease, always } });
+    const always = replaying || head.refused !== undefined;
+    const advanced = await cursors.advance(head, { ...step, lease: { ...lease, always } });
     if (advanced === undefined) return { kind: "nothing" };
     if (!advanced.leased && advanced.head.lease?.token !== lease.token) {
-      return this.#outcomeOf(round, head, advanced, { kind: "deferred" });
+      return outcomeOf(delivery, advanced, { kind: "deferred" });
     }
     const session = new DeliverySession(this.#deps, {
       head: advanced.head,
       token: lease.token,
-      trust,
+      trust: readTrust(item),
       time,
-      records: recordsOf(round),
-      everything: isReplaying(item) || advanced.head.refused !== undefined,
+      records: recordsOf(delivery),
+      tail: advanced.made.at(-1),
+      everything: replaying || advanced.head.refused !== undefined,
     });
     if (isWaiting(advanced.head, clock.now())) {
       // Refused since it was read.
       await session.end();
-      return this.#outcomeOf(round, head, advanced, { kind: "skipped" });
+      return outcomeOf(delivery, advanced, { kind: "skipped" });
     }
     const end = await session.deliver();
     if (end === "late") return { kind: "deferred", unfinished: 0 };
     if (end === "lost") return { kind: "deferred" };
     const [failure] = session.failures;
     if (failure !== undefined) return { kind: "failed", failure };
-    return this.#outcomeOf(round, head, advanced, { kind: OUTCOMES[end] });
+    return outcomeOf(delivery, advanced, { kind: OUTCOMES[end] });
+  }
+
+  /** Probes a peer whose breaker is open, or sends what has waited for the end of its pause, before anything new. */
+  async #recover(delivery: Delivery, item: Item): Promise<Outcome> {
+    const { clock, cursors, recovery } = this.#deps;
+    const { head, step, time } = delivery;
+    const advanced = await cursors.advance(head, step);
+    if (readBreaker(item).openUntil !== undefined) {
+      await recovery.attempt(item, time);
+      return outcomeOf(delivery, advanced, await this.#afterwards(advanced, "skipped"));
+    }
+    const failures = await recovery.resume(item, time);
+    const failure = failures.find(({ subscriptionId }) => subscriptionId === head.id);
+    if (failure !== undefined) return { kind: "failed", failure };
+    const otherwise = isWaiting(head, clock.now()) ? "skipped" : "deferred";
+    return outcomeOf(delivery, advanced, await this.#afterwards(advanced, otherwise));
   }
 
   /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
@@ -282,30 +262,33 @@ export class FanOut {
     return { kind: isDelivered(readInboundHead(item).delivery, state.sequence) ? "delivered" : otherwise };
   }
 
-  /** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
-  #outcomeOf({ records }: Round, before: InboundHead, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
-    if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
-    if (advanced.made.length > 0 || advanced.head.state.sequence > before.state.sequence) return outcome;
-    // Another has moved it over these records already: what they say to it is still known.
-    const context = currentContext(advanced.head.state);
-    const concerned = records.some(
-      ({ number, record }) =>
-        number <= before.state.cursor &&
-        record.kind === "change" &&
-        contentOf(record.changes, before, context) !== undefined,
-    );
-    return concerned ? outcome : { kind: "nothing" };
-  }
-
-  /** The rest is a worker's. Without the message the sweep finds it half a minute later. */
+  /** Leaves the rest to the worker. When the message gets lost, the sweep finds the log half a minute later. */
   async #handOver(actorId: string, seconds: number): Promise<void> {
-    const { queue, clock, log } = this.#deps;
-    try {
-      await queue.send({ kind: "due", ...logHeadKey(actorId), dueAt: clock.now() + seconds * 1_000 }, seconds);
-    } catch (error) {
-      log.warn("no message for what is left to deliver; the sweep finds it", { actorId, error });
-    }
+    await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now() + seconds * 1_000);
   }
+}
+
+/** What becomes of a number while nothing may go to its peer; undefined when something may. */
+function keptBack(item: Item | undefined, head: InboundHead, now: number): "skipped" | "deferred" | undefined {
+  const trust = item === undefined ? undefined : readTrust(item);
+  if (item === undefined || trust?.approved !== true || trust.ending) return "skipped";
+  const breaker = readBreaker(item);
+  if (breaker.openUntil !== undefined) return mayProbe(breaker, now) ? undefined : "skipped";
+  if (breaker.pausedUntil !== undefined) return isPaused(breaker, now) ? "deferred" : undefined;
+  return isWaiting(head, now) ? "skipped" : undefined;
+}
+
+/** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
+function outcomeOf({ head, records }: Delivery, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
+  if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
+  if (advanced.made.length > 0 || advanced.head.state.sequence > head.state.sequence) return outcome;
+  // Another writer has advanced it over these records already: whether they concern it follows from the context.
+  const context = currentContext(advanced.head.state);
+  const concerned = records.some(
+    ({ number, record }) =>
+      number <= head.state.cursor && record.kind === "change" && contentOf(record.changes, head, context) !== undefined,
+  );
+  return concerned ? outcome : { kind: "nothing" };
 }
 
 const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });

@@ -1,13 +1,14 @@
-/** Peers that say they undo compressed callbacks, and do not. */
+/** Peers that announce compressed callbacks and cannot decompress them. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
-import { ConditionFailed, all, equals, missing } from "../../dynamodb/table.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import { all, equals, missing } from "../../dynamodb/table.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustCache } from "./trust-cache.ts";
 
 /**
- * Notes beside a peer's capabilities that callbacks go to it plain. It holds for what is kept of them now: what the peer
- * says when it is asked again, once a day, is believed again. 1 write; nothing happens to another trust.
+ * Notes beside a peer's capabilities that callbacks go to it uncompressed. That holds for the capabilities that are cached
+ * now; the next ones, read once a day, count again. 1 write, which does nothing when the trust was made again or ends.
  */
 export async function notePlain(
   { table, trustCache }: { readonly table: Pick<Table, "update">; readonly trustCache: Pick<TrustCache, "put"> },
@@ -15,10 +16,7 @@ export async function notePlain(
 ): Promise<void> {
   if (capabilities === undefined) return;
   const key = trustKey(actorId, peerId);
-  try {
-    const stands = all(equals("secret", secret), missing("ending"));
-    trustCache.put(key, await table.update(key, { set: { plainSince: capabilities.fetchedAt } }, stands));
-  } catch (error) {
-    if (!(error instanceof ConditionFailed)) throw error;
-  }
+  const change = { set: { plainSince: capabilities.fetchedAt } };
+  const { written, item } = await updateIf(table, key, change, all(equals("secret", secret), missing("ending")));
+  if (written) trustCache.put(key, item);
 }

@@ -1,19 +1,26 @@
 /** Retries subscriptions that their peer refuses (404), each at its own times, apart from the peer's others. */
 import { mayProbe } from "../../domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts";
-import { newLease } from "../../dynamodb/lease.ts";
+import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
-import { ConditionFailed, all, equals, exists, itemExists } from "../../dynamodb/table.ts";
-import type { Change, Condition, Table } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
-import type { Clock, Deadline, DelayQueue, Ids, Log } from "../../system/ports.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { wakeUp } from "../../system/wake-up.ts";
+import type { WakeUpDeps } from "../../system/wake-up.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { headKey, isWaiting, readInboundHead } from "../subscribers/inbound-head.ts";
+import {
+  changeHead,
+  forgetRefusal,
+  headKey,
+  isWaiting,
+  postponeHead,
+  readInboundHead,
+  renewHead,
+} from "../subscribers/inbound-head.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
-import type { TrustRecord } from "../../trust/trust-record.ts";
 import { peerOf } from "./breaker-recovery.ts";
 import type { BreakerRecovery } from "./breaker-recovery.ts";
 import { readBreaker } from "./breaker-store.ts";
@@ -24,15 +31,9 @@ import type { TrustCache } from "./trust-cache.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Pause before the next look at a subscription whose peer is not approved, ms. */
-const NOT_NOTIFIED_MS = 10 * 60_000;
+const NOT_APPROVED_MS = 10 * 60_000;
 
-export interface RefusedHeadsDeps extends SessionDeps {
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly incarnation: string;
-  readonly log: Log;
-  readonly queue: DelayQueue;
+export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly trustCache: TrustCache;
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
@@ -47,13 +48,13 @@ export class RefusedHeads {
     this.#deps = deps;
   }
 
-  /** For the due head of a subscription: tries it again when it is time, with all that its peer has not taken. */
+  /** Runs a due head: sends everything that its peer has not taken, when it is time for that. */
   async runDue(
     actorId: string,
     name: { readonly peerId: string; readonly id: string },
     deadline: Deadline,
   ): Promise<void> {
-    const { trustCache, clock, pool, recovery, changeLog, cursors } = this.#deps;
+    const { table, trustCache, clock, pool, recovery, changeLog, cursors } = this.#deps;
     const key = trustKey(actorId, name.peerId);
     const items = await trustCache.read([key], [headKey({ actorId, ...name })]);
     const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
@@ -62,89 +63,53 @@ export class RefusedHeads {
     const head = (await cursors.advance(refused, { newest: await changeLog.newest(actorId) }))?.head;
     if (head === undefined) return;
     if (hasNothingLeft(head)) {
-      await this.#forget(head);
+      // The peer has said itself what it has, or only polls by now: there is nothing to try it with.
+      await changeHead(table, head, forgetRefusal(head));
       return;
     }
     const trust = item === undefined ? undefined : readTrust(item);
     if (item === undefined || trust?.approved !== true || trust.ending) {
-      await this.#postpone(head, clock.now() + NOT_NOTIFIED_MS);
+      await changeHead(table, head, postponeHead(head, clock.now() + NOT_APPROVED_MS));
       return;
     }
     const breaker = readBreaker(item);
     const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
     const time = DeliveryBudget.ofWorker(deadline);
-    if (until > clock.now()) await this.#postpone(head, until);
-    else
-      await pool.run(peerOf(trust), async () => {
-        if (mayProbe(breaker, clock.now())) await recovery.attempt(item, time);
-        else if (breaker.pausedUntil !== undefined) await recovery.resume(item, time);
-        else await this.#deliver(head, trust, time);
-      });
-  }
-
-  async #deliver(head: InboundHead, trust: TrustRecord, time: DeliveryBudget): Promise<void> {
-    if (!time.mayStart()) return;
-    const { cursors, changeLog } = this.#deps;
-    const lease = newLease(this.#deps, time.remaining());
-    const advanced = await cursors.advance(head, { newest: head.state.cursor, lease: { ...lease, always: true } });
-    // The delivery that is under way notes what comes of it.
-    if (advanced === undefined || !(advanced.leased || advanced.head.lease?.token === lease.token)) return;
-    const given = { head: advanced.head, token: lease.token, trust, time, records: changeLog };
-    await new DeliverySession(this.#deps, { ...given, everything: true }).deliver();
-  }
-
-  /** The peer has said itself what it has, or only polls by now: there is nothing to ask it with. */
-  async #forget(head: InboundHead): Promise<void> {
-    await this.#change(head, { remove: ["refused", "dueShard", "dueAt"] }, equals("dueAt", head.dueAt ?? 0));
-  }
-
-  /** Its peer has asked for it again, so that it knows it now: it is tried at once. 1 write, and a message. */
-  async renew(head: InboundHead): Promise<void> {
-    const now = this.#deps.clock.now();
-    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt: now }, add: { renewed: 1 } };
-    if (await this.#change(head, due, exists("dueAt"))) await wakeHead(this.#deps, head, now);
-  }
-
-  /** Looked at again then. It stays ready to be tried, with whatever brings its peer back before. */
-  async #postpone(head: InboundHead, dueAt: number): Promise<void> {
-    const due = { set: { dueShard: dueShardOf(headKey(head)), dueAt } };
-    await this.#change(head, due, equals("dueAt", head.dueAt ?? 0));
-  }
-
-  async #change(head: InboundHead, change: Change, when: Condition): Promise<boolean> {
-    try {
-      await this.#deps.table.update(headKey(head), change, all(itemExists, when));
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionFailed) return false;
-      throw error;
+    if (until > clock.now()) {
+      // Whatever brings the peer back before may try it before.
+      await changeHead(table, head, postponeHead(head, until));
+      return;
     }
+    await pool.run(peerOf(trust), async () => {
+      if (mayProbe(breaker, clock.now())) await recovery.attempt(item, time);
+      else if (breaker.pausedUntil !== undefined) await recovery.resume(item, time);
+      else if (time.mayStart()) {
+        const session = await DeliverySession.lease(this.#deps, {
+          head,
+          trust,
+          time,
+          records: changeLog,
+          everything: true,
+        });
+        await session?.deliver();
+      }
+    });
   }
 }
 
-/** Nothing of it is to be sent. */
 function hasNothingLeft({ state, delivery }: InboundHead): boolean {
   if (state.granularity === "none" || state.ended) return true;
   return undelivered(withoutCleared(delivery, state.cleared), state.sequence).length === 0;
 }
 
-/** Sends a message for the next try of a subscription; one that is far off is the sweep's. Never rejects. */
-export async function wakeHead(
-  { queue, clock, log }: Pick<RefusedHeadsDeps, "queue" | "clock" | "log">,
-  head: InboundHead,
-  at: number,
-): Promise<void> {
-  const seconds = Math.max(0, Math.ceil((at - clock.now()) / 1_000));
-  if (seconds > MAX_DELAY_SECONDS) return;
-  try {
-    await queue.send({ kind: "due", ...headKey(head), dueAt: at }, seconds);
-  } catch (error) {
-    const { actorId, peerId, id } = head;
-    log.warn("no message for a refused subscription; the sweep finds it", {
-      actorId,
-      peerId,
-      subscriptionId: id,
-      error,
-    });
-  }
+/** Makes a refused subscription due now, because its peer has asked for it again. 1 write, and a message. */
+export async function retryRefused(deps: WakeUpDeps & { readonly table: Table }, head: InboundHead): Promise<void> {
+  const now = deps.clock.now();
+  const { written } = await changeHead(deps.table, head, renewHead(head, now));
+  if (written) await wakeHead(deps, head, now);
+}
+
+/** Sends a message for the next try of a subscription; a try that is far off is left to the sweep. Never rejects. */
+export async function wakeHead(deps: WakeUpDeps, head: InboundHead, at: number): Promise<void> {
+  if (at - deps.clock.now() <= MAX_DELAY_SECONDS * 1_000) await wakeUp(deps, headKey(head), at);
 }

@@ -1,6 +1,6 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
-import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { currentContext } from "../../domain/log/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/policy/visibility.ts";

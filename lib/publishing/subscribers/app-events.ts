@@ -7,7 +7,7 @@ import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
-import type { Commit, LogCommits } from "../../change-log/log-commits.ts";
+import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
 /** Most bytes of JSON that are told at once: as a property's value. Over 256 KiB a subscriber only hears that there is news. */
 const MAX_EVENT_BYTES = 256 * 1_024;
@@ -24,9 +24,9 @@ export type NotifySubscribers = (commit: Commit) => Promise<FanOutResult>;
 
 /** Commits app events to the actors' change logs. */
 export class AppEvents {
-  readonly #commits: LogCommits;
+  readonly #commits: Commits;
 
-  constructor(deps: { readonly commits: LogCommits }) {
+  constructor(deps: { readonly commits: Commits }) {
     this.#commits = deps.commits;
   }
 

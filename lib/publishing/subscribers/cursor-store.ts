@@ -1,31 +1,34 @@
 /** Advances the cursors of inbound subscriptions along their actor's change log, each step one conditional update of the head. */
-import { compact } from "../../system/compact.ts";
 import { effectiveCleared } from "../../domain/log/delivery-state.ts";
 import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-log.ts";
-import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
-import type { SubscriptionContext, MadeNumber, SubscriptionState } from "../../domain/log/subscription-log.ts";
+import type {
+  Advanced,
+  RenderedDiff,
+  SubscriptionContext,
+  SubscriptionState,
+} from "../../domain/log/subscription-log.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { leaseAttributes, leaseIs, leaseIsLive } from "../../dynamodb/lease.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Lease } from "../../dynamodb/lease.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { ConditionFailed, all, equals, itemExists } from "../../dynamodb/table.ts";
-import type { Condition, Item, Table } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { headKey, readInboundHead, stateAttributes } from "./inbound-head.ts";
+import { acquireLease, changeHead, isSameLife, moveCursor, readInboundHead } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import { advanceAll } from "./advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";
 import { renderAfter, renderNumber } from "./rendered-diffs.ts";
 
-/** A head is written without a new number, too, when it has come so many records further. */
+/** A cursor that makes no number is stored only when it has come so many records further. */
 export const LAZY_RECORDS = 100;
 /** Largest state, bytes of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
 const MAX_STATE_BYTES = 200_000;
-/** Writers that meet at one head: each try lost was won by another. */
+/** Attempts at one head: each that fails lost to another writer's success. */
 const MOST_ATTEMPTS = 50;
 
 /** What holds for a peer's subscriptions at a record of the log. */
@@ -45,34 +48,34 @@ export interface CursorStoreDeps {
 export interface AdvanceOptions {
   /** The log's newest record. */
   readonly newest: number;
-  /** Records that other heads move over too. */
+  /** Records that other heads pass too. */
   readonly records?: RecordCache;
   /**
-   * Takes the delivery, in the same update when it is free, if a number was made or one was never tried; `always`: even
-   * if there is nothing new.
+   * Acquires the lease in the same update, when it is free, if a number was made or one was never tried; `always`: also
+   * when there is nothing new.
    */
   readonly lease?: Lease & { readonly always?: boolean };
-  /** Notes also that nothing concerned the head. */
+  /** Stores the cursor also when no record concerned the head. */
   readonly eager?: boolean;
   /** Where the head stands at `newest`, by `advanceAll`: nothing is read. */
-  readonly ahead?: SubscriptionState;
+  readonly ahead?: Advanced;
 }
 
 /** A head after its cursor has advanced. */
 export interface AdvanceResult {
   readonly head: InboundHead;
-  /** The numbers that this step has made; numbers that another writer made meanwhile are not among them. */
-  readonly made: readonly MadeNumber[];
+  /** The numbers that this call made, without those of other writers; only the newest of them when `ahead` was given. */
+  readonly made: readonly RenderedDiff[];
   /** The requested lease was acquired. */
   readonly leased: boolean;
 }
 
 interface Step {
   readonly state: SubscriptionState;
-  readonly made: readonly MadeNumber[];
+  readonly made: readonly RenderedDiff[];
 }
 
-/** Moves heads. Everything may be repeated by anyone at any time: a head's state follows from the log. */
+/** Advances heads. Every method may be called again at any time by any instance, because a head's state follows from the log. */
 export class CursorStore {
   readonly #deps: CursorStoreDeps;
 
@@ -81,16 +84,15 @@ export class CursorStore {
   }
 
   /**
-   * Moves a head to the log's end: one update, none when there is nothing to note. Records that have expired meanwhile
-   * are made up for by one resync number. Undefined when the subscription has ended.
+   * Advances a head to the log's end: one update, none when there is nothing to store. One resync number stands for
+   * records that have expired meanwhile. Undefined when the subscription has ended.
    *
-   * @throws ServiceError service.unavailable when others keep moving it
+   * @throws ServiceError service.unavailable when other writers keep changing the head
    */
   async advance(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
     return await this.#write(head, options, async (now) => {
       const { ahead } = options;
-      const step =
-        ahead === undefined || now !== head ? await this.#advanced(now, options) : { state: ahead, made: [] };
+      const step = ahead === undefined || now !== head ? await this.#advanced(now, options) : stepOf(ahead);
       const behind = step.state.cursor - now.state.cursor;
       const untried = step.state.sequence > Math.max(now.delivery.tried, step.state.cleared);
       const leasable = step.state.granularity !== "none" && untried;
@@ -100,8 +102,7 @@ export class CursorStore {
   }
 
   /**
-   * The same with everything read, for polls and reads that name a subscription: one request when there is nothing to
-   * note.
+   * The same for a subscription that is known by name, for polls and reads: one request when there is nothing to store.
    */
   async toEnd(actorId: string, peerId: string, id: string): Promise<AdvanceResult | undefined> {
     const keys = [logHeadKey(actorId), inboundHeadKey({ actorId, peerId, id })];
@@ -113,14 +114,14 @@ export class CursorStore {
   }
 
   /**
-   * Where heads stand when they have looked at everything up to `newest`, in the same order; nothing is stored. Reads the
+   * Where heads stand once they have passed every record up to `newest`, in the same order; nothing is stored. Reads the
    * log once.
    */
   async preview(heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
-    const { states } = await advanceAll(this.#deps.changeLog, heads, newest);
+    const { advanced } = await advanceAll(this.#deps.changeLog, heads, newest);
     const previewed: InboundHead[] = [];
     for (const [index, head] of heads.entries()) {
-      const state = states[index] ?? head.state;
+      const { state } = advanced[index] ?? head;
       previewed.push({ ...head, state: state.cursor < newest ? (await this.#skipped(head)).state : state });
     }
     return previewed;
@@ -136,9 +137,8 @@ export class CursorStore {
   }
 
   /**
-   * Moves a head to the log's end and has one resync number stand for everything that its peer has not taken: what came
-   * before is gone. Nothing is made when such a number is the whole backlog already. Undefined when the subscription has
-   * ended.
+   * Advances a head to the log's end and makes one resync number that stands for everything before it, which is cleared.
+   * Makes nothing when such a number is the whole backlog already. Undefined when the subscription has ended.
    */
   async makeResync(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
     return await this.#write(head, options, async (now) => {
@@ -152,10 +152,10 @@ export class CursorStore {
   }
 
   /**
-   * Clears the numbers up to `upTo`: they are gone for good; going back changes nothing. Undefined when the subscription
-   * has ended. One update.
+   * Clears the numbers up to `upTo` for good; a number that is cleared already changes nothing. Undefined when the
+   * subscription has ended. One update.
    *
-   * @throws RangeError for a number that was not made up to the head's state
+   * @throws RangeError for a number beyond the head's newest
    */
   async clear(head: InboundHead, upTo: number): Promise<InboundHead | undefined> {
     const cleared = await this.#write(head, { acknowledgedAt: this.#deps.clock.now() }, (now) => {
@@ -175,74 +175,45 @@ export class CursorStore {
     return await renderNumber(this.#deps.changeLog, head, sequence, now);
   }
 
-  /** Writes a step, or computes it again on what another writer has written meanwhile. */
+  /** Writes a step; computes it again on the head that another writer has written meanwhile. */
   async #write(
     head: InboundHead,
     { lease, acknowledgedAt }: Pick<AdvanceOptions, "lease"> & { readonly acknowledgedAt?: number },
     step: (now: InboundHead) => Promise<Step & { readonly idle: boolean; readonly lease: boolean }>,
   ): Promise<AdvanceResult | undefined> {
-    let now = head;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-      const requested = await step(now);
-      const requestedLease = requested.lease ? lease : undefined;
-      const free = requestedLease !== undefined && this.#isFree(now.lease);
-      if (requested.idle && !free) {
-        return { head: { ...now, state: this.#left(now, requested).state }, made: [], leased: false };
+    const { table, clock } = this.#deps;
+    const written = await retryOnConflict<InboundHead, AdvanceResult | "ended">(head, MOST_ATTEMPTS, async (now) => {
+      const { idle, lease: isWanted, ...computed } = await step(now);
+      const requested = isWanted ? lease : undefined;
+      const free = this.isLeased(now) ? undefined : requested;
+      const left = this.#withoutLeft(now, computed);
+      if (idle && free === undefined) return { done: { head: { ...now, state: left.state }, made: [], leased: false } };
+      const { state, made } = this.#fitting(left);
+      const move = moveCursor(now, state, { lease: free, now: clock.now(), acknowledgedAt });
+      const outcome = await changeHead(table, now, move);
+      if (!outcome.written) {
+        const { item: other } = outcome;
+        return other !== undefined && isSameLife(other, now) ? { found: readInboundHead(other) } : { done: "ended" };
       }
-      const { state, made } = this.#fitting(this.#left(now, requested));
-      const found = await this.#update(now, state, free ? requestedLease : undefined, compact({ acknowledgedAt }));
-      if (found === undefined) return undefined;
-      if ("written" in found) {
-        const advanced = { head: readInboundHead(found.written), made, leased: free };
-        return requestedLease === undefined || free ? advanced : await this.#release(advanced, requestedLease);
-      }
-      now = found.other;
-    }
+      const advanced = { head: readInboundHead(outcome.item), made, leased: free !== undefined };
+      return { done: requested === free ? advanced : await this.#acquireReleased(advanced, requested) };
+    });
+    if (written !== undefined) return written === "ended" ? undefined : written;
     throw new ServiceError("service.unavailable", "This subscription keeps changing; try again in a moment.", {
       headers: { "Retry-After": "1" },
     });
   }
 
-  async #update(
-    now: InboundHead,
-    state: SubscriptionState,
-    lease: Lease | undefined,
-    also: Readonly<Record<string, number>>,
-  ): Promise<{ readonly written: Item } | { readonly other: InboundHead } | undefined> {
-    const set = { ...stateAttributes(state), ...also, ...(lease === undefined ? {} : leaseAttributes(lease)) };
-    const same = equals("version", now.version);
-    try {
-      const change = { set, add: { version: 1 } };
-      return {
-        written: await this.#deps.table.update(
-          headKey(now),
-          change,
-          lease === undefined ? same : all(same, this.#freeNow()),
-        ),
-      };
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      return error.item === undefined || !isSameLife(error.item, now)
-        ? undefined
-        : { other: readInboundHead(error.item) };
-    }
+  /** Acquires a lease that its holder may have released, without knowing of these numbers, while they were written. */
+  async #acquireReleased(advanced: AdvanceResult, lease: Lease | undefined): Promise<AdvanceResult> {
+    if (lease === undefined || this.isLeased(advanced.head)) return advanced;
+    const { table, clock } = this.#deps;
+    const outcome = await changeHead(table, advanced.head, acquireLease(lease, clock.now()));
+    return outcome.written ? { ...advanced, head: readInboundHead(outcome.item), leased: true } : advanced;
   }
 
-  /** Whoever held the lease may have let go while the numbers were written, and does not know of them. */
-  async #release(advanced: AdvanceResult, lease: Lease): Promise<AdvanceResult> {
-    if (!this.#isFree(advanced.head.lease)) return advanced;
-    try {
-      const change = { set: leaseAttributes(lease) };
-      const item = await this.#deps.table.update(headKey(advanced.head), change, all(itemExists, this.#freeNow()));
-      return { ...advanced, head: readInboundHead(item), leased: true };
-    } catch (error) {
-      if (error instanceof ConditionFailed) return advanced;
-      throw error;
-    }
-  }
-
-  /** What has left by itself since goes with the next write. */
-  #left(now: InboundHead, step: Step): Step {
+  /** Clears the delivered numbers whose time to leave has come; the next write stores that. */
+  #withoutLeft(now: InboundHead, step: Step): Step {
     const upTo = Math.min(
       effectiveCleared(now.delivery, this.#deps.clock.now(), now.state.cleared),
       step.state.sequence,
@@ -250,7 +221,7 @@ export class CursorStore {
     return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
   }
 
-  /** Only contexts of earlier numbers are dropped that way: one that holds now has to fit. */
+  /** A state that is too large becomes one resync. That drops only contexts of earlier numbers: the current one has to fit. */
   #fitting(step: Step): Step {
     const fits = step.state.contexts.length === 1 || Buffer.byteLength(JSON.stringify(step.state)) <= MAX_STATE_BYTES;
     return fits ? step : this.#collapsed(step);
@@ -264,7 +235,7 @@ export class CursorStore {
   /** The state at the log's end, by the log's records. */
   async #advanced(head: InboundHead, { newest, records }: Pick<AdvanceOptions, "newest" | "records">): Promise<Step> {
     let { state } = head;
-    const made: MadeNumber[] = [];
+    const made: RenderedDiff[] = [];
     const source = records ?? new RecordCache(this.#deps.changeLog, head.actorId);
     for await (const { number, record } of source.stream(state.cursor, newest)) {
       if (number !== state.cursor + 1) break;
@@ -276,31 +247,21 @@ export class CursorStore {
     return await this.#skipped(head);
   }
 
-  /** Some records have expired before the head looked at them. */
+  /** Continues after records that expired before the head passed them. */
   async #skipped(head: InboundHead): Promise<Step> {
     const now = await this.#deps.contextOf(head.actorId, head.peerId);
     if (now === undefined) return { state: { ...head.state, ended: true }, made: [] };
     const at = recordTime(this.#deps.clock.now());
-    const { state, made } = skipTo(head.state, head, now.newest, { ...now, at });
-    return { state, made: made === undefined ? [] : [made] };
+    return stepOf(skipTo(head.state, head, now.newest, { ...now, at }));
   }
 
-  /** As it was read, someone else delivers it at the moment. */
+  /** True when the head, as it was read, has a live lease: another delivery is under way. */
   isLeased({ lease }: Pick<InboundHead, "lease">): boolean {
-    return !this.#isFree(lease);
-  }
-
-  #isFree(lease: Lease | undefined): boolean {
-    return !leaseIsLive(lease, this.#deps.clock.now(), this.#deps.incarnation);
-  }
-
-  #freeNow(): Condition {
-    return leaseIs.free(this.#deps.clock.now(), this.#deps.incarnation);
+    return leaseIsLive(lease, this.#deps.clock.now(), this.#deps.incarnation);
   }
 }
 
-/** Not one that was made anew under the same id. */
-const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;
+const stepOf = ({ state, made }: Advanced): Step => ({ state, made: made === undefined ? [] : [made] });
 
 function isOneResync({ runs, sequence }: SubscriptionState): boolean {
   const [run] = runs;

@@ -1,5 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
-import { compact } from "../../system/compact.ts";
+import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -13,11 +13,11 @@ import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { headKey, inboundItem, scopeOf } from "./inbound-head.ts";
+import { endHead, headKey, makeHead, resubscribe, scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import { markerItem } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { LogCommits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
+import type { Commits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
 import type { UnnotifiedEnds } from "./unnotified-ends.ts";
 
@@ -46,31 +46,25 @@ export interface Asker {
   readonly trusted: Write;
 }
 
-type LifecycleName = "subscription_created" | "subscription_deleted";
-
 export interface InboundDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly heads: InboundHeads;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
   readonly changeLog: Pick<ChangeLog, "tidySoon">;
   readonly cursors: CursorStore;
   /** What a peer may do with the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
-  /** Tells the peer that its subscription has ended; false when it could not be told; does not reject. */
+  /** Notifies the peer that its subscription has ended; false when that failed; does not reject. */
   readonly notifyEnded: (actorId: string, peerId: string, id: string) => Promise<boolean>;
   readonly unnotifiedEnds: UnnotifiedEnds;
-  /** Tells the application; does not reject. */
-  /** Told once after a peer got new ones; must not reject. */
+  /** Called once after a peer got new subscriptions; must not reject. */
   readonly subscribed: (actorId: string, peerId: string) => Promise<void>;
-  /** Told when a peer asks again for one that it has refused callbacks of. */
+  /** Called when a peer asks again for a subscription that it refuses. */
   readonly renewed: (head: InboundHead) => Promise<void>;
-  readonly lifecycle: (
-    name: LifecycleName,
-    event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,
-  ) => Promise<void>;
+  readonly lifecycle: SubscriptionLifecycle;
 }
 
 /** Makes, ends and clears inbound subscriptions. */
@@ -86,7 +80,7 @@ export class InboundSubscriptions {
    * new granularity. The results are in the order asked for.
    *
    * @throws ServiceError auth.forbidden when the trust is not approved any more, resource.conflict when the peer has too
-   *   many; whatever `LogCommits` throws
+   *   many; whatever `Commits` throws
    */
   async create(actorId: string, asker: Asker, requests: readonly InboundRequest[]): Promise<readonly InboundCreated[]> {
     if (requests.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
@@ -179,14 +173,9 @@ export class InboundSubscriptions {
 
   /**
    * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. Until
-   * the peer has been told, `wasEnded` says so. `quiet`: the resync of a broader one goes out later.
+   * the peer has been told, `wasEnded` says so.
    */
-  async end(
-    actorId: string,
-    peerId: string,
-    id: string,
-    options: { readonly notifyPeer: boolean; readonly quiet?: boolean },
-  ): Promise<boolean> {
+  async end(actorId: string, peerId: string, id: string, options: { readonly notifyPeer: boolean }): Promise<boolean> {
     const { unnotifiedEnds, notifyEnded } = this.#deps;
     let ended: InboundHead | undefined;
     const plan = async (): Promise<LogPlan | undefined> => {
@@ -197,7 +186,7 @@ export class InboundSubscriptions {
       const writes = [...endingWrites(ended), ...(options.notifyPeer ? [unnotifiedEnds.noting(ended)] : [])];
       return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
     };
-    await this.#deps.commits.commit(actorId, [], plan, { quiet: options.quiet === true });
+    await this.#deps.commits.commit(actorId, [], plan);
     if (ended === undefined) return false;
     if (options.notifyPeer && (await notifyEnded(actorId, peerId, id))) await unnotifiedEnds.notified(ended);
     await this.#lifecycle("subscription_deleted", ended);
@@ -260,7 +249,7 @@ export class InboundSubscriptions {
     return { kind: "subscriptions", peerId, subscriptions: all.map(named) };
   }
 
-  async #lifecycle(name: LifecycleName, head: InboundHead): Promise<void> {
+  async #lifecycle(name: Parameters<SubscriptionLifecycle>[0], head: InboundHead): Promise<void> {
     const { actorId, peerId, id } = head;
     await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(head) });
   }
@@ -286,24 +275,17 @@ const placeName = ({ target, subtarget, resource }: Scope): string => JSON.strin
 const markerKey = (head: InboundHead) => scopeKey(head);
 
 function makingWrites(head: InboundHead): readonly Write[] {
-  return [
-    { put: inboundItem(head), condition: itemMissing },
-    { put: markerItem(head), condition: itemMissing },
-  ];
+  return [makeHead(head), { put: markerItem(head), condition: itemMissing }];
 }
 
 function changingWrites(head: InboundHead): readonly Write[] {
-  const { granularity, acceptEncoding } = head;
-  const set = compact({ granularity, acceptEncoding });
-  return [
-    { update: headKey(head), change: { set }, condition: itemExists },
-    { update: markerKey(head), change: { set: { granularity } }, condition: itemExists },
-  ];
+  const { granularity } = head;
+  return [resubscribe(head), { update: markerKey(head), change: { set: { granularity } }, condition: itemExists }];
 }
 
 function endingWrites(head: InboundHead): readonly Write[] {
   return [
-    { delete: headKey(head), condition: itemExists },
+    endHead(head),
     // The marker says no more than the head.
     { delete: markerKey(head), condition: always },
   ];

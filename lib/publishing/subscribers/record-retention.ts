@@ -3,6 +3,7 @@ import { effectiveCleared, isDelivered } from "../../domain/log/delivery-state.t
 import { clear } from "../../domain/log/subscription-log.ts";
 import { isExact } from "../../domain/log/subscription-backlog.ts";
 import type { Run } from "../../domain/log/subscription-backlog.ts";
+import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
@@ -78,13 +79,14 @@ export class RecordRetention {
     const { changeLog, clock, cursors, log } = this.#deps;
     if (heads.length === 0) return { heads, upTo: newest };
     const oldest = (await changeLog.oldest(actorId))?.number ?? newest + 1;
-    const { states, upTo } = await advanceAll(changeLog, heads, newest, options.mayGoOn);
+    const { mayGoOn = () => true } = options;
+    const { advanced: ahead, upTo } = await advanceAll(changeLog, heads, newest, { mayGoOn });
     const found: InboundHead[] = [];
     await mapConcurrent(heads, AT_ONCE, async (head, index) => {
       try {
-        const state = states[index] ?? head.state;
+        const { state } = ahead[index] ?? head;
         const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;
-        const step = { newest: upTo, eager, ...(state.cursor < upTo ? {} : { ahead: state }) };
+        const step = compact({ newest: upTo, eager, ahead: state.cursor < upTo ? undefined : { state } });
         const advanced = (await cursors.advance(head, step))?.head;
         if (advanced === undefined) return;
         const whole = hasExpired(advanced, oldest, clock.now())

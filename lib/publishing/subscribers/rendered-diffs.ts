@@ -1,7 +1,7 @@
 /** The numbers of an inbound subscription rendered as diffs from the log, one record in memory at a time. */
 import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/log/render-backlog.ts";
 import { render, resyncOf } from "../../domain/log/render-backlog.ts";
-import type { RenderedDiff } from "../../domain/log/render-backlog.ts";
+import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { isExact } from "../../domain/log/subscription-backlog.ts";
 import type { Slice } from "../../domain/log/subscription-backlog.ts";
 import { currentContext } from "../../domain/log/subscription-log.ts";

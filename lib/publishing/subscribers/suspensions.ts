@@ -5,7 +5,7 @@ import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { Suspension } from "../../change-log/change-log.ts";
-import type { Commit, LogCommits } from "../../change-log/log-commits.ts";
+import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
 /** Most suspensions of one actor at the same time: they stand in the head of its log. */
 export const MAX_SUSPENSIONS = 100;
@@ -22,7 +22,7 @@ export interface Resumed {
 
 export interface SuspensionsDeps {
   readonly table: Table;
-  readonly commits: LogCommits;
+  readonly commits: Commits;
   /** Sends what a commit has made. */
   readonly fanOut: (commit: Commit) => Promise<FanOutResult>;
 }

@@ -1,24 +1,44 @@
-/** A failed event as bytes: gzipped JSON, in as many items as it takes. */
+/** The body of a failed event: gzipped JSON, its beginning in the event's item, the rest in parts directly behind it. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
-import type { Key } from "../../dynamodb/table.ts";
+import { always } from "../../dynamodb/table.ts";
+import type { Item, Key, Table } from "../../dynamodb/table.ts";
 import type { HookEvent } from "./hook-event.ts";
 
-/** One part of an event's gzipped body; an item stays well under DynamoDB's 400 KB. */
+/** Bytes of one part; an item stays well under DynamoDB's 400 KB. */
 const PART_BYTES = 300_000;
 
-/** The bytes that stand for an event. */
-export const packed = (event: HookEvent): Uint8Array => gzipSync(printJson(event));
+/** Writes the parts behind the item at `key`, one request each. @returns the body's attributes of the item itself */
+export async function writeBody(
+  table: Table,
+  key: Key,
+  event: HookEvent,
+): Promise<{ readonly body: Uint8Array; readonly parts: number }> {
+  const bytes = gzipSync(printJson(event));
+  const parts = Math.ceil(bytes.length / PART_BYTES);
+  const piece = (part: number): Uint8Array => bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+  for (let part = 1; part < parts; part += 1) await table.put({ ...partKey(key, part), body: piece(part) }, always);
+  return { body: piece(0), parts };
+}
 
-/** The event that these pieces, in order, stand for. */
-export const unpacked = (pieces: readonly Uint8Array[]): HookEvent =>
-  parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent;
+/** The event of an item; undefined when a part is gone, because the event was resolved while it was read. */
+export async function readBody(table: Table, item: Item): Promise<HookEvent | undefined> {
+  const pieces = [item["body"] as Uint8Array];
+  for (const key of partKeys(item, item["parts"] as number)) {
+    const piece = await table.get(key);
+    if (piece === undefined) return undefined;
+    pieces.push(piece["body"] as Uint8Array);
+  }
+  return parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent;
+}
 
-/** The bytes cut into what one item holds; at least one part. */
-export const partsOf = (body: Uint8Array): readonly Uint8Array[] =>
-  Array.from({ length: Math.ceil(body.length / PART_BYTES) }, (_, part) =>
-    body.subarray(part * PART_BYTES, (part + 1) * PART_BYTES),
-  );
+/** Deletes the parts of an event whose item is deleted. */
+export async function deleteBody(table: Table, key: Key, parts: number): Promise<void> {
+  if (parts > 1) await table.deleteMany(partKeys(key, parts));
+}
 
-/** Where a further part (from 1) of the event at `key` is: directly behind it. */
-export const partKey = (key: Key, part: number): Key => ({ pk: key.pk, sk: `${key.sk}#${String(part)}` });
+const partKeys = (key: Key, parts: number): Key[] =>
+  Array.from({ length: parts - 1 }, (_, part) => partKey(key, part + 1));
+
+/** Where a further part (from 1) of the event at `key` is: it sorts directly behind the event. */
+const partKey = (key: Key, part: number): Key => ({ pk: key.pk, sk: `${key.sk}#${String(part)}` });

@@ -1,4 +1,4 @@
-/** What the item of a failed event says. */
+/** The states of a failed event, and its item. */
 import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
@@ -8,8 +8,15 @@ import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 import type { CallbackType, HookEvent } from "./hook-event.ts";
 
 /**
- * `retrying`: the sweep runs it when due. `parked`: attempts are used up, or the hook said so; for replay by hand.
- * `stopped`: as parked, and later events of its stream wait behind it. `waiting`: waits behind a stopped one, never begun.
+ * What a failed event waits for. The operator's route `/parked` shows `retrying` as `retry` and `waiting` as `held`.
+ *
+ *   retrying   a retry: due in the index, run by the sweep; after the last start `parked`, or `stopped`
+ *   parked     a person: its attempts are used up, its process died too often, or its hook said so
+ *   stopped    a person: its hook said `stop`; its stream's hooks are paused, and later events are `waiting`
+ *   waiting    the end of a stop: never begun, run in the order of the stream once no event stops the stream
+ *
+ * A success, a `skip` verdict and a person's skip delete the event. An event that stopped its stream keeps `stops` while
+ * it is retried: with its end, and no sooner, the stream's hooks resume.
  */
 export type FailedEventStatus = "retrying" | "parked" | "stopped" | "waiting";
 
@@ -19,7 +26,7 @@ export interface Attempt {
   readonly error: string;
 }
 
-/** What is known of a failed event without its data. */
+/** A failed event without its data. */
 export interface FailedEventSummary extends Scope {
   readonly key: Key;
   readonly eventId: string;
@@ -28,10 +35,10 @@ export interface FailedEventSummary extends Scope {
   readonly sequence: number;
   readonly callbackType: CallbackType;
   readonly status: FailedEventStatus;
-  /** How often the hook was begun, also when its process ended before it did. */
+  /** How often the hook was begun; a start whose process ended counts too. */
   readonly starts: number;
   readonly attempts: readonly Attempt[];
-  /** When the sweep looks at it, ms since 1970. */
+  /** When the sweep retries it, ms since 1970. */
   readonly dueAt?: number;
 }
 
@@ -42,37 +49,46 @@ export interface FailedEvent {
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   readonly dueAt?: number;
-  /** It stopped its stream: settling it resumes the stream's hooks. Stays true while it is retried. */
+  /** It stopped its stream: the stream's hooks resume when it is resolved. Stays true while it is retried. */
   readonly stops: boolean;
-  /** An attempt is under way, or its process ended, until then (ms). */
+  /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
   readonly busyUntil: number;
-  /** The event's data is not here: it is the state as the store has it at the replay. */
+  /** The event's data is not recorded: a retry reads the state from the replica. */
   readonly stateStored: boolean;
-  /** Items its body takes. */
+  /** How many items its body takes. */
   readonly parts: number;
 }
 
-/** What becomes of an event. */
+/** The next status of a failed event. */
 export interface NextStep {
   readonly status: FailedEventStatus;
+  /** When the sweep retries it, ms since 1970. */
   readonly dueAt?: number;
 }
 
-/** Attempts whose errors are kept; the newest. */
+/** How many of the newest attempts are kept. */
 const ATTEMPTS_KEPT = 20;
-/** Characters of an error kept. */
+/** How many characters of an error are kept. */
 const ERROR_LENGTH = 500;
-/** The attributes that a summary is made of. */
+/** The attributes that a summary is read from. */
 export const SUMMARY_ATTRIBUTES = [
-  ...["eventId", "target", "subtarget", "resource", "sequence", "callbackType"],
-  ...["status", "starts", "attempts", "dueAt"],
+  "eventId",
+  "target",
+  "subtarget",
+  "resource",
+  "sequence",
+  "callbackType",
+  "status",
+  "starts",
+  "attempts",
+  "dueAt",
 ];
 
-/** The attempts an item tells of. */
+/** The attempts that an item records. */
 export const attemptsOf = (item: Item): readonly Attempt[] =>
   parseText(item["attempts"] as string) as readonly Attempt[];
 
-/** What of an event is kept beside its body. */
+/** The attributes that an event leaves beside its body. */
 export function summaryAttributes(event: HookEvent): Readonly<Record<string, Attribute>> {
   return compact({
     target: event.target,
@@ -100,11 +116,27 @@ export function summaryOf(item: Item): FailedEventSummary {
     status: text("status") as FailedEventStatus,
     starts: item["starts"] as number,
     attempts: attemptsOf(item),
-    ...due(item["dueAt"] as number | undefined),
+    dueAt: item["dueAt"] as number | undefined,
   });
 }
 
-/** The attributes that say what is to become of an event. */
+/** A failed event from its item and its data. */
+export function failedEventOf(item: Item, event: HookEvent): FailedEvent {
+  return compact({
+    key: { pk: item.pk, sk: item.sk },
+    event,
+    status: item["status"] as FailedEventStatus,
+    starts: item["starts"] as number,
+    attempts: attemptsOf(item),
+    dueAt: item["dueAt"] as number | undefined,
+    stops: item["stops"] === true,
+    busyUntil: (item["busyUntil"] as number | undefined) ?? 0,
+    stateStored: item["stateStored"] === true,
+    parts: item["parts"] as number,
+  });
+}
+
+/** The attributes of an event's next status. */
 export function nextStepAttributes(
   key: Key,
   nextStep: NextStep,
@@ -113,13 +145,11 @@ export function nextStepAttributes(
   const kept = attempts
     .slice(-ATTEMPTS_KEPT)
     .map((attempt) => ({ at: attempt.at, error: attempt.error.slice(0, ERROR_LENGTH).toWellFormed() }));
-  return {
+  return compact({
     status: nextStep.status,
     attempts: JSON.stringify(kept),
-    ...(nextStep.status === "stopped" ? { stops: true } : {}),
-    ...(nextStep.dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt: nextStep.dueAt }),
-  };
+    stops: nextStep.status === "stopped" ? true : undefined,
+    dueShard: nextStep.dueAt === undefined ? undefined : dueShardOf(key),
+    dueAt: nextStep.dueAt,
+  });
 }
-
-/** The due time, if there is one. */
-export const due = (dueAt: number | undefined): { readonly dueAt?: number } => (dueAt === undefined ? {} : { dueAt });

@@ -1,6 +1,7 @@
-/** What a hook is told, and what it may say of it. */
+/** What a hook is called with, and what it may decide about it. */
 import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
+import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Place, Scope } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
@@ -9,25 +10,19 @@ import type { Head } from "../stream/head.ts";
 export const CallbackType = { diff: "diff", resync: "resync", permission: "permission" } as const;
 export type CallbackType = keyof typeof CallbackType;
 
-/** One thing that happened to a subscription. The same event always has the same `id`, also when a crash repeats it. */
-export interface HookEvent {
+/** One thing that happened to a subscription. An event keeps its `id` when a crash repeats it. */
+export interface HookEvent extends StreamRef, Scope {
   readonly id: string;
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
-  readonly target: string;
-  readonly subtarget?: string;
-  readonly resource?: string;
   readonly epoch: number;
   readonly sequence: number;
   readonly callbackType: CallbackType;
-  /** What the publisher sent: relative to the subscription's scope; the whole state of a `resync`, null when it has none. */
+  /** What the publisher sent, relative to the subscription's scope; for a `resync` the whole state, null when it has none. */
   readonly data: Json;
-  /** When the change was made, as the publisher says; absent when it did not say. */
+  /** The publisher's time of the change, if it sent one. */
   readonly timestamp?: string;
 }
 
-/** Runs the deployer's hooks for events. */
+/** The deployer's hooks. */
 export interface HookRunner {
   /** True when some hook would run for this target. */
   handles(target: string): boolean;
@@ -48,7 +43,7 @@ export class Verdict extends Error {
   }
 }
 
-/** What an error thrown by a hook asks for; recognised by its shape, because bundling may duplicate the class. */
+/** The verdict that a hook's error stands for; recognised by its shape, because bundling may duplicate the class. */
 export function verdictOf(error: unknown): Verdict["verdict"] {
   if (error instanceof Error && error.name === "Verdict" && "verdict" in error) {
     const { verdict } = error;
@@ -57,18 +52,19 @@ export function verdictOf(error: unknown): Verdict["verdict"] {
   return "retry";
 }
 
-/** The event of a resync for one place inside a stream's scope: of that place, and another than that of the whole. */
+/** The event of a resync of one place inside a stream's scope. Its id differs from that of the whole scope's event. */
 export function partEventOf(head: Head, place: Place, sequence: number, data: Json, timestamp?: string): HookEvent {
   const whole = hookEventOf(head, "resync", sequence, data, timestamp);
   const [subtarget = "", ...path] = place;
-  const id = createHash("sha256")
-    .update([whole.id, ...place].join("\n"))
-    .digest("hex")
-    .slice(0, 32);
-  return { ...whole, id, subtarget, ...(path.length === 0 ? {} : { resource: path.join("/") }) };
+  return {
+    ...whole,
+    id: idOf([whole.id, ...place]),
+    subtarget,
+    ...compact({ resource: path.length === 0 ? undefined : path.join("/") }),
+  };
 }
 
-/** The event of one number of a stream; its id is a digest of what makes it that event. */
+/** The event of one number of a stream. Its id is a digest of what identifies the event. */
 export function hookEventOf(
   head: Head,
   callbackType: CallbackType,
@@ -78,23 +74,23 @@ export function hookEventOf(
 ): HookEvent {
   const { actorId, peerId, subscriptionId, epoch, stateVersion } = head;
   const life = callbackType === "resync" ? `${String(epoch)}.${String(stateVersion)}` : String(epoch);
-  const id = createHash("sha256")
-    .update([actorId, peerId, subscriptionId, life, callbackType, String(sequence)].join("\n"))
-    .digest("hex")
-    .slice(0, 32);
-  return {
-    id,
+  const { target, subtarget, resource } = head.scope;
+  return compact({
+    id: idOf([actorId, peerId, subscriptionId, life, callbackType, String(sequence)]),
     actorId,
     peerId,
     subscriptionId,
-    ...scopeFields(head.scope),
+    target,
+    subtarget,
+    resource,
     epoch,
     sequence,
     callbackType,
     data,
-    ...(timestamp === undefined || timestamp === "" ? {} : { timestamp }),
-  };
+    timestamp: timestamp === "" ? undefined : timestamp,
+  });
 }
 
-const scopeFields = (scope: Scope): Scope =>
-  compact({ target: scope.target, subtarget: scope.subtarget, resource: scope.resource });
+/** An event's id: a digest of the texts that identify the event. */
+export const idOf = (texts: readonly string[]): string =>
+  createHash("sha256").update(texts.join("\n")).digest("hex").slice(0, 32);

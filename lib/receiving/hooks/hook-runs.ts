@@ -1,13 +1,8 @@
-/**
- * Runs hooks so that none of them can stop the stream: each start is counted before it runs, a failure records the event,
- * failed events are retried with growing pauses, and after `maxAttempts` starts they wait for a person.
- */
 import { pauseAfter } from "../../domain/policy/backoff.ts";
-import type { Key } from "../../dynamodb/table.ts";
-import type { Clock, Ids, Json, Log } from "../../system/ports.ts";
+import type { After, Clock, Ids, Json, Log } from "../../system/ports.ts";
 import { verdictOf } from "./hook-event.ts";
 import type { HookEvent, HookRunner } from "./hook-event.ts";
-import type { NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
+import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
 
@@ -16,15 +11,12 @@ export interface HookSettings {
   readonly timeoutMs: number;
 }
 
-/** Calls back after `ms`, unless the returned function is called before. */
-export type Later = (ms: number, callback: () => void) => () => void;
-
-/** Pauses between retries of a failed event: about 15 s at first, at most an hour. The sweep looks once a minute. */
+/** Pauses between retries of a failed event, ms: about 15 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
-/** What became of another attempt; `busy`: one is under way already, or the event is gone. */
+/** What another attempt came to; `busy`: one is under way already, or the event is gone. */
 export type Again = "done" | "dropped" | "busy" | FailedEventStatus;
 
-/** A begun retry is left alone this much longer than its hook may take, ms. */
+/** No retry begins before the hook's time limit and this, ms, have passed since another began. */
 const RETRY_MARGIN_MS = 5_000;
 
 export interface HookRunsDeps {
@@ -36,12 +28,36 @@ export interface HookRunsDeps {
   readonly log: Log;
   readonly settings: HookSettings;
   readonly random: () => number;
-  readonly later: Later;
-  /** The state a resync event is about, as the store has it now. */
+  readonly after: After;
+  /** The state that a resync event is about, as the replica has it now. */
   readonly state: (event: HookEvent) => Promise<Json>;
 }
 
-/** Runs hooks: first attempts in order, further ones until they have succeeded, are parked or dropped. */
+/** How a stream stands when the hooks of an event run for the first time. */
+export interface FirstRun {
+  /** How often the processing of this event was begun, this time included; the lease counts them. */
+  readonly starts: number;
+  /** A stopped event has paused the stream's hooks: this event waits behind it. */
+  readonly hooksPaused: boolean;
+  /** The event's data is a state that the replica has, which may be far larger than an item. */
+  readonly stateStored?: boolean;
+}
+
+/**
+ * Runs hooks so that none of them can stop the stream: each start is counted before it runs, and a failure is recorded
+ * beside the stream, which goes on.
+ *
+ *   first run   `first`, in the order of the stream. A success leaves nothing behind. A failure records the event
+ *               as `retrying`, or as its verdict says: `parked`, `stopped`. With the hooks paused nothing runs and the
+ *               event is recorded as `waiting`; after too many starts nothing runs and it is `parked`.
+ *   further     `again`, for the sweep, a person, or when the stop that the event waited for has been resolved. A success
+ *               deletes the event, a failure gives it its next status. After `maxAttempts` starts (`exhausted`) the sweep
+ *               gives it up (`giveUp`) instead: it is parked.
+ *   resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it paused resume.
+ *
+ * Invariants: at most one attempt of a recorded event runs at a time (`begin` is conditional); an event that stopped its
+ * stream pauses its hooks until it is resolved, whatever its status becomes. failed-event-item.ts defines the statuses.
+ */
 export class HookRuns {
   readonly #deps: HookRunsDeps;
 
@@ -54,84 +70,69 @@ export class HookRuns {
     return this.#deps.runner.handles(event.target);
   }
 
-  /**
-   * The first attempt of an event, in the order of its stream.
-   *
-   * @param starts how often this event's processing was begun, this time included (counted by the lease)
-   * @param hooksPaused a stopped event has paused the stream's hooks: this one waits behind it
-   * @param stateStored the event's data is a state that the store holds, which may be far larger than an item
-   * @returns whether the stream's hooks are paused from now on
-   */
+  /** The first run of an event, in the order of its stream. @returns whether the stream's hooks are paused from now on */
   async first(
     event: HookEvent,
-    starts: number,
-    hooksPaused: boolean,
-    stateStored = false,
+    { starts, hooksPaused, stateStored = false }: FirstRun,
   ): Promise<{ readonly hooksPaused: boolean }> {
-    const { runner, failedEvents, clock, log, settings } = this.#deps;
-    if (!runner.handles(event.target)) return { hooksPaused };
+    const { failedEvents, clock, log, settings } = this.#deps;
+    if (!this.handles(event)) return { hooksPaused };
     if (hooksPaused) {
       await failedEvents.record(event, { status: "waiting", starts: 0, attempts: [] }, stateStored);
       return { hooksPaused };
     }
-    const at = clock.now();
     if (starts > settings.maxAttempts) {
       const error = `The process ended while this event was processed, ${String(starts - 1)} times.`;
-      const nextStep = { status: "parked", starts: starts - 1, attempts: [{ at, error }] } as const;
-      await failedEvents.record(event, nextStep, stateStored);
+      const attempts = [{ at: clock.now(), error }];
+      await failedEvents.record(event, { status: "parked", starts: starts - 1, attempts }, stateStored);
       log.error("event parked: its processing kept ending the process", eventFields(event));
       return { hooksPaused };
     }
-    const failure = await this.#run(event);
-    const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
-    if (failure === undefined || next === "dropped") {
-      // A crash after it was recorded made this attempt come again: now it has succeeded.
+    const run = await this.#run(event, starts);
+    if (run.is !== "failed") {
+      // A crash after it was recorded made this run come again: now it has succeeded.
       const before = starts > 1 ? await failedEvents.of(event) : undefined;
-      if (before !== undefined) await this.resolve(before);
+      if (before !== undefined) await this.#resolve(before);
       return { hooksPaused };
     }
-    await failedEvents.record(event, { ...next, starts, attempts: [{ at, error: failure.text }] }, stateStored);
-    return { hooksPaused: next.status === "stopped" };
+    await failedEvents.record(event, { ...run.next, starts, attempts: [run.attempt] }, stateStored);
+    return { hooksPaused: run.next.status === "stopped" };
   }
 
-  /**
-   * One more attempt of a failed event, by the sweep, by a person, or when what it waited for has gone. Attempts that are used
-   * up do not keep it from being run.
-   */
-  async again(kept: FailedEvent): Promise<Again> {
-    const { failedEvents, clock, settings } = this.#deps;
-    // Read before the start is counted: it may fail, or take its time.
-    const event = kept.stateStored ? { ...kept.event, data: await this.#deps.state(kept.event) } : kept.event;
+  /** One more attempt of a failed event, even when its attempts are used up. */
+  async again(failed: FailedEvent): Promise<Again> {
+    const { failedEvents, clock, ids } = this.#deps;
+    // The state is read before the start is counted: reading may fail, or take its time.
+    const event = failed.stateStored ? { ...failed.event, data: await this.#deps.state(failed.event) } : failed.event;
     const now = clock.now();
-    const run = this.#deps.ids.id().slice(0, 16);
-    if (!(await failedEvents.begin(kept, now, now + settings.timeoutMs + RETRY_MARGIN_MS, run))) return "busy";
-    const starts = kept.starts + 1;
-    const failure = await this.#run(event);
-    const next = failure === undefined ? "dropped" : this.#afterFailure(failure.error, starts);
-    if (failure === undefined || next === "dropped") {
-      await this.resolve(kept);
-      return failure === undefined ? "done" : "dropped";
+    const attemptId = ids.id().slice(0, 16);
+    if (!(await failedEvents.begin(failed, { now, until: now + this.longestMs, attemptId }))) return "busy";
+    const starts = failed.starts + 1;
+    const run = await this.#run(event, starts);
+    if (run.is !== "failed") {
+      await this.#resolve(failed);
+      return run.is;
     }
-    const nextStep = this.#nextStep(kept, next);
-    await failedEvents.failed({ ...kept, starts }, { at: now, error: failure.text }, nextStep);
-    return nextStep.status;
+    const next = nextOf(failed, run.next);
+    await failedEvents.failed({ ...failed, starts }, run.attempt, next);
+    return next.status;
   }
 
   /** Drops a failed event; false when an attempt of it is under way. Hooks that it paused resume. */
-  async skip(failedEvent: FailedEvent): Promise<boolean> {
-    return await this.resolve(failedEvent, false);
+  async skip(failed: FailedEvent): Promise<boolean> {
+    return await this.#resolve(failed, { unlessBusy: true });
   }
 
-  /** Begun too often without an end (its process died each time): it stays for a person. */
-  async giveUp(failedEvent: FailedEvent): Promise<void> {
-    const error = `The process ended while this event was processed; it was begun ${String(failedEvent.starts)} times in all.`;
-    const nextStep = this.#nextStep(failedEvent, { status: "parked" });
-    await this.#deps.failedEvents.failed(failedEvent, { at: this.#deps.clock.now(), error }, nextStep);
+  /** Parks an event whose process died at every start. */
+  async giveUp(failed: FailedEvent): Promise<void> {
+    const error = `The process ended while this event was processed; it was begun ${String(failed.starts)} times in all.`;
+    const attempt = { at: this.#deps.clock.now(), error };
+    await this.#deps.failedEvents.failed(failed, attempt, nextOf(failed, { status: "parked" }));
   }
 
-  /** True when a failed event may not be begun again by itself. */
-  exhausted(failedEvent: FailedEvent): boolean {
-    return failedEvent.starts >= this.#deps.settings.maxAttempts;
+  /** True when only a person may begin a failed event again. */
+  exhausted(failed: FailedEvent): boolean {
+    return failed.starts >= this.#deps.settings.maxAttempts;
   }
 
   /** The longest one attempt may take, ms, with what is read and written around it. */
@@ -139,59 +140,58 @@ export class HookRuns {
     return this.#deps.settings.timeoutMs + RETRY_MARGIN_MS;
   }
 
-  async resolve(failedEvent: FailedEvent, mayRun = true): Promise<boolean> {
+  /** @returns false when an attempt is under way and `unlessBusy` is set */
+  async #resolve(failed: FailedEvent, options: { readonly unlessBusy?: boolean } = {}): Promise<boolean> {
     const now = this.#deps.clock.now();
-    const settled = await this.#deps.failedEvents.resolve(failedEvent, now, mayRun);
-    if (settled === "busy") return false;
-    if (settled.release !== undefined) await this.#wake(settled.release, now);
+    const resolved = await this.#deps.failedEvents.resolve(failed, { now, ...options });
+    if (resolved === "busy") return false;
+    if (resolved.release !== undefined) await this.#deps.wakeUps.schedule({ key: resolved.release, dueAt: now });
     return true;
   }
 
-  async #wake(key: Key, dueAt: number): Promise<void> {
-    await this.#deps.wakeUps.schedule({ key, dueAt });
-  }
-
-  /** An event that stopped its stream goes on doing so until it is settled, retried or not. */
-  #nextStep(failedEvent: FailedEvent, next: NextStep): NextStep {
-    return failedEvent.stops && next.status === "parked" ? { status: "stopped" } : next;
-  }
-
-  async #run(event: HookEvent): Promise<{ readonly error: unknown; readonly text: string } | undefined> {
+  /** Runs the hooks within their time limit. */
+  async #run(event: HookEvent, starts: number): Promise<Run> {
+    const { after, clock, log, random, runner, settings } = this.#deps;
+    const at = clock.now();
     const limit = new AbortController();
-    const seconds = this.#deps.settings.timeoutMs / 1_000;
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      cancel = this.#deps.later(this.#deps.settings.timeoutMs, () => {
-        const error = new Error(`The hook did not end within ${String(seconds)} s (HOOK_TIMEOUT_SECONDS).`);
+      cancel = after(settings.timeoutMs, () => {
+        const seconds = String(settings.timeoutMs / 1_000);
+        const error = new Error(`The hook did not end within ${seconds} s (HOOK_TIMEOUT_SECONDS).`);
         limit.abort(error);
         reject(error);
       });
     });
     try {
-      await Promise.race([this.#deps.runner.run(event, limit.signal), late]);
-      return undefined;
+      await Promise.race([runner.run(event, limit.signal), late]);
+      return { is: "done" };
     } catch (error) {
       const text = textOf(error);
-      this.#deps.log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
-      return { error, text };
+      log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
+      const attempt = { at, error: text };
+      const verdict = verdictOf(error);
+      if (verdict === "skip") return { is: "dropped" };
+      if (verdict === "stop") return { is: "failed", attempt, next: { status: "stopped" } };
+      if (verdict === "park" || starts >= settings.maxAttempts)
+        return { is: "failed", attempt, next: { status: "parked" } };
+      const dueAt = clock.now() + pauseAfter(starts, RETRY_PAUSES, random());
+      return { is: "failed", attempt, next: { status: "retrying", dueAt } };
     } finally {
       cancel();
     }
   }
-
-  #afterFailure(error: unknown, starts: number): "dropped" | { status: FailedEventStatus; dueAt?: number } {
-    const verdict = verdictOf(error);
-    if (verdict === "skip") return "dropped";
-    if (verdict === "stop") return { status: "stopped" };
-    if (verdict === "park" || starts >= this.#deps.settings.maxAttempts) return { status: "parked" };
-    return {
-      status: "retrying",
-      dueAt: this.#deps.clock.now() + pauseAfter(starts, RETRY_PAUSES, this.#deps.random()),
-    };
-  }
 }
 
-/** What an error says. Hooks may throw anything, also what cannot be made a text. */
+/** What one run of an event's hooks came to. */
+type Run =
+  { readonly is: "done" | "dropped" } | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
+
+/** An event that stopped its stream is stopped again where another is parked. */
+const nextOf = (failed: FailedEvent, next: NextStep): NextStep =>
+  failed.stops && next.status === "parked" ? { status: "stopped" } : next;
+
+/** An error as text. Hooks may throw anything, also values that have no text. */
 function textOf(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -200,11 +200,11 @@ function textOf(error: unknown): string {
   }
 }
 
-const eventFields = (event: HookEvent): Record<string, unknown> => ({
-  eventId: event.id,
-  actorId: event.actorId,
-  peerId: event.peerId,
-  subscriptionId: event.subscriptionId,
-  sequence: event.sequence,
-  callbackType: event.callbackType,
+const eventFields = ({ id, actorId, peerId, subscriptionId, sequence, callbackType }: HookEvent) => ({
+  eventId: id,
+  actorId,
+  peerId,
+  subscriptionId,
+  sequence,
+  callbackType,
 });

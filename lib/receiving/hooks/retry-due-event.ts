@@ -4,8 +4,8 @@ import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 
 /**
- * Runs the hooks of a failed event again when it is due, or gives it up after its last start. One that could not end
- * before `deadline` is left to the next call: a start that is cut off would count.
+ * Runs the hooks of a failed event again when the event is due, or gives it up after its last start. An event that could
+ * not end before `deadline` is left to the next call, because a start that is cut off counts.
  */
 export async function retryDueEvent(
   {

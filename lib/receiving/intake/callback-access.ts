@@ -2,12 +2,13 @@
 import { timingSafeEqual } from "node:crypto";
 import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Key, Write } from "../../dynamodb/table.ts";
-import { itemExists, TransactionRefused, all, equals } from "../../dynamodb/table.ts";
+import { TransactionRefused } from "../../dynamodb/table.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { readHead } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
+import { admit, writeOf } from "../stream/stream-changes.ts";
 
 /** What the trust side knows of a sender. */
 export interface Authenticator {
@@ -76,7 +77,7 @@ export class CallbackAccess {
     try {
       await this.#table.transact([
         this.#authenticator.approvedCheck(sender, digest),
-        { update: key, change: { set: { auth: digest } }, condition: all(itemExists, equals("state", "live")) },
+        { update: key, ...writeOf(key, admit(digest)) },
       ]);
     } catch (error) {
       if (!(error instanceof TransactionRefused)) throw error;

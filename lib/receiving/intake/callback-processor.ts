@@ -4,7 +4,6 @@ import { codeFault, ConfigError } from "../../system/config.ts";
 import { isOutsideId } from "../../domain/terms/identifiers.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
-import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
 import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
@@ -19,6 +18,7 @@ import { idsOf } from "../stream/event-applier.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import type { Delivered } from "../stream/sequencer.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
+import { clearStandaloneStream } from "../stream/stream-lives.ts";
 import { StreamStore } from "../stream/stream-store.ts";
 import type { StreamSettings } from "../stream/stream-store.ts";
 
@@ -169,15 +169,7 @@ export class CallbackProcessor {
       if (acquired.head === undefined) return;
       throw new ServiceError("callback.busy", "This stream is being worked on; try again in a moment.");
     }
-    const cleared = await this.#streams.amend(
-      key,
-      {
-        set: { lastSeq: 0, starts: 0 },
-        remove: ["buffered", "gapSince", "recoveryRequested", ...LEASE_ATTRIBUTES, "doneToken"],
-        add: { epoch: 1, version: 1 },
-      },
-      leaseIs.ownedBy(acquired.head.lease),
-    );
+    const cleared = await this.#streams.amend(key, clearStandaloneStream(acquired.head));
     if (cleared !== undefined) await removeBuffered(this.#actor.table, key, cleared.epoch);
   }
 
@@ -203,7 +195,7 @@ export class CallbackProcessor {
     const moved = await this.#streams.advance(acquired.head, {
       to: sequence,
       keepLease: false,
-      remove: ["recoveryRequested"],
+      fields: { recoveryRequested: undefined },
     });
     if (moved === undefined) return "unsettled";
     await this.#afterResync(acquired.head, moved, this.#sequencer(event, handler), deadline);

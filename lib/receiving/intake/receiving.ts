@@ -2,16 +2,15 @@
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import type { Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
+import type { After, Clock, DelayQueue, Ids, Json, Log } from "../../system/ports.ts";
 import { CallbackAccess } from "./callback-access.ts";
 import type { Authenticator } from "./callback-access.ts";
-import { pauseReads } from "../stream/contradiction.ts";
 import { DueStreams } from "../recovery/due-streams.ts";
+import type { DueStreamsDeps } from "../recovery/due-streams.ts";
 import type { Head } from "../stream/head.ts";
-import { PausedHooks } from "../hooks/paused-hooks.ts";
+import { resumeHooks } from "../hooks/resume-hooks.ts";
 import type { HookEvent, HookRunner } from "../hooks/hook-event.ts";
 import { HookRuns } from "../hooks/hook-runs.ts";
-import type { Later } from "../hooks/hook-runs.ts";
 import { FailedEventStore } from "../hooks/failed-event-store.ts";
 import { PlaceReads } from "../recovery/place-reads.ts";
 import type { OpenPlaces } from "../recovery/place-reads.ts";
@@ -26,7 +25,9 @@ import { StaleReads } from "../recovery/stale-reads.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { StreamStore } from "../stream/stream-store.ts";
+import type { StreamSettings } from "../stream/stream-store.ts";
 
 export interface ReceivingSettings extends RecoverySettings {
   readonly nestedDiffs: "merge" | "replace";
@@ -41,8 +42,8 @@ export interface ReceivingDeps {
   readonly queue: DelayQueue;
   /** 0 ≤ random < 1, for jitter. */
   readonly random: () => number;
-  /** Calls back after some ms; the hooks' time limit [setTimeout]. */
-  readonly later?: Later;
+  /** The hooks' time limit. */
+  readonly after: After;
   readonly runner: HookRunner;
   readonly publishers: Publishers;
   readonly authenticator: Authenticator;
@@ -63,7 +64,7 @@ export interface Receiving {
   readonly dueStreams: DueStreams;
   readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
-  readonly pausedHooks: PausedHooks;
+  readonly resumeHooks: DueStreamsDeps["resumeHooks"];
   readonly streams: StreamStore;
   readonly wakeUps: WakeUps;
   readonly stale: StaleParts;
@@ -73,21 +74,24 @@ export interface Receiving {
 /** What storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
 const STORE_RESERVE_MS = 4_000;
 
+/** The records of streams, and the messages that bring their due work forward. */
+export function createStreams(
+  deps: Pick<ReceivingDeps, "table" | "clock" | "ids" | "log" | "queue"> & { readonly settings: StreamSettings },
+): Pick<Receiving, "streams" | "wakeUps"> {
+  const wakeUps = new WakeUps(deps);
+  return { wakeUps, streams: new StreamStore({ ...deps, wake: async (head) => await wakeUps.schedule(head) }) };
+}
+
 /** Builds the engine. Nothing is read or sent by it. */
-export function createReceiving(deps: ReceivingDeps): Receiving {
+export function createReceiving(deps: ReceivingDeps, { streams, wakeUps } = createStreams(deps)): Receiving {
   const { table, clock, ids, log, settings, publishers, data, openTo } = deps;
-  const wakeUps = new WakeUps({ queue: deps.queue, clock, log });
-  const wake = async (head: Head): Promise<void> => {
-    await wakeUps.schedule(head);
-  };
-  const streams = new StreamStore({ table, clock, ids, settings, wake });
   const failedEvents = new FailedEventStore(table);
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const hooks = new HookRuns({
     ...{ runner: deps.runner, failedEvents, wakeUps, clock, ids, log },
     state: deps.state,
     random: deps.random,
-    later: deps.later ?? callLater,
+    after: deps.after,
     settings: { maxAttempts: settings.hookMaxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const stale = new StaleParts({
@@ -97,7 +101,7 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
   });
   const reads = new PlaceReads({ clock, log, publishers, data, stale, openTo });
   const pause = async (head: Head, until: number): Promise<void> => {
-    await pauseReads(streams, head.key, until);
+    await streams.amend(head.key, pauseReadsUntil(until));
   };
   const applierOf = (of: { readonly actorId: string; readonly peerId: string }, said?: Place): SubscriptionApplier =>
     new SubscriptionApplier({ clock, log, data, publishers, hooks, reads, openTo, pause, settings }, of, said);
@@ -119,7 +123,8 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
     ...{ clock, streams, stale, hooks, publishers, data, openTo, settings, reserveMs },
     sequencer: ofHead,
   });
-  const pausedHooks = new PausedHooks({ streams, failedEvents, hooks, wakeUps, clock, reserveMs });
+  const resumeDeps = { streams, failedEvents, hooks, wakeUps, clock, reserveMs };
+  const resume: Receiving["resumeHooks"] = async (...resumed) => await resumeHooks(resumeDeps, ...resumed);
   const access = new CallbackAccess({ table, authenticator: deps.authenticator });
   return {
     receiver: new Receiver({
@@ -141,14 +146,14 @@ export function createReceiving(deps: ReceivingDeps): Receiving {
       streams,
       wakeUps,
       recovery,
-      pausedHooks,
+      resumeHooks: resume,
       sequencer: ofHead,
       settings,
       purgeEnded: deps.purgeEnded,
     }),
     failedEvents,
     hooks,
-    pausedHooks,
+    resumeHooks: resume,
     streams,
     wakeUps,
     stale,
@@ -160,10 +165,3 @@ function scopeToRead(head: Head): Place | undefined {
   if (head.scope.target !== "properties" || head.granularity === "none") return undefined;
   return placeOf(head.scope);
 }
-
-const callLater: Later = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
-  return () => {
-    clearTimeout(timer);
-  };
-};

@@ -5,7 +5,7 @@ import { sameJson } from "../../domain/json/canonical-json.ts";
 import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import { isObject } from "../../domain/json/json.ts";
 import { namedData } from "../../domain/diff/peer-names.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
+import { placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { reserved } from "../stream/reserved.ts";
@@ -14,7 +14,6 @@ import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import { bufferedEvent } from "./callback-events.ts";
 import { begunBy, begunOtherwise, contradicts, withDigest } from "../stream/digests.ts";
-import { defined, dueAttributes } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "../hooks/hook-runs.ts";
 import { hookEventOf, partEventOf } from "../hooks/hook-event.ts";
@@ -29,6 +28,7 @@ import { requestedPause } from "../stream/retry-pause.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
+import type { HeadFields } from "../stream/stream-changes.ts";
 import type { Applied, EventApplier, ApplyContext } from "../stream/event-applier.ts";
 
 /** After this many processed diffs we acknowledge our position to the publisher. */
@@ -68,6 +68,8 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   readonly #deps: ApplierDeps;
   /** Numbers whose hook was begun by this instance. */
   readonly #begun = new Set<number>();
+  /** The diffs of contents as they were prepared, so that what was planned for a diff is found when it is applied. */
+  readonly #diffs = new WeakMap<DiffContent, IncomingDiff>();
   readonly #ids: { readonly actorId: string; readonly peerId: string };
   /** The scope the sender says the subscription has: what to read before the head is known. */
   readonly #said: Place | undefined;
@@ -152,13 +154,17 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     const { hooksPaused } =
       hookEvent === undefined
         ? head
-        : await this.#deps.hooks.first(hookEvent, context.starts, head.hooksPaused, stored);
+        : await this.#deps.hooks.first(hookEvent, {
+            starts: context.starts,
+            hooksPaused: head.hooksPaused,
+            stateStored: stored,
+          });
     return {
-      set: {
+      fields: {
         digests: withDigest(head.digests, data),
         ...newest(head, event),
         ...(hooksPaused === head.hooksPaused ? {} : { hooksPaused }),
-        ...defined("pausedUntil", again.pausedUntil),
+        ...compact({ pausedUntil: again.pausedUntil }),
         ...(again.unasked.length === 0 ? {} : this.#requestResync(head, again.unasked)),
       },
       ...(this.#toAcknowledge(event, head)
@@ -193,7 +199,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
       await reads.markStale(head, storedPlace(head, place), read, sequence);
       const now = clock.now();
       const pause = requestedPause(read, now);
-      return { ...taken, again: { unasked: [], ...defined("pausedUntil", pause && now + pause) } };
+      return { ...taken, again: compact({ unasked: [], pausedUntil: pause && now + pause }) };
     }
     const hookEvent = partEventOf(head, place, sequence, read.state, event.timestamp?.text);
     const again = read.reread.length === 0 ? NOTHING_AGAIN : await reads.again(head, read.reread, sequence, deadline);
@@ -244,12 +250,12 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return this.#deps.settings.autoStorage && head.scope.target === "properties" && head.granularity !== "none";
   }
 
-  #requestResync(head: Head, places: readonly Place[]): Readonly<Record<string, Attribute>> {
+  #requestResync(head: Head, places: readonly Place[]): HeadFields {
     this.#deps.log.warn("no trusted peer to read again, a resync will follow", {
       ...idsOf(head),
       places: places.length,
     });
-    return { recoveryRequested: "resync", ...dueAttributes(head.key, this.#deps.clock.now() + REREAD_AGAIN_MS) };
+    return { recoveryRequested: "resync", dueAt: this.#deps.clock.now() + REREAD_AGAIN_MS };
   }
 
   #toAcknowledge(event: StreamEvent, head: Head): boolean {
@@ -276,9 +282,13 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
 
   /** As it is stored: without the names that no copied property can have. */
   #diff(content: DiffContent, scope: Place, excludedScopes: readonly Place[]): IncomingDiff {
+    const known = this.#diffs.get(content);
+    if (known !== undefined && excludedScopes.length === 0 && samePlace(known.scope, scope)) return known;
     const { data } = content;
     const named = scope.length === 0 && isObject(data) ? namedData(data).data : data;
-    return { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    const diff = { ...content, data: named, scope, excludedScopes, nested: this.#deps.settings.nestedDiffs };
+    if (excludedScopes.length === 0) this.#diffs.set(content, diff);
+    return diff;
   }
 }
 

@@ -2,15 +2,14 @@
 import { compact } from "../../system/compact.ts";
 import { fitsScope } from "../../domain/wire/callback-scope.ts";
 import type { DiffRecord } from "../../domain/diff/diff-content.ts";
-import { leaseIs } from "../../dynamodb/lease.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isMadeAnew } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
-import { PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import type { Polled, Publisher } from "../../peers/publisher.ts";
-import { reconciled } from "./recovery-settings.ts";
+import { noteBegun, withFields } from "../stream/stream-changes.ts";
+import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
@@ -72,21 +71,20 @@ export class CatchUp {
     const begun = first === undefined ? undefined : applier.begins(first);
     // From here on another content under the first number is noticed, should this run be cut off.
     if (begun !== undefined && head.begun === undefined) {
-      const noted = { set: { begun }, add: { version: 1 } };
-      await streams.amend(head.key, noted, leaseIs.ownedBy(head.lease));
+      await streams.amend(head.key, noteBegun(head, begun));
     }
     for (const [index, event] of events.entries()) {
       const { sequence } = event;
       const context = { head: current, starts: Math.max(1, current.starts), prepared: undefined, deadline };
       const applied = await applier.apply(event, context);
-      if (applied.set?.["recoveryRequested"] !== undefined) completes = undefined;
-      const after: Head = { ...current, lastSeq: sequence, ...(applied.set as Partial<Head> | undefined) };
+      if (applied.fields?.recoveryRequested !== undefined) completes = undefined;
+      const after = withFields(current, { lastSeq: sequence, ...applied.fields });
       const moved = await streams.advance(
         current,
         compact({
           to: sequence,
           keepLease: true,
-          set: { ...applied.set, ...compact({ begun: nextBegun(applier, events[index + 1]) }) },
+          fields: { ...applied.fields, begun: nextBegun(applier, events[index + 1]) },
           unseen: unseen.has(sequence) ? [sequence] : [],
           contradicts: (index === 0 && differ) || applier.begunOtherwise(event, current) ? true : undefined,
         }),
@@ -132,9 +130,9 @@ export class CatchUp {
     // Numbers the publisher has never made: its next answer decides whether it counts again.
     const beyond = [...head.buffered].some((n) => n > polled.sequence);
     const attempts = beyond ? head.attempts + 1 : 0;
-    const set = { attempts, ...reconciled(clock.now(), settings) };
-    const remove = head.problem === undefined ? [] : PROBLEM_ATTRIBUTES;
-    const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, set, remove, completes }));
+    const reconcileAt = nextReconciliation(clock.now(), settings.reconcileMs);
+    const fields = { attempts, problem: undefined, ...compact({ reconcileAt }) };
+    const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, fields, completes }));
     if (done === undefined) return undefined;
     if (applied > 0 || polled.diffs.length > 0) {
       await pause(done, await publisher.acknowledge(head.subscriptionId, head.lastSeq));

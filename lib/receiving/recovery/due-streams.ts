@@ -1,19 +1,20 @@
 /** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
-import { leaseIs, leaseIsLive } from "../../dynamodb/lease.ts";
-import { all, equals } from "../../dynamodb/table.ts";
+import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
-import { dueAttributes, headIs, sequencingStateOf } from "../stream/head.ts";
+import { sequencingStateOf } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
-import type { PausedHooks } from "../hooks/paused-hooks.ts";
 import type { Recovery } from "./recovery.ts";
 import type { RecoverySettings } from "./recovery-settings.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
+import { putOff, restUntil, waitForLease } from "../stream/stream-changes.ts";
+import type { StreamChange } from "../stream/stream-changes.ts";
+import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
 export interface DueStreamsDeps {
@@ -22,7 +23,8 @@ export interface DueStreamsDeps {
   readonly streams: StreamStore;
   readonly wakeUps: WakeUps;
   readonly recovery: Recovery;
-  readonly pausedHooks: PausedHooks;
+  /** Runs the events that waited behind a stop, with `resumeHooks`. */
+  readonly resumeHooks: (head: Head, deadline: Deadline) => Promise<Head>;
   readonly sequencer: (head: Head) => Sequencer<StreamEvent, Prepared | undefined>;
   readonly settings: RecoverySettings;
   /** Ends what is left of an ended subscription: deletes its data again, then its head. */
@@ -54,11 +56,11 @@ export class DueStreams {
       return undefined;
     }
     if (leaseIsLive(head.lease, now, settings.incarnation)) {
-      await this.#waitForLease(head);
+      await this.#amend(head, waitForLease(head));
       return head.gapSince;
     }
     if (head.hooksResuming) {
-      head = await this.#deps.pausedHooks.resume(head, deadline);
+      head = await this.#deps.resumeHooks(head, deadline);
       if (head.hooksResuming || !head.live) return head.gapSince;
     }
     const { gapSince } = head;
@@ -77,51 +79,28 @@ export class DueStreams {
     if (!gap && !rereads && !head.replacing && head.recoveryRequested === undefined) {
       if (head.buffered.size > 0) return;
       if (head.contradicted) {
-        await this.#putOff(head, contradictionDue(head, now));
+        await this.#amend(head, putOff(head, contradictionDue(head, now)));
         return;
       }
       const idle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
       if (!idle) {
-        await this.#rest(head);
+        if (head.dueAt === undefined) return;
+        const reconcileAt = nextReconciliation(head.activeAt, settings.reconcileMs);
+        await this.#deps.streams.amend(head.key, restUntil(head, reconcileAt));
         return;
       }
     }
     if ((head.pausedUntil ?? 0) > now) {
-      await this.#putOff(head, head.pausedUntil ?? now);
+      await this.#amend(head, putOff(head, head.pausedUntil ?? now));
       return;
     }
     const recovered = await this.#deps.recovery.run(head.key, { kind: head.recoveryRequested ?? "catch_up" }, deadline);
     log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
   }
 
-  /** What is due may not be done before `dueAt`, ms. */
-  async #putOff(head: Head, dueAt: number): Promise<void> {
-    if (head.dueAt === undefined) return;
-    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.recoveryRevision));
-    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    const waiting = await this.#deps.streams.amend(head.key, change, seen);
-    if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
-  }
-
-  /** Nothing to do before the next reconciliation. */
-  async #rest(head: Head): Promise<void> {
-    const { settings, streams } = this.#deps;
-    if (head.dueAt === undefined) return;
-    const seen = all(equals("dueAt", head.dueAt), headIs.askedFor(head.recoveryRevision));
-    if (settings.reconcileMs === 0) {
-      await streams.amend(head.key, { remove: ["dueShard", "dueAt", "reconcileAt"], add: { version: 1 } }, seen);
-      return;
-    }
-    const next = head.activeAt + settings.reconcileMs;
-    const set = { reconcileAt: next, ...dueAttributes(head.key, next) };
-    await streams.amend(head.key, { set, add: { version: 1 } }, seen);
-  }
-
-  /** The lease's holder does the work, or its lease runs out: then it is due. */
-  async #waitForLease(head: Head): Promise<void> {
-    const until = head.lease?.until ?? 0;
-    const change = { set: dueAttributes(head.key, until), add: { version: 1 } };
-    const waiting = await this.#deps.streams.amend(head.key, change, leaseIs.ownedBy(head.lease));
+  /** Puts off what is due, with a message for the later time. */
+  async #amend(head: Head, change: StreamChange): Promise<void> {
+    const waiting = await this.#deps.streams.amend(head.key, change);
     if (waiting !== undefined) await this.#deps.wakeUps.schedule(waiting);
   }
 }

@@ -10,7 +10,6 @@
  */
 import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { dueAttributes, problemAttributes } from "../stream/head.ts";
 import type { Head, StreamProblem } from "../stream/head.ts";
 import type { Recovered } from "./recovery.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
@@ -69,8 +68,7 @@ export class ForgottenStreams {
   ): Promise<Extract<Recovered, { is: "unknown" }>> {
     const { streams, wakeUps, log } = this.#deps;
     const dueAt = Math.max(next, rest ?? 0);
-    const set = compact({ ...problemAttributes(problem), ...dueAttributes(head.key, dueAt), pausedUntil: rest });
-    await streams.release(head, { set, setIfMissing: { recoveryRequested: "catch_up" } });
+    await streams.release(head, { fields: compact({ problem, dueAt, pausedUntil: rest }), request: "catch_up" });
     await wakeUps.schedule({ key: head.key, dueAt });
     log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
     return { is: "unknown", head: { ...head, problem, dueAt } };

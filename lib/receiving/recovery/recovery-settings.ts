@@ -64,11 +64,3 @@ export interface RecoveryDeps {
   /** Time one more event may take, ms. */
   readonly reserveMs: number;
 }
-
-/** When the next reconciliation is due, if they are on. */
-export function reconciled(
-  now: number,
-  settings: Pick<RecoverySettings, "reconcileMs">,
-): { readonly reconcileAt?: number } {
-  return settings.reconcileMs === 0 ? {} : { reconcileAt: now + settings.reconcileMs };
-}

@@ -14,10 +14,9 @@ import { placeOf } from "../../domain/terms/scope.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { CatchUp, isContradicted } from "./catch-up.ts";
-import { markContradicted, mayReread, pauseReads } from "../stream/contradiction.ts";
+import { markContradicted, mayReread } from "../stream/contradiction.ts";
 import { begunNumber, knownOf } from "../stream/digests.ts";
 import { ForgottenStreams } from "./forgotten-streams.ts";
-import { dueAttributes } from "../stream/head.ts";
 import type { Head, RecoveryKind } from "../stream/head.ts";
 import type { Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
@@ -29,6 +28,7 @@ import { idsOf } from "../stream/event-applier.ts";
 import { partsOfData } from "./state-data.ts";
 import { StateReplacement } from "./state-replacement.ts";
 import type { Beginning, Replaced } from "./state-replacement.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 
 export interface RecoveryRequest {
@@ -168,7 +168,8 @@ export class Recovery {
   ): Promise<Recovered> {
     const head = await this.#catchUp.finish(caught, polled, publisher, async (done, failure) => {
       const pause = requestedPause(failure, this.#deps.clock.now());
-      if (pause !== undefined) await pauseReads(this.#deps.streams, done.key, this.#deps.clock.now() + pause);
+      if (pause !== undefined)
+        await this.#deps.streams.amend(done.key, pauseReadsUntil(this.#deps.clock.now() + pause));
     });
     if (head === undefined) return { is: "busy", head: caught.head };
     return { is: "caught_up", head, applied: caught.applied };
@@ -215,14 +216,8 @@ export class Recovery {
     const asked = requestedPause(failure, now);
     const dueAt = now + Math.max(pauseAfter(attempts, RETRY_PAUSES, random()), asked ?? 0);
     const pausedUntil = asked === undefined ? undefined : now + asked;
-    const set = compact({ attempts, pausedUntil, ...dueAttributes(head.key, dueAt) });
-    await streams.release(
-      head,
-      // Somebody may have asked for more meanwhile: that is not weakened.
-      kind === "catch_up"
-        ? { set, setIfMissing: { recoveryRequested: kind } }
-        : { set: { ...set, recoveryRequested: kind } },
-    );
+    // A stronger request that came meanwhile is not weakened.
+    await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
     await wakeUps.schedule({ key: head.key, dueAt });
     log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
     return { is: "failed", head: { ...head, attempts, dueAt }, failure };

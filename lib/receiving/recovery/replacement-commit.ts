@@ -3,17 +3,16 @@ import { compact } from "../../system/compact.ts";
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
-import type { Attribute } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
-import { pauseReads } from "../stream/contradiction.ts";
 import { contradicts, digestsAt } from "../stream/digests.ts";
-import { dueAttributes, PROBLEM_ATTRIBUTES } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { hookEventOf } from "../hooks/hook-event.ts";
 import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
-import { reconciled } from "./recovery-settings.ts";
+import { pauseReadsUntil } from "../stream/stream-changes.ts";
+import type { HeadFields } from "../stream/stream-changes.ts";
+import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/event-applier.ts";
@@ -74,18 +73,20 @@ export class ReplacementCommit {
     const { progress, at, begun } = result;
     const { reset } = progress;
     const hooksPaused = await this.#notifyHooks(marked, result);
-    const set = { ...this.#attributes(marked, result), ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }) };
-    const remove = [
-      "replacing",
-      "replacedFrom",
-      "recovery",
-      ...(begun.problem === undefined ? [] : PROBLEM_ATTRIBUTES),
-    ];
+    const fields = {
+      ...this.#fields(marked, result),
+      ...(hooksPaused === begun.hooksPaused ? {} : { hooksPaused }),
+    };
     const dropped = new Set<number>([...marked.buffered].filter((n) => reset || n <= at));
     const done = await streams.advance(
       marked,
       {
-        ...{ to: at, keepLease: false, set, remove, restart: reset, exact: true, stateRead: result.stateRead },
+        to: at,
+        keepLease: false,
+        fields,
+        restart: reset,
+        exact: true,
+        stateRead: result.stateRead,
         // As it was before the state was read: what was asked for since then is not in it.
         completes: progress.rev,
         ...compact({ contradicts: progress.differs }),
@@ -100,7 +101,7 @@ export class ReplacementCommit {
       );
     const failure = await publisher.acknowledge(begun.subscriptionId, at);
     const pause = requestedPause(failure, clock.now());
-    if (pause !== undefined) await pauseReads(streams, begun.key, clock.now() + pause);
+    if (pause !== undefined) await streams.amend(begun.key, pauseReadsUntil(clock.now() + pause));
     if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
       await wakeUps.schedule(done);
     log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
@@ -122,39 +123,48 @@ export class ReplacementCommit {
       readable && parts !== undefined ? stateJson(placeOf(begun.scope), parts) : null,
     );
     if (stored && parts === undefined && hooks.handles(event)) event = { ...event, data: await state(event) };
-    return (await hooks.first(event, begun.starts, begun.hooksPaused, stored)).hooksPaused;
+    const { starts, hooksPaused } = begun;
+    return (await hooks.first(event, { starts, hooksPaused, stateStored: stored })).hooksPaused;
   }
 
-  #attributes(marked: Head, result: ReplacementResult): Readonly<Record<string, Attribute>> {
-    const { clock, settings, random } = this.#deps;
+  #fields(marked: Head, result: ReplacementResult): HeadFields {
+    const { clock, settings } = this.#deps;
     const { progress, at, begun, stateRead } = result;
     const { reset, known, positioned, timestamp } = progress;
     const now = clock.now();
     const before = reset ? {} : { before: begun };
-    const set: Record<string, Attribute> = {
+    const isNewer = timestamp !== undefined && timestamp > begun.lastTimestamp;
+    const contradicted = begun.contradicted || progress.differs === true;
+    return {
+      replacing: false,
+      replacedFrom: undefined,
+      recovery: undefined,
+      problem: undefined,
       epoch: epochOf(begun, progress),
       digests: digestsAt(at, { known, ...before, positioned: positioned || !stateRead }),
       // Numbers that the publisher has never made: its next answer decides whether it counts again.
       attempts: result.beyond ? begun.attempts + 1 : 0,
-      ...reconciled(now, settings),
+      ...compact({ reconcileAt: nextReconciliation(now, settings.reconcileMs) }),
+      ...(stateRead && { coveredTo: at, coveredAt: progress.startedAt }),
+      ...(stateRead && contradicted && { contradictionReadAt: progress.startedAt }),
+      ...(reset
+        ? { lastTimestamp: "", timestampOf: 0 }
+        : isNewer && { lastTimestamp: timestamp, timestampOf: progress.floor }),
+      ...this.#askAgain(marked, result, now),
     };
-    if (stateRead) Object.assign(set, { coveredTo: at, coveredAt: progress.startedAt });
-    if (reset) Object.assign(set, { lastTimestamp: "", timestampOf: 0 });
-    else if (timestamp !== undefined && timestamp > begun.lastTimestamp) {
-      Object.assign(set, { lastTimestamp: timestamp, timestampOf: progress.floor });
+  }
+
+  /** What is asked of the publisher once more, where its answer did not say all. */
+  #askAgain(marked: Head, { progress, at, begun }: ReplacementResult, now: number): HeadFields {
+    const { settings, random } = this.#deps;
+    // What is buffered may be of either life, so it goes; the publisher may still have what is of the new one.
+    if (progress.reset && marked.buffered.size > 0) {
+      return { recoveryRequested: "catch_up", dueAt: now + settings.gapTimeoutMs };
     }
-    if ((begun.contradicted || progress.differs === true) && stateRead) set["contradictionReadAt"] = progress.startedAt;
-    if (reset && marked.buffered.size > 0) {
-      // What is buffered may be of either life, so it goes, and the publisher is asked once more for what it may have
-      // held of the new one.
-      Object.assign(set, { recoveryRequested: "catch_up", ...dueAttributes(begun.key, now + settings.gapTimeoutMs) });
-    } else if (!progress.numbered && !positioned && at === 0) {
-      // Nothing says how far the publisher is: only asking again can tell.
-      const attempts = begun.attempts + 1;
-      const dueAt = now + pauseAfter(attempts, UNNUMBERED_PAUSES, random());
-      Object.assign(set, { recoveryRequested: "catch_up", attempts, ...dueAttributes(begun.key, dueAt) });
-    }
-    return set;
+    if (progress.numbered || progress.positioned || at > 0) return {};
+    // Nothing says how far the publisher is: only asking again can tell.
+    const attempts = begun.attempts + 1;
+    return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
   }
 
   /** What was buffered while the state was read may not be in it. */

@@ -19,6 +19,7 @@ import { requestedPause } from "../stream/retry-pause.ts";
 import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts, StalePart } from "../stream/stale-parts.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
+import type { HeadFields } from "../stream/stream-changes.ts";
 import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
 export interface StaleReadsDeps {
@@ -85,8 +86,8 @@ export class StaleReads {
       return "busy";
     }
     try {
-      const { result, set } = await this.#read(acquired.head, part, deadline);
-      await this.#giveBack(acquired.head, set, deadline);
+      const { result, fields } = await this.#read(acquired.head, part, deadline);
+      await this.#giveBack(acquired.head, fields, deadline);
       return result;
     } catch (error) {
       await streams.release(acquired.head);
@@ -100,7 +101,7 @@ export class StaleReads {
     return owned && (await this.isStale(part));
   }
 
-  async #read(head: Head, part: StalePart, deadline: Deadline): Promise<{ result: StaleRead; set: HeadChange }> {
+  async #read(head: Head, part: StalePart, deadline: Deadline): Promise<{ result: StaleRead; fields: HeadFields }> {
     const { publishers, openTo, data, stale, clock } = this.#deps;
     const publisher = await publishers(head.actorId, head.peerId, reserved(deadline));
     const open = async () => await openTo(head.actorId, head.peerId);
@@ -110,32 +111,31 @@ export class StaleReads {
         ? { is: "failed", failure: { reason: "The trust with this peer is not approved." } }
         : await reread(publisher, store, head, part.place, head.lastSeq, { open });
     if (read.is !== "failed") {
-      const set = read.is === "read" ? await this.#notifyHooks(head, part, read.part) : {};
+      const fields = read.is === "read" ? await this.#notifyHooks(head, part, read.part) : {};
       await stale.resolve(part);
-      return { result: "done", set };
+      return { result: "done", fields };
     }
     const { status, again } = await stale.failed(part, read.failure);
     const at = { stateVersion: head.stateVersion, sequence: head.lastSeq };
     await store.markStale(targetOf(head, await open()), part.place, at, { reason: read.failure.reason, again });
     const now = clock.now();
     const pause = requestedPause(read.failure, now);
-    return { result: status, set: pause === undefined ? {} : { pausedUntil: now + pause } };
+    return { result: status, fields: pause === undefined ? {} : { pausedUntil: now + pause } };
   }
 
   /** Hooks were told of the state without this part: now they are told of the part. */
-  async #notifyHooks(head: Head, { place }: StalePart, part: StatePart): Promise<HeadChange> {
+  async #notifyHooks(head: Head, { place }: StalePart, part: StatePart): Promise<HeadFields> {
     const state = part.kind === "list" ? (part.items ?? []) : (part.value ?? null);
     const event = partEventOf(head, place, head.lastSeq, state);
-    const { hooksPaused } = await this.#deps.hooks.first(event, head.starts, head.hooksPaused, true);
-    return hooksPaused === head.hooksPaused ? {} : { hooksPaused };
+    const { starts, hooksPaused: before } = head;
+    const { hooksPaused } = await this.#deps.hooks.first(event, { starts, hooksPaused: before, stateStored: true });
+    return hooksPaused === before ? {} : { hooksPaused };
   }
 
-  async #giveBack(head: Head, set: HeadChange, deadline: Deadline): Promise<void> {
+  async #giveBack(head: Head, fields: HeadFields, deadline: Deadline): Promise<void> {
     const { streams, sequencer } = this.#deps;
     const { activeAt, lastSeq } = head;
-    const moved = await streams.advance(head, { to: lastSeq, keepLease: false, set: { activeAt, ...set } });
+    const moved = await streams.advance(head, { to: lastSeq, keepLease: false, fields: { activeAt, ...fields } });
     if (moved !== undefined) await sequencer(moved).drained(moved, deadline);
   }
 }
-
-type HeadChange = { readonly hooksPaused?: boolean; readonly pausedUntil?: number };

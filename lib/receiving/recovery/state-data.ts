@@ -1,5 +1,5 @@
 import { isObject } from "../../domain/json/json.ts";
-import { isPeerName } from "../../domain/diff/peer-names.ts";
+import { isPeerName } from "../../domain/terms/names.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";

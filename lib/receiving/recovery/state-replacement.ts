@@ -19,18 +19,16 @@ import { compact } from "../../system/compact.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { leaseIs } from "../../dynamodb/lease.ts";
 import { outboundPrefix } from "../../dynamodb/keys/streams.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { knowsOtherwise } from "../stream/digests.ts";
-import { dueAttributes } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
 import { logLeftOut } from "./left-out.ts";
 import { targetOf } from "./place-reads.ts";
 import type { PartAnswer, Publisher, ReadFailure, StateListing } from "../../peers/publisher.ts";
-import { progressAttribute } from "../stream/recovery-progress.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
+import { markReplacing, noteProgress } from "../stream/stream-changes.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { pauseAfterStop, ReplacementCommit } from "./replacement-commit.ts";
 import type { ReplacementResult, ResyncCallback } from "./replacement-commit.ts";
@@ -177,13 +175,8 @@ export class StateReplacement {
     const now = clock.now();
     const pause = pauseAfterStop(failure, now, this.#deps.random());
     const dueAt = now + pause.ms;
-    const set = compact({
-      recovery: progressAttribute(run.progress),
-      attempts: 0,
-      pausedUntil: pause.asked ? dueAt : undefined,
-      ...dueAttributes(head.key, dueAt),
-    });
-    await streams.release(head, { set });
+    const pausedUntil = pause.asked ? dueAt : undefined;
+    await streams.release(head, { fields: compact({ recovery: run.progress, attempts: 0, pausedUntil, dueAt }) });
     await wakeUps.schedule({ key: head.key, dueAt });
     const { read, of } = run.progress;
     log.info("recovery goes on later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
@@ -369,17 +362,9 @@ class Run {
     const { streams, clock } = this.#deps;
     const { leased } = this;
     const stateVersion = await this.#nextStateVersion();
-    const due = dueAttributes(leased.key, leased.lease?.until ?? clock.now());
-    const recovery = progressAttribute(this.progress);
-    this.head = await streams.amend(
-      leased.key,
-      {
-        set: { replacing: true, recoveryRequested: "resync", stateVersion, recovery, ...due },
-        setIfMissing: { replacedFrom: leased.stateVersion },
-        add: { version: 1 },
-      },
-      leaseIs.ownedBy(leased.lease),
-    );
+    const dueAt = leased.lease?.until ?? clock.now();
+    const marking = markReplacing(leased, { stateVersion, recovery: this.progress, dueAt });
+    this.head = await streams.amend(leased.key, marking);
     this.#lost = this.head === undefined;
     return !this.#lost;
   }
@@ -435,8 +420,7 @@ class Run {
 
   async #note(): Promise<boolean> {
     const head = this.#marked();
-    const set = { recovery: progressAttribute(this.progress) };
-    const noted = await this.#deps.streams.amend(head.key, { set, add: { version: 1 } }, leaseIs.ownedBy(head.lease));
+    const noted = await this.#deps.streams.amend(head.key, noteProgress(head, this.progress));
     this.#noted = 0;
     this.#lost = noted === undefined;
     this.head = noted;

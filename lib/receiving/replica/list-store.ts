@@ -6,10 +6,11 @@ import type { ListOperation } from "../../domain/diff/list-operations.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { listPartition, placeKey } from "../../dynamodb/keys/replica.ts";
 import { always, itemExists } from "../../dynamodb/table.ts";
-import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
-import type { Clock, Json } from "../../system/ports.ts";
+import type { Item, Key, Write } from "../../dynamodb/table.ts";
+import type { Json } from "../../system/ports.ts";
 import { toItem, unchangedSince } from "./replica-entry.ts";
-import type { ReplicaEntry, ListEntry } from "./replica-entry.ts";
+import type { ListEntry, ReplicaEntry, Tombstone } from "./replica-entry.ts";
+import type { Replica } from "./peer-places.ts";
 import { editWrites, elementsOf, orphanedParts, TooWide } from "../../lists/list-commit.ts";
 import { EMPTY_SHAPE, ListEdit } from "../../lists/list-edit.ts";
 import type { Shape } from "../../lists/list-edit.ts";
@@ -20,13 +21,6 @@ import type { Row } from "../../lists/list-index.ts";
 import { digestOf, PageReader } from "../../lists/list-pages.ts";
 import type { ListNode } from "../../lists/list-pages.ts";
 import type { Stamp } from "./write-policy.ts";
-
-export interface ListDeps {
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly actorId: string;
-  readonly peerId: string;
-}
 
 /** A list as it is to become, whole. */
 export interface WholeList {
@@ -52,9 +46,9 @@ const BUILD_WRITES = 3;
  * `TransactionRefused` (and nothing happened) or `PageGone` (what was read is no longer so).
  */
 export class ListStore {
-  readonly #deps: ListDeps;
+  readonly #deps: Replica;
 
-  constructor(deps: ListDeps) {
+  constructor(deps: Replica) {
     this.#deps = deps;
   }
 
@@ -65,7 +59,7 @@ export class ListStore {
    */
   async operate(
     place: Place,
-    stored: ListEntry | Exclude<ReplicaEntry, { type: "value" | "list" }> | undefined,
+    stored: ListEntry | Tombstone | undefined,
     operation: ListOperation,
     stamp: Stamp,
     seed: string,

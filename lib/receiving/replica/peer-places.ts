@@ -1,55 +1,102 @@
-import { covers, samePlace } from "../../domain/terms/scope.ts";
+import { covers } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys/replica.ts";
-import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
+import { itemsOf } from "../../dynamodb/paging.ts";
+import type { Range } from "../../dynamodb/paging.ts";
+import type { Item, Table } from "../../dynamodb/table.ts";
+import type { PeerRef } from "../../domain/terms/refs.ts";
+import { compact } from "../../system/compact.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
+import type { Clock } from "../../system/ports.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
-export interface PeerIds {
+/** Places written at the same time. */
+export const WRITES_AT_ONCE = 16;
+/** Entries that are read before work on them begins. */
+const GROUP = WRITES_AT_ONCE * 4;
+
+/** What a subscription owns: the places inside its scope but those that other subscriptions own. */
+export interface Owned {
+  readonly scope: Place;
+  readonly excludedScopes: readonly Place[];
+}
+
+/** The table, and whose copy of which peer. */
+export interface ReplicaRef extends PeerRef {
   readonly table: Table;
-  readonly actorId: string;
-  readonly peerId: string;
+}
+
+/** What writing to the copy of a peer takes. */
+export interface Replica extends ReplicaRef {
+  readonly clock: Clock;
 }
 
 /** One place as stored, tombstones included. One request. */
-export async function readPlace(ids: PeerIds, place: Place): Promise<ReplicaEntry | undefined> {
-  const item = await ids.table.get(placeKey(ids.actorId, ids.peerId, place));
+export async function readPlace(of: ReplicaRef, place: Place): Promise<ReplicaEntry | undefined> {
+  const item = await of.table.get(placeKey(of.actorId, of.peerId, place));
   return item === undefined ? undefined : fromItem(item);
 }
 
-/** Items of a peer's partition, in order, one request per megabyte. */
-export async function* peerItems(ids: PeerIds, range: Omit<QueryRange, "pk">): AsyncGenerator<Item, void, undefined> {
-  let after = range.after;
-  for (;;) {
-    const page = await ids.table.query({
-      ...range,
-      pk: peerPartition(ids.actorId, ids.peerId),
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page.items;
-    if (page.next === undefined) return;
-    after = page.next;
-  }
-}
+/** Items of a peer's partition, in the order of their keys. One request per megabyte. */
+export const peerItems = (of: ReplicaRef, range: Omit<Range, "pk">): AsyncGenerator<Item> =>
+  itemsOf(of.table, { ...range, pk: peerPartition(of.actorId, of.peerId) });
 
-/** The sort keys among which everything inside a scope is. */
-export function rangeOf([name]: Place): Pick<QueryRange, "prefix" | "until"> {
+/** The sort keys between which everything inside a scope lies. */
+export function rangeOf([name]: Place): Pick<Range, "prefix" | "until"> {
   return name === undefined ? { prefix: PLACE_PREFIX } : propertyRange(name);
 }
 
-/** Everything stored inside a scope that the excluded scopes do not cover, tombstones included. One request per megabyte. */
-export async function placesIn(ids: PeerIds, scope: Place, excludedScopes: readonly Place[]): Promise<ReplicaEntry[]> {
-  const found: ReplicaEntry[] = [];
-  for await (const item of peerItems(ids, rangeOf(scope))) {
+/**
+ * The entries inside a scope that the excluded scopes do not cover, tombstones included. One request per megabyte.
+ *
+ * @param only the attributes to read; all by default
+ */
+export async function* entriesIn(
+  of: ReplicaRef,
+  { scope, excludedScopes }: Owned,
+  only?: readonly string[],
+): AsyncGenerator<ReplicaEntry> {
+  for await (const item of peerItems(of, compact({ ...rangeOf(scope), only }))) {
     const entry = fromItem(item);
-    if (covers(scope, entry.place) && !excludedScopes.some((other) => covers(other, entry.place))) found.push(entry);
+    if (isOwned({ scope, excludedScopes }, entry.place)) yield entry;
   }
+}
+
+/** The same, all of them at once. */
+export async function placesIn(of: ReplicaRef, owned: Owned): Promise<ReplicaEntry[]> {
+  const found: ReplicaEntry[] = [];
+  for await (const entry of entriesIn(of, owned)) found.push(entry);
   return found;
 }
 
-/** The place given by its sort key, for maps. */
-export const keyOfPlace = (place: Place): string => placeSortKey(place);
+/** True for a place inside the scope that no excluded scope covers. */
+export function isOwned({ scope, excludedScopes }: Owned, place: Place): boolean {
+  return covers(scope, place) && !excludedScopes.some((other) => covers(other, place));
+}
 
-/** Whether one of the places is this one. */
-export const includesPlace = (places: readonly Place[], place: Place): boolean =>
-  places.some((other) => samePlace(other, place));
+/**
+ * Works on entries while they are read, `WRITES_AT_ONCE` at a time.
+ *
+ * @param goesOn asked before each group of entries
+ * @returns false when it ended early
+ */
+export async function eachEntry(
+  entries: AsyncIterable<ReplicaEntry>,
+  work: (entry: ReplicaEntry) => Promise<unknown>,
+  goesOn: () => boolean = () => true,
+): Promise<boolean> {
+  let group: ReplicaEntry[] = [];
+  for await (const entry of entries) {
+    group.push(entry);
+    if (group.length < GROUP) continue;
+    if (!goesOn()) return false;
+    await mapConcurrent(group, WRITES_AT_ONCE, work);
+    group = [];
+  }
+  await mapConcurrent(group, WRITES_AT_ONCE, work);
+  return true;
+}
+
+/** The sort key of a place, as the key of maps. */
+export const keyOfPlace = (place: Place): string => placeSortKey(place);

@@ -8,7 +8,6 @@ import {
   propertyRange,
   propertySortKeyOf,
 } from "../../dynamodb/keys/replica.ts";
-import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { compose } from "./composition.ts";
@@ -18,6 +17,7 @@ import type { ReplicaEntry, ListEntry } from "./replica-entry.ts";
 import { PageGone, PageReader } from "../../lists/list-pages.ts";
 import { listItems } from "../../lists/list-read.ts";
 import { peerItems, readPlace } from "./peer-places.ts";
+import type { ReplicaRef } from "./peer-places.ts";
 import { readBody } from "./value-body.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 
@@ -66,10 +66,10 @@ interface Group {
 
 /** Reads what is held of one peer. Never changes anything. Rejects with `service.unavailable` when it does not hold still. */
 export class PeerReader {
-  readonly #deps: { readonly table: Table; readonly actorId: string; readonly peerId: string };
+  readonly #of: ReplicaRef;
 
-  constructor(deps: { readonly table: Table; readonly actorId: string; readonly peerId: string }) {
-    this.#deps = deps;
+  constructor(of: ReplicaRef) {
+    this.#of = of;
   }
 
   /** One property, or undefined when nothing is held under that name. One request for a small value. */
@@ -84,7 +84,7 @@ export class PeerReader {
     limit: number,
   ): Promise<{ readonly items: readonly Json[]; readonly head: ListEntry } | undefined> {
     return this.#still(async () => {
-      const head = await readPlace(this.#deps, [name]);
+      const head = await readPlace(this.#of, [name]);
       return head?.type === "list" ? { items: await this.#items(head, start, limit), head } : undefined;
     });
   }
@@ -119,7 +119,7 @@ export class PeerReader {
   /** The names of all properties in the order of their keys. Reads every place of this peer, one request per megabyte. */
   async names(): Promise<{ readonly name: string; readonly type: "scalar" | "list" }[]> {
     const found = new Map<string, { name: string; type: "scalar" | "list" }>();
-    for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
+    for await (const item of peerItems(this.#of, { prefix: PLACE_PREFIX, only: ["type", "place"] })) {
       const property = propertySortKeyOf(item.sk);
       if (item["type"] === "tombstone" || found.has(property)) continue;
       const [name = ""] = parseText(String(item["place"])) as string[];
@@ -133,7 +133,7 @@ export class PeerReader {
     let [scalarCount, listCount, bytes] = [0, 0, 0];
     let counted = "";
     const only = ["type", "bytes"];
-    for await (const item of peerItems(this.#deps, { prefix: PLACE_PREFIX, only })) {
+    for await (const item of peerItems(this.#of, { prefix: PLACE_PREFIX, only })) {
       if (item["type"] === "tombstone") continue;
       bytes += Number(item["bytes"]);
       const property = propertySortKeyOf(item.sk);
@@ -148,18 +148,18 @@ export class PeerReader {
 
   async #group(name: string): Promise<Group> {
     const entries: ReplicaEntry[] = [];
-    for await (const item of peerItems(this.#deps, propertyRange(name))) entries.push(fromItem(item));
+    for await (const item of peerItems(this.#of, propertyRange(name))) entries.push(fromItem(item));
     return { name, entries };
   }
 
   async *#groups(after: string | undefined, limit: number): AsyncGenerator<Group, void, undefined> {
     let group: { name: string; entries: ReplicaEntry[] } | undefined;
-    const from = after === undefined ? {} : { after: beyondCursor(after) };
-    for await (const item of peerItems(this.#deps, {
+    const range = compact({
       prefix: PLACE_PREFIX,
-      ...from,
+      after: after === undefined ? undefined : beyondCursor(after),
       limit: Math.min(limit + 1, 200),
-    })) {
+    });
+    for await (const item of peerItems(this.#of, range)) {
       const entry = fromItem(item);
       const [name = ""] = entry.place;
       if (group?.name === name) {
@@ -220,11 +220,11 @@ export class PeerReader {
 
   /** Items of exactly the version that the head is of. @throws PageGone */
   async #items(head: ListEntry, start: number, limit: number): Promise<Json[]> {
-    const { table, actorId, peerId } = this.#deps;
+    const { table, actorId, peerId } = this.#of;
     const pages = new PageReader(table, listPartition(actorId, peerId, head.place, head.generation));
     const items = await listItems(pages, head, start, limit);
     if (items.length === 0) return items;
-    const now = await readPlace(this.#deps, head.place);
+    const now = await readPlace(this.#of, head.place);
     const same = now?.type === "list" && now.generation === head.generation && now.watermark === head.watermark;
     if (!same || now.touched !== head.touched) throw new PageGone();
     return items;
@@ -232,7 +232,7 @@ export class PeerReader {
 
   /** @throws PageGone */
   async #value(entry: Extract<ReplicaEntry, { readonly type: "value" }>): Promise<Json> {
-    const text = await readBody(this.#deps, entry);
+    const text = await readBody(this.#of, entry);
     if (text === undefined) throw new PageGone();
     return parseText(text) as Json;
   }

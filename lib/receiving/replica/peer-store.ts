@@ -1,148 +1,155 @@
-import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json/json-text.ts";
-import type { Place } from "../../domain/terms/scope.ts";
 import type { Position } from "../../domain/log/watermark.ts";
-import { emptyPartition, collectPeerGarbage } from "../../lists/list-garbage.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys/replica.ts";
+import { deleteRange } from "../../dynamodb/paging.ts";
+import { collectPeerGarbage } from "../../lists/list-garbage.ts";
+import type { StatePart } from "../../peers/publisher.ts";
+import { compact } from "../../system/compact.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
+import type { Json } from "../../system/ports.ts";
+import { planDiff } from "./diff-plan.ts";
+import type { DiffPlan } from "./diff-plan.ts";
+import type { Applied, IncomingDiff, Replacement } from "./incoming.ts";
+import { eachEntry, entriesIn, keyOfPlace, peerItems, placesIn, readPlace, WRITES_AT_ONCE } from "./peer-places.ts";
+import type { Owned, Replica } from "./peer-places.ts";
+import { altered, changeOf, removal } from "./place-change.ts";
+import type { FailedRead, PlaceChange } from "./place-change.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
-import { planDiff } from "./diff-plan.ts";
-import type { DiffPlan, Step } from "./diff-plan.ts";
-import { mapConcurrent } from "../../system/map-concurrent.ts";
-import type { StatePart } from "../../peers/publisher.ts";
-import type { Applied, IncomingDiff, Replacement } from "./incoming.ts";
-import { keyOfPlace, peerItems, placesIn, readPlace } from "./peer-places.ts";
-import { PlaceWriter } from "./place-writer.ts";
-import type { Outcome } from "./place-writer.ts";
-import { isAmong, isWrittenSince, StateWriter } from "./state-writer.ts";
+import { isAmong, isWrittenSince, markStale, putPart, putParts, removeRest } from "./state-writer.ts";
 import type { ReadPosition, StateTarget } from "./state-writer.ts";
-import { listPartition, peerPartition, placeKey, PLACE_PREFIX } from "../../dynamodb/keys/replica.ts";
-import type { Table } from "../../dynamodb/table.ts";
-import type { Clock, Json } from "../../system/ports.ts";
 import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";
 import type { WritePolicy } from "./write-policy.ts";
+import { writePlace } from "./write-place.ts";
+import type { Outcome } from "./write-place.ts";
 
-/** Places written at the same time. */
-const WRITES_AT_ONCE = 16;
-
-/** What diffs will need, read beforehand, and kept up to date by what is applied. Made by `PeerStore.prepare`. */
+/** What is known before diffs are applied, kept up to date while they are. Made by `PeerStore.prepare`. */
 export interface Prepared {
-  /** By sort key; null: read, and nothing is there. */
+  /** Entries by sort key; null: read, and nothing is stored. */
   readonly places: Map<string, ReplicaEntry | null>;
+  readonly plans: Map<IncomingDiff, DiffPlan>;
 }
 
 /**
- * What we hold of one peer. Every write carries the position it was made at and is accepted only over a lower one, so
- * each diff counts once, in whatever order, however often and by whichever instance it is applied. Methods reject with
- * `service.unavailable` when a place does not settle, and with the table's own errors; doing it again is always safe.
+ * The copy of one peer's state. Every write carries the position it was made at and is accepted only over a lower one,
+ * so each diff counts once, in whatever order, however often and by whichever instance it is applied. Methods reject
+ * with `service.unavailable` when a place does not settle, and with the table's own errors; repeating is always safe.
  */
 export class PeerStore {
-  readonly #table: Table;
-  readonly #actorId: string;
-  readonly #peerId: string;
-  readonly #writer: PlaceWriter;
-  readonly #states: StateWriter;
+  readonly #replica: Replica;
 
-  constructor(deps: {
-    readonly table: Table;
-    readonly clock: Clock;
-    readonly actorId: string;
-    readonly peerId: string;
-  }) {
-    this.#table = deps.table;
-    this.#actorId = deps.actorId;
-    this.#peerId = deps.peerId;
-    this.#writer = new PlaceWriter(deps);
-    this.#states = new StateWriter(this.#ids, this.#writer);
+  constructor(replica: Replica) {
+    this.#replica = replica;
   }
 
   /**
-   * Reads what the diffs depend on: one request per 100 places, none for values that do not depend on what is held.
-   * May run before the lease is granted: what changes meanwhile is noticed by the conditions of the writes. What `known`
-   * holds, as earlier diffs left it, is not read again.
+   * Plans the diffs and reads what they depend on: one request per 100 places, none for values that do not depend on
+   * what is stored. May run before the lease is granted: the conditions of the writes notice what changes meanwhile.
+   * What `known` contains, as earlier diffs left it, is not read again.
    */
   async prepare(diffs: readonly IncomingDiff[], known?: Prepared): Promise<Prepared> {
-    const prepared: Prepared = known ?? { places: new Map() };
-    await this.#read(
-      diffs.flatMap((diff) => planDiff(diff).steps),
-      prepared,
-    );
+    const prepared: Prepared = known ?? { places: new Map(), plans: new Map() };
+    const plans = diffs.map((diff) => [diff, planDiff(diff)] as const);
+    for (const [diff, plan] of plans) prepared.plans.set(diff, plan);
+    const needed = plans
+      .flatMap(([, plan]) => plan.steps)
+      .filter((step) => step.kind !== "merge" || !step.exact)
+      .filter((step) => !prepared.places.has(keyOfPlace(step.place)))
+      .map((step) => placeKey(this.#replica.actorId, this.#replica.peerId, step.place));
+    const keys = [...new Map(needed.map((key) => [key.sk, key])).values()];
+    const [only] = keys;
+    if (only === undefined) return prepared;
+    for (const key of keys) prepared.places.set(key.sk, null);
+    const { table } = this.#replica;
+    const items = keys.length === 1 ? [await table.get(only)] : await table.getMany(keys);
+    for (const item of items) if (item !== undefined) prepared.places.set(item.sk, fromItem(item));
     return prepared;
   }
 
   /**
    * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. What is
    * ambiguous or has diverged is marked durably and named in `reread`, again by every redo, until `putRead`.
+   *
+   * @param prepared from `prepare`; a diff that it does not contain is prepared first
    */
-  async apply(
-    diff: IncomingDiff,
-    at: Position | WritePolicy,
-    prepared: Prepared = { places: new Map() },
-  ): Promise<Applied> {
-    const plan = planDiff(diff);
-    await this.#read(plan.steps, prepared);
-    const outcomes = await mapConcurrent(plan.steps, WRITES_AT_ONCE, async (step) => {
-      const policy = "verdict" in at ? at : step.kind === "operation" ? listWrite(at) : diffWrite(at);
-      const key = keyOfPlace(step.place);
-      const outcome = await this.#writer.step(step, policy, prepared.places.get(key));
-      prepared.places.set(key, outcome.entry ?? null);
-      return { place: step.place, ...outcome };
-    });
-    if (plan.othersGo) outcomes.push(...(await this.#removeOthers(diff, plan, at, prepared)));
+  async apply(diff: IncomingDiff, at: Position | WritePolicy, prepared?: Prepared): Promise<Applied> {
+    const { places, plans } = prepared?.plans.has(diff) === true ? prepared : await this.prepare([diff], prepared);
+    const { steps, othersGo } = plans.get(diff) ?? planDiff(diff);
+    const write = async (
+      place: Place,
+      policyAt: (at: Position) => WritePolicy,
+      change: PlaceChange,
+    ): Promise<Outcome & { readonly place: Place }> => {
+      const key = keyOfPlace(place);
+      const policy = "verdict" in at ? at : policyAt(at);
+      const outcome = await writePlace(this.#replica, { place, policy, known: places.get(key) }, change);
+      places.set(key, outcome.entry ?? null);
+      return { place, ...outcome };
+    };
+    const outcomes = await mapConcurrent(steps, WRITES_AT_ONCE, (step) =>
+      write(step.place, step.kind === "operation" ? listWrite : diffWrite, changeOf(step)),
+    );
+    if (othersGo) {
+      const named = isAmong(steps.map(({ place }) => place));
+      const stored = await placesIn(this.#replica, diff);
+      const others = stored.filter((entry) => entry.type !== "tombstone" && !named(entry));
+      for (const entry of others) places.set(keyOfPlace(entry.place), entry);
+      outcomes.push(
+        ...(await mapConcurrent(others, WRITES_AT_ONCE, ({ place }) => write(place, diffWrite, removal(false)))),
+      );
+    }
     const stale = outcomes.flatMap(({ reread, entry, place }) =>
       reread && entry?.stale !== undefined ? [[place, entry.stale] as const] : [],
     );
+    const placesOf = (which: (outcome: Outcome) => boolean): readonly Place[] =>
+      outcomes.filter(which).map(({ place }) => place);
     return compact({
-      reread: outcomes.flatMap((outcome) => (outcome.reread ? [outcome.place] : [])),
+      reread: placesOf(({ reread }) => reread),
       stale: stale.length > 0 ? new Map(stale) : undefined,
-      changed: outcomes.flatMap((outcome) => (outcome.result === "changed" ? [outcome.place] : [])),
-      skipped: outcomes.flatMap((outcome) => (outcome.result === "skipped" ? [outcome.place] : [])),
+      changed: placesOf(({ result }) => result === "changed"),
+      skipped: placesOf(({ result }) => result === "skipped"),
     });
   }
 
   /**
-   * Puts the state that was read in the place of what the scope holds; what the state lacks gets a tombstone. Places
-   * that hold a newer position are left. Idempotent; after a crash safe to redo, also with a higher state version. One write a
-   * value, and for lists their pages, then one query of the scope: all of them each time, for a value left unwritten
-   * would keep a position that a late writer can still overtake.
+   * Replaces what the scope contains by the state that was read; what the state lacks gets a tombstone. Places with a
+   * newer position are left. Safe to repeat, after a crash also with a higher state version. One write a value, and for
+   * lists their pages, then one query of the scope: all of them each time, for a value left unwritten would keep a
+   * position that a late writer can still overtake.
    */
   async replace(input: Replacement): Promise<void> {
     const { parts, stateVersion, sequence, dirtyListsUntil } = input;
     await this.putParts(input, parts, compact({ stateVersion, sequence, dirtyListsUntil }));
-    await this.#states.removeRest(input, { stateVersion, sequence }, isAmong(parts.map(({ place }) => place)));
+    await removeRest(this.#replica, input, { stateVersion, sequence }, isAmong(parts.map(({ place }) => place)));
   }
 
-  /** Writes some parts of a state that takes the place of what a scope holds; `removeRest` ends it. */
+  /** Writes some parts of a state that replaces what a scope contains; `removeRest` ends it. */
   async putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
-    await this.#states.putParts(target, parts, at);
+    await putParts(this.#replica, target, parts, at);
   }
 
   /**
-   * Takes away what the scope holds that no write under the position's state version has touched.
+   * Removes what the scope contains and no write under the position's state version has touched.
    *
    * @returns false when `goesOn` ended it early: a redo goes on
    */
   async removeRest(target: StateTarget, at: Position, goesOn: () => boolean): Promise<boolean> {
-    return await this.#states.removeRest(target, at, isWrittenSince(at.stateVersion), goesOn);
+    return await removeRest(this.#replica, target, at, isWrittenSince(at.stateVersion), goesOn);
   }
 
   /**
-   * Marks a place whose read said nothing: what is held stays, and only a new value or a read ends the mark.
+   * Marks a place whose read said nothing: the stored entry stays, and only a new value or a read ends the mark.
    *
    * @returns since when the place is stale (ms); undefined for one that is not ours, or closed to us
    */
-  async markStale(
-    target: StateTarget,
-    place: Place,
-    at: Position,
-    failed: { readonly reason: string; readonly again: number },
-  ): Promise<number | undefined> {
-    return (await this.#states.markStale(target, place, at, failed))?.stale?.since;
+  async markStale(target: StateTarget, place: Place, at: Position, failed: FailedRead): Promise<number | undefined> {
+    return (await markStale(this.#replica, target, place, at, failed))?.stale?.since;
   }
 
-  /** The properties of which the target holds something, each once. One request a megabyte. */
-  async storedNames({ scope, excludedScopes }: StateTarget): Promise<readonly Place[]> {
-    const entries = await placesIn(this.#ids, scope, excludedScopes);
-    const stored = entries.flatMap(({ type, place: [name] }) =>
+  /** The properties of which the target contains something, each once. One request a megabyte. */
+  async storedNames(target: StateTarget): Promise<readonly Place[]> {
+    const stored = (await placesIn(this.#replica, target)).flatMap(({ type, place: [name] }) =>
       type === "tombstone" || name === undefined ? [] : [name],
     );
     return [...new Set(stored)].map((name) => [name]);
@@ -150,108 +157,67 @@ export class PeerStore {
 
   /** The mark of a place, if it is stale. 1 read. */
   async staleness(place: Place): Promise<Staleness | undefined> {
-    return (await readPlace(this.#ids, place))?.stale;
+    return (await readPlace(this.#replica, place))?.stale;
   }
 
   /**
-   * One property or list, read again, takes the place of what is held, its mark included. A part of kind `value`
-   * without a value says that nothing is there. List operations numbered up to `dirtyUntil` make a list be read again.
+   * Replaces a stored property or list, and its mark, by what was read again. A part of kind `value` without a value says
+   * that nothing is there. A list operation numbered up to `dirtyUntil` makes the list be read again.
    */
   async putRead(
     part: StatePart,
-    at: Position,
+    { stateVersion, ...at }: Position,
     dirtyUntil?: number,
     within: Pick<StateTarget, "excludedScopes" | "reads"> = { excludedScopes: [] },
   ): Promise<void> {
     const sequence = Math.max(at.sequence, part.sequence ?? 0);
-    await this.#states.put(within, part, snapshotWrite({ stateVersion: at.stateVersion, sequence }), dirtyUntil);
+    await putPart(this.#replica, within, part, compact({ stateVersion, sequence, dirtyListsUntil: dirtyUntil }));
   }
 
-  /** Takes away what a scope holds, newer positions excepted: an ended subscription, or a revoked property. */
-  async removeScope(scope: Place, excludedScopes: readonly Place[], at: Position): Promise<void> {
-    const stored = await placesIn(this.#ids, scope, excludedScopes);
+  /** Removes what an ended subscription owned, newer positions excepted. */
+  async removeScope(owned: Owned, at: Position): Promise<void> {
     const policy = snapshotWrite(at);
-    await mapConcurrent(stored, WRITES_AT_ONCE, (entry) =>
-      this.#writer.remove(entry.place, policy, entry, { hides: false }),
+    await mapConcurrent(await placesIn(this.#replica, owned), WRITES_AT_ONCE, (known) =>
+      writePlace(this.#replica, { place: known.place, policy, known }, removal(false)),
     );
   }
 
   /**
-   * Cuts what is held down to what `visible` leaves of each value (a list: all or nothing). What goes whole gets a tombstone
-   * at the position; what is cut keeps its own, so that whatever the peer sends of the rest still counts. `touched` as
-   * for `localWrite`. Safe to redo. Reads everything held of this peer, one write for each place that changes.
+   * Reduces every stored value to what `visible` leaves of it (a list: all or nothing). A place of which nothing is left
+   * gets a tombstone at the position; a reduced one keeps its own, so that what the peer sends of the rest still counts.
+   * Safe to repeat. Reads everything stored of this peer, one write for each place that changes.
+   *
+   * @param touched as for `localWrite`
    */
   async restrict(
     visible: (value: Json, place: Place) => Json | undefined,
     at: Position,
     touched: number,
   ): Promise<void> {
-    const hides = false;
-    const cutDown = async (entry: ReplicaEntry): Promise<void> => {
-      if (entry.type === "list" && visible([], entry.place) === undefined) {
-        await this.#writer.remove(entry.place, snapshotWrite(at), entry, { hides });
-      }
-      if (entry.type !== "value") return;
-      const left = await this.#writer.alter(entry.place, localWrite(touched), entry, (value) =>
-        visible(value, entry.place),
-      );
-      // From here on not even a diff that was on its way brings it back.
-      if (left.entry?.type === "tombstone")
-        await this.#writer.remove(entry.place, snapshotWrite(at), left.entry, { hides });
+    const remove = async (known: ReplicaEntry): Promise<void> => {
+      await writePlace(this.#replica, { place: known.place, policy: snapshotWrite(at), known }, removal(false));
     };
-    let some: ReplicaEntry[] = [];
-    for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, limit: WRITES_AT_ONCE * 4 })) {
-      some.push(fromItem(item));
-      if (some.length < WRITES_AT_ONCE * 4) continue;
-      await mapConcurrent(some, WRITES_AT_ONCE, cutDown);
-      some = [];
-    }
-    await mapConcurrent(some, WRITES_AT_ONCE, cutDown);
+    const reduce = async (known: ReplicaEntry): Promise<void> => {
+      const { place, type } = known;
+      if (type === "list" && visible([], place) === undefined) await remove(known);
+      if (type !== "value") return;
+      const change = altered((value) => visible(value, place));
+      const { entry } = await writePlace(this.#replica, { place, policy: localWrite(touched), known }, change);
+      // At the position of the grant, so that not even a diff that is under way brings the place back.
+      if (entry?.type === "tombstone") await remove(entry);
+    };
+    await eachEntry(entriesIn(this.#replica, { scope: [], excludedScopes: [] }), reduce);
   }
 
-  /** Deletes everything of this peer for good, without tombstones: only once nobody may write any more. Safe to redo. */
+  /** Deletes everything of this peer for good, without tombstones: only once nothing may write any more. Safe to repeat. */
   async deleteAll(): Promise<void> {
-    for await (const item of peerItems(this.#ids, { prefix: PLACE_PREFIX, only: ["place", "generation"] })) {
+    const { table, actorId, peerId } = this.#replica;
+    for await (const item of peerItems(this.#replica, { prefix: PLACE_PREFIX, only: ["place", "generation"] })) {
       if (item["generation"] === undefined) continue;
       const place = parseText(String(item["place"])) as Place;
-      await emptyPartition(this.#table, listPartition(this.#actorId, this.#peerId, place, String(item["generation"])));
+      await deleteRange(table, { pk: listPartition(actorId, peerId, place, String(item["generation"])), prefix: "" });
     }
-    await emptyPartition(this.#table, peerPartition(this.#actorId, this.#peerId));
-    await collectPeerGarbage(this.#table, this.#actorId, this.#peerId);
-  }
-
-  get #ids(): { readonly table: Table; readonly actorId: string; readonly peerId: string } {
-    return { table: this.#table, actorId: this.#actorId, peerId: this.#peerId };
-  }
-
-  async #read(steps: readonly Step[], prepared: Prepared): Promise<void> {
-    const needed = steps
-      .filter((step) => step.kind !== "merge" || !step.exact)
-      .filter((step) => !prepared.places.has(keyOfPlace(step.place)))
-      .map((step) => placeKey(this.#actorId, this.#peerId, step.place));
-    const keys = [...new Map(needed.map((key) => [key.sk, key])).values()];
-    const [only] = keys;
-    if (only === undefined) return;
-    for (const key of keys) prepared.places.set(key.sk, null);
-    const one = keys.length === 1 ? await this.#table.get(only) : undefined;
-    const items = keys.length === 1 ? (one === undefined ? [] : [one]) : await this.#table.getMany(keys);
-    for (const item of items) prepared.places.set(item.sk, fromItem(item));
-  }
-
-  async #removeOthers(
-    diff: IncomingDiff,
-    plan: DiffPlan,
-    at: Position | WritePolicy,
-    prepared: Prepared,
-  ): Promise<(Outcome & { readonly place: Place })[]> {
-    const named = new Set(plan.steps.map((step) => keyOfPlace(step.place)));
-    const stored = await placesIn(this.#ids, diff.scope, diff.excludedScopes);
-    const others = stored.filter((entry) => entry.type !== "tombstone" && !named.has(keyOfPlace(entry.place)));
-    return mapConcurrent(others, WRITES_AT_ONCE, async (entry) => {
-      const policy = "verdict" in at ? at : diffWrite(at);
-      const outcome = await this.#writer.remove(entry.place, policy, entry, { hides: false });
-      prepared.places.set(keyOfPlace(entry.place), outcome.entry ?? null);
-      return { place: entry.place, ...outcome };
-    });
+    await deleteRange(table, { pk: peerPartition(actorId, peerId), prefix: "" });
+    await collectPeerGarbage(table, actorId, peerId);
   }
 }

@@ -10,10 +10,16 @@ import type { IncomingDiff } from "./incoming.ts";
 import { PAGE_BYTES, PeerReader } from "./peer-reader.ts";
 import type { ReplicaProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
 import { placesIn } from "./peer-places.ts";
+import type { Replica } from "./peer-places.ts";
 import { PeerStore } from "./peer-store.ts";
-import { PlaceWriter } from "./place-writer.ts";
+import { changeOf, newList, newValue, removal } from "./place-change.ts";
+import type { PlaceChange } from "./place-change.ts";
+import type { ReplicaEntry } from "./replica-entry.ts";
+import { isAmong } from "./state-writer.ts";
 import { localWrite } from "./write-policy.ts";
 import type { WritePolicy } from "./write-policy.ts";
+import { writePlace } from "./write-place.ts";
+import type { Outcome } from "./write-place.ts";
 
 /** The actor whose data it is, with what its storage needs. */
 export interface PeerStoreOwner {
@@ -46,30 +52,27 @@ export type ShownProperty = Omit<ReplicaProperty, "name">;
 export type StoredProperty = Pick<ReplicaProperty, "type" | "value" | "itemCount">;
 
 /**
- * What is held of one peer, for the application: to read, and to change by hand. A change made here keeps the position
- * of what it replaces, so whatever the peer sends next takes its place. Every method rejects with
+ * The copy of one peer's state, for the application: to read, and to change by hand. A change made here keeps the
+ * position of what it replaces, so whatever the peer sends next replaces it. Every method rejects with
  * `service.unavailable` when what it touches does not settle, and with the table's own errors.
  */
 export class RemotePeerStore {
-  readonly #owner: PeerStoreOwner;
-  readonly #ids: { readonly table: Table; readonly actorId: string; readonly peerId: string };
-  readonly #writer: PlaceWriter;
+  readonly #ids: Ids;
+  readonly #replica: Replica;
   readonly #reader: PeerReader;
   readonly #store: PeerStore;
 
   constructor(actor: PeerStoreOwner, peerId: string) {
-    this.#owner = actor;
-    const deps = { table: actor.table, clock: actor.clock, actorId: actor.id, peerId };
-    this.#ids = deps;
-    this.#writer = new PlaceWriter(deps);
-    this.#reader = new PeerReader(deps);
-    this.#store = new PeerStore(deps);
+    this.#ids = actor.ids;
+    this.#replica = { table: actor.table, clock: actor.clock, actorId: actor.id, peerId };
+    this.#reader = new PeerReader(this.#replica);
+    this.#store = new PeerStore(this.#replica);
   }
 
-  /** Holds the value under the name, exactly as given; `""` and null delete. */
+  /** Stores the value under the name, exactly as given; `""` and null delete. */
   async setValue(name: string, value: Json): Promise<void> {
     if (value === "" || value === null) return this.deleteValue(name);
-    await this.#writer.value([name], this.#policy(), undefined, value);
+    await this.#write([name], newValue(value));
   }
 
   /** The value under the name, equal to what the peer sent; undefined when there is none, or a list. */
@@ -78,14 +81,14 @@ export class RemotePeerStore {
     return found?.type === "scalar" ? found.value : undefined;
   }
 
-  /** Nothing is held under the name afterwards; a list is left alone. */
+  /** Deletes the value of that name; a list is left alone. */
   async deleteValue(name: string): Promise<void> {
     await this.#remove(name, "value");
   }
 
-  /** Holds the items, in order, as the list of that name, in place of whatever was there. */
+  /** Stores the items, in order, as the list of that name, in place of whatever is stored. */
   async setList(name: string, items: readonly Json[], words: ListWords = {}): Promise<void> {
-    await this.#writer.list([name], this.#policy(), undefined, { items, ...words });
+    await this.#write([name], newList({ items, ...words }));
   }
 
   /** All items of the list; undefined when there is no such list. `from` and `limit` take a part of it. */
@@ -103,18 +106,19 @@ export class RemotePeerStore {
   }
 
   /**
-   * Applies one operation as a callback carries it (`{operation, item?, …}`; `list` may be left out). False when it is
-   * inapplicable: nothing changes, and the list is marked to be read again from its publisher.
+   * Applies one operation as a callback carries it (`{operation, item?, …}`; `list` may be left out).
+   *
+   * @returns false when it is inapplicable: nothing changes, and the list is marked to be read again from its publisher
    * @throws ServiceError `request.invalid` when it is no list operation
    */
   async applyListOperation(name: string, fields: JsonObject): Promise<boolean> {
     const operation = readListOperation({ ...fields, list: name }, name);
     if (operation === undefined) throw new ServiceError("request.invalid", "This is not a list operation.");
     const step = { kind: "operation" as const, place: [name], operation: { ...operation, list: name } };
-    return !(await this.#writer.step(step, this.#policy(), undefined)).reread;
+    return !(await this.#write([name], changeOf(step))).reread;
   }
 
-  /** The list is gone afterwards; a value of that name is left alone. */
+  /** Deletes the list of that name; a value is left alone. */
   async deleteList(name: string): Promise<void> {
     await this.#remove(name, "list");
   }
@@ -129,7 +133,7 @@ export class RemotePeerStore {
     return (await this.#reader.names()).flatMap(({ name, type }) => (type === "list" ? name : []));
   }
 
-  /** Everything that is held, lists with all their items. For big stores read page by page instead. */
+  /** Everything that is stored, lists with all their items. Read a big store page by page instead. */
   async getAllProperties(): Promise<Record<string, StoredProperty>> {
     const found: [string, StoredProperty][] = [];
     let after: string | undefined;
@@ -143,14 +147,16 @@ export class RemotePeerStore {
     return Object.fromEntries(found);
   }
 
-  /** How many values and lists are held, and their bytes as JSON. */
+  /** How many values and lists are stored, and their bytes as JSON. */
   getStorageStats(): Promise<StorageStats> {
     return this.#reader.stats();
   }
 
   /**
    * Applies a callback's diff the way automatic storage does, list operations included, for an application that keeps
-   * what arrives itself. Answers the places that only reading them from the publisher can settle.
+   * what arrives itself.
+   *
+   * @returns the places that must be read from the publisher
    */
   async applyCallbackData(content: ReceivedContent): Promise<{ readonly reread: readonly Place[] }> {
     const diff: IncomingDiff = compact({
@@ -165,7 +171,7 @@ export class RemotePeerStore {
   }
 
   /**
-   * Puts a whole state in the place of what is held: of all properties `{name: value}`, lists as
+   * Replaces what is stored by a whole state: of all properties `{name: value}`, lists as
    * `{"_list": true, "items": […]}`; of one property its bare value. What the state lacks goes.
    */
   async applyResyncData(content: ReceivedContent): Promise<void> {
@@ -177,21 +183,20 @@ export class RemotePeerStore {
     const parts: (readonly [Place, Json])[] =
       scope.length > 0 ? [[scope, data]] : Object.entries(data as JsonObject).map(([name, value]) => [[name], value]);
     for (const [place, value] of parts) await this.#putState(place, value);
-    const kept = new Set(parts.map(([place]) => JSON.stringify(place)));
-    for (const entry of await placesIn(this.#ids, scope, [])) {
-      if (kept.has(JSON.stringify(entry.place)) || entry.type === "tombstone") continue;
-      await this.#writer.remove(entry.place, this.#policy(), entry, { hides: false });
+    const isKept = isAmong(parts.map(([place]) => place));
+    for (const entry of await placesIn(this.#replica, { scope, excludedScopes: [] })) {
+      if (!isKept(entry) && entry.type !== "tombstone") await this.#write(entry.place, removal(false), entry);
     }
   }
 
-  /** Deletes everything that is held of the peer. */
+  /** Deletes everything that is stored of the peer. */
   async deleteAll(): Promise<void> {
     await this.#store.deleteAll();
   }
 
   /**
-   * Properties in the order of their keys with when and by which diff each came, at most `limit` and about 4.5 MB: what
-   * `GET /peers/{peerId}/properties` answers. `next` is the name to pass as `after`.
+   * Properties in the order of their keys, each with the time and the number of its newest diff, at most `limit` and about
+   * 4.5 MB: what `GET /peers/{peerId}/properties` answers. `next` is the name to pass as `after`.
    */
   async page(options: {
     readonly after?: string;
@@ -202,7 +207,7 @@ export class RemotePeerStore {
     return compact({ data, next });
   }
 
-  /** The same of one property, a list cut to about 4.5 MB; undefined when nothing is held under that name. */
+  /** The same of one property, a list cut to about 4.5 MB; undefined when nothing is stored under that name. */
   async one(name: string): Promise<ShownProperty | undefined> {
     const found = await this.#reader.property(name, PAGE_BYTES);
     if (found === undefined) return undefined;
@@ -213,30 +218,35 @@ export class RemotePeerStore {
   async #putState(place: Place, value: Json): Promise<void> {
     const items = isObject(value) && own(value, "_list") === true ? own(value, "items") : undefined;
     if (!isObject(value) || !Array.isArray(items)) {
-      await this.#writer.value(place, this.#policy(), undefined, value);
+      await this.#write(place, newValue(value));
       return;
     }
-    const words = ["description", "explanation"].flatMap((name) => {
+    const text = (name: string): string | undefined => {
       const word = own(value, name);
-      return typeof word === "string" ? [[name, word]] : [];
-    });
-    await this.#writer.list(place, this.#policy(), undefined, { items, ...(Object.fromEntries(words) as ListWords) });
+      return typeof word === "string" ? word : undefined;
+    };
+    const words = { description: text("description"), explanation: text("explanation") };
+    await this.#write(place, newList(compact({ items, ...words })));
   }
 
   async #remove(name: string, type: "value" | "list"): Promise<void> {
-    for (const entry of await placesIn(this.#ids, [name], [])) {
-      if (entry.type === type) await this.#writer.remove(entry.place, this.#policy(), entry, { hides: false });
+    for (const entry of await placesIn(this.#replica, { scope: [name], excludedScopes: [] })) {
+      if (entry.type === type) await this.#write(entry.place, removal(false), entry);
     }
   }
 
-  /** Larger with time and never the same twice: two writes in one millisecond differ in their random bits. */
+  async #write(place: Place, change: PlaceChange, known?: ReplicaEntry): Promise<Outcome> {
+    return await writePlace(this.#replica, { place, policy: this.#policy(), known }, change);
+  }
+
+  /** A number that grows with time and is never the same twice: two writes in one millisecond differ in their random bits. */
   #policy(): WritePolicy {
-    return localWrite(this.#owner.clock.now() * 4096 + parseInt(this.#owner.ids.id().slice(0, 3), 16));
+    return localWrite(this.#replica.clock.now() * 4096 + parseInt(this.#ids.id().slice(0, 3), 16));
   }
 }
 
 function scopeOf(content: ReceivedContent): Place {
   const { target, subtarget, resource } = content;
   if (target !== "properties") throw new ServiceError("request.invalid", "Only content of properties is kept.");
-  return placeOf({ target, ...(subtarget ? { subtarget } : {}), ...(resource ? { resource } : {}) });
+  return placeOf(compact({ target, subtarget: subtarget || undefined, resource: resource || undefined }));
 }

@@ -2,23 +2,18 @@ import { createHash } from "node:crypto";
 import { cutText, PART_BYTES } from "../../domain/json/json.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { always } from "../../dynamodb/table.ts";
-import type { Key, Table } from "../../dynamodb/table.ts";
+import type { Key } from "../../dynamodb/table.ts";
 import { valuePartKey } from "../../dynamodb/keys/replica.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
+import type { ReplicaRef } from "./peer-places.ts";
 import type { ReplicaEntry, ValueEntry } from "./replica-entry.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Stamp } from "./write-policy.ts";
 
-export interface Owner {
-  readonly table: Table;
-  readonly actorId: string;
-  readonly peerId: string;
-}
-
-/** Makes a value ready to be put: small ones stand in their item, of big ones the parts are written now (one write each). */
+/** Prepares a value for its item: a small one stays in the item, of a big one the parts are written now (one write each). */
 export async function writeBody(
-  owner: Owner,
+  of: ReplicaRef,
   place: Place,
   stamp: Stamp,
   value: Json,
@@ -31,27 +26,25 @@ export async function writeBody(
   const version = `${stamp.watermark}.${String(stamp.touched ?? 0)}.${digest}`;
   await mapConcurrent(parts, 8, (part, index) =>
     // Unconditional: the version holds a digest of the content, so a repeated or late write changes nothing.
-    owner.table.put({ ...valuePartKey(owner.actorId, owner.peerId, place, version, index), text: part }, always),
+    of.table.put({ ...valuePartKey(of.actorId, of.peerId, place, version, index), text: part }, always),
   );
   return { bytes, body: { version, parts: parts.length } };
 }
 
-/** The keys of a value's parts; none when it stands in its item. */
-export function partKeys(owner: Owner, entry: ReplicaEntry | undefined): Key[] {
+/** The keys of a value's parts; none when the value is in its item. */
+export function partKeys(of: ReplicaRef, entry: ReplicaEntry | undefined): Key[] {
   if (entry?.type !== "value" || "text" in entry.body) return [];
   const { version, parts } = entry.body;
-  return Array.from({ length: parts }, (_, part) =>
-    valuePartKey(owner.actorId, owner.peerId, entry.place, version, part),
-  );
+  return Array.from({ length: parts }, (_, part) => valuePartKey(of.actorId, of.peerId, entry.place, version, part));
 }
 
 /**
- * The JSON text of a value. Undefined when its parts are no longer there: it has been replaced since it was read, and
- * the place must be read again. One request when it is in parts, else none.
+ * The JSON text of a value. Undefined when its parts are gone: the value has been replaced since its entry was read, and
+ * the place must be read again. One request for a value in parts, else none.
  */
-export async function readBody(owner: Owner, entry: ValueEntry): Promise<string | undefined> {
+export async function readBody(of: ReplicaRef, entry: ValueEntry): Promise<string | undefined> {
   if ("text" in entry.body) return entry.body.text;
-  const keys = partKeys(owner, entry);
-  const found = new Map((await owner.table.getMany(keys)).map((item) => [item.sk, String(item["text"])]));
+  const keys = partKeys(of, entry);
+  const found = new Map((await of.table.getMany(keys)).map((item) => [item.sk, String(item["text"])]));
   return found.size < keys.length ? undefined : keys.map((key) => found.get(key.sk)).join("");
 }

@@ -1,15 +1,19 @@
 import { parseWatermark, watermark } from "../../domain/log/watermark.ts";
 import type { Position } from "../../domain/log/watermark.ts";
+import { atMost, below, itemMissing } from "../../dynamodb/table.ts";
+import type { Condition } from "../../dynamodb/table.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 
-/** Whether a write may take place over what is stored, and the stamp it leaves. */
+/** Decides whether a write may replace a stored entry, and which stamp the write leaves. */
 export interface WritePolicy {
   /**
-   * `skip`: what is stored contains this already, or something newer. `diverged`: a list operation that may or may not
-   * be contained; the list must be read again. Never thrown.
+   * `skip`: the stored entry contains this write already, or something newer. `diverged`: the stored list may or may not
+   * contain the operation and must be read again. Never throws.
    */
   verdict(stored: ReplicaEntry | undefined): "apply" | "skip" | "diverged";
   stamp(stored: ReplicaEntry | undefined): Stamp;
+  /** Holds for a stored entry that `verdict` lets the write replace: for a write without a read. */
+  readonly over: Condition;
   /** Distinguishes this write from every other in ids; the same when the same write is tried again. */
   readonly seed: string;
 }
@@ -20,19 +24,21 @@ export interface Stamp {
   readonly touched?: number;
 }
 
-/** A diff that replaces or merges a value: over everything older. */
+/** A diff that replaces or merges a value: it replaces everything older. */
 export function diffWrite(at: Position): WritePolicy {
   const own = watermark(at);
   return {
     verdict: (stored) => (stored !== undefined && stored.watermark >= own ? "skip" : "apply"),
     stamp: () => ({ watermark: own, sequence: at.sequence }),
+    over: below("watermark", own),
     seed: own,
   };
 }
 
 /**
- * A list operation. Unlike a value it must not be applied again in a later write (a higher state version, after a crash between
- * the operation and the commit): the same number is contained, and a lower one cannot be told, so the list is read again.
+ * A list operation. Unlike a value it must not be applied again in a later write (with a higher state version, after a
+ * crash between the operation and the commit): a list contains the number that it carries, and may contain any lower
+ * one, so the list is then read again.
  */
 export function listWrite(at: Position): WritePolicy {
   const own = watermark(at);
@@ -45,23 +51,25 @@ export function listWrite(at: Position): WritePolicy {
       return stored.sequence > at.sequence ? "diverged" : "apply";
     },
     stamp: () => ({ watermark: own, sequence: at.sequence }),
+    over: below("watermark", own),
     seed: own,
   };
 }
 
-/** What was read from the publisher: also over the write at the same position that asked for it. */
+/** Content that was read from the publisher: it also replaces the write at the same position that asked for it. */
 export function snapshotWrite(at: Position): WritePolicy {
   const own = watermark(at);
   return {
     verdict: (stored) => (stored !== undefined && stored.watermark > own ? "skip" : "apply"),
     stamp: () => ({ watermark: own, sequence: at.sequence }),
+    over: atMost("watermark", own),
     seed: `r${own}`,
   };
 }
 
 /**
- * The application's own write. It keeps the stored position, so that whatever the peer sends next takes its place;
- * `touched` (larger than any before) makes it a change all the same, and tells a write whose answer was lost.
+ * The application's own write. It keeps the stored position, so that whatever the peer sends next replaces it. `touched`
+ * (larger than any before) makes the write a change all the same, and identifies a write whose answer was lost.
  */
 export function localWrite(touched: number): WritePolicy {
   return {
@@ -71,6 +79,7 @@ export function localWrite(touched: number): WritePolicy {
       sequence: stored?.sequence ?? 0,
       touched,
     }),
+    over: itemMissing,
     seed: `t${String(touched)}`,
   };
 }

@@ -1,13 +1,15 @@
 /**
- * The one write that moves a head over what was applied, built without sending it: what becomes true, what goes, when the
- * stream is due next, and what must still hold for all that to be right.
+ * The one write that moves a head over what was applied, built without sending it: what becomes true, when the stream is
+ * due next, and what must still hold for all that to be right. test/unit/receiving/stream/advance.test.ts has its table.
  */
-import { LEASE_ATTRIBUTES, leaseIs } from "../../dynamodb/lease.ts";
+import { compact } from "../../system/compact.ts";
+import { leaseIs } from "../../dynamodb/lease.ts";
 import { all, contains, exists, missing, not, sizeEquals } from "../../dynamodb/table.ts";
-import type { Attribute, Change, Condition } from "../../dynamodb/table.ts";
+import type { Condition } from "../../dynamodb/table.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { defined, dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
+import { headIs, withFields } from "./stream-changes.ts";
+import type { HeadFields, StreamChange } from "./stream-changes.ts";
 
 /** How a head is to move. */
 export interface Advance {
@@ -15,9 +17,8 @@ export interface Advance {
   readonly to: number;
   /** Go on with the next number under the same lease; its first start is counted. */
   readonly keepLease: boolean;
-  /** More attributes that become true with it. */
-  readonly set?: Readonly<Record<string, Attribute>>;
-  readonly remove?: readonly string[];
+  /** More fields that become true with it. */
+  readonly fields?: HeadFields;
   /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
   readonly completes?: number;
   /** The state was read, which also settles a contradiction that was known at `completes`. */
@@ -42,93 +43,110 @@ export const commitId = (token: string, { to, keepLease }: Advance): string =>
  * The advance of a head as it was last seen, under the lease `token`. When its condition fails the head has changed
  * meanwhile: it is built again from what is found.
  */
-export function advanceWrite(
+export function advanceChange(
   seen: Head,
   token: string,
   advance: Advance,
   now: number,
   gapTimeoutMs: number,
-): { readonly change: Change; readonly condition: Condition } {
+): StreamChange {
   const left = advance.restart === true ? [] : [...seen.buffered].filter((n) => n > advance.to);
-  const dropped = new Set([...seen.buffered].filter((n) => !left.includes(n)));
-  const drained = dropped.size > 0;
   const passed = numbersBetween(Math.min(seen.lastSeq, advance.from ?? seen.lastSeq), advance.to);
-  const set: Record<string, Attribute> = {
-    lastSeq: advance.to,
-    starts: advance.keepLease ? 1 : 0,
-    activeAt: now,
-    doneToken: commitId(token, advance),
-    ...advance.set,
+  const fields = {
+    ...numberFields(token, advance, now),
+    ...advance.fields,
+    ...recoveryFields(seen, advance),
+    ...contradictionFields(seen, advance, left),
   };
-  const begun = set["begun"] === undefined ? ["begun"] : [];
-  const remove = [...(advance.remove ?? []), ...begun, ...(advance.keepLease ? [] : LEASE_ATTRIBUTES)];
-  const settled = advance.completes === seen.recoveryRevision && set["recoveryRequested"] === undefined;
-  if (settled) remove.push("recoveryRequested");
-  const known = advance.completes === seen.recoveryRevision && advance.stateRead === true;
-  // What is still buffered may be what was contradicted, and is applied over what was read.
-  const rightNow = known && advance.contradicts !== true && left.length === 0;
-  if (rightNow) remove.push("contradicted");
-  if (advance.contradicts === true) set["contradicted"] = true;
-  const contradicted = advance.contradicts === true || (seen.contradicted && !rightNow);
-  const hooksResuming = seen.hooksResuming && !remove.includes("hooksResuming");
-  const hasWork =
-    hooksResuming || set["recoveryRequested"] !== undefined || (seen.recoveryRequested !== undefined && !settled);
-  const conditions = [headIs.live, leaseIs.ownedBy({ token })];
-  // What is settled, or due next, follows from what is requested: no more may have been requested since it was seen.
-  if (advance.completes !== undefined || seen.buffered.size > 0)
-    conditions.push(headIs.askedFor(seen.recoveryRevision));
-  if (left.length > 0) {
-    // Others may only have added numbers, so some stay buffered whatever happened meanwhile. Copies of what is passed
-    // over may be among them: those go too, or, where they are too many to name, or must be looked at, must not have come.
-    if (passed === undefined || advance.exact === true) conditions.push(sizeEquals("buffered", seen.buffered.size));
-    else conditions.push(exists("buffered"), ...unseenCopies(seen, advance));
-    for (const n of passed ?? []) dropped.add(n);
-    Object.assign(
-      set,
-      gapAttributes(seen, advance, left, drained || advance.completes !== undefined, now, gapTimeoutMs),
-    );
-  } else if (seen.buffered.size > 0) {
-    // While the lease holds numbers are only added: an equal size is an equal set.
-    conditions.push(sizeEquals("buffered", seen.buffered.size));
-    remove.push("buffered", "gapSince");
-  } else {
-    conditions.push(missing("buffered"));
-  }
-  const mayRest = seen.buffered.size > 0 || advance.completes !== undefined || advance.contradicts === true;
-  if (left.length === 0 && !hasWork && mayRest) {
-    const after = { ...seen, ...(advance.set as Partial<Head>) };
-    if (contradicted) Object.assign(set, dueAttributes(seen.key, contradictionDue(after, now)));
-    else Object.assign(set, restingDue(after, remove));
-  }
-  for (const name of remove) Reflect.deleteProperty(set, name);
-  const discard = left.length > 0 && dropped.size > 0 ? { buffered: dropped } : undefined;
-  return {
-    change: {
-      set,
-      add: { version: 1, ...(advance.contradicts === true ? { recoveryRevision: 1 } : {}) },
-      remove: [...new Set(remove)],
-      ...defined("discard", discard),
-    },
-    condition: all(...conditions),
-  };
+  const after = withFields(seen, fields);
+  const due =
+    left.length > 0 ? gapFields(seen, advance, left, now, gapTimeoutMs) : restFields(seen, advance, after, now);
+  return compact({
+    fields: { ...fields, ...due },
+    add: advance.contradicts === true ? { recoveryRevision: 1 as const } : undefined,
+    discard: left.length > 0 ? leavingNumbers(seen, left, passed) : undefined,
+    when: all(
+      headIs.live,
+      leaseIs.ownedBy({ token }),
+      ...requestConditions(seen, advance),
+      ...bufferConditions(seen, advance, left, passed),
+    ),
+  });
 }
 
-/** Copies of what was not taken from the buffer, that have come since the head was seen, are not passed unseen. */
-const unseenCopies = (seen: Head, { unseen = [] }: Advance): readonly Condition[] =>
-  unseen.filter((n) => !seen.buffered.has(n)).map((n) => not(contains("buffered", n)));
+const numberFields = (token: string, advance: Advance, now: number): HeadFields => ({
+  lastSeq: advance.to,
+  starts: advance.keepLease ? 1 : 0,
+  begun: undefined,
+  activeAt: now,
+  doneToken: commitId(token, advance),
+  ...(advance.keepLease ? {} : { lease: undefined }),
+});
 
-/** When what stays buffered is to be looked at: a gap's clock runs on unless a drain has left a new gap. */
-function gapAttributes(
+/** True when no recovery was requested since the one that it completes began. */
+const isNewest = (seen: Head, { completes }: Advance): boolean => completes === seen.recoveryRevision;
+
+/** The requested recovery is done, unless one was requested since it began, or is with this very write. */
+const recoveryFields = (seen: Head, advance: Advance): HeadFields =>
+  isNewest(seen, advance) && advance.fields?.recoveryRequested === undefined ? { recoveryRequested: undefined } : {};
+
+/** What is still buffered may be what was contradicted, and is applied over what was read: then the mark stays. */
+function contradictionFields(seen: Head, advance: Advance, left: readonly number[]): HeadFields {
+  if (advance.contradicts === true) return { contradicted: true };
+  return advance.stateRead === true && isNewest(seen, advance) && left.length === 0 ? { contradicted: false } : {};
+}
+
+/** When what stays buffered is to be looked at: a gap's time runs on unless a drain or a recovery has left a new gap. */
+function gapFields(
   seen: Head,
   advance: Advance,
   left: readonly number[],
-  drained: boolean,
   now: number,
   gapTimeoutMs: number,
-): Readonly<Record<string, Attribute>> {
-  if (left.includes(advance.to + 1)) return advance.keepLease ? {} : dueAttributes(seen.key, now);
-  if (!drained && seen.gapSince !== undefined) return {};
-  return { gapSince: now, ...dueAttributes(seen.key, now + gapTimeoutMs) };
+): HeadFields {
+  if (left.includes(advance.to + 1)) return advance.keepLease ? {} : { dueAt: now };
+  const isNew = left.length < seen.buffered.size || advance.completes !== undefined;
+  return isNew || seen.gapSince === undefined ? { gapSince: now, dueAt: now + gapTimeoutMs } : {};
+}
+
+/** Nothing stays buffered: what is requested keeps its due time, else a contradiction or the reconciliation is next. */
+function restFields(seen: Head, advance: Advance, after: Head, now: number): HeadFields {
+  const emptied = seen.buffered.size > 0;
+  const buffer = emptied ? { buffered: undefined, gapSince: undefined } : {};
+  const isDueAnew = emptied || advance.completes !== undefined || advance.contradicts === true;
+  if (!isDueAnew || after.hooksResuming || after.recoveryRequested !== undefined) return buffer;
+  return { ...buffer, dueAt: after.contradicted ? contradictionDue(after, now) : after.reconcileAt };
+}
+
+/** Buffered numbers that go, and copies of what is passed that others may have added meanwhile. */
+const leavingNumbers = (
+  seen: Head,
+  left: readonly number[],
+  passed: readonly number[] = [],
+): ReadonlySet<number> | undefined => {
+  const leaving = new Set([...[...seen.buffered].filter((n) => !left.includes(n)), ...passed]);
+  return leaving.size > 0 ? leaving : undefined;
+};
+
+/** What is completed, or due next, follows from what is requested: no more may have been requested since it was seen. */
+const requestConditions = (seen: Head, { completes }: Advance): readonly Condition[] =>
+  completes !== undefined || seen.buffered.size > 0 ? [headIs.askedFor(seen.recoveryRevision)] : [];
+
+/**
+ * While the lease holds others only add numbers: an equal size is an equal set, and what stays buffered stays whatever
+ * happens meanwhile. Copies of what is passed may have come: those go too, or, where they are too many to name, or must
+ * be looked at first, must not have come.
+ */
+function bufferConditions(
+  seen: Head,
+  { exact, unseen = [] }: Advance,
+  left: readonly number[],
+  passed: readonly number[] | undefined,
+): readonly Condition[] {
+  if (seen.buffered.size === 0) return [missing("buffered")];
+  if (left.length === 0 || passed === undefined || exact === true) return [sizeEquals("buffered", seen.buffered.size)];
+  const unseenCopies = unseen.filter((n) => !seen.buffered.has(n)).map((n) => not(contains("buffered", n)));
+  return [exists("buffered"), ...unseenCopies];
 }
 
 /** Numbers an advance names at most; a run is shorter, only a resync passes over more. */
@@ -138,11 +156,4 @@ const MOST_NAMED = 200;
 function numbersBetween(from: number, to: number): readonly number[] | undefined {
   if (to - from > MOST_NAMED) return undefined;
   return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + 1 + index);
-}
-
-/** The due attributes of a head with nothing buffered: its reconciliation, or none (their names join `remove`). */
-function restingDue(head: Head, remove: string[]): { readonly dueShard?: string; readonly dueAt?: number } {
-  if (head.reconcileAt !== undefined) return dueAttributes(head.key, head.reconcileAt);
-  remove.push("dueShard", "dueAt");
-  return {};
 }

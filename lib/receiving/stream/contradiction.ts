@@ -4,11 +4,11 @@
  * commit of a state read that began after it was set.
  */
 import type { Timestamp } from "../../domain/terms/timestamp.ts";
-import { above, all, any, atMost, below, exists, missing } from "../../dynamodb/table.ts";
-import type { Change, Key } from "../../dynamodb/table.ts";
+import { all, any, exists, missing } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
-import { dueAttributes, headIs } from "./head.ts";
 import type { Head } from "./head.ts";
+import { headIs } from "./stream-changes.ts";
+import type { StreamChange } from "./stream-changes.ts";
 import type { WakeUps } from "./wake-ups.ts";
 import type { StreamStore } from "./stream-store.ts";
 
@@ -55,28 +55,24 @@ export async function markContradicted(
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
-  const request: Change = { set: { contradicted: true }, add: { version: 1, recoveryRevision: 1 } };
-  const brought: Change = { ...request, set: { ...request.set, ...dueAttributes(head.key, dueAt) } };
-  const waiting = all(headIs.live, any(exists("buffered"), atMost("dueAt", dueAt)));
-  const idle = all(headIs.live, missing("buffered"), any(missing("dueAt"), above("dueAt", dueAt)));
-  const tries = [
-    { change: request, condition: waiting },
-    { change: brought, condition: idle },
-  ];
-  if (head.buffered.size === 0) tries.reverse();
+  const waiting: StreamChange = {
+    fields: { contradicted: true },
+    add: { recoveryRevision: 1 },
+    when: all(headIs.live, any(exists("buffered"), headIs.dueBy(dueAt))),
+  };
+  const idle: StreamChange = {
+    ...waiting,
+    fields: { contradicted: true, dueAt },
+    when: all(headIs.live, missing("buffered"), headIs.notDueBy(dueAt)),
+  };
+  const tries = head.buffered.size === 0 ? [idle, waiting] : [waiting, idle];
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-    for (const { change, condition } of tries) {
-      const marked = await streams.amend(head.key, change, condition);
+    for (const change of tries) {
+      const marked = await streams.amend(head.key, change);
       if (marked === undefined) continue;
       if (marked.dueAt === dueAt) await wakeUps.schedule(marked);
       return marked;
     }
   }
   return undefined;
-}
-
-/** The publisher asked for rest: nothing reads it before `until` (ms) but a person's request. 1 write. */
-export async function pauseReads(streams: StreamStore, key: Key, until: number): Promise<void> {
-  const longer = any(missing("pausedUntil"), below("pausedUntil", until));
-  await streams.amend(key, { set: { pausedUntil: until }, add: { version: 1 } }, all(headIs.live, longer));
 }

@@ -2,11 +2,11 @@
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
+import type { HeadFields } from "./stream-changes.ts";
 
 /** What the applier made of one event; becomes part of the head with the same write that moves it. */
 export interface Applied {
-  readonly set?: Readonly<Record<string, Attribute>>;
-  readonly remove?: readonly string[];
+  readonly fields?: HeadFields;
   /** Runs after the head has moved; its failure is logged only. */
   readonly afterwards?: () => Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
 }
 
 /** The ids a log line about a stream names. */
-export const idsOf = (head: Head): Record<string, unknown> => ({
+export const idsOf = (head: Head) => ({
   actorId: head.actorId,
   peerId: head.peerId,
   subscriptionId: head.subscriptionId,

@@ -11,15 +11,13 @@
  *                                  state is read; goes with the commit of a state read that began after it was set
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
+import { compact } from "../../system/compact.ts";
 import { leaseIsLive, leaseOf } from "../../dynamodb/lease.ts";
 import type { Lease } from "../../dynamodb/lease.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
-import { isStandaloneStream, streamOfKey } from "../../dynamodb/keys/streams.ts";
-import { below, equals, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Condition, Item, Key } from "../../dynamodb/table.ts";
+import { streamOfKey } from "../../dynamodb/keys/streams.ts";
+import type { Item, Key } from "../../dynamodb/table.ts";
 import type { Place, Scope } from "../../domain/terms/scope.ts";
 import type { SequencingState } from "../../domain/log/sequencing.ts";
-import { readProgress } from "./recovery-progress.ts";
 import type { RecoveryProgress } from "./recovery-progress.ts";
 
 export type Granularity = "high" | "low" | "none";
@@ -114,38 +112,35 @@ export function readHead(item: Item): Head {
   if (ids === undefined) throw new TypeError(`Not a stream head: ${item.sk}`);
   const text = (name: string): string | undefined => item[name] as string | undefined;
   const whole = (name: string): number | undefined => item[name] as number | undefined;
-  return {
+  const isSet = (name: string): boolean => item[name] === true;
+  return compact({
     key: { pk: item.pk, sk: item.sk },
     ...ids,
-    scope: {
-      target: text("target") ?? "",
-      ...defined("subtarget", text("subtarget")),
-      ...defined("resource", text("resource")),
-    },
+    scope: compact({ target: text("target") ?? "", subtarget: text("subtarget"), resource: text("resource") }),
     granularity: (text("granularity") ?? "high") as Granularity,
     createdAt: whole("createdAt") ?? 0,
     live: text("state") === "live",
-    ...defined("auth", text("auth")),
+    auth: text("auth"),
     epoch: whole("epoch") ?? 0,
     stateVersion: whole("stateVersion") ?? 0,
     lastSeq: whole("lastSeq") ?? 0,
-    buffered: (item["buffered"] as ReadonlySet<number> | undefined) ?? new Set(),
-    ...defined("gapSince", whole("gapSince")),
-    ...defined("dueAt", whole("dueAt")),
-    ...defined("lease", leaseOf(item)),
+    buffered: (item["buffered"] as ReadonlySet<number> | undefined) ?? new Set<number>(),
+    gapSince: whole("gapSince"),
+    dueAt: whole("dueAt"),
+    lease: leaseOf(item),
     starts: whole("starts") ?? 0,
-    ...defined("begun", text("begun")),
-    replacing: item["replacing"] === true,
-    ...defined("recoveryRequested", text("recoveryRequested") as Head["recoveryRequested"]),
+    begun: text("begun"),
+    replacing: isSet("replacing"),
+    recoveryRequested: text("recoveryRequested") as RecoveryKind | undefined,
     recoveryRevision: whole("recoveryRevision") ?? 0,
-    ...defined("replacedFrom", whole("replacedFrom")),
-    ...defined("recovery", readProgress(item["recovery"])),
-    contradicted: item["contradicted"] === true,
-    ...defined("pausedUntil", whole("pausedUntil")),
-    ...defined("problem", readProblem(item)),
+    replacedFrom: whole("replacedFrom"),
+    recovery: item["recovery"] as RecoveryProgress | undefined,
+    contradicted: isSet("contradicted"),
+    pausedUntil: whole("pausedUntil"),
+    problem: readProblem(item),
     resubscribedAt: whole("resubscribedAt") ?? 0,
     attempts: whole("attempts") ?? 0,
-    ...defined("reconcileAt", whole("reconcileAt")),
+    reconcileAt: whole("reconcileAt"),
     excludedScopes: (item["excludedScopes"] as readonly Place[] | undefined) ?? [],
     digests: text("digests") ?? "",
     lastTimestamp: text("lastTimestamp") ?? "",
@@ -153,13 +148,13 @@ export function readHead(item: Item): Head {
     coveredTo: whole("coveredTo") ?? 0,
     coveredAt: whole("coveredAt") ?? 0,
     contradictionReadAt: whole("contradictionReadAt") ?? 0,
-    hooksPaused: item["hooksPaused"] === true,
-    hooksResuming: item["hooksResuming"] === true,
+    hooksPaused: isSet("hooksPaused"),
+    hooksResuming: isSet("hooksResuming"),
     ownershipRevision: whole("ownershipRevision") ?? 0,
-    keepData: item["keepData"] === true,
+    keepData: isSet("keepData"),
     activeAt: whole("activeAt") ?? 0,
     version: whole("version") ?? 0,
-  };
+  });
 }
 
 function readProblem(item: Item): StreamProblem | undefined {
@@ -168,45 +163,8 @@ function readProblem(item: Item): StreamProblem | undefined {
   return { code, since: Number(since) };
 }
 
-/** The attributes of a problem, which go when the publisher knows the subscription again. */
-export const PROBLEM_ATTRIBUTES = ["problemCode", "problemSince"] as const;
-
-/** A problem as attributes. */
-export const problemAttributes = ({ code, since }: StreamProblem): Readonly<Record<string, Attribute>> => ({
-  problemCode: code,
-  problemSince: since,
-});
-
-/** `{ [name]: value }`, or nothing when there is no value. */
-export function defined<N extends string, V>(name: N, value: V | undefined): { readonly [K in N]?: V } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: V });
-}
-
 /** A head as sequencing sees it. */
 export function sequencingStateOf(head: Head, now: number, incarnation: string): SequencingState {
-  return {
-    lastSeq: head.lastSeq,
-    buffered: head.buffered,
-    ...defined("gapSince", head.gapSince),
-    busy: leaseIsLive(head.lease, now, incarnation),
-    replacing: head.replacing,
-  };
-}
-
-/** Named fragments of the conditions on a head. */
-export const headIs = {
-  live: equals("state", "live"),
-  ofEpoch: (epoch: number): Condition => equals("epoch", epoch),
-  openTo: (auth: string | undefined): Condition => (auth === undefined ? headIs.live : equals("auth", auth)),
-  at: (lastSeq: number): Condition => equals("lastSeq", lastSeq),
-  before: (sequence: number): Condition => below("lastSeq", sequence),
-  notReplacing: missing("replacing"),
-  /** Nothing was asked for since. */
-  askedFor: (recoveryRevision: number): Condition =>
-    recoveryRevision === 0 ? missing("recoveryRevision") : equals("recoveryRevision", recoveryRevision),
-} as const;
-
-/** The index attributes that make a head due at `at` (ms); none for a standalone stream, which only its callers can go on with. */
-export function dueAttributes(key: Key, at: number): { readonly dueShard?: string; readonly dueAt?: number } {
-  return isStandaloneStream(key) ? {} : { dueShard: dueShardOf(key), dueAt: at };
+  const { lastSeq, buffered, gapSince, replacing } = head;
+  return compact({ lastSeq, buffered, gapSince, busy: leaseIsLive(head.lease, now, incarnation), replacing });
 }

@@ -1,6 +1,4 @@
 /** How far a replacement of the state has come: what the head says of it between two runs. */
-import { compact } from "../../system/compact.ts";
-import type { Attribute } from "../../dynamodb/table.ts";
 
 /** Times are ms since 1970. */
 export interface RecoveryProgress {
@@ -30,14 +28,4 @@ export interface RecoveryProgress {
   readonly differs?: true;
   /** Normalised time of the resync callback. */
   readonly timestamp?: string;
-}
-
-/** The progress as one attribute. */
-export function progressAttribute(progress: RecoveryProgress): Attribute {
-  return compact({ ...progress });
-}
-
-/** The progress in a head's item. */
-export function readProgress(stored: Attribute | undefined): RecoveryProgress | undefined {
-  return stored === undefined ? undefined : (stored as unknown as RecoveryProgress);
 }

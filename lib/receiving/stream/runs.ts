@@ -5,6 +5,7 @@ import type { Key, Table } from "../../dynamodb/table.ts";
 import { consecutiveRun } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
+import { withFields } from "./stream-changes.ts";
 import { idsOf } from "./event-applier.ts";
 import type { Applied, EventApplier } from "./event-applier.ts";
 import type { WakeUps } from "./wake-ups.ts";
@@ -46,9 +47,9 @@ export class Runs<E extends { readonly sequence: number }, P> {
       {
         ...{ to: sequence, keepLease: false, unseen: [sequence] },
         contradicts: this.#deps.applier.begunOtherwise(event, head),
-        ...picked(applied),
+        ...compact({ fields: applied.fields }),
       },
-      this.#copies(withSet(head, sequence, applied), [sequence]),
+      this.#copies(withApplied(head, sequence, applied), [sequence]),
     );
     if (moved !== undefined) await this.#afterwards(moved, applied);
     return moved;
@@ -103,12 +104,19 @@ export class Runs<E extends { readonly sequence: number }, P> {
         deadline,
       });
       unwritten = merge(unwritten, applied);
-      current = withSet(current, event.sequence, applied);
+      current = withApplied(current, event.sequence, applied);
     };
     const write = async (keepLease: boolean): Promise<boolean> => {
       const moved = await this.#deps.streams.advance(
         current,
-        { to: current.lastSeq, from: written.lastSeq, keepLease, unseen, contradicts, ...picked(unwritten) },
+        compact({
+          to: current.lastSeq,
+          from: written.lastSeq,
+          keepLease,
+          unseen,
+          contradicts,
+          fields: unwritten.fields,
+        }),
         this.#copies(current, unseen),
       );
       if (moved === undefined) return false;
@@ -183,7 +191,7 @@ export class Runs<E extends { readonly sequence: number }, P> {
 
   async giveBack(head: Head): Promise<void> {
     try {
-      await this.#deps.streams.release(head, {}, { countsAsStart: this.#deps.applier.begun(head.lastSeq + 1) });
+      await this.#deps.streams.release(head, { countsAsStart: this.#deps.applier.begun(head.lastSeq + 1) });
     } catch (error) {
       this.#deps.log.warn("a lease was not given back, it will run out", { ...idsOf(head), error: String(error) });
     }
@@ -199,14 +207,10 @@ export class Runs<E extends { readonly sequence: number }, P> {
   }
 }
 
-const picked = (applied: Applied): Pick<Applied, "set" | "remove"> =>
-  compact({ set: applied.set, remove: applied.remove });
-
 function merge(one: Applied, two: Applied): Applied {
   const after = [one.afterwards, two.afterwards].filter((each) => each !== undefined);
   return {
-    set: { ...one.set, ...two.set },
-    remove: [...(one.remove ?? []), ...(two.remove ?? [])],
+    fields: { ...one.fields, ...two.fields },
     ...(after.length === 0
       ? {}
       : {
@@ -218,6 +222,5 @@ function merge(one: Applied, two: Applied): Applied {
 }
 
 /** The head as it will be once what was applied is written; what the next event of a run builds on. */
-function withSet(head: Head, lastSeq: number, applied: Applied): Head {
-  return { ...head, lastSeq, ...(applied.set as Partial<Head> | undefined), starts: 1 };
-}
+const withApplied = (head: Head, lastSeq: number, applied: Applied): Head =>
+  withFields(head, { lastSeq, ...applied.fields, starts: 1 });

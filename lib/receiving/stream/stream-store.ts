@@ -3,15 +3,14 @@
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
 import { compact } from "../../system/compact.ts";
-import { advanceWrite, commitId } from "./advance.ts";
+import { advanceChange, commitId } from "./advance.ts";
 import type { Advance } from "./advance.ts";
-import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
+import { leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import {
-  above,
   all,
   any,
-  atMost,
   ConditionFailed,
   contains,
   equals,
@@ -21,11 +20,13 @@ import {
   missing,
   sizeBelow,
 } from "../../dynamodb/table.ts";
-import type { Attribute, Change, Condition, Key, Table } from "../../dynamodb/table.ts";
+import type { Attribute, Condition, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { dueAttributes, headIs, readHead } from "./head.ts";
+import { readHead } from "./head.ts";
 import type { Head, RecoveryKind } from "./head.ts";
+import { headIs, requestOf, writeOf } from "./stream-changes.ts";
+import type { HeadFields, StreamChange } from "./stream-changes.ts";
 
 export interface StreamSettings {
   /** Leases acquired by another incarnation are void: an earlier start of a local server took them. */
@@ -99,7 +100,7 @@ export class StreamStore {
     const now = this.#clock.now();
     const { incarnation } = this.#settings;
     const lease = newLease({ ids: this.#ids, clock: this.#clock, incarnation }, options.leaseMs);
-    const condition = all(
+    const when = all(
       headIs.live,
       headIs.openTo(options.auth),
       ...(options.at === undefined ? [] : [headIs.at(options.at)]),
@@ -109,20 +110,11 @@ export class StreamStore {
       ...(options.also ?? []),
       leaseIs.free(now, incarnation),
     );
-    const change: Change = compact({
-      set: leaseAttributes(lease),
-      setIfMissing: options.begun === undefined ? undefined : { begun: options.begun },
-      add: { version: 1, starts: 1 },
-    });
-    try {
-      return { won: true, head: readHead(await this.#table.update(key, change, condition)) };
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      if (error.item === undefined) return { won: false };
-      const head = readHead(error.item);
-      // The client may have repeated a write whose answer was lost: then the lease found is this very one.
-      return { won: head.lease?.token === lease.token, head };
-    }
+    const ifMissing = compact({ begun: options.begun });
+    const { written, head } = await this.#write(key, { fields: { lease }, ifMissing, add: { starts: 1 }, when });
+    if (head === undefined) return { won: false };
+    // The client may have repeated a write whose answer was lost: then the lease found is this very one.
+    return { won: written || head.lease?.token === lease.token, head };
   }
 
   /**
@@ -141,18 +133,16 @@ export class StreamStore {
       // What cannot be looked at counts as another content: reading the state settles it either way.
       const differ = found.length > 0 && (await copies?.differ(found).catch(() => true));
       if (differ === true) advance = { ...advance, contradicts: true };
-      const { change, condition } = advanceWrite(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
-      try {
-        const moved = readHead(await this.#table.update(head.key, change, condition));
-        if (moved.contradicted && moved.dueAt !== seen.dueAt) await this.#wake(moved);
-        return advance.keepLease ? moved : await this.#bringForward(moved, head.lease?.until);
-      } catch (error) {
-        if (!(error instanceof ConditionFailed)) throw error;
-        if (error.item === undefined) return undefined;
-        if (error.item["doneToken"] === commitId(token, advance)) return readHead(error.item);
-        seen = readHead(error.item);
-        if (!seen.live || seen.lease?.token !== token) return undefined;
+      const change = advanceChange(seen, token, advance, this.#clock.now(), this.#settings.gapTimeoutMs);
+      const { written, head: now, item } = await this.#write(head.key, change);
+      if (now === undefined) return undefined;
+      if (written) {
+        if (now.contradicted && now.dueAt !== seen.dueAt) await this.#wake(now);
+        return advance.keepLease ? now : await this.#bringForward(now, head.lease?.until);
       }
+      if (item?.["doneToken"] === commitId(token, advance)) return now;
+      seen = now;
+      if (!seen.live || seen.lease?.token !== token) return undefined;
     }
     return undefined;
   }
@@ -167,8 +157,7 @@ export class StreamStore {
     const now = this.#clock.now();
     const workAt = head.recoveryRequested === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
     const dueAt = Math.max(now, hasWork(head) ? workAt : gapDue);
-    const change = { set: dueAttributes(head.key, dueAt), add: { version: 1 } };
-    const moved = await this.amend(head.key, change, all(headIs.live, equals("dueAt", until)));
+    const moved = await this.amend(head.key, { fields: { dueAt }, when: all(headIs.live, equals("dueAt", until)) });
     if (moved === undefined) return head;
     await this.#wake(moved);
     return moved;
@@ -180,18 +169,17 @@ export class StreamStore {
    */
   async release(
     head: Head,
-    also: Pick<Change, "set" | "setIfMissing"> = {},
-    options: { readonly countsAsStart?: boolean } = {},
+    options: { readonly fields?: HeadFields; readonly request?: RecoveryKind; readonly countsAsStart?: boolean } = {},
   ): Promise<void> {
-    const due = head.buffered.size > 0 ? dueAttributes(head.key, this.#clock.now()) : {};
-    // The lease, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
-    const change: Change = {
-      ...also,
-      set: { ...due, ...also.set },
-      remove: LEASE_ATTRIBUTES,
-      add: { version: 1, starts: options.countsAsStart === true ? 0 : -1 },
-    };
-    const released = await this.amend(head.key, change, leaseIs.ownedBy(head.lease));
+    const due = head.buffered.size > 0 ? { dueAt: this.#clock.now() } : {};
+    const request = options.request === undefined ? {} : requestOf(options.request);
+    const released = await this.amend(head.key, {
+      ...request,
+      fields: { lease: undefined, ...due, ...options.fields, ...request.fields },
+      // The lease, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
+      add: { starts: options.countsAsStart === true ? 0 : -1 },
+      when: leaseIs.ownedBy(head.lease),
+    });
     if (released !== undefined) await this.#bringForward(released, head.lease?.until);
   }
 
@@ -205,7 +193,6 @@ export class StreamStore {
     head: Head,
     sequence: number,
     content: Readonly<Record<string, Attribute>>,
-    extra: Readonly<Record<string, Attribute>> = {},
   ): Promise<{ buffered: boolean; head: Head | undefined; first: boolean }> {
     const first = await this.#putBuffered(head, sequence, content);
     const now = this.#clock.now();
@@ -217,7 +204,7 @@ export class StreamStore {
     // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
     const requested = head.recoveryRequested !== undefined || head.hooksResuming;
     const dueAt = requested ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
-    const condition = all(
+    const when = all(
       headIs.live,
       headIs.openTo(head.auth),
       headIs.ofEpoch(head.epoch),
@@ -231,16 +218,9 @@ export class StreamStore {
           )
         : all(exists("buffered"), any(contains("buffered", sequence), sizeBelow("buffered", maxPending))),
     );
-    const change: Change = {
-      add: { buffered: new Set([sequence]), version: 1 },
-      set: { ...extra, ...(opens ? { gapSince: now, ...dueAttributes(head.key, dueAt) } : {}) },
-    };
-    try {
-      return { buffered: true, head: readHead(await this.#table.update(head.key, change, condition)), first };
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      return { buffered: false, head: error.item === undefined ? undefined : readHead(error.item), first };
-    }
+    const fields = opens ? { gapSince: now, dueAt } : {};
+    const put = await this.#write(head.key, { fields, add: { buffered: new Set([sequence]) }, when });
+    return { buffered: put.written, head: put.head, first };
   }
 
   async #putBuffered(head: Head, sequence: number, content: Readonly<Record<string, Attribute>>): Promise<boolean> {
@@ -261,32 +241,35 @@ export class StreamStore {
    */
   async markUnavailable(head: Head, sequence: number): Promise<Head | undefined> {
     const now = this.#clock.now();
-    const request = { recoveryRequested: "resync", ...dueAttributes(head.key, now) };
     const mine = all(headIs.live, headIs.ofEpoch(head.epoch));
     const room = any(
       missing("buffered"),
       contains("buffered", sequence),
       sizeBelow("buffered", this.#settings.maxPending),
     );
-    const buffering: Change = {
-      add: { buffered: new Set([sequence]), version: 1, recoveryRevision: 1 },
-      set: request,
-      setIfMissing: { gapSince: now },
+    const buffering: StreamChange = {
+      fields: { recoveryRequested: "resync", dueAt: now },
+      ifMissing: { gapSince: now },
+      add: { buffered: new Set([sequence]), recoveryRevision: 1 },
+      when: all(mine, headIs.before(sequence), room),
     };
-    return (
-      (await this.amend(head.key, buffering, all(mine, headIs.before(sequence), room))) ??
-      (await this.requestRecovery(head, "resync", now))
-    );
+    return (await this.amend(head.key, buffering)) ?? (await this.requestRecovery(head, "resync", now));
   }
 
   /** Changes a head that no one needs to have leased; undefined when the condition does not hold. 1 write. */
-  async amend(key: Key, change: Change, condition: Condition): Promise<Head | undefined> {
-    try {
-      return readHead(await this.#table.update(key, change, all(itemExists, condition)));
-    } catch (error) {
-      if (error instanceof ConditionFailed) return undefined;
-      throw error;
-    }
+  async amend(key: Key, change: StreamChange): Promise<Head | undefined> {
+    const { written, head } = await this.#write(key, { ...change, when: all(itemExists, change.when) });
+    return written ? head : undefined;
+  }
+
+  /** @returns the head as it is, written or not; undefined when there is none */
+  async #write(
+    key: Key,
+    change: StreamChange,
+  ): Promise<{ readonly written: boolean; readonly head: Head | undefined; readonly item: Item | undefined }> {
+    const write = writeOf(key, change);
+    const { written, item } = await updateIf(this.#table, key, write.change, write.condition);
+    return { written, head: item === undefined ? undefined : readHead(item), item };
   }
 
   /**
@@ -299,19 +282,20 @@ export class StreamStore {
     head: Pick<Head, "key">,
     kind: RecoveryKind,
     dueAt: number,
-    also: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition } = NOTHING_ELSE,
+    also: StreamChange = { when: headIs.live },
   ): Promise<Head | undefined> {
-    const when = all(headIs.live, also.when);
-    const request: Change =
-      kind !== "catch_up"
-        ? { set: { ...also.set, recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } }
-        : { set: also.set, setIfMissing: { recoveryRequested: kind }, add: { version: 1, recoveryRevision: 1 } };
-    const brought: Change = { ...request, set: { ...request.set, ...dueAttributes(head.key, dueAt) } };
+    const request = requestOf(kind);
+    const fields = { ...also.fields, ...request.fields };
+    const requested = { ...request, fields, add: { recoveryRevision: 1 as const } };
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const marked =
-        (await this.amend(head.key, brought, all(when, any(missing("dueAt"), above("dueAt", dueAt))))) ??
+        (await this.amend(head.key, {
+          ...requested,
+          fields: { ...fields, dueAt },
+          when: all(headIs.live, also.when, headIs.notDueBy(dueAt)),
+        })) ??
         // Due earlier already: only the mark is left to set.
-        (await this.amend(head.key, request, all(when, atMost("dueAt", dueAt))));
+        (await this.amend(head.key, { ...requested, when: all(headIs.live, also.when, headIs.dueBy(dueAt)) }));
       if (marked !== undefined) return marked;
     }
     return undefined;
@@ -321,5 +305,3 @@ export class StreamStore {
 /** True when something besides a gap is to be done on the stream. */
 const hasWork = (head: Head): boolean =>
   head.recoveryRequested !== undefined || head.hooksResuming || (head.contradicted && head.buffered.size === 0);
-
-const NOTHING_ELSE = { set: {}, when: itemExists };

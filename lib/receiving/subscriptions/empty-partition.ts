@@ -1,4 +1,5 @@
-import type { QueryRange, Table } from "../../dynamodb/table.ts";
+import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
+import type { Key, QueryRange, Table } from "../../dynamodb/table.ts";
 
 /** Deletes what lies in a range; returns the sort keys. */
 export async function emptyPartition(table: Table, range: QueryRange): Promise<readonly string[]> {
@@ -10,4 +11,9 @@ export async function emptyPartition(table: Table, range: QueryRange): Promise<r
     deleted.push(...page.items.map(({ sk }) => sk));
     if (page.next === undefined) return deleted;
   }
+}
+
+/** Deletes the callbacks that a stream buffered in epochs before this one. Those of this epoch may be acknowledged already. */
+export async function emptyBuffer(table: Table, stream: Key, epoch: number): Promise<void> {
+  await emptyPartition(table, { pk: bufferPartition(stream), prefix: "", until: bufferEpoch(epoch) });
 }

@@ -1,5 +1,4 @@
 /** What a peer's permission callback does: what it newly grants is fetched, what it takes back goes when the deployment says so. */
-import { createHash } from "node:crypto";
 import { compact } from "../../system/compact.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { PermissionCallback } from "../../domain/wire/permission-body.ts";
@@ -7,6 +6,7 @@ import { placeOf } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { visiblePart } from "../../domain/policy/visibility.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
+import { idOf } from "../hooks/hook-event.ts";
 import { isExcluded, readsOfGrant } from "./grant-store.ts";
 import type { GrantStore, KeptGrant } from "./grant-store.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
@@ -91,14 +91,13 @@ export class GrantChanges {
   }
 
   async #notifyHooks(actorId: string, peerId: string, { sent, timestamp }: KeptGrant): Promise<void> {
-    const named = [actorId, peerId, "permission", timestamp ?? "", printJson(sent)].join("\n");
-    const id = createHash("sha256").update(named).digest("hex").slice(0, 32);
+    const id = idOf([actorId, peerId, "permission", timestamp ?? "", printJson(sent)]);
     const event = {
       ...{ id, actorId, peerId, subscriptionId: "permissions", target: "permissions", epoch: 0, sequence: 0 },
       callbackType: "permission" as const,
       data: sent,
       ...compact({ timestamp }),
     };
-    await this.#deps.receiving.hooks.first(event, 1, false);
+    await this.#deps.receiving.hooks.first(event, { starts: 1, hooksPaused: false });
   }
 }

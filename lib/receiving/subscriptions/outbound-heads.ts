@@ -1,43 +1,24 @@
 /** The heads of an actor's outbound subscriptions as a set: listing, making, ending. */
-import { compact } from "../../system/compact.ts";
+import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundHeadKey, outboundPrefix } from "../../dynamodb/keys/streams.ts";
-import { refusedReasons } from "../../dynamodb/outcomes.ts";
-import {
-  all,
-  any,
-  atMost,
-  ConditionFailed,
-  equals,
-  itemMissing,
-  missing,
-  TransactionRefused,
-} from "../../dynamodb/table.ts";
-import type { Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
+import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
+import { all, itemMissing, TransactionRefused } from "../../dynamodb/table.ts";
+import type { Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
-import { dueAttributes, PROBLEM_ATTRIBUTES, readHead } from "../stream/head.ts";
-import type { Granularity, Head } from "../stream/head.ts";
+import { readHead } from "../stream/head.ts";
+import type { Head } from "../stream/head.ts";
+import { authorize, headIs, writeOf } from "../stream/stream-changes.ts";
+import type { StreamChange } from "../stream/stream-changes.ts";
+import { beginAgain, endStream, newStream, subscribeAgain } from "../stream/stream-lives.ts";
+import type { StreamTerms } from "../stream/stream-lives.ts";
 import { Ownership, setIsChanging } from "./ownership.ts";
 import type { AskResync } from "./ownership.ts";
 
-/**
- * An ended head stays this long (ms): longer than any function runs and any lease lives, so that whoever still works on
- * it finds it ended, and what it wrote late is deleted with it.
- */
-export const PURGE_DELAY_MS = 5 * 60_000;
-
-export interface NewSubscription {
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
-  readonly scope: Scope;
-  readonly granularity: Granularity;
-  readonly auth: string;
-  readonly reconcileMs: number;
+export interface NewSubscription extends StreamRef, StreamTerms {
   /** The check that the trust is approved, made in the same transaction. */
   readonly trusted: Write;
 }
@@ -119,19 +100,11 @@ export class OutboundHeads {
   #headWrite(key: Key, made: NewSubscription, old: Head | undefined, others: readonly Head[]): Write {
     const now = this.#clock.now();
     if (old?.live === true) {
-      const set = {
-        granularity: made.granularity,
-        auth: made.auth,
-        recoveryRequested: "resync",
-        ...dueAttributes(key, now),
-      };
-      const setIfMissing = made.reconcileMs === 0 ? {} : { reconcileAt: now + made.reconcileMs };
-      const change = { set, setIfMissing, add: { version: 1, recoveryRevision: 1 } };
-      // Its own life, not one that began meanwhile under the same id.
-      return { update: key, change, condition: all(equals("state", "live"), equals("createdAt", old.createdAt)) };
+      return { update: key, ...writeOf(key, subscribeAgain(old, made, now)) };
     }
-    const item = newHead(key, made, { now, others, epoch: (old?.epoch ?? 0) + 1 });
-    return { put: item, condition: old === undefined ? itemMissing : equals("version", old.version) };
+    const life = { now, stateVersion: newestVersion(others, now), epoch: (old?.epoch ?? 0) + 1 };
+    const condition = old === undefined ? itemMissing : headIs.ofVersion(old.version);
+    return { put: newStream(key, made, life), condition };
   }
 
   /**
@@ -144,13 +117,10 @@ export class OutboundHeads {
     const key = outboundHeadKey(made);
     const others = await this.#all(made.actorId, made.peerId);
     const now = this.#clock.now();
-    const item = {
-      ...newHead(key, made, { now, others, epoch: 1 }),
-      createdAt: old.createdAt,
-      excludedScopes: old.excludedScopes.map((place) => [...place]),
-      ownershipRevision: old.ownershipRevision,
-      resubscribedAt: now,
-    };
+    const { createdAt, excludedScopes, ownershipRevision } = old;
+    const life = { now, stateVersion: newestVersion(others, now), epoch: 1 };
+    const more = { createdAt, excludedScopes, ownershipRevision, resubscribedAt: now };
+    const item = newStream(key, made, life, more);
     const found = others.find((head) => head.subscriptionId === made.subscriptionId);
     const refused = await refusedReasons(this.#table, [
       made.trusted,
@@ -158,10 +128,10 @@ export class OutboundHeads {
       this.ownership.raise(made.actorId, made.peerId),
       {
         put: item,
-        condition: found === undefined ? itemMissing : all(equals("state", "ended"), equals("version", found.version)),
+        condition: found === undefined ? itemMissing : all(headIs.ended, headIs.ofVersion(found.version)),
       },
       // Its data is the new one's by now.
-      { update: old.key, change: this.#ending(old, true), condition: equals("state", "live") },
+      { update: old.key, ...writeOf(old.key, endStream(now, true)) },
     ]);
     if (refused?.[0]?.code === "condition") {
       throw new ServiceError("auth.forbidden", "The trust with this peer is not approved any more.");
@@ -176,25 +146,7 @@ export class OutboundHeads {
 
   /** The publisher has made a subscription again under the same id: its numbering begins again. 1 write. */
   async beginAgain(head: Head): Promise<Head | undefined> {
-    const now = this.#clock.now();
-    const change: Change = {
-      set: {
-        lastSeq: 0,
-        starts: 0,
-        recoveryRequested: "resync",
-        resubscribedAt: now,
-        digests: "",
-        ...dueAttributes(head.key, now),
-      },
-      remove: [...WORK_ATTRIBUTES, ...PROBLEM_ATTRIBUTES, "lastTimestamp", "timestampOf", "coveredTo"],
-      add: { version: 1, epoch: 1, recoveryRevision: 1 },
-    };
-    try {
-      return readHead(await this.#table.update(head.key, change, equals("state", "live")));
-    } catch (error) {
-      if (error instanceof ConditionFailed) return undefined;
-      throw error;
-    }
+    return await this.#amend(head.key, beginAgain(this.#clock.now()));
   }
 
   /**
@@ -204,7 +156,7 @@ export class OutboundHeads {
    */
   async end(head: Head, keepData: boolean): Promise<Head | undefined> {
     const refused = await refusedReasons(this.#table, [
-      { update: head.key, change: this.#ending(head, keepData), condition: equals("state", "live") },
+      { update: head.key, ...writeOf(head.key, endStream(this.#clock.now(), keepData)) },
       this.ownership.raise(head.actorId, head.peerId),
     ]);
     if (refused?.[0]?.code === "condition") return undefined;
@@ -214,64 +166,21 @@ export class OutboundHeads {
     return head;
   }
 
-  #ending(head: Head, keepData: boolean): Change {
-    const due = dueAttributes(head.key, this.#clock.now() + PURGE_DELAY_MS);
-    return {
-      set: { state: "ended", ...due, ...(keepData ? { keepData } : {}) },
-      remove: ["auth", "recoveryRequested", ...WORK_ATTRIBUTES],
-      add: { version: 1, epoch: 1 },
-    };
-  }
-
   /** Opens a peer's heads to a bearer (its digest), or closes them, unless a newer revision of the trust has spoken. */
   async authorize(actorId: string, peerId: string, auth: string | undefined, revision: number): Promise<void> {
-    const older = any(missing("authRevision"), atMost("authRevision", revision));
-    for (const head of await this.live(actorId, peerId)) {
-      const set = compact({ authRevision: revision, auth });
-      const remove = auth === undefined ? ["auth"] : [];
-      await this.#amend(head.key, { set, remove, add: { version: 1 } }, all(equals("state", "live"), older));
-    }
+    for (const head of await this.live(actorId, peerId)) await this.#amend(head.key, authorize(auth, revision));
   }
 
-  async #amend(key: Key, change: Change, condition: Condition): Promise<void> {
-    try {
-      await this.#table.update(key, change, condition);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+  async #amend(key: Key, made: StreamChange): Promise<Head | undefined> {
+    const { change, condition } = writeOf(key, made);
+    const { written, item } = await updateIf(this.#table, key, change, condition);
+    return written ? readHead(item) : undefined;
   }
 }
 
-/** What work on a stream has left on its head. */
-const WORK_ATTRIBUTES = [
-  ...["buffered", "gapSince", ...LEASE_ATTRIBUTES],
-  ...["replacing", "replacedFrom", "recovery", "contradicted", "begun"],
-];
-
-/** A head that requests its baseline. */
-function newHead(
-  key: Key,
-  { scope, granularity, auth, reconcileMs }: NewSubscription,
-  { now, others, epoch }: { readonly now: number; readonly others: readonly Head[]; readonly epoch: number },
-) {
-  const { target, subtarget, resource } = scope;
-  return {
-    ...key,
-    ...compact({ target, subtarget, resource, granularity }),
-    createdAt: now,
-    state: "live",
-    auth,
-    epoch,
-    stateVersion: Math.max(now, ...others.map((head) => head.stateVersion + 1)),
-    lastSeq: 0,
-    starts: 0,
-    activeAt: now,
-    version: 1,
-    recoveryRequested: "resync",
-    ...dueAttributes(key, now),
-    ...(reconcileMs === 0 ? {} : { reconcileAt: now + reconcileMs }),
-  };
-}
+/** Higher than every state version that a stream of the peer has written under. */
+const newestVersion = (others: readonly Head[], now: number): number =>
+  Math.max(now, ...others.map((head) => head.stateVersion + 1));
 
 const sameScope = (one: Scope, other: Scope): boolean =>
   one.target === other.target && one.subtarget === other.subtarget && one.resource === other.resource;

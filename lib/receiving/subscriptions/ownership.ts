@@ -3,21 +3,20 @@ import { covers, placeOf, samePlace } from "../../domain/terms/scope.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { ownershipKey } from "../../dynamodb/keys/streams.ts";
-import { all, always, any, below, ConditionFailed, equals, exists, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
+import { all, always, ConditionFailed, equals, exists } from "../../dynamodb/table.ts";
+import type { Change, Condition, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readHead } from "../stream/head.ts";
 import type { Head } from "../stream/head.ts";
+import { excludeScopes, writeOf } from "../stream/stream-changes.ts";
+import type { StreamChange } from "../stream/stream-changes.ts";
 
 /** So long after a change of the set the sweep takes over, unless the working out was done; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 
 /** Asks a live head for a resync, and changes it in the same write; undefined when the condition does not hold. */
-export type AskResync = (
-  head: Head,
-  also?: { readonly set: Readonly<Record<string, Attribute>>; readonly when: Condition },
-) => Promise<Head | undefined>;
+export type AskResync = (head: Head, also?: StreamChange) => Promise<Head | undefined>;
 
 /** Keeps which places each subscription of a peer owns in step with the set of them. */
 export class Ownership {
@@ -86,16 +85,13 @@ export class Ownership {
   }
 
   async #setExcludedScopes(head: Head, excludedScopes: readonly Place[], at: number): Promise<void> {
-    const set: Readonly<Record<string, Attribute>> = {
-      excludedScopes: excludedScopes.map((place) => [...place]),
-      ownershipRevision: at,
-    };
-    const when = all(equals("state", "live"), any(missing("ownershipRevision"), below("ownershipRevision", at)));
+    const change = excludeScopes(excludedScopes, at);
     if (!owns(head) || !getsBack(head.excludedScopes, excludedScopes)) {
-      await this.#amend(head.key, { set, add: { version: 1 } }, when);
+      const write = writeOf(head.key, change);
+      await this.#amend(head.key, write.change, write.condition);
       return;
     }
-    if ((await this.#askResync(head, { set, when })) !== undefined) return;
+    if ((await this.#askResync(head, change)) !== undefined) return;
     const item = await this.#table.get(head.key);
     const now = item === undefined ? undefined : readHead(item);
     if (now?.live === true && now.ownershipRevision < at) throw setIsChanging();

@@ -1,9 +1,8 @@
 /** A subscription of ours that its publisher has forgotten is made again there, and goes on here under its new id. */
-import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
+import type { RemoteOf } from "../../peers/remote-actor.ts";
 import { failureOf } from "../../peers/remote-answer.ts";
-import type { RemoteActor } from "../../peers/remote-actor.ts";
 import type { RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { trustStands } from "../../peers/remote-trust.ts";
@@ -11,12 +10,13 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
-import type { Receiving } from "../intake/receiving.ts";
+import type { WakeUps } from "../stream/wake-ups.ts";
 import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
-import { emptyPartition } from "./empty-partition.ts";
+import { emptyBuffer } from "./empty-partition.ts";
+import type { OutboundEnding } from "./outbound-ending.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
 
 /** A subscription is made again at most this often, ms. */
@@ -29,13 +29,9 @@ export interface ResubscriptionDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly receiving: () => Pick<Receiving, "wakeUps">;
-  readonly remote: (
-    trust: { readonly actorId: string; readonly baseUri: string; readonly secret: string },
-    deadline: Deadline,
-  ) => RemoteActor;
-  /** Ends it here as by the peer's own word. */
-  readonly end: (head: Head) => Promise<void>;
+  readonly wakeUps: WakeUps;
+  readonly remote: RemoteOf;
+  readonly ending: Pick<OutboundEnding, "end">;
   readonly settings: { readonly resubscribe: boolean; readonly reconcileMs: number };
 }
 
@@ -65,11 +61,12 @@ export class Resubscription implements Forgotten {
   }
 
   async ended(head: Head): Promise<void> {
-    await this.#deps.end(head);
+    const { actorId, peerId, subscriptionId } = head;
+    await this.#deps.ending.end(actorId, peerId, subscriptionId, { notifyPeer: false });
   }
 
   async #goOn(head: Head, trust: TrustRecord, subscriptionId: string): Promise<Again> {
-    const { heads, authenticator, settings, log, table } = this.#deps;
+    const { heads, authenticator, settings, log, table, wakeUps } = this.#deps;
     const { actorId, peerId, scope, granularity } = head;
     const auth = secretDigest(trust.secret);
     const trusted = authenticator.approvedCheck({ actorId, peerId }, auth);
@@ -93,11 +90,8 @@ export class Resubscription implements Forgotten {
     }
     // Another changed the set at the same time: the publisher gives the same subscription the next time.
     if (to === undefined) return { is: "later" };
-    await emptyPartition(table, {
-      ...{ pk: bufferPartition(head.key), prefix: "" },
-      until: bufferEpoch(head.epoch + 1),
-    });
-    await this.#deps.receiving().wakeUps.schedule(to);
+    await emptyBuffer(table, head.key, head.epoch + 1);
+    await wakeUps.schedule(to);
     log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
     return { is: "moved", to };
   }

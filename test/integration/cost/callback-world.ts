@@ -5,13 +5,13 @@ import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
-import { always } from "../../../lib/dynamodb/table.ts";
 import { area } from "../../../lib/http/area.ts";
 import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import { dueAttributes } from "../../../lib/receiving/stream/head.ts";
+import { headIs, writeOf } from "../../../lib/receiving/stream/stream-changes.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
@@ -54,12 +54,12 @@ export class CallbackWorld {
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what it costs" });
     app.subscriptionDataHook("*", ({ sequence }) => void this.hooked.push(sequence));
     this.services = composeService(app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName, MAX_PENDING: "1000" }),
       table: table.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
       queue: { send: () => Promise.resolve() },
       clock: { now: () => this.#now },
-      ids: randomIds,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     });
     this.#handler = area("callbacks", routes, () => this.services);
@@ -95,12 +95,9 @@ export class CallbackWorld {
       reconcileMs: RECONCILE_MS,
       trusted: new CallbackAuthenticator(table).approvedCheck({ actorId, peerId }, auth),
     });
-    const rested = {
-      set: dueAttributes(head.key, this.#now + RECONCILE_MS),
-      remove: ["recoveryRequested"],
-      add: { version: 1 },
-    };
-    await table.update(head.key, rested, always);
+    const rested = { recoveryRequested: undefined, dueAt: this.#now + RECONCILE_MS };
+    const { change, condition } = writeOf(head.key, { fields: rested, when: headIs.live });
+    await table.update(head.key, change, condition);
     return { actorId, peerId, subscriptionId, secret };
   }
 

@@ -17,7 +17,7 @@ import { readConfig } from "../../../lib/system/config.ts";
 import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
 import { area } from "../../../lib/http/area.ts";
-import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
@@ -96,6 +96,7 @@ function compose(): Service {
     { step: "initialize" },
   );
   return composeService(app, {
+    ...platform,
     config: readConfig({
       ...{
         BASE_URL: stack.url,
@@ -105,7 +106,7 @@ function compose(): Service {
       },
       ...{ ALLOW_HTTP_PEERS: "true", ALLOW_PRIVATE_PEERS: "true", MAX_PENDING: "40" },
     }),
-    table: new DocumentTable({ client, tableName: stack.tableName }),
+    table: new DocumentTable({ ...platform, client, tableName: stack.tableName }),
     http: new PeerHttpClient({ allowHttp: true, allowPrivate: true }),
     queue: {
       send: () => {
@@ -114,7 +115,6 @@ function compose(): Service {
       },
     },
     clock: { now: () => Date.now() + ahead },
-    ids: randomIds,
     log: {
       info: () => undefined,
       warn: () => undefined,

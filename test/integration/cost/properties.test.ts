@@ -7,7 +7,7 @@ import { readConfig } from "../../../lib/system/config.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost } from "../../support/measured-table.ts";
 import { area } from "../../../lib/http/area.ts";
-import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
@@ -25,12 +25,12 @@ beforeAll(async () => {
   stored = await startEmulatedTable();
   const measurement = measure(stored.client);
   const services = composeService(new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Is counted" }), {
+    ...platform,
     config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: stored.tableName, ACTOR_CREATION: "open" }),
     table: stored.table,
     http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
     queue: { send: () => Promise.resolve() },
     clock: { now: () => Date.UTC(2026, 0, 1) },
-    ids: randomIds,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   });
   const handler = area("properties", routes, () => services);

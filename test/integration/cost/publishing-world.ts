@@ -13,6 +13,7 @@ import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import type { Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
@@ -47,6 +48,7 @@ export class PublishingCosts {
     this.#measurement = measure(table.client);
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
     this.services = composeService(app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName }),
       table: table.table,
       http: {
@@ -57,7 +59,6 @@ export class PublishingCosts {
       },
       queue: { send: () => Promise.resolve() },
       clock: { now: () => this.now },
-      ids: randomIds,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     });
     this.#areas = { properties: propertyRoutes(this.services), subscriptions: subscriptionRoutes(this.services) };

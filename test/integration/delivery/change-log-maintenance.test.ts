@@ -13,8 +13,8 @@ const MINUTE = 60_000;
 /** The world's own instance, whose fan-outs have the request's time that `left` says. */
 function withDeadline(world: DeliveryWorld, left: () => number): DeliveryWorld["host"] {
   const { fanOut } = world.host.service;
-  const changed = fanOut.changed.bind(fanOut);
-  fanOut.changed = async (commit) => await changed(commit, DeliveryBudget.ofRequest({ remaining: left }));
+  const publish = fanOut.publish.bind(fanOut);
+  fanOut.publish = async (commit) => await publish(commit, DeliveryBudget.ofRequest({ remaining: left }));
   return world.host;
 }
 
@@ -180,13 +180,13 @@ describe("the maintenance", () => {
     for (let n = 0; n < 120; n += 1) await world.set("more", n);
     // Its writer dies after the commit.
     const { fanOut } = world.host.service;
-    const changed = fanOut.changed.bind(fanOut);
-    fanOut.changed = () => new Promise(() => undefined);
+    const publish = fanOut.publish.bind(fanOut);
+    fanOut.publish = () => new Promise(() => undefined);
     void world.set("n", 1);
     await vi.waitUntil(
       async () => (await world.head(bob)).state.cursor < Number((await world.log())?.["newest"]) - 120,
     );
-    fanOut.changed = changed;
+    fanOut.publish = publish;
     await world.pass(MINUTE);
     expect(bob.peer.sequences()).toEqual([1]);
     const newest = (await world.log())?.["newest"];

@@ -122,9 +122,9 @@ export class DeliveryWorld {
   instance(table: Table = this.table): WholeService {
     const instance = new WholeService(this.network, this.origin, { ...this.#options, table });
     const { fanOut } = instance.service;
-    const changed = fanOut.changed.bind(fanOut);
-    fanOut.changed = async (...given) => {
-      const result = await changed(...given);
+    const publish = fanOut.publish.bind(fanOut);
+    fanOut.publish = async (...given) => {
+      const result = await publish(...given);
       this.results.push(result);
       return result;
     };

@@ -39,7 +39,7 @@ test("a head that cannot be written makes no more work with time, and holds up n
   }
   expect(Math.max(...looks)).toBeLessThanOrEqual(1);
   // A change whose writer dies after the commit is the maintenance's.
-  world.host.service.fanOut.changed = () => new Promise(() => undefined);
+  world.host.service.fanOut.publish = () => new Promise(() => undefined);
   const newest = Number((await world.log())?.["newest"]);
   void world.set("n", 2);
   await expect.poll(async () => (await world.log())?.["newest"]).toBe(newest + 1);
@@ -120,7 +120,7 @@ test("a number is not sent again because its failure could not be counted", asyn
 test("a slow peer with much to take has its time slice in the sweep, and the rest is behind what others have due", async () => {
   const world = await DeliveryWorld.begin();
   const slow = await world.subscriber("slow");
-  world.host.service.fanOut.changed = () => Promise.resolve(NO_FAN_OUT);
+  world.host.service.fanOut.publish = () => Promise.resolve(NO_FAN_OUT);
   for (let change = 0; change < 30; change += 1) await world.set("n", change);
   slow.peer.mood = () => {
     world.host.now += 9_900;

@@ -8,6 +8,7 @@ import type { Item, Key, Table } from "../../../lib/dynamodb/table.ts";
 import { area } from "../../../lib/http/area.ts";
 import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import type { NumberedRecord } from "../../../lib/change-log/change-log.ts";
@@ -72,12 +73,12 @@ export class PropertyWorld {
     const quiet = (): void => undefined;
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
     return composeService(app, {
+      ...platform,
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
       queue: { send: () => Promise.resolve() },
       clock: { now: () => this.now },
-      ids: randomIds,
       log: { info: quiet, warn: quiet, error: quiet },
     });
   }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
-import { PURGE_DELAY_MS } from "../../../lib/receiving/subscriptions/outbound-heads.ts";
+import { PURGE_DELAY_MS } from "../../../lib/receiving/stream/stream-lives.ts";
 import { endTrust } from "../../../lib/trust/ending.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";

@@ -175,7 +175,7 @@ describe("a permission callback that breaks off", () => {
 describe("what is newly granted beside what a subscription covers", () => {
   it("is not read for it", async () => {
     await us.subscribe("narrow", { subtarget: "color" });
-    await us.service.outbound.end(ACTOR, PEER, SUB, { notifyPeer: false });
+    await us.service.outboundEnding.end(ACTOR, PEER, SUB, { notifyPeer: false });
     us.messages.length = 0;
     await grant({ patterns: ["color"] });
     await us.arriveMessages();

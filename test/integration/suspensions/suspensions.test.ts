@@ -162,10 +162,10 @@ describe("resuming", () => {
     await suspend("properties");
     await world.set("color", "red");
     const { fanOut } = world.host.service;
-    const changed = fanOut.changed.bind(fanOut);
-    fanOut.changed = () => Promise.reject(new Error("crash"));
+    const publish = fanOut.publish.bind(fanOut);
+    fanOut.publish = () => Promise.reject(new Error("crash"));
     expect((await ask("DELETE", "/properties")).status).toBe(500);
-    fanOut.changed = changed;
+    fanOut.publish = publish;
     expect((await ask("GET")).json.data).toEqual([]);
     expect(bodies(all)).toEqual([]);
     await world.pass(60_000);

@@ -10,6 +10,7 @@ import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
 import { sweep } from "../../../lib/scheduler/sweep.ts";
 import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
+import { platform } from "../../../lib/system/platform.ts";
 import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
@@ -72,6 +73,7 @@ export class Instance {
       if (level !== "info") world.log(level, message, fields?.["error"]);
     };
     this.services = composeService(app, {
+      ...platform,
       config: world.config,
       table: new FaultyTable(world.table, async (operation, keys) => {
         await this.#step();

@@ -193,7 +193,7 @@ export class ReceivingWorld {
       ids: { id: () => this.#id(), secret: () => this.#id() },
       log: SILENT,
       random: this.#random,
-      later: () => () => undefined,
+      after: () => () => undefined,
       queue: {
         send: (work) => {
           if (!(this.#rough && this.#chance(0.3))) this.#messages.push(work);

@@ -46,14 +46,11 @@ function instance(): ActorList {
     await world.pause((TAKES[operation] ?? READ_MS) * (0.7 + random() * 0.6));
     return operation === "transact" ? fate() : "ok";
   });
-  const quiet = (): void => undefined;
-  const { pause, after } = world;
+  const { pause: sleep, after } = world;
   const clock = { now: () => world.now };
   const commits = new LogCommits({
-    ...{ table, clock, random, pause, after },
+    ...{ table, clock, random, sleep, after },
     changeLog: new ChangeLog({ table, clock, retentionDays: 30 }),
-    log: { info: quiet, warn: quiet, error: quiet },
-    committed: () => Promise.resolve(),
   });
   return new ActorList(ACTOR, "memo", new PropertyStore({ table, clock, ids: randomIds, commits }));
 }

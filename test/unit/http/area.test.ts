@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../lib/system/errors.ts";
 import type { Gate } from "../../../lib/http/access.ts";
 import { answer, area } from "../../../lib/http/area.ts";
-import type { After } from "../../../lib/http/area.ts";
+import type { After } from "../../../lib/system/ports.ts";
 import type { ServiceRequest } from "../../../lib/http/request.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
 import type { Handle } from "../../../lib/api/handler.ts";
@@ -32,7 +32,6 @@ function asked(handle: Handle, after = never) {
   };
   const services = {
     clock: { now: () => 0 },
-    ids: { id: () => "id", secret: () => "secret" },
     log: { info: note, warn: note, error: note },
     gate,
   };
@@ -124,12 +123,14 @@ describe("a request that takes too long", () => {
   it("carries the client's own x-request-id, through the whole handler", async () => {
     const note = (): void => undefined;
     const services = {
-      ...{ clock: { now: () => 0 }, ids: { id: () => "minted", secret: () => "secret" }, gate },
+      clock: { now: () => 0 },
+      ids: { id: () => "minted", secret: () => "secret" },
+      gate,
       log: { info: note, warn: note, error: note },
-    };
-    const at: After = (_, call) => {
-      call();
-      return () => undefined;
+      after: (_ms: number, call: () => void) => {
+        call();
+        return () => undefined;
+      },
     };
     const routes = () => ({ "GET /x": { access: ["anyone" as const], handle: hung } });
     const event = {
@@ -137,7 +138,7 @@ describe("a request that takes too long", () => {
       ...{ requestContext: { http: { method: "GET" } }, isBase64Encoded: false },
     };
     const context = { getRemainingTimeInMillis: () => 28_000 };
-    const result = await area("test", routes, () => services, at)(event as never, context as never);
+    const result = await area("test", routes, () => services)(event as never, context as never);
     expect(result).toMatchObject({ statusCode: 503, headers: { "x-request-id": "theirs-7" } });
     expect(JSON.parse(result.body ?? "")).toMatchObject({ error: { requestId: "theirs-7" } });
   });

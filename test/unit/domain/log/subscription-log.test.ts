@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { LogRecord, NamedScope } from "../../../../lib/domain/diff/change-record.ts";
 import { backlogAfter, locate, recordsFor, renderSlice } from "../../../../lib/domain/log/render-backlog.ts";
-import type { RenderedDiff } from "../../../../lib/domain/log/render-backlog.ts";
 import { MAX_RUNS } from "../../../../lib/domain/log/subscription-backlog.ts";
 import { advance, clear, currentContext, skipTo, startState } from "../../../../lib/domain/log/subscription-log.ts";
-import type { MadeNumber, Subscriber, SubscriptionState } from "../../../../lib/domain/log/subscription-log.ts";
+import type { RenderedDiff, Subscriber, SubscriptionState } from "../../../../lib/domain/log/subscription-log.ts";
 import type { PropertyPermissions } from "../../../../lib/domain/policy/permissions.ts";
 import { READS_ALL, readsOf } from "../../../../lib/domain/policy/visibility.ts";
 import type { Reads } from "../../../../lib/domain/policy/visibility.ts";
@@ -53,7 +52,7 @@ class Log {
   readonly records: LogRecord[] = [];
   readonly who: Subscriber;
   state: SubscriptionState;
-  made: MadeNumber[] = [];
+  made: RenderedDiff[] = [];
 
   constructor(who: Subscriber = broad) {
     this.who = who;
@@ -326,7 +325,7 @@ test("a subscription left behind by the log's expiry goes on with one resync", (
     suspensions: [],
   };
   const { state, made } = skipTo(log.state, broad, 90, now);
-  expect(made).toEqual({ sequence: 2, recordNumber: 90, content: "resync" });
+  expect(made).toEqual({ sequence: 2, recordNumber: 90, at: now.at, content: "resync" });
   expect(advance(state, broad, 91, set("b", 1)).made).toBeUndefined();
   expect(skipTo(state, broad, 90, now)).toEqual({ state });
 });

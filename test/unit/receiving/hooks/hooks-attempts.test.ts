@@ -4,6 +4,8 @@ import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import { HookWorld, numbersOf } from "../../../support/hook-world.ts";
 import type { Hook } from "../../../support/hook-world.ts";
 
+const FIRST = { starts: 1, hooksPaused: false };
+
 const failing =
   (...sequences: number[]): Hook =>
   (event) => {
@@ -112,7 +114,7 @@ describe("a hook that fails", () => {
     // Does not compress: several items' worth.
     const noise = Array.from({ length: 90_000 }, (_, index) => Math.sin(index) * 1e9);
     const event = { ...IDENTITY, sequence: 1, data: noise };
-    await world.receiving.failedEvents.record(event, { status: "parked", starts: 5, attempts: [] });
+    await world.receiving.failedEvents.record(event, { status: "parked", starts: 5, attempts: [] }, false);
     const [failed] = await world.failedEvents();
     expect(failed?.parts).toBeGreaterThan(1);
     expect(failed?.event).toEqual(event);
@@ -235,7 +237,7 @@ describe("a resync's event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { old: 1 } };
-    await world.receiving.hooks.first(event, 1, false, true);
+    await world.receiving.hooks.first(event, { ...FIRST, stateStored: true });
     expect((await world.failedEvents())[0]?.event.data).toBeNull();
     world.state = { fresh: 2 };
     await world.sweep(1);
@@ -246,7 +248,7 @@ describe("a resync's event", () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
     const event = { ...IDENTITY, callbackType: "resync" as const, sequence: 7, data: { only: "here" } };
-    await world.receiving.hooks.first(event, 1, false);
+    await world.receiving.hooks.first(event, FIRST);
     await world.sweep(1);
     expect(world.started.map(({ data }) => data)).toEqual([{ only: "here" }, { only: "here" }]);
   });
@@ -254,7 +256,10 @@ describe("a resync's event", () => {
   it("is not begun when the state cannot be read", async () => {
     const world = await new HookWorld().open();
     world.hook = failing(7);
-    await world.receiving.hooks.first({ ...IDENTITY, callbackType: "resync", sequence: 7, data: {} }, 1, false, true);
+    await world.receiving.hooks.first(
+      { ...IDENTITY, callbackType: "resync", sequence: 7, data: {} },
+      { ...FIRST, stateStored: true },
+    );
     Object.defineProperty(world, "state", {
       get: () => {
         throw new Error("not now");

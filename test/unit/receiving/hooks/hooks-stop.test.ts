@@ -97,7 +97,7 @@ describe("a stopped stream", () => {
     };
     await world.receiving.hooks.skip(await eventOf(world, 2));
     const asked = world.head();
-    await world.receiving.pausedHooks.resume(asked, world.deadline());
+    await world.receiving.resumeHooks(asked, world.deadline());
     const head = world.head();
     expect([...head.buffered]).toEqual([4]);
     expect(head.dueAt).toBeLessThanOrEqual(world.now);

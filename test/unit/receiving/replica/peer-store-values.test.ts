@@ -248,14 +248,14 @@ describe("a whole state", () => {
     await store.apply(diffOf({ a: { b: 1, c: 2 } }), at(1));
     await store.replace({ scope: ["a", "b"], excludedScopes: [], parts: [], stateVersion: 2, sequence: 0 });
     expect(await value("a")).toEqual({ c: 2 });
-    await store.removeScope(["a", "b"], [], at(0, 3));
+    await store.removeScope({ scope: ["a", "b"], excludedScopes: [] }, at(0, 3));
     expect(await value("a")).toEqual({ b: 1, c: 2 });
   });
 });
 
 test("an ended subscription takes its places along, and nothing older brings them back", async () => {
   await store.apply(diffOf({ a: 1, b: { list: "b", operation: "append", item: 1 }, kept: 1 }), at(4));
-  await store.removeScope([], [["kept"]], at(4, 2));
+  await store.removeScope({ scope: [], excludedScopes: [["kept"]] }, at(4, 2));
   expect((await reader.page({ limit: 10 })).properties.map(({ name }) => name)).toEqual(["kept"]);
   await store.apply(diffOf({ a: 2 }), at(5, 1));
   expect(await value("a")).toBeUndefined();

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../../../lib/dynamodb/table.ts";
 import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
+import type { RecoveryKind } from "../../../../lib/receiving/stream/head.ts";
+import { FaultyTable } from "../../../support/faulty-table.ts";
+import type { Fate } from "../../../support/faulty-table.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 
 const GAP_MS = 5000;
@@ -10,7 +13,8 @@ const NOW = 1_000_000;
 const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 
 async function stream() {
-  const table = new MemoryTable();
+  let fate: Fate = "ok";
+  const table = new FaultyTable(new MemoryTable(), () => fate);
   let ids = 0;
   const streams = new StreamStore({
     table,
@@ -21,7 +25,10 @@ async function stream() {
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
   const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
   if (!acquired.won) throw new Error("nobody else acquires it");
-  return { streams, seen: acquired.head };
+  const repeatWrites = (): void => {
+    fate = "repeat";
+  };
+  return { streams, seen: acquired.head, repeatWrites };
 }
 
 describe("keeping a number beyond a gap", () => {
@@ -40,4 +47,34 @@ describe("keeping a number beyond a gap", () => {
     expect(outcome.buffered).toBe(true);
     expect(outcome.head).toMatchObject({ gapSince: NOW, dueAt: NOW + GAP_MS });
   });
+});
+
+describe("a request of a recovery", () => {
+  it.each<[RecoveryKind, RecoveryKind, RecoveryKind]>([
+    ["catch_up", "catch_up", "catch_up"],
+    ["catch_up", "refresh", "refresh"],
+    ["catch_up", "resync", "resync"],
+    ["refresh", "catch_up", "refresh"],
+    ["refresh", "resync", "resync"],
+    ["resync", "catch_up", "resync"],
+    ["resync", "refresh", "refresh"],
+  ])("replaces none that is stronger, and is replaced by one: %s, then %s", async (first, then, requested) => {
+    const { streams } = await stream();
+    await streams.requestRecovery({ key: KEY }, first, NOW);
+    await streams.requestRecovery({ key: KEY }, then, NOW + 1);
+    expect(await streams.read(KEY)).toMatchObject({ recoveryRequested: requested, recoveryRevision: 2, dueAt: NOW });
+  });
+});
+
+describe("an advance", () => {
+  it.each([true, false])(
+    "moves the stream once when its answer is lost and the client sends it again (lease kept: %s)",
+    async (keepLease) => {
+      const { streams, seen, repeatWrites } = await stream();
+      repeatWrites();
+      const moved = await streams.advance(seen, { to: 1, keepLease });
+      expect(moved).toMatchObject({ lastSeq: 1, starts: keepLease ? 1 : 0 });
+      expect(await streams.read(KEY)).toEqual(moved);
+    },
+  );
 });

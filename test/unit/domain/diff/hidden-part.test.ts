@@ -1,14 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { readsOf, withHiddenParts } from "../../../../lib/domain/policy/visibility.ts";
+import { hiddenPart, isHidden, withHidden } from "../../../../lib/domain/diff/hidden-part.ts";
+import { readsOf } from "../../../../lib/domain/policy/visibility.ts";
+import type { Reads } from "../../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 
 const reads = (patterns: readonly string[], excluded_patterns: readonly string[] = [], operations = ["read"]) =>
   readsOf({ patterns, excluded_patterns, operations });
 
+const place = ["profile"];
+
+/** What a replica stores at the place after reading it, as it combines the parts. */
+function stored(before: Json | undefined, read: Json | undefined, open: Reads): Json | undefined {
+  if (isHidden(place, open)) return before;
+  const hidden = before === undefined ? undefined : hiddenPart(before, place, open);
+  return read === undefined ? hidden : withHidden(read, hidden);
+}
+
 describe("a value read from a peer that hides parts of it", () => {
   const replica: Json = { name: "N", ssn: 1, home: { street: "S", key: 7 } };
 
-  test.each<[string, ReturnType<typeof reads>, Json | undefined, Json | undefined, Json | undefined]>([
+  test.each<[string, Reads, Json | undefined, Json | undefined, Json | undefined]>([
     ["nothing is hidden", reads(["*"]), replica, { name: "M" }, { name: "M" }],
     ["nothing is hidden, and it is gone", reads(["*"]), replica, undefined, undefined],
     ["all of it is hidden", reads(["*"], ["profile"]), replica, undefined, replica],
@@ -23,7 +34,7 @@ describe("a value read from a peer that hides parts of it", () => {
       { name: "M", ssn: 1, home: { street: "T", key: 7 }, age: 3 },
     ],
     ["parts are hidden, and what is seen is gone", reads(["*"], ["profile/ssn"]), replica, undefined, { ssn: 1 }],
-    ["parts are hidden, of which none is held", reads(["*"], ["profile/other"]), replica, undefined, undefined],
+    ["parts are hidden, of which none is stored", reads(["*"], ["profile/other"]), replica, undefined, undefined],
     ["parts are hidden, and it is an object no more", reads(["*"], ["profile/ssn"]), replica, "text", "text"],
     [
       "only a part is granted",
@@ -33,15 +44,15 @@ describe("a value read from a peer that hides parts of it", () => {
       { name: "M", ssn: 1, home: { street: "S", key: 7 } },
     ],
     ["only a part is granted of what is no object here", reads(["profile/name"]), "text", undefined, "text"],
-    ["nothing is held", reads(["*"], ["profile/ssn"]), undefined, { name: "M" }, { name: "M" }],
+    ["nothing is stored", reads(["*"], ["profile/ssn"]), undefined, { name: "M" }, { name: "M" }],
     ["it is no object here", reads(["*"], ["profile/ssn"]), "text", { name: "M" }, { name: "M" }],
-  ])("keeps what is held there: %s", (_, open, before, read, after) => {
-    expect(withHiddenParts(before, read, ["profile"], open)).toEqual(after);
+  ])("keeps what is stored there: %s", (_, open, before, read, after) => {
+    expect(stored(before, read, open)).toEqual(after);
   });
 
   test("keeps names that mean something to JavaScript as names", () => {
     const open = reads(["*"], ["profile/__proto__"]);
     const before = JSON.parse('{"__proto__": {"a": 1}, "b": 2}') as Json;
-    expect(JSON.stringify(withHiddenParts(before, { b: 3 }, ["profile"], open))).toBe('{"__proto__":{"a":1},"b":3}');
+    expect(JSON.stringify(stored(before, { b: 3 }, open))).toBe('{"b":3,"__proto__":{"a":1}}');
   });
 });

@@ -1,0 +1,175 @@
+/** The publishing side: properties, the change log, and peers' subscriptions to us, put together over one runtime. */
+import type { ActingWebApp } from "../application/acting-web-app.ts";
+import type { SubscriptionLifecycle } from "../actors/application.ts";
+import { ChangeLog } from "../change-log/change-log.ts";
+import { LogCommits, publishingCommits } from "../change-log/log-commits.ts";
+import type { Commits } from "../change-log/log-commits.ts";
+import { unsubscribe } from "../peers/remote-subscriptions.ts";
+import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
+import { PropertyStore } from "../properties/property-store.ts";
+import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
+import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
+import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
+import { breakerPolicy, deliveryServices } from "../publishing/delivery/delivery-services.ts";
+import type {
+  DeliveryServices,
+  DeliveryServicesDeps,
+  DeliverySettings,
+} from "../publishing/delivery/delivery-services.ts";
+import { retryRefused } from "../publishing/delivery/refused-heads.ts";
+import { TrustCache } from "../publishing/delivery/trust-cache.ts";
+import { AppEvents } from "../publishing/subscribers/app-events.ts";
+import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
+import { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
+import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
+import { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
+import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
+import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
+import { readSubscriptionContext } from "../publishing/subscribers/subscription-context.ts";
+import type { PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
+import { Suspensions } from "../publishing/subscribers/suspensions.ts";
+import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
+import { PeerCalls } from "../trust/peer-calls.ts";
+import { notifyLate } from "../trust/permission-changes.ts";
+import { RelationshipRules, rulesDigest } from "../trust/relationship-rules.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface PublishingServices extends DeliveryServices {
+  readonly changeLog: ChangeLog;
+  /** Commits, each followed by the delivery of what it made. */
+  readonly commits: Commits;
+  readonly properties: PropertyStore;
+  readonly inboundHeads: InboundHeads;
+  readonly cursors: CursorStore;
+  readonly inbound: InboundSubscriptions;
+  readonly capabilities: CapabilityRefresh;
+  readonly suspensions: Suspensions;
+  readonly appEvents: AppEvents;
+  readonly maintenance: ChangeLogMaintenance;
+  readonly retention: RecordRetention;
+  /** What a peer may do with the properties now; undefined without a trust. */
+  readonly permissionsOf: PermissionsOf;
+  /** The calls that trust makes to peers. */
+  readonly calls: PeerCalls;
+  readonly notify: NotifySubscribers;
+  /** Delivery by other settings than the configuration's. */
+  readonly deliveryBy: (settings: DeliverySettings) => DeliveryServices;
+}
+
+export function composePublishing(
+  base: Runtime,
+  app: ActingWebApp,
+  lifecycle: SubscriptionLifecycle,
+): PublishingServices {
+  const { table, clock, log, http, config, trusts, remote, permissions } = base;
+  const { incarnation, diffRetentionDays } = config;
+  const inboundHeads = new InboundHeads(table);
+  const changeLog = new ChangeLog({ table, clock, retentionDays: diffRetentionDays });
+  const trustCache = new TrustCache({ table, clock });
+  const digest = rulesDigest(app.relationships);
+  const subscribers = async (actorId: string) => [
+    ...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
+  ];
+  const rules = new RelationshipRules({ clock, permissions, digest, subscribers });
+  const unpublished = new LogCommits({
+    ...base,
+    changeLog,
+    invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
+    rules: { digest, confirm: async (actorId, commits) => await rules.confirm(actorId, commits) },
+  });
+
+  const permissionsOf: PermissionsOf = async (actorId, peerId) => {
+    const trust = await trusts.get(actorId, peerId);
+    return trust === undefined ? undefined : permissions.of(trust).properties;
+  };
+  const contextDeps = { table, heads: inboundHeads, permissions: permissionsOf };
+  const cursors = new CursorStore({
+    table,
+    clock,
+    changeLog,
+    incarnation,
+    contextOf: async (actorId, peerId) => await readSubscriptionContext(contextDeps, actorId, peerId),
+  });
+  const capabilities = new CapabilityRefresh({
+    ...base,
+    reader: (actorId) => ({
+      clock,
+      capabilityCache: (peerId) => new TrustCapabilityCache(table, actorId, peerId),
+      remoteActor: async (peerId) => {
+        const trust = await trusts.get(actorId, peerId);
+        return trust === undefined ? undefined : remote(trust);
+      },
+    }),
+  });
+  const unnotifiedEnds = new UnnotifiedEnds({ table, clock, keepDays: diffRetentionDays });
+  const inboundBy = (commits: Commits): InboundSubscriptions =>
+    new InboundSubscriptions({
+      ...base,
+      heads: inboundHeads,
+      commits,
+      changeLog,
+      cursors,
+      unnotifiedEnds,
+      lifecycle,
+      permissions: permissionsOf,
+      subscribed: async (actorId, peerId) => await capabilities.requestRefresh(actorId, peerId),
+      renewed: async (head) => await retryRefused(base, head),
+      notifyEnded: async (actorId, peerId, id) => {
+        const trust = await trusts.get(actorId, peerId);
+        const answer = trust === undefined ? undefined : await unsubscribe(remote(trust), id, clock);
+        if (answer?.ok === false)
+          log.warn("a peer was not notified that its subscription ended", { actorId, peerId, id });
+        return answer?.ok !== false;
+      },
+    });
+
+  const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
+  const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
+  const calls = new PeerCalls(http, log, clock, deferredPermissions);
+  const unpublishedInbound = inboundBy(unpublished);
+  const deliveryDeps: DeliveryServicesDeps = {
+    ...base,
+    changeLog,
+    inboundHeads,
+    cursors,
+    trustCache,
+    deferredPermissions,
+    notifyPermissions: async (trust, timestamp) => await notifyLate({ calls, permissions }, trust, timestamp),
+    // Not published, because this is called by a delivery: maintenance delivers what the end makes for a broader one.
+    ended: async ({ actorId, peerId, id }) => {
+      const ids = { actorId, peerId, subscriptionId: id };
+      try {
+        await unpublishedInbound.end(actorId, peerId, id, { notifyPeer: false });
+        log.info("a subscription has ended, as its peer says", ids);
+        await wakeMaintenance(base, actorId);
+      } catch (error) {
+        log.error("a subscription was not ended; the sweep tries it again", { ...ids, error });
+      }
+    },
+  };
+  const delivery = deliveryServices(deliveryDeps);
+  const { callbacks, fanOut } = delivery;
+
+  const commits = publishingCommits(unpublished, async (commit) => await callbacks.committed(commit));
+  const properties = new PropertyStore({ ...base, commits });
+  const notify: NotifySubscribers = async (commit) => await callbacks.deliver(commit);
+  const retention = new RecordRetention({ clock, log, changeLog, cursors });
+  return {
+    ...delivery,
+    changeLog,
+    commits,
+    properties,
+    inboundHeads,
+    cursors,
+    inbound: inboundBy(commits),
+    capabilities,
+    suspensions: new Suspensions({ table, commits, fanOut: notify }),
+    appEvents: new AppEvents({ commits }),
+    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
+    retention,
+    permissionsOf,
+    calls,
+    notify,
+    deliveryBy: (settings) => deliveryServices(deliveryDeps, settings),
+  };
+}

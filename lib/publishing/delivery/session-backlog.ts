@@ -1,0 +1,140 @@
+/** What one delivery session has left to send. */
+import { MAX_RANGES, countOf, delivered, tried, undelivered, withoutCleared } from "../../domain/log/delivery-state.ts";
+import type { NumberRange } from "../../domain/log/delivery-state.ts";
+import { currentContext, isAsMade } from "../../domain/log/subscription-log.ts";
+import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
+import type { Reads } from "../../domain/policy/visibility.ts";
+import type { Log } from "../../system/ports.ts";
+import type { CursorStore } from "../subscribers/cursor-store.ts";
+import type { InboundHead } from "../subscribers/inbound-head.ts";
+import { renderAfter } from "../subscribers/rendered-diffs.ts";
+import type { Records } from "../subscribers/rendered-diffs.ts";
+import type { Recipient } from "./recipient.ts";
+
+export interface BacklogDeps {
+  readonly log: Log;
+  readonly cursors: Pick<CursorStore, "makeResync">;
+  /** A longer backlog of a peer that was away is replaced by one resync. */
+  readonly replayMax: number;
+}
+
+export interface BacklogInput {
+  /** The records of the log, as far as other deliveries need them too. */
+  readonly records: Records;
+  /** The newest number, when the step that acquired the lease made it. */
+  readonly tail?: RenderedDiff | undefined;
+  /** Sends everything that the peer has not taken, not only what was never tried. */
+  readonly everything: boolean;
+  /** The backlog has waited for the peer, so that a long one becomes one resync [`everything`]. */
+  readonly afterPause?: boolean;
+}
+
+/**
+ * The numbers of a leased head that are still to be sent.
+ *
+ * Invariant: `head.delivery` is what this session knows to be delivered, without the numbers that `head.state` has
+ * cleared. It is ahead of the stored one until the session stores it.
+ */
+export class SessionBacklog {
+  readonly #deps: BacklogDeps;
+  readonly #input: BacklogInput;
+  readonly #recipient: Recipient;
+  #head: InboundHead;
+
+  constructor(deps: BacklogDeps, input: BacklogInput & { readonly head: InboundHead }, recipient: Recipient) {
+    this.#deps = deps;
+    this.#input = input;
+    this.#recipient = recipient;
+    this.#head = withDelivery(input.head, input.head.delivery);
+  }
+
+  get head(): InboundHead {
+    return this.#head;
+  }
+
+  get isEmpty(): boolean {
+    return this.#open().length === 0 && !this.#isTorn;
+  }
+
+  /** Goes on with the head as another writer stored it; what this session delivered stays known. */
+  follow(stored: InboundHead): void {
+    this.#head = withDelivery(stored, this.#head.delivery);
+  }
+
+  /** The peer took a number. @param leavesAt as for `delivered` */
+  delivered(sequence: number, leavesAt: number | undefined): void {
+    this.#head = { ...this.#head, delivery: delivered(this.#head.delivery, sequence, leavesAt) };
+  }
+
+  /** A number was tried in vain. */
+  tried(sequence: number): void {
+    this.#head = { ...this.#head, delivery: tried(this.#head.delivery, sequence) };
+  }
+
+  /** The numbers to send, ascending. One resync takes the place of too many, and of some that cannot be rendered. */
+  async *numbers(): AsyncGenerator<RenderedDiff> {
+    for (let resyncs = 0; resyncs < 2; resyncs += 1) {
+      const isWhole = yield* this.#renderable();
+      if (isWhole) return;
+      await this.#resync();
+    }
+    const { actorId, peerId, id: subscriptionId } = this.#head;
+    this.#deps.log.error("a subscription's numbers cannot be rendered", { actorId, peerId, subscriptionId });
+  }
+
+  /** Returns false at a number that cannot be rendered. */
+  async *#renderable(): AsyncGenerator<RenderedDiff, boolean> {
+    const { everything, afterPause = everything } = this.#input;
+    const isLong = afterPause && countOf(this.#open()) > this.#deps.replayMax;
+    if (isLong || this.#isTorn) await this.#resync();
+    for (const [from, to] of this.#open()) {
+      let expected = from;
+      for await (const rendered of this.#render(from, to)) {
+        if (rendered.sequence !== expected) return false;
+        yield rendered;
+        if (this.#isTorn) return false;
+        expected += 1;
+      }
+      if (expected <= to) return false;
+    }
+    return true;
+  }
+
+  /** Each number as the peer's permissions are when it is rendered. */
+  #render(from: number, to: number): AsyncIterable<RenderedDiff> | readonly RenderedDiff[] {
+    const { records, tail } = this.#input;
+    const recipient = this.#recipient;
+    const { state } = this.#head;
+    if (from === to && from === tail?.sequence && isAsMade(state, tail, recipient.permissions)) return [tail];
+    const now: Reads = {
+      at: (place) => readsOf(recipient.permissions).at(place),
+      below: (place) => readsOf(recipient.permissions).below(place),
+      whole: (place) => readsOf(recipient.permissions).whole(place),
+    };
+    const reads = bothReads(readsOf(currentContext(state).permissions), now);
+    return renderAfter(records, this.#head, from - 1, to - from + 1, reads);
+  }
+
+  /** More gaps than a delivery state holds. */
+  get #isTorn(): boolean {
+    return this.#head.delivery.ranges.length > MAX_RANGES;
+  }
+
+  #open(): readonly NumberRange[] {
+    const { delivery, state } = this.#head;
+    if (this.#input.everything) return undelivered(delivery, state.sequence);
+    const from = delivery.tried + 1;
+    return from > state.sequence ? [] : [[from, state.sequence]];
+  }
+
+  async #resync(): Promise<void> {
+    const advanced = await this.#deps.cursors.makeResync(this.#head, { newest: this.#head.state.cursor });
+    if (advanced !== undefined) this.follow(advanced.head);
+  }
+}
+
+const withDelivery = (head: InboundHead, delivery: InboundHead["delivery"]): InboundHead => ({
+  ...head,
+  delivery: withoutCleared(delivery, head.state.cleared),
+});
