@@ -18,7 +18,7 @@ import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts
 import type { TrustStore } from "../trust/trust-store.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
 import { FailedEvents } from "../operations/failed-events.ts";
-import { PeerOverview } from "../operations/peer-overview.ts";
+import { peersPage } from "../operations/peer-overview.ts";
 import { PeerProperties } from "../operations/peer-properties.ts";
 
 const USUAL_LIMIT = 50;
@@ -43,16 +43,11 @@ export interface PeerRouteServices {
 /** The routes by which an owner operates an actor: peers, what is held of them, failed events. */
 export class PeerRoutes {
   readonly #services: PeerRouteServices;
-  readonly #overview: PeerOverview;
   readonly #failedEvents: FailedEvents;
 
   constructor(services: PeerRouteServices) {
-    const { clock, heads, inboundHeads, receiving, table, trusts } = services;
+    const { heads, receiving } = services;
     this.#services = services;
-    this.#overview = new PeerOverview({
-      ...{ trusts, clock, heads, inboundHeads },
-      reader: (actorId, peerId) => new PeerReader({ table, actorId, peerId }),
-    });
     const { failedEvents, hooks, stale, staleReads } = receiving;
     this.#failedEvents = new FailedEvents({ heads, failedEvents, hooks, stale, staleReads });
   }
@@ -61,7 +56,10 @@ export class PeerRoutes {
     const limit = limitOf(request.query, USUAL_LIMIT, MOST_PEERS);
     const after = idOf(request.query, "after");
     const options = compact({ limit, after });
-    return json(200, { ...(await this.#overview.page(param(request, "actorId"), options, request.deadline)) });
+    const { table } = this.#services;
+    const reader = (actorId: string, peerId: string): PeerReader => new PeerReader({ table, actorId, peerId });
+    const deps = { ...this.#services, reader };
+    return json(200, { ...(await peersPage(deps, param(request, "actorId"), options, request.deadline)) });
   }
 
   async properties(request: ServiceRequest): Promise<Reply> {

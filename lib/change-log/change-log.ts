@@ -49,7 +49,7 @@ export interface LogHead {
   readonly maintainedUpTo: number;
   /** The time of the newest record, µs since 1970. */
   readonly at: number;
-  /** By which rules of relationships what peers may do was recorded last; see `RelationshipRules`. */
+  /** By which rules of relationships what peers may do was recorded last; see `confirmRules`. */
   readonly rules?: string;
   /** When that was begun, ms since 1970. */
   readonly rulesAt: number;

@@ -31,7 +31,7 @@ import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
-import { RelationshipRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface PublishingServices extends DeliveryServices {
@@ -70,12 +70,15 @@ export function composePublishing(
   const subscribers = async (actorId: string) => [
     ...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
   ];
-  const rules = new RelationshipRules({ clock, permissions, digest, subscribers });
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
-    rules: { digest, confirm: async (actorId, commits) => await rules.confirm(actorId, commits) },
+    rules: {
+      digest,
+      confirm: async (actorId, commits) =>
+        await confirmRules({ clock, permissions, digest, subscribers }, actorId, commits),
+    },
   });
 
   const permissionsOf: PermissionsOf = async (actorId, peerId) => {

@@ -27,63 +27,64 @@ export function rulesDigest(defined: Readonly<Record<string, Permissions>>): str
   return createHash("sha256").update(printJson(rules)).digest("hex").slice(0, 16);
 }
 
-/** Brings the logs up to the rules of a release. */
-export class RelationshipRules {
-  readonly #deps: ConstructorParameters<typeof RelationshipRules>[0];
+/** What the rules are confirmed with. */
+interface RulesDeps {
+  readonly clock: Clock;
+  readonly permissions: PermissionStore;
+  /** See `rulesDigest`. */
+  readonly digest: string;
+  /** The peers with subscriptions to us, each once. */
+  readonly subscribers: (actorId: string) => Promise<readonly string[]>;
+}
 
-  constructor(deps: {
-    readonly clock: Clock;
-    readonly permissions: PermissionStore;
-    /** See `rulesDigest`. */
-    readonly digest: string;
-    /** The peers with subscriptions to us, each once. */
-    readonly subscribers: (actorId: string) => Promise<readonly string[]>;
-  }) {
-    this.#deps = deps;
-  }
-
-  /**
-   * Records what each subscribing peer may do by this release's rules. The records decide which changes get a number from
-   * then on; what a peer may see is checked wherever something is shown. The log's head notes how far the confirmation came,
-   * so that the next commit goes on where one broke off, and several at the same time record each peer once. Stops after 5 s.
-   *
-   * @param commits commits that do not confirm again
-   */
-  async confirm(actorId: string, commits: Commits): Promise<void> {
-    const { clock, digest, subscribers } = this.#deps;
-    const until = clock.now() + MOST_MS;
-    const peers = [...(await subscribers(actorId))].sort();
-    let known = "" as string | undefined;
-    while (known !== undefined && clock.now() < until) {
-      const from: string = known;
-      const left = peers.filter((peerId) => peerId > from);
-      const some = left.slice(0, AT_ONCE);
-      const keys = some.map((peerId) => trustKey(actorId, peerId));
-      const plan = (read: LogRead): LogPlan | undefined => {
-        const to = confirmedTo(read.head, digest, clock.now());
-        known = to === from ? some[left.length > AT_ONCE ? AT_ONCE - 1 : AT_ONCE] : to;
-        if (to !== from) return undefined;
-        const rules = compact({ rules: digest, rulesAt: from === "" ? clock.now() : undefined });
-        const head = known === undefined ? { set: rules, remove: ["rulesTo"] } : { set: { ...rules, rulesTo: known } };
-        return { ...this.#confirmed(actorId, some, read), head };
-      };
-      await commits.commit(actorId, keys, plan);
-    }
-  }
-
-  #confirmed(actorId: string, peers: readonly string[], { item }: LogRead): Pick<LogPlan, "records" | "writes"> {
-    const trusts = peers.flatMap((peerId): TrustRecord[] => {
-      const found = item(trustKey(actorId, peerId));
-      const trust = found === undefined ? undefined : readTrust(found);
-      return trust === undefined || trust.ending ? [] : [trust];
-    });
-    const { permissions } = this.#deps;
-    return {
-      records: trusts.map((trust) => permissionRecord({ trust, permissions: permissions.of(trust) })),
-      writes: trusts.map((trust) => ({
-        check: trustKey(actorId, trust.peerId),
-        condition: trustUnchangedSince(trust),
-      })),
+/**
+ * Records what each subscribing peer may do by this release's rules. The records decide which changes get a number from
+ * then on; what a peer may see is checked wherever something is shown. The log's head notes how far the confirmation came,
+ * so that the next commit goes on where one broke off, and several at the same time record each peer once. Stops after 5 s.
+ *
+ * @param commits commits that do not confirm again
+ */
+export async function confirmRules(
+  { clock, digest, permissions, subscribers }: RulesDeps,
+  actorId: string,
+  commits: Commits,
+): Promise<void> {
+  const until = clock.now() + MOST_MS;
+  const peers = [...(await subscribers(actorId))].sort();
+  let known = "" as string | undefined;
+  while (known !== undefined && clock.now() < until) {
+    const from: string = known;
+    const left = peers.filter((peerId) => peerId > from);
+    const some = left.slice(0, AT_ONCE);
+    const keys = some.map((peerId) => trustKey(actorId, peerId));
+    const plan = (read: LogRead): LogPlan | undefined => {
+      const to = confirmedTo(read.head, digest, clock.now());
+      known = to === from ? some[left.length > AT_ONCE ? AT_ONCE - 1 : AT_ONCE] : to;
+      if (to !== from) return undefined;
+      const rules = compact({ rules: digest, rulesAt: from === "" ? clock.now() : undefined });
+      const head = known === undefined ? { set: rules, remove: ["rulesTo"] } : { set: { ...rules, rulesTo: known } };
+      return { ...confirmed(permissions, actorId, some, read), head };
     };
+    await commits.commit(actorId, keys, plan);
   }
+}
+
+function confirmed(
+  permissions: PermissionStore,
+  actorId: string,
+  peers: readonly string[],
+  { item }: LogRead,
+): Pick<LogPlan, "records" | "writes"> {
+  const trusts = peers.flatMap((peerId): TrustRecord[] => {
+    const found = item(trustKey(actorId, peerId));
+    const trust = found === undefined ? undefined : readTrust(found);
+    return trust === undefined || trust.ending ? [] : [trust];
+  });
+  return {
+    records: trusts.map((trust) => permissionRecord({ trust, permissions: permissions.of(trust) })),
+    writes: trusts.map((trust) => ({
+      check: trustKey(actorId, trust.peerId),
+      condition: trustUnchangedSince(trust),
+    })),
+  };
 }
