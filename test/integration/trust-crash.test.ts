@@ -1,4 +1,4 @@
-/** What is left of an operation that broke off, and who finishes it. */
+/** Operations that broke off, and how the sweep finishes them. */
 import { describe, expect, it } from "vitest";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
@@ -59,7 +59,7 @@ describe("a trust's deletion that broke off", () => {
 });
 
 describe("a start that broke off", () => {
-  it("is taken back by the sweep, but not before its time and not when it succeeded", async () => {
+  it("is deleted by the sweep, but not before its time and not when it succeeded", async () => {
     const all = { approved: nothing, revoked: nothing, ended: nothing };
     const { service, alice, bob, network } = await standing(all);
     const trust = trustServices(service.runtime, all);
@@ -91,7 +91,7 @@ describe("a start that broke off", () => {
 });
 
 describe("an approval that a revocation overtook", () => {
-  it("leaves what hangs on the trust revoked, by the later revision", async () => {
+  it("leaves what depends on the trust revoked, by the later revision", async () => {
     const calls: [string, number][] = [];
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));

@@ -100,7 +100,7 @@ describe("the trusts of an actor", () => {
     expect(await trusts.getEvenEnding("a", "p")).toBeUndefined();
   });
 
-  it("knows a start that nobody brought to an end", async () => {
+  it("recognises a start that never ended", async () => {
     await trusts.create(trust(), 1000);
     expect(await trusts.isAbandonedStart("a", "p", 60_999)).toBe(false);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
@@ -109,7 +109,7 @@ describe("the trusts of an actor", () => {
     expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
   });
 
-  it("stays due with a changed approval until what hangs on it knows, by its present revision", async () => {
+  it("stays due with a changed approval until its present revision is propagated", async () => {
     await trusts.create(trust());
     now = 1000;
     const { trust: revoked } = await logged.change(trust(), { approved: false });
@@ -145,7 +145,7 @@ describe("the trusts of an actor", () => {
 });
 
 describe("senders of callbacks", () => {
-  it("are known by digest and approval; what is being deleted is not there", async () => {
+  it("are identified by digest and approval; a trust or an actor that is being deleted counts as missing", async () => {
     const authenticator = new CallbackAuthenticator(table);
     expect(await authenticator.identify({ actorId: "x", peerId: "p" })).toEqual({ actor: false });
     expect(await authenticator.identify({ actorId: "a", peerId: "p" })).toEqual({ actor: true });
