@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
 import { startService, type Service } from "../support/service.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
 let target: Publisher;
 let service: Service;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../support/publisher/json.ts";
 import { startService, type Service } from "../support/service.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
 let service: Service;
 /** Answers as publishers want it that know only 200 and 204. */

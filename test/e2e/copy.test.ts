@@ -4,9 +4,9 @@ import type { PublisherOptions } from "../support/publisher/publisher.ts";
 import { change } from "../support/random-changes.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
-const CHANGES = sized(40, 80);
+const CHANGES = sized(30, 80);
 const SHARE_LOST = 0.15;
 
 let service: Service;

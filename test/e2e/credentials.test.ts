@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
 import { startService, until, type Service } from "../support/service.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
 let service: Service;
 const streams: Stream[] = [];

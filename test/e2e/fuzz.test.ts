@@ -3,13 +3,13 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib"
 import { routes } from "../../lib/api/route-table.ts";
 import { junkBody, junkCredentials, junkHeaders, junkSegment } from "../support/junk.ts";
 import { seeded, type Random } from "../support/publisher/random.ts";
-import { rawRequest } from "../support/raw-request.ts";
+import { rawRequest } from "./raw-request.ts";
 import { startService, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
 const SEED = 4711;
-const PER_ROUTE = sized(5, 12);
+const PER_ROUTE = sized(4, 12);
 /** Twice the gateway's limit: what takes longer hangs. */
 const ANSWER_MS = 60_000;
 

@@ -8,7 +8,9 @@ import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
-const CHANGES = sized(100, 250);
+const CHANGES = sized(70, 250);
+/** How many changes come while a place is suspended. */
+const CHANGES_MEANWHILE = 5;
 const BACKLOG_MAX = 20;
 
 let service: Service;
@@ -48,6 +50,7 @@ describe("while writers run", () => {
     const [steady, hidden, coming] = (await gather(host, actor, 3)).map(({ peer, stream }) => ({ peer, stream }));
     const random = seeded(99);
     let writing = true;
+    let made = 0;
     const meddle = async (): Promise<void> => {
       while (writing) {
         const name = VALUES[random.below(2)] ?? "p0";
@@ -56,7 +59,8 @@ describe("while writers run", () => {
         const properties = { patterns: ["*"], operations: ["read"], excluded_patterns };
         await actor.fetch("PUT", `/trust/friend/${hidden!.peer.id}/permissions`, { json: { properties } });
         const part = await coming!.peer.subscribe({ subtarget: "p2" });
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        const enough = made + CHANGES_MEANWHILE;
+        await until("changes meanwhile", () => made >= enough || !writing);
         const resumed = await actor.expect("DELETE", `/suspensions/properties/${name}`, 200);
         expect(resumed).toMatchObject({ failed: 0 });
         coming!.peer.streams.delete(part.id);
@@ -64,7 +68,10 @@ describe("while writers run", () => {
       }
     };
     const meddling = meddle();
-    await writeRandomly(actor, { seed: 11, changes: CHANGES, mostRefused: 3 }).finally(() => {
+    const onChange = (count: number): void => {
+      made = count;
+    };
+    await writeRandomly(actor, { seed: 11, changes: CHANGES, mostRefused: 3, onChange }).finally(() => {
       writing = false;
     });
     await meddling;

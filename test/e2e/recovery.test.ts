@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startService, until, type Service } from "../support/service.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "./stream.ts";
 
 const GAP_SECONDS = 0.5;
 

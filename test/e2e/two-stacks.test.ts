@@ -14,11 +14,13 @@ import {
   type Pair,
   type Subscribed,
   type TwoStacks,
-} from "../support/two-stacks.ts";
+} from "./two-stacks.ts";
 
 /** Enough that each kind of change is among them. */
 const ALL_KINDS = sized(120, 500);
-const CHANGES = sized(80, 500);
+/** Enough that the bad network does each thing it does. */
+const STORMED = sized(80, 500);
+const CHANGES = sized(50, 500);
 const SCOPES: readonly Partial<StreamScope>[] = [
   {},
   { subtarget: "p0" },
@@ -134,7 +136,7 @@ describe("two services", () => {
     const streams = await witnessEach(both);
     const subscribed = await subscribeTo(both, SCOPES);
     stacks.network.meddling = STORMY;
-    await writeRandomly(both.publisher, { seed: 2, changes: CHANGES, mostRefused: 5 });
+    await writeRandomly(both.publisher, { seed: 2, changes: STORMED, mostRefused: 5 });
     await stacks.network.settled();
     await expectSameState(both, subscribed);
     stacks.network.meddling = {};

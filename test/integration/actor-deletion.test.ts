@@ -4,7 +4,7 @@ import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { bearer, Network } from "../support/in-process.ts";
-import { HangingPeers } from "../support/hanging-peers.ts";
+import { HangingPeers } from "./hanging-peers.ts";
 import { WholeService } from "../support/whole-service.ts";
 import type { Hosted } from "../support/whole-service.ts";
 import { resumeTrust } from "../../lib/trust/ending.ts";

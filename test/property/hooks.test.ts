@@ -6,7 +6,7 @@ import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
 import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
 import { InjectedFault } from "../support/faulty-table.ts";
 import type { Fate } from "../support/faulty-table.ts";
-import { HookWorld } from "../support/hook-world.ts";
+import { HookWorld } from "../unit/receiving/hooks/hook-world.ts";
 import { sized } from "../support/sizes.ts";
 
 /** What one start of the hook comes to; `die` ends its process. */

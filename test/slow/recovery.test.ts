@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startService, until, type Service } from "../support/service.ts";
-import { openStream, type Stream } from "../support/stream.ts";
+import { openStream, type Stream } from "../e2e/stream.ts";
 
 const GAP_TIMEOUT_MS = 5000;
 const SWEEP_MS = 60_000;

@@ -1,5 +1,6 @@
 import { ConditionFailed, TransactionRefused } from "../../lib/dynamodb/table.ts";
 import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
+import { idle } from "./idle.ts";
 
 export type TableOperation =
   "get" | "getMany" | "query" | "queryDue" | "put" | "update" | "delete" | "transact" | "deleteMany";
@@ -96,6 +97,40 @@ export class FaultyTable implements Table {
     if (fate === "condition") throw new ConditionFailed(await this.#inner.get(key));
     if (fate === "repeat") await run().catch(() => undefined);
     return settle(fate, run);
+  }
+}
+
+/** A table of which one operation meets a fault: for tests that try each operation in turn. */
+export class OneFault {
+  readonly table: Table;
+  /** Whether there was such an operation. */
+  struck = false;
+  #operations = 0;
+  #at: number;
+  readonly #crashed = Promise.withResolvers<undefined>();
+
+  /** @param at which operation, the first being 0 */
+  constructor(inner: Table, at: number, fate: Fate) {
+    this.#at = at;
+    this.table = new FaultyTable(inner, () => {
+      const strikes = this.#operations === this.#at;
+      this.#operations += 1;
+      if (!strikes) return "ok";
+      this.struck = true;
+      if (fate === "crash" || fate === "crash_after") this.#crashed.resolve(undefined);
+      return fate;
+    });
+  }
+
+  /** Waits for the end of the work, or for its crash, and for what it began in the background. Its error is ignored. */
+  async during(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work.catch(() => undefined), this.#crashed.promise]);
+    await idle();
+  }
+
+  /** No later operation meets the fault. */
+  end(): void {
+    this.#at = -1;
   }
 }
 

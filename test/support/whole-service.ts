@@ -152,15 +152,16 @@ export class WholeService {
     const due = this.messages.filter((message) => message.dueAt <= this.now);
     this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
     const Records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    const deadline = this.#deadline();
+    const deadline = this.deadline();
     await queueWorker(() => this.service)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
   }
 
   async sweep(): Promise<void> {
-    await sweep(this.service, this.#deadline());
+    await sweep(this.service, this.deadline());
   }
 
-  #deadline(): { remaining(): number } {
+  /** As long as a request has. */
+  deadline(): { remaining(): number } {
     const end = this.now + 29_000;
     return { remaining: () => end - this.now };
   }

@@ -7,7 +7,7 @@ import { PeerCapabilities } from "../../../lib/peers/capabilities.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
 import { changeTrust } from "../../../lib/trust/changes.ts";
-import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../receiving/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });
 

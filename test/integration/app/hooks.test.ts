@@ -4,7 +4,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { Verdict } from "../../../lib/index.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
-import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../receiving/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });
 

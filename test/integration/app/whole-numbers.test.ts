@@ -4,7 +4,7 @@ import { printJson } from "../../../lib/domain/json/json-text.ts";
 import { grantKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
-import { NumbersWorld } from "../../support/numbers-world.ts";
+import { NumbersWorld } from "./numbers-world.ts";
 
 const ID = "653247040368672768";
 const NEXT = "653247040368672769";

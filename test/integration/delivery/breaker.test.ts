@@ -3,7 +3,7 @@ import { breakerState } from "../../../lib/domain/policy/breaker.ts";
 import { withoutCleared, undelivered } from "../../../lib/domain/log/delivery-state.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
+import { OneFault } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Peer } from "./delivery-world.ts";
@@ -186,18 +186,11 @@ describe("a breaker", () => {
         await world.set("n", 6);
         peer.mood = 200;
         peer.seen.length = 0;
-        let operations = 0;
-        struck = false;
-        const table = new FaultyTable(world.table, () => {
-          const strikes = operations === at;
-          operations += 1;
-          struck ||= strikes;
-          return strikes ? fate : "ok";
-        });
-        const failing = world.instance(table);
+        const fault = new OneFault(world.table, at, fate);
+        const failing = world.instance(fault.table);
         failing.now = world.host.now + 60_000;
-        const sweeping = failing.sweep().catch(() => undefined);
-        await Promise.race([sweeping, new Promise((resolve) => setTimeout(resolve, 15))]);
+        await fault.during(failing.sweep());
+        struck = fault.struck;
         for (let minute = 0; minute < 6; minute += 1) await world.pass(60_000);
         expect([at, [...new Set(peer.sequences())]]).toEqual([at, [1, 2, 3, 4, 5, 6]]);
         expect(await stateOf(world, peer)).toBe("CLOSED");
@@ -221,20 +214,13 @@ describe("a breaker", () => {
         expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
         peer.mood = 200;
         peer.seen.length = 0;
-        let operations = 0;
-        struck = false;
-        const table = new FaultyTable(world.table, () => {
-          const strikes = operations === at;
-          operations += 1;
-          struck ||= strikes;
-          return strikes ? fate : "ok";
-        });
-        const failing = world.instance(table);
+        const fault = new OneFault(world.table, at, fate);
+        const failing = world.instance(fault.table);
         failing.now = world.host.now;
-        const changing = world.set("n", 6, failing).catch(() => undefined);
-        await Promise.race([changing, new Promise((resolve) => setTimeout(resolve, 15))]);
-        // What is left is looked at while the try that broke off still counts.
-        operations = Infinity;
+        await fault.during(world.set("n", 6, failing));
+        struck = fault.struck;
+        // The sweep comes while the attempt that broke off still counts.
+        fault.end();
         await world.pass(5_000, failing);
         for (let minute = 0; minute < 6; minute += 1) await world.pass(60_000);
         const { state, delivery } = await world.head(subscribed);

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
+import { FaultyTable, OneFault } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
@@ -24,21 +24,13 @@ async function withFault(at: number, fate: Fate) {
   const subscribed: Subscribed[] = [];
   for (const name of ["p1", "p2", "p3"]) subscribed.push(await world.subscriber(name));
   await world.set("n", 0);
-  let operations = 0;
-  let struck = false;
-  const table = new FaultyTable(world.table, () => {
-    const strikes = operations === at;
-    operations += 1;
-    struck ||= strikes;
-    return strikes ? fate : "ok";
-  });
-  const failing = world.instance(table);
+  const fault = new OneFault(world.table, at, fate);
   let status: number | undefined;
-  const writing = world.set("n", 1, failing).then((answer) => (status = answer.status));
-  // A crashed instance never answers; what it began ends by itself.
-  await vi.waitUntil(() => status !== undefined || (struck && fate.startsWith("crash")));
-  await Promise.race([writing, new Promise((resolve) => setTimeout(resolve, 20))]);
-  return { world, subscribed, struck, status };
+  const changing = async (): Promise<void> => {
+    ({ status } = await world.set("n", 1, world.instance(fault.table)));
+  };
+  await fault.during(changing());
+  return { world, subscribed, struck: fault.struck, status };
 }
 
 describe("the maintenance", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
+import { OneFault } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { DeliveryWorld, later } from "./delivery-world.ts";
 import type { Callback, Peer, Subscribed } from "./delivery-world.ts";
@@ -306,20 +306,9 @@ describe("a subscription that its peer answers with 410", () => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, peer, old, young } = await withForgotten(410);
         await world.set("b", 0);
-        let operations = 0;
-        struck = false;
-        const failing = world.instance(
-          new FaultyTable(world.table, () => {
-            const strikes = operations === at;
-            operations += 1;
-            struck ||= strikes;
-            return strikes ? fate : "ok";
-          }),
-        );
-        let over = false;
-        void world.set("a", 1, failing).finally(() => (over = true));
-        await vi.waitUntil(() => over || (struck && fate.startsWith("crash")));
-        await Promise.race([vi.waitUntil(() => over), new Promise((resolve) => setTimeout(resolve, 15))]);
+        const fault = new OneFault(world.table, at, fate);
+        await fault.during(world.set("a", 1, world.instance(fault.table)));
+        struck = fault.struck;
         for (let minute = 0; minute < 4; minute += 1) await world.pass(MINUTE);
         const made = (await world.log())?.["newest"] !== 3;
         const left = (await world.listed(peer)).map(({ subscriptionid }) => subscriptionid);

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
+import { OneFault } from "../../support/faulty-table.ts";
 import { DeliveryWorld, later } from "./delivery-world.ts";
 import type { Peer, Subscribed } from "./delivery-world.ts";
 
@@ -326,26 +326,17 @@ test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
       const world = await DeliveryWorld.begin();
       const subscribed = await world.subscriber("p1");
       const { peer } = subscribed;
-      let operations = 0;
-      struck = false;
-      const table = new FaultyTable(world.table, () => {
-        const strikes = operations === at;
-        operations += 1;
-        struck ||= strikes;
-        return strikes ? fate : "ok";
-      });
+      const fault = new OneFault(world.table, at, fate);
       peer.mood = () => later(429, "30");
-      const failing = world.instance(table);
-      let over = false;
-      const work = (async () => {
+      const failing = world.instance(fault.table);
+      const changeAndSweep = async (): Promise<void> => {
         await world.set("n", 1, failing);
         peer.mood = 200;
         failing.now += 30_000;
         await failing.sweep();
-      })().finally(() => (over = true));
-      void work.catch(() => undefined);
-      await vi.waitUntil(() => over || (struck && fate.startsWith("crash")));
-      await Promise.race([work.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 15))]);
+      };
+      await fault.during(changeAndSweep());
+      struck = fault.struck;
       peer.mood = 200;
       for (let minute = 0; minute < 4; minute += 1) await world.pass(MINUTE);
       // The first record says who has subscribed, the second is the change, if it came about.

@@ -3,7 +3,7 @@ import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
-import { OperatedService } from "../../support/operated-service.ts";
+import { OperatedService } from "./operated-service.ts";
 
 let service: OperatedService;
 let bob: TrustRecord;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { keptKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { itemMissing } from "../../../lib/dynamodb/table.ts";
 import { TrustCapabilityCache } from "../../../lib/peers/trust-capability-cache.ts";
-import { OperatedService } from "../../support/operated-service.ts";
+import { OperatedService } from "./operated-service.ts";
 
 let service: OperatedService;
 const PROPERTIES = "/peers/{peerId}/properties";

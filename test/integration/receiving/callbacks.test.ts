@@ -4,7 +4,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { changeTrust } from "../../../lib/trust/changes.ts";
-import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 

@@ -2,9 +2,9 @@
 import { expect, it } from "vitest";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import { ACTOR, bodyOf, PEER, SECRET, Subscriber } from "../../support/subscriber.ts";
 import { changeTrust } from "../../../lib/trust/changes.ts";
 import { receiveTrust } from "../../../lib/trust/handshake.ts";
+import { ACTOR, bodyOf, PEER, SECRET, Subscriber } from "./subscriber.ts";
 
 /** A subscriber whose subscriptions' heads cannot be updated while `broken` says so. */
 async function breakable(): Promise<{ us: Subscriber; breaks: (now: boolean) => void }> {

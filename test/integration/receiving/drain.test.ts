@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate, TableOperation } from "../../support/faulty-table.ts";
-import { Subscriber } from "../../support/subscriber.ts";
+import { Subscriber } from "./subscriber.ts";
 
 /** What goes wrong with an operation on a sort key, the given number of times. */
 interface Fault {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const NEW = "again";

@@ -7,7 +7,7 @@ import { endTrust } from "../../../lib/trust/ending.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
-import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 

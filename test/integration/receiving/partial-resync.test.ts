@@ -1,7 +1,7 @@
 /** Resync callbacks for less than the subscription covers, and such that the subscription has moved beyond. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 

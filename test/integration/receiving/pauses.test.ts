@@ -1,7 +1,7 @@
 /** A publisher that asks for rest gets it, from whatever reads it; what a person asks for is tried at once. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 let us: Subscriber;

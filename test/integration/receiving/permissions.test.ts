@@ -7,7 +7,7 @@ import type { Json } from "../../../lib/system/ports.ts";
 import { changeTrust } from "../../../lib/trust/changes.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
-import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const PUT = `PUT /subscriptions/${ACTOR}/${SUB}`;

@@ -5,7 +5,7 @@ import type { Key, Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
-import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;

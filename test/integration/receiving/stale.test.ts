@@ -1,8 +1,8 @@
 /** A read that says nothing leaves what is held as it is, shows it as stale, and is made good later. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
-import type { Said } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
+import type { Said } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const METADATA = "GET /properties?metadata=true";

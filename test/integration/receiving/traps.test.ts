@@ -5,7 +5,7 @@ import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams
 import { always } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide, Fate } from "../../support/faulty-table.ts";
-import { ACTOR, PEER, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 

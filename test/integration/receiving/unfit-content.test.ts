@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MOST_PLACES } from "../../../lib/domain/wire/callback-scope.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "../../support/subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
 
 const DIFF_URL = "https://peer.example/peer/subscriptions/actor/sub/2";
 let us: Subscriber;

@@ -1,9 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
-import { HookWorld, numbersOf } from "../../../support/hook-world.ts";
+import { HookWorld, numbersOf } from "./hook-world.ts";
+import { idle } from "../../../support/idle.ts";
 
 /** The lease of a dead process has run out. */
 const LEASE_MS = 120_000;
+
+/** The hook of callback 1 fails in a process that dies once the failure is recorded, before it moves the stream on. */
+async function failAndCrash(world: HookWorld): Promise<void> {
+  world.hook = () => {
+    throw new Error("once");
+  };
+  let isRecorded = false;
+  const dying = world.instance((operation) => {
+    if (operation === "update" && isRecorded) return "crash";
+    isRecorded ||= operation === "transact";
+    return "ok";
+  });
+  void world.deliver(1, dying);
+  await idle();
+}
 
 describe("a hook whose process dies in it", () => {
   it("is run again with the same event id when the publisher sends again", async () => {
@@ -37,7 +53,7 @@ describe("a hook whose process dies in it", () => {
     for (let death = 0; death < 8; death += 1) {
       world.hook = () => new Promise<never>(() => undefined);
       void world.sweep(120, world.instance());
-      for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+      await idle();
       world.limits.clear();
     }
     expect(world.started).toHaveLength(5);
@@ -46,18 +62,7 @@ describe("a hook whose process dies in it", () => {
 
   it("leaves nothing recorded when the attempt that the crash repeated succeeds", async () => {
     const world = await new HookWorld().open();
-    world.hook = () => {
-      throw new Error("once");
-    };
-    // Recorded, but the head never moved.
-    let failed = false;
-    const dying = world.instance((operation) => {
-      if (operation === "update" && failed) return "crash";
-      failed ||= operation === "transact";
-      return "ok";
-    });
-    void world.deliver(1, dying);
-    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    await failAndCrash(world);
     expect(await world.failedEvents()).toHaveLength(1);
     expect(world.head().lastSeq).toBe(0);
     world.hook = () => undefined;
@@ -70,17 +75,7 @@ describe("a hook whose process dies in it", () => {
 
   it("holds the stream by the event that stopped it, also when a crash had recorded it otherwise before", async () => {
     const world = await new HookWorld().open();
-    world.hook = () => {
-      throw new Error("once");
-    };
-    let failed = false;
-    const dying = world.instance((operation) => {
-      if (operation === "update" && failed) return "crash";
-      failed ||= operation === "transact";
-      return "ok";
-    });
-    void world.deliver(1, dying);
-    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    await failAndCrash(world);
     world.now += LEASE_MS;
     world.hook = () => {
       throw new Verdict("stop");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
 import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
-import { HookWorld, numbersOf, STREAM } from "../../../support/hook-world.ts";
+import { HookWorld, numbersOf, STREAM } from "./hook-world.ts";
 import { InjectedFault } from "../../../support/faulty-table.ts";
 
 /** A stream whose event 2 stopped its hooks; 3 to `upTo` arrived since. */

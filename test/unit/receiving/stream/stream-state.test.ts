@@ -7,7 +7,7 @@ import type { HeadFields } from "../../../../lib/receiving/stream/stream-changes
 import { markContradicted } from "../../../../lib/receiving/stream/contradiction.ts";
 import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import { secretDigest } from "../../../../lib/domain/wire/secret-digest.ts";
-import { ACTOR, PEER, SECRET, SUB } from "../../../support/subscriber.ts";
+import { ACTOR, PEER, SECRET, SUB } from "../../../integration/receiving/subscriber.ts";
 import { KEY, STATES, StreamWorld } from "./stream-world.ts";
 import type { Entry, State } from "./stream-world.ts";
 

@@ -7,7 +7,7 @@ import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import type { Head } from "../../../../lib/receiving/stream/head.ts";
 import { markReplacing } from "../../../../lib/receiving/stream/stream-changes.ts";
 import { PURGE_DELAY_MS } from "../../../../lib/receiving/stream/stream-lives.ts";
-import { ACTOR, PEER, SUB, Subscriber } from "../../../support/subscriber.ts";
+import { ACTOR, PEER, SUB, Subscriber } from "../../../integration/receiving/subscriber.ts";
 
 export const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
 export const STATES = ["absent", "idle", "gap", "leased", "replacing", "interrupted", "ended"] as const;

@@ -1,7 +1,7 @@
-import { startPublisher, type Publisher, type PublisherOptions } from "./publisher/publisher.ts";
-import type { OwnedActor } from "./owned-actor.ts";
-import type { Subscription } from "./publisher/subscriptions.ts";
-import type { Service } from "./service.ts";
+import { startPublisher, type Publisher, type PublisherOptions } from "../support/publisher/publisher.ts";
+import type { OwnedActor } from "../support/owned-actor.ts";
+import type { Subscription } from "../support/publisher/subscriptions.ts";
+import type { Service } from "../support/service.ts";
 
 /** A publisher, an actor of the service that trusts it, and the actor's subscription to all its properties. */
 export interface Stream {

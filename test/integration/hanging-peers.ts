@@ -1,7 +1,7 @@
 /** Peers that never answer, on a clock that passes only while everything waits for them. */
 import { PeerFailure } from "../../lib/system/ports.ts";
 import type { PeerRequest } from "../../lib/system/ports.ts";
-import type { Answer } from "./in-process.ts";
+import type { Answer } from "../support/in-process.ts";
 
 /** Turns of the event loop in which whatever can go on without them has done so. */
 const ROUNDS = 50;

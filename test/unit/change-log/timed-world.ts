@@ -1,3 +1,5 @@
+import { idle } from "../../support/idle.ts";
+
 /** Time that passes only when nothing else can happen, for code whose clock, pauses and timers are passed in. */
 export class TimedWorld {
   now: number;
@@ -25,7 +27,7 @@ export class TimedWorld {
     const done = work.finally(() => (state.settled = true));
     done.catch(() => undefined);
     for (;;) {
-      for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));
+      await idle(3);
       if (state.settled) return await done;
       const [next] = this.#timers.toSorted((one, other) => one.at - other.at);
       if (next === undefined) throw new Error("it waits, and no timer is set");

@@ -1,23 +1,20 @@
 /** A whole service in this process with one subscription to a scripted peer: for tests of what receiving answers. */
-import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
-import { routes as peerRoutes } from "../../lib/api/peers.ts";
-import { routes as subscriptionRoutes } from "../../lib/api/subscriptions.ts";
-import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { queueWorker } from "../../lib/scheduler/queue-worker.ts";
-import { sweep } from "../../lib/scheduler/sweep.ts";
-import { readConfig } from "../../lib/system/config.ts";
-import type { Table } from "../../lib/dynamodb/table.ts";
-import { answer } from "../../lib/http/area.ts";
-import type { Reply } from "../../lib/http/reply.ts";
-import type { RouteMap } from "../../lib/api/handler.ts";
-import { platform } from "../../lib/system/platform.ts";
-import { actorItem } from "../../lib/actors/actor-record.ts";
-import { hashMinted } from "../../lib/actors/passphrase.ts";
-import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
-import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../lib/system/ports.ts";
-import { composeService } from "../../lib/compose/service.ts";
-import type { Service } from "../../lib/compose/service.ts";
-import { MemoryTable } from "./memory-table.ts";
+import { routes as callbackRoutes } from "../../../lib/api/callbacks.ts";
+import { routes as peerRoutes } from "../../../lib/api/peers.ts";
+import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import type { Table } from "../../../lib/dynamodb/table.ts";
+import { answer } from "../../../lib/http/area.ts";
+import type { Reply } from "../../../lib/http/reply.ts";
+import type { RouteMap } from "../../../lib/api/handler.ts";
+import { actorItem } from "../../../lib/actors/actor-record.ts";
+import { hashMinted } from "../../../lib/actors/passphrase.ts";
+import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
+import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
+import type { Service } from "../../../lib/compose/service.ts";
+import { Network } from "../../support/in-process.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { WholeService } from "../../support/whole-service.ts";
 
 export const ACTOR = "actor";
 export const PEER = "peer";
@@ -43,50 +40,50 @@ export interface Told {
 }
 
 export class Subscriber {
+  readonly host: WholeService;
   readonly service: Service;
-  readonly table: MemoryTable;
+  readonly table = new MemoryTable();
   readonly script: Script = {};
   readonly asked: PeerRequest[] = [];
-  readonly messages: DelayedWork[] = [];
+  readonly messages: DelayedWork[];
   readonly told: Told[] = [];
-  readonly logged: { level: string; message: string; fields?: unknown }[] = [];
+  readonly logged: WholeService["logged"];
   readonly app: ActingWebApp;
-  now = Date.UTC(2026, 0, 1);
   readonly #routes: Readonly<Record<string, RouteMap>>;
 
   constructor(
     options: { environment?: Record<string, string>; table?: (inner: MemoryTable) => Table; app?: ActingWebApp } = {},
   ) {
-    this.table = new MemoryTable();
     this.app = options.app ?? new ActingWebApp({ awType: "urn:test", desc: "test" });
     if (options.app === undefined) {
       this.app.subscriptionDataHook("*", ({ sequence, callbackType, data }) => {
         this.told.push({ sequence, callbackType, data });
       });
     }
-    const log = (level: string) => (message: string, fields?: unknown) => {
-      this.logged.push({ level, message, fields });
-    };
-    this.service = composeService(this.app, {
-      ...platform,
-      config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ...options.environment }),
+    const peer = async (request: PeerRequest): Promise<PeerAnswer> => await this.#peer(request);
+    const network = new (class extends Network {
+      override readonly send = peer;
+    })();
+    this.host = new WholeService(network, "https://us.example", {
+      app: this.app,
       table: options.table?.(this.table) ?? this.table,
-      http: { send: async (request) => await this.#peer(request) },
-      queue: {
-        send: (work) => {
-          this.messages.push(work);
-          return Promise.resolve();
-        },
-      },
-      clock: { now: () => this.now },
-      log: { info: log("info"), warn: log("warn"), error: log("error") },
+      ...(options.environment === undefined ? {} : { environment: options.environment }),
     });
+    ({ service: this.service, messages: this.messages, logged: this.logged } = this.host);
     const { service } = this;
     this.#routes = {
       callbacks: callbackRoutes(service),
       peers: peerRoutes(service),
       subscriptions: subscriptionRoutes(service),
     };
+  }
+
+  get now(): number {
+    return this.host.now;
+  }
+
+  set now(now: number) {
+    this.host.now = now;
   }
 
   /** Makes the actor, an approved trust and a subscription on `scope`, without a baseline to read. */
@@ -225,20 +222,15 @@ export class Subscriber {
 
   /** Lets the delayed messages that are due by now arrive. */
   async arriveMessages(): Promise<void> {
-    const due = this.messages.filter((message) => message.dueAt <= this.now);
-    this.messages.splice(0, this.messages.length, ...this.messages.filter((message) => message.dueAt > this.now));
-    const Records = due.map((message, index) => ({ messageId: String(index), body: JSON.stringify(message) }));
-    const deadline = this.deadline();
-    await queueWorker(() => this.service)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
+    await this.host.arriveMessages();
   }
 
   async sweep(): Promise<void> {
-    await sweep(this.service, this.deadline());
+    await this.host.sweep();
   }
 
   deadline(): { remaining(): number } {
-    const end = this.now + 29_000;
-    return { remaining: () => end - this.now };
+    return this.host.deadline();
   }
 
   async state(sub = SUB): Promise<Record<string, unknown>> {

@@ -1,12 +1,12 @@
 /** One whole service and a peer of which the test gives every byte: publisher to our copy, subscriber to what we publish. */
-import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
-import { printJson } from "../../lib/domain/json/json-text.ts";
-import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
-import { Verdict } from "../../lib/receiving/hooks/hook-event.ts";
-import { bearer, Network } from "./in-process.ts";
-import type { Answer } from "./in-process.ts";
-import { WholeService } from "./whole-service.ts";
-import type { Hosted } from "./whole-service.ts";
+import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { printJson } from "../../../lib/domain/json/json-text.ts";
+import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
+import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
+import { bearer, Network } from "../../support/in-process.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { WholeService } from "../../support/whole-service.ts";
+import type { Hosted } from "../../support/whole-service.ts";
 
 const SECRET = "s".repeat(40);
 const PEER = "peer";

@@ -1,14 +1,14 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MeddlingProxy, type Meddling } from "./meddling-proxy.ts";
-import type { OwnedActor, StreamState } from "./owned-actor.ts";
-import { reservedPort } from "./ports.ts";
-import { isObject, type Json } from "./publisher/json.ts";
-import { Service, startService, until } from "./service.ts";
-import { SubscriberHost } from "./subscriber-peer/host.ts";
-import type { SubscriberPeer } from "./subscriber-peer/peer.ts";
-import type { StreamScope } from "./subscriber-peer/stream.ts";
+import { MeddlingProxy, type Meddling } from "../support/meddling-proxy.ts";
+import type { OwnedActor, StreamState } from "../support/owned-actor.ts";
+import { reservedPort } from "../support/ports.ts";
+import { isObject, type Json } from "../support/publisher/json.ts";
+import { Service, startService, until } from "../support/service.ts";
+import { SubscriberHost } from "../support/subscriber-peer/host.ts";
+import type { SubscriberPeer } from "../support/subscriber-peer/peer.ts";
+import type { StreamScope } from "../support/subscriber-peer/stream.ts";
 
 /** Two services that know each other only over HTTP, a network between them that can be made bad, and a witness. */
 export interface TwoStacks {
