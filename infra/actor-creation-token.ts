@@ -5,9 +5,9 @@ import { compact } from "../lib/system/compact.ts";
 import type { Deployment } from "./operator.ts";
 
 /**
- * The token as a reference that CloudFormation resolves while it deploys: the template holds none, and the function
- * needs no client for secrets, nor time for one at a cold start. CloudFormation reads the secret again only when the
- * template around the reference changes, so a new value takes effect with its version in the reference.
+ * The token as a reference that CloudFormation resolves while it deploys: the template has no secret, and the function needs
+ * no client for secrets, nor time for one at a cold start. CloudFormation reads the secret again only when the template around
+ * the reference changes, so a new value takes effect with its version in the reference.
  */
 export function actorCreationToken(
   scope: Construct,
@@ -19,7 +19,7 @@ export function actorCreationToken(
   return { ACTOR_CREATION_TOKEN: reference.unsafeUnwrap() };
 }
 
-/** The ARN of a secret that is made with a value of its own. */
+/** The ARN of a new secret with a generated value. */
 function madeSecret(scope: Construct): string {
   const stack = Stack.of(scope);
   const secret = new Secret(scope, "ActorCreationToken", {

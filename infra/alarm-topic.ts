@@ -4,11 +4,11 @@ import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Construct } from "constructs";
 
-/** A topic that mails what this account's alarms publish. */
+/** A topic that mails the notifications of this account's alarms. */
 export function alarmTopic(scope: Construct, email: string): Topic {
   const topic = new Topic(scope, "Topic", { enforceSSL: true });
   topic.addSubscription(new EmailSubscription(email));
-  // The policy that refuses unencrypted requests takes the place of the default one, which lets the account's alarms in.
+  // The policy that refuses unencrypted requests replaces the default one, which allows the account's alarms to publish.
   topic.addToResourcePolicy(
     new PolicyStatement({
       sid: "AllowAlarmsOfThisAccount",

@@ -15,35 +15,41 @@ import { functions as listed } from "./functions.ts";
 import type { FunctionName } from "./functions.ts";
 import type { ServiceFunction } from "./service-function.ts";
 
-/** Answers of 500 to 599 in one period at which the alarm rings: a single 503 is no cause for one. */
+/** Answers of 500 to 599 in one period that ring the alarm: a single 503 is no cause for one. */
 const SERVER_ERRORS = 5;
 /** Milliseconds that the slowest hundredth of the requests may take: awaiting callbacks takes up to 12 s by design. */
 const LATENCY_MS = 15_000;
-/** Seconds beyond the gap timeout after which a gap that still stands means that recovery does not get through. */
+/** A gap that stands this many seconds longer than the gap timeout means that recovery does not succeed. */
 const GAP_PATIENCE_SECONDS = 300;
-/** Seconds by which due work may be late: the sweep comes every minute. */
+/** Seconds by which due work may be late: the sweep runs every minute. */
 const DUE_PATIENCE_SECONDS = 900;
 /** Seconds that a message may be old: its delay of up to 15 minutes counts. */
 const MESSAGE_PATIENCE_SECONDS = 1_800;
 const PERIOD = Duration.minutes(5);
-/** What the functions ask of the table, each with a metric of its own. */
+/** The operations of the functions on the table; each has its own metric. */
 const OPERATIONS = [
-  ...["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"],
-  ...["BatchWriteItem", "TransactWriteItems"],
+  "GetItem",
+  "BatchGetItem",
+  "Query",
+  "PutItem",
+  "UpdateItem",
+  "DeleteItem",
+  "BatchWriteItem",
+  "TransactWriteItems",
 ];
 
-export interface AlarmsProps {
+interface AlarmsProps {
   readonly functions: ReadonlyMap<FunctionName, ServiceFunction>;
   readonly delays: DelayQueue;
   readonly gateway: Gateway;
   readonly table: TableReference;
   /** The value of the metrics' `service` dimension. */
   readonly service: string;
-  /** `alarmEmail`: where to send them; absent: they only show. */
+  /** `alarmEmail`: the address that alarms are mailed to; absent: alarms only show in CloudWatch. */
   readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail">;
 }
 
-/** What wakes an operator: what clients see, what the table refuses, and work that is not done. */
+/** The alarms: errors that clients see, requests that the table refuses, and due work that is not done. */
 export class Alarms extends Construct {
   readonly #notify: SnsAction | undefined;
 
@@ -57,7 +63,7 @@ export class Alarms extends Construct {
     this.#work(props);
   }
 
-  /** Functions that do not start, end or get no room. What handlers answer is no error of theirs: see `#clients`. */
+  /** Functions that do not start, that crash, or that are throttled. An answer of 500 is no error of a function: see `#clients`. */
   #functions({ functions }: AlarmsProps): void {
     for (const [name, made] of functions) {
       this.#alarm(`${name}-errors`, `The function "${name}" failed.`, made.function.metricErrors({ period: PERIOD }));
@@ -80,10 +86,10 @@ export class Alarms extends Construct {
       "latency",
       "The slowest hundredth of the requests takes far longer than it should.",
       gateway.api.metricLatency({ period: PERIOD, statistic: Stats.percentile(99) }),
-      // Looked at however few there are: "ignore" would need a thousand requests before it looks at a 99th percentile.
+      // Evaluated with few requests too: "ignore" would need a thousand requests before a 99th percentile is evaluated.
       { threshold: LATENCY_MS, evaluationPeriods: 3, evaluateLowSampleCountPercentile: "evaluate" },
     );
-    // A metric filter takes dimensions from the log line only, so the service's name stands in the namespace.
+    // A metric filter takes dimensions from the log line only, so the namespace contains the service's name.
     const namespace = `${METRICS_NAMESPACE}/${service}`;
     for (const [name, { logGroup }] of functions) {
       if (listed[name].startedBy !== "requests") continue;
@@ -104,7 +110,7 @@ export class Alarms extends Construct {
   #table({ tableName }: TableReference): void {
     const throttles = (dimensionsMap: Record<string, string>): IMetric =>
       new MathExpression({
-        // Each is written only while there is something to count: without a zero the sum of both would be missing.
+        // Each metric has data only while there is something to count: without zeros the sum of both would be missing.
         expression: "FILL(reads, 0) + FILL(writes, 0)",
         usingMetrics: Object.fromEntries(
           [

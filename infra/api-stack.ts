@@ -19,17 +19,17 @@ import { functions } from "./functions.ts";
 import type { FunctionName, FunctionRights } from "./functions.ts";
 import { ServiceFunction } from "./service-function.ts";
 
-export interface ApiStackProps extends StackProps {
-  /** The data stack's, unless the deployment names another. */
+interface ApiStackProps extends StackProps {
+  /** The table of the data stack, unless the deployment names another. */
   readonly table: TableReference;
   readonly deployment: Deployment;
-  /** What each function runs. */
+  /** The code of each function. */
   readonly code: (name: FunctionName) => Code;
 }
 
 /**
- * Everything without state: gateway, functions, delay queue, schedule, alarms. It may be deleted and made again at will
- * where actors' URLs begin with an address that is kept elsewhere; where it holds that address itself it is protected.
+ * Everything without state: gateway, functions, delay queue, schedule, alarms. The stack may be deleted and created again
+ * when actors' URLs begin with an address that is kept elsewhere; a stack that has that address itself is protected.
  */
 export class ApiStack extends Stack {
   constructor(scope: Construct, id: string, props: ApiStackProps) {
@@ -62,16 +62,16 @@ export class ApiStack extends Stack {
     for (const handler of startedBy("queue").values()) {
       handler.addEventSource(
         new SqsEventSource(delays.queue, {
-          // One message each: a recovery takes seconds, and another gap must not wait for it.
+          // One message each: a recovery takes seconds, and another gap must not wait for that.
           batchSize: 1,
-          // So that background work never takes the account's concurrency from the functions that answer peers.
+          // Keeps background work from taking the account's concurrency from the functions that answer peers.
           maxConcurrency: deployment.workerConcurrency,
           reportBatchItemFailures: true,
         }),
       );
     }
     for (const [name, handler] of startedBy("schedule")) {
-      // A minute that was missed is made good by the next one; trying it again would only pile up.
+      // The next minute does what a missed one left; retries would only pile up.
       const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
       handler.configureAsyncInvoke(once);
       new Rule(this, `${name}-every-minute`, {
@@ -90,14 +90,14 @@ export class ApiStack extends Stack {
   }
 }
 
-/** Whether what actors' URLs begin with, the API's own endpoint or its domain, goes with the stack. */
+/** Whether the address that actors' URLs begin with, the API's own endpoint or its domain, is deleted with the stack. */
 function holdsBaseUrl({ baseUrl, domainName }: Deployment): boolean {
   if (baseUrl === undefined) return true;
   const { hostname } = new URL(baseUrl);
   return hostname === domainName || isApiEndpoint(hostname);
 }
 
-/** The table that the deployment names, which a restore has made, or else the data stack's. */
+/** The table that the deployment names, such as a restored one, or else that of the data stack. */
 function tableOf(scope: Construct, { table, deployment: { tableName } }: ApiStackProps): TableReference {
   if (tableName === undefined) return table;
   return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX] });

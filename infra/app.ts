@@ -1,4 +1,4 @@
-/** What `cdk synth` and `cdk deploy` run (see cdk.json), after the build, which they run first. */
+/** The CDK app that `cdk synth` and `cdk deploy` run (see cdk.json), after the build. */
 import { fileURLToPath } from "node:url";
 import { App } from "aws-cdk-lib";
 import { Code } from "aws-cdk-lib/aws-lambda";

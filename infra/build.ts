@@ -1,7 +1,7 @@
 /**
- * `npm run build`: bundles every function and writes the templates the local stack reads its routes from.
- * Does nothing when nothing has changed since; safe to run twice at once, each file is replaced whole.
- * An argument names another root than this project's, for the build's own test.
+ * `npm run build`: bundles every function and writes the templates from which the local stack reads its routes. Skips each
+ * part whose sources have not changed. Two builds may run at the same time: each file is replaced whole. An argument names
+ * another root than this project's, for the build's own test.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { functions } from "./functions.ts";
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
 const dist = path.join(root, "dist");
 
-/** One part of the build: what it is made from, and how. */
+/** One part of the build: its sources, and how to make it. */
 interface Part {
   readonly name: string;
   /** Files and folders (everything in them, without `infra/local`): a function may import more than code. */
@@ -62,7 +62,7 @@ async function build(parts: readonly Part[]): Promise<void> {
   }
 }
 
-/** A digest of the contents, so that a fresh checkout or a touched file builds nothing twice. */
+/** A digest of the contents: after a fresh checkout, or a touched file, nothing is built again. */
 function fingerprint(from: readonly string[]): string {
   const hash = createHash("sha256");
   for (const file of from.flatMap(sources).sort())
@@ -90,7 +90,7 @@ async function replaceFile(file: string, contents: string | Uint8Array): Promise
 }
 
 try {
-  // The templates need no function: they come first.
+  // The templates do not need the functions, so they are built first.
   await build([templates, bundles]);
 } catch (error) {
   process.stderr.write(`The build failed: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -3,17 +3,17 @@ import path from "node:path";
 import { build } from "esbuild";
 import type { Metafile } from "esbuild";
 
-/** One bundle to make: `dist/<name>/index.mjs` from a file relative to the root. */
+/** One bundle: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
   readonly name: string;
   readonly file: string;
 }
 
 /**
- * What the SDK loads only when it is needed, and a function never needs: the search for credentials, which every client is
- * given instead (lib/dynamodb/environment-credentials.ts), and event streams, which no operation in use has. esbuild would
- * put them into the bundle, where they cost a quarter of the cold import (docs/decisions/0001-functions.md). An SDK that
- * needs one after all rejects with "Cannot find package".
+ * Packages that the SDK loads only on demand, and a function never demands: the search for credentials, because every client
+ * gets them (lib/dynamodb/environment-credentials.ts), and event streams, because no operation in use has one. esbuild would
+ * bundle them, which takes a quarter of the cold import (docs/decisions/0001-functions.md). An SDK that needs one rejects with
+ * "Cannot find package".
  */
 export const LEFT_OUT: readonly string[] = [
   "@aws-sdk/credential-provider-http",
@@ -26,16 +26,16 @@ export const LEFT_OUT: readonly string[] = [
 ];
 
 /**
- * Bundles all entries in one call, as Lambda runs them: one minified ES module each, the SDK inside as it is published.
+ * Bundles all entries in one call, as Lambda runs them: one minified ES module each, with the SDK as published.
  *
- * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with the bytes of
- *   each, of what is in it, and what it imports.
+ * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with the bytes of each bundle
+ *   and of its parts, and with its imports.
  * @throws when a source does not compile; esbuild has then printed where.
  */
 export async function bundle(options: {
   readonly root: string;
   readonly entries: readonly Entry[];
-  /** What stays out of the bundles [LEFT_OUT]. */
+  /** Packages that stay out of the bundles [LEFT_OUT]. */
   readonly leftOut?: readonly string[];
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const result = await build({
@@ -61,12 +61,12 @@ export async function bundle(options: {
   ]);
 }
 
-/** What `bundles.json` says of each bundle. */
+/** The entry of a bundle in `bundles.json`. */
 export interface BundleWeight {
   readonly bytes: number;
-  /** Bytes of the packages and folders in it, heaviest first. */
+  /** Bytes of the packages and folders in the bundle, largest first. */
   readonly origins: Readonly<Record<string, number>>;
-  /** `<kind> <module>` of each import that is left in it, Node's own modules excepted. */
+  /** `<kind> <module>` of each import that remains, except Node's own modules. */
   readonly imports: readonly string[];
 }
 

@@ -3,18 +3,18 @@ import type { StackProps } from "aws-cdk-lib";
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import type { Construct } from "constructs";
 
-/** The sparse index of work that is due: only items that carry both attributes are in it. */
+/** The sparse index of due work: only items with both attributes are in it. */
 export const DUE_INDEX = "due";
 
-/** A table by what the rest of the service needs of it. */
+/** The parts of a table that the rest of the service needs. */
 export interface TableReference {
   readonly tableName: string;
   readonly tableArn: string;
 }
 
 /**
- * What must survive: the one table. A stack of its own, protected, so that the API stack can be deployed, replaced and
- * deleted without touching data.
+ * The one table, whose data must survive. Its own stack, protected, so that the API stack can be deployed, replaced and deleted
+ * without touching data.
  */
 export class DataStack extends Stack {
   readonly table: Table;

@@ -4,13 +4,13 @@ import { Construct } from "constructs";
 import { BACKGROUND_SECONDS } from "./service-function.ts";
 
 /**
- * How often a message is received before it is given up: pollers that are throttled count as receipts, so fewer than five
- * would give up messages that were never tried. A lost message does no harm, for the sweep finds the same work, but it
- * should show.
+ * Receipts of a message before it moves to the dead-letter queue. A throttled poller counts as a receipt, so with fewer than
+ * five some messages would never be tried. A lost message does no harm, because the sweep finds the same work, but the loss
+ * must be visible.
  */
 const ATTEMPTS = 5;
 
-/** The queue whose messages arrive when a gap is due, and the one for those that nobody could work off. */
+/** The queue whose messages arrive when work is due, and the dead-letter queue for messages that failed. */
 export class DelayQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
@@ -26,7 +26,7 @@ export class DelayQueue extends Construct {
     this.queue = new Queue(this, "Queue", {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // Six times the consumer's time, as Lambda asks, or a message comes back while it is worked on.
+      // Six times the consumer's time, as Lambda requires: otherwise a message is delivered again while it is worked on.
       visibilityTimeout: Duration.seconds(6 * BACKGROUND_SECONDS),
       retentionPeriod: Duration.days(1),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: ATTEMPTS },

@@ -1,7 +1,7 @@
-/** The Lambda functions: which areas of the route table each serves, and what each may do. */
+/** The Lambda functions: the areas of the route table that each serves, and the rights of each. */
 import type { Area } from "../lib/api/route-table.ts";
 
-/** What a function may do with the table. A transaction needs the action of each of its writes. */
+/** The actions that a function may have on the table. A transaction needs the action of each of its writes. */
 export type TableAction =
   | "GetItem"
   | "BatchGetItem"
@@ -12,7 +12,7 @@ export type TableAction =
   | "BatchWriteItem"
   | "ConditionCheckItem";
 
-/** Everything one function may do. Nothing else is granted. */
+/** All rights of one function. Nothing else is granted. */
 export interface FunctionRights {
   readonly table: readonly TableAction[];
   /** May query the index of due work. */
@@ -23,10 +23,10 @@ export interface FunctionRights {
   readonly startedBy: "requests" | "schedule" | "queue";
 }
 
-/** Each function runs hooks, and a hook may do with its actor whatever the service can: docs/decisions/0001-functions.md. */
+/** Each function runs hooks, and a hook may do everything with its actor that the service can: docs/decisions/0001-functions.md. */
 const TABLE = [
   ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const),
-  // Removes data that nothing refers to any more.
+  // For data that nothing refers to any more.
   "BatchWriteItem",
 ] as const satisfies readonly TableAction[];
 

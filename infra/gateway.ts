@@ -23,18 +23,18 @@ import type { FunctionName } from "./functions.ts";
 import type { Area } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
-export type GatewayProps = Pick<
+type GatewayProps = Pick<
   Settings,
   "throttlingRateLimit" | "throttlingBurstLimit" | "logRetentionDays" | "domainName" | "certificateArn"
 >;
 
 /**
- * Milliseconds that the gateway waits for a function, the most there is. More than the function's own time, in which a cold
- * start does not count. CDK allows 29 s at most, so this is set on the CloudFormation resources.
+ * Milliseconds that the gateway waits for a function: the maximum. More than the function's own time limit, which excludes a
+ * cold start. CDK allows 29 s at most, so this is set on the CloudFormation resources.
  */
 const INTEGRATION_MS = 30_000;
 
-/** What the access log says of a request: no query string, no header, no body, nothing that could hold a secret. */
+/** The access log of a request: no query string, header or body, because each could contain a secret. */
 const ACCESS_LOG = {
   requestId: "$context.requestId",
   time: "$context.requestTime",
@@ -50,13 +50,13 @@ const ACCESS_LOG = {
 };
 
 /**
- * The HTTP API: one `ANY <path>` route for each path of routes.ts and `$default` for the rest, so that a path which
- * exists answers 405 itself and one that does not is the default area's 404. Throttled as a whole; every request logged.
+ * The HTTP API: one `ANY <path>` route for each path of lib/api/route-table.ts and `$default` for the rest, so that the area of
+ * a path answers 405, and the default area 404 for an unknown path. Throttled as a whole; every request is logged.
  */
 export class Gateway extends Construct {
   readonly api: HttpApi;
   readonly stage: HttpStage;
-  /** Where the API is reached. */
+  /** The URL of the API. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: GatewayProps) {
@@ -64,7 +64,7 @@ export class Gateway extends Construct {
     const { domainName, certificateArn, logRetentionDays } = props;
     this.api = new HttpApi(this, "Api", {
       createDefaultStage: false,
-      // Reached by both names, an actor would be known by two URLs.
+      // With both names in use, an actor would have two URLs.
       ...(domainName === undefined ? {} : { disableExecuteApiEndpoint: true }),
     });
     this.stage = new HttpStage(this, "Stage", {
@@ -84,7 +84,7 @@ export class Gateway extends Construct {
         : this.#named(domainName, certificateArn);
   }
 
-  /** Adds every route. `handlers` has each function that answers requests. */
+  /** Adds every route. `handlers` has every function that answers requests. */
   route(handlers: ReadonlyMap<FunctionName, IFunction>): void {
     const integrations = new Map(
       [...handlers].map(([name, handler]) => [
@@ -105,7 +105,7 @@ export class Gateway extends Construct {
       routeKey: HttpRouteKey.DEFAULT,
       integration: integrationOf(DEFAULT_AREA),
     });
-    // The permission for the routes names stage, method and path; `$default` has no method, so it is not among them.
+    // The permissions of routes name stage, method and path; `$default` has no method and needs its own.
     handlers.get(servedBy[DEFAULT_AREA])?.addPermission("DefaultRoute", {
       scope: this,
       principal: new ServicePrincipal("apigateway.amazonaws.com"),
@@ -120,7 +120,7 @@ export class Gateway extends Construct {
     }
   }
 
-  /** Gives the API a name of its own; the deployer's DNS has to lead there. */
+  /** Gives the API a domain name, which the deployer's DNS must resolve to the API. */
   #named(domainName: string, certificateArn: string): string {
     const certificate = Certificate.fromCertificateArn(this, "Certificate", certificateArn);
     const name = new DomainName(this, "Domain", { domainName, certificate });

@@ -1,4 +1,4 @@
-/** Prints which parts of the code import which, and every cycle: `npm run graph`. Ends with status 1 when there is a cycle. */
+/** `npm run graph`: prints the imports between the parts of the code, and every cycle. Exits with 1 when there is a cycle. */
 import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import path from "node:path";
@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { standingOf } from "../eslint.layers.ts";
 
-/** Names, and for each the names that it imports. */
+/** Names, each with the names that it imports. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
 export interface Graphs {
   readonly rooms: Graph;
-  /** Folders inside rooms, as `room/folder`; a room without folders is not there. */
+  /** Folders inside rooms, as `room/folder`; without rooms that have no folders. */
   readonly folders: Graph;
 }
 

@@ -4,8 +4,10 @@ import { addService } from "./service.ts";
 
 /**
  * The templates as the local stack reads them, by the name of their part (`data`, `api`): routes, functions and table,
- * without anything the deployer's environment says, which the local stack adds itself. The checks belong to `cdk synth`;
- * here they would only cost time. The code is not in them: it runs from `dist/<function>`. `outdir` is a folder for CDK's own files.
+ * without the deployer's environment, which the local stack adds. The checks belong to `cdk synth`; here they would only take
+ * time. The code is not in the templates: it runs from `dist/<function>`.
+ *
+ * @param outdir a folder for CDK's own files
  */
 export function templatesForLocal(outdir: string): ReadonlyMap<"data" | "api", object> {
   process.env["CDK_VALIDATION"] = "false";

@@ -1,6 +1,6 @@
 /**
- * What the deployer says: operator variables, from the CDK context (`cdk synth -c GAP_TIMEOUT_SECONDS=3`) or else from the
- * environment of the command, and the settings of the stacks. Checked here, so that a bad value stops the synthesis and
+ * The deployer's configuration: operator variables, from the CDK context (`cdk synth -c GAP_TIMEOUT_SECONDS=3`) or else from
+ * the environment of the command, and the settings of the stacks. Checked here, so that a bad value stops the synthesis and
  * never reaches a function.
  */
 import { app } from "../functions/app.ts";
@@ -11,7 +11,7 @@ import type { FunctionName } from "./functions.ts";
 import { readSettings, settingNames } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
-/** What the stacks themselves, the local stack or Lambda set, and the one secret. */
+/** Variables that the stacks, the local stack or Lambda set, and the one secret. */
 const NOT_PASSED_ON = [
   "TABLE_NAME",
   "QUEUE_URL",
@@ -24,38 +24,38 @@ const NOT_PASSED_ON = [
 
 export type OperatorVariable = Exclude<(typeof variableNames)[number], (typeof NOT_PASSED_ON)[number]>;
 
-/** Every operator variable a function understands, except the secret one. Each is passed on only when it was given. */
+/** Every operator variable that a function understands, except the secret one. Passed on only when it was given. */
 export const operatorVariables = variableNames.filter(
   (name): name is OperatorVariable => !(NOT_PASSED_ON as readonly string[]).includes(name),
 );
 
-/** What only the function that creates actors has to know. */
+/** Variables for the function that creates actors alone. */
 const FOR_CREATING_ACTORS: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATION_TOKEN"];
 
-/** Whether a variable goes into a function: each gets what it needs, and of secrets nothing else. */
+/** Whether a variable goes into a function: each function gets no secret but those that it needs. */
 export const isFor = (variable: string, name: FunctionName): boolean =>
   !FOR_CREATING_ACTORS.includes(variable) || name === servedBy.actors;
 
-/** What the deployer says of the secret that holds `ACTOR_CREATION_TOKEN`; from context or environment as the variables. */
+/** The names of the settings for the secret of `ACTOR_CREATION_TOKEN`; from context or environment, like the variables. */
 export const secretNames = ["ACTOR_CREATION_TOKEN_SECRET", "ACTOR_CREATION_TOKEN_VERSION"] as const;
 
-/** Everything the stacks take from the deployer, checked. */
+/** The deployer's configuration for the stacks, checked. */
 export interface Deployment extends Settings {
   /** Operator variables that were given, as text. */
   readonly variables: Readonly<Partial<Record<OperatorVariable, string>>>;
-  /** What actors' URLs begin with, when that is not the API's own endpoint. */
+  /** The address that actors' URLs begin with, when that is not the API's own endpoint. */
   readonly baseUrl?: string;
-  /** Name or ARN of an existing Secrets Manager secret that holds `ACTOR_CREATION_TOKEN`. One is made when absent and needed. */
+  /** Name or ARN of an existing Secrets Manager secret with `ACTOR_CREATION_TOKEN`. A new one is made when absent and needed. */
   readonly actorCreationTokenSecret?: string;
-  /** Which version of the secret the function is given; the current one when absent. */
+  /** The version of the secret that the function gets; the current one when absent. */
   readonly actorCreationTokenVersion?: string;
-  /** What the functions will use, from the environment or by default. */
+  /** The values that the functions will use, from the environment or by default. */
   readonly gapTimeoutSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
 }
 
-/** One value by name, as it was given; `undefined` when it was not. */
-export type Given = (name: string) => unknown;
+/** One value by name, as it was given; `undefined` when none was. */
+type Given = (name: string) => unknown;
 
 /** Makes a `Given` from CDK context and environment. The context wins; the stacks' own settings are taken from it alone. */
 export function givenBy(
@@ -66,19 +66,19 @@ export function givenBy(
 }
 
 /**
- * Refuses a name in the context that looks like one of ours and is none, which would be a setting without effect.
- * @throws Error that names it and what there is
+ * Refuses a name in the context that looks like a setting and is none: the setting would have no effect.
+ * @throws Error that names it, and the settings that exist
  */
 export function refuseUnknown(names: readonly string[]): void {
   const known: readonly string[] = [...settingNames, ...secretNames, "ACTOR_CREATION_TOKEN", ...operatorVariables];
-  // CDK's own names hold other characters.
+  // CDK's own names have other characters.
   const unknown = names.find((name) => /^[A-Za-z_]+$/.test(name) && !known.includes(name));
   if (unknown === undefined) return;
   throw new Error(`There is no setting ${unknown}. Allowed: ${known.join(", ")}.`);
 }
 
 /**
- * Reads what the deployer said.
+ * Reads the deployer's configuration.
  *
  * @throws Error that names the value, what was given (never a secret) and what is allowed.
  */
@@ -92,7 +92,7 @@ export function readDeployment(given: Given): Deployment {
   const variables = Object.fromEntries(
     operatorVariables.map((name) => [name, text(given, name)]).filter(([, value]) => value !== undefined),
   ) as Deployment["variables"];
-  // As the functions will read it when they start, so that they cannot refuse what was accepted here.
+  // Read like the functions read it when they start, so that they cannot refuse what was accepted here.
   const environment = {
     BASE_URL: "https://stands.for.the.endpoint",
     ...variables,
@@ -120,7 +120,7 @@ export function readDeployment(given: Given): Deployment {
   };
 }
 
-/** Whether a host is an API's own endpoint, which goes with the API. */
+/** Whether a host is an API's own endpoint, which is deleted with the API. */
 export const isApiEndpoint = (host: string): boolean => /\.execute-api\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(host);
 
 /** A secret's name, or its ARN. */

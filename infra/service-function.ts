@@ -1,3 +1,4 @@
+import { compact } from "../lib/system/compact.ts";
 import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Function as LambdaFunction, RecursiveLoop, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
@@ -11,23 +12,23 @@ import { functions } from "./functions.ts";
 import type { FunctionName, FunctionRights } from "./functions.ts";
 import type { Settings } from "./settings.ts";
 
-/** Seconds. Less than the gateway's 30, because a cold start counts there and not here: the function itself still answers. */
-export const REQUEST_SECONDS = 28;
-/** Seconds for what no one waits for: a sweep, a recovery. */
+/** Seconds. Less than the gateway's 30, which include a cold start: the function still answers itself. */
+const REQUEST_SECONDS = 28;
+/** Seconds for background work: a sweep, a recovery. */
 export const BACKGROUND_SECONDS = 60;
 
-export interface ServiceFunctionProps {
+interface ServiceFunctionProps {
   readonly name: FunctionName;
   readonly table: TableReference;
   readonly queue: Queue;
-  /** Variables every function has. */
+  /** The variables of every function. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: Pick<Settings, "memoryMb" | "logRetentionDays" | "tracing">;
-  /** Holds `index.mjs` with a `handler`. */
+  /** Has `index.mjs`, which exports `handler`. */
   readonly code: Code;
 }
 
-/** One Lambda function with a role that may do exactly what routes.ts says of it, and a log of its own. */
+/** One Lambda function with a role that has exactly the rights of functions.ts, and a log of its own. */
 export class ServiceFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
@@ -50,15 +51,17 @@ export class ServiceFunction extends Construct {
       timeout: Duration.seconds(rights.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
       code: props.code,
       handler: "index.handler",
-      environment: { ...props.environment, ...(rights.sends ? { QUEUE_URL: props.queue.queueUrl } : {}) },
+      environment: compact({ ...props.environment, QUEUE_URL: rights.sends ? props.queue.queueUrl : undefined }),
       role,
       logGroup,
-      ...(tracing ? { tracing: Tracing.ACTIVE } : {}),
-      // A gap longer than a queue delay, or a recovery that fails for long, sends its message on again and again, each
-      // time for a later due time; Lambda would take the sixteenth for a runaway loop and drop it.
-      ...(rights.startedBy === "queue" ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
+      ...compact({
+        tracing: tracing ? Tracing.ACTIVE : undefined,
+        // A gap longer than a queue delay, or a recovery that fails for long, sends its message again and again, each time
+        // for a later due time; Lambda would take the sixteenth for a runaway loop and drop it.
+        recursiveLoop: rights.startedBy === "queue" ? RecursiveLoop.ALLOW : undefined,
+      }),
     });
-    // The local stack finds a function's bundle by this.
+    // The local stack finds the bundle of a function by this name.
     (this.function.node.defaultChild as CfnFunction).addMetadata("function", props.name);
     if (tracing) {
       Validations.of(role).acknowledge({

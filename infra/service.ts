@@ -7,10 +7,10 @@ import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
 import type { FunctionName } from "./functions.ts";
 
-export interface ServiceProps {
-  /** The deployer's environment; `{}` when it is not to matter. */
+interface ServiceProps {
+  /** The deployer's environment; `{}` to ignore it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What each function runs. */
+  /** The code of each function. */
   readonly code: (name: FunctionName) => Code;
   /** Run cdk-nag's AWS Solutions rules at synthesis [true]. */
   readonly checks?: boolean;
@@ -24,7 +24,7 @@ export interface Service {
 /**
  * Puts both stacks and their checks into the app. Needs neither account nor network.
  *
- * @throws Error when the deployer's values are wrong, naming the one.
+ * @throws Error that names the wrong value of the deployer's configuration
  */
 export function addService(app: App, { environment, code, checks = true }: ServiceProps): Service {
   const context = (name: string): unknown => app.node.tryGetContext(name) as unknown;

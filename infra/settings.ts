@@ -1,24 +1,24 @@
 /**
  * The settings of the stacks themselves, from the CDK context alone (`cdk deploy -c memoryMb=1024`): each with its
- * default and what is allowed. `docs/deploying.md` says what each does.
+ * default and its allowed values. `docs/deploying.md` describes each.
  */
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 
-/** One setting: how what was given is read. `read` gives undefined for what is not allowed. */
+/** One setting. `read` gives undefined for a value that is not allowed. */
 interface Setting<T> {
   readonly otherwise: T;
-  /** What is allowed, in words that follow "Allowed: ". */
+  /** The allowed values, as text behind "Allowed: ". */
   readonly allowed: string;
   readonly read: (text: string) => T | undefined;
 }
 
-/** The numbers of days that CloudWatch Logs can keep something for; not for ever. */
+/** The retention periods of CloudWatch Logs, in days. */
 const RETENTION_DAYS = Object.values(RetentionDays)
   .filter((days) => typeof days === "number")
   .filter((days) => days !== RetentionDays.INFINITE);
 const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
 
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 const setting = <T>(of: Setting<T>): Setting<T> => of;
 
@@ -37,7 +37,7 @@ const matching = <const T extends string | undefined>(otherwise: T, pattern: Reg
   read: (text: string) => (pattern.test(text) ? text : undefined),
 });
 
-/** A tag's key and value, of the characters that every service takes. */
+/** A tag's key and value, of the characters that every service accepts. */
 const TAG = /^\s*(?<key>[\p{L}\p{N} _.:/+@-]{1,128})=(?<value>[\p{L}\p{N} _.:/=+@-]{0,256})$/u;
 const MOST_TAGS = 40;
 
@@ -102,14 +102,14 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
-/** What the deployer chose, or the defaults. */
+/** The settings that the deployer chose, or the defaults. */
 export type Settings = { readonly [N in SettingName]: (typeof settings)[N]["otherwise"] };
 
 export const settingNames = Object.keys(settings) as readonly SettingName[];
 
 /**
- * Reads every setting. `given` gives what was said of one as text, undefined when nothing was.
- * @throws Error that names the setting, what was given and what is allowed
+ * Reads every setting. `given` gives the text of a setting, undefined when it was not set.
+ * @throws Error that names the setting, its text and the allowed values
  */
 export function readSettings(given: (name: string) => string | undefined): Settings {
   const entries = settingNames.map((name): [SettingName, unknown] => {

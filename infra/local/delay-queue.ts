@@ -9,18 +9,18 @@ import type { Message } from "./queue-journal.ts";
 export interface DelayQueueOptions {
   /** The last part of the queue's URL. */
   readonly name: string;
-  /** Where messages are kept between runs; undefined keeps them in memory. */
+  /** The file that keeps messages between runs; undefined keeps them in memory. */
   readonly file: string | undefined;
-  /** A message that was delivered and not done with comes again after so long. */
+  /** A message whose delivery failed or never ended is delivered again after this long. */
   readonly visibilitySeconds: number;
-  /** After so many deliveries it goes to the dead letters. */
+  /** After this many deliveries a message moves to the dead letters. */
   readonly maxReceives: number;
   readonly batchSize: number;
   /** Most batches under way at the same time. */
   readonly concurrency: number;
-  /** Takes an SQS event and answers with `batchItemFailures`, or rejects when all failed. */
+  /** The consumer: takes an SQS event and answers with `batchItemFailures`, or rejects when all messages failed. */
   readonly consume: (event: object) => Promise<unknown>;
-  /** Takes messages and forgets them at once: what only the sweep must find. */
+  /** Accepts messages and drops them at once, so that only the sweep finds their work. */
   readonly disabled?: boolean;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -30,19 +30,19 @@ export interface DelayQueueOptions {
 export interface DelayQueue {
   readonly endpoint: string;
   readonly queueUrl: string;
-  /** Delivers what is due now, and resolves when it has been dealt with. Happens by itself in time. */
+  /** Delivers the messages that are due now, and resolves when their deliveries ended. A timer does the same. */
   deliver(): Promise<void>;
-  /** Messages that wait, and those given up. */
+  /** The numbers of waiting messages and of dead letters. */
   counts(): { readonly waiting: number; readonly dead: number };
-  /** Delivers no more, and waits for the deliveries under way. Messages are still taken, and kept. */
+  /** Stops delivery, and waits for the deliveries under way. Messages are still accepted and kept. */
   stop(): Promise<void>;
-  /** Stops, and lets go of the file. */
+  /** Stops, and closes the file. */
   close(): Promise<void>;
 }
 
 const MAX_DELAY_SECONDS = 900;
 const MAX_BODY_BYTES = 1024 * 1024;
-/** The longest wait `setTimeout` is asked for; then it looks again. */
+/** The longest time-out of one timer, ms; a longer wait takes several. */
 const MAX_WAIT_MS = 60_000;
 
 /** SQS on loopback for one queue and its consumer: SendMessage over the JSON protocol, delivery at least once. */
@@ -83,7 +83,7 @@ class Queue {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.journal = new QueueJournal(options.file);
-    // Whoever was to deal with them is gone.
+    // The process that was to handle these deliveries is gone.
     for (const message of this.journal.messages.values()) {
       if (message.dead !== true && message.receives > 0) this.journal.put({ ...message, visibleAt: this.#now() });
     }

@@ -12,35 +12,39 @@ import type { OnStep } from "./dynamodb/transactions.ts";
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const EXPIRY_INTERVAL_MS = 60_000;
 
-export interface EmulatorOptions {
-  /** The folder that holds the data, made when missing, or `:memory:`. */
+interface EmulatorOptions {
+  /** The folder of the data, created when missing, or `:memory:`. */
   readonly dataDir: string;
-  /** On 127.0.0.1; 0 [default] takes any free one. */
+  /** The port on 127.0.0.1; 0 [default] takes any free one. */
   readonly port?: number;
-  /** Told about what is not a client's mistake. */
+  /** Called with each error that is not a client's mistake. */
   readonly log?: (line: string) => void;
   /** For tests: called at each step of each transaction. */
   readonly onStep?: OnStep;
-  /** For tests: asked before each operation; what it gives is the answer, and nothing else happens. */
+  /** For tests: called before each operation; an answer that it gives is sent, and nothing else happens. */
   readonly fault?: Fault;
 }
 
-/** An answer of the service that the emulator has no cause of its own for (see `faults.ts`); undefined for none. */
+/** An answer of the service that the emulator never has a cause for; undefined to run the operation. */
 export type Fault = (operation: string, input: Readonly<Record<string, unknown>>) => WireError | undefined;
 
 export interface Emulator {
   readonly endpoint: string;
-  /** One operation without the way over HTTP, by its name and its JSON. Rejects with the service's error. */
+  /** Runs one operation without HTTP, by its name and its JSON. Rejects with the service's error. */
   perform(operation: string, input: Readonly<Record<string, unknown>>): Promise<object>;
-  /** Removes what TTL says has ended before `now` [the present], ms since 1970; returns how many items. Runs by itself every minute. */
+  /**
+   * Deletes the items whose TTL ended before `now` [the present], ms since 1970. A timer does the same every minute.
+   *
+   * @returns the number of deleted items
+   */
   expire(now?: number): Promise<number>;
-  /** Finishes what is in flight and lets go of the folder. */
+  /** Finishes the requests in flight and closes the folder. */
   close(): Promise<void>;
 }
 
 /**
- * DynamoDB on loopback, in this process: dynalite, and what it lacks: transactions, the item returned with a failed
- * condition, TTL, index write capacity. A folder survives the end of the process at any moment.
+ * DynamoDB on loopback, in this process: dynalite, with the features that dynalite lacks: transactions, the item returned with
+ * a failed condition, TTL, index write capacity. The data of a folder survives the end of the process at any moment.
  *
  * @throws FolderUnusable when the folder is in use, damaged or not writable; a system error when the port is taken.
  */
@@ -94,7 +98,7 @@ async function answer(
     send(response, 413, { __type: "RequestEntityTooLarge" });
     return;
   }
-  // A web page can send neither this content type nor this header without asking first, and asking gets no answer.
+  // A web page can send neither this content type nor this header without a preflight request, which gets no answer.
   const json = request.headers["content-type"]?.startsWith("application/x-amz-json-1.") ?? false;
   if (request.method !== "POST" || api !== "DynamoDB_20120810" || !json || !meantForLoopback(request)) {
     send(response, 400, { __type: "com.amazon.coral.service#UnknownOperationException" });
@@ -112,7 +116,7 @@ async function answer(
   }
 }
 
-/** dynalite copies objects name by name, which loses this one; so it stands under another name inside. */
+/** dynalite copies objects name by name, which loses this name; so the emulator stores it under another. */
 const PROTO = '"__proto__"';
 const PROTO_INSIDE = '"\\uf8ff__proto__\\uf8ff"';
 const protoOutside = (text: string): string =>
@@ -123,7 +127,7 @@ function parse(text: string): Readonly<Record<string, unknown>> {
     const input = JSON.parse(text.includes(PROTO) ? text.replaceAll(PROTO, PROTO_INSIDE) : text) as unknown;
     if (typeof input === "object" && input !== null && !Array.isArray(input)) return input as Record<string, unknown>;
   } catch {
-    // Not JSON: the same answer.
+    // A body that is not JSON has the same answer.
   }
   const error: WireError = new Error("not a JSON object");
   error.statusCode = 400;

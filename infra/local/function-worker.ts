@@ -1,11 +1,11 @@
-/** The inside of a function's thread: loads the bundle and runs its handler for each event. Started by functions.ts. */
+/** The code of a function's thread: loads the bundle and runs its handler for each event. Started by functions.ts. */
 import { writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { contextOf } from "./functions.ts";
 import type { Handler } from "./functions.ts";
 
-/** Events and answers go as JSON, as they would over the network. `until`: ms since 1970. */
+/** Events and answers are passed as JSON, as over the network. `until`: ms since 1970. */
 export type ToWorker =
   | { readonly kind: "invoke"; readonly id: string; readonly event: string; readonly until: number }
   | { readonly kind: "alive?" }
@@ -20,7 +20,7 @@ export type FromWorker =
 const STDERR = 2;
 
 /**
- * Logs go to the standard error, past the main thread: a thread's own streams are passed on later, so the last lines
+ * Writes logs to the standard error directly: a thread's own streams pass through the main thread later, so the last lines
  * before a `kill -9` would be missing.
  */
 function logAtOnce(stream: NodeJS.WriteStream): void {
@@ -30,7 +30,7 @@ function logAtOnce(stream: NodeJS.WriteStream): void {
     try {
       while (left.length > 0) left = left.subarray(writeSync(STDERR, left));
     } catch {
-      // A full pipe: let Node wait for it.
+      // The pipe is full: Node waits for it.
       return later(left, ...rest);
     }
     const done = rest.find((argument) => typeof argument === "function") as (() => void) | undefined;
@@ -50,7 +50,7 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
         send({ kind: "alive" });
         return;
       case "stop":
-        // With its port closed the thread ends as soon as nothing is left to do.
+        // With its port closed, the thread ends as soon as nothing is left to do.
         port.close();
         return;
       case "invoke": {

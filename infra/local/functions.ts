@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import type { FromWorker, ToWorker } from "./function-worker.ts";
 
-/** Lambda's limit for what goes into a function and what comes out. */
+/** Lambda's limit for an event and for an answer, bytes. */
 export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
-/** A function that has timed out and does not react for so long is hung, and ended. */
+/** A function that has timed out and does not react for this long (ms) hangs, and is terminated. */
 const HUNG_MS = 2000;
-/** Work that a function still does in the background gets this long when the stack stops. */
+/** Background work of a function gets this long (ms) when the stack stops. */
 const DRAIN_MS = 10_000;
 
-/** The function threw, ended, or answered what cannot be answered. */
+/** The function threw, ended, or gave an answer that Lambda refuses. */
 export class FunctionFailed extends Error {
   override readonly name = "FunctionFailed";
 }
@@ -21,14 +21,14 @@ export class FunctionTimedOut extends Error {
 
 /** One Lambda function. */
 export interface LocalFunction {
-  /** Its answer to an event, as JSON would carry it. @throws FunctionFailed, FunctionTimedOut */
+  /** The function's answer to an event, as JSON carries it. @throws FunctionFailed, FunctionTimedOut */
   invoke(event: object, timeoutMs: number): Promise<unknown>;
-  /** Lets it finish what it does in the background, for at most 10 s. */
+  /** Waits for the function's background work, for at most 10 s, and ends the function. */
   close(): Promise<void>;
 }
 
-/** What Lambda passes beside the event, as far as functions use it. */
-export interface LocalContext {
+/** The context that Lambda passes beside the event, as far as functions use it. */
+interface LocalContext {
   readonly awsRequestId: string;
   readonly functionName: string;
   readonly functionVersion: "$LATEST";
@@ -58,7 +58,7 @@ export function contextOf(functionName: string, awsRequestId: string, until: num
 /** A handler as a function's bundle exports it. */
 export type Handler = (event: unknown, context: LocalContext) => Promise<unknown>;
 
-/** A function that runs in this very process, with this process' environment: for tests that pass their own handlers. */
+/** A function that runs in this process, with this process' environment: for tests that pass their own handlers. */
 export function inProcess(name: string, handler: Handler): LocalFunction {
   return {
     async invoke(event, timeoutMs) {
@@ -76,11 +76,11 @@ export function inProcess(name: string, handler: Handler): LocalFunction {
   };
 }
 
-export interface WorkerFunctionOptions {
+interface WorkerFunctionOptions {
   readonly name: string;
   /** The bundle, exporting `handler`. */
   readonly file: string;
-  /** Its whole environment: nothing of this process' is added. */
+  /** The whole environment of the function: nothing of this process' environment is added. */
   readonly environment: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
 }
@@ -91,9 +91,8 @@ interface Waiting {
 }
 
 /**
- * A function in a thread of its own: its own environment and module instances, as each Lambda function has them, and one
- * that hangs or ends takes no other along. Invocations run side by side in the one instance. It is started again at the
- * next invocation when it ended.
+ * A function in its own thread, with its own environment and module instances, like a Lambda function: one that hangs or ends
+ * affects no other. Invocations run side by side in the one instance. A function that ended is started at its next invocation.
  */
 export class WorkerFunction implements LocalFunction {
   readonly #options: WorkerFunctionOptions;
@@ -133,7 +132,7 @@ export class WorkerFunction implements LocalFunction {
         this.#waiting.clear();
       });
     });
-    // Whoever invokes it sees the rejection; nobody may be waiting when it ends.
+    // Each invocation gets the rejection; without an invocation under way the rejection must not be unhandled.
     this.#ready.catch(() => undefined);
     return this.#ready;
   }
@@ -218,7 +217,7 @@ async function timed<T>(name: string, work: Promise<T>, timeoutMs: number): Prom
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // A failure after the time-out has nobody left to hear it.
+    // A failure after the time-out has no caller any more.
     work.catch(() => undefined);
   }
 }

@@ -1,8 +1,9 @@
+import { compact } from "../../lib/system/compact.ts";
 import type { IncomingMessage } from "node:http";
 import type { Match } from "./route-table.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-/** Between the client and the gateway only. */
+/** Hop-by-hop headers, between the client and the gateway only. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -14,11 +15,11 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const TEXT = /^(text\/|application\/(json|javascript|xml|[^;]*\+(json|xml))\b)/i;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export interface Arrived {
+interface Arrived {
   readonly request: IncomingMessage;
   readonly body: Buffer;
   readonly match: Match;
-  /** As `gatewayPath` gives it. */
+  /** The path from `gatewayPath`. */
   readonly path: string;
   readonly requestId: string;
   /** Milliseconds since 1970. */
@@ -32,15 +33,15 @@ export function gatewayEvent({ request, body, match, path, requestId, now }: Arr
   const host = headers["host"] ?? "localhost";
   const parameters = queryOf(query);
   const encoded = body.length > 0 && isBinary(headers, body);
-  return {
+  return compact({
     version: "2.0",
     routeKey: match.route.routeKey,
     rawPath: path,
     rawQueryString: query,
-    ...(cookies.length > 0 ? { cookies } : {}),
+    cookies: cookies.length > 0 ? cookies : undefined,
     headers,
-    ...(parameters ? { queryStringParameters: parameters } : {}),
-    ...(Object.keys(match.pathParameters).length > 0 ? { pathParameters: match.pathParameters } : {}),
+    queryStringParameters: parameters,
+    pathParameters: Object.keys(match.pathParameters).length > 0 ? match.pathParameters : undefined,
     requestContext: {
       accountId: "000000000000",
       apiId: "local",
@@ -59,22 +60,22 @@ export function gatewayEvent({ request, body, match, path, requestId, now }: Arr
       time: commonLogTime(now),
       timeEpoch: now,
     },
-    ...(body.length > 0 ? { body: body.toString(encoded ? "base64" : "utf8") } : {}),
+    body: body.length > 0 ? body.toString(encoded ? "base64" : "utf8") : undefined,
     isBase64Encoded: encoded,
-  };
+  });
 }
 
 /** Path and query of a request as they were sent. */
 export function target(request: IncomingMessage): { readonly path: string; readonly query: string } {
   const url = request.url ?? "/";
-  // A proxy's form of the request line names the origin too.
+  // The form of the request line for proxies contains the origin too.
   const local = url.startsWith("/") ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, "");
   const mark = local.indexOf("?");
   const path = mark < 0 ? local : local.slice(0, mark);
   return { path: path === "" ? "/" : path, query: mark < 0 ? "" : local.slice(mark + 1) };
 }
 
-/** Only known kinds of text go as text, and only when no byte of them would be lost. */
+/** A body is passed as text only for known types of text, and only when no byte is lost. */
 function isBinary(headers: Readonly<Record<string, string>>, body: Buffer): boolean {
   const encoding = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
   if (encoding !== "identity" || !TEXT.test((headers["content-type"] ?? "").trim())) return true;

@@ -1,11 +1,11 @@
-/** An HTTP API decodes what is encoded twice as well. */
+/** An HTTP API also decodes a path that is encoded twice. */
 const ROUNDS = 2;
 
 /**
- * The path that an HTTP API routes by and passes on, for the one that was sent: percent-decoded twice and cut at a decoded
- * `?`. A decoded slash separates segments, and the path as it was sent is lost.
+ * The path by which an HTTP API routes and that it passes on, for the path that was sent: percent-decoded twice and cut at a
+ * decoded `?`. A decoded slash separates segments, and the path as it was sent is lost.
  *
- * @returns undefined for what the gateway answers with 400: broken encodings, and a `%` that is left over
+ * @returns undefined for a path that the gateway answers with 400: a broken encoding, or a `%` that remains
  */
 export function gatewayPath(sent: string): string | undefined {
   let path = sent;

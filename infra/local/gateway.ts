@@ -11,10 +11,10 @@ import type { RouteDefinition } from "./template.ts";
 
 export interface GatewayOptions {
   readonly routes: readonly RouteDefinition[];
-  /** Runs a function and gives what it answered. Rejects when it failed, or was not done within its own time. */
+  /** Runs a function and gives its answer. Rejects when the function failed, or exceeded its own time limit. */
   readonly invoke: (functionName: string, event: object) => Promise<unknown>;
   readonly host: string;
-  /** 0 takes any free one. */
+  /** The port; 0 takes any free one. */
   readonly port: number;
   readonly log: (line: string) => void;
   /** For tests: true for a request that is over the stage's throttling limits. */
@@ -23,22 +23,22 @@ export interface GatewayOptions {
 
 export interface Gateway {
   readonly port: number;
-  /** Takes no more requests and waits for those it has. */
+  /** Refuses further requests and waits for those under way. */
   close(): Promise<void>;
 }
 
-/** Request line and headers together: more is refused. */
+/** Most bytes of request line and headers together. */
 const MAX_HEAD_BYTES = 10_240;
-/** Node's own limit: above the gateway's, so that this file answers. */
+/** Node's own limit for headers, above the gateway's, so that the gateway answers. */
 const NODE_HEADER_BYTES = 64 * 1024;
-/** The largest body the gateway takes. What a function is given is limited besides: see MAX_PAYLOAD_BYTES. */
+/** The largest body that the gateway accepts. The event of a function has its own limit: see MAX_PAYLOAD_BYTES. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
-/** A body that is too large is read to its end all the same, so that the sender sees the answer; but not for ever. */
+/** A body that is too large is still read, so that the sender sees the answer, but at most this much of it. */
 const MAX_READ_BYTES = 32 * 1024 * 1024;
-/** For the whole request to arrive. */
+/** Milliseconds for a request to arrive. */
 const REQUEST_MS = 30_000;
 
-/** An HTTP API on loopback: routes, events, answers and limits as API Gateway has them. Rejects when the port is taken. */
+/** An HTTP API on loopback, with the routes, events, answers and limits of API Gateway. Rejects when the port is taken. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const table = new RouteTable(options.routes);
   const limits = { maxHeaderSize: NODE_HEADER_BYTES, keepAliveTimeout: 60_000, requestTimeout: REQUEST_MS };
@@ -107,7 +107,7 @@ async function answer(
 
 const LATE = Symbol("late");
 
-/** The integration's answer, or LATE when its time-out comes first. The function then goes on, and its answer is dropped. */
+/** The integration's answer, or LATE when its time-out ends first. The function then continues, and its answer is dropped. */
 async function withinTime(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(() => resolve(LATE), timeoutMs)));
@@ -132,7 +132,7 @@ interface Result {
   readonly isBase64Encoded?: boolean;
 }
 
-/** What a function gave, as the gateway reads it: with a status it is an answer, without one it is the body of a 200. */
+/** The answer of a function as the gateway reads it: without a status, the whole is the body of a 200. */
 function sendResult(request: IncomingMessage, response: ServerResponse, result: unknown): void {
   const structured = typeof result === "object" && result !== null && "statusCode" in result;
   if (!structured) {
@@ -169,13 +169,13 @@ function send(
 ): void {
   if (response.destroyed || response.headersSent) return;
   const bodiless = status === 204 || status === 304;
-  // What was not read of the request must not be taken for the next one.
+  // The unread rest of the request must not be taken for the next request.
   const unread = request.complete ? {} : { connection: "close" };
   response.writeHead(status, { ...headers, ...unread, ...(bodiless ? {} : { "content-length": body.length }) });
   response.end(bodiless || request.method === "HEAD" ? undefined : body);
 }
 
-/** The whole body, or why there is none. */
+/** The whole body, or why it was not read. */
 async function readBody(request: IncomingMessage): Promise<Buffer | "too large" | "broken"> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -1,9 +1,9 @@
-/** The layout of a data folder: what keys and attributes the service stores, as one number beside the data. */
+/** The layout of a data folder: one number, beside the data, for the keys and attributes that the service stores. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FolderUnusable } from "./dynamodb/storage.ts";
 
-/** The layout that this version reads and writes. It grows with every change of stored names. */
+/** The layout that this version reads and writes. Incremented by every change of stored names. */
 export const LAYOUT = 2;
 
 const MARK = "layout";
@@ -23,7 +23,7 @@ export function checkLayout(dataDir: string): void {
   );
 }
 
-/** Notes the layout in a data folder that is in use now. */
+/** Notes the layout in a data folder that this process has opened. */
 export function markLayout(dataDir: string): void {
   if (dataDir !== ":memory:") writeFileSync(join(dataDir, MARK), `${String(LAYOUT)}\n`);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 
-/** What is in flight when a server closes gets this long: the gateway's limit for one request. */
+/** Requests in flight when a server closes get this long, ms: the gateway's limit for one request. */
 const CLOSE_MS = 30_000;
 const POLL_MS = 25;
 
@@ -15,10 +15,10 @@ export function listen(server: Server, host: string, port: number): Promise<void
   });
 }
 
-/** Accepts nothing more, waits for the requests under way, and cuts off what has not ended after 30 s. */
+/** Accepts no further connection, waits for the requests under way, and cuts off those that last longer than 30 s. */
 export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  // A connection that is kept alive becomes idle when its last request has been answered, and would then stay.
+  // A kept connection becomes idle when its last request has been answered, and would stay open.
   const idle = setInterval(() => server.closeIdleConnections(), POLL_MS);
   const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
   await closed;
@@ -27,8 +27,8 @@ export async function closeServer(server: Server): Promise<void> {
 }
 
 /**
- * Whether a request was meant for loopback. A web page whose name was made to resolve to this machine can reach a port
- * here, but its requests still carry that name.
+ * Whether a request was meant for loopback. A web page whose host name resolves to this machine can reach a port here, but its
+ * requests have that name in their `Host` header.
  */
 export function meantForLoopback(request: IncomingMessage): boolean {
   return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(request.headers.host ?? "");

@@ -6,21 +6,21 @@ export interface Message {
   readonly id: string;
   readonly body: string;
   readonly sentAt: number;
-  /** Not delivered before. */
+  /** The message is not delivered before this time. */
   readonly visibleAt: number;
   readonly receives: number;
-  /** Given up; kept for people to look at. */
+  /** A dead letter, kept for people to read. */
   readonly dead?: boolean;
 }
 
 type Line = { readonly put: Message } | { readonly del: string };
 
-/** Rewritten when it holds so many lines more than messages. */
+/** The file is rewritten when it has this many lines more than messages. */
 const SPARE_LINES = 1000;
 
 /**
- * The queue's messages in one file, a line for each change: a crash can only cut the last line short, and then that
- * change has not happened. Rewritten at start and now and then. Without a file it keeps nothing.
+ * The queue's messages in one file, a line for each change: a crash can only cut the last line short, and that change has not
+ * happened then. The file is rewritten at start and when it has grown. Without a file nothing is kept.
  */
 export class QueueJournal {
   readonly messages = new Map<string, Message>();

@@ -1,6 +1,6 @@
 import type { RouteDefinition } from "./template.ts";
 
-/** What a request met. */
+/** The route that a request matched. */
 export interface Match {
   readonly route: RouteDefinition;
   readonly pathParameters: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export class RouteTable {
       .sort(bySpecificity);
   }
 
-  /** The route for a method and a path as `gatewayPath` gives it. */
+  /** The route for a method and a path from `gatewayPath`. */
   match(method: string, path: string): Match | undefined {
     const parts = path.split("/").slice(1);
     for (const candidate of this.#routes) {

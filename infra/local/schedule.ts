@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   /** Milliseconds between two starts. */
   readonly intervalMs: number;
   readonly invoke: (event: object) => Promise<unknown>;
@@ -8,13 +8,13 @@ export interface ScheduleOptions {
 }
 
 export interface Schedule {
-  /** Starts a run now, or joins the one under way; resolves when it has ended, rejects when it failed. */
+  /** Starts a run now, or joins the one under way; resolves when the run has ended, rejects when it failed. */
   run(): Promise<void>;
-  /** Starts no more and waits for the run under way. */
+  /** Stops the schedule and waits for the run under way. */
   close(): Promise<void>;
 }
 
-/** Starts a function every so often with the event EventBridge would send. Runs never overlap: one that lasts skips the next. */
+/** Starts a function at an interval with the event of EventBridge. Runs never overlap: a run that lasts longer skips the next. */
 export function startSchedule({ intervalMs, invoke, log }: ScheduleOptions): Schedule {
   let running: Promise<void> | undefined;
   const run = (): Promise<void> => {

@@ -1,7 +1,7 @@
 /**
  * The local server as a process: PORT [3000], HOST [127.0.0.1], DATA_DIR [.data] and every operator variable. Prints one
- * line `ready <BASE_URL>` on the standard output when it serves; logs go to the standard error. SIGTERM and SIGINT
- * finish what is in flight and end it with 0; what keeps it from starting is said in one message, and ends it with 1.
+ * line `ready <BASE_URL>` on the standard output when it serves; logs go to the standard error. On SIGTERM and SIGINT the
+ * process finishes the requests in flight and exits with 0. When the server cannot start, it prints one message and exits with 1.
  */
 import { resolve } from "node:path";
 import { ConfigError } from "../../lib/system/config.ts";
@@ -37,7 +37,7 @@ function placeOf(environment: NodeJS.ProcessEnv): Place {
   };
 }
 
-/** The message for what kept the stack from starting; a stack trace only for what nobody foresaw. */
+/** The message for an error that kept the stack from starting; with a stack trace only for an unforeseen one. */
 function explain(error: unknown, place: Place | undefined): string {
   if (error instanceof CannotStart || error instanceof FolderUnusable || error instanceof ConfigError) {
     return error.message;
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
-  // The parent (`npm start`) has gone: nobody would end this one.
+  // The parent (`npm start`) has gone, and with it the only process that would end this one.
   process.on("disconnect", () => void stop());
   try {
     place = placeOf(process.env);

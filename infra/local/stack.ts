@@ -1,3 +1,4 @@
+import { compact } from "../../lib/system/compact.ts";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,24 +19,24 @@ import { readTemplates, resolve } from "./template.ts";
 import type { FunctionDefinition, Service, Template } from "./template.ts";
 
 export interface LocalStackOptions {
-  /** 0 [default] takes any free port. */
+  /** The gateway's port; 0 [default] takes any free one. */
   readonly port?: number;
   /** A loopback address [127.0.0.1]. */
   readonly host?: string;
-  /** The folder that keeps everything between runs, or `:memory:` [default]. */
+  /** The folder that keeps all data between runs, or `:memory:` [default]. */
   readonly dataDir?: string;
-  /** Operator variables, and DYNAMODB_ENDPOINT, QUEUE_DISABLED, SWEEP_INTERVAL_SECONDS. Nothing is taken from this process' own. */
+  /** Operator variables, and DYNAMODB_ENDPOINT, QUEUE_DISABLED, SWEEP_INTERVAL_SECONDS. This process' own environment is ignored. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Handlers by function that run in this process instead of the bundles; they see this process' environment. */
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** The folder with the bundles and `template/` [dist]. */
   readonly dist?: string;
-  /** Told everything worth knowing, a line at a time [standard error]. */
+  /** Writes one line of the log [to the standard error]. */
   readonly log?: (line: string) => void;
 }
 
 export interface LocalStack {
-  /** What BASE_URL is by default: the gateway's origin. */
+  /** The gateway's origin, which is the default of BASE_URL. */
   readonly url: string;
   /** DynamoDB's endpoint. */
   readonly endpoint: string;
@@ -68,14 +69,19 @@ const LOCAL_DEFAULTS = {
 const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as const;
 /** Only another endpoint than the embedded emulator's may want them. */
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
-/** Set here for each function, never by the operator. */
+/** Variables that the stack sets for each function, never the operator. */
 const OURS: ReadonlySet<string> = new Set([
-  ...["TABLE_NAME", "QUEUE_URL", "DYNAMODB_ENDPOINT", "SQS_ENDPOINT", "INCARNATION", "AWS_LAMBDA_FUNCTION_NAME"],
+  "TABLE_NAME",
+  "QUEUE_URL",
+  "DYNAMODB_ENDPOINT",
+  "SQS_ENDPOINT",
+  "INCARNATION",
+  "AWS_LAMBDA_FUNCTION_NAME",
 ]);
 
 /**
- * The whole service in this process, on loopback: gateway, functions, table, delay queue and schedule, as the synthesized
- * templates say. Serves when it resolves.
+ * Starts the whole service in this process, on loopback: gateway, functions, table, delay queue and schedule, from the
+ * synthesized templates. Resolves when the service answers requests.
  *
  * @throws CannotStart, FolderUnusable, ConfigError; a system error when the port is taken
  */
@@ -133,14 +139,14 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     host,
     port,
     log,
-    // The port must be known before the functions are told their BASE_URL.
+    // The gateway listens first, because the functions' BASE_URL contains its port.
     invoke: (name, event) => started.promise.then(() => invoke(name, event)),
   });
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${gateway.port}`;
   const queueUrl = queue?.queueUrl;
   const places = { tableName: TABLE_NAME, queueUrl, baseUrl: operator["BASE_URL"] ?? url };
-  // Nobody else can have the embedded table open, so leases of another start are those of a dead process. Another
-  // endpoint's table may be shared: there a lease ends with its time.
+  // No other process can have the embedded table open, so a lease of another start is that of a dead process. A table at
+  // another endpoint may be shared: there a lease ends with its time.
   const incarnation = emulator ? `local-${randomUUID()}` : "shared";
   const environmentOf = (definition: FunctionDefinition): Record<string, string> => {
     const fromTemplate = Object.entries(definition.environment).map(([name, value]) => [
@@ -154,7 +160,7 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
       ...surroundings(environment),
       DYNAMODB_ENDPOINT: endpoint,
       INCARNATION: incarnation,
-      ...(queue ? { SQS_ENDPOINT: queue.endpoint } : {}),
+      ...compact({ SQS_ENDPOINT: queue?.endpoint }),
     };
   };
   try {
@@ -196,7 +202,7 @@ function readTemplate(dist: string, name: "data" | "api"): Template {
   return JSON.parse(readFileSync(file, "utf8")) as Template;
 }
 
-/** What the operator said. An empty variable counts as absent. */
+/** The operator's variables. An empty variable counts as absent. */
 function operatorVariables(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const given: Record<string, string> = {};
   for (const name of variableNames) {
@@ -206,7 +212,7 @@ function operatorVariables(environment: Readonly<Record<string, string | undefin
   return given;
 }
 
-/** What Lambda puts into every function's environment, as far as it matters here, and where Node finds its files. */
+/** The variables that Lambda puts into every function's environment, as far as functions use them, and where Node finds its files. */
 function surroundings(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const elsewhere = environment["DYNAMODB_ENDPOINT"]
     ? AWS_ACCESS.map((name) => [name, environment[name]] as const)

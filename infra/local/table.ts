@@ -3,7 +3,7 @@ import type { WireError } from "./dynamodb/dynalite.ts";
 import type { Emulator } from "./emulator.ts";
 import type { Service } from "./template.ts";
 
-/** Makes the template's table, with its TTL, where there is none yet: in the emulator, or at another endpoint. */
+/** Creates the template's table, with its TTL, unless it exists: in the emulator, or at another endpoint. */
 export async function prepareTable(service: Service, name: string, place: Emulator | string): Promise<void> {
   if (typeof place === "string") await prepareElsewhere(service, name, place);
   else await prepareEmbedded(service, name, place);
@@ -25,7 +25,7 @@ async function prepareEmbedded(service: Service, name: string, emulator: Emulato
 }
 
 async function prepareElsewhere(service: Service, name: string, endpoint: string): Promise<void> {
-  // Loaded only here: the embedded emulator is asked without a client.
+  // Loaded only here, because the embedded emulator is called without a client.
   const sdk = await import("@aws-sdk/client-dynamodb");
   const loopback = ["127.0.0.1", "localhost", "[::1]"].includes(new URL(endpoint).hostname);
   const client = new sdk.DynamoDBClient({

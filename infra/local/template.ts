@@ -1,3 +1,4 @@
+import { compact } from "../../lib/system/compact.ts";
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 
 interface Resource {
@@ -6,7 +7,7 @@ interface Resource {
   readonly Metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** A synthesized CloudFormation template, as far as it is read here. */
+/** A synthesized CloudFormation template, as far as the local stack reads it. */
 export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs?: Readonly<
@@ -15,10 +16,10 @@ export interface Template {
 }
 
 export interface FunctionDefinition {
-  /** Its bundle is `<name>/index.mjs`. */
+  /** The name of the function, whose bundle is `<name>/index.mjs`. */
   readonly name: string;
   readonly timeoutMs: number;
-  /** As in the template: texts, and references that `resolve` turns into texts. */
+  /** The values of the template: texts, and references that `resolve` turns into texts. */
   readonly environment: Readonly<Record<string, unknown>>;
 }
 
@@ -26,23 +27,23 @@ export interface RouteDefinition {
   /** `GET /path/{name}/{rest+}`, `ANY /path` or `$default`. */
   readonly routeKey: string;
   readonly functionName: string;
-  /** How long the gateway waits for the function. */
+  /** Milliseconds that the gateway waits for the function. */
   readonly timeoutMs: number;
 }
 
-export interface QueueDefinition {
+interface QueueDefinition {
   readonly logicalId: string;
   readonly visibilitySeconds: number;
-  /** After so many receipts a message goes to the dead letters. */
+  /** After this many receipts a message moves to the dead letters. */
   readonly maxReceives: number;
-  /** The function that consumes it, and how many messages at once. */
+  /** The function that consumes the queue, and the messages of one batch. */
   readonly consumer: string;
   readonly batchSize: number;
-  /** How many batches the consumer is given at the same time. */
+  /** Most batches that the consumer gets at the same time. */
   readonly concurrency: number;
 }
 
-/** What the stacks' templates say that the local stack needs. */
+/** The parts of the stacks' templates that the local stack needs. */
 export interface Service {
   readonly table: Omit<CreateTableCommandInput, "TableName">;
   readonly ttlAttribute: string | undefined;
@@ -53,19 +54,19 @@ export interface Service {
   readonly scheduled: string | undefined;
 }
 
-/** What the references in the templates stand for here. */
+/** The local values of the references in the templates. */
 export interface Places {
   readonly tableName: string;
   readonly queueUrl: string | undefined;
   readonly baseUrl: string;
 }
 
-/** Where the mapping sets no limit the account's applies. */
+/** The limit of a mapping without one: that of the account. */
 const UNLIMITED_CONCURRENCY = 1_000;
 /** The gateway's own limit for an integration. */
 const GATEWAY_LIMIT_MS = 30_000;
 
-/** Reads the service from its templates. @throws Error that says which part is missing or not understood */
+/** Reads the service from its templates. @throws Error that names a part that is missing or not understood */
 export function readTemplates(data: Template, api: Template): Service {
   const [table] = ofType(data, "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable");
   if (!table) throw new Error("The data template holds no table.");
@@ -90,7 +91,7 @@ export function readTemplates(data: Template, api: Template): Service {
   };
 }
 
-/** A value of a function's environment as text. @throws Error for a reference to something that is not here */
+/** A value of a function's environment as text. @throws Error for a reference without a local value */
 export function resolve(value: unknown, places: Places, data: Template, api: Template): string {
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
   const [kind, argument] = Object.entries((value ?? {}) as Record<string, unknown>)[0] ?? [];
@@ -125,7 +126,7 @@ function ofType(template: Template, ...types: readonly string[]): Found[] {
     .map(([id, { Properties = {}, Metadata = {} }]) => ({ id, properties: Properties, metadata: Metadata }));
 }
 
-/** The stack notes the name in the metadata; the logical id begins with it too. */
+/** The name of a function, which the stack notes in the metadata; the logical id begins with it too. */
 const nameOf = ({ id, metadata }: Found): string =>
   typeof metadata["function"] === "string" ? metadata["function"] : id.replace(/Function[0-9A-F]{8}$/, "");
 
@@ -193,6 +194,6 @@ function tableInput(properties: Readonly<Record<string, unknown>>): Service["tab
     AttributeDefinitions,
     KeySchema,
     BillingMode: "PAY_PER_REQUEST",
-    ...(indexes ? { GlobalSecondaryIndexes: indexes } : {}),
+    ...compact({ GlobalSecondaryIndexes: indexes }),
   };
 }

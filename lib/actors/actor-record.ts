@@ -11,14 +11,14 @@ export interface ActorRecord {
   readonly creator: string;
   /** See passphrase.ts; never the passphrase itself. */
   readonly passphraseHash: string;
-  /** How hard the passphrase is to guess, in bits; a trustee's bearer needs over 80. */
+  /** How hard the passphrase is to guess, in bits; a trustee's bearer needs more than 80. */
   readonly passphraseBits: number;
   readonly trusteeRoot?: string;
   /** ms since 1970. */
   readonly createdAt: number;
   /** When the last minute with a wrong guess at the passphrase began, ms since 1970 (`PassphraseGuesses`). */
   readonly guessedAt?: number;
-  /** Its deletion has begun; for everyone but whoever deletes it, it is gone. */
+  /** The deletion of the actor has begun; every other request finds no such actor. */
   readonly deleting: boolean;
   /** No peer's bearer opens anything any more. */
   readonly closed: boolean;
@@ -32,9 +32,11 @@ export function readActor(item: Item): ActorRecord {
     creator: item["creator"] as string,
     passphraseHash: item["passphraseHash"] as string,
     passphraseBits: item["passphraseBits"] as number,
-    ...(typeof trusteeRoot === "string" ? { trusteeRoot } : {}),
     createdAt: item["createdAt"] as number,
-    ...compact({ guessedAt: typeof guessedAt === "number" ? guessedAt : undefined }),
+    ...compact({
+      trusteeRoot: typeof trusteeRoot === "string" ? trusteeRoot : undefined,
+      guessedAt: typeof guessedAt === "number" ? guessedAt : undefined,
+    }),
     deleting: item["deleting"] === true,
     closed: item["closed"] === true,
   };
@@ -46,7 +48,7 @@ export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed">): Item
   return { ...actorKey(id), ...attributes };
 }
 
-/** What puts an actor's deletion into the due index. */
+/** The attributes that put an actor's deletion into the due index. */
 export function deletionDue(actorId: string, dueAt: number): { dueShard: string; dueAt: number } {
   return { dueShard: dueShardOf(actorKey(actorId)), dueAt };
 }

@@ -1,12 +1,13 @@
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
-import { ConditionFailed, all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
-import type { Change, Table } from "../dynamodb/table.ts";
+import { updateIf } from "../dynamodb/outcomes.ts";
+import { all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
+import type { Change, Condition, Table } from "../dynamodb/table.ts";
 import { actorItem, deletionDue, readActor } from "./actor-record.ts";
 import type { ActorRecord } from "./actor-record.ts";
 
-/** How long a deletion may take before the sweep takes it over; longer than any request lives. */
+/** After this long (ms) the sweep takes over a deletion; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 
 /** The actors' records. One request each. */
@@ -28,27 +29,25 @@ export class ActorStore {
     await this.#table.put(actorItem(actor), itemMissing);
   }
 
-  /** Sets where the trustee lives, and who the creator is. @throws ServiceError resource.not_found */
+  /** Sets the trustee's root, and the creator's name. @throws ServiceError resource.not_found */
   async setTrustee(actorId: string, trusteeRoot: string, creator?: string): Promise<void> {
     const set = compact({ trusteeRoot, creator });
     await this.#update(actorId, { set }, all(itemExists, missing("deleting")));
   }
 
-  /** From here on the actor is gone for everyone but whoever deletes it. @throws ServiceError resource.not_found */
+  /** From here on every other request finds no such actor. @throws ServiceError resource.not_found */
   async beginDeletion(actorId: string, now: number): Promise<void> {
     await this.#update(actorId, { set: { deleting: true, ...deletionDue(actorId, now + TAKEOVER_MS) } }, itemExists);
   }
 
-  /** What is left of a deletion, whose peers are all shut out, is due now. False: another has finished it. */
+  /**
+   * Makes the rest of a deletion due now; the actor's peers are all closed by then.
+   *
+   * @returns false when another run has finished the deletion
+   */
   async handOverDeletion(actorId: string, now: number): Promise<boolean> {
-    try {
-      const change = { set: { closed: true, ...deletionDue(actorId, now) } };
-      await this.#table.update(actorKey(actorId), change, equals("deleting", true));
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionFailed) return false;
-      throw error;
-    }
+    const change = { set: { closed: true, ...deletionDue(actorId, now) } };
+    return (await updateIf(this.#table, actorKey(actorId), change, equals("deleting", true))).written;
   }
 
   /** The last step of a deletion. */
@@ -57,12 +56,8 @@ export class ActorStore {
     await this.#table.deleteMany([actorKey(actorId)]);
   }
 
-  async #update(actorId: string, change: Change, condition: Parameters<Table["update"]>[2]): Promise<void> {
-    try {
-      await this.#table.update(actorKey(actorId), change, condition);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      throw new ServiceError("resource.not_found", "There is no such actor.", { cause: error });
-    }
+  async #update(actorId: string, change: Change, condition: Condition): Promise<void> {
+    const { written } = await updateIf(this.#table, actorKey(actorId), change, condition);
+    if (!written) throw new ServiceError("resource.not_found", "There is no such actor.");
   }
 }

@@ -3,7 +3,7 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Log } from "../system/ports.ts";
 
-/** What a trust hook is told. */
+/** What a trust hook is given. */
 export interface TrustEvent {
   readonly actorId: string;
   readonly peerId: string;
@@ -37,19 +37,7 @@ export interface Application {
   runActorHook(name: ActorHookName, event: { readonly actorId: string; readonly creator: string }): Promise<void>;
 }
 
-/** An application without hooks. */
-export const plainApplication: Application = {
-  awType: "urn:actingweb:actingweb-serverless:plain",
-  desc: "An ActingWeb service",
-  info: "http://actingweb.org/",
-  version: "0.1.0",
-  options: {},
-  relationships: {},
-  runTrustHook: () => Promise.resolve(),
-  runActorHook: () => Promise.resolve(),
-};
-
-/** Runs a hook that tells of something done: what it throws is logged and changes nothing. */
+/** Runs a hook after the fact: an error of the hook is logged and changes nothing. */
 export async function runHook(log: Log, name: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();

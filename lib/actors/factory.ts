@@ -23,16 +23,16 @@ const optionalText = (most: number) =>
     z.transform((value) => (value === null || value === "" ? undefined : value)),
   );
 
-/** `POST /`. What is empty counts as absent, as forms send it. */
+/** The body of `POST /`. An empty field counts as absent, as forms send it. */
 export const creationBody = z.object({
   // A colon would end the user name of Basic credentials.
   creator: optionalText(256).check(z.refine((value) => value?.includes(":") !== true, "must not contain a colon")),
   passphrase: optionalText(1024),
   trustee_root: optionalText(2048),
 });
-export type CreationBody = z.output<typeof creationBody>;
+type CreationBody = z.output<typeof creationBody>;
 
-export interface FactoryParts {
+interface FactoryParts {
   readonly config: Pick<Config, "actorCreation" | "actorCreationToken">;
   readonly actors: ActorStore;
   readonly application: Application;
@@ -49,7 +49,7 @@ export class ActorFactory {
     this.#parts = parts;
   }
 
-  /** Whether whoever asks may make an actor here. @throws ServiceError auth.missing, auth.forbidden */
+  /** Demands that the caller may create an actor here. @throws ServiceError auth.missing, auth.forbidden */
   demandPermission(authorization: string | undefined): void {
     const { actorCreation, actorCreationToken } = this.#parts.config;
     if (actorCreation === "open") return;
@@ -66,7 +66,7 @@ export class ActorFactory {
     }
   }
 
-  /** Makes an actor and returns what its owner is shown this once: the passphrase is in it. */
+  /** Creates an actor. Its document has the passphrase, which is shown this once. */
   async create(body: CreationBody): Promise<JsonObject & { readonly id: string }> {
     const { actors, application, clock, ids, log } = this.#parts;
     const creator = body.creator ?? "creator";

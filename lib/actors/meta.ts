@@ -1,3 +1,4 @@
+import { compact } from "../system/compact.ts";
 import { isArray, isObject } from "../domain/json/json.ts";
 import { valueAt } from "../domain/json/json-path.ts";
 import { printJson } from "../domain/json/json-text.ts";
@@ -11,7 +12,7 @@ const PROTOCOL_VERSION = "1.4";
 const FORMATS = "json";
 
 /**
- * The protocol's option tags that work in this service; what is not listed does not. There are no routes for
+ * The protocol's option tags that this service supports. There are no routes for
  * `subscriptionhealth` and `subscriptionstats`, and no pages for people (`www`).
  */
 const SUPPORTED = [
@@ -23,13 +24,13 @@ const SUPPORTED = [
   "listproperties",
   // Properties are objects whose parts have paths of their own: /{actorId}/properties/{name}/{path}.
   "nestedproperties",
-  // A peer is told when what we grant it has changed, and may tell us the same.
+  // A peer is notified when what we grant it has changed, and may notify us of the same.
   "permissioncallback",
   // A peer may ask what we grant it: GET /{actorId}/permissions/{peerId}.
   "permissionquery",
   // Several subscriptions can be made with one request.
   "subscriptionbatch",
-  // A resync callback may come, or go out, instead of diffs that are lost.
+  // A resync callback may arrive, or be sent, in place of diffs that are lost.
   "subscriptionresync",
   // Peers can subscribe to our actors.
   "subscriptions",
@@ -57,8 +58,7 @@ function actingweb(): JsonObject {
 
 /** The document at an actor's root. */
 export function actorDocument(actor: ActorRecord): JsonObject {
-  const trusteeRoot = actor.trusteeRoot === undefined ? {} : { trustee_root: actor.trusteeRoot };
-  return { id: actor.id, creator: actor.creator, ...trusteeRoot };
+  return compact({ id: actor.id, creator: actor.creator, trustee_root: actor.trusteeRoot });
 }
 
 /** The document at `/{actorId}/meta`: the nested form of the protocol and the flat one that peers in the field read. */

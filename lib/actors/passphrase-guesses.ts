@@ -2,17 +2,8 @@
 import { createHash } from "node:crypto";
 import { compact } from "../system/compact.ts";
 import { actorKey, guessKey } from "../dynamodb/keys/actors.ts";
-import {
-  ConditionFailed,
-  TransactionRefused,
-  all,
-  always,
-  any,
-  below,
-  equals,
-  itemExists,
-  missing,
-} from "../dynamodb/table.ts";
+import { refusedReasons, updateIf } from "../dynamodb/outcomes.ts";
+import { TransactionRefused, all, always, any, below, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Change, Condition, Item, Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock } from "../system/ports.ts";
@@ -23,13 +14,13 @@ const WINDOW_MS = 60_000;
 /** Wrong guesses in a window, from one address and from all. */
 const MOST_OF_A_SOURCE = 10;
 const MOST = 100;
-/** Windows follow one another for so long after one with a guess, ms; a later guess begins a new one. */
+/** For this long (ms) after a window with a wrong guess, windows follow one another; a later guess begins a new one. */
 const WARY_MS = 10 * 60_000;
-/** Windows are kept so long, s; which one counts is said by their keys. */
+/** Items of windows expire after this many seconds; their keys say which window counts. */
 const KEPT_SECONDS = 3_600;
 
 /** One counted guess. */
-export interface Guess {
+interface Guess {
   readonly actor: ActorRecord;
   readonly source: string;
   /** When its window began, ms since 1970. */
@@ -37,9 +28,9 @@ export interface Guess {
 }
 
 /**
- * The first guess at an actor's passphrase begins a window, and notes its start in the actor's record, which every request
- * reads anyway; from there on windows follow one another for 10 min after the last wrong guess. So an instance knows without
- * a request of its own which window counts.
+ * Limits wrong guesses per actor, by windows of one minute. The first guess begins a window and notes its start in the
+ * actor's record, which every request reads anyway. From there on windows follow one another until 10 min after the last wrong
+ * guess. So an instance knows without a request of its own which window counts.
  */
 export class PassphraseGuesses {
   readonly #table: Table;
@@ -51,8 +42,9 @@ export class PassphraseGuesses {
   }
 
   /**
-   * Counts a guess, for a while at least. One request; one more when it begins a window that another has just begun.
-   * @throws ServiceError auth.limited when there were too many in this minute: it is not counted then
+   * Counts a guess as a wrong one, until `uncount` takes it back. One request; one more when another guess has just begun the
+   * window.
+   * @throws ServiceError auth.limited when there were too many in this minute; such a guess is not counted
    */
   async count(actor: ActorRecord, source: string): Promise<Guess> {
     const window = this.#window(actor);
@@ -60,36 +52,29 @@ export class PassphraseGuesses {
     const now = this.#clock.now();
     const seen = actor.guessedAt === undefined ? missing("guessedAt") : equals("guessedAt", actor.guessedAt);
     const key = actorKey(actor.id);
-    try {
-      await this.#table.transact([
-        { update: key, change: { set: { guessedAt: now } }, condition: all(itemExists, missing("deleting"), seen) },
-        // The window is this one's own, or begun by another in the same millisecond.
-        { update: guessKey(actor.id, now), change: counting(source, now, 1), condition: always },
-      ]);
-      return { actor: { ...actor, guessedAt: now }, source, window: now };
-    } catch (error) {
-      const found = error instanceof TransactionRefused ? error.reasons[0] : undefined;
-      if (found?.code !== "condition") throw error;
-      return await this.#addToOthers(found.item, { actor, source, window: now });
-    }
+    const reasons = await refusedReasons(this.#table, [
+      { update: key, change: { set: { guessedAt: now } }, condition: all(itemExists, missing("deleting"), seen) },
+      // The window is this guess's own, or was begun by another in the same millisecond.
+      { update: guessKey(actor.id, now), change: counting(source, now, 1), condition: always },
+    ]);
+    if (reasons === undefined) return { actor: { ...actor, guessedAt: now }, source, window: now };
+    const [found] = reasons;
+    if (found?.code !== "condition") throw new TransactionRefused(reasons);
+    return await this.#addToOthers(found.item, { actor, source, window: now });
   }
 
-  /** It was no wrong guess. Failing leaves it counted. */
+  /** Takes a guess back that was right. A failure of the table leaves it counted. */
   async uncount({ actor, source, window }: Guess): Promise<void> {
     const change = counting(source, window, -1);
     await this.#table.update(guessKey(actor.id, window), change, itemExists).catch(() => undefined);
   }
 
-  /** It was a wrong one: those after it are looked at with care. One request for the first of a later window, else none. */
+  /** Notes a wrong guess, which extends the time in which windows follow one another. One request for the first of a later window, else none. */
   async wasWrong({ actor, window }: Guess): Promise<void> {
     if (actor.guessedAt === undefined || window <= actor.guessedAt) return;
-    try {
-      const seen = all(equals("guessedAt", actor.guessedAt), missing("deleting"));
-      await this.#table.update(actorKey(actor.id), { set: { guessedAt: window } }, seen);
-    } catch (error) {
-      // Another has said so, or the actor is gone.
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    // Otherwise another guess has noted it, or the actor is gone.
+    const seen = all(equals("guessedAt", actor.guessedAt), missing("deleting"));
+    await updateIf(this.#table, actorKey(actor.id), { set: { guessedAt: window } }, seen);
   }
 
   async #addToOthers(item: Item | undefined, guess: Guess): Promise<Guess> {
@@ -103,17 +88,12 @@ export class PassphraseGuesses {
   async #add(guess: Guess): Promise<Guess> {
     const { actor, source, window } = guess;
     const room = all(under("count", MOST), under(fromOf(source), MOST_OF_A_SOURCE));
-    try {
-      await this.#table.update(guessKey(actor.id, window), counting(source, window, 1), room);
-      return guess;
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-      const seconds = Math.max(1, Math.ceil((window + WINDOW_MS - this.#clock.now()) / 1_000));
-      throw new ServiceError("auth.limited", "There were too many wrong passphrases; try again in a minute.", {
-        headers: { "Retry-After": String(seconds) },
-        cause: error,
-      });
-    }
+    const change = counting(source, window, 1);
+    if ((await updateIf(this.#table, guessKey(actor.id, window), change, room)).written) return guess;
+    const seconds = Math.max(1, Math.ceil((window + WINDOW_MS - this.#clock.now()) / 1_000));
+    throw new ServiceError("auth.limited", "There were too many wrong passphrases; try again in a minute.", {
+      headers: { "Retry-After": String(seconds) },
+    });
   }
 
   /** When the window of now began; undefined without a wrong guess in the last 10 min. Clocks may differ a little. */
@@ -124,12 +104,13 @@ export class PassphraseGuesses {
   }
 }
 
-/** An address is kept as a digest only. */
+/** The attribute that counts the guesses from one address, which is kept as a digest only. */
 const fromOf = (source: string): string => `from_${createHash("sha256").update(source).digest("hex").slice(0, 16)}`;
 
 const under = (name: string, most: number): Condition => any(missing(name), below(name, most));
 
-const counting = (source: string, window: number, by: number): Change => ({
-  add: { count: by, [fromOf(source)]: by },
-  ...compact({ set: by > 0 ? { ttl: Math.ceil(window / 1_000) + KEPT_SECONDS } : undefined }),
-});
+const counting = (source: string, window: number, by: number): Change =>
+  compact({
+    add: { count: by, [fromOf(source)]: by },
+    set: by > 0 ? { ttl: Math.ceil(window / 1_000) + KEPT_SECONDS } : undefined,
+  });

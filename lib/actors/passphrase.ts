@@ -1,10 +1,10 @@
 /**
- * Passphrases are stored as hashes only: `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>` where a person chose it,
- * `sha256$<salt>$<hash>` where we minted it (160 random bits cannot be guessed, so slowness buys nothing).
+ * Passphrases are stored as hashes only: `scrypt$<log2 N>$<r>$<p>$<salt>$<hash>` of one that a person chose,
+ * `sha256$<salt>$<hash>` of one that we minted (160 random bits cannot be guessed, so a slow hash gains nothing).
  */
 import { createHash, createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 
-/** 32 MiB, and about a third of a second of a whole core. Stored with each hash, so that it can grow later. */
+/** Takes 32 MiB and about a third of a second of a whole core. Stored with each hash, so that the cost can grow later. */
 const COST = { log2N: 15, r: 8, p: 3 };
 const HASH_BYTES = 32;
 const MAX_CACHED = 1000;
@@ -58,7 +58,7 @@ function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
 
 /**
  * A cautious estimate of how hard a chosen passphrase is to guess, in whole bits: its length times the bits of the
- * alphabet that its characters come from, where runs of one character count once.
+ * alphabet that its characters come from. A run of one character counts once.
  */
 export function estimateBits(passphrase: string): number {
   const classes: readonly [RegExp, number][] = [
@@ -75,16 +75,16 @@ export function estimateBits(passphrase: string): number {
 }
 
 /**
- * Verifies passphrases in constant time and remembers, per instance, what was verified: the slow hash is paid once for
- * each actor, and after that a wrong passphrase costs nothing either. Remembers keyed digests, never a passphrase.
+ * Verifies passphrases in constant time and remembers verified ones per instance: the slow hash is computed once for each
+ * actor, and after that a wrong passphrase costs none either. Remembers keyed digests, never a passphrase.
  */
 export class PassphraseVerifier {
   readonly #key = randomBytes(32);
   readonly #verified = new Map<string, Buffer>();
-  /** What is being computed, by hash and digest. */
+  /** The computations under way, by hash and digest. */
   readonly #computing = new Map<string, Promise<boolean>>();
 
-  /** True when the passphrase is the one whose hash is stored. The same one asked for at once is computed once. */
+  /** True when the passphrase is the one whose hash is stored. Simultaneous calls with the same passphrase compute it once. */
   async verify(passphrase: string, stored: string): Promise<boolean> {
     const known = this.remembered(passphrase, stored);
     if (known !== undefined) return known;
@@ -95,13 +95,13 @@ export class PassphraseVerifier {
     return await computing;
   }
 
-  /** Whether it is the right one; undefined when that has to be computed first. */
+  /** Whether the passphrase is right; undefined when that must be computed first. */
   remembered(passphrase: string, stored: string): boolean | undefined {
     const known = this.#verified.get(stored);
     return known === undefined ? undefined : timingSafeEqual(known, this.#proof(passphrase));
   }
 
-  /** Names a passphrase together with the hash that it is compared with, without holding it. */
+  /** A name for a passphrase and the hash that it is compared with, from which the passphrase cannot be read. */
   nameOf(passphrase: string, stored: string): string {
     return `${stored} ${base64url(this.#proof(passphrase))}`;
   }

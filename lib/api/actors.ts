@@ -9,7 +9,7 @@ import { routesOf } from "./handler.ts";
 import type { RouteMap } from "./handler.ts";
 import type { Runtime } from "../compose/runtime.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
-import { rootUri } from "../trust/trust-context.ts";
+import { rootUri } from "../trust/trust-services.ts";
 
 const CREATION_FIELDS = Object.keys(creationBody.shape);
 

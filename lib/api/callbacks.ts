@@ -1,6 +1,7 @@
 /** Callbacks: what peers send about the subscriptions we have with them, and the routes of the application's own callbacks. */
-import type { ActingWebApp, CallbackHook } from "../application/acting-web-app.ts";
+import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { Actor } from "../application/actor.ts";
+import type { CallbackHook } from "../application/hooks.ts";
 import { parseJson } from "../domain/json/json.ts";
 import { parsePermissionBody } from "../domain/wire/permission-body.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";

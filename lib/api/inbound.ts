@@ -73,8 +73,8 @@ export function inboundHandlers({
     /** A peer subscribes, once or several times in one request. */
     create: async (request, { caller }) => {
       if (caller.kind !== "peer") throw new ServiceError("auth.forbidden", "Only the peer itself subscribes here.");
-      const { actorId, peerId, secret } = caller.trust;
-      const trusted = authenticator.approvedCheck(actorId, peerId, secretDigest(secret));
+      const { peerId, secret } = caller.trust;
+      const trusted = authenticator.approvedCheck(caller.trust, secretDigest(secret));
       const createAll = async (requests: readonly InboundRequest[]): Promise<readonly InboundCreated[]> =>
         await inbound.create(param(request, "actorId"), { peerId, trusted }, requests);
 

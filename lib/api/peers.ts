@@ -8,7 +8,7 @@ import { empty, json } from "../http/reply.ts";
 import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import { FailedEvents } from "../operations/failed-events.ts";
-import { PeerOverview } from "../operations/peer-overview.ts";
+import { peersPage } from "../operations/peer-overview.ts";
 import { PeerProperties } from "../operations/peer-properties.ts";
 import type { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
@@ -48,7 +48,6 @@ export interface PeerRouteServices {
 export function routes(services: PeerRouteServices): RouteMap {
   const { table, trusts, heads, breakers, receiving } = services;
   const reader = (actorId: string, peerId: string) => new PeerReader({ table, actorId, peerId });
-  const overview = new PeerOverview({ ...services, reader });
   const failedEvents = new FailedEvents({ ...receiving, heads });
   const suspensions = suspensionHandlers(services.suspensions);
 
@@ -68,7 +67,8 @@ export function routes(services: PeerRouteServices): RouteMap {
     "GET /{actorId}/peers": async (request) => {
       const limit = limitOf(request.query, USUAL_LIMIT, MOST_PEERS);
       const after = idOf(request.query, "after");
-      const page = await overview.page(param(request, "actorId"), compact({ limit, after }), request.deadline);
+      const options = compact({ limit, after });
+      const page = await peersPage({ ...services, reader }, param(request, "actorId"), options, request.deadline);
       return json(200, { ...page });
     },
     "GET /{actorId}/peers/{peerId}/properties": async (request) => {

@@ -7,12 +7,14 @@ import { param } from "../http/request.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
-import { demandRelationship } from "../trust/demand-relationship.ts";
-import { trustLocation } from "../trust/trust-context.ts";
-import { demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
+import { changeTrust, changeTrustByPeer, notePeerApproval } from "../trust/changes.ts";
+import { endTrust } from "../trust/ending.ts";
+import { initiateTrust, receiveTrust } from "../trust/handshake.ts";
+import { demandRelationship, demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
 import type { TrustFilter } from "../trust/trust-lookup.ts";
 import { trustWire } from "../trust/trust-record.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
+import { trustLocation } from "../trust/trust-services.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { routesOf } from "./handler.ts";
@@ -32,7 +34,7 @@ export interface TrustRouteServices {
 
 /** The trust area. */
 export function routes({ config, actors, trusts, trust }: TrustRouteServices): RouteMap {
-  const { initiation, reception, changes, ending, permissions } = trust;
+  const { permissions } = trust;
   const list = async ({ actor, caller }: Admission, ...filters: readonly TrustFilter[]): Promise<Reply> => {
     const all = await trusts.list(actor.id);
     const found = all.filter((each) => filters.every((filter) => meets(each, filter)));
@@ -49,12 +51,13 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
   return routesOf("trust", {
     "GET /{actorId}/trust": async (request, admission) => await list(admission, filterOf(request.query)),
     "POST /{actorId}/trust": async (request, { actor }) =>
-      created(201, await initiation.initiate(actor.id, readBody(request, initiationBody), request)),
+      created(201, await initiateTrust(trust, actor.id, readBody(request, initiationBody), request)),
     "GET /{actorId}/trust/{relationship}": async (request, admission) =>
       await list(admission, { relationship: param(request, "relationship") }, filterOf(request.query)),
     "POST /{actorId}/trust/{relationship}": async (request, { actor }) => {
       const relationship = demandRelationship(param(request, "relationship"));
-      const made = await reception.receive(actor.id, relationship, readBody(request, receptionBody), request);
+      const body = readBody(request, receptionBody);
+      const made = await receiveTrust(trust, { actorId: actor.id, relationship }, body, request);
       return created(made.approved ? 201 : 202, made);
     },
     /** The only PUT at this path: `{relationship}` is the word `trustee`. */
@@ -76,15 +79,15 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
     },
     "POST /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {
       const found = await named(request, admission);
-      await changes.peerApproved(found, readBody(request, peerApprovalBody).approved);
+      await notePeerApproval(trust, found, readBody(request, peerApprovalBody).approved);
       return empty();
     },
     "PUT /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {
       const found = await named(request, admission);
       const body = readBody(request, changeBody, { maxBytes: MAX_PERMISSIONS_BYTES });
       demandStanding(found, body);
-      if (isItsPeer(admission.caller, found)) await changes.changeByPeer(found, body);
-      else await changes.change(found, body, request);
+      if (isItsPeer(admission.caller, found)) await changeTrustByPeer(trust, found, body);
+      else await changeTrust(trust, found, body, request);
       return empty();
     },
     /** Credentials are checked last, because the other side may be cleaning up what we have forgotten. */
@@ -93,7 +96,7 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
       const found = demandTrust(stored, param(request, "relationship"));
       const caller = await admit();
       const notify = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
-      await ending.end(found, { notify }, request);
+      await endTrust(trust, found, { notify }, request);
       return empty();
     },
     "GET /{actorId}/trust/{relationship}/{peerId}/permissions": async (request, admission) =>

@@ -1,7 +1,7 @@
 /**
- * The application as its deployer writes it: what it is, which options it has, and the hooks that run.
+ * The application as its deployer writes it: what the application is, its options, and its hooks.
  *
- * Hooks are given their `Actor`. Components are made from it, each imported where it is used:
+ * Hooks are given their `Actor`. Components are made from an actor, each imported where it is used:
  * `RemotePeerStore` (lib/receiving/replica/remote-peer-store.ts), `PeerCapabilities` (lib/peers/capabilities.ts),
  * `FanOutManager` (lib/application/fan-out-manager.ts),
  * `CallbackProcessor` (lib/receiving/intake/callback-processor.ts).
@@ -11,9 +11,18 @@ import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../a
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
 import { insideHook } from "../system/request-context.ts";
-import type { Json } from "../system/ports.ts";
-import type { CallbackType as TypeOfCallback, HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";
+import type { HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";
 import type { Actor } from "./actor.ts";
+import type {
+  CallbackHook,
+  LifecycleHook,
+  LifecycleName,
+  StateHook,
+  SubscriptionData,
+  SubscriptionDataHook,
+  SubscriptionLifecycleEvent,
+  TrustHook,
+} from "./hooks.ts";
 import {
   checkCallbackName,
   checkChoice,
@@ -38,98 +47,21 @@ export interface AppOptions {
   readonly relationships?: Readonly<Record<string, Permissions>>;
 }
 
-/** What a subscription data hook is given. */
-export interface SubscriptionData {
-  readonly actor: Actor;
-  readonly peerId: string;
-  readonly target: string;
-  readonly subtarget?: string;
-  readonly resource?: string;
-  /** What the publisher sent, relative to the subscription's scope; the whole state for `resync`, null when it has none. */
-  readonly data: Json;
-  readonly sequence: number;
-  readonly callbackType: TypeOfCallback;
-  /** Has the same `id` whenever this very event is told again. */
-  readonly event: HookEvent;
-  /** Aborts at the hook's time limit (`HOOK_TIMEOUT_SECONDS`): from then on the event counts as failed. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * Runs for each event of a subscription, first attempts in order, after the data is stored; never for a duplicate. At
- * least once: after a crash the same event comes again, with the same `event.id`. A hook that throws or outlasts its time
- * stops nothing: the event is parked and tried again, all its hooks, with backoff; throw a `Verdict` to choose otherwise.
- */
-export type SubscriptionDataHook = (data: SubscriptionData) => void | Promise<void>;
-
-/** What a raw callback hook is given. */
-export interface RawCallback {
-  readonly actor: Actor;
-  /** `subscription`, or the path below `/callbacks/`. */
-  readonly name: string;
-  readonly method: string;
-  readonly peerId?: string;
-  readonly subscriptionId?: string;
-  /** The parsed body; null when there was none. */
-  readonly body: Json;
-  /** Names in lower case. Empty for `subscription`, whose bearer was checked already. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-}
-
-/** Truthy: the callback was taken. Falsy or a throw: 400. */
-export type CallbackHook = (callback: RawCallback) => unknown;
-
-/** The state of one of the application's own targets; undefined when there is none (404). */
-export type StateHook = (requested: {
-  readonly actor: Actor;
-  readonly peerId: string | undefined;
-  readonly subtarget?: string;
-  readonly resource?: string;
-}) => Json | undefined | Promise<Json | undefined>;
-
-/** Runs after the fact; `actor.trust` reads the trust, except in `delete`, where it is gone. */
-export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
-
-/** A subscription that came or went: ours to a peer, or a peer's to us. */
-export interface SubscriptionLifecycleEvent {
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
-  readonly target: string;
-  readonly subtarget?: string;
-  readonly resource?: string;
-}
-
 /** How callbacks are processed; see `CodeOptions`. */
 export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
-
-/** When lifecycle hooks run. */
-export type LifecycleName = "subscription_created" | "subscription_deleted" | ActorHookName;
-
-/** For an actor: itself. For a subscription: also which one, and what it covers. */
-export interface LifecycleEvent {
-  readonly actor: Actor;
-  readonly peerId?: string;
-  readonly subscriptionId?: string;
-  readonly target?: string;
-  readonly subtarget?: string;
-  readonly resource?: string;
-}
-
-/** Runs after the fact; what it throws is logged and changes nothing. */
-export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
 
 const ANY_TARGET = "*";
 const TRUST_HOOKS = ["create", "approve", "delete"] as const satisfies readonly TrustHookName[];
 const LIFECYCLE_HOOKS = [
-  ...(["subscription_created", "subscription_deleted"] as const),
-  ...(["actor_created", "actor_deleted"] as const),
+  "subscription_created",
+  "subscription_deleted",
+  "actor_created",
+  "actor_deleted",
 ] as const satisfies readonly LifecycleName[];
 
 /**
- * Collects what the deployer registers; nothing runs before the functions ask for it. Every method that registers
- * throws a `TypeError`, which stops the function at its start, when what it is given cannot be meant.
+ * Collects the hooks and options that the deployer registers; nothing runs before the functions ask for it. Every method
+ * that registers throws a `TypeError`, which stops the function at its start, for an argument that cannot be meant.
  */
 export class ActingWebApp implements Application, HookRunner {
   readonly awType: string;
@@ -153,14 +85,14 @@ export class ActingWebApp implements Application, HookRunner {
     this.relationships = options.relationships ?? {};
   }
 
-  /** The options of the code; the environment goes before them. Checked when a function starts. */
+  /** The options of the code; the environment overrides them. Checked when a function starts. */
   get options(): CodeOptions {
     return this.#options;
   }
 
   /**
-   * Sets how subscriptions are processed, which is on by default. What is left out keeps its default, or what an earlier
-   * call said; the environment goes before it. Values are checked when a function starts.
+   * Sets how subscriptions are processed, which is on by default. An option that is left out keeps its default, or the value
+   * of an earlier call; the environment overrides all of them. Values are checked when a function starts.
    */
   withSubscriptionProcessing(options: ProcessingOptions = {}): this {
     checkOptions(options);
@@ -191,7 +123,7 @@ export class ActingWebApp implements Application, HookRunner {
 
   /**
    * Takes callbacks in place of any processing. `subscription`: every subscription callback as it arrives, after
-   * authentication; then nothing is sequenced, stored or told to data hooks. Any other name: what arrives at
+   * authentication; then nothing is sequenced, stored or passed to data hooks. Any other name: each request to
    * `/callbacks/{name}`, which the hook must authenticate itself. One hook for each name.
    */
   callbackHook(name: string, hook: CallbackHook): this {
@@ -202,10 +134,10 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   /**
-   * Gives the full state of one of the application's own targets, for the peers that subscribe to it: what is answered at
-   * `GET /{actorId}/{target}[/{subtarget}[/{resource}]]`, to the creator and to every approved peer. Permissions cover
-   * properties only, so it is the hook that decides what a peer may see. A throw, or outlasting `HOOK_TIMEOUT_SECONDS`, is
-   * answered with 500 and logged.
+   * Gives the full state of one of the application's own targets, for the peers that subscribe to the target: the answer to
+   * `GET /{actorId}/{target}[/{subtarget}[/{resource}]]`, for the creator and every approved peer. Permissions cover
+   * properties only, so the hook decides what a peer may see. A hook that throws, or exceeds `HOOK_TIMEOUT_SECONDS`, is
+   * logged, and the request answered with 500.
    */
   stateHook(target: string, hook: StateHook): this {
     checkOwnTarget("stateHook", target);
@@ -214,7 +146,7 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Runs after a trust was created, approved by us, or deleted. What it throws is logged and changes nothing. */
+  /** Registers a hook that runs after a trust was created, approved by us, or deleted. Its errors are logged and change nothing. */
   trustHook(name: TrustHookName, hook: TrustHook): this {
     checkChoice("trustHook", TRUST_HOOKS, name);
     checkHook("trustHook", hook);
@@ -222,7 +154,7 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Runs after a subscription or an actor came or went. What it throws is logged and changes nothing. */
+  /** Registers a hook that runs after a subscription or an actor was created or deleted. Its errors are logged and change nothing. */
   lifecycleHook(name: LifecycleName, hook: LifecycleHook): this {
     checkChoice("lifecycleHook", LIFECYCLE_HOOKS, name);
     checkHook("lifecycleHook", hook);
@@ -230,7 +162,7 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Tells the application how hooks get at their actor; the composition does this once. */
+  /** Sets how hooks get their actor; the composition does this once. */
   bind(actorOf: (actorId: string) => Actor): void {
     this.#actorOf = actorOf;
   }
@@ -242,12 +174,18 @@ export class ActingWebApp implements Application, HookRunner {
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
     const { peerId, target, subtarget, resource, data, sequence, callbackType } = event;
     const hookData: SubscriptionData = compact({
-      ...{ actor: this.#actor(event.actorId), peerId, target, data, sequence, callbackType },
-      ...{ event, signal },
+      actor: this.#actor(event.actorId),
+      peerId,
+      target,
       subtarget,
       resource,
+      data,
+      sequence,
+      callbackType,
+      event,
+      signal,
     });
-    for (const hook of this.#hooksFor(target)) await insideHook(async () => await hook(hookData));
+    await runEach(this.#hooksFor(target), hookData);
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -261,22 +199,18 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   async runTrustHook(name: TrustHookName, event: TrustEvent): Promise<void> {
-    const hookData = { ...event, actor: this.#actor(event.actorId) };
-    for (const hook of this.#trustHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
+    await runEach(this.#trustHooks.get(name), { ...event, actor: this.#actor(event.actorId) });
   }
 
   async runActorHook(name: ActorHookName, event: { readonly actorId: string }): Promise<void> {
-    const hookData = { actor: this.#actor(event.actorId) };
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
+    await runEach(this.#lifecycleHooks.get(name), { actor: this.#actor(event.actorId) });
   }
 
   async runSubscriptionHook(
     name: "subscription_created" | "subscription_deleted",
-    event: SubscriptionLifecycleEvent,
+    { actorId, ...event }: SubscriptionLifecycleEvent,
   ): Promise<void> {
-    const { actorId, ...rest } = event;
-    const hookData = { ...rest, actor: this.#actor(actorId) };
-    for (const hook of this.#lifecycleHooks.get(name) ?? []) await insideHook(async () => await hook(hookData));
+    await runEach(this.#lifecycleHooks.get(name), { ...event, actor: this.#actor(actorId) });
   }
 
   #hooksFor(target: string): readonly SubscriptionDataHook[] {
@@ -287,6 +221,10 @@ export class ActingWebApp implements Application, HookRunner {
     if (this.#actorOf === undefined) throw new TypeError("The application was not bound to a service yet.");
     return this.#actorOf(actorId);
   }
+}
+
+async function runEach<T>(hooks: readonly ((data: T) => void | Promise<void>)[] = [], data: T): Promise<void> {
+  for (const hook of hooks) await insideHook(async () => await hook(data));
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

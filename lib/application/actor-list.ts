@@ -1,4 +1,4 @@
-/** One list among an actor's own properties, as its own code uses it: without anyone's permissions. */
+/** One list among an actor's own properties, as the application's code uses it: no permissions apply. */
 import { compact } from "../system/compact.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { checkName } from "../properties/limits.ts";
@@ -11,16 +11,17 @@ import { OwnProperties } from "../properties/own-properties.ts";
 import { Permit } from "../properties/permit.ts";
 import { isAValue } from "../properties/property-item.ts";
 
-/** What is said of a list, and how long it is. */
+/** The description of a list, and its length. */
 export interface ListAbout extends ListWords {
   readonly count: number;
 }
 
 /**
- * Each change is one transaction with what subscribers are told of it, and costs the same however long the list is; in the
- * middle of it one read more a level, by value what finding it takes. `append`, `extend`, `insert` at 0 and `describe`
- * make the list when there is none. All methods reject with `resource.conflict` when the name stands for a value,
- * `resource.not_found` for an item that is not there, and `request.too_large` for an item over 256 KiB.
+ * Each change is one transaction with its record in the change log, and costs the same however long the list is: a change in
+ * the middle takes one more read for each level of the list, a change by value what finding the value takes. `append`,
+ * `extend`, `insert` at 0 and `describe` make the list when there is none. All methods reject with `resource.conflict` when the
+ * name is that of a value, `resource.not_found` for an item that does not exist, and `request.too_large` for an item over
+ * 256 KiB.
  */
 export class ActorList {
   readonly name: string;
@@ -41,7 +42,7 @@ export class ActorList {
     return (await this.#operate({ operation: "append", item })).index ?? 0;
   }
 
-  /** Puts items at the end, all at once. At most 1.5 MiB of JSON: make it in several beyond. */
+  /** Puts items at the end, all at once. At most 1.5 MiB of JSON; more takes several calls. */
   async extend(items: readonly Json[]): Promise<void> {
     await this.#operate({ operation: "extend", items });
   }
@@ -51,45 +52,45 @@ export class ActorList {
     await this.#operate({ operation: "insert", index, item });
   }
 
-  /** Puts an item in the place of the one at an index. */
+  /** Replaces the item at an index. */
   async update(index: number, item: Json): Promise<void> {
     await this.#operate({ operation: "update", index, item });
   }
 
-  /** Takes away the item at an index. */
+  /** Deletes the item at an index. */
   async delete(index: number): Promise<void> {
     await this.#operate({ operation: "delete", index });
   }
 
-  /** Takes away the item at an index, the last one when none is given, and resolves with it. */
+  /** Deletes the item at an index, the last one when none is given, and resolves with it. */
   async pop(index?: number): Promise<Json> {
     const popped = await this.#operate(compact({ operation: "pop", index }));
     return popped.taken ?? null;
   }
 
-  /** Takes away the first item that equals a value. */
+  /** Deletes the first item that equals a value. */
   async remove(item: Json): Promise<void> {
     await this.#operate({ operation: "remove", item });
   }
 
-  /** Takes away all items; the list stays. */
+  /** Deletes all items; the list stays. */
   async clear(): Promise<void> {
     await this.#operate({ operation: "clear" });
   }
 
-  /** Says what the list is, at most 8 KiB each; what is not given stays. */
+  /** Sets the description and the explanation of the list, at most 8 KiB each; what is not given stays. */
   async describe(words: Partial<ListWords>): Promise<void> {
     await this.#change((current) => creation({ ...words }, current));
   }
 
-  /** What is said of the list; undefined when there is none. One request. */
+  /** The description and the length of the list; undefined when there is none. One request. */
   async about(): Promise<ListAbout | undefined> {
     const list = await this.#list();
     if (list === undefined) return undefined;
     return { description: list.description, explanation: list.explanation, count: list.shape.count };
   }
 
-  /** The items from `start` on, at most `limit`, all of one moment; none when there is no list. */
+  /** The items from `start` on, at most `limit`, all of one moment; an empty array when there is no list. */
   async items({ start = 0, limit = Number.MAX_SAFE_INTEGER } = {}): Promise<readonly Json[]> {
     return await untilStill(async () => {
       const list = await this.#list();

@@ -1,4 +1,4 @@
-/** An actor's own properties, as its own code uses them: without anyone's permissions. */
+/** An actor's own properties, as the application's code uses them: no permissions apply. */
 import { parseText } from "../domain/json/json-text.ts";
 import type { Json } from "../system/ports.ts";
 import { ActorList } from "./actor-list.ts";
@@ -8,8 +8,8 @@ import { Permit } from "../properties/permit.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 
 /**
- * `path` leads to keys of objects inside a property. All methods reject with `request.invalid` for what cannot be a name
- * or a key. Each change is one record of the actor's change log.
+ * `path` leads to keys of objects inside a property. All methods reject with `request.invalid` for an invalid name or key.
+ * Each change is one record of the actor's change log.
  */
 export class ActorProperties {
   readonly #actorId: string;
@@ -22,12 +22,12 @@ export class ActorProperties {
     this.#own = new OwnProperties(store, actorId, new Permit());
   }
 
-  /** A list property; it need not be there. Throws `request.invalid` for what cannot be a name. Costs nothing. */
+  /** A list property, which need not exist. Throws `request.invalid` for an invalid name. Makes no request. */
   list(name: string): ActorList {
     return new ActorList(this.#actorId, name, this.#store);
   }
 
-  /** The value, undefined when there is none; of a list its items. One request to the table, for a list what it takes. */
+  /** The value, undefined when there is none; of a list its items. One request to the table, more for a list. */
   async get(name: string, path: readonly string[] = []): Promise<Json | undefined> {
     const place = checked(name, path);
     const property = await this.#own.find(name);
@@ -37,13 +37,13 @@ export class ActorProperties {
 
   /**
    * Sets a value; `""` deletes, as over HTTP. Two requests to the table. Rejects with `resource.conflict` for a path
-   * through what is no object and for the name of a list, and `request.too_large` over 256 KiB of JSON.
+   * through a value that is no object and for the name of a list, and `request.too_large` over 256 KiB of JSON.
    */
   async set(name: string, value: Json, path: readonly string[] = []): Promise<void> {
     await this.#own.put(checked(name, path), value === "" ? undefined : value);
   }
 
-  /** Deletes what is there, a list too; nothing there is nothing to do. */
+  /** Deletes a value or a list; does nothing when there is none. */
   async delete(name: string, path: readonly string[] = []): Promise<void> {
     const place = checked(name, path);
     const property = await this.#own.find(name);
@@ -52,7 +52,7 @@ export class ActorProperties {
   }
 
   /**
-   * All of them by name, however large they are; of a list only how long it is: `{_list: true, count}`. One query for each
+   * All properties by name, however large they are; a list only with its length: `{_list: true, count}`. One query for each
    * MB.
    */
   async all(): Promise<Readonly<Record<string, Json>>> {

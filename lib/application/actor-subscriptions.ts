@@ -2,6 +2,7 @@
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { isOwnName, isTarget } from "../domain/terms/names.ts";
+import { compact } from "../system/compact.ts";
 import { isServiceError, ServiceError } from "../system/errors.ts";
 import type { Clock, Deadline, Json } from "../system/ports.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
@@ -20,16 +21,16 @@ import type { Subscription, SubscriptionName, RequestedSubscription } from "./su
 
 export type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
 
-/** A target, or the part of it that is named. An empty or null subtarget is none. */
+/** A target, or a named part of it. An empty or null subtarget counts as absent. */
 export interface TargetName {
   readonly target: string;
   readonly subtarget?: string | null;
 }
 
-/** What is new, and where. */
+/** A change of a target that is not kept as properties. */
 export interface NewAppEvent extends TargetName {
   readonly resource?: string | null;
-  /** Relative to the place; nested and cut for each subscription as the value of a property is. */
+  /** The new content, relative to the place; nested and cut for each subscription like the value of a property. */
   readonly data: Json;
 }
 
@@ -58,11 +59,11 @@ export interface SyncResult extends SubscriptionName {
 export interface PeerSyncResult {
   readonly peerId: string;
   readonly synced: readonly SyncResult[];
-  /** Those that failed now; the service tries them again by itself. */
+  /** The subscriptions that failed; the service retries them. */
   readonly failed: readonly (SubscriptionName & { readonly error: string })[];
 }
 
-/** What subscriptions are made, read, told and ended with. */
+/** The parts of the service that subscriptions are made, read, notified and ended with. */
 export interface ActorSubscriptionServices {
   readonly clock: Clock;
   readonly heads: Pick<OutboundHeads, "live" | "get">;
@@ -78,7 +79,7 @@ export interface ActorSubscriptionServices {
   readonly notify: NotifySubscribers;
 }
 
-/** What one call of this component may take of the function's time, ms; what is not done then is due again. */
+/** One call of this component takes at most this much of the function's time, ms; the rest is due again. */
 const MOST_MS = 20_000;
 const GRANULARITIES: readonly string[] = ["high", "low", "none"];
 
@@ -93,9 +94,8 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Subscribes to a peer and reads its state; when it resolves the subscription stands. A state that could not be read
-   * is read later. Asking for what there is already is up to the peer: one that answers with the same id changes the
-   * granularity only.
+   * Subscribes to a peer and reads its state; when it resolves the subscription exists. A state that could not be read
+   * is read later. The peer decides what a repeated request makes: an answer with the same id changes the granularity only.
    *
    * @throws ServiceError request.invalid, resource.not_found without a trust, auth.forbidden when it is not approved,
    *   peer.unreachable, peer.refused, peer.invalid_answer
@@ -113,18 +113,15 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Tells the subscribers of a target that is not kept as properties what is new there. It is one change of the actor's
-   * log: whoever is not reached finds it in its backlog. When this resolves each subscription in scope was sent its
-   * number, or the result says why not.
+   * Publishes a change of a target that is not kept as properties, as one change of the actor's log: a subscriber that is not
+   * reached finds the change in its backlog. When this resolves, each subscription in scope was sent its number, or the
+   * result says why not.
    *
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
   async notifySubscribers({ data, ...place }: NewAppEvent): Promise<FanOutResult> {
-    return await this.#services.appEvents.notify(
-      this.#actorId,
-      { ...requestedScope(place), data },
-      this.#services.notify,
-    );
+    const { appEvents, notify } = this.#services;
+    return await appEvents.notify(this.#actorId, { ...requestedScope(place), data }, notify);
   }
 
   /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */
@@ -150,10 +147,10 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Ends the subscription of that id, whichever direction it has: the peer is told, best effort, at most 5 s. What one of
-   * ours owned in the peer's stored data goes to the next broader subscription, or away; the backlog of a peer's goes.
+   * Ends the subscription of that id, in either direction, and notifies the peer, best effort, at most 5 s. The stored data
+   * that a subscription of ours owned passes to the next broader one, or is deleted; the backlog of a peer's is deleted.
    *
-   * @returns false when there is none
+   * @returns false when there is no such subscription
    */
   async unsubscribe({ peerId, subscriptionId }: SubscriptionName): Promise<boolean> {
     const { inbound, outboundEnding } = this.#services;
@@ -164,9 +161,9 @@ export class ActorSubscriptions {
   }
 
   /**
-   * From here on changes of the target, or of the part of it that is named, make no diffs, until `resume`.
+   * From here on changes of the target, or of a named part of it, make no diffs, until `resume`.
    *
-   * @returns false when it was suspended already
+   * @returns false when the place was suspended already
    * @throws ServiceError request.invalid, resource.conflict for more than 100 at the same time
    */
   async suspend(place: TargetName): Promise<boolean> {
@@ -174,24 +171,24 @@ export class ActorSubscriptions {
   }
 
   /**
-   * Changes make diffs again; every peer's subscription that this touches is told to read its own state again, before
-   * this resolves as far as the request's time allows. All zeros when it was not suspended.
+   * Lets changes make diffs again. Every subscription that this touches gets a resync, before this resolves as far as the
+   * request's time allows. All zeros when the place was not suspended.
    */
   async resume(place: TargetName): Promise<Resumed> {
     const resumed = await this.#services.suspensions.resume(this.#actorId, named(place));
     return resumed ?? { count: 0, resynced: 0, failed: 0 };
   }
 
-  /** True while changes there make no diffs: it is suspended itself, or its whole target is. */
+  /** True while changes of the place make no diffs: the place is suspended, or its whole target is. */
   async isSuspended(place: TargetName): Promise<boolean> {
     return await this.#services.suspensions.isSuspended(this.#actorId, named(place));
   }
 
   /**
    * Brings our subscription up to date with its publisher now. Not for a hook about that same subscription: its stream
-   * is held while the hook runs, so this rejects with service.unavailable.
+   * is leased while the hook runs, so this rejects with service.unavailable.
    *
-   * @throws ServiceError resource.not_found, service.unavailable while another works on it, peer.unreachable
+   * @throws ServiceError resource.not_found, service.unavailable while the stream is leased, peer.unreachable
    */
   async syncSubscription({ peerId, subscriptionId, mode }: SubscriptionName & SyncOptions): Promise<SyncResult> {
     const head = await this.#services.heads.get({ actorId: this.#actorId, peerId, subscriptionId });
@@ -199,7 +196,7 @@ export class ActorSubscriptions {
     return await this.#sync(head, checkedMode(mode), this.#deadline());
   }
 
-  /** Brings all our subscriptions to a peer up to date, one after another; one that fails stops none of the others. */
+  /** Brings all our subscriptions to a peer up to date, one after another; a failure stops none of the others. */
   async syncPeer(peerId: string, { mode }: SyncOptions = {}): Promise<PeerSyncResult> {
     const how = checkedMode(mode);
     const deadline = this.#deadline();
@@ -236,7 +233,8 @@ function checkedMode(mode: SyncMode = "catch_up"): SyncMode {
 
 function named({ target, subtarget }: TargetName): Suspension {
   const checkedTarget = checked("target", target, isTarget);
-  return subtarget
-    ? { target: checkedTarget, subtarget: checked("subtarget", subtarget, isOwnName) }
-    : { target: checkedTarget };
+  return compact({
+    target: checkedTarget,
+    subtarget: subtarget ? checked("subtarget", subtarget, isOwnName) : undefined,
+  });
 }

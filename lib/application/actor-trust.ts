@@ -1,4 +1,6 @@
 /** The trusts of one actor, for hooks and the deployer's own code. */
+import { changeTrust } from "../trust/changes.ts";
+import { endTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
@@ -9,10 +11,10 @@ export type Trust = Pick<
   "peerId" | "baseUri" | "type" | "relationship" | "desc" | "approved" | "peerApproved" | "verified" | "createdAt"
 >;
 
-/** What trusts are read and changed with. */
+/** The parts of the service that trusts are read and changed with. */
 export interface ActorTrustServices {
   readonly trusts: TrustStore;
-  readonly trust: Pick<TrustServices, "changes" | "ending">;
+  readonly trust: TrustServices;
 }
 
 /** `actor.trust`. Every method also rejects with the table's own errors. */
@@ -42,24 +44,25 @@ export class ActorTrust {
   }
 
   /**
-   * Approves the trust: from then on the peer's bearer opens what its relationship allows. Tells the peer before it
-   * resolves, best effort, at most 5 s. Again is the same. Undefined when there is no trust with that peer.
+   * Approves the trust: from then on the peer's bearer opens what its relationship allows. Notifies the peer before it
+   * resolves, best effort, at most 5 s. May be repeated. Undefined when there is no trust with that peer.
    */
   async approve(peerId: string): Promise<Trust | undefined> {
     const trust = await this.#services.trusts.get(this.#actorId, peerId);
-    return trust === undefined ? undefined : shown(await this.#services.trust.changes.approve(trust, {}));
+    return trust === undefined ? undefined : shown(await changeTrust(this.#services.trust, trust, { approved: true }));
   }
 
   /**
-   * Ends the trust with all that hangs on it: subscriptions, what waits, and the peer's stored data, unless `keepData`
-   * [the application's `autoCleanup`] says otherwise. Tells the peer before it resolves, best effort, at most 5 s.
+   * Ends the trust with everything that depends on it: subscriptions, waiting events, and the peer's stored data, unless
+   * `keepData` [the application's `autoCleanup`] says otherwise. Notifies the peer before it resolves, best effort, at most
+   * 5 s.
    *
    * @returns false when there is no trust with that peer
    */
   async delete(peerId: string, options: { readonly keepData?: boolean } = {}): Promise<boolean> {
     const trust = await this.#services.trusts.getEvenEnding(this.#actorId, peerId);
     if (trust === undefined) return false;
-    await this.#services.trust.ending.end(trust, { notify: true, ...options });
+    await endTrust(this.#services.trust, trust, { notify: true, ...options });
     return true;
   }
 }

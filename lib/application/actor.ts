@@ -18,7 +18,7 @@ import type { ActorTrustServices } from "./actor-trust.ts";
 import { OwnDelivery } from "./own-delivery.ts";
 import type { OwnDeliveryServices } from "./own-delivery.ts";
 
-/** What actors are made from; the composition has it all. */
+/** The parts of the service that actors are made from; the composition has all of them. */
 export interface ActorServices extends ActorTrustServices, ActorSubscriptionServices, OwnDeliveryServices {
   readonly config: Config;
   readonly table: Table;
@@ -36,12 +36,12 @@ export interface ActorServices extends ActorTrustServices, ActorSubscriptionServ
 }
 
 /**
- * Costs nothing to make or to hold; each call reads what it needs. Only `id`, `rootUri`, `properties`, `trust` and
- * `subscriptions` show when it is logged: what components take from it is behind getters.
+ * An actor costs nothing to make or to keep; each call reads what it needs. Only `id`, `rootUri`, `properties`, `trust` and
+ * `subscriptions` show when an actor is logged: what components take from it is behind getters.
  */
 export class Actor {
   readonly id: string;
-  /** Its own URL, without a slash at the end. */
+  /** The actor's URL, without a slash at the end. */
   readonly rootUri: string;
   readonly properties: ActorProperties;
   readonly trust: ActorTrust;
@@ -62,7 +62,7 @@ export class Actor {
     return this.#readCreator();
   }
 
-  /** For components: where they store. */
+  /** For components: the table they store in. */
   get table(): Table {
     return this.#services.table;
   }
@@ -82,24 +82,23 @@ export class Actor {
     return this.#services.log;
   }
 
-  /** For components: how the service was told to process callbacks; environment before code before default. */
+  /** For components: the settings for processing callbacks; environment before code before default. */
   get processing(): Pick<Config, "gapTimeoutSeconds" | "maxPending" | "incarnation"> {
     const { gapTimeoutSeconds, maxPending, incarnation } = this.#services.config;
     return { gapTimeoutSeconds, maxPending, incarnation };
   }
 
-  /** For components: how the service was told to deliver; environment before default. */
+  /** For components: the settings for delivery; environment before default. */
   get publishing(): Pick<
     Config,
     "maxConcurrentDeliveries" | "fanOutTimeoutSeconds" | "breakerFailureThreshold" | "breakerRecoverySeconds"
   > {
-    const { config } = this.#services;
-    const { maxConcurrentDeliveries, fanOutTimeoutSeconds } = config;
-    const { breakerFailureThreshold, breakerRecoverySeconds } = config;
+    const { maxConcurrentDeliveries, fanOutTimeoutSeconds, breakerFailureThreshold, breakerRecoverySeconds } =
+      this.#services.config;
     return { maxConcurrentDeliveries, fanOutTimeoutSeconds, breakerFailureThreshold, breakerRecoverySeconds };
   }
 
-  /** For components: delivery by rules of their own. */
+  /** For components: delivery with settings of their own. */
   ownDelivery(settings: DeliverySettings): OwnDelivery {
     return new OwnDelivery(this.id, this.#services, settings);
   }
@@ -109,7 +108,7 @@ export class Actor {
     return new TrustCapabilityCache(this.#services.table, this.id, peerId);
   }
 
-  /** For components: a trusted peer, to be called with the trust's bearer; undefined when there is no trust. */
+  /** For components: a trusted peer, called with the trust's bearer; undefined when there is no trust. */
   async remoteActor(peerId: string): Promise<RemoteActor | undefined> {
     const trust = await this.#services.trusts.get(this.id, peerId);
     return trust === undefined ? undefined : this.#services.remote(trust);

@@ -1,4 +1,4 @@
-/** Telling an actor's subscribers what is new, by rules of one's own. */
+/** Delivery to an actor's subscribers with settings of the application's own. */
 import { ConfigError, codeFault } from "../system/config.ts";
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
 import { breakerState } from "../domain/policy/breaker.ts";
@@ -9,24 +9,24 @@ import type { Actor } from "./actor.ts";
 import type { OwnDelivery } from "./own-delivery.ts";
 import { requestedScope } from "./subscription.ts";
 
-/** How a manager delivers. What is left out is as the environment says, else as the default in brackets. */
+/** How a manager delivers. An option that is left out has the value of the environment, else the default in brackets. */
 export interface FanOutOptions {
   readonly actor: Actor;
   /** Deliveries at the same time, 1 to 100 [5]; one for each peer. */
   readonly maxConcurrent?: number;
-  /** Seconds that one delivery may take [30]; never longer than what the request has left. */
+  /** Seconds that one delivery may take [30]; never more than the request has left. */
   readonly defaultTimeout?: number;
-  /** Failures of a peer one after the other that open its circuit breaker, 1 to 100 [5]. */
+  /** Failures of a peer in a row that open its circuit breaker, 1 to 100 [5]. */
   readonly failureThreshold?: number;
-  /** Seconds until an open breaker lets one delivery try, 1 to 3600 [60]; each try that fails doubles them. */
+  /** Seconds until an open breaker lets one delivery through, 1 to 3600 [60]; each one that fails doubles them. */
   readonly recoveryTimeout?: number;
 }
 
 const LONGEST_TIMEOUT_SECONDS = 900;
 
 /**
- * Delivers to the subscribers of one actor. The breakers themselves are shared with everything else that is sent to the
- * same peers, by all instances of the service: what this manager learns of a peer, everyone knows.
+ * Delivers to the subscribers of one actor. The breakers are those of all deliveries to the same peers, in all instances of
+ * the service: a failure that this manager meets counts everywhere.
  */
 export class FanOutManager {
   readonly #clock: Clock;
@@ -53,8 +53,8 @@ export class FanOutManager {
   }
 
   /**
-   * Tells the subscribers of a target what is new there: one change of the actor's log, sent by this manager's rules. When
-   * this resolves each subscription in scope was sent its number, or the result says why not.
+   * Publishes a change of a target: one change of the actor's log, sent with this manager's settings. When this resolves, each
+   * subscription in scope was sent its number, or the result says why not.
    *
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
@@ -68,7 +68,7 @@ export class FanOutManager {
   }
 
   /**
-   * `CLOSED`: deliveries go out. `OPEN`: none does for a while. `HALF_OPEN`: one is trying, or may.
+   * `CLOSED`: deliveries go out. `OPEN`: none goes out for a while. `HALF_OPEN`: one is under way, or may begin.
    * @throws ServiceError resource.not_found without a trust with that peer
    */
   async getCircuitBreakerStatus(peerId: string): Promise<BreakerState> {
@@ -77,7 +77,7 @@ export class FanOutManager {
     return breakerState(breaker, this.#clock.now());
   }
 
-  /** Closes the peer's breaker: what it missed goes out soon. @throws ServiceError resource.not_found without a trust */
+  /** Closes the peer's breaker: the callbacks that the peer missed go out soon. @throws ServiceError resource.not_found without a trust */
   async resetCircuitBreaker(peerId: string): Promise<void> {
     if (!(await this.#delivery.reset(peerId))) throw noSuchPeer();
   }

@@ -1,4 +1,4 @@
-/** Delivery by other rules than the configuration's, for one actor. */
+/** Delivery for one actor with other settings than the configuration's. */
 import type { DeliveryServices, DeliverySettings } from "../publishing/delivery/delivery-services.ts";
 import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
@@ -15,7 +15,7 @@ export interface OwnDeliveryServices {
   readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "callbacks" | "breakers">;
 }
 
-/** What a component of an actor delivers with. */
+/** Delivers for a component of an actor. */
 export class OwnDelivery {
   readonly #actorId: string;
   readonly #services: OwnDeliveryServices;
@@ -30,11 +30,8 @@ export class OwnDelivery {
   /** One change of the actor's log, and its callbacks. @throws what `AppEvents` throws */
   async notify(appEvent: AppEvent): Promise<FanOutResult> {
     const { callbacks } = this.#delivery;
-    return await this.#services.appEvents.notify(
-      this.#actorId,
-      appEvent,
-      async (commit) => await callbacks.deliver(commit),
-    );
+    const { appEvents } = this.#services;
+    return await appEvents.notify(this.#actorId, appEvent, async (commit) => await callbacks.deliver(commit));
   }
 
   /** A peer's breaker; undefined without a trust. One read. */

@@ -1,13 +1,21 @@
-/** What an application may register. Everything else stops it where it was written, with what is allowed. */
+/** Checks what an application registers. Anything else throws at its registration, with a message that says what is allowed. */
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
-/** Below `/callbacks/` these are the protocol's own. */
+/** Names below `/callbacks/` that the protocol uses. */
 const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permissions"];
-/** Below an actor these are the service's own. */
+/** Names below an actor that the service uses. */
 const OWN_PATHS: readonly string[] = [
-  ...["meta", "trust", "permissions", "properties", "subscriptions", "suspensions", "callbacks", "peers", "parked"],
+  "meta",
+  "trust",
+  "permissions",
+  "properties",
+  "subscriptions",
+  "suspensions",
+  "callbacks",
+  "peers",
+  "parked",
 ];
 
 /** @throws TypeError when an option has no such name */

@@ -1,12 +1,13 @@
 /** The state of the application's own targets, as its state hooks give it. */
+import { compact } from "../system/compact.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { After, Json, Log } from "../system/ports.ts";
-import type { StateHook } from "./acting-web-app.ts";
+import type { StateHook } from "./hooks.ts";
 import type { Actor } from "./actor.ts";
 
-/** The application's own code failed or took too long; what it said is in the log. */
+/** The application's own code failed or took too long; its error is in the log. */
 export class StateHookFailed extends Error {
   override readonly name = "StateHookFailed";
 }
@@ -35,7 +36,7 @@ export class StateHooks {
 
   /**
    * The state of a place of an own target as JSON text, for one peer or (undefined) for the owner; undefined when the
-   * hook says that there is none.
+   * hook gives none.
    * @throws StateHookFailed when the hook throws, gives what is no JSON, or takes too long
    */
   async text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
@@ -43,11 +44,7 @@ export class StateHooks {
     const hook = app.stateOf(scope.target);
     if (hook === undefined) return undefined;
     const { target, subtarget, resource } = scope;
-    const requested = {
-      ...{ actor: actorOf(actorId), peerId },
-      ...(subtarget === undefined ? {} : { subtarget }),
-      ...(resource === undefined ? {} : { resource }),
-    };
+    const requested = { actor: actorOf(actorId), peerId, ...compact({ subtarget, resource }) };
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
       cancel = after(timeoutMs, () => {
@@ -66,11 +63,11 @@ export class StateHooks {
   }
 }
 
-/** @throws TypeError for what JSON cannot say */
+/** @throws TypeError for what JSON cannot express */
 function textOf(state: Json | undefined): string | undefined {
   if (state === undefined) return undefined;
-  // Code without types may give anything: a function has no text.
+  // Code without types may give anything: a function has no JSON text.
   const text = printJson(state) as string | undefined;
-  if (text === undefined) throw new TypeError("What the hook gave is no JSON.");
+  if (text === undefined) throw new TypeError("The hook gave a value that is no JSON.");
   return text;
 }

@@ -23,7 +23,7 @@ export interface Subscription {
   readonly createdAt: number;
 }
 
-/** What to subscribe to. An empty or null subtarget or resource is none. */
+/** What to subscribe to. An empty or null subtarget or resource counts as absent. */
 export interface RequestedSubscription {
   readonly peerId: string;
   readonly target: string;
@@ -32,7 +32,7 @@ export interface RequestedSubscription {
   readonly granularity?: Granularity;
 }
 
-/** Which subscription: the peer's id, and the id that whoever publishes gave it. */
+/** Names a subscription: by the peer's id, and the id that the publisher gave the subscription. */
 export interface SubscriptionName {
   readonly peerId: string;
   readonly subscriptionId: string;
@@ -58,7 +58,7 @@ const isResource = (text: string): boolean => text.length <= 1_024 && text.split
 
 const isResourcePart = (part: string): boolean => part === "" || isTarget(part);
 
-/** The text, if it is valid. `allowed` says what is. @throws ServiceError request.invalid which names the field */
+/** The text, if it is valid; `allowed` says in a message what is. @throws ServiceError request.invalid which names the field */
 export function checked(
   field: string,
   value: string,
@@ -70,19 +70,24 @@ export function checked(
   throw new ServiceError("request.invalid", message, { field });
 }
 
-/** Ours to a peer. */
+/** A subscription of ours to a peer. */
 export function ofOutbound(head: Head): Subscription {
   const { peerId, subscriptionId, scope, granularity, lastSeq, createdAt } = head;
   return { peerId, subscriptionId, ...scope, granularity, sequence: lastSeq, direction: "outbound", createdAt };
 }
 
-/** A peer's to us, at the end of the log. */
+/** A subscription of a peer to us, at the end of the log. */
 export function ofInbound(head: InboundHead): Subscription {
   const { peerId, id, target, subtarget, resource, granularity, createdAt, state } = head;
   return compact({
-    ...{ peerId, subscriptionId: id, target },
+    peerId,
+    subscriptionId: id,
+    target,
     subtarget,
     resource,
-    ...{ granularity, sequence: state.sequence, direction: "inbound" as const, createdAt },
+    granularity,
+    sequence: state.sequence,
+    direction: "inbound" as const,
+    createdAt,
   });
 }

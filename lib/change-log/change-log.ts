@@ -44,7 +44,7 @@ export interface LogHead {
   readonly maintainedUpTo: number;
   /** The time of the newest record, µs since 1970. */
   readonly at: number;
-  /** The rules of relationships by which the permissions of subscribers were recorded last; see `RelationshipRules`. */
+  /** The rules of relationships by which the permissions of subscribers were recorded last; see `confirmRules`. */
   readonly rules?: string;
   /** When that recording began, ms since 1970. */
   readonly rulesAt: number;

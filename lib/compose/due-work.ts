@@ -20,7 +20,8 @@ import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
 import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
-import type { TrustEnding } from "../trust/ending.ts";
+import { resumeTrust } from "../trust/ending.ts";
+import type { TrustServices } from "../trust/trust-services.ts";
 
 /** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
@@ -34,7 +35,7 @@ export interface DueWorkDeps {
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
-  readonly trust: { readonly ending: Pick<TrustEnding, "resume"> };
+  readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
 }
 
@@ -52,7 +53,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
-      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => trust.ending.resume(actorId, peerId) }),
+      ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
       ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),

@@ -31,7 +31,7 @@ import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
-import { RelationshipRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface PublishingServices extends DeliveryServices {
@@ -63,17 +63,18 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
-  const rules = new RelationshipRules({
-    clock,
-    permissions,
-    digest,
-    subscribers: async (actorId) => [...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId))],
-  });
+  const subscribers = async (actorId: string) => [
+    ...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
+  ];
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
-    rules: { digest, confirm: async (actorId, commits) => await rules.confirm(actorId, commits) },
+    rules: {
+      digest,
+      confirm: async (actorId, commits) =>
+        await confirmRules({ clock, permissions, digest, subscribers }, actorId, commits),
+    },
   });
   const permissionsOf: PermissionsOf = async (actorId, peerId) => {
     const trust = await trusts.get(actorId, peerId);

@@ -9,7 +9,7 @@ import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import type { RunDue } from "../scheduler/due-work.ts";
-import { rootUri } from "../trust/trust-context.ts";
+import { rootUri } from "../trust/trust-services.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
 import { composePublishing } from "./publishing.ts";
@@ -62,9 +62,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   });
   const deletion = new ActorDeletion({
     ...base,
-    ending: trust.ending,
-    closePeer: async (actorId, peerId, revision) =>
-      await receiving.heads.authorize({ actorId, peerId }, undefined, revision),
+    trust,
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
   return {

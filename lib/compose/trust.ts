@@ -16,16 +16,17 @@ export function composeTrust(
   return trustServices(
     { ...base, commits, calls },
     {
-      approved: async (actorId, peerId, digest, revision) => {
-        await heads.authorize({ actorId, peerId }, digest, revision);
-        await outbound.catchUpAll({ actorId, peerId });
-        await wakeMaintenance(base, actorId);
+      approved: async (peer, digest, revision) => {
+        await heads.authorize(peer, digest, revision);
+        await outbound.catchUpAll(peer);
+        await wakeMaintenance(base, peer.actorId);
       },
-      revoked: async (actorId, peerId, revision) => {
-        await heads.authorize({ actorId, peerId }, undefined, revision);
+      revoked: async (peer, revision) => {
+        await heads.authorize(peer, undefined, revision);
       },
-      ended: async (actorId, peerId, options) => {
-        await outboundEnding.endAll({ actorId, peerId }, options);
+      ended: async (peer, options) => {
+        const { actorId, peerId } = peer;
+        await outboundEnding.endAll(peer, options);
         await inbound.endAll(actorId, peerId);
         await removeStandaloneStreams(base.table, actorId, peerId);
       },

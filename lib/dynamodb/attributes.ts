@@ -3,7 +3,7 @@ import type { Attribute, Item } from "./table.ts";
 /** The most bytes one item may have (DynamoDB), names included. */
 export const MAX_ITEM_BYTES = 400 * 1024;
 /** The deepest nesting of lists and maps that DynamoDB stores. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 
 const SMALLEST_NUMBER = 1e-130;
 const NUMBERS_END = 1e126;
@@ -23,12 +23,12 @@ export function isAttributeList(value: Attribute): value is readonly Attribute[]
   return Array.isArray(value);
 }
 
-/** DynamoDB knows no empty sets: written, it takes the attribute away. */
+/** DynamoDB has no empty sets: writing one removes the attribute. */
 export function isEmptySet(value: Attribute): boolean {
   return value instanceof Set && value.size === 0;
 }
 
-/** The members that are there; one that is `undefined` after all counts as absent. */
+/** The members of a map; one that is `undefined` counts as absent. */
 export function members<T>(record: { readonly [name: string]: T } | undefined): [name: string, value: T][] {
   return Object.entries(record ?? {}).filter(([, value]) => value !== undefined);
 }
@@ -40,8 +40,8 @@ export function stringBytes(value: string): number {
 }
 
 /**
- * The bytes of a value as DynamoDB counts them for limits and capacity; numbers are rounded up, as the service gives no
- * exact rule. Doubles as the check that both adapters make of every value they store.
+ * The bytes of a value as DynamoDB counts them for limits and capacity; numbers are rounded up, because the service gives no
+ * exact rule. Both adapters check every value that they store by this function.
  *
  * @throws NotStorable for lone surrogates, empty or mixed sets, numbers outside ±1E-130 to ±9.99E+125, and depth over 32
  */
@@ -77,9 +77,9 @@ export function itemBytes(item: Item): number {
 }
 
 /**
- * The value as the document client must be given it. Maps become `Map`s, because the client takes a member named
- * `constructor` for the value's class, and the member `__proto__`, which no plain object can carry through its
- * marshalling, gets an escape that `fromDocument` takes away.
+ * The value as the document client needs it. Maps become `Map`s, because the client takes a member named `constructor` for the
+ * value's class, and the member `__proto__`, which no plain object can carry through its marshalling, gets an escape that
+ * `fromDocument` removes.
  *
  * @throws NotStorable as `attributeBytes`
  */
@@ -88,7 +88,7 @@ export function toDocument(value: Attribute): unknown {
   return converted(value);
 }
 
-/** What the document client read, as it was given to `toDocument`. */
+/** The reverse of `toDocument`, for a value that the document client read. */
 export function fromDocument(value: unknown): Attribute {
   if (typeof value !== "object" || value === null) return value as Attribute;
   if (value instanceof Uint8Array || value instanceof Set) return value as Attribute;

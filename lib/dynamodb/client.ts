@@ -5,23 +5,23 @@ import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock } from "../system/ports.ts";
 
-export interface DocumentClientOptions {
+interface DocumentClientOptions {
   readonly region: string;
-  /** Another place than the region's own service: the local emulator, or a private endpoint. */
+  /** The endpoint in place of the region's own: the local emulator, or a private endpoint. */
   readonly endpoint?: string;
   /** `environmentCredentials` in a function. */
   readonly credentials: NonNullable<DynamoDBClientConfig["credentials"]>;
-  /** How often one request is sent at most [4]. */
+  /** Most attempts of one request [4]. */
   readonly attempts?: number;
-  /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, fits in well. */
+  /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, takes less. */
   readonly requestTimeoutMs?: number;
-  /** Says how long a kept connection has been free [the machine's]. */
+  /** Measures for how long a kept connection has been free [the machine's clock]. */
   readonly clock?: Clock;
 }
 
 /**
- * How numbers are read: as JavaScript numbers, also beyond 2^53, where the document client would make a bigint. A fresh
- * object each time, because the document client keeps notes of its own in the one it is given.
+ * Makes numbers be read as JavaScript numbers, also beyond 2^53, where the document client would make a bigint. A new
+ * object each time, because the document client changes the one that it gets.
  */
 export function readingOptions(): { wrapNumbers: (text: string) => number } {
   return { wrapNumbers: Number };
@@ -29,7 +29,7 @@ export function readingOptions(): { wrapNumbers: (text: string) => number } {
 
 /**
  * The client that a `DocumentTable` needs, one per process: it keeps its connections, retries throttling and broken
- * connections with jitter, and gives up on an answer in time for the caller to still do something about it.
+ * connections with jitter, and gives up on an answer while the caller still has time to react.
  *
  * A retry may follow a write that did happen: its condition then fails because of the first one.
  */

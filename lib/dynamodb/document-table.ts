@@ -19,14 +19,14 @@ const GET_BATCH = 100;
 const DELETE_BATCH = 25;
 /** Batches of one call that are under way at once. */
 const PARALLEL_BATCHES = 4;
-/** How often a conflict, a throttled transaction, or what a batch left undone, is tried again: about three seconds at most. */
+/** Retries of a conflict, a throttled transaction, or the unprocessed rest of a batch: about three seconds at most. */
 const MAX_RETRIES = 7;
-/** Retry nothing with less time left than this, ms, so that the request can still be answered. */
+/** With less time left than this (ms) nothing is retried, so that the request can still be answered. */
 const LEAST_LEFT_MS = 1_000;
 const FIRST_BACKOFF_MS = 25;
 const MAX_BACKOFF_MS = 1000;
 
-export interface DocumentTableOptions {
+interface DocumentTableOptions {
   /** From `createDocumentClient`. */
   readonly client: DynamoDBDocumentClient;
   readonly tableName: string;
@@ -38,9 +38,9 @@ export interface DocumentTableOptions {
 }
 
 /**
- * The table port over DynamoDB. The client retries throttling and lost answers by itself; this class retries conflicts
- * with transactions, transactions that were throttled and what batches leave unprocessed, with growing, jittered pauses, a
- * bounded number of times and within the time that is left.
+ * The table port over DynamoDB. The client retries throttling and lost answers; this class retries conflicts with
+ * transactions, throttled transactions and the unprocessed rest of batches, with growing, jittered pauses, a bounded number of
+ * times and within the time that is left.
  */
 export class DocumentTable implements Table {
   readonly #client: DynamoDBDocumentClient;
@@ -202,7 +202,7 @@ export class DocumentTable implements Table {
     }
   }
 
-  /** Waits before one more try; false, at once, when there are to be no more. */
+  /** Waits before the next attempt; false, at once, when there is none. */
   async #paused(retry: number): Promise<boolean> {
     const wait = this.#random() * Math.min(FIRST_BACKOFF_MS * 2 ** retry, MAX_BACKOFF_MS);
     const left = this.#remaining() ?? Number.POSITIVE_INFINITY;
@@ -216,7 +216,7 @@ const undone = (): TableBusy => new TableBusy("The table left a part of a batch 
 
 const OLD_IMAGE = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 
-/** The key alone, when it comes as part of an item. */
+/** The key of an item. */
 function plain({ pk, sk }: Key): { pk: string; sk: string } {
   return { pk, sk };
 }

@@ -10,7 +10,7 @@ interface Credentials {
  * The credentials that Lambda, and the local stack, put into a function's environment. Every client of the SDK gets this
  * provider, so none searches profiles, single sign-on or metadata services: the bundles leave that search out.
  *
- * @throws Error when the environment holds none
+ * @throws Error when the environment has none
  */
 export function environmentCredentials(): Promise<Credentials> {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;

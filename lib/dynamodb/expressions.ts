@@ -3,24 +3,24 @@ import { exists, missing } from "./table.ts";
 import type { Attribute, Change, Condition, QueryRange } from "./table.ts";
 
 /** The names and values that expressions refer to, as every DynamoDB command takes them; absent when there are none. */
-export interface Placeholders {
+interface Placeholders {
   ExpressionAttributeNames?: Record<string, string>;
   ExpressionAttributeValues?: Record<string, unknown>;
 }
 
-export interface WriteExpressions extends Placeholders {
+interface WriteExpressions extends Placeholders {
   ConditionExpression?: string;
   UpdateExpression?: string;
 }
 
-export interface QueryExpressions extends Placeholders {
+interface QueryExpressions extends Placeholders {
   KeyConditionExpression: string;
   ProjectionExpression?: string;
   /** Where to start, exclusive, when the key condition alone cannot say it. */
   ExclusiveStartKey?: { pk: string; sk: string };
 }
 
-/** `(attribute_exists OR attribute_not_exists)`: for the one place that demands an expression when none is needed. */
+/** `(attribute_exists OR attribute_not_exists)`: always true, for the one place that demands an expression. */
 const ANYTHING: Condition = { is: "any", of: [exists("pk"), missing("pk")] };
 const NOTHING: Condition = { is: "all", of: [exists("pk"), missing("pk")] };
 
@@ -43,7 +43,7 @@ export function writeExpressions(condition: Condition, change?: Change): WriteEx
   return Object.assign(expressions, aliases.placeholders());
 }
 
-/** The same for a transaction's check, which must have an expression even when anything will do. */
+/** The parameters for a transaction's check, which must have an expression even when the condition always holds. */
 export function checkExpressions(condition: Condition): WriteExpressions & { ConditionExpression: string } {
   const { ConditionExpression, ...rest } = writeExpressions(simplified(condition) === true ? ANYTHING : condition);
   return { ...rest, ConditionExpression: ConditionExpression as string };
@@ -84,8 +84,8 @@ interface SortKeyBounds {
 }
 
 /**
- * A key condition takes one comparison of the sort key, so prefix, `after` and `until` are melted into one. Bounds
- * outside the prefix either always hold or never do; what is left of them lies within it.
+ * A key condition takes one comparison of the sort key, so prefix, `after` and `until` are merged into one. Bounds outside
+ * the prefix either always hold or never hold; the remaining bounds lie within the prefix.
  */
 function sortKeyBounds({ prefix, after, until, descending }: QueryRange): SortKeyBounds | undefined {
   if (after !== undefined && !after.startsWith(prefix)) {
@@ -107,11 +107,11 @@ function sortKeyBounds({ prefix, after, until, descending }: QueryRange): SortKe
   if (!descending) return { operator: "begins_with", values: [prefix], start: after };
   const end = firstAfterPrefix(prefix);
   if (end === undefined) return { operator: ">=", values: [low] };
-  // Downwards the start key cuts off the upper bound itself, which BETWEEN would let in.
+  // In descending order the start key excludes the upper bound itself, which BETWEEN would include.
   return { operator: "BETWEEN", values: [low, end], start: end };
 }
 
-/** The least string above all that begin with the prefix; none when it is made of U+10FFFF alone. */
+/** The least string above all that begin with the prefix; undefined for a prefix of U+10FFFF alone. */
 function firstAfterPrefix(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
@@ -159,8 +159,8 @@ function aliased<T>(known: Map<T, string>, thing: T, sign: string): string {
 }
 
 /**
- * The condition without what is always or never true, double negations and nested groups of one kind: DynamoDB refuses
- * redundant parentheses and placeholders that nothing uses.
+ * The condition without parts that are always or never true, double negations and nested groups of one kind: DynamoDB refuses
+ * redundant parentheses and unused placeholders.
  */
 function simplified(condition: Condition): Condition | boolean {
   if (condition.is === "always") return true;
@@ -210,7 +210,7 @@ function rendered(condition: Condition, aliases: Aliases): string {
 }
 
 /**
- * Refuses what a condition should not depend on: the local emulator takes any two lists or maps for different.
+ * Refuses values that a condition must not compare: the local emulator takes any two lists or maps for different.
  *
  * @throws TypeError for lists and maps
  */

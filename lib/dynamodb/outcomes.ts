@@ -4,9 +4,9 @@ import type { Change, Condition, Item, Key, Table, Write } from "./table.ts";
 
 /** What a conditional write came to. */
 export type Outcome =
-  /** `item`: as it is afterwards; for a deletion, as it was. */
+  /** `item`: the item afterwards; for a deletion, the item before. */
   | { readonly written: true; readonly item: Item | undefined }
-  /** The condition did not hold. `item`: as it was found; undefined when there is none. */
+  /** The condition did not hold. `item`: the stored item; undefined when there is none. */
   | { readonly written: false; readonly item: Item | undefined };
 
 /** Changes one item when the condition holds. */

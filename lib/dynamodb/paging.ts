@@ -1,7 +1,7 @@
 /** Ranges of one partition that are longer than a page: read whole, or deleted. Sort keys ascend. */
 import type { Item, Key, QueryRange, Table } from "./table.ts";
 
-/** A range that has no direction: what is read page by page ascends. */
+/** A range without a direction: reading page by page ascends. */
 export type Range = Omit<QueryRange, "descending">;
 
 /** The pages of a range, one request each; `limit` is the size of a page. A page may be empty. */

@@ -11,22 +11,22 @@ import { ConditionFailed, TransactionRefused } from "./table.ts";
 import type { Item } from "./table.ts";
 
 /**
- * Nothing happened, and the same write may be sent again: another one was under way on the item, or the table had too much
- * to do. The SDK repeats neither when a transaction was cancelled for it.
+ * True when nothing happened and the same write may be sent again: another write was under way on the item, or the table was
+ * overloaded. The SDK repeats neither for a cancelled transaction.
  */
 export function isRepeatable(error: unknown): boolean {
   if (error instanceof TransactionConflictException) return true;
   return error instanceof TransactionRefused && error.reasons.every(({ code }) => code !== "condition");
 }
 
-/** True for a transaction that was refused because the table had too much to do. */
+/** True for a transaction that was refused because the table was overloaded. */
 export function isThrottled(error: unknown): boolean {
   return error instanceof TransactionRefused && error.reasons.some(({ code }) => code === "throttled");
 }
 
 /**
- * The table port's error for the SDK's, where it has one; any other error as it is. So a transaction that can never be
- * carried out (ValidationError, ItemCollectionSizeLimitExceeded) is not taken for one that lost against another writer.
+ * The table port's error for an error of the SDK, where the port has one; any other error unchanged. So a transaction that can
+ * never succeed (ValidationError, ItemCollectionSizeLimitExceeded) is not taken for one that lost against another writer.
  */
 export function refusal(error: unknown): unknown {
   if (error instanceof ConditionalCheckFailedException) return new ConditionFailed(itemOf(error.Item));
@@ -46,7 +46,7 @@ const REASONS: Readonly<Record<string, Reason["code"]>> = {
   ProvisionedThroughputExceeded: "throttled",
 };
 
-/** Undefined for a reason that no repetition mends. */
+/** Undefined for a reason that a retry cannot change. */
 function reasonOf(reason: CancellationReason): Reason | undefined {
   const code = REASONS[reason.Code ?? "None"];
   if (code === undefined) return undefined;
@@ -54,7 +54,7 @@ function reasonOf(reason: CancellationReason): Reason | undefined {
   return item ? { code, item } : { code };
 }
 
-/** Errors carry items as they are on the wire: the document client translates answers only. */
+/** An error carries its item in the form of the wire: the document client translates answers only. */
 function itemOf(wire: Record<string, AttributeValue> | undefined): Item | undefined {
   if (!wire || Object.keys(wire).length === 0) return undefined;
   return fromDocument(unmarshall(wire, readingOptions())) as Item;

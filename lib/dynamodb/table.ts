@@ -2,7 +2,7 @@
  * The table port: the few DynamoDB operations this service uses, with conditions and changes as data.
  *
  * Two adapters implement it and pass the same contract suite: `document-table.ts` (DynamoDB and the local emulator)
- * and the in-memory table of the tests. Keys are built in `keys.ts` only.
+ * and the in-memory table of the tests. Keys are built in the folder `keys` only.
  */
 
 /** What an attribute may hold. Numbers are JavaScript numbers; sets are DynamoDB number or string sets (never empty). */
@@ -39,55 +39,55 @@ export type Condition =
   | { readonly is: "all" | "any"; readonly of: readonly Condition[] }
   | { readonly is: "not"; readonly of: Condition };
 
-/** For the rare write that is right whatever is stored; says so where it is used. */
+/** For the rare write that is right whatever is stored; each use says why. */
 export const always: Condition = { is: "always" };
-/** The attribute is there, whatever its value. */
+/** The attribute exists, whatever its value. */
 export const exists = (name: string): Condition => ({ is: "exists", name });
-/** The attribute is not there. */
+/** The attribute does not exist. */
 export const missing = (name: string): Condition => ({ is: "missing", name });
-/** The item itself is there. */
+/** The item exists. */
 export const itemExists: Condition = exists("pk");
-/** The item itself is not there. */
+/** The item does not exist. */
 export const itemMissing: Condition = missing("pk");
 /**
  * Comparisons are false when the attribute is missing, as in DynamoDB (`differs` is true then). Scalars, bytes and sets
  * only: lists and maps are refused.
  */
 export const equals = (name: string, value: Attribute): Condition => ({ is: "equals", name, value });
-/** Another value, or none. */
+/** The attribute has another value, or none. */
 export const differs = (name: string, value: Attribute): Condition => ({ is: "differs", name, value });
-/** A lower number, or a string that sorts before; both must be of one type, else it is false. */
+/** The attribute is a lower number, or a string that sorts before; false when the types differ. */
 export const below = (name: string, value: number | string): Condition => ({ is: "below", name, value });
 /** `below`, or equal. */
 export const atMost = (name: string, value: number | string): Condition => ({ is: "atMost", name, value });
-/** A higher number, or a string that sorts after. */
+/** The attribute is a higher number, or a string that sorts after; false when the types differ. */
 export const above = (name: string, value: number | string): Condition => ({ is: "above", name, value });
 /** `above`, or equal. */
 export const atLeast = (name: string, value: number | string): Condition => ({ is: "atLeast", name, value });
-/** A set that holds the value. */
+/** The attribute is a set with that value. */
 export const contains = (name: string, value: string | number): Condition => ({ is: "contains", name, value });
 /**
  * The number of elements of a set or list, or the bytes of a string (the emulator counts characters: ASCII only). False
  * when the attribute is missing.
  */
 export const sizeBelow = (name: string, value: number): Condition => ({ is: "sizeBelow", name, value });
-/** Exactly so many, counted as by `sizeBelow`. */
+/** The size is exactly this, counted as by `sizeBelow`. */
 export const sizeEquals = (name: string, value: number): Condition => ({ is: "sizeEquals", name, value });
-/** Every one of them holds. */
+/** All of the conditions hold. */
 export const all = (...of: readonly Condition[]): Condition => ({ is: "all", of });
-/** At least one of them holds. */
+/** At least one of the conditions holds. */
 export const any = (...of: readonly Condition[]): Condition => ({ is: "any", of });
-/** It does not hold: true also where a comparison is false because the attribute is missing. */
+/** The condition does not hold; true also where a comparison is false because the attribute is missing. */
 export const not = (of: Condition): Condition => ({ is: "not", of });
 
 /** One update: each attribute at most once over all fields. */
 export interface Change {
   readonly set?: { readonly [name: string]: Attribute };
-  /** Set unless the attribute is there. */
+  /** Attributes to set unless they exist. */
   readonly setIfMissing?: { readonly [name: string]: Attribute };
-  /** Numbers are added (a missing one counts as 0); set elements join the set. */
+  /** Numbers to add (a missing attribute counts as 0), or elements to add to a set. */
   readonly add?: { readonly [name: string]: number | ReadonlySet<number> | ReadonlySet<string> };
-  /** Elements leave the set; the attribute goes with the last one. */
+  /** Elements to remove from a set; an empty set is removed. */
   readonly discard?: { readonly [name: string]: ReadonlySet<number> | ReadonlySet<string> };
   readonly remove?: readonly string[];
 }
@@ -109,7 +109,7 @@ export interface QueryRange {
   readonly descending?: boolean;
   /** Most items to return, at least 1. Pages of DynamoDB (1 MB) may return fewer. */
   readonly limit?: number;
-  /** Only these attributes besides the key. */
+  /** The attributes to return besides the key [all]. */
   readonly only?: readonly string[];
   /** Strongly consistent unless false. */
   readonly consistent?: boolean;
@@ -119,12 +119,12 @@ export interface Page {
   readonly items: readonly Item[];
   /**
    * The sort key to pass as `after` (ascending order) for the next page, which may prove empty; absent when there is
-   * nothing more. In descending order it only says that there may be more, below this one.
+   * nothing more. In descending order the cursor only says that there may be more, below it.
    */
   readonly next?: string;
 }
 
-/** The condition did not hold; nothing was written. Carries the item as it is (absent when there is none). */
+/** The condition did not hold; nothing was written. `item` is the stored item, absent when there is none. */
 export class ConditionFailed extends Error {
   override readonly name = "ConditionFailed";
   readonly item: Item | undefined;
@@ -138,8 +138,8 @@ export class ConditionFailed extends Error {
 export class TransactionRefused extends Error {
   override readonly name = "TransactionRefused";
   /**
-   * `condition`: did not hold, with the item found; `conflict`: another write was under way on it; `throttled`: its
-   * partition had too much to do; `none`: not the cause.
+   * `condition`: the condition did not hold, with the item found; `conflict`: another write was under way on the item;
+   * `throttled`: the item's partition was overloaded; `none`: this write is not the cause.
    */
   readonly reasons: readonly { readonly code: "none" | "condition" | "conflict" | "throttled"; readonly item?: Item }[];
   constructor(reasons: TransactionRefused["reasons"]) {
@@ -148,7 +148,7 @@ export class TransactionRefused extends Error {
   }
 }
 
-/** The table had too much to do, however often it was asked. A transaction did nothing; of a batch a part may be done. */
+/** The table was overloaded at each attempt. A transaction did nothing; a part of a batch may be done. */
 export class TableBusy extends Error {
   override readonly name = "TableBusy";
 }
@@ -158,12 +158,12 @@ export class TableBusy extends Error {
  * answer): a write may then have happened or not. Retrying with the same condition must be safe in the caller.
  */
 export interface Table {
-  /** One item, strongly consistent unless said otherwise. One request. */
+  /** One item, strongly consistent by default. One request. */
   get(
     key: Key,
     options?: { readonly consistent?: boolean; readonly only?: readonly string[] },
   ): Promise<Item | undefined>;
-  /** The items that exist, in no order. One request per 100 keys; what DynamoDB leaves unprocessed is asked again. */
+  /** The items that exist, in no order. One request per 100 keys, and more for keys that DynamoDB leaves unprocessed. */
   getMany(keys: readonly Key[], options?: { readonly consistent?: boolean }): Promise<readonly Item[]>;
   /** One page of one partition. One request. */
   query(range: QueryRange): Promise<Page>;
@@ -171,12 +171,12 @@ export interface Table {
   queryDue(shard: string, until: number, limit: number): Promise<readonly (Key & { readonly dueAt: number })[]>;
   /** Writes the whole item. @throws ConditionFailed */
   put(item: Item, condition: Condition): Promise<void>;
-  /** Changes one item and returns it as it is afterwards. @throws ConditionFailed */
+  /** Changes one item. @returns the item afterwards @throws ConditionFailed */
   update(key: Key, change: Change, condition: Condition): Promise<Item>;
-  /** Deletes one item and returns what was there. @throws ConditionFailed */
+  /** Deletes one item. @returns the item before, undefined when there was none @throws ConditionFailed */
   delete(key: Key, condition: Condition): Promise<Item | undefined>;
   /**
-   * All writes or none; 1 to 100, on different items, at most 4 MB together. An update here must change something.
+   * Does all writes or none: 1 to 100, on different items, at most 4 MB together. An update must change something.
    *
    * @throws TransactionRefused for a condition that did not hold or a conflict that did not end; TableBusy
    */

@@ -2,56 +2,51 @@ import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { outboundPrefix } from "../dynamodb/keys/streams.ts";
 import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
 import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys/publishing.ts";
+import { itemsOf } from "../dynamodb/paging.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
-import type { TrustEnding } from "../trust/ending.ts";
+import { endTrust } from "../trust/ending.ts";
 import { NOTIFY_MS } from "../trust/peer-calls.ts";
 import type { Trace } from "../trust/peer-calls.ts";
+import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
 import { runHook } from "../actors/application.ts";
 import type { Application } from "../actors/application.ts";
 
-/** How many peers get a message at the same time. */
+/** Peers that are notified at the same time. */
 const AT_ONCE = 8;
-/** A request that ends an actor is answered within so long, ms, whatever its peers do; the rest is due work. */
+/** A request that deletes an actor is answered within this time (ms), whatever its peers do; the rest is due work. */
 const ANSWER_MS = 5_000;
-/** Each run keeps so much of its time for the steps that follow telling a peer, ms. */
+/** Each run keeps this much of its time (ms) for the steps that follow notifying a peer. */
 const AFTER_MS = 1_000;
-/** With less for it, ms, a request leaves a peer to the due work. */
+/** With less time left than this (ms) a request leaves a peer to the due work. */
 const LEAST_TO_NOTIFY_MS = 500;
-/** Due work gives each peer all the time that telling may take, and with less left, ms, leaves it to the next run. */
+/** Due work gives each peer all the time that a notification may take; with less left than this (ms) it leaves the peer to the next run. */
 const LEAST_FOR_A_TRUST_MS = 8_000;
 
-/** Items deleted between two looks at the time. */
+/** Items deleted between two checks of the time. */
 const REMOVED_AT_ONCE = 100;
 
 /** How long one run of a deletion goes on. */
 interface Pace {
   readonly mayNotify: () => boolean;
-  /** How long telling one peer may take, ms. */
+  /** How long notifying one peer may take, ms. */
   readonly notifyMs: () => number;
   readonly mayGoOn: () => boolean;
 }
 
-/** Shuts what a trust's peer may send to, by the trust's revision; may be called again. */
-export type PeerClosing = (actorId: string, peerId: string, revision: number) => Promise<void>;
-
-/** Removes what one peer left behind after its trust ended; may be called again. */
-export type PeerDataRemoval = (actorId: string, peerId: string) => Promise<void>;
-
-export interface DeletionParts {
+interface DeletionParts {
   readonly table: Table;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
-  readonly ending: TrustEnding;
-  readonly closePeer: PeerClosing;
-  /** For data that was kept when its trust ended. */
-  readonly removePeerData: PeerDataRemoval;
+  readonly trust: TrustServices;
+  /** Deletes the data that was kept of one peer when its trust ended; may be called again. */
+  readonly removePeerData: (actorId: string, peerId: string) => Promise<void>;
   readonly application: Application;
   readonly clock: Clock;
   readonly queue: DelayQueue;
@@ -67,9 +62,10 @@ export class ActorDeletion {
   }
 
   /**
-   * Deletes an actor. From the first step on it is gone for everyone else; no peer's bearer opens anything any more when
-   * this resolves, which is within 5 s although peers hang. True when all is done; false when the rest is due work
-   * (`resume`), which tells each peer that the request did not reach.
+   * Deletes an actor. From the first step on other requests find no such actor. When this resolves, which is within 5 s
+   * although peers hang, no peer's bearer opens anything any more.
+   *
+   * @returns false when the rest is due work (`resume`), which notifies each peer that the request did not reach
    */
   async delete(actor: ActorRecord, deadline: Deadline, trace: Trace = {}): Promise<boolean> {
     const { actors, clock } = this.#parts;
@@ -80,7 +76,7 @@ export class ActorDeletion {
     return await this.#finish(actor, { ...pace, mayGoOn: () => left() > 0 }, trace);
   }
 
-  /** For the sweep, when an actor's key is due: goes on with a deletion that was begun. Else nothing happens. */
+  /** Does what is due when an actor's key is due: continues a deletion that was begun. Otherwise nothing happens. */
   async resume(actorId: string, deadline: Deadline): Promise<void> {
     const actor = await this.#parts.actors.get(actorId);
     if (actor?.deleting !== true) return;
@@ -109,13 +105,13 @@ export class ActorDeletion {
     return true;
   }
 
-  /** Without the message, or where none can be sent, the sweep finds it within the minute. */
+  /** Makes the rest due. The sweep finds the actor within the minute also when no message can be sent. */
   async #handOver(actorId: string, cameFurther: boolean): Promise<boolean> {
     const { actors, clock, log, queue } = this.#parts;
     const dueAt = clock.now();
     if (!(await actors.handOverDeletion(actorId, dueAt))) return true;
     try {
-      // A run that did nothing sends none: the next one would do as much at once.
+      // A run that did nothing sends no message: the next one would do nothing at once either.
       if (cameFurther) await queue.send({ kind: "due", ...actorKey(actorId), dueAt }, 0);
     } catch (error) {
       log.warn("no message for the rest of a deletion; the sweep finds it", { actorId, error });
@@ -123,12 +119,13 @@ export class ActorDeletion {
     return false;
   }
 
-  /** Before any peer is told, which takes time: a peer not told yet must find everything closed too. */
+  /** Runs before any peer is notified, which takes time: a peer that is not notified yet must find everything closed too. */
   async #closeTrusts(actorId: string): Promise<void> {
-    const { clock, closePeer, trusts } = this.#parts;
+    const { clock, trust: services, trusts } = this.#parts;
     await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const ending = await trusts.beginEnding(trust, clock.now());
-      if (ending !== undefined) await closePeer(actorId, ending.peerId, ending.revision);
+      if (ending === undefined) return;
+      await services.consequences.revoked({ actorId, peerId: ending.peerId }, ending.revision);
     });
   }
 
@@ -137,26 +134,27 @@ export class ActorDeletion {
     pace: Pace,
     trace: Trace,
   ): Promise<{ readonly ended: number; readonly left: number }> {
-    const { ending, trusts } = this.#parts;
+    const { trust: services, trusts } = this.#parts;
     let [ended, left] = [0, 0];
     await mapConcurrent(await trusts.list(actorId, { evenEnding: true }), AT_ONCE, async (trust) => {
       const options = { notify: true, keepData: false, notifyMs: pace.notifyMs() };
-      if (pace.mayNotify() && (await ending.end(trust, options, trace))) ended += 1;
+      if (pace.mayNotify() && (await endTrust(services, trust, options, trace))) ended += 1;
       else left += 1;
     });
     return { ended, left };
   }
 
-  /** False when there is no time for the rest, as below. */
+  /** False when there is no time for the rest. */
   async #removeKeptData(actorId: string, { mayGoOn }: Pace): Promise<boolean> {
-    for await (const sk of this.#sortKeys(actorPartition(actorId), KEPT_PREFIX)) {
+    const kept = itemsOf(this.#parts.table, { pk: actorPartition(actorId), prefix: KEPT_PREFIX, only: ["at"] });
+    for await (const { sk } of kept) {
       if (!mayGoOn()) return false;
       await this.#parts.removePeerData(actorId, sk.slice(KEPT_PREFIX.length));
     }
     return true;
   }
 
-  /** Dead subscription heads stay until the longest lease has run out; the sweep takes them with what came late. */
+  /** False when there is no time for the rest. Dead subscription heads stay until the longest lease has ended; the sweep purges them. */
   async #removeRest(actorId: string, pace: Pace): Promise<boolean> {
     const { table } = this.#parts;
     // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.
@@ -172,7 +170,7 @@ export class ActorDeletion {
 
   async #removeAll(pk: string, { mayGoOn }: Pace, stays: (sk: string) => boolean = () => false): Promise<boolean> {
     let batch: { pk: string; sk: string }[] = [];
-    for await (const sk of this.#sortKeys(pk, "")) {
+    for await (const { sk } of itemsOf(this.#parts.table, { pk, prefix: "", only: ["at"] })) {
       if (stays(sk)) continue;
       batch.push({ pk, sk });
       if (batch.length < REMOVED_AT_ONCE) continue;
@@ -182,15 +180,5 @@ export class ActorDeletion {
     }
     if (batch.length > 0) await this.#parts.table.deleteMany(batch);
     return true;
-  }
-
-  async *#sortKeys(pk: string, prefix: string): AsyncGenerator<string> {
-    let after: string | undefined;
-    do {
-      const range = { pk, prefix, only: ["at"] };
-      const page = await this.#parts.table.query(after === undefined ? range : { ...range, after });
-      for (const item of page.items) yield item.sk;
-      after = page.next;
-    } while (after !== undefined);
   }
 }

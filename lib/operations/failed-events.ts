@@ -12,10 +12,10 @@ import type { StalePart, StaleParts } from "../receiving/stream/stale-parts.ts";
 import type { StaleReads } from "../receiving/recovery/stale-reads.ts";
 import { badAfter, fittingPage } from "../http/paging.ts";
 
-/** Reads of a page that are looked at together. */
+/** Failed reads of a page that are checked together. */
 const AT_ONCE = 10;
 
-export interface FailedEventsDeps {
+interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
   readonly hooks: Pick<HookRuns, "retry" | "skip">;
   readonly stale: Pick<StaleParts, "resolve">;
@@ -23,7 +23,7 @@ export interface FailedEventsDeps {
   readonly heads: { get(stream: StreamRef): Promise<Head | undefined> };
 }
 
-/** Hook events and reads that did not go through, for the operator of the actor: to see, to try again, to drop. */
+/** Failed hook events and failed reads, for the owner of the actor: to see, to retry, to skip. */
 export class FailedEvents {
   readonly #deps: FailedEventsDeps;
 
@@ -31,7 +31,7 @@ export class FailedEvents {
     this.#deps = deps;
   }
 
-  /** One page, stream by stream, in each in order. @throws ServiceError request.invalid for a foreign `after` */
+  /** One page, stream by stream, each in the order of its events. @throws ServiceError request.invalid for a foreign `after` */
   async page(
     actorId: string,
     options: { readonly peerId?: string; readonly after?: string; readonly limit: number },
@@ -48,7 +48,7 @@ export class FailedEvents {
     return compact({ data: page, next: next === undefined ? undefined : failedEventCursor(next) });
   }
 
-  /** False for a read that a later diff or a resync has made superfluous: it goes. */
+  /** False for a read that a later diff or a resync has made superfluous; deletes such a read. */
   async #stands(summary: FailedEventSummary | StalePart): Promise<boolean> {
     const { stale, staleReads } = this.#deps;
     if (!isRead(summary) || (await staleReads.isStale(summary))) return true;
@@ -64,9 +64,9 @@ export class FailedEvents {
   }
 
   /**
-   * Runs the event's hook, or reads the place, once more, now, also when its attempts are used up.
+   * Runs the event's hook, or reads the place, once more now, also when its attempts are used up.
    *
-   * @returns `done`, `dropped` (the hook said so), or the status it is parked with again
+   * @returns `done`, `dropped` (by the hook's verdict), or the status that the event has afterwards
    * @throws ServiceError resource.conflict while it is being run, or waits behind an event that stopped its stream
    */
   async retry(failed: FailedEvent | StalePart, deadline: Deadline): Promise<string> {
@@ -101,9 +101,12 @@ const underWay = (): ServiceError =>
 
 const isRead = (failed: FailedEvent | FailedEventSummary | StalePart): failed is StalePart => "reason" in failed;
 
-/** What the owner is shown for a status. */
+/** The name of a status on the wire. */
 const ON_WIRE: Readonly<Record<FailedEventStatus, string>> = {
-  ...{ retrying: "retry", parked: "parked", stopped: "stopped", waiting: "held" },
+  retrying: "retry",
+  parked: "parked",
+  stopped: "stopped",
+  waiting: "held",
 };
 
 const onWire = (result: FailedEventStatus | "done" | "dropped"): string =>
@@ -113,8 +116,13 @@ function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
   if (isRead(summary)) {
     const { id, peerId, subscriptionId, place, reason, since } = summary;
     return {
-      ...{ id, kind: "read", peerid: peerId, subscriptionid: subscriptionId },
-      ...{ place: place.join("/"), reason, since: new Date(since).toISOString() },
+      id,
+      kind: "read",
+      peerid: peerId,
+      subscriptionid: subscriptionId,
+      place: place.join("/"),
+      reason,
+      since: new Date(since).toISOString(),
     };
   }
   const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = summary;

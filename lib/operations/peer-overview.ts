@@ -16,7 +16,7 @@ interface Known {
   readonly item: Item;
 }
 
-export interface PeerOverviewDeps {
+interface PeerOverviewDeps {
   readonly trusts: {
     page(
       actorId: string,
@@ -29,72 +29,64 @@ export interface PeerOverviewDeps {
   readonly reader: (actorId: string, peerId: string) => { stats(): Promise<StorageStats> };
 }
 
-/** Peers looked at together: what each of them holds is counted by reading its places. */
+/** Peers read together: what is stored of each is counted by reading its places. */
 const AT_ONCE = 5;
-/** With less time left (ms) the rest is left to the next page. */
+/** With less time left than this (ms) the rest is left to the next page. */
 const LEAST_MS = 10_000;
 
-/** The peers of an actor, with what is known and held of each. */
-export class PeerOverview {
-  readonly #deps: PeerOverviewDeps;
-
-  constructor(deps: PeerOverviewDeps) {
-    this.#deps = deps;
+/**
+ * One page of an actor's peers by peer id, with what is known and stored of each. One query for the trusts, then three or
+ * more for each peer: its subscriptions in both directions, and one per megabyte stored of it. Ends early, with `next`, when
+ * time runs out.
+ */
+export async function peersPage(
+  deps: PeerOverviewDeps,
+  actorId: string,
+  options: { readonly after?: string; readonly limit: number },
+  deadline: Deadline,
+): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
+  const { trusts, next } = await deps.trusts.page(actorId, options);
+  const peers: JsonObject[] = [];
+  for (let from = 0; from < trusts.length; from += AT_ONCE) {
+    const last = trusts[from - 1];
+    if (last !== undefined && deadline.remaining() < LEAST_MS) return cut(peers, last.trust.peerId);
+    const some = trusts.slice(from, from + AT_ONCE);
+    peers.push(...(await mapConcurrent(some, AT_ONCE, async (known) => await peerOf(deps, known))));
   }
-
-  /**
-   * One page, by peer id. One query for the trusts, then three or more for each peer: its subscriptions in both
-   * directions, and one per megabyte held of it. Ends early, with `next`, when time runs out.
-   */
-  async page(
-    actorId: string,
-    options: { readonly after?: string; readonly limit: number },
-    deadline: Deadline,
-  ): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
-    const { trusts, next } = await this.#deps.trusts.page(actorId, options);
-    const peers: JsonObject[] = [];
-    for (let from = 0; from < trusts.length; from += AT_ONCE) {
-      const last = trusts[from - 1];
-      if (last !== undefined && deadline.remaining() < LEAST_MS) return cut(peers, last.trust.peerId);
-      const some = trusts.slice(from, from + AT_ONCE);
-      peers.push(...(await mapConcurrent(some, AT_ONCE, async (known) => await this.#one(known))));
-    }
-    return cut(peers, next);
-  }
-
-  async #one({ trust, item }: Known): Promise<JsonObject> {
-    const { actorId, peerId, capabilities } = trust;
-    const [stored, outbound, inbound] = await Promise.all([
-      this.#deps.reader(actorId, peerId).stats(),
-      this.#deps.heads.live(actorId, peerId),
-      this.#deps.inboundHeads.ofPeer(actorId, peerId),
-    ]);
-    return {
-      peerid: peerId,
-      relationship: trust.relationship,
-      approved: trust.approved,
-      capabilities:
-        capabilities === undefined
-          ? null
-          : { ...capabilities, fetchedAt: new Date(capabilities.fetchedAt).toISOString() },
-      breaker: this.#breaker(item),
-      stored: { scalarCount: stored.scalarCount, listCount: stored.listCount, bytes: stored.bytes },
-      subscriptions: { inbound: inbound.length, outbound: outbound.length },
-    };
-  }
-
-  #breaker(item: Item): JsonObject {
-    const breaker = readBreaker(item);
-    const { failures, openUntil, pausedUntil } = breaker;
-    const now = this.#deps.clock.now();
-    const state = breakerState(breaker, now).toLowerCase();
-    const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
-    const pause = isPaused(breaker, now) ? pausedUntil : undefined;
-    return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
-  }
+  return cut(peers, next);
 }
 
-/** What one answer can carry of the peers; `next` goes on after all of them. */
+async function peerOf(deps: PeerOverviewDeps, { trust, item }: Known): Promise<JsonObject> {
+  const { actorId, peerId, capabilities } = trust;
+  const [stored, outbound, inbound] = await Promise.all([
+    deps.reader(actorId, peerId).stats(),
+    deps.heads.live(actorId, peerId),
+    deps.inboundHeads.ofPeer(actorId, peerId),
+  ]);
+  return {
+    peerid: peerId,
+    relationship: trust.relationship,
+    approved: trust.approved,
+    capabilities:
+      capabilities === undefined
+        ? null
+        : { ...capabilities, fetchedAt: new Date(capabilities.fetchedAt).toISOString() },
+    breaker: breakerOf(item, deps.clock.now()),
+    stored: { scalarCount: stored.scalarCount, listCount: stored.listCount, bytes: stored.bytes },
+    subscriptions: { inbound: inbound.length, outbound: outbound.length },
+  };
+}
+
+function breakerOf(item: Item, now: number): JsonObject {
+  const breaker = readBreaker(item);
+  const { failures, openUntil, pausedUntil } = breaker;
+  const state = breakerState(breaker, now).toLowerCase();
+  const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+  const pause = isPaused(breaker, now) ? pausedUntil : undefined;
+  return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
+}
+
+/** The peers that one answer can carry; `next` goes on after the last of them. */
 function cut(peers: readonly JsonObject[], next: string | undefined): { data: readonly JsonObject[]; next?: string } {
   const { page, last } = fittingPage(peers, (peer) => peer);
   return compact({ data: page, next: last === undefined ? next : String(last["peerid"]) });

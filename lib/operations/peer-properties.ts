@@ -7,10 +7,10 @@ import { PAGE_BYTES } from "../receiving/replica/peer-reader.ts";
 import type { ReplicaProperty, PeerReader } from "../receiving/replica/peer-reader.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** The most bytes of one answer's data; what stands around it takes less than the rest. */
+/** The most bytes of one answer's data; the envelope takes less than the rest. */
 const ANSWER_BYTES = MAX_ANSWER_BYTES - 16 * 1_024;
 
-/** What is held of a peer, as the owner sees it. */
+/** What is stored of a peer, as the owner sees it. */
 export class PeerProperties {
   readonly #reader: Pick<PeerReader, "page" | "property">;
 
@@ -46,10 +46,10 @@ export class PeerProperties {
   }
 }
 
-/** Own members, whatever they are called: `__proto__` is one like any other. */
+/** Own members, whatever their names: `__proto__` is a member like any other. */
 const membersOf = (entries: readonly (readonly [string, JsonObject])[]): JsonObject => Object.fromEntries(entries);
 
-/** A value that no answer can carry is told of, so that a page never ends at it. */
+/** Without the value where no answer can carry it, so that a page never ends at such a property. */
 function fitting(property: ReplicaProperty): JsonObject {
   const shown = shownOf(property);
   return jsonBytesInResult(shown) <= ANSWER_BYTES ? shown : { ...shown, value: null, truncated: true };
@@ -61,9 +61,9 @@ function shownOf(property: ReplicaProperty): JsonObject {
     type,
     value,
     itemCount,
-    ...(property.truncated === true ? { truncated: true } : {}),
+    truncated: property.truncated === true ? true : undefined,
     sequence,
     updatedAt: new Date(updatedAt).toISOString(),
-    ...(stale === undefined ? {} : { stale: { since: new Date(stale.since).toISOString(), reason: stale.reason } }),
+    stale: stale && { since: new Date(stale.since).toISOString(), reason: stale.reason },
   });
 }

@@ -3,10 +3,10 @@ import type { RemoteActor } from "./remote-actor.ts";
 import { asksToWait, nonsense, type Remote } from "./remote-answer.ts";
 import { parseSupported, readMeta } from "./remote-trust.ts";
 
-/** How long what a peer said of itself is believed. */
+/** Capabilities older than this (ms) are read again. */
 export const CAPABILITIES_FRESH_MS = 24 * 60 * 60 * 1000;
 
-/** What a peer said it can, and when (ms since 1970). */
+/** What a peer supports by its own word, and when that was read (ms since 1970). */
 export interface CachedCapabilities {
   readonly version: string;
   /** Sorted, each once. */
@@ -14,16 +14,16 @@ export interface CachedCapabilities {
   readonly fetchedAt: number;
 }
 
-/** Where a peer's capabilities are kept: in its trust. */
+/** The store of a peer's capabilities, which is its trust. */
 export interface CapabilityCache {
   read(): Promise<CachedCapabilities | undefined>;
   save(capabilities: CachedCapabilities): Promise<void>;
 }
 
 /**
- * What is kept of a peer while it is fresh, else undefined. All that delivery goes by: it never waits for a peer's answer
- * to this. Without one a resync callback is sent, because a peer that does not understand it is the exception, and
- * nothing is compressed.
+ * A peer's kept capabilities while they are fresh, else undefined. Delivery uses only these and never waits for a peer's
+ * answer. Without them a resync callback is sent, because a peer that does not understand it is the exception, and nothing is
+ * compressed.
  */
 export function freshCapabilities(cached: CachedCapabilities | undefined, now: number): CachedCapabilities | undefined {
   return cached !== undefined && isFresh(cached, now) ? cached : undefined;
@@ -34,8 +34,8 @@ function isFresh(cached: CachedCapabilities, now: number): boolean {
 }
 
 /**
- * Asks a peer what it can: `/meta/actingweb/supported` and `/meta/actingweb/version`, or its `/meta` where there are no
- * such leaves, unless it wants no more requests now. Without the version the tags still count.
+ * Reads what a peer supports: `/meta/actingweb/supported` and `/meta/actingweb/version`, or its `/meta` where there are no
+ * such leaves, unless the peer wants no more requests now. The tags count also without the version.
  */
 export async function fetchCapabilities(
   remote: RemoteActor,
@@ -57,7 +57,7 @@ async function leaf(remote: RemoteActor, name: string): Promise<Remote<string>> 
   if (called.status !== 200)
     return nonsense(called.status, `to /meta/actingweb/${name} has the status ${called.status}`);
   const text = Buffer.from(called.value.body).toString("utf8").trim();
-  // A page made for people is no list of tags.
+  // An HTML page is no list of tags.
   if (text.length > 8192 || /[<>{}"\n]/.test(text))
     return nonsense(called.status, `to /meta/actingweb/${name} is no plain line`);
   return { ok: true, value: text, status: called.status };
@@ -72,9 +72,9 @@ export interface CapabilityReader {
 }
 
 /**
- * What a trusted peer can, as it says itself; kept for 24 hours. Asks the peer when nothing fresh is kept; when the peer
- * cannot be asked, what is kept counts however old, and nothing kept counts as nothing supported. Never rejects for what
- * the peer does.
+ * What a trusted peer supports by its own word; kept for 24 hours. Asks the peer when nothing fresh is kept. When the peer
+ * cannot be asked, kept capabilities count however old, and none kept means nothing supported. Never rejects for what the peer
+ * does.
  */
 export class PeerCapabilities {
   readonly #actor: CapabilityReader;
@@ -112,14 +112,14 @@ export class PeerCapabilities {
     return (await this.#current())?.supported ?? [];
   }
 
-  /** The protocol version the peer speaks; undefined when it never said. */
+  /** The protocol version that the peer speaks; undefined when the peer never gave one. */
   async getVersion(): Promise<string | undefined> {
     return (await this.#current())?.version || undefined;
   }
 
-  /** Asks the peer now, whatever is kept. A failure leaves what is kept as it is. */
+  /** Asks the peer now, whatever is kept. A failure leaves the kept capabilities as they are. */
   async refresh(): Promise<Remote<CachedCapabilities>> {
-    // What is kept says whom the answer will be of.
+    // Notes the peer's address before the call, so that an answer from an old address is not kept.
     await this.#cache.read();
     return await this.#ask();
   }

@@ -59,7 +59,7 @@ export type PartAnswer =
   /** The publisher says nothing: what is stored of the place stays, and is stale. */
   | { readonly is: "failed"; readonly place: Place; readonly failure: ReadFailure };
 
-export interface PartsAnswer {
+interface PartsAnswer {
   /** In the order of the places asked for; fewer than those when reading stopped early. */
   readonly answers: readonly PartAnswer[];
   /** The lowest position of the listing and of all that was read from it, when the publisher says positions. */

@@ -4,15 +4,15 @@ import type { PartAnswer, ReadFailure } from "./publisher.ts";
 
 /** Calls to one peer at a time. */
 const AT_ONCE = 4;
-/** So many failures one after another that tell of the peer end a read: it is to be left alone for a while. */
+/** This many failures of the peer in a row end a read, so that the peer has a pause. */
 const UNWELL_IN_A_ROW = 8;
 
 /**
- * Reads places, 4 at a time, and answers in their order. Ends early when our time ends, when the peer asks to be left
- * alone for a while, or when it fails again and again: then the answers end before the first place that was not read.
+ * Reads places, 4 at a time, and answers in their order. Ends early when our time ends, when the peer asks for a pause, or when
+ * the peer fails repeatedly: then the answers end before the first place that was not read.
  *
- * @param patient failures count as answers of their places, for earlier tries came no further; a request to be left alone is
- *   heeded all the same, after the place that it was said of
+ * @param patient failures count as answers of their places, because earlier attempts came no further; the peer's request for
+ *   a pause still ends the read, after the place that it came with
  */
 export async function readInOrder(
   places: readonly Place[],

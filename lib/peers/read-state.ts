@@ -17,9 +17,9 @@ const TOGETHER_BYTES = 1024 * 1024;
 
 /**
  * Lists the state of a place at its publisher: `properties?metadata=true`, then the plain properties in one call while
- * they are small; for a peer without that form the plain GETs. What is listed is then read part by part, lists page by
- * page where it must be; at most 4 calls at a time, 6 MiB each. `absent`: the target has no state to read; a property
- * that does not exist is a state whose only part is absent. `failed`: nothing is known of what there is.
+ * they are small; for a peer without that form the plain GETs. The listed places are then read part by part, a large list
+ * page by page; at most 4 calls at a time, 6 MiB each. `absent`: the target has no state to read; a property that does not
+ * exist is a state whose only part is absent. `failed`: it is unknown what there is.
  */
 export async function listState(remote: RemoteActor, requested: StateRequest): Promise<StateListing> {
   const reader = new StateReader(remote, requested.subscriptionId);
@@ -27,20 +27,20 @@ export async function listState(remote: RemoteActor, requested: StateRequest): P
   const url = foreignUrl(remote, requested);
   if (requested.place.length > 0) return onePlace(reader, requested, url);
   const listed = await listAll(reader, requested, url);
-  // What a resync's own URL does not have may be where it always is.
+  // A state that is missing at the URL of a resync may be at the usual place.
   const found = listed.is === "absent" && url !== undefined ? await listAll(reader, requested, undefined) : listed;
   if (found.is !== "failed" || requested.names === undefined || isOfPeer(found.failure)) return found;
   const byName = listing(reader, requested.names, (place) => readPlace(reader, place, undefined));
   return { ...byName, byName: true };
 }
 
-/** True when a failure tells of the peer, or of our time, rather than of what was read. */
+/** True when a failure is that of the peer, or of our time, rather than of what was read. */
 const isOfPeer = ({ unwell, outOfTime, retryAfter }: ReadFailure): boolean =>
   unwell === true || outOfTime === true || retryAfter !== undefined;
 
 /**
- * The URL of a resync, unless it is one we would use anyway: the place's own, or that of a place around it, whose answer
- * would not be what the place holds.
+ * The URL of a resync, unless it is the place's own, which is used anyway, or that of a place around it, whose answer is not the
+ * content of the place.
  */
 function foreignUrl(remote: RemoteActor, requested: StateRequest): string | undefined {
   if (requested.url === undefined || !URL.canParse(requested.url)) return undefined;
@@ -65,7 +65,7 @@ async function listAll(reader: StateReader, requested: StateRequest, url: string
     const whole = asObject(readJsonAnswer(await reader.get(url ?? ["properties"]), { listed: false }));
     if (whole.is !== "value") {
       if (inventory === undefined) return whole.is === "absent" ? { is: "absent" } : whole;
-      // Each of them by itself may be readable still, unless it is the peer that fails.
+      // A single property may still be readable, unless the peer itself fails.
       if (whole.is === "failed" && whole.failure.unwell === true) return whole;
     } else {
       plainPart(whole.value, { inventory, names, lists, atHand });
@@ -86,7 +86,7 @@ async function listAll(reader: StateReader, requested: StateRequest, url: string
   return listing(reader, places, read, leftOut, (name) => lists.get(name)?.bytes ?? 0);
 }
 
-/** Of a whole state in the plain form: its values, and the lists, which stand there as marks. */
+/** Takes the values out of a whole state in the plain form, and its lists, which appear as markers. */
 function plainPart(
   { object, answer }: { readonly object: JsonObject; readonly answer: PeerAnswer },
   into: {
@@ -100,7 +100,7 @@ function plainPart(
   const plain = new Set(into.inventory?.names);
   for (const [name, value] of Object.entries(object)) {
     if (into.lists.has(name)) continue;
-    // When the peer has told us what its properties are, a value that looks like a mark is what it is.
+    // A name that the peer has listed as a plain property is one, even when its value looks like a marker.
     const marker = plain.has(name) ? undefined : asListMarker(value);
     if (marker !== undefined) {
       into.lists.set(name, marker);
@@ -146,7 +146,7 @@ async function readPlace(reader: StateReader, place: Place, url: string | undefi
   if (read.is === "absent") return { is: "absent", place };
   const name = place.length === 1 && url === undefined ? place[0] : undefined;
   if (read.is === "failed") {
-    // Only a list comes in pages; anything else gives the same again.
+    // Only a list has pages; reading anything else again fails in the same way.
     const paged = read.failure.tooLarge === true && name !== undefined;
     return paged ? await reader.tooLarge(name, { count: 0, bytes: 0 }) : { is: "failed", place, failure: read.failure };
   }
@@ -159,7 +159,7 @@ async function readPlace(reader: StateReader, place: Place, url: string | undefi
   return { is: "part", part: { ...part, ...listOf(items, about.value) } };
 }
 
-/** An array may be a list property or the value of an ordinary one, and only the peer's overview tells. */
+/** Whether an array is a list property or the value of an ordinary one; only the peer's overview says so. */
 async function listAt(
   reader: StateReader,
   name: string,
@@ -196,7 +196,7 @@ async function listOther(reader: StateReader, requested: StateRequest): Promise<
   return listing(reader, [...atHand.keys()], (at) => Promise.resolve(of(at)));
 }
 
-/** Nothing is stored of an app's own target: a peer that has no state of it there is asked no further. */
+/** The peer has no state of an app's own target; nothing of such a target is stored, so nothing else is tried. */
 const isNoTarget = (status: number | undefined): boolean => status === 405 || status === 501;
 
 function asObject(

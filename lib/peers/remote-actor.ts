@@ -14,9 +14,9 @@ import {
 /** The longest one call may take, ms. */
 const MOST_MS = 10_000;
 
-export interface RemoteActorOptions {
+interface RemoteActorOptions {
   readonly http: PeerHttp;
-  /** The peer's root; a slash at its end does not count. */
+  /** The peer's root, with or without a slash at its end. */
   readonly baseUri: string;
   /** The trust's secret; without it calls go out without credentials. */
   readonly bearer?: string;
@@ -24,7 +24,7 @@ export interface RemoteActorOptions {
   readonly ourId: string;
   readonly requestId?: string;
   readonly traceparent?: string;
-  /** When given, no call outlasts it. */
+  /** No call lasts longer than this [no limit]. */
   readonly deadline?: Deadline;
   /** Most milliseconds per call [the client's 10 000]. */
   readonly timeoutMs?: number;
@@ -44,13 +44,13 @@ export interface RemoteCall {
   readonly json?: Json;
   readonly headers?: Readonly<Record<string, string>>;
   readonly maxBytes?: number;
-  /** Cuts this call shorter than the others. */
+  /** Most milliseconds for this call. */
   readonly timeoutMs?: number;
 }
 
 /**
- * A peer's actor as ours sees it. No call rejects for what the peer or the network does: whatever is not a sound answer
- * becomes a `RemoteFailure`. The protocol's calls are functions beside this class (`remote-trust.ts`,
+ * A peer's actor as ours sees it. No call rejects for what the peer or the network does: everything but a sound answer becomes
+ * a `RemoteFailure`. The protocol's calls are functions beside this class (`remote-trust.ts`,
  * `remote-subscriptions.ts`, `read-state.ts`) and the methods of `RemotePublisher`; here is what all of them share.
  */
 export class RemoteActor {
@@ -117,7 +117,7 @@ export class RemoteActor {
     return limits.length === 0 ? undefined : Math.min(...limits, MOST_MS);
   }
 
-  /** What a call may take while no deadline is near, ms. */
+  /** The time limit of a call without a deadline, ms. */
   #usual(call: RemoteCall): number {
     return Math.min(call.timeoutMs ?? MOST_MS, this.#options.timeoutMs ?? MOST_MS, MOST_MS);
   }
@@ -127,7 +127,7 @@ function blocked(message: string): RemoteFailure {
   return { ok: false, kind: "blocked", message };
 }
 
-/** By name as well, because bundling may duplicate the class. */
+/** Compares the name as well, because bundling may duplicate the class. */
 function isPeerFailure(error: unknown): error is PeerFailure {
   return error instanceof PeerFailure || (error instanceof Error && error.name === "PeerFailure");
 }

@@ -11,7 +11,7 @@ import { asksToWait, nonsense, parsedJson, type Remote, type RemoteFailure } fro
 const NOTIFY_MS = 5_000;
 
 /** A subscription of ours that the peer has made. */
-export interface RemoteSubscription {
+interface RemoteSubscription {
   readonly subscriptionId: string;
   readonly granularity: "high" | "low" | "none";
   /** The newest number ever made. */

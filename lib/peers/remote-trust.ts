@@ -5,21 +5,21 @@ import type { Json, JsonObject } from "../system/ports.ts";
 import type { RemoteActor } from "./remote-actor.ts";
 import { nonsense, type Remote } from "./remote-answer.ts";
 
-/** Telling the other side must not hold up our own answer for longer. */
+/** Most milliseconds for a notification of the other side: our own answer waits for it. */
 const NOTIFY_MS = 5_000;
 
-/** What a peer's `/meta` says of it. */
-export interface RemoteMeta {
+/** A peer's `/meta`. */
+interface RemoteMeta {
   readonly id: string;
   readonly type: string;
   readonly desc: string;
-  /** The protocol's version; empty when it does not say. */
+  /** The version of the protocol; empty when the peer gives none. */
   readonly version: string;
   readonly supported: readonly string[];
 }
 
 /** A trust as the other side has it. */
-export interface RemoteTrust {
+interface RemoteTrust {
   readonly id: string;
   readonly peerId: string;
   readonly baseUri: string;
@@ -32,7 +32,7 @@ export interface RemoteTrust {
   readonly verificationToken: string;
 }
 
-/** `GET <peer>/meta`. Nonsense when there is no id in it. Takes the nested and the flat form of version and tags. */
+/** `GET <peer>/meta`. An answer without an id is nonsense. Reads the nested and the flat form of version and tags. */
 export async function readMeta(remote: RemoteActor): Promise<Remote<RemoteMeta>> {
   const called = await remote.callJson({ method: "GET", at: ["meta"] });
   if (!called.ok) return called;
@@ -58,7 +58,7 @@ export async function readMeta(remote: RemoteActor): Promise<Remote<RemoteMeta>>
 /** More tags than any version of the protocol has. */
 const MAX_TAGS = 100;
 
-/** Reads a peer's comma-separated list of what it supports: trimmed, sorted, each once; odd entries are dropped. */
+/** Reads a peer's comma-separated list of tags: trimmed, sorted, each once, without invalid entries. */
 export function parseSupported(list: string): readonly string[] {
   const tags = list
     .split(",")
@@ -67,7 +67,7 @@ export function parseSupported(list: string): readonly string[] {
   return [...new Set(tags)].sort().slice(0, MAX_TAGS);
 }
 
-/** `POST <peer>/trust/{relationship}`: asks for a trust. Gives the peer's record of it, with its own approval. */
+/** `POST <peer>/trust/{relationship}`: asks for a trust. Gives the peer's record of the trust, with the peer's approval. */
 export async function requestTrust(
   remote: RemoteActor,
   relationship: string,
@@ -85,12 +85,12 @@ export async function requestTrust(
 }
 
 /** `GET <peer>/trust/{relationship}/{our id}`. */
-export async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
+async function readTrustOfPeer(remote: RemoteActor, relationship: string): Promise<Remote<RemoteTrust>> {
   const called = await remote.callJson({ method: "GET", at: ["trust", relationship, remote.ourId] });
   return called.ok ? asTrust(called.value, called.status) : called;
 }
 
-/** Whether the peer still has a trust with us, approved (200) or not (202). A failure: it could not be asked. */
+/** Whether the peer still has a trust with us, approved (200) or not (202). A failure: the peer could not be asked. */
 export async function trustStands(remote: RemoteActor, relationship: string): Promise<Remote<boolean>> {
   const called = await remote.call({ method: "GET", at: ["trust", relationship, remote.ourId] });
   if (called.ok) return { ok: true, value: called.status === 200 || called.status === 202, status: called.status };
@@ -98,8 +98,8 @@ export async function trustStands(remote: RemoteActor, relationship: string): Pr
 }
 
 /**
- * Asks whether the peer really wants this trust: its record of it must hold the token it sent us. True or false is the
- * peer's word; a failure means it could not be asked. Compared in constant time; an empty token is never right.
+ * Verifies that the peer wants this trust: the peer's record of it must have the token that was sent to us. A failure means
+ * that the peer could not be asked. Tokens are compared in constant time; an empty token is never right.
  */
 export async function verifyTrust(remote: RemoteActor, relationship: string, token: string): Promise<Remote<boolean>> {
   const read = await readTrustOfPeer(remote, relationship);
@@ -110,7 +110,7 @@ export async function verifyTrust(remote: RemoteActor, relationship: string, tok
   return { ok: true, value: same, status: read.status };
 }
 
-/** `POST <peer>/trust/{relationship}/{our id} {approved: true}`: tells the peer that we have approved. At most 5 s. */
+/** `POST <peer>/trust/{relationship}/{our id} {approved: true}`: notifies the peer of our approval. At most 5 s. */
 export async function sendApproval(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
   const called = await remote.call({
     method: "POST",
@@ -121,7 +121,7 @@ export async function sendApproval(remote: RemoteActor, relationship: string): P
   return called.ok ? { ok: true, value: undefined, status: called.status } : called;
 }
 
-/** `DELETE <peer>/trust/{relationship}/{our id}`: tells the peer that the trust ends. One that is gone already is fine. At most 5 s. */
+/** `DELETE <peer>/trust/{relationship}/{our id}`: notifies the peer that the trust ends. Succeeds when the peer has no such trust. At most 5 s. */
 export async function sendTrustDeleted(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
   const called = await remote.call({
     method: "DELETE",

@@ -1,8 +1,9 @@
+import { compact } from "../system/compact.ts";
 import { decodeUtf8, isArray, isObject, own } from "../domain/json/json.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
 import { parsedJson } from "./remote-answer.ts";
 
-/** What a peer's `?metadata=true` says of one list. */
+/** What a peer's `?metadata=true` says of a list. */
 export interface ListAbout {
   readonly count: number;
   readonly bytes: number;
@@ -36,12 +37,12 @@ export function asInventory(json: Json): Inventory | undefined {
 function asListAbout(list: JsonObject): ListAbout {
   const description = own(list, "description");
   const explanation = own(list, "explanation");
-  return {
+  return compact({
     count: count(own(list, "count")),
     bytes: count(own(list, "total_bytes")),
-    ...(typeof description === "string" ? { description } : {}),
-    ...(typeof explanation === "string" ? { explanation } : {}),
-  };
+    description: typeof description === "string" ? description : undefined,
+    explanation: typeof explanation === "string" ? explanation : undefined,
+  });
 }
 
 function count(value: Json | undefined): number {
@@ -70,8 +71,8 @@ export function positionOf(headers: Readonly<Record<string, string>>): number | 
 }
 
 /**
- * One page of a list: a bare array, or an object with `items` and perhaps `next`, what to ask for `after` to get the
- * following page. Undefined when it is neither.
+ * One page of a list: a bare array, or an object with `items` and perhaps `next`, the value of `after` for the following
+ * page. Undefined for any other form.
  */
 export function asPage(json: Json): { readonly items: readonly Json[]; readonly next?: string } | undefined {
   if (isArray(json)) return { items: json };
@@ -81,14 +82,14 @@ export function asPage(json: Json): { readonly items: readonly Json[]; readonly 
   return typeof next === "string" || isNumber(next) ? { items, next: String(next) } : { items };
 }
 
-/** A JSON number, which is no text even when it cannot be read: `1e999`, or one of too many digits. */
+/** A JSON number; such a text is never taken for plain text, even when its value cannot be read: `1e999`, or too many digits. */
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
-/** What Python writes for numbers that JSON does not have. */
+/** Numbers that Python writes and JSON does not have. */
 const NO_NUMBER = /^(NaN|-?Infinity)$/;
 
 /**
- * The value in the answer of one property: JSON by its content type, else text. The reference marks bare text as JSON
- * too, so what is marked as JSON and could not have been begun as any is text. `problem` when it cannot be read.
+ * The value in the answer of one property: JSON by its content type, else text. The reference marks bare text as JSON too, so
+ * an answer marked as JSON that does not begin like JSON is text. `problem`: why the value cannot be read.
  */
 export function valueOf(answer: PeerAnswer): { readonly json: Json } | { readonly problem: string } {
   const type = (answer.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
@@ -97,7 +98,7 @@ export function valueOf(answer: PeerAnswer): { readonly json: Json } | { readonl
     const parsed = parsedJson(answer);
     return "json" in parsed || text === undefined || beginsAsJson(text) ? parsed : { json: text };
   }
-  // Without a type, an object or array is what it looks like, as in a PUT.
+  // Without a content type, a body that looks like an object or array is JSON, as in a PUT.
   if (type === "" && text !== undefined && /^\s*[[{]/.test(text)) {
     const parsed = parsedJson(answer);
     return "json" in parsed ? parsed : { json: text };

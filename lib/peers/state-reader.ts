@@ -20,18 +20,18 @@ import {
 
 /** Most bytes of one answer with state in it. */
 const STATE_BYTES = 6 * 1024 * 1024;
-/** Rows asked for at a time, when a list is too large for one answer. */
+/** Items in one page of a list that is too large for one answer. */
 const PAGE_ROWS = 500;
 /** Most bytes of a list read in pages; a larger one is too large. */
 const LIST_BYTES = 32 * 1024 * 1024;
-/** Times a list is begun again because it changed while it was read. */
+/** Attempts to read a list that changes while it is read. */
 const PAGING_TRIES = 3;
 
 const TOO_LARGE: ReadFailure = { reason: "It is larger than can be read (6 MiB; a list 32 MiB).", tooLarge: true };
-/** Answers to `?metadata=true` that say nothing of whether the peer knows the form. */
+/** Statuses that do not say whether the peer knows `?metadata=true`. */
 const NOT_ABOUT_THE_FORM = new Set([401, 403, 408, 425, 429]);
 
-/** Reads pieces of a peer's state for one subscription, and remembers the lowest position of all it read. */
+/** Reads pieces of a peer's state for one subscription, and notes the lowest position of all answers. */
 export class StateReader {
   readonly #remote: RemoteActor;
   readonly #headers: Readonly<Record<string, string>>;
@@ -44,24 +44,25 @@ export class StateReader {
     this.#headers = { "x-actingweb-subscription": subscriptionId };
   }
 
-  /** The lowest position of what was read; undefined when an answer that counted had none. */
+  /** The lowest position of the answers that count; undefined when one of them had none. */
   get position(): number | undefined {
     return this.#positioned ? this.#lowest : undefined;
   }
 
-  /** One GET whose answer counts: its position is that of something we hold afterwards. */
+  /** One GET whose answer counts: its position is that of something that is stored afterwards. */
   async get(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
     const called = await this.answerOf(at, query);
     if (called.ok && called.status === 200) this.#count(called.value.headers, true);
-    // That something is not there is knowledge too; but not every peer says as of when, and the rest still bounds it.
+    // An absence counts too; but not every peer gives its position, and the other answers still bound it.
     else if (!called.ok && isAbsence(called.status)) this.#count(called.headers ?? {}, false);
     return called;
   }
 
   /**
-   * What there is to read; undefined when the peer does not know this form: then the plain forms are to be tried.
-   * `counts`: the names are part of the state, and so is the answer's position; without it they only tell what
-   * something else is.
+   * What there is to read; undefined when the peer does not know this form, so that the caller tries the plain forms.
+   *
+   * @param counts the names become part of the state, so the answer's position counts; false: they only say what something
+   *   else is
    */
   async inventory(counts: boolean): Promise<ReadAnswer<Inventory | undefined>> {
     const called = await this.answerOf(["properties"], "?metadata=true");
@@ -83,15 +84,15 @@ export class StateReader {
     const read = readAnswer(await this.get(["properties", name]), { listed: true });
     if (read.is === "failed" && read.failure.tooLarge === true) return this.tooLarge(name, about);
     const answer = this.#value([name], read);
-    // It may have become an ordinary property since we were told that it is a list.
+    // The list may have become an ordinary property since it was listed.
     if (answer.is !== "part" || !isArray(answer.part.value)) return answer;
     const { value: items, ...part } = answer.part;
     return { is: "part", part: { ...part, ...listOf(items, about) } };
   }
 
   /**
-   * What was too large for one answer: perhaps it comes in pages. It is there, so a peer that then says otherwise does not
-   * know the form.
+   * Reads in pages a value that was too large for one answer. The value exists, so a peer that then denies it does not know
+   * pages.
    */
   async tooLarge(name: string, about: ListAbout): Promise<PartAnswer> {
     const read = await this.#inPages(name, about, { listed: false });
@@ -120,7 +121,7 @@ export class StateReader {
     return { is: "part", part: compact({ place, ...listOf(items, marker), sequence: positionOf(answer.headers) }) };
   }
 
-  /** One list, `?after=&limit=` until it ends. A peer that pages differently, or not at all, leaves it as too large. */
+  /** One list, `?after=&limit=` until it ends. The list is too large when the peer pages differently, or not at all. */
   async #inPages(name: string, about: ListAbout, first: { readonly listed: boolean }): Promise<PartAnswer> {
     const place = [name];
     for (let attempt = 1; attempt <= PAGING_TRIES; attempt += 1) {
@@ -130,11 +131,11 @@ export class StateReader {
       let query = `?limit=${PAGE_ROWS}`;
       for (;;) {
         const called = await this.get(["properties", name], query);
-        // Changed while it was read: what has been read so far is of another version.
+        // The list changed while it was read: the earlier pages are of another version.
         if (!called.ok && called.status === 409) break;
         const read = readJsonAnswer(called, positions.length === 0 ? first : { listed: false });
         if (read.is === "failed") return { is: "failed", place, failure: read.failure };
-        // Its beginning was there just now: it went, or no page has that address.
+        // The beginning was there: the list was deleted, or no page has that address.
         if (read.is === "absent" && positions.length > 0) break;
         if (read.is === "absent") return { is: "absent", place };
         const page = asPage(read.value.json);
@@ -157,7 +158,7 @@ export class StateReader {
     return { is: "failed", place, failure: { reason: "The list keeps changing while it is read.", status: 409 } };
   }
 
-  /** One GET that only tells what something else is; its position does not count. */
+  /** One GET that only says what something else is; its position does not count. */
   async answerOf(at: readonly string[] | string, query = ""): Promise<Remote<PeerAnswer>> {
     return this.#remote.call({ method: "GET", at, query, headers: this.#headers, maxBytes: STATE_BYTES });
   }

@@ -1,19 +1,20 @@
 import { parseText } from "../domain/json/json-text.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
-import { all, ConditionFailed, equals, itemExists, missing } from "../dynamodb/table.ts";
+import { updateIf } from "../dynamodb/outcomes.ts";
+import { all, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
 import type { CachedCapabilities, CapabilityCache } from "./capabilities.ts";
 
 const ATTRIBUTE = "capabilities";
-/** Whom the trust is with: capabilities are those of whoever answers there. */
+/** The address of the trust's peer: capabilities are those of the actor that answers there. */
 const PEER = "baseUri";
 
-/** Keeps a peer's capabilities in the item of its trust, so that they go with it. For one use: read, ask, save. */
+/** Keeps a peer's capabilities in the item of its trust, so that they are deleted with it. For one use: read, ask, save. */
 export class TrustCapabilityCache implements CapabilityCache {
   readonly #table: Table;
   readonly #actorId: string;
   readonly #peerId: string;
-  /** Where the peer was when this was read. */
+  /** The peer's address when the item was read. */
   #seen: string | undefined;
 
   constructor(table: Table, actorId: string, peerId: string) {
@@ -22,7 +23,7 @@ export class TrustCapabilityCache implements CapabilityCache {
     this.#peerId = peerId;
   }
 
-  /** What is kept; undefined when nothing is, or there is no trust. 1 read. */
+  /** The kept capabilities; undefined when there are none, or no trust. 1 read. */
   async read(): Promise<CachedCapabilities | undefined> {
     const item = await this.#table.get(trustKey(this.#actorId, this.#peerId), { only: [ATTRIBUTE, PEER] });
     const seen = item?.[PEER];
@@ -30,16 +31,12 @@ export class TrustCapabilityCache implements CapabilityCache {
     return item === undefined ? undefined : readCapabilities(item);
   }
 
-  /** Keeps them; nothing happens without a trust, or when it is with a peer elsewhere since it was read. 1 write. */
+  /** Keeps capabilities; nothing happens without a trust, or when its peer has moved since `read`. 1 write. */
   async save(capabilities: CachedCapabilities): Promise<void> {
     const { version, supported, fetchedAt } = capabilities;
     const text = JSON.stringify({ version, supported, fetchedAt });
     const stands = all(itemExists, missing("ending"), ...(this.#seen === undefined ? [] : [equals(PEER, this.#seen)]));
-    try {
-      await this.#table.update(trustKey(this.#actorId, this.#peerId), { set: { [ATTRIBUTE]: text } }, stands);
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    await updateIf(this.#table, trustKey(this.#actorId, this.#peerId), { set: { [ATTRIBUTE]: text } }, stands);
   }
 }
 

@@ -5,7 +5,7 @@ import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
 
-export interface SqsDelayQueueOptions {
+interface SqsDelayQueueOptions {
   readonly queueUrl: string;
   readonly region: string;
   /** `environmentCredentials` in a function. */
@@ -13,7 +13,7 @@ export interface SqsDelayQueueOptions {
   /** Another endpoint than the region's. */
   readonly endpoint?: string;
   readonly client?: SQSClient;
-  /** Says how long a kept connection has been free [the machine's]. */
+  /** Measures for how long a kept connection has been free [the machine's clock]. */
   readonly clock?: Clock;
   /** Milliseconds for one attempt, answer included [3000]. */
   readonly requestTimeoutMs?: number;
@@ -22,7 +22,7 @@ export interface SqsDelayQueueOptions {
 /** The longest that SQS delays a message. */
 const MAX_DELAY_SECONDS = 900;
 
-/** Delayed messages through SQS. Throws what the SDK throws; the sweep finds the same work, so callers may go on. */
+/** Delayed messages through SQS. Rejects with the errors of the SDK; the sweep finds the same work, so callers may continue. */
 export class SqsDelayQueue implements DelayQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;

@@ -12,19 +12,19 @@ import { sameSecret } from "../domain/wire/secret-digest.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
-/** The name of the creator whose passphrase is also a bearer, and how many bits it must have more than. */
+/** The name of the creator whose passphrase is also a bearer, if the passphrase has more bits than this. */
 const TRUSTEE = "trustee";
 const TRUSTEE_BITS = 80;
 
 const CHALLENGE = { "WWW-Authenticate": 'Basic realm="actingweb", charset="UTF-8", Bearer realm="actingweb"' };
 
-/** Recognises owners, trustees and peers by what they send; all comparisons take the same time wherever they differ. */
+/** Recognises owners, trustees and peers by their credentials. All comparisons of secrets take constant time. */
 export class Authentication implements Gate<ServiceParties> {
   readonly #actors: ActorStore;
   readonly #trusts: TrustStore;
   readonly #passphrases: PassphraseVerifier;
   readonly #guesses: PassphraseGuesses;
-  /** Guesses under way at this instance, by hash and passphrase. */
+  /** Guesses under way in this instance, by hash and passphrase. */
   readonly #guessed = new Map<string, Promise<boolean>>();
 
   constructor(actors: ActorStore, trusts: TrustStore, passphrases: PassphraseVerifier, guesses: PassphraseGuesses) {
@@ -70,8 +70,8 @@ export class Authentication implements Gate<ServiceParties> {
   }
 
   /**
-   * A guess at a chosen passphrase is counted before anything is computed, at whatever instance, and the right one is taken
-   * back. Requests that bring the same passphrase at the same time are one guess.
+   * Compares a passphrase. A guess at a chosen passphrase is counted before anything is computed, in all instances together,
+   * and subtracted again when it is right. Requests with the same passphrase at the same time are one guess.
    * @throws ServiceError auth.limited
    */
   async #isRight(actor: ActorRecord, passphrase: string, source: string): Promise<boolean> {

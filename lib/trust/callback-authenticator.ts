@@ -1,11 +1,12 @@
 import { actorKey, trustKey } from "../dynamodb/keys/actors.ts";
+import type { PeerRef } from "../domain/terms/refs.ts";
 import { all, equals, missing } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
 import { readTrust } from "./trust-record.ts";
 
-/** What is known of whoever sends callbacks. */
-export interface IdentifiedSender {
-  /** The actor is there. */
+/** What is known of the sender of a callback. */
+interface IdentifiedSender {
+  /** The actor exists and is not being deleted. */
   readonly actor: boolean;
   readonly trust?: { readonly digest: string; readonly approved: boolean };
 }
@@ -18,8 +19,8 @@ export class CallbackAuthenticator {
     this.#table = table;
   }
 
-  /** One batch read: whether the actor is there, and its trust with the peer. What is being deleted is not there. */
-  async identify(actorId: string, peerId: string): Promise<IdentifiedSender> {
+  /** Reads the actor and its trust with the peer, in one batch; either counts as missing while it is being deleted. */
+  async identify({ actorId, peerId }: PeerRef): Promise<IdentifiedSender> {
     const items = await this.#table.getMany([actorKey(actorId), trustKey(actorId, peerId)]);
     const actorItem = items.find((item) => item.sk === actorKey(actorId).sk);
     const trustItem = items.find((item) => item.sk === trustKey(actorId, peerId).sk);
@@ -30,7 +31,7 @@ export class CallbackAuthenticator {
   }
 
   /** The check that a trust is approved and opens with this digest, for a transaction. */
-  approvedCheck(actorId: string, peerId: string, digest: string): Write {
+  approvedCheck({ actorId, peerId }: PeerRef, digest: string): Write {
     const condition = all(equals("approved", true), equals("secretDigest", digest), missing("ending"));
     return { check: trustKey(actorId, peerId), condition };
   }

@@ -8,32 +8,35 @@ import { readMeta, requestTrust, sendApproval, sendTrustDeleted, verifyTrust } f
 import type { Clock, JsonObject, Log, PeerHttp } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
-/** Ids of the request on whose behalf a peer is asked; sent along. */
+/** The ids of the request for which a peer is called; they are sent along. */
 export interface Trace {
   readonly requestId?: string;
   readonly traceparent?: string;
 }
 
-/** The most that telling the other side may take before a request is answered, all calls together, ms. */
+/** The most that notifying the other side may take before a request is answered, all calls together, ms. */
 export const NOTIFY_MS = 5000;
 /** Verification happens while the other side waits for our answer. */
 const VERIFY_MS = 5000;
 
-/** What a peer says of itself. */
-export interface PeerMeta {
+/** What a peer's `/meta` says. */
+interface PeerMeta {
   readonly id: string;
   readonly type: string;
 }
 
 /** What becomes of a permission callback to a peer that wants no requests for a while. */
 export interface PermissionsLater {
-  /** True while the peer wants none. */
+  /** True while the peer wants no requests. */
   isPaused(trust: TrustRecord): boolean;
-  /** The peer is to be told later what it is allowed since that time; `seconds`: it has just said when. Never rejects. */
+  /**
+   * Sends the peer later what it is allowed since `timestamp`; `seconds`: the `Retry-After` that it has just sent. Never
+   * rejects.
+   */
   defer(trust: TrustRecord, timestamp: string, seconds?: number): Promise<void>;
 }
 
-/** The requests that a trust makes to the other side, and what their failures mean to whoever asked us. */
+/** The requests that a trust makes to the other side, and what their failures mean to our own caller. */
 export class PeerCalls {
   readonly #http: PeerHttp;
   readonly #log: Log;
@@ -49,7 +52,7 @@ export class PeerCalls {
   }
 
   /**
-   * Who answers at this root.
+   * Reads who answers at this root.
    * @throws ServiceError auth.forbidden (refused, also by our outbound rules), peer.unreachable, peer.invalid_answer
    */
   async meta(baseUri: string, ourId: string, trace: Trace): Promise<PeerMeta> {
@@ -75,7 +78,7 @@ export class PeerCalls {
   }
 
   /**
-   * Whether whoever answers under the trust's `baseUri` holds the token that we were given.
+   * Whether the actor under the trust's `baseUri` has the token that we were given.
    * @throws ServiceError auth.forbidden when our outbound rules refuse that address
    */
   async verifies(trust: TrustRecord, token: string, trace: Trace): Promise<boolean> {
@@ -86,21 +89,21 @@ export class PeerCalls {
     return false;
   }
 
-  /** Tells the peer that we approved it. Best effort, at most `withinMs`. */
+  /** Notifies the peer that we approved the trust. Best effort, at most `withinMs`. */
   async notifyApproved(trust: TrustRecord, trace: Trace, withinMs: number): Promise<boolean> {
     const answer = await sendApproval(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("approval", trust, answer);
   }
 
-  /** Tells the peer that the trust is over. Best effort, at most `withinMs` [5 s]. */
+  /** Notifies the peer that the trust is over. Best effort, at most `withinMs` [5 s]. */
   async notifyDeleted(trust: TrustRecord, trace: Trace, withinMs: number = NOTIFY_MS): Promise<boolean> {
     const answer = await sendTrustDeleted(this.#remote(trust, trace, withinMs), trust.relationship);
     return this.#noted("trust deletion", trust, answer);
   }
 
   /**
-   * Sends the peer all that it is allowed since `timestamp` (ISO 8601). Best effort, at most `withinMs`; later when the peer
-   * wants no requests now.
+   * Sends the peer everything that it is allowed since `timestamp` (ISO 8601). Best effort, at most `withinMs`; deferred when
+   * the peer wants no requests now.
    */
   async notifyPermissions(
     trust: TrustRecord,
@@ -132,7 +135,7 @@ export class PeerCalls {
   }
 }
 
-/** Statuses by which a peer says no, rather than that it makes no sense to ask. */
+/** Statuses by which a peer refuses, rather than says that the request makes no sense. */
 const REFUSALS: readonly (number | undefined)[] = [400, 401, 403, 409];
 
 function demand<T>(asked: Remote<T>, now: number): T {
@@ -141,7 +144,7 @@ function demand<T>(asked: Remote<T>, now: number): T {
 }
 
 function serviceError(failure: RemoteFailure, now: number): ServiceError {
-  const extra = failure.status === undefined ? {} : { peerStatus: failure.status };
+  const extra = compact({ peerStatus: failure.status });
   if (failure.kind === "unreachable") return new ServiceError("peer.unreachable", failure.message, { extra });
   const refused = failure.kind === "blocked" || (failure.kind === "refused" && REFUSALS.includes(failure.status));
   const seconds = waitSeconds(failure, now);

@@ -8,7 +8,7 @@ import type { TrustRecord } from "./trust-record.ts";
 import { grantJson } from "./permission-store.ts";
 import type { Granted, PermissionStore } from "./permission-store.ts";
 
-/** Shows and changes what a peer may do, and lets the peer know. */
+/** Shows and changes what a peer may do, and notifies the peer. */
 export class PermissionChanges {
   readonly #store: PermissionStore;
   readonly #trustCommits: TrustCommits;
@@ -20,7 +20,7 @@ export class PermissionChanges {
     this.#calls = calls;
   }
 
-  /** What was set for the peer, or else what its relationship allows. */
+  /** The permissions set for the peer, or else those of its relationship. */
   shown(trust: TrustRecord): JsonObject {
     return describe(trust, trust.custom ?? permissionsJson(this.#store.defaults(trust.relationship)));
   }
@@ -31,8 +31,8 @@ export class PermissionChanges {
   }
 
   /**
-   * Sets them and tells the peer, best effort, at most 5 s; `first` when none had been set before. When it resolves they
-   * hold for every subscription of the peer, from this place of the actor's log on.
+   * Sets the permissions and notifies the peer, best effort, at most 5 s; `first` when none had been set before. When this
+   * resolves the permissions hold for every subscription of the peer, from their record in the actor's log on.
    */
   async set(trust: TrustRecord, permissions: JsonObject, trace: Trace) {
     const granted = await this.#trustCommits.setCustom(trust, permissions);
@@ -40,22 +40,25 @@ export class PermissionChanges {
     return { first: granted.first, shown: this.shown(granted.trust) };
   }
 
-  /** Back to the relationship's defaults; tells the peer if that changed anything. */
+  /** Removes the permissions, so that the relationship's defaults hold; notifies the peer if any had been set. */
   async clear(trust: TrustRecord, trace: Trace): Promise<void> {
     const granted = await this.#trustCommits.clearCustom(trust);
     if (granted !== undefined) await this.notify(granted, trace);
   }
 
   /**
-   * Sends an approved peer what it is allowed, best effort, within so many ms [5 s]. The time is the record's, so that of
-   * two the later one wins.
+   * Sends an approved peer what it is allowed, best effort, within `withinMs` [5 s]. The callback has the time of the record, so
+   * that the later of two wins.
    */
   async notify(granted: Granted, trace: Trace, withinMs: number = NOTIFY_MS): Promise<void> {
     if (!granted.trust.approved) return;
     await this.#calls.notifyPermissions(granted.trust, grantJson(granted), granted.at, trace, withinMs);
   }
 
-  /** Whether an approval tells the peer something: after a first one only what was set for it, for it knows what it asked for. */
+  /**
+   * Whether the permissions are new to the peer at an approval. At the first approval only permissions set for the peer are,
+   * because the peer knows its relationship.
+   */
   mattersOnApproval(granted: Granted): boolean {
     const usual = permissionsJson(this.#store.defaults(granted.trust.relationship));
     const first = granted.trust.revision === 2;
@@ -63,7 +66,7 @@ export class PermissionChanges {
   }
 }
 
-/** Sends a peer what it is allowed now, for a callback of that time (ISO 8601) that had to wait. At most 5 s. */
+/** Sends a peer what it is allowed now, in place of a callback of that time (ISO 8601) that was deferred. At most 5 s. */
 export async function notifyLate(
   { calls, permissions }: { readonly calls: PeerCalls; readonly permissions: PermissionStore },
   trust: TrustRecord,
@@ -72,7 +75,7 @@ export async function notifyLate(
   await calls.notifyPermissions(trust, permissionsJson(permissions.of(trust)), timestamp, {}, NOTIFY_MS);
 }
 
-/** As we show it, and beside that the members of the permissions, where clients in the field look for them. */
+/** The document of a peer's permissions. Their members are repeated at its top, where clients in the field look for them. */
 function describe(trust: TrustRecord, permissions: JsonObject): JsonObject {
   const isCustom = trust.custom !== undefined;
   return {

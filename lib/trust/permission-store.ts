@@ -5,14 +5,14 @@ import type { TrustRecord } from "./trust-record.ts";
 
 /** What a peer may do from one record of the log on. */
 export interface Granted {
-  /** As it stood then. */
+  /** The trust at that record. */
   readonly trust: TrustRecord;
   readonly permissions: Permissions;
-  /** When, as the record says: ISO 8601 with microseconds and `Z`. */
+  /** The time of the record: ISO 8601 with microseconds and `Z`. */
   readonly at: string;
 }
 
-/** What peers may do: what their relationship allows, with what was set for single ones on top. */
+/** What peers may do: the permissions of their relationship, merged with those set for a single peer. */
 export class PermissionStore {
   readonly #defined: Readonly<Record<string, Permissions>>;
 
@@ -21,19 +21,19 @@ export class PermissionStore {
     this.#defined = defined;
   }
 
-  /** What the relationship allows by itself. */
+  /** The permissions of a relationship. */
   defaults(relationship: string): Permissions {
     return defaultPermissions(relationship, this.#defined);
   }
 
-  /** What the peer may do, as its trust was last read. */
+  /** What the peer of a trust may do. */
   of({ relationship, custom }: Pick<TrustRecord, "relationship" | "custom">): Permissions {
     const defaults = this.defaults(relationship);
     return custom === undefined ? defaults : mergePermissions(defaults, custom);
   }
 }
 
-/** The record that says what a peer may do from here on. */
+/** The log record of what a peer may do from then on. */
 export const permissionRecord = ({ trust, permissions }: Pick<Granted, "trust" | "permissions">) =>
   ({ kind: "permissions", peerId: trust.peerId, permissions: permissions.properties }) as const;
 

@@ -11,15 +11,15 @@ import type { TrustStore } from "./trust-store.ts";
 import { readTrust, revised } from "./trust-record.ts";
 import type { TrustChange, TrustRecord } from "./trust-record.ts";
 
-/** How a trust is to be, and the writes that make it so. */
+/** A trust after a change, and the writes of the change. */
 interface TrustPlan {
   readonly trust: TrustRecord;
   readonly writes: readonly Write[];
 }
 
 /**
- * The changes of a trust by which its peer may see something else than before: each in one transaction with the record
- * that says so, because how the peer's subscriptions go on must follow from the actor's log alone.
+ * The changes of a trust by which its peer may see something else than before. Each is one transaction with its record,
+ * because the actor's log alone must decide how the peer's subscriptions continue.
  */
 export class TrustCommits {
   readonly #commits: Commits;
@@ -40,10 +40,10 @@ export class TrustCommits {
   }
 
   /**
-   * All that is to be different, in one step: the next revision. When our approval is given or taken back, the sweep tells
-   * what hangs on it unless `notePropagated` comes; in between nothing is lost: changes go on making numbers, and what could not
-   * be delivered is after an approval. `first`: nothing had been set for this peer before.
-   * @throws ServiceError resource.not_found when it is gone or another
+   * Makes a change in one step: the next revision. When our approval is given or revoked, the sweep propagates the change
+   * unless `notePropagated` is called. In between nothing is lost: changes continue to make numbers, and numbers that could not
+   * be delivered are delivered after an approval. `first`: no permissions had been set for this peer before.
+   * @throws ServiceError resource.not_found when the trust is gone or another
    */
   async change(trust: TrustRecord, change: TrustChange): Promise<Granted & { readonly first: boolean }> {
     let first = false;
@@ -55,17 +55,12 @@ export class TrustCommits {
     return { ...sure(granted), first };
   }
 
-  /** Our approval, given or taken back. @throws as `change` */
-  async changeApproval(trust: TrustRecord, approved: boolean): Promise<Granted> {
-    return await this.change(trust, { approved });
-  }
-
-  /** Sets what a peer may do beside its relationship's defaults. @throws as `change` */
+  /** Sets a peer's permissions beside its relationship's defaults. @throws as `change` */
   async setCustom(trust: TrustRecord, custom: JsonObject): Promise<Granted & { readonly first: boolean }> {
     return await this.change(trust, { custom });
   }
 
-  /** Back to the relationship's defaults; undefined when nothing had been set. @throws as `change` */
+  /** Removes a peer's permissions, so that its relationship's defaults hold; undefined when none had been set. @throws as `change` */
   async clearCustom(trust: TrustRecord): Promise<Granted | undefined> {
     return await this.#commit(trust, (read) => {
       const standing = demandStanding(trust, read);
@@ -74,13 +69,13 @@ export class TrustCommits {
   }
 
   /**
-   * Puts a trust in the place of another with the same peer; the sweep tells what hangs on it unless `notePropagated` comes.
-   * @throws ServiceError resource.conflict when it changed meanwhile or the secret is another's, resource.not_found
+   * Replaces a trust by another with the same peer; the sweep propagates that unless `notePropagated` is called.
+   * @throws ServiceError resource.conflict when the trust changed meanwhile or the secret is another trust's, resource.not_found
    *   without actor
    */
   async replace(old: TrustRecord, trust: TrustRecord): Promise<void> {
     const writes = this.#trusts.replacingWrites(old, trust, this.#clock.now());
-    // What is replaced was looked at before the peer was asked; what is changed is whatever stands now.
+    // A replacement depends on the trust as it was before the peer was asked; a change depends on the trust as it is now.
     const refused = (index: number) => (index < writes.length ? taken(trust.peerId) : undefined);
     await this.#commit(trust, () => ({ trust, writes }), refused);
   }
@@ -109,14 +104,14 @@ export class TrustCommits {
         granted = { trust, permissions: this.#permissions.of(trust), at: read.at };
         return compact({ records: [permissionRecord(granted)], writes, refused });
       },
-      // It makes no numbers, so there is nobody to tell.
+      // No subscription gets a number from this record, so there is nothing to deliver.
       { quiet: true },
     );
     return granted;
   }
 }
 
-/** The trust as it stands, when it is still the one that is meant. */
+/** The stored trust, when it is the one that is meant. @throws ServiceError resource.not_found */
 function demandStanding(trust: TrustRecord, read: LogRead): TrustRecord {
   const item = read.item(trustKey(trust.actorId, trust.peerId));
   const standing = item === undefined ? undefined : readTrust(item);
@@ -125,6 +120,6 @@ function demandStanding(trust: TrustRecord, read: LogRead): TrustRecord {
 }
 
 function sure(granted: Granted | undefined): Granted {
-  if (granted === undefined) throw new RangeError("this change of a trust always writes");
+  if (granted === undefined) throw new RangeError("a change of a trust always writes");
   return granted;
 }

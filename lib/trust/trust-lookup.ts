@@ -1,3 +1,4 @@
+import { isRelationship } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Caller } from "./callers.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -5,7 +6,7 @@ import { trustWire, trustWireWithoutSecrets } from "./trust-record.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
-/** The trust that a path names. @throws ServiceError resource.not_found, also when it is of another relationship */
+/** The trust that a path names. @throws ServiceError resource.not_found, also for a trust of another relationship */
 export async function namedTrust(
   trusts: TrustStore,
   actorId: string,
@@ -21,7 +22,7 @@ export function demandTrust(trust: TrustRecord | undefined, relationship: string
   throw new ServiceError("resource.not_found", "There is no such trust.");
 }
 
-/** What a list of trusts may be narrowed by; an empty value counts as none. */
+/** A filter of a list of trusts; an empty value counts as absent. */
 export interface TrustFilter {
   readonly relationship?: string | undefined;
   readonly peerId?: string | undefined;
@@ -37,7 +38,7 @@ export function meets(trust: TrustRecord, filter: TrustFilter): boolean {
   );
 }
 
-/** A trust as this caller may see it: admin peers see the others without their secrets. */
+/** A trust as this caller may see it: an admin peer sees other trusts without their secrets. */
 export function shownTo(caller: Caller, trust: TrustRecord): JsonObject {
   const own = caller.kind !== "peer" || caller.peerId === trust.peerId;
   return own ? trustWire(trust) : trustWireWithoutSecrets(trust);
@@ -46,4 +47,10 @@ export function shownTo(caller: Caller, trust: TrustRecord): JsonObject {
 /** True when the caller is the peer of this trust, not its owner or an admin that acts as one. */
 export function isItsPeer(caller: Caller, trust: TrustRecord): boolean {
   return caller.kind === "peer" && caller.peerId === trust.peerId;
+}
+
+/** The name, if a relationship may have it. @throws ServiceError request.invalid */
+export function demandRelationship(name: string): string {
+  if (isRelationship(name)) return name;
+  throw new ServiceError("request.invalid", `${JSON.stringify(name)} is no name for a relationship.`);
 }

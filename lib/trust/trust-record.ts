@@ -20,36 +20,36 @@ export interface TrustRecord {
   readonly relationship: string;
   readonly secret: string;
   readonly desc: string;
-  /** By us: the peer's bearer opens what its relationship allows, and callbacks go to it. */
+  /** We approved the trust: the peer's bearer opens what its relationship allows, and callbacks go to the peer. */
   readonly approved: boolean;
-  /** By the other side. */
+  /** The other side approved it. */
   readonly peerApproved: boolean;
   /** The peer answered the verification under its `baseUri`. */
   readonly verified: boolean;
   readonly verificationToken: string;
   /** ms since 1970. */
   readonly createdAt: number;
-  /** Grows with every change of approval, secret or permissions; what follows a change is ordered by it. */
+  /** Incremented by every change of approval, secret or permissions; orders what follows from a change. */
   readonly revision: number;
-  /** Its deletion has begun: it opens nothing any more. */
+  /** The deletion of the trust has begun: it opens nothing any more. */
   readonly ending: boolean;
-  /** What was set for this peer beside what its relationship allows; it outlives a replacement. */
+  /** Permissions set for this peer beside what its relationship allows; they outlive a replacement of the trust. */
   readonly custom?: JsonObject;
-  /** What the peer last said it can; kept beside the trust, and never part of a new one. */
+  /** What the peer last said it supports; kept in the item of the trust, and never part of a new one. */
   readonly capabilities?: CachedCapabilities;
   /**
-   * The `fetchedAt` of the capabilities by which callbacks went out compressed and were not undone: as long as those are
-   * kept, they go out plain.
+   * The `fetchedAt` of the capabilities that advertised compression although the peer did not decompress callbacks. As long
+   * as those capabilities are kept, callbacks go out plain.
    */
   readonly plainSince?: number;
-  /** By the peer's word nothing goes to it before then, ms since 1970. */
+  /** The peer asked for no requests before then, ms since 1970. */
   readonly pausedUntil?: number;
 }
 
-/** A change of a trust that stands; what is not given stays. */
+/** A change of a trust; what is not given stays. */
 export interface TrustChange {
   readonly approved?: boolean;
-  /** What is set for this peer beside what its relationship allows; null: nothing any more. */
+  /** Permissions to set for this peer beside what its relationship allows; null removes them. */
   readonly custom?: JsonObject | null;
   readonly desc?: string;
   readonly baseUri?: string;
@@ -62,7 +62,8 @@ export function revised(trust: TrustRecord, change: TrustChange): TrustRecord {
   const custom = change.custom === undefined ? before : (change.custom ?? undefined);
   const moved = baseUri !== undefined && baseUri !== trust.baseUri;
   return {
-    ...{ ...rest, revision: trust.revision + 1 },
+    ...rest,
+    revision: trust.revision + 1,
     ...compact({ approved, desc, baseUri, custom, capabilities: moved ? undefined : capabilities }),
   };
 }
@@ -70,8 +71,6 @@ export function revised(trust: TrustRecord, change: TrustChange): TrustRecord {
 /** Reads a trust's item. */
 export function readTrust(item: Item): TrustRecord {
   const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
-  const capabilities = readCapabilities(item);
-  const number = (name: string): number => (typeof item[name] === "number" ? item[name] : 0);
   const custom = parseText(text("custom") || "null") as Json;
   return {
     actorId: actorOfKey(item),
@@ -85,17 +84,22 @@ export function readTrust(item: Item): TrustRecord {
     peerApproved: item["peerApproved"] === true,
     verified: item["verified"] === true,
     verificationToken: text("verificationToken"),
-    createdAt: number("createdAt"),
-    revision: number("revision"),
+    createdAt: numberIn(item, "createdAt") ?? 0,
+    revision: numberIn(item, "revision") ?? 0,
     ending: item["ending"] === true,
-    ...(isObject(custom) ? { custom } : {}),
-    ...(capabilities === undefined ? {} : { capabilities }),
-    ...(typeof item["plainSince"] === "number" ? { plainSince: item["plainSince"] } : {}),
-    ...(typeof item["pausedUntil"] === "number" ? { pausedUntil: item["pausedUntil"] } : {}),
+    ...compact({
+      custom: isObject(custom) ? custom : undefined,
+      capabilities: readCapabilities(item),
+      plainSince: numberIn(item, "plainSince"),
+      pausedUntil: numberIn(item, "pausedUntil"),
+    }),
   };
 }
 
-/** The item of a new trust; what was known of an earlier one's peer does not come along. */
+const numberIn = (item: Item, name: string): number | undefined =>
+  typeof item[name] === "number" ? item[name] : undefined;
+
+/** The item of a new trust, without what was read from the peer of an earlier one. */
 export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attribute>> = {}): Item {
   const {
     actorId,
@@ -109,15 +113,14 @@ export function trustItem(trust: TrustRecord, more: Readonly<Record<string, Attr
   return {
     ...trustKey(actorId, trust.peerId),
     ...attributes,
-    // Conditions of others name the digest, so that the secret itself stays here.
+    // Conditions of other items' writes name the digest, so that the secret itself stays here.
     secretDigest: secretDigest(trust.secret),
-    ...(ending ? { ending } : {}),
-    ...(custom === undefined ? {} : { custom: printJson(custom) }),
+    ...compact({ ending: ending || undefined, custom: custom && printJson(custom) }),
     ...more,
   };
 }
 
-/** A trust on the wire. Both spellings of the token hold the same. */
+/** A trust on the wire. Both spellings of the token have the same value. */
 export function trustWire(trust: TrustRecord): JsonObject {
   return {
     id: trust.actorId,
@@ -136,7 +139,7 @@ export function trustWire(trust: TrustRecord): JsonObject {
   };
 }
 
-/** A trust on the wire for someone it does not belong to: without what would let them act as its peer. */
+/** A trust on the wire for a caller that it does not belong to: without what would let the caller act as its peer. */
 export function trustWireWithoutSecrets(trust: TrustRecord): JsonObject {
   const { secret: _secret, verification_token: _token, verificationToken: _spelling, ...rest } = trustWire(trust);
   return rest;

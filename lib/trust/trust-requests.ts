@@ -1,4 +1,4 @@
-/** What others ask of a trust, once it has been read from a request. */
+/** The bodies of requests about trusts, after they were read and checked. */
 import type { JsonObject } from "../system/ports.ts";
 
 /** The owner's request for a trust with the actor at `url`. */
@@ -22,7 +22,7 @@ export interface TrustReceptionRequest {
   readonly verify?: string | undefined;
 }
 
-/** The members of a trust that change; those that are absent stay. */
+/** The members of a trust to change; absent members stay. */
 export interface TrustChangeRequest {
   readonly approved?: boolean | undefined;
   readonly desc?: string | undefined;

@@ -1,11 +1,12 @@
 import { printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
-import { ServiceError, isServiceError } from "../system/errors.ts";
+import { ServiceError } from "../system/errors.ts";
 import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys/actors.ts";
+import { refusedReasons, updateIf } from "../dynamodb/outcomes.ts";
+import { queryAll } from "../dynamodb/paging.ts";
 import {
-  ConditionFailed,
   TransactionRefused,
   all,
   always,
@@ -15,25 +16,24 @@ import {
   itemMissing,
   missing,
 } from "../dynamodb/table.ts";
-import type { Change, Condition, Item, Table, Write } from "../dynamodb/table.ts";
+import type { Change, Condition, Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { sameSecret, secretDigest } from "../domain/wire/secret-digest.ts";
 import { readTrust, trustItem } from "./trust-record.ts";
 import type { TrustChange, TrustRecord } from "./trust-record.ts";
 
-/** How long whoever began something may take before the sweep takes over; longer than any request lives. */
+/** After this long (ms) the sweep takes over what a request began; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
 const DUE = ["dueShard", "dueAt"];
 
-const isEnding: Condition = equals("ending", true);
 const notEnding: Condition = missing("ending");
-/** It is still the trust that was read, not one that replaced it. */
+/** The item is the trust that was read, not one that replaced it. */
 const isSame = (trust: TrustRecord): Condition => equals("secret", trust.secret);
-/** The same, and nothing of it has changed since by which its peer may do something else. */
+/** The item is the trust that was read, and nothing that decides what its peer may do has changed since. */
 export const trustUnchangedSince = (trust: TrustRecord): Condition =>
   all(isSame(trust), notEnding, equals("revision", trust.revision));
 const actorLives: Condition = all(itemExists, missing("deleting"));
 
-/** The trusts of our actors. Every write names the trust it means by its secret. */
+/** The trusts of our actors. Every write is conditional on the secret of the trust that it means. */
 export class TrustStore {
   readonly #table: Table;
 
@@ -41,13 +41,13 @@ export class TrustStore {
     this.#table = table;
   }
 
-  /** The trust with that peer; undefined when there is none, or none any more. One read. */
+  /** The trust with that peer; undefined when there is none, or its deletion is under way. One read. */
   async get(actorId: string, peerId: string): Promise<TrustRecord | undefined> {
     const trust = await this.getEvenEnding(actorId, peerId);
     return trust?.ending === true ? undefined : trust;
   }
 
-  /** The same, also while its deletion is under way. */
+  /** The trust with that peer, also while its deletion is under way. One read. */
   async getEvenEnding(actorId: string, peerId: string): Promise<TrustRecord | undefined> {
     const item = await this.#table.get(trustKey(actorId, peerId));
     return item === undefined ? undefined : readTrust(item);
@@ -61,24 +61,18 @@ export class TrustStore {
     return trust !== undefined && sameSecret(trust.secret, secret) ? trust : undefined;
   }
 
-  /** All trusts of an actor, oldest first; one query per 1 MB. Those whose deletion is under way only when asked for. */
+  /** All trusts of an actor, oldest first; those whose deletion is under way only with `evenEnding`. One query per 1 MB. */
   async list(actorId: string, options: { readonly evenEnding?: boolean } = {}): Promise<readonly TrustRecord[]> {
-    const trusts: TrustRecord[] = [];
-    let after: string | undefined;
-    do {
-      const range = { pk: actorPartition(actorId), prefix: TRUST_PREFIX };
-      const page = await this.#table.query(after === undefined ? range : { ...range, after });
-      trusts.push(...page.items.map(readTrust));
-      after = page.next;
-    } while (after !== undefined);
-    return trusts
+    const items = await queryAll(this.#table, { pk: actorPartition(actorId), prefix: TRUST_PREFIX });
+    return items
+      .map(readTrust)
       .filter((trust) => options.evenEnding === true || !trust.ending)
       .sort((one, other) => one.createdAt - other.createdAt);
   }
 
   /**
-   * Some of an actor's trusts by the peers' ids, at most `limit`, with what else is noted in their items; those whose
-   * deletion is under way are left out. One query.
+   * Some of an actor's trusts, at most `limit`, in the order of the peers' ids and with their items; those whose deletion is
+   * under way are left out. `after` and `next` are peers' ids. One query.
    */
   async page(
     actorId: string,
@@ -87,30 +81,32 @@ export class TrustStore {
     readonly trusts: readonly { readonly trust: TrustRecord; readonly item: Item }[];
     readonly next?: string;
   }> {
-    const { after, limit } = options;
-    const range = { pk: actorPartition(actorId), prefix: TRUST_PREFIX, limit };
-    const page = await this.#table.query(
-      after === undefined ? range : { ...range, after: trustKey(actorId, after).sk },
-    );
+    const { after: peerId, limit } = options;
+    const after = peerId === undefined ? undefined : trustKey(actorId, peerId).sk;
+    const page = await this.#table.query(compact({ pk: actorPartition(actorId), prefix: TRUST_PREFIX, limit, after }));
     const next = page.next === undefined ? undefined : peerOfTrustKey(page.next);
     const trusts = page.items.map((item) => ({ trust: readTrust(item), item })).filter(({ trust }) => !trust.ending);
     return compact({ trusts, next });
   }
 
   /**
-   * Stores a new trust. With `tentativeSince` (ms) the sweep takes it away again unless `finishInitiation` comes.
-   * @throws ServiceError resource.conflict when there is one with that peer (or secret), resource.not_found without actor
+   * Stores a new trust. With `tentativeSince` (ms) the sweep deletes it again unless `finishInitiation` is called.
+   * @throws ServiceError resource.conflict when a trust with that peer (or secret) exists, resource.not_found without actor
    */
   async create(trust: TrustRecord, tentativeSince?: number): Promise<void> {
     const tentative = tentativeSince === undefined ? {} : { initiating: true, ...dueOf(trust, tentativeSince) };
-    await this.#transact(trust, [
+    const reasons = await refusedReasons(this.#table, [
       { check: actorKey(trust.actorId), condition: actorLives },
       { put: trustItem(trust, tentative), condition: itemMissing },
       { put: secretItem(trust), condition: itemMissing },
     ]);
+    if (reasons === undefined) return;
+    if (reasons[0]?.code === "condition") throw new ServiceError("resource.not_found", "There is no such actor.");
+    if (reasons.some(({ code }) => code === "condition")) throw taken(trust.peerId);
+    throw new TransactionRefused(reasons);
   }
 
-  /** The writes that put a trust in the place of another with the same peer, to go into one transaction (`TrustCommits`). */
+  /** The writes that replace a trust by another with the same peer, for one transaction (`TrustCommits`). */
   replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
     const put: Write = {
       put: trustItem(trust, { propagating: true, ...dueOf(trust, now) }),
@@ -119,33 +115,30 @@ export class TrustStore {
     if (old.secret === trust.secret) return [put];
     return [
       put,
-      // Right whatever is stored: the old secret ends here.
+      // Right whatever is stored: the old secret opens nothing any more.
       { delete: secretKey(old.actorId, secretDigest(old.secret)), condition: always },
       { put: secretItem(trust), condition: itemMissing },
     ];
   }
 
   /**
-   * Changes a trust that is still the one that was read, and returns it as it is then.
-   * @throws ServiceError resource.not_found when it is gone or another
+   * Changes a trust that is still the one that was read.
+   * @returns the trust after the change
+   * @throws ServiceError resource.not_found when the trust is gone or another, or the condition does not hold
    */
   async change(trust: TrustRecord, change: Change, condition: Condition = itemExists): Promise<TrustRecord> {
-    try {
-      const key = trustKey(trust.actorId, trust.peerId);
-      return readTrust(await this.#table.update(key, change, all(isSame(trust), notEnding, condition)));
-    } catch (error) {
-      if (error instanceof ConditionFailed) throw noLongerThere(error);
-      throw error;
-    }
+    const changed = await this.#changeIf(trust, change, condition);
+    if (changed === undefined) throw new ServiceError("resource.not_found", "There is no such trust any more.");
+    return changed;
   }
 
-  /** The write that makes such a change the next revision, to go into one transaction (`TrustCommits`). */
+  /** The write that makes a change the next revision of the trust, for one transaction (`TrustCommits`). */
   revisingWrite(trust: TrustRecord, change: TrustChange, now: number): Write {
     const { approved, custom } = change;
     const { set, remove = [] } = describing(trust, change);
     const due = approved === undefined ? undefined : dueOf(trust, now);
     return {
-      update: trustKey(trust.actorId, trust.peerId),
+      update: keyOf(trust),
       change: {
         set: compact({
           ...set,
@@ -162,110 +155,87 @@ export class TrustStore {
   }
 
   /**
-   * Changes how a trust is described, which no revision counts.
-   * @throws ServiceError resource.not_found when it is gone or another
+   * Changes the description or the address of a trust, which makes no revision.
+   * @throws ServiceError resource.not_found when the trust is gone or another
    */
   async describe(trust: TrustRecord, change: Pick<TrustChange, "desc" | "baseUri">): Promise<TrustRecord> {
     if (change.desc === undefined && change.baseUri === undefined) return trust;
     return await this.change(trust, describing(trust, change));
   }
 
-  /** What hangs on the trust knows this revision of it. Nothing happens when there is a newer one, or it is ending. */
+  /** Notes that what depends on the trust has this revision of it. Nothing happens when there is a newer one, or the trust ends. */
   async notePropagated(trust: TrustRecord): Promise<void> {
-    // While the peer is still being asked the due time serves that too; the sweep then propagates it once more.
-    const condition = all(trustUnchangedSince(trust), missing("initiating"));
-    try {
-      const change: Change = { remove: ["propagating", ...DUE] };
-      await this.#table.update(trustKey(trust.actorId, trust.peerId), change, all(condition, exists("propagating")));
-    } catch (error) {
-      if (!(error instanceof ConditionFailed)) throw error;
-    }
+    // While the peer is still being asked, the due time serves that too; the sweep then propagates the change once more.
+    const condition = all(trustUnchangedSince(trust), missing("initiating"), exists("propagating"));
+    await updateIf(this.#table, keyOf(trust), { remove: ["propagating", ...DUE] }, condition);
   }
 
-  /** The trust, when a change of it has not reached what hangs on it in time; else undefined. */
+  /** The trust, when a change of it has not reached what depends on it in time; else undefined. */
   async propagating(actorId: string, peerId: string, now: number): Promise<TrustRecord | undefined> {
     const item = await this.#table.get(trustKey(actorId, peerId));
     if (item?.["propagating"] !== true || item["ending"] === true || item["initiating"] === true) return undefined;
     return typeof item["dueAt"] === "number" && item["dueAt"] <= now ? readTrust(item) : undefined;
   }
 
-  /** The peer answered: the trust stays. @throws ServiceError resource.not_found when it is gone or another */
+  /** Keeps a trust whose peer has answered. @throws ServiceError resource.not_found when the trust is gone or another */
   async finishInitiation(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
     const set = peerApproved ? { set: { peerApproved: true } } : {};
-    try {
-      return await this.change(trust, { ...set, remove: ["initiating", ...DUE] }, missing("propagating"));
-    } catch (error) {
-      if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
-      // Gone, or changed while the peer was asked: then it stays due for that.
-      return this.change(trust, { ...set, remove: ["initiating"] });
-    }
+    const remove = ["initiating", ...DUE];
+    const finished = await this.#changeIf(trust, { ...set, remove }, missing("propagating"));
+    // Otherwise the trust is gone, or a change of it while the peer was asked must stay due.
+    return finished ?? (await this.change(trust, { ...set, remove: ["initiating"] }));
   }
 
-  /** Takes back a trust that came to nothing. Nothing happens when it is gone or another. */
+  /** Deletes a trust whose start failed. Nothing happens when the trust is gone or another. */
   async withdraw(trust: TrustRecord): Promise<void> {
-    await this.#transactUnlessOther([
-      { delete: trustKey(trust.actorId, trust.peerId), condition: isSame(trust) },
-      { delete: secretKey(trust.actorId, secretDigest(trust.secret)), condition: always },
-    ]);
+    await this.#delete(trust, isSame(trust));
   }
 
-  /** From here on the trust opens nothing; the sweep finishes its deletion if nobody else does. Undefined: gone or another. */
+  /** From here on the trust opens nothing; the sweep finishes its deletion if its request does not. Undefined: gone or another. */
   async beginEnding(trust: TrustRecord, now: number): Promise<TrustRecord | undefined> {
-    try {
-      const change: Change = {
-        set: { approved: false, ending: true, ...dueOf(trust, now) },
-        add: { revision: 1 },
-        remove: ["initiating", "propagating"],
-      };
-      return readTrust(await this.#table.update(trustKey(trust.actorId, trust.peerId), change, isSame(trust)));
-    } catch (error) {
-      if (error instanceof ConditionFailed) return undefined;
-      throw error;
-    }
+    const change: Change = {
+      set: { approved: false, ending: true, ...dueOf(trust, now) },
+      add: { revision: 1 },
+      remove: ["initiating", "propagating"],
+    };
+    const begun = await updateIf(this.#table, keyOf(trust), change, isSame(trust));
+    return begun.written ? readTrust(begun.item) : undefined;
   }
 
-  /** The last step of a deletion. Nothing happens when it is gone or another. */
+  /** The last step of a deletion. Nothing happens when the trust is gone or another. */
   async remove(trust: TrustRecord): Promise<void> {
-    await this.#transactUnlessOther([
-      { delete: trustKey(trust.actorId, trust.peerId), condition: all(isSame(trust), isEnding) },
-      { delete: secretKey(trust.actorId, secretDigest(trust.secret)), condition: always },
-    ]);
+    await this.#delete(trust, all(isSame(trust), equals("ending", true)));
   }
 
-  /** True when the trust is a start that nobody brought to an end. */
+  /** True when the trust was made for a start that broke off. */
   async isAbandonedStart(actorId: string, peerId: string, now: number): Promise<boolean> {
     const item = await this.#table.get(trustKey(actorId, peerId));
     return item?.["initiating"] === true && typeof item["dueAt"] === "number" && item["dueAt"] <= now;
   }
 
-  async #transact(trust: TrustRecord, writes: readonly Write[]): Promise<void> {
-    try {
-      await this.#table.transact(writes);
-    } catch (error) {
-      if (!(error instanceof TransactionRefused)) throw error;
-      if (error.reasons[0]?.code === "condition") {
-        throw new ServiceError("resource.not_found", "There is no such actor.", { cause: error });
-      }
-      if (error.reasons.some((reason) => reason.code === "condition")) throw taken(trust.peerId, error);
-      throw error;
-    }
+  /** Undefined when the trust is gone or another, or the condition does not hold. */
+  async #changeIf(trust: TrustRecord, change: Change, condition: Condition): Promise<TrustRecord | undefined> {
+    const changed = await updateIf(this.#table, keyOf(trust), change, all(isSame(trust), notEnding, condition));
+    return changed.written ? readTrust(changed.item) : undefined;
   }
 
-  async #transactUnlessOther(writes: readonly Write[]): Promise<void> {
-    try {
-      await this.#table.transact(writes);
-    } catch (error) {
-      if (error instanceof TransactionRefused && error.reasons[0]?.code === "condition") return;
-      throw error;
-    }
+  /** Deletes a trust and its secret; nothing happens when the condition on the trust does not hold. */
+  async #delete(trust: TrustRecord, condition: Condition): Promise<void> {
+    const reasons = await refusedReasons(this.#table, [
+      { delete: keyOf(trust), condition },
+      { delete: secretKey(trust.actorId, secretDigest(trust.secret)), condition: always },
+    ]);
+    if (reasons !== undefined && reasons[0]?.code !== "condition") throw new TransactionRefused(reasons);
   }
 }
+
+const keyOf = ({ actorId, peerId }: TrustRecord): Key => trustKey(actorId, peerId);
 
 function dueOf(trust: TrustRecord, now: number): { dueShard: string; dueAt: number } {
-  return { dueShard: dueShardOf(trustKey(trust.actorId, trust.peerId)), dueAt: now + TAKEOVER_MS };
+  return { dueShard: dueShardOf(keyOf(trust)), dueAt: now + TAKEOVER_MS };
 }
 
-/** What was said at an old address does not hold at a new one. */
+/** The change of a description or address; capabilities read at an old address do not hold at a new one. */
 function describing(trust: TrustRecord, { desc, baseUri }: Pick<TrustChange, "desc" | "baseUri">): Change {
   const moved = baseUri !== undefined && baseUri !== trust.baseUri;
   return { set: compact({ desc, baseUri }), remove: moved ? ["capabilities"] : [] };
@@ -275,17 +245,10 @@ function secretItem(trust: TrustRecord): Item {
   return { ...secretKey(trust.actorId, secretDigest(trust.secret)), peerId: trust.peerId };
 }
 
-function noLongerThere(cause: unknown): ServiceError {
-  return new ServiceError("resource.not_found", "There is no such trust any more.", { cause });
-}
-
-/** There is a trust already. */
-export function taken(peerId: string, cause?: unknown): ServiceError {
+/** The error where a trust with that peer exists already. */
+export function taken(peerId: string): ServiceError {
   return new ServiceError(
     "resource.conflict",
     `There is a trust with ${peerId} already, or its deletion is under way.`,
-    {
-      cause,
-    },
   );
 }

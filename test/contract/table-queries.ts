@@ -85,7 +85,7 @@ export function queryContract(table: TableSource): void {
       expect(page).toEqual({ items: [{ pk, sk: "R", n: 1 }] });
     });
 
-    it("reads without strong consistency when told so", async () => {
+    it("reads without strong consistency on request", async () => {
       expect((await table().query({ pk, prefix: "R", consistent: false })).items).toHaveLength(1);
       expect(await table().get({ pk, sk: "R" }, { consistent: false })).toMatchObject({ n: 1 });
       expect(await table().getMany([{ pk, sk: "R" }], { consistent: false })).toHaveLength(1);
@@ -105,7 +105,7 @@ export function queryContract(table: TableSource): void {
       expect(await table().query({ pk: freshPartition(), prefix: "" })).toEqual({ items: [] });
     });
 
-    it("cuts a page at 1 MB and goes on from there", async () => {
+    it("cuts a page at 1 MB and continues from there", async () => {
       const own = freshPartition();
       const value = "x".repeat(BIG * 1024);
       const keys = ["1", "2", "3", "4", "5"];
@@ -124,7 +124,7 @@ export function queryContract(table: TableSource): void {
   });
 
   describe("the due index", () => {
-    it("gives what is due in its shard, earliest first, up to the limit", async () => {
+    it("gives the due keys of a shard, earliest first, up to the limit", async () => {
       const shard = `due#${freshPartition()}`;
       const pk = freshPartition();
       for (const [sk, dueAt] of [

@@ -32,7 +32,7 @@ export function transactionContract(table: TableSource): void {
       ]);
     });
 
-    it("does nothing when one condition fails, and says which, with the items, in order", async () => {
+    it("does nothing when one condition fails, and gives a reason for each write, with the items, in order", async () => {
       const pk = freshPartition();
       const first = { pk, sk: "1", n: 1, numbers: new Set([1]) };
       const third = { pk, sk: "3", n: 3, map: { constructor: [1] } };

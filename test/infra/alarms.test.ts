@@ -1,4 +1,4 @@
-/** What wakes an operator: each alarm watches what it says, by the name under which it is written. */
+/** Each alarm watches its metric, by the name under which the metric is written. */
 import { describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
 import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
@@ -68,7 +68,7 @@ describe("the alarms", () => {
     );
   });
 
-  it("add up what is written only while it happens: a sum without the zeros is missing whenever one of them is", () => {
+  it("fill metrics that are written only while something happens with zeros, because a sum with a missing one is missing", () => {
     const expressions = alarms.flatMap(([id, { Properties }]) =>
       ((Properties["Metrics"] ?? []) as { Expression?: string }[]).flatMap(({ Expression }) =>
         Expression === undefined ? [] : [[id, Expression] as const],

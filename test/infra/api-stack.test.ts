@@ -41,7 +41,7 @@ describe("the functions", () => {
 });
 
 describe("the gateway", () => {
-  it("throttles its one stage, more or less as the deployer says", () => {
+  it("throttles its one stage, by the deployer's setting", () => {
     const limits = (context: Record<string, unknown>, rate: number, burst: number): void =>
       serviceTemplates({}, context).api.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
         StageName: "$default",
@@ -51,7 +51,7 @@ describe("the gateway", () => {
     limits({ throttlingRateLimit: "7", throttlingBurstLimit: 9 }, 7, 9);
   });
 
-  it("logs every request without what could hold a secret", () => {
+  it("logs every request without fields that could contain a secret", () => {
     const [stage] = Object.values(api.findResources("AWS::ApiGatewayV2::Stage") as Record<string, Resource>);
     const { DestinationArn, Format } = stage?.Properties["AccessLogSettings"];
     expect(DestinationArn["Fn::GetAtt"][0]).toContain("AccessLog");

@@ -45,7 +45,7 @@ const builtAt = (): Record<string, number> =>
   );
 
 describe("the build", () => {
-  it("says so when there is no function to build", async () => {
+  it("fails with a message when there is no function to build", async () => {
     await expect(build()).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("nothing to build") });
   });
 

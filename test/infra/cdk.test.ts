@@ -36,7 +36,7 @@ async function synth(context: Readonly<Record<string, string>> = {}): Promise<vo
 
 const template = (name: string): any => JSON.parse(readFileSync(path.join(root, "cdk.out", name), "utf8"));
 
-/** Whether every function of a stack holds a text. */
+/** Whether every function of a stack contains a text. */
 function deployed(stack: string, text: string): boolean {
   const { files } = template(`${stack}.assets.json`) as { files: Record<string, { source: { path: string } }> };
   const bundles = Object.values(files).filter(({ source }) => source.path.startsWith("asset."));

@@ -5,7 +5,7 @@ import { serviceTemplates } from "../support/service-templates.ts";
 const { data } = serviceTemplates();
 
 describe("the data stack", () => {
-  it("holds one table, paid per request, with string keys", () => {
+  it("has one table, paid per request, with string keys", () => {
     data.resourceCountIs("AWS::DynamoDB::Table", 1);
     data.hasResourceProperties("AWS::DynamoDB::Table", {
       BillingMode: "PAY_PER_REQUEST",
@@ -46,7 +46,7 @@ describe("the data stack", () => {
     });
   });
 
-  it("keeps the table when the stack goes or replaces it", () => {
+  it("keeps the table when the stack is deleted or replaces it", () => {
     data.hasResource("AWS::DynamoDB::Table", { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
     expect(Object.keys(data.toJSON()["Resources"] as object)).toHaveLength(1);
   });

@@ -1,4 +1,4 @@
-/** What docs/deploying.md says, held against the stacks. */
+/** Compares docs/deploying.md with the stacks. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { operatorVariables, secretNames } from "../../infra/operator.ts";
@@ -36,7 +36,7 @@ describe("the document on deploying", () => {
     expect(rows.map(([name]) => name).sort()).toEqual([...settingNames].sort());
   });
 
-  it("says the default of each", () => {
+  it("gives the default of each", () => {
     for (const [name = "", said = ""] of rows) {
       const { otherwise } = settings[name as SettingName];
       const none = otherwise === undefined || (typeof otherwise === "object" && Object.keys(otherwise).length === 0);
@@ -44,7 +44,7 @@ describe("the document on deploying", () => {
     }
   });
 
-  it("says the range of each that is a number, as the stacks check it", () => {
+  it("gives the range of each number, as the stacks check it", () => {
     for (const [name = "", , allowed = ""] of rows) {
       const [, least, most] = /^(\d+) to (\d+)$/.exec(allowed) ?? [];
       if (least === undefined || most === undefined) continue;
@@ -58,7 +58,7 @@ describe("the document on deploying", () => {
     }
   });
 
-  it("names what there is to say of the secret, and otherwise only variables that there are", () => {
+  it("names the settings of the secret, and otherwise only variables that exist", () => {
     const named = rowsUnder("Operator variables").map(([name = ""]) => name);
     expect(named).toEqual(expect.arrayContaining([...secretNames]));
     expect([...operatorVariables, ...secretNames]).toEqual(expect.arrayContaining(named));
@@ -127,7 +127,7 @@ describe("the restore in it", () => {
     expect(restore).toContain(`update-table --table-name ${name} --deletion-protection-enabled`);
   });
 
-  it("leaves the data stack alone, so that deploying without the name goes back", () => {
+  it("leaves the data stack unchanged, so that deploying without the name returns to it", () => {
     expect(data.toJSON()).toEqual(serviceTemplates().data.toJSON());
   });
 });

@@ -1,4 +1,4 @@
-/** What README and docs/ say, held against the code: links, files, routes, variables, log messages. */
+/** Compares README and docs/ with the code: links, files, routes, variables, log messages. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -129,7 +129,7 @@ describe("the tables of operator variables", () => {
     }
   });
 
-  it("say what each may be as the service itself says it", () => {
+  it("give the allowed values of each like the service itself", () => {
     for (const [name = "", , allowed = ""] of variables) {
       const range = /^([\d.]+) to ([\d.]+)$/.exec(allowed);
       if (range === null) continue;

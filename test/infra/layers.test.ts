@@ -28,7 +28,7 @@ describe("the dependency direction", () => {
     // A room that no row lists.
     ["lib/helpers/a.ts", "../domain/scope.ts"],
     ["lib/trust/a.ts", "../helpers/a.ts"],
-    // What is pure, what is an edge, what belongs to building and testing.
+    // Pure code, edges, and code for building and testing.
     ["lib/domain/terms/a.ts", "zod"],
     ["lib/domain/terms/a.ts", "node:fs"],
     ["lib/domain/terms/a.ts", "../diff/shape-diff.ts"],

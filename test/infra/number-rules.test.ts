@@ -41,7 +41,7 @@ describe("JSON.stringify", () => {
   const host = ts.createCompilerHost({});
   const files = new Map<string, ts.SourceFile | undefined>();
 
-  /** What the rule says of a text in the place of a module of lib/domain, with its types. */
+  /** The rule's messages for a text in the place of a module of lib/domain, with its types. */
   function complaints(code: string): number {
     const getSourceFile: ts.CompilerHost["getSourceFile"] = (name, options) => {
       if (name === file) return ts.createSourceFile(name, code, options);
@@ -70,7 +70,7 @@ describe("JSON.stringify", () => {
     expect(complaints(json + code)).toBe(1);
   });
 
-  it("prints what is our own", () => {
+  it("prints our own values", () => {
     expect(
       complaints("export const text = (at: number, place: string[]): string => JSON.stringify([place, { at }]);"),
     ).toBe(0);

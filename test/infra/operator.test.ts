@@ -60,7 +60,7 @@ describe("the operator's variables", () => {
       expect(found).toMatchObject({ GAP_TIMEOUT_SECONDS: "3", MAX_PENDING: "8" });
   });
 
-  it("are left to the functions' defaults when nobody gave them", () => {
+  it("are left to the functions' defaults when they are not given", () => {
     const alwaysThere = ["BASE_URL"];
     for (const found of variables(serviceTemplates({ GAP_TIMEOUT_SECONDS: "" }))) {
       expect(operatorVariables.filter((name) => name in found)).toEqual(alwaysThere);
@@ -78,7 +78,7 @@ describe("the operator's variables", () => {
 });
 
 describe("the settings of the stacks", () => {
-  it("come from the context alone: an environment may hold a `name` for other reasons", () => {
+  it("come from the context alone: an environment may have a `name` for other reasons", () => {
     for (const found of variables(serviceTemplates({ name: "shell" }))) {
       expect(found["POWERTOOLS_SERVICE_NAME"]).toBe("ActingWeb-Api");
     }
@@ -129,7 +129,7 @@ describe("the token that may create actors", () => {
     const before = { ACTOR_CREATION: "token", ...more };
     const after = { ...before, ACTOR_CREATION_TOKEN_VERSION: VERSION };
     expect(tokens(after)["api"]).toContain(`:SecretString:::${VERSION}}}`);
-    // Only the function that holds it changes.
+    // Only the function that has the variable changes.
     const functions = (environment: Record<string, string>) =>
       [...variablesByName(serviceTemplates(environment))].map(
         ([name, found]) => [name, JSON.stringify(found)] as const,

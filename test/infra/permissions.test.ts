@@ -47,7 +47,7 @@ function expected(rights: FunctionRights): string[] {
 }
 
 describe("the permissions", () => {
-  it.each(Object.keys(functions) as FunctionName[])("of %s are exactly what routes.ts says", (name) => {
+  it.each(Object.keys(functions) as FunctionName[])("of %s are exactly those of functions.ts", (name) => {
     const made = functionsByName(api).get(name);
     expect(grants(made?.Properties["Role"]["Fn::GetAtt"][0])).toEqual(expected(functions[name]));
   });
@@ -65,7 +65,7 @@ describe("the permissions", () => {
     expect(text).not.toMatch(/Scan|"\*"|:\*"|iam:|lambda:/);
   });
 
-  it("let a function call the queue only where routes.ts says it sends", () => {
+  it("let a function call the queue only where functions.ts says that it sends", () => {
     for (const [name, { Properties }] of functionsByName(api)) {
       const knows = "QUEUE_URL" in Properties["Environment"].Variables;
       expect([name, knows]).toEqual([name, functions[name as FunctionName].sends]);

@@ -8,7 +8,7 @@ import type { Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 
-/** The function that each gateway route goes to, by route key. */
+/** The function of each gateway route, by route key. */
 function gatewayRoutes(): ReadonlyMap<string, string> {
   const integrations = api.findResources("AWS::ApiGatewayV2::Integration") as Record<string, Resource>;
   const nameOf = new Map([...functionsByName(api)].map(([name, { id }]) => [id, name]));
@@ -40,7 +40,7 @@ describe("the routes", () => {
     expect(keys).toEqual([...new Set(keys)]);
   });
 
-  it("have paths the gateway can tell apart", () => {
+  it("have paths that the gateway can distinguish", () => {
     const shapes = [...new Set(routes.map(({ path }) => path))].map((path) => path.replaceAll(/\{\w+(\+?)\}/g, "{$1}"));
     expect(shapes).toEqual([...new Set(shapes)]);
   });

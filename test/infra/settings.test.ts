@@ -19,7 +19,7 @@ const baseUrls = ({ api }: Templates): unknown[] =>
   [...functionsByName(api).values()].map(({ Properties }) => Properties["Environment"].Variables.BASE_URL);
 
 describe("name", () => {
-  it("begins the names of both stacks, and is what their metrics are told apart by", () => {
+  it("begins the names of both stacks, and distinguishes their metrics", () => {
     const { data, api } = serviceStacks({}, { name: "Second" });
     expect([data.stackName, api.stackName]).toEqual(["Second-Data", "Second-Api"]);
     for (const { Properties } of functionsByName(withSettings({ name: "Second" }).api).values()) {
@@ -51,7 +51,7 @@ describe("domainName and certificateArn", () => {
     }
   });
 
-  it("are not taken together with the endpoint that they switch off as what actors' URLs begin with", () => {
+  it("are refused together with the disabled endpoint as the address of actors' URLs", () => {
     expect(() => withSettings(DOMAIN, { BASE_URL: ENDPOINT })).toThrow(/BASE_URL is .*execute-api.*domainName/);
   });
 
@@ -236,7 +236,7 @@ describe("a setting", () => {
     tags: ["team", "=x", "aws:x=y", "a=b,,", `k=${"v".repeat(257)}`, "a=b;c"],
   };
 
-  it.each(settingNames)("%s refuses what is wrong, and says what was given and what is allowed", (name) => {
+  it.each(settingNames)("%s refuses a wrong value, and says what was given and what is allowed", (name) => {
     for (const value of WRONG[name]) {
       const read = () => readSettings((asked) => (asked === name ? String(value) : undefined));
       expect(read, String(value)).toThrow(

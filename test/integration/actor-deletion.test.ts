@@ -7,6 +7,7 @@ import { bearer, Network } from "../support/in-process.ts";
 import { HangingPeers } from "./hanging-peers.ts";
 import { WholeService } from "../support/whole-service.ts";
 import type { Hosted } from "../support/whole-service.ts";
+import { resumeTrust } from "../../lib/trust/ending.ts";
 
 const MINUTE = 60_000;
 
@@ -50,7 +51,7 @@ function given(ids: readonly string[]): number[][] {
 }
 
 describe("an actor whose peers all hang", () => {
-  it("is gone within 5 s; due work tells every peer with all the time there is, and then nothing is left", async () => {
+  it("is gone within 5 s; due work notifies every peer with the whole time limit, and then nothing is left", async () => {
     const ids = await trusted(30);
     const begun = host.now;
     expect((await peers.during(remove())).status).toBe(204);
@@ -74,7 +75,7 @@ describe("an actor whose peers all hang", () => {
     expect((await remove()).status).toBe(404);
   });
 
-  it("may be ended again while that goes on, within 5 s each time", async () => {
+  it("may be deleted again meanwhile, within 5 s each time", async () => {
     const ids = await trusted(12);
     await peers.during(remove());
     for (let times = 0; times < 3; times += 1) {
@@ -104,7 +105,7 @@ describe("an actor whose peers all hang", () => {
 });
 
 describe("an actor of whose peers some hang", () => {
-  it("tells the others at once, and waits for none of those that refuse", async () => {
+  it("notifies the others at once, and waits for none of those that refuse", async () => {
     const told: string[] = [];
     const ids = await trusted(6);
     network.hosts.set("https://peer0001.example.com", (request) => {
@@ -131,7 +132,7 @@ describe("the data of an actor that is being deleted", () => {
     await new RemotePeerStore(host.service.actorOf(alice.id), id).setValue("color", "red");
     await peers.during(remove());
     host.now += MINUTE;
-    await peers.during(host.service.trust.ending.resume(alice.id, id));
+    await peers.during(resumeTrust(host.service.trust, { actorId: alice.id, peerId: id }));
     expect((await left()).map((item) => (item as { sk: string }).sk)).not.toContain(`KEPT#${id}`);
     await peers.during(host.sweep());
     expect(await left()).toEqual([]);

@@ -60,7 +60,7 @@ describe("making an actor", () => {
     expect(made.status).toBe(415);
   });
 
-  it("wants the deployment's bearer, or nobody, where the operator says so", async () => {
+  it("needs the deployment's bearer, or is closed, by the operator's setting", async () => {
     const closed = new InProcessService(network, "https://c.example", { environment: { ACTOR_CREATION: "closed" } });
     expect((await closed.ask("POST", "/", { json: {} })).status).toBe(403);
     const environment = { ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN: "let-me-in" };
@@ -70,7 +70,7 @@ describe("making an actor", () => {
     expect((await token.ask("POST", "/", { json: {}, headers: bearer("let-me-in") })).status).toBe(201);
   });
 
-  it("tells the application, and goes on when its hook throws", async () => {
+  it("runs the application's hook, and succeeds when the hook throws", async () => {
     const told: unknown[] = [];
     service = new InProcessService(network, "https://h.example", {
       application: {
@@ -85,7 +85,7 @@ describe("making an actor", () => {
   });
 });
 
-describe("what is open to everyone", () => {
+describe("the routes without credentials", () => {
   it("names the service and its version at /", async () => {
     expect((await service.ask("GET", "/")).json).toMatchObject({ version: expect.any(String) });
     expect((await service.ask("GET", "/healthz")).json).toMatchObject({ status: "ok" });
@@ -143,7 +143,7 @@ describe("what is open to everyone", () => {
 });
 
 describe("methods", () => {
-  it("answers HEAD like GET without a body, and 405 with what is allowed", async () => {
+  it("answers HEAD like GET without a body, and 405 with the allowed methods", async () => {
     const { id, as } = await service.actor();
     const head = await service.ask("HEAD", `/${id}`, { headers: as });
     expect([head.status, head.text]).toEqual([200, ""]);
@@ -191,7 +191,7 @@ describe("a trustee", () => {
 });
 
 describe("deleting an actor", () => {
-  it("tells every peer, removes everything, and leaves 404", async () => {
+  it("notifies every peer, removes everything, and leaves 404", async () => {
     const other = new InProcessService(network, "https://b.example");
     const alice = await service.actor("alice");
     const bob = await other.actor("bob");
@@ -204,7 +204,10 @@ describe("deleting an actor", () => {
     }
     expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "" })).items).toEqual([]);
     expect((await other.ask("GET", `/${bob.id}/trust`, { headers: bob.as })).json).toEqual([]);
-    expect(service.consequences.at(-1)).toEqual({ what: "ended", args: [alice.id, bob.id, { keepData: false }] });
+    expect(service.consequences.at(-1)).toEqual({
+      what: "ended",
+      args: [{ actorId: alice.id, peerId: bob.id }, { keepData: false }],
+    });
   });
 
   it("finds data that was kept when its trust ended", async () => {
@@ -214,7 +217,7 @@ describe("deleting an actor", () => {
     const bob = await other.actor("bob");
     await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
     await service.ask("DELETE", `/${alice.id}/trust/associate/${bob.id}`, { headers: alice.as });
-    expect(service.consequences.at(-1)?.args[2]).toEqual({ keepData: true });
+    expect(service.consequences.at(-1)?.args[1]).toEqual({ keepData: true });
     await service.ask("DELETE", `/${alice.id}`, { headers: alice.as });
     expect(service.removed).toEqual([`${alice.id} ${bob.id}`]);
   });

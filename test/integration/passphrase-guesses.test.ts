@@ -202,7 +202,7 @@ describe("what counting costs", () => {
     expect(await cost("wrong", instance())).toEqual(["get", "transact"]);
   });
 
-  it("is nothing for a passphrase that was minted, and for bearers, however many are wrong", async () => {
+  it("does not apply to a minted passphrase, nor to bearers, however many are wrong", async () => {
     const minted = await first.actor("carol");
     await first.trusts(minted.id, "bob", "https://bob.example.com/bob", "secret-of-bob");
     for (const headers of [basic("carol", "wrong"), bearer("wrong")]) {

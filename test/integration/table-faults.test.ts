@@ -1,6 +1,6 @@
-/** What a busy, broken or misconfigured table says, through the real client, as clients of the service meet it. */
+/** Answers of a busy, broken or misconfigured table, through the real client, and the service's answers to its clients. */
 import { expect, it, describe, onTestFinished } from "vitest";
-import { refusedWith, transactionCancelled } from "../../infra/local/dynamodb/faults.ts";
+import { refusedWith, transactionCancelled } from "../support/emulated-faults.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
@@ -112,7 +112,7 @@ describe("a throttled transaction", () => {
     },
   );
 
-  it("is a 503 with Retry-After when it never goes through", async () => {
+  it("is a 503 with Retry-After when it never succeeds", async () => {
     const { failing, put } = await serving();
     let tries = 0;
     failing.fault = (operation) => {
@@ -126,7 +126,7 @@ describe("a throttled transaction", () => {
   });
 });
 
-it("an unsubscription that meets another writer is a 503, and not taken for one of nothing", async () => {
+it("an unsubscription that meets another writer is a 503, and not taken for that of a missing subscription", async () => {
   let fate: "ok" | "conflict" = "ok";
   const table = new FaultyTable(new MemoryTable(), (operation) => (operation === "transact" ? fate : "ok"));
   const world = new WholeService(new Network(), "https://a.example", { table });
@@ -139,7 +139,7 @@ it("an unsubscription that meets another writer is a 503, and not taken for one 
       granularity: "high",
       auth,
       reconcileMs: 0,
-      trusted: world.service.authenticator.approvedCheck(alice.id, "bob", auth),
+      trusted: world.service.authenticator.approvedCheck({ actorId: alice.id, peerId: "bob" }, auth),
     },
   });
   const path = `/${alice.id}/subscriptions/bob/sub`;

@@ -1,11 +1,12 @@
-/** What is left of an operation that broke off, and who finishes it. */
+/** Operations that broke off, and how the sweep finishes them. */
 import { describe, expect, it } from "vitest";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
-import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
+import type { TrustConsequences } from "../../lib/trust/trust-services.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import { InProcessService, Network, bearer } from "../support/in-process.ts";
+import { resumeTrust } from "../../lib/trust/ending.ts";
 
 const nothing = (): Promise<void> => Promise.resolve();
 
@@ -37,9 +38,9 @@ describe("a trust's deletion that broke off", () => {
 
     broken = false;
     service.now += 60_000;
-    const { ending } = trustServices(service.runtime, { approved: nothing, revoked: nothing, ended });
-    await ending.resume(alice.id, bob.id);
-    await ending.resume(alice.id, bob.id);
+    const trust = trustServices(service.runtime, { approved: nothing, revoked: nothing, ended });
+    await resumeTrust(trust, { actorId: alice.id, peerId: bob.id });
+    await resumeTrust(trust, { actorId: alice.id, peerId: bob.id });
     expect(await dueKeys(service)).toEqual([]);
     expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "TRUST#" })).items).toEqual([]);
     expect((await service.table.query({ pk: actorPartition(alice.id), prefix: "SECRET#" })).items).toEqual([]);
@@ -58,12 +59,12 @@ describe("a trust's deletion that broke off", () => {
 });
 
 describe("a start that broke off", () => {
-  it("is taken back by the sweep, but not before its time and not when it succeeded", async () => {
+  it("is deleted by the sweep, but not before its time and not when it succeeded", async () => {
     const all = { approved: nothing, revoked: nothing, ended: nothing };
     const { service, alice, bob, network } = await standing(all);
-    const { ending } = trustServices(service.runtime, all);
+    const trust = trustServices(service.runtime, all);
     service.now += 120_000;
-    await ending.resume(alice.id, bob.id);
+    await resumeTrust(trust, { actorId: alice.id, peerId: bob.id });
     expect(await service.runtime.trusts.get(alice.id, bob.id)).toBeDefined();
 
     const carol = await service.actor("carol");
@@ -80,29 +81,29 @@ describe("a start that broke off", () => {
     const json = { url: "https://hangs.example/hangs" };
     void service.ask("POST", `/${carol.id}/trust`, { headers: carol.as, json });
     await reached;
-    await ending.resume(carol.id, "hangs");
+    await resumeTrust(trust, { actorId: carol.id, peerId: "hangs" });
     expect(await service.runtime.trusts.get(carol.id, "hangs")).toBeDefined();
     service.now += 60_000;
     network.hosts.delete("https://hangs.example");
-    await ending.resume(carol.id, "hangs");
+    await resumeTrust(trust, { actorId: carol.id, peerId: "hangs" });
     expect(await service.runtime.trusts.get(carol.id, "hangs")).toBeUndefined();
   });
 });
 
 describe("an approval that a revocation overtook", () => {
-  it("leaves what hangs on the trust revoked, by the later revision", async () => {
+  it("leaves what depends on the trust revoked, by the later revision", async () => {
     const calls: [string, number][] = [];
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     let reached = (): void => undefined;
     const waiting = new Promise<void>((resolve) => (reached = resolve));
     const { service, alice, path } = await standing({
-      approved: async (_actor, _peer, _digest, revision) => {
+      approved: async (_peer, _digest, revision) => {
         reached();
         await gate;
         calls.push(["approved", revision]);
       },
-      revoked: (_actor, _peer, revision) => {
+      revoked: (_peer, revision) => {
         calls.push(["revoked", revision]);
         return nothing();
       },
@@ -125,8 +126,8 @@ describe("an actor's deletion that ran out of time", () => {
     const all = { approved: nothing, revoked: nothing, ended: nothing };
     const { service, alice, bob } = await standing(all);
     const { runtime } = service;
-    const { ending } = trustServices(runtime, all);
-    const deletion = new ActorDeletion({ ...runtime, ending, closePeer: nothing, removePeerData: nothing });
+    const trust = trustServices(runtime, all);
+    const deletion = new ActorDeletion({ ...runtime, trust, removePeerData: nothing });
     const actor = await runtime.actors.get(alice.id);
     expect(await deletion.delete(actor!, { remaining: () => 0 })).toBe(false);
     expect((await service.ask("GET", `/${alice.id}/meta`)).status).toBe(404);

@@ -46,7 +46,7 @@ describe("the handshake between two of our services", () => {
     expect(granted.json).toMatchObject({ approved: false, peer_approved: true, verified: true, secret });
   });
 
-  it("tells the other side of an approval before it answers", async () => {
+  it("notifies the other side of an approval before it answers", async () => {
     const { alice, bob, atA, atB, secret } = await trusting();
     const put = await a.ask("PUT", atA, { headers: alice.as, json: { approved: true } });
     expect(put.status).toBe(204);
@@ -55,10 +55,10 @@ describe("the handshake between two of our services", () => {
     expect(told.json).toMatchObject({ approved: true, peer_approved: true });
     expect((await a.ask("GET", atA, { headers: bearer(secret) })).status).toBe(200);
     expect(a.consequences.map((call) => call.what)).toEqual(["approved"]);
-    expect(a.consequences[0]?.args.slice(0, 3)).toEqual([alice.id, bob.id, secretDigest(secret)]);
+    expect(a.consequences[0]?.args.slice(0, 2)).toEqual([{ actorId: alice.id, peerId: bob.id }, secretDigest(secret)]);
   });
 
-  it("approves by itself what the deployment says, and answers 201", async () => {
+  it("approves the deployment's relationships automatically, and answers 201", async () => {
     a = new InProcessService(network, a.origin, { environment: { TRUST_AUTO_APPROVE: "friend" } });
     const { made, atA, alice } = await trusting();
     expect(made.json.peer_approved).toBe(true);
@@ -66,7 +66,7 @@ describe("the handshake between two of our services", () => {
     expect(a.consequences.map((call) => call.what)).toEqual(["approved"]);
   });
 
-  it("takes what is there untouched as a conflict", async () => {
+  it("answers with a conflict, and leaves the trust that exists as it is", async () => {
     const { alice, bob, secret } = await trusting();
     const again = await b.ask("POST", `/${bob.id}/trust`, { headers: bob.as, json: { url: alice.root } });
     expect(again.status).toBe(409);
@@ -82,10 +82,13 @@ describe("the handshake between two of our services", () => {
     expect((await a.ask("GET", `/${alice.id}/trust`, { headers: alice.as })).json).toEqual([]);
     expect((await b.ask("DELETE", atB)).status).toBe(404);
     expect((await a.ask("DELETE", atA, { headers: alice.as })).status).toBe(404);
-    expect(a.consequences.at(-1)).toEqual({ what: "ended", args: [alice.id, bob.id, { keepData: false }] });
+    expect(a.consequences.at(-1)).toEqual({
+      what: "ended",
+      args: [{ actorId: alice.id, peerId: bob.id }, { keepData: false }],
+    });
   });
 
-  it("does not tell whoever asked for the deletion, nor with ?peer=true", async () => {
+  it("does not notify the peer that asked for the deletion, nor any with ?peer=true", async () => {
     const { atA, secret, alice } = await trusting();
     network.sent.length = 0;
     expect((await a.ask("DELETE", atA, { headers: bearer(secret) })).status).toBe(204);
@@ -154,7 +157,7 @@ describe("who may do what with a trust", () => {
     expect(await of("/partner")).toEqual([]);
   });
 
-  it("revokes with the record first, then what hangs on it", async () => {
+  it("revokes in the record first, then in what depends on it", async () => {
     const { atA, alice, secret } = await trusting();
     await a.ask("PUT", atA, { headers: alice.as, json: { approved: true } });
     expect((await a.ask("PUT", atA, { headers: alice.as, json: { approved: false } })).status).toBe(204);
@@ -164,7 +167,7 @@ describe("who may do what with a trust", () => {
   });
 });
 
-describe("a start that comes to nothing", () => {
+describe("a start that fails", () => {
   async function start(
     host: (
       path: string,
@@ -184,7 +187,7 @@ describe("a start that comes to nothing", () => {
   }
   const meta = { status: 200, text: JSON.stringify({ id: "odd", type: "urn:odd" }) };
 
-  it("is 408 when nobody answers", async () => {
+  it("is 408 when the peer does not answer", async () => {
     const bob = await b.actor("bob");
     const json = { url: "https://nobody.example/x" };
     const made = await b.ask("POST", `/${bob.id}/trust`, { headers: bob.as, json });
@@ -202,7 +205,7 @@ describe("a start that comes to nothing", () => {
     expect((await start((path) => (path.endsWith("/meta") ? meta : { status: 403, text: "" }))).status).toBe(403);
   });
 
-  it("says when the peer wants to be asked again", async () => {
+  it("passes on when the peer wants to be asked again", async () => {
     const busy = { status: 503, text: "", headers: { "retry-after": "120" } };
     for (const host of [() => busy, (path: string) => (path.endsWith("/meta") ? meta : busy)]) {
       const made = await start(host);
@@ -210,7 +213,7 @@ describe("a start that comes to nothing", () => {
     }
   });
 
-  it("sends no more to a peer that takes no more requests: it has taken nothing of this one", async () => {
+  it("sends no deletion to a peer that takes no more requests, because the peer has stored nothing", async () => {
     const asked: string[] = [];
     const made = await start((path, method) => {
       asked.push(method);
@@ -239,7 +242,7 @@ describe("a trust that is asked for again", () => {
   it("is replaced, unapproved, when the request verifies from the same address", async () => {
     const { alice, bob, atA, atB, secret } = await trusting();
     await a.ask("PUT", atA, { headers: alice.as, json: { approved: true } });
-    // Bob forgets without telling, and starts anew.
+    // Bob deletes its trust without a notification, and asks for a new one.
     await b.ask("DELETE", `${atB}?peer=true`, { headers: bob.as });
     const json = { url: alice.root, relationship: "friend" };
     const again = await b.ask("POST", `/${bob.id}/trust`, { headers: bob.as, json });

@@ -1,4 +1,4 @@
-/** A peer that moves: it says so itself, and what we tell it next goes to where it is then. */
+/** A peer that moves: the peer sets its new address, and later notifications go there. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,7 +21,7 @@ async function asked(network: Network) {
   return { a, alice, bob, path, as: bearer(made.json.secret as string) };
 }
 
-it("is told at the address that it gave last", async () => {
+it("is notified at the address that it gave last", async () => {
   const network = new Network();
   const { a, alice, bob, path, as } = await asked(network);
   const moved = `https://moved.example/${bob.id}`;
@@ -36,7 +36,7 @@ it("is told at the address that it gave last", async () => {
   ]);
 });
 
-it("may not give what is no root of an actor, and stays where it was", async () => {
+it("may not give an address that is no root of an actor, and keeps its old one", async () => {
   const { a, alice, bob, path, as } = await asked(new Network());
   for (const baseuri of ["https://x.example/p?", "https://x.example/p#", "https://x.example/p?q=1", "ftp://x/y", ""]) {
     expect((await a.ask("PUT", path, { headers: as, json: { baseuri } })).status).toBe(400);

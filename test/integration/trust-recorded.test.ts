@@ -85,7 +85,7 @@ describe("in the place of the one who is asked", () => {
     service = new InProcessService(network, RECORDED_HOSTS.A);
   });
 
-  it("verifies the peer's record, waits for approval, tells of it, and lets the peer end it", async () => {
+  it("verifies the peer's record, waits for approval, notifies of it, and lets the peer end the trust", async () => {
     const alice = await service.actor("alice@example.com", "pw-alice");
     const sent: PeerRequest[] = [];
     network.hosts.set(RECORDED_HOSTS.B, (request: PeerRequest) => {

@@ -4,7 +4,6 @@ import { routes as actorRoutes } from "../../lib/api/actors.ts";
 import { routes as trustRoutes } from "../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../lib/api/route-table.ts";
 import type { Application } from "../../lib/actors/application.ts";
-import { plainApplication } from "../../lib/actors/application.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
 import { area } from "../../lib/http/area.ts";
@@ -19,7 +18,7 @@ import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { PeerCalls } from "../../lib/trust/peer-calls.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
 import type { TrustServices } from "../../lib/trust/trust-services.ts";
-import type { TrustConsequences } from "../../lib/trust/trust-consequences.ts";
+import type { TrustConsequences } from "../../lib/trust/trust-services.ts";
 import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 import { withJson } from "./sent-json.ts";
@@ -61,6 +60,18 @@ export interface ConsequenceCall {
   readonly what: "approved" | "revoked" | "ended";
   readonly args: readonly unknown[];
 }
+
+/** An application without hooks. */
+const plainApplication: Application = {
+  awType: "urn:actingweb:actingweb-serverless:plain",
+  desc: "An ActingWeb service",
+  info: "http://actingweb.org/",
+  version: "0.1.0",
+  options: {},
+  relationships: {},
+  runTrustHook: () => Promise.resolve(),
+  runActorHook: () => Promise.resolve(),
+};
 
 /** One service with its own table. */
 export class InProcessService {
@@ -124,8 +135,7 @@ export class InProcessService {
     const trust = trustServices(this.runtime, consequences);
     const deletion = new ActorDeletion({
       ...this.runtime,
-      ending: trust.ending,
-      closePeer: () => Promise.resolve(),
+      trust,
       removePeerData: remove,
     });
     this.services = { ...this.runtime, trust, deletion };

@@ -5,9 +5,11 @@ import type { Effect } from "./storage.ts";
 const UNIT_BYTES = 1024;
 
 /**
- * The write units of some writes, for the table and each index, in the shape the service answers. `untouched`: a table's
- * name for each request that changed nothing. `factor`: 2 within a transaction, for the table; an index is written as
- * ever. dynalite leaves the index writes out.
+ * The write units of some writes, for the table and each index, in the form of the service's answer. dynalite omits the
+ * writes of indexes.
+ *
+ * @param untouched a table's name for each request that changed nothing
+ * @param factor 2 in a transaction, for the table's units; units of an index are the same
  */
 export function writeCapacity(
   effects: readonly Effect[],
@@ -49,7 +51,7 @@ export function writeCapacity(
 
 const unitsOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / UNIT_BYTES));
 
-/** An index pays for an entry that comes, goes or changes; one that moves pays twice; one that stays pays nothing. */
+/** The units of an index: one write for an entry that is added, deleted or changed, two for one that moves, none otherwise. */
 function indexUnits({ table, before, after }: Effect): [string, number][] {
   const units: [string, number][] = [];
   for (const index of table.GlobalSecondaryIndexes ?? []) {
@@ -64,7 +66,7 @@ function indexUnits({ table, before, after }: Effect): [string, number][] {
   return units;
 }
 
-/** dynalite projects attributes that are not there as undefined. */
+/** The attributes without those that are undefined, as dynalite projects missing ones. */
 function present<T>(item: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(item).filter(([, value]) => (value as unknown) !== undefined));
 }

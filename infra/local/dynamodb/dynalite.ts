@@ -1,4 +1,4 @@
-/** The parts of dynalite the emulator is made of, typed here because dynalite has no types of its own. */
+/** The parts of dynalite that the emulator uses, typed here because dynalite has no types. */
 import { createRequire } from "node:module";
 import { remembering } from "./parsed-expressions.ts";
 import type { Parse } from "./parsed-expressions.ts";
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 export type WireValue = Readonly<Record<string, unknown>>;
 export type WireItem = Readonly<Record<string, WireValue>>;
 
-/** What a failed operation answers: dynalite's errors carry the body of the answer. */
+/** The error of a failed operation: dynalite's errors have the body of the answer. */
 export interface WireError extends Error {
   statusCode?: number;
   body?: { __type: string; message?: string } & Record<string, unknown>;
@@ -41,7 +41,7 @@ export interface Section {
   createKeyStream(range?: object): unknown;
 }
 
-/** The one LevelDB: everything a folder holds. */
+/** The one LevelDB with all data of a folder. */
 export interface Level {
   open(): Promise<void>;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export interface Level {
   keys(range: object): AsyncIterable<string>;
 }
 
-/** What dynalite's actions need of their storage. */
+/** The storage that dynalite's actions need. */
 export interface Store {
   readonly db: Level;
   getItemDb(table: string): Section;
@@ -95,11 +95,26 @@ for (const name of ["conditionParser", "projectionParser", "updateParser"]) {
   parser.parse = remembering(parser.parse);
 }
 
-/** What dynalite itself can do; the rest is added around it. */
+/**
+ * The operations that dynalite runs; `operations.ts` adds transactions and TTL. No function uses `Scan` or the operations on
+ * tables and tags: the local stack creates its table with them, and people read it with the AWS CLI or an SDK.
+ */
 const OPERATIONS: ReadonlySet<string> = new Set([
-  ...["BatchGetItem", "BatchWriteItem", "CreateTable", "DeleteItem", "DeleteTable", "DescribeTable", "GetItem"],
-  ...["ListTables", "PutItem", "Query", "Scan", "UpdateItem"],
-  ...["TagResource", "UntagResource", "ListTagsOfResource"],
+  "BatchGetItem",
+  "BatchWriteItem",
+  "CreateTable",
+  "DeleteItem",
+  "DeleteTable",
+  "DescribeTable",
+  "GetItem",
+  "ListTables",
+  "PutItem",
+  "Query",
+  "Scan",
+  "UpdateItem",
+  "TagResource",
+  "UntagResource",
+  "ListTagsOfResource",
 ]);
 
 const fileName = (operation: string): string => operation.charAt(0).toLowerCase() + operation.slice(1);
@@ -110,13 +125,13 @@ export const isKnown = (operation: string): boolean => OPERATIONS.has(operation)
 /** Checks a request as the service would and parses its expressions. @throws WireError with the service's message. */
 export function validate(operation: string, input: object, store: Store): Request {
   const validation = require(`dynalite/validations/${fileName(operation)}`) as Validation;
-  // It drops the fields it does not know from what it is given.
+  // The validation deletes unknown fields from its argument.
   const data = validations.checkTypes({ ...input }, validation.types);
   validations.checkValidations(data, validation.types, validation.custom, store);
   return data;
 }
 
-/** Runs one of dynalite's actions. Rejects with a WireError, or an unknown error when something broke. */
+/** Runs one of dynalite's actions. Rejects with a WireError, or with an unknown error for a fault of dynalite. */
 export function run(operation: string, store: Store, data: Request): Promise<Record<string, unknown>> {
   const action = require(`dynalite/actions/${fileName(operation)}`) as Action;
   return new Promise((resolve, reject) => {
@@ -127,7 +142,7 @@ export function run(operation: string, store: Store, data: Request): Promise<Rec
   });
 }
 
-/** An error as the service words it, under its full name. */
+/** An error of the service, with its full name and its wording. */
 export function serviceError(name: string, message: string, more: Record<string, unknown> = {}): WireError {
   const error: WireError = new Error(message);
   error.statusCode = 400;

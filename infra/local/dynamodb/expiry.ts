@@ -1,8 +1,8 @@
 import type { Level, WireItem } from "./dynalite.ts";
 import type { Operation } from "./storage.ts";
 
-/** An item whose time has come. */
-export interface Expired {
+/** An item whose time has ended. */
+interface Expired {
   readonly table: string;
   /** The item's key within its table's section. */
   readonly key: string;
@@ -16,8 +16,8 @@ const entryKey = (table: string, seconds: number, key: string): string =>
   `expiry~${table}~${String(seconds).padStart(SECONDS_DIGITS, "0")}~${key}`;
 
 /**
- * TTL: which attribute of which table says when an item ends, and an ordered list of those times, written in the same
- * batch as the items, so that finding what has ended never scans the table.
+ * TTL: the attribute of each table with the end of an item, and an ordered list of those times, written in the same batch as the
+ * items, so that finding ended items never scans the table.
  */
 export class Expiry {
   readonly #db: Level;
@@ -41,7 +41,7 @@ export class Expiry {
     return this.#attributes.get(table);
   }
 
-  /** Turns TTL on, for the items that are there too, or off. */
+  /** Turns TTL on, also for the items that exist, or off. */
   async set(table: string, attribute: string | undefined): Promise<void> {
     const operations: Operation[] = [];
     for await (const key of this.#db.keys({ gte: `expiry~${table}~`, lt: `expiry~${table}~\xff` })) {
@@ -61,7 +61,7 @@ export class Expiry {
     await this.#commit(operations);
   }
 
-  /** What a write of an item changes here. */
+  /** The changes of the list for a write of an item. */
   changes(table: string, key: string, before: WireItem | undefined, after: WireItem | undefined): Operation[] {
     const attribute = this.#attributes.get(table);
     if (attribute === undefined) return [];

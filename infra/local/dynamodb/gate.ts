@@ -1,4 +1,4 @@
-/** Lets any number of readers and single writes in together, or one transaction alone; first come, first served. */
+/** Lets any number of readers and single writes run together, or one transaction alone, in the order of their arrival. */
 export class Gate {
   #inside = 0;
   #alone = false;
@@ -9,7 +9,7 @@ export class Gate {
     return this.#pass(false, work);
   }
 
-  /** Runs with nothing else inside. */
+  /** Runs while nothing else runs. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     return this.#pass(true, work);
   }

@@ -11,7 +11,7 @@ type Input = Readonly<Record<string, unknown>>;
 const SINGLE_WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 const EXPIRED_AT_ONCE = 100;
 
-/** The operations of the service: dynalite's, with what it lacks. */
+/** The operations of the service: dynalite's, and those that dynalite lacks. */
 export class Operations {
   readonly #storage: Storage;
   readonly #gate = new Gate();
@@ -22,7 +22,7 @@ export class Operations {
     this.#onStep = onStep;
   }
 
-  /** Runs one operation. Rejects with a WireError for what the service would refuse. */
+  /** Runs one operation. Rejects with a WireError for a request that the service refuses. */
   perform(operation: string, input: Input): Promise<object> {
     switch (operation) {
       case "TransactWriteItems":
@@ -43,7 +43,7 @@ export class Operations {
     }
   }
 
-  /** Removes the items whose time was before `now` (ms since 1970), and returns how many. */
+  /** Deletes the items whose time was before `now` (ms since 1970). @returns the number of deleted items */
   async expire(now: number): Promise<number> {
     let count = 0;
     for (;;) {
@@ -53,7 +53,7 @@ export class Operations {
     }
   }
 
-  /** Resolves once nothing runs any more. */
+  /** Resolves when no operation runs any more. */
   idle(): Promise<void> {
     return this.#gate.exclusive(() => Promise.resolve());
   }
@@ -96,7 +96,7 @@ export class Operations {
     const data = validate(operation, input, base);
     const result = await run(operation, base, data);
     this.#storage.forgetTable(data.TableName);
-    // dynalite finishes in the background; whoever gets the answer may use the table at once.
+    // dynalite finishes in the background, but a client may use the table as soon as it has the answer.
     const requested = operation === "CreateTable" ? "ACTIVE" : undefined;
     while ((await this.#status(data.TableName)) !== requested) await new Promise((resolve) => setTimeout(resolve, 1));
     if (operation === "DeleteTable") await this.#storage.expiry.set(data.TableName, undefined);
@@ -145,7 +145,7 @@ export class Operations {
 function consumed(data: Request, staging: Staging): object {
   const requested = data["ReturnConsumedCapacity"];
   if (requested !== "TOTAL" && requested !== "INDEXES") return {};
-  // Deleting what is not there writes nothing, and costs one unit all the same.
+  // Deleting a missing item writes nothing, but costs one unit.
   const untouched = staging.effects.length === 0 ? [data.TableName] : [];
   return { ConsumedCapacity: writeCapacity(staging.effects, untouched, 1, requested)[0] };
 }

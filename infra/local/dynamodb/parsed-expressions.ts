@@ -1,4 +1,4 @@
-/** What dynalite hands to a parser beside the text. */
+/** The context that dynalite passes to a parser beside the text. */
 export interface ParserContext {
   readonly attrNames?: Readonly<Record<string, string>> | null;
   readonly attrVals?: Readonly<Record<string, object>> | null;
@@ -8,17 +8,17 @@ export interface ParserContext {
   readonly unusedAttrVals: Record<string, unknown>;
 }
 
-/** One of dynalite's parsers: gives the parsed expression, or a text that says what is wrong with it. */
+/** One of dynalite's parsers: gives the parsed expression, or a text with its error. */
 export type Parse = (text: string, options: { readonly context: ParserContext }) => unknown;
 
 interface Parsed {
-  /** The parsed expression, with a `Value` in the place of each value. */
+  /** The parsed expression, with a `Value` for each value. */
   readonly template: unknown;
   readonly names: readonly string[];
   readonly values: readonly string[];
 }
 
-/** Stands for a value of the request, by its placeholder. */
+/** A value of the request, by its placeholder. */
 class Value {
   readonly name: string;
   constructor(name: string) {
@@ -27,13 +27,13 @@ class Value {
 }
 
 const MAX_KEPT = 2000;
-/** The expressions whose check looks into the values themselves, and not at their types alone. */
+/** The expressions whose check depends on the values themselves, and not on their types alone. */
 const READS_VALUES = /between|attribute_type/i;
 
 /**
- * A parser that parses each expression once: the engine sends the same few texts with ever other values, and parsing
- * takes longer than the rest of a request. Two requests share a parsed expression when text, names and the types of
- * the values agree; each gets its own copy with its own values. Expressions with a fault are parsed each time.
+ * A parser that parses each expression once: the service sends the same few texts with different values, and parsing takes
+ * longer than the rest of a request. Two requests share a parsed expression when text, names and the types of the values
+ * agree; each gets a copy with its own values. Expressions with a fault are parsed each time.
  */
 export function remembering(parse: Parse): Parse {
   const kept = new Map<string, Parsed>();
@@ -74,7 +74,7 @@ function templateOf(result: unknown, { attrVals }: ParserContext): unknown {
   });
 }
 
-/** A deep copy in which `replaced` may put another object into the place of one. */
+/** A deep copy in which `replaced` may replace objects. */
 function copy(node: unknown, replaced: (node: object) => object | undefined): unknown {
   if (typeof node !== "object" || node === null) return node;
   const other = replaced(node);

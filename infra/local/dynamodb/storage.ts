@@ -11,14 +11,14 @@ export type Operation =
   | { readonly type: "put"; readonly key: string; readonly value: unknown }
   | { readonly type: "del"; readonly key: string };
 
-/** What one write did to one item. */
+/** The change of one item by one write. */
 export interface Effect {
   readonly table: TableDefinition;
   readonly before: WireItem | undefined;
   readonly after: WireItem | undefined;
 }
 
-/** Collects what dynalite's actions write, so that it reaches the disk as one batch: whole, or not at all. */
+/** Collects the writes of dynalite's actions, so that they reach the disk as one batch: whole, or not at all. */
 export interface Staging {
   readonly store: Store;
   readonly operations: Operation[];
@@ -28,7 +28,7 @@ export interface Staging {
   readonly reads: Map<string, WireItem | undefined>;
 }
 
-/** A folder that cannot be used, with what happened, why, and what to do. */
+/** A folder that cannot be used; the message says what happened, why, and what to do. */
 export class FolderUnusable extends Error {
   override readonly name = "FolderUnusable";
 }
@@ -38,10 +38,10 @@ type Batch = (operations: readonly Operation[], options: { sync: boolean }) => P
 /**
  * The emulator's data: dynalite's store with atomic writes.
  *
- * LevelDB writes a batch to its log in one record before it applies it, and drops a record that is not whole when it
- * opens the folder again. So whatever goes in one batch (an item with its index entries, or a whole transaction) is
- * journaled, and finished or undone at start, by the database itself. dynalite alone writes an item and its index
- * entries one after the other, which a crash could separate.
+ * LevelDB writes a batch to its log in one record before it applies the batch, and drops an incomplete record when it opens the
+ * folder again. So the database itself journals each batch (an item with its index entries, or a whole transaction), and
+ * finishes or drops it at start. dynalite alone writes an item and its index entries one after the other, which a crash could
+ * separate.
  */
 export class Storage {
   readonly base: Store;
@@ -51,13 +51,13 @@ export class Storage {
 
   private constructor(base: Store) {
     this.base = base;
-    // dynalite's own wrapper around `batch` has no way to ask for an fsync.
+    // dynalite's own wrapper around `batch` cannot request an fsync.
     const batch = (Object.getPrototypeOf(base.db) as { batch: Batch }).batch;
     this.#batch = (operations, options) => batch.call(base.db, operations, options);
     this.expiry = new Expiry(base.db, (operations) => this.commit(operations));
   }
 
-  /** Opens the folder (made when missing) or an empty store in memory. @throws FolderUnusable */
+  /** Opens the folder, which is created when missing, or an empty store in memory. @throws FolderUnusable */
   static async open(dataDir: string): Promise<Storage> {
     const inMemory = dataDir === ":memory:";
     if (!inMemory) checkFolder(dataDir);
@@ -74,7 +74,7 @@ export class Storage {
     return storage;
   }
 
-  /** Writes all or nothing. `sync`: on the disk before it returns, so that even a power cut keeps it. */
+  /** Writes all or nothing. `sync`: the data is on the disk when it resolves, so that it survives a power cut. */
   commit(operations: readonly Operation[], sync = false): Promise<void> {
     return operations.length === 0 ? Promise.resolve() : this.#batch(operations, { sync });
   }
@@ -97,15 +97,15 @@ export class Storage {
     return table;
   }
 
-  /** To be called when a table was made, changed or deleted. */
+  /** Drops the cached definition of a table that was created, changed or deleted. */
   forgetTable(name: string): void {
     this.#tables.delete(name);
   }
 
   /**
    * A store for dynalite's actions that writes in batches. `together: false`: an item with its index entries, when the
-   * action writes it, under the item's lock. `together: true`: nothing until the caller commits `operations`; whoever
-   * uses it must be alone.
+   * action writes the item, under the item's lock. `together: true`: nothing until the caller commits `operations`; the caller
+   * must run alone.
    */
   stage(together: boolean): Staging {
     const store: Store = {
@@ -116,7 +116,7 @@ export class Storage {
         const callback = rest.at(-1) as Callback<TableDefinition>;
         this.table(name).then(
           (table) => callback(null, table),
-          // The wording of the error depends on who asks.
+          // The wording of the error depends on the operation.
           () => (this.base.getTable as (...all: unknown[]) => void)(name, ...rest),
         );
       },
@@ -168,7 +168,7 @@ export class Storage {
     };
   }
 
-  /** dynalite's own streams never close their iterators, each of which holds on to a snapshot of the database. */
+  /** Closes its iterator, unlike dynalite's own streams: each open iterator keeps a snapshot of the database. */
   #streams(prefix: string): Pick<Section, "createValueStream" | "createKeyStream"> {
     return {
       createValueStream: (range) => Readable.from(this.base.db.values(within(prefix, range))),
@@ -177,7 +177,7 @@ export class Storage {
     };
   }
 
-  /** A table whose making was cut short is there, but would never become active. */
+  /** Finishes the creation of a table that broke off, because the table would never become active otherwise. */
   async #finishTables(): Promise<void> {
     for await (const [key, value] of this.base.db.iterator({ gte: "table~", lt: "table~\xff" })) {
       const table = value as TableDefinition;
@@ -206,7 +206,7 @@ function within(prefix: string, range: object): object {
   return bounds;
 }
 
-/** What dynalite lets through and the service does not. */
+/** Refuses items that dynalite accepts and the service does not. */
 function checkItem(table: TableDefinition, item: WireItem): void {
   if (itemBytes(item) > MAX_ITEM_BYTES) {
     throw database.validationError("Item size has exceeded the maximum allowed size");
@@ -224,7 +224,7 @@ function checkItem(table: TableDefinition, item: WireItem): void {
   }
 }
 
-/** Node's own recursive way never returns where the system forbids new folders with ENOENT (`/proc`). */
+/** Creates the folder step by step: `mkdir` with `recursive` never returns where the system refuses with ENOENT (`/proc`). */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));

@@ -1,3 +1,4 @@
+import { compact } from "../../../lib/system/compact.ts";
 import { createHash } from "node:crypto";
 import { writeCapacity } from "./capacity.ts";
 import { database, run, serviceError, validate } from "./dynalite.ts";
@@ -7,10 +8,10 @@ import type { Operation, Staging, Storage } from "./storage.ts";
 
 const MAX_ITEMS = 100;
 const MAX_BYTES = 4 * 1024 * 1024;
-/** How long the service remembers a transaction's token. */
+/** The service keeps a transaction's token this long. */
 const TOKEN_MS = 10 * 60_000;
 
-/** Told about each step of a transaction, so that a test can end the process between any two. */
+/** Called at each step of a transaction, so that a test can end the process between any two. */
 export type OnStep = (step: string) => Promise<void> | void;
 
 interface Step {
@@ -37,7 +38,7 @@ const OPERATIONS = {
 
 /**
  * TransactWriteItems: every condition is evaluated and every write staged before anything is written; then all of it
- * is one batch (see Storage). The caller makes sure that nothing else runs meanwhile. Answers and errors are the
+ * is one batch (see Storage). The caller ensures that nothing else runs meanwhile. Answers and errors are the
  * service's: ValidationException, ResourceNotFoundException, IdempotentParameterMismatchException, and
  * TransactionCanceledException with one reason per write.
  */
@@ -67,7 +68,7 @@ export async function transactWrite(
   return requested ? { ConsumedCapacity: writeCapacity(staging.effects, [], 2, detail) } : {};
 }
 
-/** TransactGetItems: all items as of one moment. The caller makes sure that nothing is written meanwhile. */
+/** TransactGetItems: all items as of one moment. The caller ensures that nothing is written meanwhile. */
 export async function transactGet(storage: Storage, input: Readonly<Record<string, unknown>>): Promise<object> {
   const staging = storage.stage(true);
   const items = checkCount(input["TransactItems"]);
@@ -93,7 +94,7 @@ export async function transactGet(storage: Storage, input: Readonly<Record<strin
   return { Responses: responses, ConsumedCapacity: capacity };
 }
 
-/** The keys of tokens nobody can use any more. */
+/** The keys of expired tokens. */
 export async function staleTokens(storage: Storage, now: number): Promise<Operation[]> {
   const stale: Operation[] = [];
   for await (const [key, value] of storage.base.db.iterator({ gte: "token~", lt: "token~\xff" })) {
@@ -126,7 +127,7 @@ async function parseOne(storage: Storage, item: Readonly<Record<string, object>>
   const input = item[kind] as Readonly<Record<string, unknown>>;
   if (operation === "ConditionCheck" && !input["ConditionExpression"]) missing();
   if (operation === "UpdateItem" && !input["UpdateExpression"]) missing();
-  // A check is a deletion that never happens: the same fields.
+  // A check has the fields of a deletion.
   const validated = operation === "ConditionCheck" ? "DeleteItem" : operation;
   const data = validate(validated, { ...input, ReturnValues: "NONE" }, storage.base);
   const table = await storage.table(data.TableName);
@@ -155,7 +156,7 @@ async function stageOne(staging: Staging, step: Step): Promise<Reason> {
     const { __type: type = "", message = "" } = (error as WireError).body ?? {};
     if (type.endsWith("#ConditionalCheckFailedException")) {
       const item = step.returnsItem ? staging.reads.get(step.key) : undefined;
-      return { Code: "ConditionalCheckFailed", Message: message, ...(item ? { Item: item } : {}) };
+      return { Code: "ConditionalCheckFailed", Message: message, ...compact({ Item: item }) };
     }
     if (type.endsWith("#ValidationException")) return { Code: "ValidationError", Message: message };
     throw error;
@@ -166,7 +167,7 @@ async function check(staging: Staging, step: Step): Promise<void> {
   const item = (await staging.store.db.get(step.key)) as WireItem | undefined;
   staging.reads.set(step.key, item);
   throwIf(database.checkConditional(step.data, item));
-  // It costs what a write that changes nothing would.
+  // A check costs as much as a write that changes nothing.
   staging.effects.push({ table: step.table, before: item, after: item });
 }
 
@@ -197,7 +198,7 @@ function checkCount(items: unknown): Readonly<Record<string, object>>[] {
   );
 }
 
-/** The operation that remembers the token; `done` when the very same transaction went through already. */
+/** The operation that stores the token; `done` when the same transaction has succeeded before. */
 async function recall(storage: Storage, token: string, items: unknown, now: number): Promise<Operation | "done"> {
   const key = `token~${token}`;
   const hash = createHash("sha256").update(JSON.stringify(items)).digest("hex");

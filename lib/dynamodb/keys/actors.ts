@@ -4,7 +4,7 @@ import type { Key } from "../table.ts";
 
 /**
  * One actor's record. Read by key (½ to 1 read unit) before every request that needs it; put once on `itemMissing`;
- * while the actor is being deleted it is in the due index, so that the sweep finishes what was begun.
+ * in the due index while the actor is being deleted, so that the sweep finishes the deletion.
  */
 export const actorKey = (actorId: string): Key => ({ pk: actorPartition(actorId), sk: ACTOR_SK });
 
@@ -13,9 +13,9 @@ export const ACTOR_SK = "ACTOR";
 
 /**
  * The wrong passphrases of one minute, which began at `window` (ms): how many there were, and how many from each address,
- * in one item, so that one conditional update keeps both limits. Written for a wrong guess only, and before it is known
- * to be one within 10 min after another; never read but by the item that a refused update returns. Expires an hour after its
- * window began (`ttl`); which window counts is in the actor's record (`guessedAt`), so a late expiry changes nothing.
+ * in one item, so that one conditional update keeps both limits. Written for each guess that has to be computed; a right guess
+ * is subtracted again. Read only as the item that a refused update returns. Expires an hour after its window began (`ttl`);
+ * the actor's record says which window counts (`guessedAt`), so a late expiry changes nothing.
  */
 export const guessKey = (actorId: string, window: number): Key => ({
   pk: actorPartition(actorId),
@@ -46,8 +46,8 @@ export const secretKey = (actorId: string, secretDigest: string): Key => ({
 });
 
 /**
- * What a peer granted us, as its last permission callback said. Put on the version that was read, in one transaction with
- * the check of the trust; in the due index until what follows from it is done. Read by a recovery's replacement.
+ * What a peer granted us, by its last permission callback. Put on the version that was read, in one transaction with the check
+ * of the trust; in the due index until its consequences are done. Read by a recovery's replacement.
  */
 export const grantKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
@@ -71,8 +71,8 @@ export const keptKey = (actorId: string, peerId: string): Key => ({
 export const KEPT_PREFIX = "KEPT#";
 
 /**
- * When a subscribing peer is to be asked next what it can. In the due index while the peer has subscriptions to us: one
- * update for each that is made, one for each time it is asked; deleted with the trust.
+ * The time of the next read of a subscribing peer's capabilities. In the due index while the peer has subscriptions to us: one
+ * update for each subscription that is made, one for each read; deleted with the trust.
  */
 export const capabilityKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),
@@ -81,7 +81,7 @@ export const capabilityKey = (actorId: string, peerId: string): Key => ({
 
 const CAPABILITY_PREFIX = "CAP#";
 
-/** The peer's id in such a sort key; undefined when the key is another's. */
+/** The peer's id in a capability key's sort key; undefined when the key is another's. */
 export function peerOfCapabilityKey(sk: string): string | undefined {
   return sk.startsWith(CAPABILITY_PREFIX) ? sk.slice(CAPABILITY_PREFIX.length) : undefined;
 }

@@ -20,8 +20,8 @@ export const logHeadKey = (actorId: string): Key => ({ pk: actorPartition(actorI
 export const recordPartition = (actorId: string): string => `R#${actorId}`;
 
 /**
- * One part of a record, 0 the first. Put once, on `itemMissing`, in the transaction of its change; expires by itself.
- * The parts of a record follow one another, so a range of numbers is one query for each MB.
+ * One part of a record, 0 the first. Put once, on `itemMissing`, in the transaction of its change; expires (`ttl`). The parts
+ * of a record follow one another, so a range of numbers is one query for each MB.
  */
 export const logRecordKey = (actorId: string, recordNumber: number, part = 0): Key => ({
   pk: recordPartition(actorId),
@@ -66,9 +66,9 @@ export function inboundOfKey(sk: string): { readonly peerId: string; readonly id
 export const inboundPrefix = (peerId?: string): string => (peerId === undefined ? "IN#" : `IN#${peerId}#`);
 
 /**
- * An inbound subscription that the owner has ended and whose peer has not been told: its poll is then answered 410.
- * Put in the transaction that deletes the head, deleted once the peer was told, and it expires. Read by key where a poll
- * finds no head; queried by `unnotifiedEndPrefix` when the peer's trust ends.
+ * An inbound subscription that the owner has ended and whose peer was not notified: a poll of the peer is answered with 410.
+ * Put in the transaction that deletes the head, deleted once the peer was notified, and expires. Read by key where a poll finds
+ * no head; queried by `unnotifiedEndPrefix` when the peer's trust ends.
  */
 export const unnotifiedEndKey = ({ actorId, peerId, id }: InboundRef): Key => ({
   pk: actorPartition(actorId),
@@ -86,7 +86,7 @@ export const scopePartition = (actorId: string): string => `S#${actorId}`;
 
 /**
  * Prefix of the markers of one target (`scopePrefix(t)`), or only of its subscriptions with that subtarget (`""`: of
- * those without one). A change asks for those without and those of the names it touches: one query each.
+ * those without one). A change queries those without a subtarget and those of the names that it touches, one query each.
  */
 export const scopePrefix = (target: string, subtarget?: string): string =>
   target + SCOPE_SEPARATOR + (subtarget === undefined ? "" : subtarget + SCOPE_SEPARATOR);
@@ -100,9 +100,8 @@ export const scopeKey = (head: InboundRef & { readonly target: string; readonly 
 const BREAKER_PREFIX = "BRK#";
 
 /**
- * Has the sweep look at a peer whose breaker is open, whose missed callbacks are being replayed, or to which nothing goes
- * for a while by its own word. What there is to do is in the peer's trust. Put in one transaction with the trust when
- * that begins, and deleted when it is over.
+ * Due work for a peer whose breaker is open, whose missed callbacks are being replayed, or that asked for a pause. The peer's
+ * trust says what to do. Put in one transaction with the trust when that state begins, and deleted when it ends.
  */
 export const breakerKey = (actorId: string, peerId: string): Key => ({
   pk: actorPartition(actorId),

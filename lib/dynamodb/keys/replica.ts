@@ -1,4 +1,4 @@
-/** The keys of what we hold of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
+/** The keys of the replica of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
 import { createHash } from "node:crypto";
 import type { Place } from "../../domain/terms/scope.ts";
 import { actorPartition } from "./partition.ts";
@@ -12,7 +12,7 @@ const BEYOND_PARTS = "\u0002";
 const MAX_NAME_BYTES = 256;
 const MAX_PATH_BYTES = 600;
 
-/** The partition of what one peer's publishing left with one actor. Queried by prefix; whole only for deletion. */
+/** The partition of one actor's replica of one peer. Queried by prefix; whole only for deletion. */
 export const peerPartition = (actorId: string, peerId: string): string => `P#${actorId}#${peerId}`;
 
 /** Prefix of all places in a peer's partition. */
@@ -20,7 +20,7 @@ export const PLACE_PREFIX = "V#";
 
 /**
  * One place: a property, a list's head, or a part owned by a narrower subscription. In order: one write, conditional on
- * the watermark (1 unit below 1 KB), after at most one read. Names that no property may have are kept by their digest.
+ * the watermark (1 unit below 1 KB), after at most one read. A name that no property may have is stored as its digest.
  */
 export const placeKey = (actorId: string, peerId: string, place: Place): Key => ({
   pk: peerPartition(actorId, peerId),
@@ -45,12 +45,12 @@ export function propertyRange(name: string): { readonly prefix: string; readonly
 }
 
 /**
- * Stands for a property where a listing goes on: its name, or, for a name that no property may have, the digest it is
- * kept by. At most 257 bytes.
+ * The cursor of a listing of properties: the last property's name, or, for a name that no property may have, its digest. At
+ * most 257 bytes.
  */
 export const cursorOf = (name: string): string => placeSortKey([name]).slice(PLACE_PREFIX.length);
 
-/** As `after` of a query with `PLACE_PREFIX`: the property behind the one that a cursor stands for. */
+/** As `after` of a query with `PLACE_PREFIX`: continues behind the property of a cursor. */
 export const beyondCursor = (cursor: string): string => PLACE_PREFIX + cursor + BEYOND_PARTS;
 
 /** Whether a sort key is that of a property itself, not of a part of one. */
@@ -60,8 +60,8 @@ export const isPropertySortKey = (sortKey: string): boolean => !sortKey.includes
 export const propertySortKeyOf = (sortKey: string): string => sortKey.split(SEPARATOR, 1)[0] ?? sortKey;
 
 /**
- * One part of a value over 300 KB. Written before the place that names its version, without a condition: the version
- * holds a digest of the content, so whoever writes it writes the same.
+ * One part of a value over 300 KB. Written before the place that names its version, without a condition: the version has a
+ * digest of the content, so every writer of the key writes the same.
  */
 export const valuePartKey = (actorId: string, peerId: string, place: Place, version: string, part: number): Key => ({
   pk: peerPartition(actorId, peerId),
@@ -69,19 +69,19 @@ export const valuePartKey = (actorId: string, peerId: string, place: Place, vers
 });
 
 /**
- * The partition of one generation of a list. Everything in it is guarded by the list's head: written in a transaction
- * with it, or beforehand under keys nothing refers to yet.
+ * The partition of one generation of a list. Every item is written in a transaction with the list's head, or beforehand under
+ * a key that nothing refers to yet.
  */
 export const listPartition = (actorId: string, peerId: string, place: Place, generation: string): string =>
   `L#${actorId}#${peerId}#${digest(place)}#${generation}`;
 
-/** The same for a list of the actor's own: no peer has an empty id. `generation` is unique among the actor's lists. */
+/** The partition of one generation of an actor's own list: no peer has an empty id. `generation` is unique among the actor's lists. */
 export const ownListPartition = (actorId: string, generation: string): string => `L#${actorId}##${generation}`;
 
 /** A page of a list (leaf or inner node): read by id, many at once. */
 export const listPageKey = (partition: string, id: string): Key => ({ pk: partition, sk: `N#${id}` });
 
-/** A part of an element too big to stand in its leaf; read only with the element. */
+/** A part of an element that is too big for its leaf; read only with the element. */
 export const listElementKey = (partition: string, id: string, part: number): Key => ({
   pk: partition,
   sk: `E#${id}#${String(part)}`,
@@ -91,8 +91,8 @@ export const listElementKey = (partition: string, id: string, part: number): Key
 export const listBucketKey = (partition: string, bucket: string): Key => ({ pk: partition, sk: `X#${bucket}` });
 
 /**
- * A generation that may be garbage: in the due index, so that the sweep deletes what no head refers to. One small
- * write with the transaction that leaves the generation, or before the first page of one that is not linked yet.
+ * A generation that may be garbage: in the due index, so that the sweep deletes the pages that no head refers to. One small
+ * write in the transaction that replaces the generation, or before the first page of a generation that is not linked yet.
  */
 export const listGarbageKey = (actorId: string, partition: string): Key => ({
   pk: actorPartition(actorId),
@@ -100,8 +100,8 @@ export const listGarbageKey = (actorId: string, partition: string): Key => ({
 });
 
 /**
- * The same for what one wide change lays out in a generation that is in use: one put before, one update with the
- * transaction that links it; both on the condition that it is not settled, so that late copies do nothing.
+ * The pages that one wide change lays out in a generation that is in use: one put before, one update in the transaction that
+ * links them; both on the condition that no outcome is noted yet, so that late copies do nothing.
  */
 export const laidGarbageKey = (actorId: string, partition: string, change: string): Key => ({
   pk: actorPartition(actorId),

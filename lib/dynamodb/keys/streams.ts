@@ -19,8 +19,8 @@ export const outboundHeadKey = ({ actorId, peerId, subscriptionId }: StreamRef):
 export const outboundPrefix = (peerId?: string): string => (peerId === undefined ? "OUT#" : `OUT#${peerId}#`);
 
 /**
- * Counts the changes of a peer's set of outbound subscriptions: raised in the transaction that changes the set, read
- * before who owns which place is recomputed, so that the newest recomputation wins. In the due index from that
+ * Counts the changes of a peer's set of outbound subscriptions: incremented in the transaction that changes the set, read
+ * before the ownership of places is recomputed, so that the newest recomputation wins. In the due index from that
  * transaction until the recomputation is done; deleted when the trust has ended and no head is left.
  */
 export const ownershipKey = (actorId: string, peerId: string): Key => ({
@@ -61,15 +61,15 @@ export function streamOfKey(key: Key): StreamRef | undefined {
 export const bufferPartition = (stream: Key): string => `Q#${actorOfKey(stream)}#${stream.sk}`;
 
 /**
- * One buffered callback: put once (1 write of the body as sent), fetched by batch when it is drained, deleted by batch.
- * Keyed by epoch, so that a number of an earlier life of the stream is never taken for one of this.
+ * One buffered callback: put once (1 write of the body as sent), fetched and deleted in batches when the buffer is drained.
+ * Keyed by epoch, so that a number of an earlier epoch is never taken for one of the current epoch.
  */
 export const bufferedKey = (stream: Key, epoch: number, sequence: number): Key => ({
   pk: bufferPartition(stream),
   sk: `${number16(epoch)}#${number16(sequence)}`,
 });
 
-/** Above every sort key of the epochs before this one in a buffer's partition, and below all of this one's. */
+/** In a buffer's partition, sorts above the sort keys of all earlier epochs, and below those of this epoch. */
 export const bufferEpoch = (epoch: number): string => number16(epoch);
 
 /** A failed hook event, in the order of its stream. Put by the engine, retried through the due index. */
@@ -82,9 +82,9 @@ export const failedEventKey = (
 });
 
 /**
- * A place of a peer's state that could not be read: in the due index while it is read again, then parked. Behind the
- * failed events of its stream, so that what lists, ends or deletes those meets it too. One put, one update for each
- * further read, one delete.
+ * A place of a peer's state that could not be read: in the due index while the read is retried, then parked. Sorts behind the
+ * failed events of its stream, so that listing, ending or deleting those includes it. One put, one update for each further
+ * read, one delete.
  */
 export const staleReadKey = ({ actorId, peerId, subscriptionId }: StreamRef, id: string): Key => ({
   pk: actorPartition(actorId),
@@ -93,7 +93,7 @@ export const staleReadKey = ({ actorId, peerId, subscriptionId }: StreamRef, id:
 
 const STALE_READ = "READ";
 
-/** What a stale read's key names; undefined when the key is another's. */
+/** The ids in a stale read's key; undefined when the key is another's. */
 export function staleReadOf(key: Key): (StreamRef & { readonly id: string }) | undefined {
   const [prefix, peerId, subscriptionId, kind, id] = key.sk.split("#");
   if (prefix !== "FAILED" || kind !== STALE_READ || peerId === undefined) return undefined;
@@ -111,7 +111,7 @@ export function streamOfFailedEventKey(key: Key): { peerId: string; subscription
   return { peerId, subscriptionId };
 }
 
-/** Stands for a failed event's key where a listing goes on; says no more than the event's own ids and number. */
+/** The cursor of a listing of failed events: an event's key, encoded, with no more than the event's own ids and number. */
 export const failedEventCursor = (sortKey: string): string =>
   Buffer.from(sortKey.slice(failedEventPrefix().length)).toString("base64url");
 
@@ -121,7 +121,7 @@ export function failedEventSortKey(cursor: string): string | undefined {
   return /^[A-Za-z0-9._~#-]+$/.test(rest) ? failedEventPrefix() + rest : undefined;
 }
 
-/** Finds a failed event by its id: one small item beside it, written and deleted in the same transaction. */
+/** Finds a failed event by its id: one small item, written and deleted in the transactions of the event. */
 export const failedEventIdKey = (actorId: string, eventId: string): Key => ({
   pk: actorPartition(actorId),
   sk: `FAILEDID#${eventId}`,

@@ -10,30 +10,30 @@ export interface AddressPolicy {
 
 /**
  * `public`: an ordinary address of the internet. `private`: loopback, private, shared, reserved, tunnelled, translated and
- * everything else that is not plain global unicast; allowed only by policy. `never`: link-local networks and the addresses
- * where clouds hand credentials to their machines, in whatever disguise; no policy opens them, because no peer lives there.
+ * every other address that is not plain global unicast; allowed only by policy. `never`: link-local networks and the addresses
+ * at which clouds give credentials to their machines, in any spelling; no policy allows them, because no peer is there.
  */
-export type AddressKind = "public" | "private" | "never";
+type AddressKind = "public" | "private" | "never";
 
 /** Link-local networks, multicast and broadcast; Alibaba's metadata service; Oracle's former one. */
 const NEVER_V4 = v4("169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "100.100.100.200/32", "192.0.0.192/32");
-/** What the registry of special addresses has besides: this network, private, shared, for examples and measuring, reserved. */
+/** The other special addresses of the registry: this network, private, shared, for examples and measuring, reserved. */
 const PRIVATE_V4 = v4(
   ...["0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "192.0.0.0/24"],
   ...["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "192.88.99.0/24", "192.31.196.0/24"],
   ...["192.52.193.0/24", "192.175.48.0/24", "240.0.0.0/4"],
 );
-/** Link-local and multicast; where machines of AWS ask for their credentials (over IPv4 that is link-local). */
+/** Link-local and multicast; the address where machines of AWS get their credentials (over IPv4 that is link-local). */
 const NEVER_V6 = v6("fe80::/10", "ff00::/8", "fd00:ec2::/32");
 const GLOBAL_UNICAST = v6("2000::/3");
-/** What of it is none: for protocols (Teredo and more), for examples, 6to4, and the sink of stray reverse lookups. */
+/** The parts of it that are not plain unicast: for protocols (Teredo and more), for examples, 6to4, and for stray reverse lookups. */
 const SPECIAL_UNICAST = v6("2001::/23", "2001:db8::/32", "3fff::/20", "2002::/16", "2620:4f:8000::/48");
 /** Ranges that carry an IPv4 address in their last 32 bits: compatible, mapped, translated (two kinds, and a local one). */
 const EMBEDDING = v6("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48");
 const SIX_TO_FOUR = v6("2002::/16");
 const TEREDO = v6("2001::/32");
 
-/** Judges one address, as a resolver gives it or an URL spells it (no brackets). What is no address is `never`. */
+/** The kind of an address, as a resolver gives it or a URL spells it (no brackets). A text that is no address is `never`. */
 export function kindOfAddress(address: string): AddressKind {
   // A zone id only makes sense for link-local addresses.
   if (address.includes("%")) return "never";
@@ -48,7 +48,7 @@ function kindOfV4(address: string): AddressKind {
 
 function kindOfV6(address: string): AddressKind {
   if (NEVER_V6(address)) return "never";
-  // What reaches an IPv4 address through IPv6 is never public here, and never at all when that one is.
+  // An IPv6 address that leads to an IPv4 address is never public; when that one is `never`, so is this.
   const inner = embeddedV4(address);
   if (inner !== undefined) return kindOfV4(inner) === "never" ? "never" : "private";
   return GLOBAL_UNICAST(address) && !SPECIAL_UNICAST(address) ? "public" : "private";
@@ -86,7 +86,7 @@ function v6(...networks: readonly string[]): (address: string) => boolean {
   return within("ipv6", networks);
 }
 
-/** One list holds one family: a list of both would find a mapped address by the rules of the other. */
+/** Each list has one family: in a list of both, a mapped address would match the rules of the other family. */
 function within(family: "ipv4" | "ipv6", networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const network of networks) {
@@ -113,8 +113,8 @@ export function isAddress(host: string): boolean {
 }
 
 /**
- * Everything about a URL that can be judged before a name is resolved. Gives the parsed URL, or the reason (safe to show)
- * why we do not connect. Decimal, hexadecimal, octal and short spellings of IPv4 are what they stand for by then.
+ * Checks everything about a URL that needs no resolution of a name. Gives the parsed URL, or the reason (safe to show) why we do
+ * not connect. Parsing has normalised decimal, hexadecimal, octal and short spellings of IPv4 by then.
  */
 export function judgeUrl(text: string, policy: AddressPolicy): URL | { readonly refused: string } {
   const url = parsePeerUrl(text);

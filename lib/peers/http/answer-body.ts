@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import { PeerFailure } from "../../system/ports.ts";
 
-/** What `readAnswerBody` understands, for `Accept-Encoding`. */
+/** The codings that `readAnswerBody` decodes, for `Accept-Encoding`. */
 export const ACCEPTED_CODINGS = "gzip, deflate, br";
 
 /**
@@ -36,10 +36,10 @@ export async function readAnswerBody(answer: IncomingMessage, maxBytes: number):
   return Buffer.concat(chunks);
 }
 
-/** A body that is not wanted may be this long before its connection is given up for it, bytes and ms. */
+/** A body that is not read costs its connection when it is longer than this, in bytes or ms. */
 const DROPPED = { bytes: 64 * 1_024, ms: 1_000 };
 
-/** Lets go of a body that nobody reads: a short one so that its connection is of further use. Never throws. */
+/** Drops a body that is not read. After a short one the connection can be used again. Never throws. */
 export function dropAnswerBody(answer: IncomingMessage): void {
   let bytes = 0;
   const giveUp = (): void => {
@@ -51,7 +51,7 @@ export function dropAnswerBody(answer: IncomingMessage): void {
     bytes += chunk.byteLength;
     if (bytes > DROPPED.bytes) giveUp();
   });
-  // What becomes of it changes nothing about the status.
+  // An error of the body changes nothing about the status.
   answer.on("error", () => undefined);
   answer.on("close", () => {
     clearTimeout(late);
@@ -67,7 +67,7 @@ async function* meter(answer: IncomingMessage, maxBytes: number): AsyncGenerator
   }
 }
 
-/** An answer without a body (204, 304) may still name a coding: then there is nothing to undo. */
+/** The decoder of a coding; `empty` for an answer without a body (204, 304), which may still name a coding. */
 async function decoderFor(coding: string, encoded: AsyncGenerator<Buffer, void, undefined>) {
   const first = await encoded.next();
   if (first.done === true) return "empty";

@@ -6,13 +6,12 @@ import { type AddressPolicy, addressAllowed } from "./address-rules.ts";
 /** Gives every address of a name; rejects when there is none. */
 export type Resolve = (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
-/** What the machine itself would connect to: hosts file, then DNS. */
+/** The addresses that the machine itself would connect to: hosts file, then DNS. */
 export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, order: "verbatim" });
 
 /**
- * A lookup for sockets. It hands over exactly the addresses it has judged, so a name cannot mean one machine when it is
- * judged and another when it is connected to; one forbidden address among them forbids the name. Fails with
- * `PeerFailure` `refused` or `unreachable`.
+ * A lookup for sockets that gives exactly the addresses that were checked, so a name cannot mean one machine at the check and
+ * another at the connection. One forbidden address forbids the name. Fails with `PeerFailure` `refused` or `unreachable`.
  */
 export function checkedLookup(resolve: Resolve, policy: AddressPolicy): LookupFunction {
   return (host, options, callback) => {

@@ -1,9 +1,9 @@
-/** What a failed TLS handshake means to a person. */
+/** Explains a failed TLS handshake to a person. */
 
 const UNKNOWN_AUTHORITY =
   "The peer's certificate is of an authority that is not trusted here; NODE_EXTRA_CA_CERTS names a file with others.";
 
-/** By the code of the error, as OpenSSL and Node name them. */
+/** Sentences by the codes that OpenSSL and Node give errors. */
 const SENTENCES: ReadonlyMap<string, string> = new Map([
   ["CERT_HAS_EXPIRED", "The peer's certificate has expired; the peer has to renew it."],
   ["CERT_NOT_YET_VALID", "The peer's certificate is not valid yet; one of the two clocks may be wrong."],
@@ -23,7 +23,7 @@ const OF_CERTIFICATE = /^(CERT|CRL|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERROR_
 /** The two sides do not speak TLS with each other. */
 const OF_PROTOCOL = /^(EPROTO$|ERR_SSL_)/;
 
-/** One sentence, safe to show; undefined when the error is none of TLS. */
+/** One sentence, safe to show; undefined for an error that is not one of TLS. */
 export function tlsFailure(code: string): string | undefined {
   const sentence = SENTENCES.get(code);
   if (sentence !== undefined) return `${sentence.replace(/\.$/, "")} (${code}).`;

@@ -1,5 +1,6 @@
 /** Who may send callbacks for a subscription, and why not. The hot path needs none of this: its lease carries the digest. */
 import { timingSafeEqual } from "node:crypto";
+import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Key, Write } from "../../dynamodb/table.ts";
 import { TransactionRefused } from "../../dynamodb/table.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
@@ -13,11 +14,10 @@ import { admit, writeOf } from "../stream/stream-changes.ts";
 export interface Authenticator {
   /** One batch read: whether the actor is there, and its trust with the peer. */
   identify(
-    actorId: string,
-    peerId: string,
+    peer: PeerRef,
   ): Promise<{ readonly actor: boolean; readonly trust?: { readonly digest: string; readonly approved: boolean } }>;
   /** The check that a trust is approved and opens with this digest, for a transaction. */
-  approvedCheck(actorId: string, peerId: string, digest: string): Write;
+  approvedCheck(peer: PeerRef, digest: string): Write;
 }
 
 export interface Sender {
@@ -64,7 +64,7 @@ export class CallbackAccess {
 
   /** @throws ServiceError unless the credentials are those of an approved trust with this peer */
   async trusted(sender: Sender): Promise<void> {
-    const { actor, trust } = await this.#authenticator.identify(sender.actorId, sender.peerId);
+    const { actor, trust } = await this.#authenticator.identify(sender);
     if (!actor) throw new ServiceError("resource.not_found", "There is no such actor.");
     if (sender.digest === undefined) throw unauthorized("This needs the trust's secret as a bearer token.");
     if (trust === undefined) throw new ServiceError("auth.forbidden", "There is no trust with this peer.");
@@ -76,7 +76,7 @@ export class CallbackAccess {
     const digest = sender.digest ?? "";
     try {
       await this.#table.transact([
-        this.#authenticator.approvedCheck(sender.actorId, sender.peerId, digest),
+        this.#authenticator.approvedCheck(sender, digest),
         { update: key, ...writeOf(key, admit(digest)) },
       ]);
     } catch (error) {

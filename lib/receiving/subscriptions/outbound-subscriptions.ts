@@ -85,7 +85,7 @@ export class OutboundSubscriptions {
       granularity,
       auth,
       reconcileMs: settings.reconcileMs,
-      trusted: authenticator.approvedCheck(actorId, request.peerId, auth),
+      trusted: authenticator.approvedCheck({ actorId, peerId: request.peerId }, auth),
     });
     if (before !== undefined && owns(before) && !owns(head)) await ending.giveUp(head);
     await this.#deps.lifecycle("subscription_created", { ...idsOf(head), ...head.scope });

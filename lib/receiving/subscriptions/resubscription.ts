@@ -58,7 +58,7 @@ async function replaceHead(
 ): Promise<Again> {
   const { actorId, peerId, scope, granularity } = head;
   const auth = secretDigest(trust.secret);
-  const trusted = authenticator.approvedCheck(actorId, peerId, auth);
+  const trusted = authenticator.approvedCheck(head, auth);
   const made = {
     actorId,
     peerId,

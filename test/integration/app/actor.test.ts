@@ -6,6 +6,7 @@ import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-stor
 import { PeerCapabilities } from "../../../lib/peers/capabilities.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { CallbackProcessor } from "../../../lib/receiving/intake/callback-processor.ts";
+import { changeTrust } from "../../../lib/trust/changes.ts";
 import { ACTOR, PEER, SECRET, SUB, Subscriber } from "../receiving/subscriber.ts";
 
 const make = (): ActingWebApp => new ActingWebApp({ awType: "urn:test", desc: "test" });
@@ -72,7 +73,7 @@ describe("an actor's trusts", () => {
     });
     const { actor, subscriber } = await subscribed(app);
     const record = await subscriber.service.trusts.get(ACTOR, PEER);
-    await subscriber.service.trust.changes.change(record!, { approved: false }, {});
+    await changeTrust(subscriber.service.trust, record!, { approved: false }, {});
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(403);
     expect(await actor.trust.approve(PEER)).toMatchObject({ peerId: PEER, approved: true });
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(201);

@@ -1,7 +1,7 @@
 /** Hooks that publish, between whole services which await their callbacks (`CALLBACK_MODE=sync`). */
 import { describe, expect, it, vi } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import type { SubscriptionDataHook } from "../../../lib/application/acting-web-app.ts";
+import type { SubscriptionDataHook } from "../../../lib/application/hooks.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";

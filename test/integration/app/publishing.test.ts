@@ -19,7 +19,7 @@ beforeEach(async () => await begin());
 async function ours(peer: Peer, subscriptionId = "ours"): Promise<void> {
   const auth = secretDigest(peer.secret);
   const { heads, table } = world.host.service;
-  const trusted = new CallbackAuthenticator(table).approvedCheck(actor.id, peer.id, auth);
+  const trusted = new CallbackAuthenticator(table).approvedCheck({ actorId: actor.id, peerId: peer.id }, auth);
   const who = { actorId: actor.id, peerId: peer.id, subscriptionId };
   await heads.make({
     ...{ ...who, scope: { target: "properties" }, granularity: "high", auth, reconcileMs: 0, trusted },

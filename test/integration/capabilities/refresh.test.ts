@@ -10,7 +10,7 @@ const DAY = 24 * 60 * MINUTE;
 
 let world: DeliveryWorld;
 let bob: Peer;
-/** What bob says it can; undefined: it does not answer. */
+/** The tags that bob advertises; undefined: bob does not answer. */
 let says: string | undefined;
 
 beforeEach(async () => {
@@ -116,7 +116,7 @@ describe("what a subscribing peer can", () => {
     expect(asked()).toBe(3);
   });
 
-  it("goes with the trust", async () => {
+  it("is deleted with the trust", async () => {
     await world.subscribe(bob);
     const path = `${world.actor.root}/trust/friend/bob?peer=true`;
     expect((await world.host.ask("DELETE", path, { headers: world.actor.as })).status).toBe(204);
@@ -125,7 +125,7 @@ describe("what a subscribing peer can", () => {
     expect(asked()).toBe(0);
   });
 
-  it("stays to be asked when a subscription comes while the last one is found gone", async () => {
+  it("stays due when a subscription is made while the last one is found deleted", async () => {
     const first = await world.subscribe(bob);
     await world.pass(MINUTE);
     await leave(first);

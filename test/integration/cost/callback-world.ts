@@ -93,7 +93,7 @@ export class CallbackWorld {
     const head = await heads.make({
       ...{ actorId, peerId, subscriptionId, scope: { target: "properties" }, granularity: "high", auth },
       reconcileMs: RECONCILE_MS,
-      trusted: new CallbackAuthenticator(table).approvedCheck(actorId, peerId, auth),
+      trusted: new CallbackAuthenticator(table).approvedCheck({ actorId, peerId }, auth),
     });
     const rested = { recoveryRequested: undefined, dueAt: this.#now + RECONCILE_MS };
     const { change, condition } = writeOf(head.key, { fields: rested, when: headIs.live });

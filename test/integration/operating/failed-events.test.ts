@@ -55,7 +55,7 @@ describe("GET /parked", () => {
     });
   });
 
-  it("narrows to one peer, and goes through many page by page", async () => {
+  it("filters by one peer, and lists many page by page", async () => {
     const carol = await service.trust("carol");
     await service.subscribe(carol, "other");
     hook = fail("park");
@@ -85,7 +85,7 @@ describe("GET /parked", () => {
 });
 
 describe("POST /parked/{eventId}", () => {
-  it("retry runs the event now and, when it goes through, forgets it", async () => {
+  it("retry runs the event now and deletes it when it succeeds", async () => {
     hook = fail("park");
     await service.callback(bob, 1, { a: 1 });
     hook = () => undefined;
@@ -96,7 +96,7 @@ describe("POST /parked/{eventId}", () => {
     expect((await act(id, "retry")).status).toBe(404);
   });
 
-  it("retry says what became of an event that failed again, however often it was begun", async () => {
+  it("retry gives the status of an event that failed again, however often it was begun", async () => {
     hook = fail();
     await service.callback(bob, 1, { a: 1 });
     const id = await firstId();
@@ -167,7 +167,7 @@ describe("POST /parked/{eventId}", () => {
     ]);
   });
 
-  it("is 404 for an unknown event before its body is looked at, and 400 for an unknown action", async () => {
+  it("is 404 for an unknown event before its body is read, and 400 for an unknown action", async () => {
     expect((await act("f".repeat(32), "nonsense")).status).toBe(404);
     hook = fail("park");
     await service.callback(bob, 1, { a: 1 });

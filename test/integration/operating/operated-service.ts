@@ -54,7 +54,7 @@ export class OperatedService {
   async subscribe(trust: TrustRecord, subscriptionId = "sub"): Promise<void> {
     const { actorId, peerId } = trust;
     const auth = secretDigest(trust.secret);
-    const trusted = new CallbackAuthenticator(this.table).approvedCheck(actorId, peerId, auth);
+    const trusted = new CallbackAuthenticator(this.table).approvedCheck(trust, auth);
     const scope = { target: "properties" };
     await this.services.heads.make({
       ...{ actorId, peerId, subscriptionId, scope, granularity: "high", auth, reconcileMs: 0, trusted },

@@ -16,7 +16,7 @@ describe("GET /peers", () => {
     expect(await service.ask("GET", "/peers")).toMatchObject({ status: 200, json: { data: [] } });
   });
 
-  it("shows each peer with what is known and held of it", async () => {
+  it("shows each peer with what is known and stored of it", async () => {
     const bob = await service.trust("bob");
     await service.trust("carol", { approved: false, relationship: "partner" });
     await service.subscribe(bob);
@@ -45,7 +45,7 @@ describe("GET /peers", () => {
     });
   });
 
-  it("goes through many peers page by page, each once, never showing a secret", async () => {
+  it("lists many peers page by page, each once, without a secret", async () => {
     const names = Array.from({ length: 7 }, (_, index) => `peer-${String(index)}`);
     const trusts = await Promise.all(names.map(async (name) => await service.trust(name)));
     const seen: string[] = [];
@@ -118,7 +118,7 @@ describe("GET /peers/{peerId}/properties", () => {
     });
   });
 
-  it("goes through all names page by page, whatever they are called, each once", async () => {
+  it("lists all names page by page, whatever their characters, each once", async () => {
     await service.trust("bob");
     const names = [
       "",
@@ -183,7 +183,7 @@ describe("GET /peers/{peerId}/properties", () => {
     expect(answer).toMatchObject({ status: 400, json: { error: { field } } });
   });
 
-  it("gives one by its name, and 404 for one that is not held", async () => {
+  it("gives a property by its name, and 404 for one that is not stored", async () => {
     const bob = await service.trust("bob");
     await service.subscribe(bob);
     await service.callback(bob, 1, { color: "red" });

@@ -84,7 +84,7 @@ describe("a peer with a certificate", () => {
     expect(asked).toEqual([]);
   });
 
-  it("that speaks no TLS at all is said to speak none", async () => {
+  it("that speaks no TLS is reported as such", async () => {
     const failure = await post(`https://localhost:${String((behind.address() as AddressInfo).port)}/peer`);
     expect(failure).toMatchObject({ reason: "unreachable", message: expect.stringMatching(/does not speak TLS/) });
   });

@@ -85,12 +85,12 @@ describe.each([
 describe("a service that takes the connection and answers nothing", () => {
   const clock = { now: () => Date.UTC(2026, 0, 1) };
 
-  it("does not hold up the table's client", async () => {
+  it("does not delay the table's client", async () => {
     const { endpoint } = await service(false);
     await expect(table(endpoint, { clock, requestTimeoutMs: 20 })()).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
-  it("does not hold up the queue's client", async () => {
+  it("does not delay the queue's client", async () => {
     const { endpoint } = await service(false);
     const made = new SqsDelayQueue({
       queueUrl: `${endpoint}/1/q`,

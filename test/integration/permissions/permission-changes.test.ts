@@ -3,6 +3,7 @@ import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import type { PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
 import type { Item, Key } from "../../../lib/dynamodb/table.ts";
+import { endTrust } from "../../../lib/trust/ending.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 import type { Peer } from "../delivery/delivery-world.ts";
@@ -138,7 +139,7 @@ describe("a change of what a peer may do", () => {
     expect(own.properties.excluded_patterns).toEqual([...HIDDEN, "secret"]);
   });
 
-  it("takes what else the peer is to know as it is", async () => {
+  it("passes unknown members of the permissions on unchanged", async () => {
     const json = { methods: { allowed: ["a"], denied: [], note: { any: 1 } }, tools: {}, other: "ignored" };
     const answer = await world.host.ask("PUT", path(bob), { headers: world.actor.as, json });
     expect([answer.status, answer.json.permissions]).toEqual([201, { methods: json.methods, tools: {} }]);
@@ -152,7 +153,7 @@ describe("a change of what a peer may do", () => {
     expect(shown.json.permissions.properties.excluded_patterns).toEqual(["other"]);
   });
 
-  it("is told only to a peer that is approved", async () => {
+  it("is sent only to a peer that is approved", async () => {
     expect((await approved(false)).status).toBe(204);
     await put(bob, ["secret"]);
     expect(told(bob)).toEqual([]);
@@ -165,7 +166,7 @@ describe("a change of what a peer may do", () => {
     expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions", "permissions"]);
   });
 
-  it("does not touch a trust that took the place of the one that was meant", async () => {
+  it("does not touch a trust that replaced the one that was meant", async () => {
     const trust = await world.host.service.trusts.get(world.actor.id, "bob");
     if (trust === undefined) throw new Error("no trust");
     const { trust: all, trusts } = world.host.service;
@@ -175,8 +176,8 @@ describe("a change of what a peer may do", () => {
   });
 });
 
-describe("an approval that was taken back", () => {
-  it("leaves the numbers of the peer's subscriptions dense, and the peer told of all of them when it is given again", async () => {
+describe("a revoked approval", () => {
+  it("leaves the numbers of the peer's subscriptions dense, and all of them are delivered after a new approval", async () => {
     const { id } = await world.subscribe(bob);
     await world.set("color", "red");
     expect((await approved(false)).status).toBe(204);
@@ -195,7 +196,7 @@ describe("an approval that was taken back", () => {
 });
 
 describe("a trust that takes the place of one with another relationship", () => {
-  it("has what it allows in the log, and told once it is approved", async () => {
+  it("has its permissions in the log, and sends them once the trust is approved", async () => {
     const json = { baseuri: bob.baseUri, id: "bob", type: "", secret: "another-secret", verify: "token" };
     world.network.hosts.set(new URL(bob.baseUri).origin, ({ url }) => {
       const text = JSON.stringify({ verification_token: url.includes("/trust/admin/") ? "token" : "" });
@@ -277,7 +278,7 @@ describe("what was set for a peer", () => {
     const { trust, trusts } = world.host.service;
     const standing = await trusts.get(world.actor.id, "bob");
     if (standing === undefined) throw new Error("no trust");
-    await trust.ending.end(standing, { notify: false });
+    await endTrust(trust, standing, { notify: false });
     const { custom: _custom, ...fresh } = standing;
     await trusts.create({ ...fresh, revision: 1 });
     expect((await effective()).excluded_patterns).toEqual(HIDDEN);
@@ -319,7 +320,7 @@ describe("permissions that several change at the same time", () => {
       const said = (await records()).filter((record) => record.kind === "permissions");
       expect(said.at(-1)?.permissions).toEqual(await effective());
     }
-    // Whoever is told in another order keeps the newest.
+    // A peer that gets the callbacks in another order keeps the newest.
     const times = (await records()).flatMap((record) => (record.kind === "permissions" ? [record.at] : []));
     expect(times).toEqual([...new Set(times)].toSorted());
   });

@@ -56,7 +56,7 @@ describe("a release that narrows what a relationship allows", () => {
     expect((await kinds()).slice(5)).toEqual(["change"]);
   });
 
-  it("hides it at once in what is read of the subscription, though nothing was changed since", async () => {
+  it("hides a property at once in reads of the subscription, without a change since", async () => {
     bob.peer.mood = 500;
     await world.set("diary", "classified");
     await world.set("open", 1);
@@ -81,7 +81,7 @@ describe("a release that narrows what a relationship allows", () => {
     expect(bob.peer.seen).toEqual([]);
   });
 
-  it("is no matter where nobody subscribed", async () => {
+  it("writes nothing where there is no subscription", async () => {
     const next = release();
     const quiet = await next.actor();
     const set = async (name: string, json: unknown) =>
@@ -91,7 +91,7 @@ describe("a release that narrows what a relationship allows", () => {
     expect(await changeLog.newest(quiet.id)).toBe(1);
   });
 
-  it("comes after a change that began before it: both are there, in order", async () => {
+  it("is recorded after a change that began before it: both records exist, in order", async () => {
     const next = release();
     await Promise.all([
       ...Array.from({ length: 5 }, async (_, index) => await world.set("open", index, next)),
@@ -169,7 +169,7 @@ describe("releases that are at work at the same time", () => {
     expect(all.lastIndexOf("permissions")).toBeLessThan(all.indexOf("change"));
   });
 
-  it("are recorded for the rest by whoever comes after one that broke off", async () => {
+  it("are recorded for the rest by the commit after one that broke off", async () => {
     for (let index = 0; index < 120; index += 1) await world.subscriber(`peer-${String(index)}`);
     let transactions = 0;
     const broken = new FaultyTable(world.table, (operation): Fate => {

@@ -69,7 +69,7 @@ const callback = (base = BOB): string => `${base}/callbacks/permissions/${world.
 const approval = (base = BOB): string => `${base}/trust/friend/${world.actor.id}`;
 
 describe("permissions given with PUT at a trust", () => {
-  it("hold as those that the permissions route sets: one record, one callback, and the peer is restricted", async () => {
+  it("hold like those of the permissions route: one record, one callback, and the peer is restricted", async () => {
     await trusted(true);
     await world.set("secret", "s");
     expect((await put({ permissions: only(["secret"]) })).status).toBe(204);
@@ -161,7 +161,7 @@ describe("permissions given with PUT at a trust", () => {
     decide = (operation) => (operation === "transact" ? fate : "ok");
     const json = { approved: true, desc: "is", baseuri: MOVED, permissions: only(["secret"]) };
     const asked = put(json);
-    // What is refused is tried again until its time is over.
+    // A refused commit is retried until its time limit.
     if (fate === "condition") setImmediate(() => (world.host.now += 60_000));
     expect((await asked).status).toBeGreaterThanOrEqual(500);
     decide = () => "ok";
@@ -170,7 +170,7 @@ describe("permissions given with PUT at a trust", () => {
   });
 });
 
-describe("telling the peer of a change", () => {
+describe("the notification of a change", () => {
   it("takes at most 5 s, the approval and what it allows together", async () => {
     await trusted(false);
     const begun = world.host.now;

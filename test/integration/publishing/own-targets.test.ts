@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import type { StateHook } from "../../../lib/application/acting-web-app.ts";
+import type { StateHook } from "../../../lib/application/hooks.ts";
 import { bearer, Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 

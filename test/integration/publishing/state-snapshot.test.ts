@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import type { StateHook } from "../../../lib/application/acting-web-app.ts";
+import type { StateHook } from "../../../lib/application/hooks.ts";
 import { defaultPermissions, mergePermissions } from "../../../lib/domain/policy/permissions.ts";
 import { READS_ALL, readsOf } from "../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../lib/system/ports.ts";

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import { changeTrust } from "../../../lib/trust/changes.ts";
 import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;
@@ -118,12 +119,12 @@ describe("credentials", () => {
   it("end with the approval, on the very next request, and open again with it", async () => {
     const trust = await us.service.trusts.get(ACTOR, PEER);
     if (trust === undefined) throw new Error("no trust");
-    await us.service.trust.changes.change(trust, { approved: false, desc: undefined, baseuri: undefined }, {});
+    await changeTrust(us.service.trust, trust, { approved: false, desc: undefined, baseuri: undefined }, {});
     expect((await us.diff(1, { a: 1 })).status).toBe(403);
     expect((await us.diff(1, { a: 1 })).status).toBe(403);
     const closed = await us.service.trusts.get(ACTOR, PEER);
     if (closed === undefined) throw new Error("no trust");
-    await us.service.trust.changes.change(closed, { approved: true, desc: undefined, baseuri: undefined }, {});
+    await changeTrust(us.service.trust, closed, { approved: true, desc: undefined, baseuri: undefined }, {});
     expect((await us.diff(1, { a: 1 })).status).toBe(201);
   });
 

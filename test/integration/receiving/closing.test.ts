@@ -2,6 +2,8 @@
 import { expect, it } from "vitest";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
+import { changeTrust } from "../../../lib/trust/changes.ts";
+import { receiveTrust } from "../../../lib/trust/handshake.ts";
 import { ACTOR, bodyOf, PEER, SECRET, Subscriber } from "./subscriber.ts";
 
 /** A subscriber whose subscriptions' heads cannot be updated while `broken` says so. */
@@ -24,7 +26,7 @@ async function trustOf(us: Subscriber) {
 /** The owner's approval, given or taken back. */
 async function approve(us: Subscriber, approved: boolean): Promise<void> {
   const body = { approved, desc: undefined, baseuri: undefined };
-  await us.service.trust.changes.change(await trustOf(us), body, {});
+  await changeTrust(us.service.trust, await trustOf(us), body, {});
 }
 
 it("a revocation that broke off is finished by the sweep: the bearer opens nothing any more", async () => {
@@ -44,7 +46,7 @@ it("a replacement that broke off is finished by the sweep: the old secret opens 
   const asked = { baseuri: "https://peer.example/peer", id: PEER, type: "", desc: "" };
   const body = { ...asked, secret: "n".repeat(40), verify: "token" };
   breaks(true);
-  await expect(us.service.trust.reception.receive(ACTOR, "friend", body, {})).rejects.toThrow();
+  await expect(receiveTrust(us.service.trust, { actorId: ACTOR, relationship: "friend" }, body, {})).rejects.toThrow();
   breaks(false);
   us.now += 60_000;
   await us.sweep();

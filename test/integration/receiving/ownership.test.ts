@@ -3,6 +3,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PURGE_DELAY_MS } from "../../../lib/receiving/stream/stream-lives.ts";
+import { endTrust } from "../../../lib/trust/ending.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Fate } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
@@ -248,7 +249,7 @@ it("ends with its trust: closed at once, everything of the peer gone", async () 
   await us.diff(3, { b: 3 });
   const trust = await us.service.trusts.get(ACTOR, PEER);
   if (trust === undefined) throw new Error("no trust");
-  await us.service.trust.ending.end(trust, { notify: false });
+  await endTrust(us.service.trust, trust, { notify: false });
   expect((await us.diff(2, {})).status).toBe(403);
   us.now += PURGE_DELAY_MS;
   await us.sweep();
@@ -262,7 +263,7 @@ it("an event recorded by a handler that outlives its trust goes too", async () =
   app.subscriptionDataHook("*", async ({ callbackType }) => {
     if (callbackType !== "diff") return;
     const trust = await us.service.trusts.get(ACTOR, PEER);
-    if (trust !== undefined) await us.service.trust.ending.end(trust, { notify: false });
+    if (trust !== undefined) await endTrust(us.service.trust, trust, { notify: false });
     outlived = true;
     throw new Error("too late");
   });

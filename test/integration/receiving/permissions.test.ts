@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { grantKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
+import { changeTrust } from "../../../lib/trust/changes.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
@@ -374,7 +375,7 @@ describe("a permission callback", () => {
   it("of a peer whose approval has ended is 403", async () => {
     const trust = await us.service.trusts.get(ACTOR, PEER);
     if (trust === undefined) throw new Error("no trust");
-    await us.service.trust.changes.change(trust, { approved: false, desc: undefined, baseuri: undefined }, {});
+    await changeTrust(us.service.trust, trust, { approved: false, desc: undefined, baseuri: undefined }, {});
     expect(await grant({})).toBe(403);
   });
 

@@ -28,7 +28,7 @@ async function poll({ peer, id }: Subscribed): Promise<{ sequence: number; data:
 }
 
 describe("a suspended target", () => {
-  it("makes no diffs until it is resumed; then each subscription is told once to read its own state", async () => {
+  it("makes no diffs until it is resumed; then each subscription gets one resync", async () => {
     const all = await world.subscriber("bob");
     const part = await world.subscribe(all.peer, { target: "properties", subtarget: "car" });
     const deep = await world.subscriber("carol", { target: "properties", subtarget: "car", resource: "engine/oil" });
@@ -85,7 +85,7 @@ describe("a suspended target", () => {
     expect((await ask("GET")).json.data).toEqual([]);
   });
 
-  it("comes with at most 99 others", async () => {
+  it("exists beside at most 99 others", async () => {
     for (let index = 0; index < 100; index += 1) {
       expect((await suspend("properties", `p${String(index)}`)).status).toBe(201);
     }
@@ -97,7 +97,7 @@ describe("a suspended target", () => {
 });
 
 describe("a suspended part of a target", () => {
-  it("is left out of broader diffs; only who covers it is told when it is resumed", async () => {
+  it("is left out of broader diffs; only subscriptions that cover it get a resync", async () => {
     const all = await world.subscriber("bob");
     const part = await world.subscriber("carol", { target: "properties", subtarget: "color" });
     const other = await world.subscriber("dave", { target: "properties", subtarget: "size" });
@@ -157,7 +157,7 @@ describe("resuming", () => {
     }
   });
 
-  it("tells everyone a little later when it broke off before anyone was told", async () => {
+  it("sends the resyncs a little later when it broke off before the first", async () => {
     const all = await world.subscriber("bob");
     await suspend("properties");
     await world.set("color", "red");

@@ -26,7 +26,7 @@ describe("passphrases", () => {
     expect(one).toMatch(/^scrypt\$15\$8\$3\$/);
   });
 
-  it("pays the slow hash once for each actor, also for what is wrong afterwards", async () => {
+  it("computes the slow hash once for each actor, also before wrong passphrases", async () => {
     const verifier = new PassphraseVerifier();
     const stored = await hashChosen("pw");
     const slow = vi.mocked(crypto.scrypt);

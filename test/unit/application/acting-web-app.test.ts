@@ -24,7 +24,7 @@ const eventOn = (target: string, more: Partial<HookEvent> = {}): HookEvent => ({
 });
 
 describe("an application's options", () => {
-  it("keep their defaults until something else is said, and call by call", () => {
+  it("keep their defaults until they are set, and earlier values from call to call", () => {
     const app = make().withSubscriptionProcessing();
     expect(app.options).toEqual({});
     app.withSubscriptionProcessing({ maxPending: 7 }).withSubscriptionProcessing({ autoStorage: false });
@@ -57,7 +57,7 @@ describe("withSyncCallbacks", () => {
     expect(readConfig({ ...least, CALLBACK_MODE: "async" }, { syncCallbacks: true }).callbackMode).toBe("async");
   });
 
-  it("cannot ask for async on Lambda, and says why", () => {
+  it("refuses async on Lambda with the reason", () => {
     expect(readConfig(onLambda, make().withSyncCallbacks(true).options).callbackMode).toBe("sync");
     expect(() => readConfig(onLambda, make().withSyncCallbacks(false).options)).toThrow(
       /withSyncCallbacks\(false\) asks for async; allowed on Lambda is sync: a function is frozen once it has answered/,
@@ -73,7 +73,7 @@ describe("withSyncCallbacks", () => {
 });
 
 describe("a subscription data hook", () => {
-  it("is told what arrived, whose and where", async () => {
+  it("gets the event, its actor and its scope", async () => {
     const told: unknown[] = [];
     const app = make().subscriptionDataHook("properties", (data) => void told.push(data));
     const event = eventOn("properties", { subtarget: "color", callbackType: CallbackType.resync });
@@ -208,7 +208,7 @@ describe("the other hooks", () => {
 });
 
 describe("what a deployer imports beside the application", () => {
-  it("chooses what becomes of an event", () => {
+  it("decides what happens to an event", () => {
     expect(verdictOf(new Verdict("stop", "wait for me"))).toBe("stop");
     expect(verdictOf(new Error("no"))).toBe("retry");
   });

@@ -52,7 +52,7 @@ describe("DocumentTable", () => {
     ]);
   });
 
-  it("reads strongly consistent unless told otherwise", async () => {
+  it("reads strongly consistent by default", async () => {
     const { table, sent } = tableAnswering({});
     await table.get(KEY);
     await table.get(KEY, { consistent: false });
@@ -110,7 +110,7 @@ describe("DocumentTable", () => {
     },
   );
 
-  it("says in the end that the table is busy, and no other cause, when transactions are throttled", async () => {
+  it("rejects with TableBusy, and no other cause, when transactions stay throttled", async () => {
     const { table, sent } = tableAnswering(canceled([{ Code: "TransactionConflict" }, { Code: "ThrottlingError" }]));
     await expect(table.transact([{ put: KEY, condition: always }])).rejects.toThrow(TableBusy);
     expect(sent).toHaveLength(8);

@@ -17,7 +17,7 @@ import {
 import type { Condition } from "../../../lib/dynamodb/table.ts";
 
 describe("writeExpressions", () => {
-  it("says nothing for a write that is always right", () => {
+  it("has no expression for a write without a condition", () => {
     expect(writeExpressions(always)).toEqual({});
     expect(writeExpressions(all(always, not(any())))).toEqual({});
   });

@@ -16,7 +16,7 @@ afterEach(() => {
 const hold = (): string | undefined => mkdirSync(join(folder, "table"), { recursive: true });
 
 describe("a data folder", () => {
-  it("is taken when it is new, missing, in memory, or of this layout", () => {
+  it("is accepted when it is new, missing, in memory, or of this layout", () => {
     checkLayout(folder);
     checkLayout(join(folder, "missing"));
     checkLayout(":memory:");

@@ -73,7 +73,7 @@ const CASES: [kind: keyof typeof parsers, text: string, first: Values, second: V
   ["projection", "#a, #b.c[0], d", {}, {}],
 ];
 
-describe("an expression that comes again", () => {
+describe("a repeated expression", () => {
   it.each(CASES)("of a %s, %s, is what a fresh parse gives", (kind, text, first, second) => {
     const parse = remembering(parsers[kind]);
     for (const values of [first, second, first, first, second]) {

@@ -49,7 +49,7 @@ const api: Template = {
   },
 };
 
-describe("what is read from the templates", () => {
+describe("the service as read from the templates", () => {
   it("is the table, the routes with their functions, the queue with its consumer, and the schedule", () => {
     expect(readTemplates(data, api)).toEqual({
       table: {
@@ -75,7 +75,7 @@ describe("what is read from the templates", () => {
     });
   });
 
-  it("says what is missing", () => {
+  it("names the missing part", () => {
     expect(() => readTemplates({ Resources: {} }, api)).toThrow("holds no table");
   });
 });

@@ -43,7 +43,7 @@ describe("PeerCapabilities", () => {
     expect(peer.calls.length).toBe(4);
   });
 
-  it("asks at once when told to", async () => {
+  it("asks the peer on refresh, whatever is kept", async () => {
     const { capabilities, state } = make(reference, { version: "0", supported: [], fetchedAt: 1_000_000 });
     expect(await capabilities.supports("trust")).toBe(false);
     expect(await capabilities.refresh()).toMatchObject({ ok: true });
@@ -51,7 +51,7 @@ describe("PeerCapabilities", () => {
     expect(state.saves).toBe(1);
   });
 
-  it("keeps believing what is old while the peer is away, and nothing when nothing is known", async () => {
+  it("uses old capabilities while the peer is away, and none when none are known", async () => {
     const away = { [SUPPORTED]: new PeerFailure("timeout", "x"), [VERSION]: new PeerFailure("timeout", "x") };
     const old = { version: "1.4", supported: ["trust"], fetchedAt: -DAY };
     expect(await make(away, old).capabilities.supports("trust")).toBe(true);
@@ -59,7 +59,7 @@ describe("PeerCapabilities", () => {
     expect(await make(away).capabilities.getVersion()).toBeUndefined();
   });
 
-  it("knows nothing of a peer without a trust, and asks nobody", async () => {
+  it("knows nothing of a peer without a trust, and sends no request", async () => {
     const { capabilities, peer, state } = make(reference);
     state.trusted = false;
     expect(await capabilities.supports("trust")).toBe(false);
@@ -78,9 +78,9 @@ describe("PeerCapabilities", () => {
   });
 });
 
-describe("what delivery goes by", () => {
+describe("the capabilities that delivery uses", () => {
   const cached = { version: "1.0", supported: ["trust"], fetchedAt: 0 };
-  it("is what is cached and fresh; nothing is known without", () => {
+  it("are the fresh ones in the cache; without those nothing is known", () => {
     expect(freshCapabilities(cached, DAY - 1)).toBe(cached);
     expect(freshCapabilities(cached, DAY)).toBeUndefined();
     expect(freshCapabilities(undefined, 0)).toBeUndefined();

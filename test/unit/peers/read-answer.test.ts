@@ -80,7 +80,7 @@ describe("every reader", () => {
   const memo = { count: 1, total_bytes: 10, description: "", explanation: "" };
   const others = STATUSES.filter((status) => status >= 200 && ![200, 403, 404, 410].includes(status));
 
-  it("leaves a property and a list whose read is answered otherwise, and goes on with the rest", async () => {
+  it("leaves a property and a list whose read has another answer, and reads the rest", async () => {
     for (const status of others) {
       const peer = new ScriptedPeer({
         [METADATA]: { json: { simple: { properties: ["a", "z"], total_bytes: 9_999_999 }, lists: { memo } } },

@@ -78,7 +78,7 @@ describe("reading a whole target", () => {
     expect(values(answer)).toEqual({ a: "text", b: [1] });
   });
 
-  it("names what is too large, makes no sense or cannot be addressed, and reads the rest", async () => {
+  it("reports the places that are too large, make no sense or cannot be addressed, and reads the rest", async () => {
     const { answer } = await read({
       [METADATA]: inventory(["big", "broken", "..", "fine"], 5_000_000, { long: { ...memo, total_bytes: 5 } }),
       "GET properties/big": new PeerFailure("too_large", "x"),
@@ -147,7 +147,7 @@ describe("reading a whole target", () => {
     expect(calls).not.toContain("GET properties/memo");
   });
 
-  it("takes a value that looks like a list for what the overview says it is", async () => {
+  it("takes a value that looks like a list marker for a value when the overview lists it as one", async () => {
     const { answer } = await read({
       [METADATA]: inventory(["odd"], 10),
       "GET properties": { json: { odd: { _list: true, count: 3 } } },
@@ -155,7 +155,7 @@ describe("reading a whole target", () => {
     expect(values(answer)).toEqual({ odd: { _list: true, count: 3 } });
   });
 
-  it("says the lowest position of all answers, and each part's own", async () => {
+  it("gives the lowest position of all answers, and the position of each part", async () => {
     const position = (n: number) => ({ headers: { "x-actingweb-sequence": String(n) } });
     const { answer } = await read({
       [METADATA]: { ...inventory(["a", "b"], 5_000_000, { memo }), ...position(12) },
@@ -167,7 +167,7 @@ describe("reading a whole target", () => {
     expect(answer.is === "state" && answer.parts.map((part) => part.sequence)).toEqual([14, 13, 15]);
   });
 
-  it("says no position when one answer has none, or an odd one", async () => {
+  it("gives no position when one answer has none, or an invalid one", async () => {
     for (const odd of ["-1", "1.5", "abc", "99999999999999999"]) {
       const { answer } = await read({
         [METADATA]: { ...inventory(["a"], 5), headers: { "x-actingweb-sequence": "12" } },
@@ -220,7 +220,7 @@ describe("reading a list in pages", () => {
   const rows = (from: number, to: number): Json[] => Array.from({ length: to - from }, (_, i) => from + i);
   const long = { ...memo, count: 1200, total_bytes: 50_000_000 };
 
-  it("goes on until a page is short", async () => {
+  it("reads pages until one is short", async () => {
     const { answer, calls } = await read({
       [METADATA]: inventory([], 0, { long }),
       "GET properties/long?limit=500": { json: rows(0, 500) },
@@ -280,7 +280,7 @@ describe("reading one place", () => {
     expect(calls).toEqual(["GET properties/color"]);
   });
 
-  it("tells a list from an array by the overview, in either form", async () => {
+  it("distinguishes a list from an array by the overview, in either form", async () => {
     const array = { "GET properties/memo": { json: [1] } };
     const known = await read({ ...array, [METADATA]: inventory([], 0, { memo }) }, at("memo"));
     expect(known.answer).toMatchObject({ parts: [{ kind: "list", items: [1], description: "notes" }] });
@@ -301,7 +301,7 @@ describe("reading one place", () => {
     expect(calls.length).toBe(1);
   });
 
-  it("that does not exist is a state without parts, with the position the peer says", async () => {
+  it("that does not exist is a state without parts, at the peer's position", async () => {
     const headers = { "x-actingweb-sequence": "4" };
     expect((await read({ "GET properties/color": { status: 404, headers } }, at("color"))).answer).toEqual({
       is: "state",
@@ -313,7 +313,7 @@ describe("reading one place", () => {
     expect((await read({}, at("color"))).answer).toEqual({ is: "state", parts: [], stale: {}, leftOut: [] });
   });
 
-  it("that is too large says nothing, and a broken peer neither", async () => {
+  it("that is too large gives no value, nor does a broken peer", async () => {
     const large = { "GET properties/color": new PeerFailure("too_large", "x") };
     const stale = { color: expect.any(String) as string };
     expect((await read(large, at("color"))).answer).toMatchObject({ is: "state", parts: [], stale });

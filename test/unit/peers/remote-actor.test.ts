@@ -56,7 +56,7 @@ describe("RemoteActor", () => {
     expect(called).toMatchObject({ ok: false, kind });
   });
 
-  it("asks nobody when there is no time left, or when no URL can carry the name", async () => {
+  it("sends no request without time left, nor for a name that no URL can carry", async () => {
     const peer = new ScriptedPeer({});
     const late = new RemoteActor({ http: peer, baseUri: BASE, ourId: "me", deadline: { remaining: () => 0 } });
     expect(await late.call({ method: "GET", at: ["x"] })).toMatchObject({ ok: false, kind: "unreachable" });
@@ -99,7 +99,7 @@ describe("a peer's trust", () => {
     expect(peer.requests[0]?.json).toEqual(body);
   });
 
-  it("believes a request only when the peer's own record holds its token", async () => {
+  it("verifies a request only when the peer's own record has its token", async () => {
     const answering = (json: object) => new ScriptedPeer({ "GET trust/friend/me": { json: { ...json } } }).actor();
     expect(await verifyTrust(answering({ verification_token: "t" }), "friend", "t")).toMatchObject({ value: true });
     expect(await verifyTrust(answering({ verificationToken: "t" }), "friend", "t")).toMatchObject({ value: true });
@@ -109,7 +109,7 @@ describe("a peer's trust", () => {
     expect(await verifyTrust(new ScriptedPeer({}).actor(), "friend", "t")).toMatchObject({ kind: "refused" });
   });
 
-  it("tells of approval and deletion within five seconds; a trust that is gone there is fine", async () => {
+  it("notifies of approval and deletion within five seconds; a trust that the peer does not have is no failure", async () => {
     const peer = new ScriptedPeer({ "POST trust/friend/me": { status: 204 } });
     expect(await sendApproval(peer.actor(), "friend")).toMatchObject({ ok: true });
     expect(await sendTrustDeleted(peer.actor(), "friend")).toMatchObject({ ok: true });
@@ -229,7 +229,7 @@ describe("a subscription at a peer", () => {
     expect(await publisher.fetchDiff(url, 2)).toMatchObject({ is: "refused" });
   });
 
-  it("tells a fetch that may be tried again from one that may not", async () => {
+  it("distinguishes a fetch that may be retried from one that may not", async () => {
     const fetch = (says: object) =>
       new RemotePublisher(new ScriptedPeer({ "GET d": says }).actor()).fetchDiff(`${BASE}/d`);
     expect(await fetch({ status: 500 })).toMatchObject({ is: "failed" });

@@ -3,10 +3,10 @@ import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 
 export const BASE = "https://peer.example/peer1";
 
-/** What a script says to one request: JSON, an answer, or a failure. */
+/** The answer of a script to one request: JSON, a whole answer, or a failure. */
 export type Says = { status?: number; json?: Json; text?: string; headers?: Record<string, string> } | PeerFailure;
 
-/** A peer that says what its script says for `METHOD path?query` below its root, 404 for all else, and remembers the calls. */
+/** A peer that answers `METHOD path?query` below its root by its script, and 404 otherwise; records the calls. */
 export class ScriptedPeer implements PeerHttp {
   readonly calls: string[] = [];
   readonly requests: PeerRequest[] = [];

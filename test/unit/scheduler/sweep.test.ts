@@ -11,7 +11,7 @@ import { MemoryTable } from "../../support/memory-table.ts";
 const MINUTE = 60_000;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A sweep whose looks do what `look` says, over what is due at these keys: the earlier in the list, the earlier due. */
+/** A sweep whose due work is `look`, over these keys: the earlier in the list, the earlier due. */
 async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadline, now: () => number) => unknown) {
   const table = new MemoryTable();
   for (const [at, { pk, sk }] of keys.entries()) {
@@ -70,7 +70,7 @@ test("an actor with much that is due gets its time slices between those of other
   expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
 });
 
-test("what waits for peers is to begin nothing after a few seconds, so that others come", async () => {
+test("work that waits for peers starts no call after a few seconds, so that other work runs", async () => {
   let begun = 0;
   await sweepOver([logHeadKey("actor")], (_, deadline) => {
     begun = deadline.remaining() - (deadline.stopStartingBelowMs ?? 0);
@@ -79,7 +79,7 @@ test("what waits for peers is to begin nothing after a few seconds, so that othe
   expect(begun).toBeLessThanOrEqual(10_000);
 });
 
-test("tells for how long the oldest due work had been due when the sweep began, and how much failed", async () => {
+test("reports for how long the oldest due work had been due when the sweep began, and how much failed", async () => {
   const report = await sweepOver([logHeadKey("first"), logHeadKey("second")], ({ pk }) => {
     if (pk === "A#second") throw new Error("not foreseen");
     return 20_000;

@@ -100,7 +100,7 @@ describe("the trusts of an actor", () => {
     expect(await trusts.getEvenEnding("a", "p")).toBeUndefined();
   });
 
-  it("knows a start that nobody brought to an end", async () => {
+  it("recognises a start that never ended", async () => {
     await trusts.create(trust(), 1000);
     expect(await trusts.isAbandonedStart("a", "p", 60_999)).toBe(false);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
@@ -109,14 +109,14 @@ describe("the trusts of an actor", () => {
     expect(await due(Number.MAX_SAFE_INTEGER)).toEqual([]);
   });
 
-  it("stays due with a changed approval until what hangs on it knows, by its present revision", async () => {
+  it("stays due with a changed approval until its present revision is propagated", async () => {
     await trusts.create(trust());
     now = 1000;
-    const { trust: revoked } = await logged.changeApproval(trust(), false);
+    const { trust: revoked } = await logged.change(trust(), { approved: false });
     expect(await trusts.propagating("a", "p", 60_999)).toBeUndefined();
     expect(await trusts.propagating("a", "p", 61_000)).toMatchObject({ approved: false, revision: 2 });
     now = 2000;
-    const { trust: approved } = await logged.changeApproval(trust(), true);
+    const { trust: approved } = await logged.change(trust(), { approved: true });
     await trusts.notePropagated(revoked);
     expect(await due(62_000)).toEqual(["TRUST#p"]);
     await trusts.notePropagated(approved);
@@ -126,7 +126,7 @@ describe("the trusts of an actor", () => {
   it("keeps a changed approval due although the start it came in between has succeeded", async () => {
     await trusts.create(trust(), 0);
     now = 1000;
-    const { trust: revoked } = await logged.changeApproval(trust(), false);
+    const { trust: revoked } = await logged.change(trust(), { approved: false });
     await trusts.notePropagated(revoked);
     expect(await trusts.isAbandonedStart("a", "p", 61_000)).toBe(true);
     expect((await trusts.finishInitiation(trust(), true)).peerApproved).toBe(true);
@@ -145,17 +145,26 @@ describe("the trusts of an actor", () => {
 });
 
 describe("senders of callbacks", () => {
-  it("are known by digest and approval; what is being deleted is not there", async () => {
+  it("are identified by digest and approval; a trust or an actor that is being deleted counts as missing", async () => {
     const authenticator = new CallbackAuthenticator(table);
-    expect(await authenticator.identify("x", "p")).toEqual({ actor: false });
-    expect(await authenticator.identify("a", "p")).toEqual({ actor: true });
+    expect(await authenticator.identify({ actorId: "x", peerId: "p" })).toEqual({ actor: false });
+    expect(await authenticator.identify({ actorId: "a", peerId: "p" })).toEqual({ actor: true });
     await trusts.create(trust());
     const digest = secretDigest("s".repeat(40));
-    expect(await authenticator.identify("a", "p")).toEqual({ actor: true, trust: { digest, approved: true } });
-    await expect(table.transact([authenticator.approvedCheck("a", "p", digest)])).resolves.toBeUndefined();
-    await expect(table.transact([authenticator.approvedCheck("a", "p", "other")])).rejects.toThrow();
+    expect(await authenticator.identify({ actorId: "a", peerId: "p" })).toEqual({
+      actor: true,
+      trust: { digest, approved: true },
+    });
+    await expect(
+      table.transact([authenticator.approvedCheck({ actorId: "a", peerId: "p" }, digest)]),
+    ).resolves.toBeUndefined();
+    await expect(
+      table.transact([authenticator.approvedCheck({ actorId: "a", peerId: "p" }, "other")]),
+    ).rejects.toThrow();
     await trusts.beginEnding(trust(), 0);
-    expect(await authenticator.identify("a", "p")).toEqual({ actor: true });
-    await expect(table.transact([authenticator.approvedCheck("a", "p", digest)])).rejects.toThrow();
+    expect(await authenticator.identify({ actorId: "a", peerId: "p" })).toEqual({ actor: true });
+    await expect(
+      table.transact([authenticator.approvedCheck({ actorId: "a", peerId: "p" }, digest)]),
+    ).rejects.toThrow();
   });
 });

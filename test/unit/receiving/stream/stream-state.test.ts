@@ -310,7 +310,7 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
     {
       fire: async ({ us }) => {
         const auth = secretDigest(SECRET);
-        const trusted = us.service.authenticator.approvedCheck(ACTOR, PEER, auth);
+        const trusted = us.service.authenticator.approvedCheck({ actorId: ACTOR, peerId: PEER }, auth);
         await us.service.heads.make({
           ...{ actorId: ACTOR, peerId: PEER, subscriptionId: SUB, scope: { target: "properties" } },
           ...{ granularity: "high", auth, reconcileMs: 0, trusted },

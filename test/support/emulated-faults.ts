@@ -1,6 +1,6 @@
-/** Answers of the service for which the emulator has no cause of its own: what a busy or misconfigured table says. */
-import { serviceError } from "./dynalite.ts";
-import type { WireError } from "./dynalite.ts";
+/** Answers of the service for which the emulator never has a cause: those of a busy or misconfigured table. */
+import { serviceError } from "../../infra/local/dynamodb/dynalite.ts";
+import type { WireError } from "../../infra/local/dynamodb/dynalite.ts";
 
 /** A cancelled transaction with one reason for each write: `None`, `ThrottlingError`, `TransactionConflict` and so on. */
 export function transactionCancelled(codes: readonly string[]): WireError {
@@ -9,7 +9,7 @@ export function transactionCancelled(codes: readonly string[]): WireError {
   return serviceError("TransactionCanceledException", message, { Message: message, CancellationReasons: reasons });
 }
 
-/** An error by its name, as the service sends it. `status`: 400 for what the client did, 500 and more for its own faults. */
+/** An error by its name, in the form of the service. `status`: 400 for a client's mistake, 500 and more for the service's faults. */
 export function refusedWith(name: string, status = 400): WireError {
   const error = serviceError(name, `Injected: ${name}`);
   error.statusCode = status;

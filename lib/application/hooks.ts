@@ -1,0 +1,85 @@
+/** The hooks that an application registers, and what each of them is given. */
+import type { ActorHookName, TrustEvent } from "../actors/application.ts";
+import type { CallbackType, HookEvent } from "../receiving/hooks/hook-event.ts";
+import type { Json } from "../system/ports.ts";
+import type { Actor } from "./actor.ts";
+
+/** What a subscription data hook is given. */
+export interface SubscriptionData {
+  readonly actor: Actor;
+  readonly peerId: string;
+  readonly target: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+  /** What the publisher sent, relative to the subscription's scope; the whole state for `resync`, null when it has none. */
+  readonly data: Json;
+  readonly sequence: number;
+  readonly callbackType: CallbackType;
+  /** Has the same `id` each time this event is repeated. */
+  readonly event: HookEvent;
+  /** Aborts at the hook's time limit (`HOOK_TIMEOUT_SECONDS`): from then on the event counts as failed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs for each event of a subscription, first attempts in order, after the data is stored; never for a duplicate. Runs at
+ * least once: after a crash the event is repeated, with the same `event.id`. A hook that throws or exceeds its time limit
+ * stops nothing: the event is parked, and all its hooks are retried with backoff. A hook throws a `Verdict` to choose
+ * otherwise.
+ */
+export type SubscriptionDataHook = (data: SubscriptionData) => void | Promise<void>;
+
+/** What a raw callback hook is given. */
+export interface RawCallback {
+  readonly actor: Actor;
+  /** `subscription`, or the path below `/callbacks/`. */
+  readonly name: string;
+  readonly method: string;
+  readonly peerId?: string;
+  readonly subscriptionId?: string;
+  /** The parsed body; null when there was none. */
+  readonly body: Json;
+  /** Names in lower case. Empty for `subscription`, whose bearer has been checked. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+/** Truthy: the callback is accepted. Falsy or a throw: it is answered with 400. */
+export type CallbackHook = (callback: RawCallback) => unknown;
+
+/** The state of one of the application's own targets; undefined when there is none (404). */
+export type StateHook = (requested: {
+  readonly actor: Actor;
+  readonly peerId: string | undefined;
+  readonly subtarget?: string;
+  readonly resource?: string;
+}) => Json | undefined | Promise<Json | undefined>;
+
+/** Runs after the fact. `actor.trust` reads the trust, except in `delete`, which runs after the trust is gone. */
+export type TrustHook = (event: TrustEvent & { readonly actor: Actor }) => void | Promise<void>;
+
+/** A subscription that was created or deleted: ours to a peer, or a peer's to us. */
+export interface SubscriptionLifecycleEvent {
+  readonly actorId: string;
+  readonly peerId: string;
+  readonly subscriptionId: string;
+  readonly target: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+}
+
+/** The events that lifecycle hooks run for. */
+export type LifecycleName = "subscription_created" | "subscription_deleted" | ActorHookName;
+
+/** For an event of an actor: the actor. For an event of a subscription: also which subscription, and what it covers. */
+export interface LifecycleEvent {
+  readonly actor: Actor;
+  readonly peerId?: string;
+  readonly subscriptionId?: string;
+  readonly target?: string;
+  readonly subtarget?: string;
+  readonly resource?: string;
+}
+
+/** Runs after the fact; an error of the hook is logged and changes nothing. */
+export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
