@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../support/publisher/json.ts";
 import type { Answered } from "../support/publisher/wire.ts";
 import { recordedExchanges } from "../support/recorded/exchanges.ts";
-import { comparable, ScriptedSubscriber, type RecordedSubscriber } from "../support/recorded/scripted-subscriber.ts";
+import { comparable, ReplayedSubscriber, type RecordedSubscriber } from "./replayed-subscriber.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
@@ -22,10 +22,10 @@ afterAll(async () => {
   for (const host of hosts) await host.close();
 });
 
-async function meet(recorded: RecordedSubscriber): Promise<ScriptedSubscriber> {
+async function meet(recorded: RecordedSubscriber): Promise<ReplayedSubscriber> {
   const host = await new SubscriberHost().listen();
   hosts.push(host);
-  return ScriptedSubscriber.begin(exchanges, recorded, host, service);
+  return ReplayedSubscriber.begin(exchanges, recorded, host, service);
 }
 
 /** Name and passphrase of the owner's tool in an exchange. */
@@ -42,7 +42,7 @@ interface Instead {
 }
 
 /** Plays an exchange and holds the answer against the recorded one. */
-async function same(world: ScriptedSubscriber, index: number, instead: Instead = {}): Promise<Answered> {
+async function same(world: ReplayedSubscriber, index: number, instead: Instead = {}): Promise<Answered> {
   played.add(index);
   const answer = await world.play(index);
   const recorded = exchanges[index]!;
@@ -56,7 +56,7 @@ async function same(world: ScriptedSubscriber, index: number, instead: Instead =
 }
 
 /** Our next callback says what the recorded one said, `instead` apart, and nothing more than the contract adds. */
-async function told(world: ScriptedSubscriber, index: number, instead: Record<string, Json> = {}): Promise<void> {
+async function told(world: ReplayedSubscriber, index: number, instead: Record<string, Json> = {}): Promise<void> {
   compared.add(index);
   const callback = await until(`a callback like ${index}`, () => world.next());
   const { requestHeaders, label } = exchanges[index]!;
@@ -70,7 +70,7 @@ async function told(world: ScriptedSubscriber, index: number, instead: Record<st
 }
 
 /** A call the service made to the recorded peer that is no callback on a subscription: like the recorded one. */
-async function called(world: ScriptedSubscriber, index: number): Promise<void> {
+async function called(world: ReplayedSubscriber, index: number): Promise<void> {
   compared.add(index);
   const { method, path, requestHeaders, requestBody } = exchanges[index]!;
   const parts = world.mapped(path).split("/").slice(2);
