@@ -110,7 +110,7 @@ describe("while writers run", () => {
     );
     for (let n = 12; n <= 12 + 2 * BACKLOG_MAX; n++) await put(n);
     long!.peer.behaviour = undefined;
-    await until("the resync", () => [...long!.stream.told.values()].some(({ resync }) => resync));
+    await until("the resync", () => [...long!.stream.notified.values()].some(({ resync }) => resync));
     const { newest: last } = await long!.stream.poll();
     await until("the last", () => long!.stream.arrivals.includes(last));
     await long!.stream.catchUp();

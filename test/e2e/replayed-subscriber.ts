@@ -32,7 +32,7 @@ export class ReplayedSubscriber {
   readonly #hostUrl: string;
   /** Recorded subscription ids and today's. */
   readonly #ids = new Map<string, string>();
-  #heard = 0;
+  #compared = 0;
 
   constructor(exchanges: readonly Exchange[], recorded: RecordedSubscriber, host: SubscriberHost, actor: OwnedActor) {
     this.#exchanges = exchanges;
@@ -92,14 +92,14 @@ export class ReplayedSubscriber {
 
   /** The next callback on a subscription that came, once it has come. */
   next(): Callback | undefined {
-    const callback = this.peer.callbacks[this.#heard];
-    if (callback !== undefined) this.#heard += 1;
+    const callback = this.peer.callbacks[this.#compared];
+    if (callback !== undefined) this.#compared += 1;
     return callback;
   }
 
   /** Callbacks that came and were not asked for. */
   get unheard(): number {
-    return this.peer.callbacks.length - this.#heard;
+    return this.peer.callbacks.length - this.#compared;
   }
 
   /** A recorded subscription and the one of today that stands for it; its callbacks are taken. */

@@ -10,7 +10,7 @@ import {
   pair,
   STORMY,
   subscribeTo,
-  turned,
+  reversed,
   type Pair,
   type Subscribed,
   type TwoStacks,
@@ -114,7 +114,7 @@ describe("two services", () => {
 
   it("keep each other up to date both ways at once", async () => {
     const there = await pair(stacks);
-    const back = turned(there);
+    const back = reversed(there);
     const [subscribedThere, subscribedBack] = [
       await subscribeTo(there, [{}, { subtarget: "p0" }]),
       await subscribeTo(back, [{}, { subtarget: "l1" }]),
