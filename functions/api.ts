@@ -1,4 +1,4 @@
-/** Everything that is asked of the service over HTTP, except callbacks. */
+/** Answers every HTTP request except callbacks. */
 import { routes as actors } from "../lib/api/actors.ts";
 import type { RouteMap } from "../lib/api/handler.ts";
 import { routes as peers } from "../lib/api/peers.ts";
@@ -10,7 +10,7 @@ import type { Service } from "../lib/compose/service.ts";
 import { area } from "../lib/http/area.ts";
 import { app } from "./app.ts";
 
-/** What the api function answers. */
+/** The routes of the api function. */
 export function routes(services: Service): RouteMap {
   return {
     ...actors(services),

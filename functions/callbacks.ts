@@ -1,4 +1,4 @@
-/** Callbacks: what peers tell us about the subscriptions we have with them. */
+/** Answers callbacks: what peers send about the subscriptions we have with them. */
 import { routes } from "../lib/api/callbacks.ts";
 import { service } from "../lib/compose/service.ts";
 import { area } from "../lib/http/area.ts";

@@ -8,13 +8,17 @@ import { param } from "../http/request.ts";
 import { routesOf } from "./handler.ts";
 import type { RouteMap } from "./handler.ts";
 import type { Runtime } from "../compose/runtime.ts";
-import type { Service } from "../compose/service.ts";
+import type { ActorDeletion } from "../operations/deletion.ts";
 import { rootUri } from "../trust/trust-context.ts";
 
 const CREATION_FIELDS = Object.keys(creationBody.shape);
 
-/** What the actors area answers. */
-export function routes(services: Pick<Service, keyof Runtime | "deletion">): RouteMap {
+export interface ActorRouteServices extends Runtime {
+  readonly deletion: ActorDeletion;
+}
+
+/** The actors area. */
+export function routes(services: ActorRouteServices): RouteMap {
   const { application, config, deletion, table } = services;
   const factory = new ActorFactory(services);
   return routesOf("actors", {

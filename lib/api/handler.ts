@@ -1,4 +1,4 @@
-/** Handlers of routes, and how they meet the route table. */
+/** Handlers of routes, joined with what the route table says of them. */
 import type * as access from "../http/access.ts";
 import type { Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
@@ -13,13 +13,13 @@ export type RouteMap = router.RouteMap<ServiceParties>;
 
 /** Answers one route. */
 export type Handle = (request: ServiceRequest, admission: Admission) => Promise<Reply>;
-/** `knows`: where a parameter says what the path is, false when there is nothing of that name, whatever the method. */
+/** `knows`: where a parameter decides what the path is, false when there is nothing of that name, whatever the method. */
 export type Handler = Handle | Pick<RouteHandler<ServiceParties>, "knows" | "handle">;
 
 /** A handler for every route of an area, and for nothing else. */
 export type Handlers<A extends Area> = Readonly<Record<RouteOf<A>, Handler>>;
 
-/** The routes of an area: what the table says of each, with its handler. */
+/** The routes of an area: the entries of the table, each with its handler. */
 export function routesOf<A extends Area>(area: A, handlers: Handlers<A>): RouteMap {
   const found: Readonly<Record<string, Handler>> = handlers;
   const own = routes.filter((route) => route.area === area);

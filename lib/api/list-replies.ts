@@ -22,7 +22,7 @@ export class ListReplies {
 
   /**
    * The list, a page of it, its metadata, its items with their indices or one item, as path and query say. Undefined when
-   * the list has changed since its head was read: then the head is to be read again.
+   * the list has changed since its head was read, so that the head must be read again.
    *
    * @throws ServiceError resource.not_found, request.invalid for what is no index, resource.conflict for a page of another
    *   version, request.too_large

@@ -1,24 +1,109 @@
-/** Operating an actor: its peers and what is held of them, suspended targets, and hook events that did not go through. */
+/** Operating an actor: its peers and the copies of their state, suspended targets, and hook events that failed. */
+import * as z from "zod/mini";
+import { keptKey } from "../dynamodb/keys/actors.ts";
+import type { Table } from "../dynamodb/table.ts";
+import { readBody } from "../http/body.ts";
+import { afterOf, idOf, limitOf } from "../http/paging.ts";
+import { empty, json } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import { FailedEvents } from "../operations/failed-events.ts";
+import { PeerOverview } from "../operations/peer-overview.ts";
+import { PeerProperties } from "../operations/peer-properties.ts";
+import type { BreakerStore } from "../publishing/delivery/breaker-store.ts";
+import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
+import type { Suspensions } from "../publishing/subscribers/suspensions.ts";
+import type { Receiving } from "../receiving/intake/receiving.ts";
+import { PeerReader } from "../receiving/replica/peer-reader.ts";
+import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
+import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Clock } from "../system/ports.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
 import { routesOf } from "./handler.ts";
 import type { RouteMap } from "./handler.ts";
-import { PeerRoutes } from "./peer-routes.ts";
-import { SuspensionRoutes } from "./suspension-routes.ts";
-import type { Service } from "../compose/service.ts";
+import { suspensionHandlers } from "./suspensions.ts";
 
-/** What the peers area answers. */
-export function routes(services: Service): RouteMap {
-  const peers = new PeerRoutes(services);
-  const suspensions = new SuspensionRoutes(services);
+const USUAL_LIMIT = 50;
+const MOST_PEERS = 200;
+const MOST_PROPERTIES = 1_000;
+const MOST_EVENTS = 200;
+/** Most bytes of a cursor in `after`. */
+const AFTER_BYTES = { property: 260, failedEvent: 600 };
+
+const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
+
+export interface PeerRouteServices {
+  readonly table: Table;
+  readonly trusts: TrustStore;
+  readonly clock: Clock;
+  readonly heads: OutboundHeads;
+  readonly inboundHeads: InboundHeads;
+  readonly breakers: Pick<BreakerStore, "reset">;
+  readonly receiving: Pick<Receiving, "failedEvents" | "hooks" | "stale" | "staleReads">;
+  readonly suspensions: Suspensions;
+}
+
+/** The peers area. */
+export function routes(services: PeerRouteServices): RouteMap {
+  const { table, trusts, heads, breakers, receiving } = services;
+  const reader = (actorId: string, peerId: string) => new PeerReader({ table, actorId, peerId });
+  const overview = new PeerOverview({ ...services, reader });
+  const failedEvents = new FailedEvents({ ...receiving, heads });
+  const suspensions = suspensionHandlers(services.suspensions);
+
+  /** Of a peer that is trusted, or whose data was kept when its trust ended. @throws ServiceError resource.not_found */
+  const peerProperties = async (request: ServiceRequest): Promise<PeerProperties> => {
+    const [actorId, peerId] = [param(request, "actorId"), param(request, "peerId")];
+    const known = (await trusts.get(actorId, peerId)) ?? (await table.get(keptKey(actorId, peerId)));
+    if (known === undefined) throw noSuchPeer();
+    return new PeerProperties(reader(actorId, peerId));
+  };
+
   return routesOf("peers", {
-    "GET /{actorId}/suspensions": async (request) => await suspensions.list(request),
-    "POST /{actorId}/suspensions": async (request) => await suspensions.suspend(request),
-    "DELETE /{actorId}/suspensions/{target}": async (request) => await suspensions.resume(request),
-    "DELETE /{actorId}/suspensions/{target}/{subtarget}": async (request) => await suspensions.resume(request),
-    "GET /{actorId}/peers": async (request) => await peers.peers(request),
-    "GET /{actorId}/peers/{peerId}/properties": async (request) => await peers.properties(request),
-    "GET /{actorId}/peers/{peerId}/properties/{name}": async (request) => await peers.property(request),
-    "DELETE /{actorId}/peers/{peerId}/breaker": async (request) => await peers.closeBreaker(request),
-    "GET /{actorId}/parked": async (request) => await peers.failedEvents(request),
-    "POST /{actorId}/parked/{eventId}": async (request) => await peers.retryOrSkip(request),
+    "GET /{actorId}/suspensions": suspensions.list,
+    "POST /{actorId}/suspensions": suspensions.suspend,
+    "DELETE /{actorId}/suspensions/{target}": suspensions.resume,
+    "DELETE /{actorId}/suspensions/{target}/{subtarget}": suspensions.resume,
+    "GET /{actorId}/peers": async (request) => {
+      const limit = limitOf(request.query, USUAL_LIMIT, MOST_PEERS);
+      const after = idOf(request.query, "after");
+      const page = await overview.page(param(request, "actorId"), compact({ limit, after }), request.deadline);
+      return json(200, { ...page });
+    },
+    "GET /{actorId}/peers/{peerId}/properties": async (request) => {
+      const properties = await peerProperties(request);
+      const limit = limitOf(request.query, USUAL_LIMIT, MOST_PROPERTIES);
+      const after = afterOf(request.query, AFTER_BYTES.property);
+      return json(200, { ...(await properties.page(compact({ limit, after }))) });
+    },
+    "GET /{actorId}/peers/{peerId}/properties/{name}": async (request) => {
+      const properties = await peerProperties(request);
+      const tooLarge = "The copy under this name is too large for one answer; read it at the peer.";
+      return { ...json(200, await properties.one(param(request, "name"))), tooLarge };
+    },
+    /** Closes the breaker, whatever state it is in; what the peer missed is delivered after the answer. */
+    "DELETE /{actorId}/peers/{peerId}/breaker": async (request) => {
+      const trust = await trusts.get(param(request, "actorId"), param(request, "peerId"));
+      if (trust === undefined) throw noSuchPeer();
+      await breakers.reset(trust);
+      return empty();
+    },
+    "GET /{actorId}/parked": async (request) => {
+      const limit = limitOf(request.query, USUAL_LIMIT, MOST_EVENTS);
+      const peerId = idOf(request.query, "peerid");
+      const after = afterOf(request.query, AFTER_BYTES.failedEvent);
+      return json(200, { ...(await failedEvents.page(param(request, "actorId"), compact({ limit, peerId, after }))) });
+    },
+    "POST /{actorId}/parked/{eventId}": async (request) => {
+      const id = param(request, "eventId");
+      const failed = await failedEvents.demand(param(request, "actorId"), id);
+      const { action } = readBody(request, actionBody);
+      if (action === "retry") return json(200, { id, result: await failedEvents.retry(failed, request.deadline) });
+      await failedEvents.skip(failed);
+      return json(200, { id, result: "skipped" });
+    },
   });
 }
+
+const noSuchPeer = (): ServiceError => new ServiceError("resource.not_found", "There is no such peer.");

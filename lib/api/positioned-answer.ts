@@ -1,9 +1,10 @@
-/** Answers to a peer that wants to know which diffs of its subscription they contain. */
+/** Answers to a peer, with the newest diff of its subscription that they contain. */
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import type { Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { PositionedProperties } from "../publishing/snapshots/positioned-properties.ts";
 import type { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission } from "./handler.ts";
 
@@ -13,9 +14,9 @@ const SUBSCRIPTION_HEADER = "x-actingweb-subscription";
 export const SEQUENCE_HEADER = "x-actingweb-sequence";
 
 /**
- * Lets `answer` read, and says in a header which diffs of the asking peer's subscription the answer contains, the answer
- * that there is nothing (404) included. A request that names no inbound subscription of its own peer is answered as if it
- * named none. When the position cannot be told the header is left out.
+ * Answers with a header that names the newest diff of the peer's subscription that the answer contains; a 404 has the
+ * header too. A request that names no inbound subscription of its own peer is answered as if it named none. The header is
+ * left out when the position is not known.
  *
  * @param answer called again when the peer's permissions changed while it read
  */
@@ -30,7 +31,7 @@ export async function positionedAnswer(
   const items = request.query.get("format") === "full";
   const readFor = { actorId: actor.id, peerId: caller.peerId, subscriptionId, items };
   const { found, sequence } = await positioned.read(readFor, answer);
-  const headers: Record<string, string> = sequence === undefined ? {} : { [SEQUENCE_HEADER]: String(sequence) };
+  const headers = compact({ [SEQUENCE_HEADER]: sequence?.toString() });
   if (found instanceof ServiceError) {
     const also = { headers: { ...found.headers, ...headers }, cause: found };
     throw new ServiceError(found.code, found.message, also);

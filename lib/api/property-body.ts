@@ -1,17 +1,14 @@
 /** Values of properties as requests carry them. */
 import * as z from "zod/mini";
 import { parseText } from "../domain/json/json-text.ts";
-import { decodeUtf8, isObject, parseJson } from "../domain/json/json.ts";
+import { isObject, parseJson } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
-import { readBody } from "../http/body.ts";
+import { isJson, mediaType, plainBody, readBody, textOf } from "../http/body.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_PROPERTIES_AT_ONCE, checkName } from "../properties/limits.ts";
 import { itemsRequest } from "../properties/list-requests.ts";
 import type { ItemsRequest } from "../properties/list-requests.ts";
-
-const MAX_BODY_BYTES = 1_024 * 1_024;
-const JSON_TYPE = /^application\/([\w.-]+\+)?json$/;
 
 const operationSchema = z.custom<JsonObject>(isObject, "it must be an object");
 const valuesBody = z.custom<JsonObject>(isObject, "it must be an object of properties");
@@ -21,7 +18,7 @@ const valuesBody = z.custom<JsonObject>(isObject, "it must be an object of prope
  * @throws ServiceError request.invalid, request.too_large
  */
 export function valuesOf(request: ServiceRequest): ReadonlyMap<string, Json> {
-  const body = readBody(request, valuesBody, { form: true, maxBytes: MAX_BODY_BYTES });
+  const body = readBody(request, valuesBody, { form: true });
   const values = new Map(Object.entries(body));
   for (const name of values.keys()) checkName(name);
   if (values.size <= MAX_PROPERTIES_AT_ONCE) return values;
@@ -32,8 +29,8 @@ export function valuesOf(request: ServiceRequest): ReadonlyMap<string, Json> {
 }
 
 /**
- * The value of a `PUT`: a JSON type is parsed, else a body that parses as an object or array is that, and everything
- * else is text. Undefined when the place is to be deleted: an empty body or `""`.
+ * The value of a `PUT`: a body of a JSON type is parsed, any other one when it parses as an object or array; the rest is
+ * text. Undefined for an empty body or `""`, which delete the place.
  */
 export function valueOf(request: ServiceRequest): Json | undefined {
   const value = sentValue(request);
@@ -48,33 +45,18 @@ export function itemOf(request: ServiceRequest): Json {
 
 /** The body of a `POST` to a list's `items`. */
 export function itemsBody(request: ServiceRequest): ItemsRequest {
-  return itemsRequest(readBody(request, operationSchema, { maxBytes: MAX_BODY_BYTES }));
+  return itemsRequest(readBody(request, operationSchema));
 }
 
 function sentValue(request: ServiceRequest): Json {
-  const { body, headers } = request;
-  if (body.byteLength > MAX_BODY_BYTES) {
-    throw new ServiceError("request.too_large", `The body has more than ${String(MAX_BODY_BYTES)} bytes.`);
-  }
-  if ((headers["content-encoding"] ?? "identity").trim().toLowerCase() !== "identity") {
-    throw new ServiceError("request.unsupported_media_type", "This route takes no compressed body.");
-  }
+  const body = plainBody(request);
   if (body.byteLength === 0) return "";
-  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (JSON_TYPE.test(type)) return parseJson(body);
+  if (isJson(mediaType(request))) return parseJson(body);
   const text = textOf(body);
   return looksStructured(text) ? parseJson(text) : text;
 }
 
-function textOf(body: Uint8Array): string {
-  try {
-    return decodeUtf8(body);
-  } catch (cause) {
-    throw new ServiceError("request.invalid", "The body is not valid UTF-8.", { cause });
-  }
-}
-
-/** Whether it is an object or array, also one that `parseJson` then refuses. */
+/** Whether the text is an object or array, also one that `parseJson` then refuses. */
 function looksStructured(text: string): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {

@@ -1,7 +1,8 @@
-/** What a subscription is asked for with, from either side. */
+/** The fields of a request for a subscription, of either side. */
 import * as z from "zod/mini";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 import type { Scope } from "../domain/terms/scope.ts";
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 
 const segment = z.pipe(
@@ -9,7 +10,7 @@ const segment = z.pipe(
   z.transform((text) => text ?? ""),
 );
 
-/** The fields that say what a subscription covers. Null, empty and absent are none. */
+/** The fields of what a subscription covers. Null, empty and absent are none. */
 export const scopeFields = {
   target: z.string().check(z.refine(isTarget, `must be ${OWN_NAME_RULE}`)),
   subtarget: segment.check(z.refine((text) => text === "" || isOwnName(text), `must be ${OWN_NAME_RULE}`)),
@@ -18,16 +19,15 @@ export const scopeFields = {
 
 export const granularities = z.enum(["high", "low", "none"]);
 
-/** The scope those fields name. @throws ServiceError request.invalid for a resource without a subtarget */
+/** The scope of those fields. @throws ServiceError request.invalid for a resource without a subtarget */
 export function requestedScope(body: { target: string; subtarget: string; resource: string }): Scope {
   if (body.resource !== "" && body.subtarget === "") {
-    throw new ServiceError("request.invalid", "resource needs a subtarget.", { field: "resource" });
+    throw new ServiceError("request.invalid", "A resource lies below a subtarget; name the subtarget too.", {
+      field: "resource",
+    });
   }
-  return {
-    target: body.target,
-    ...(body.subtarget === "" ? {} : { subtarget: body.subtarget }),
-    ...(body.resource === "" ? {} : { resource: body.resource }),
-  };
+  const { target, subtarget, resource } = body;
+  return compact({ target, subtarget: subtarget || undefined, resource: resource || undefined });
 }
 
 function isResource(text: string): boolean {

@@ -1,16 +1,16 @@
 /**
- * The one list of routes: method, path, area, and who is let in. The gateways of the API stack and of the local stack are
- * made from it, and the router reads it at run time. All methods of one path lie in one area: the gateway has one `ANY
- * <path>` route for each path, and the function that serves it answers 405 for what is not listed here.
+ * The one list of routes: method, path, area, access. The gateways of the API stack and of the local stack are made from
+ * it, and the router reads it at run time. All methods of one path lie in one area: the gateway has one `ANY <path>` route
+ * for each path, and the function that serves it answers 405 for methods that are not listed here.
  */
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * Who a route is for; any one of a route's list suffices.
+ * A caller that a route admits; any one of a route's list suffices.
  * `anyone`: no credentials needed. `creator`: the owner, HTTP Basic. `trustee`: the trustee's bearer. `admin`: an
  * approved peer whose relationship is `admin`. `peer`: the approved peer that the path names. `pending`: that peer, also
- * before we approved it. `hook`: whoever the registered hook lets in.
+ * before we approved it. `hook`: the registered hook decides.
  */
 export type Access = "anyone" | "creator" | "trustee" | "admin" | "peer" | "pending" | "hook";
 
@@ -31,7 +31,7 @@ interface Route {
 /** The parts that the routes fall into, each with a file of handlers beside this one. */
 export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers";
 
-/** The area that answers whatever no route matches (with 404). */
+/** The area that answers requests which no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
 
 const OWNER = ["creator", "trustee"] as const;

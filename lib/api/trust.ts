@@ -1,28 +1,123 @@
 /** Trust: who an actor's peers are, and what each of them may do. */
+import type { ActorStore } from "../actors/actor-store.ts";
+import { readBody } from "../http/body.ts";
+import { empty, json } from "../http/reply.ts";
+import type { Reply } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import type { Config } from "../system/config.ts";
+import { ServiceError } from "../system/errors.ts";
+import { demandRelationship } from "../trust/demand-relationship.ts";
+import { trustLocation } from "../trust/trust-context.ts";
+import { demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
+import type { TrustFilter } from "../trust/trust-lookup.ts";
+import { trustWire } from "../trust/trust-record.ts";
+import type { TrustRecord } from "../trust/trust-record.ts";
+import type { TrustServices } from "../trust/trust-services.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
 import { routesOf } from "./handler.ts";
-import type { RouteMap } from "./handler.ts";
-import type { Runtime } from "../compose/runtime.ts";
-import type { Service } from "../compose/service.ts";
-import { TrustRoutes } from "./trust-routes.ts";
+import type { Admission, RouteMap } from "./handler.ts";
+import { permissionSetBody } from "./permission-body.ts";
+import { demandStanding } from "./standing-fields.ts";
+import { changeBody, initiationBody, peerApprovalBody, receptionBody, trusteeBody } from "./trust-body.ts";
 
-/** What the trust area answers. */
-export function routes(services: Pick<Service, keyof Runtime | "trust">): RouteMap {
-  const trusts = new TrustRoutes(services);
+const MAX_PERMISSIONS_BYTES = 64 * 1024;
+
+export interface TrustRouteServices {
+  readonly config: Config;
+  readonly actors: Pick<ActorStore, "setTrustee">;
+  readonly trusts: TrustStore;
+  readonly trust: TrustServices;
+}
+
+/** The trust area. */
+export function routes({ config, actors, trusts, trust }: TrustRouteServices): RouteMap {
+  const { initiation, reception, changes, ending, permissions } = trust;
+  const list = async ({ actor, caller }: Admission, ...filters: readonly TrustFilter[]): Promise<Reply> => {
+    const all = await trusts.list(actor.id);
+    const found = all.filter((each) => filters.every((filter) => meets(each, filter)));
+    return json(
+      200,
+      found.map((each) => shownTo(caller, each)),
+    );
+  };
+  const named = async (request: ServiceRequest, { actor }: Admission): Promise<TrustRecord> =>
+    await namedTrust(trusts, actor.id, param(request, "relationship"), param(request, "peerId"));
+  const created = (status: number, made: TrustRecord): Reply =>
+    json(status, trustWire(made), { location: trustLocation(config, made) });
+
   return routesOf("trust", {
-    "GET /{actorId}/trust": async (...given) => await trusts.list(...given),
-    "POST /{actorId}/trust": async (...given) => await trusts.initiate(...given),
-    "GET /{actorId}/trust/{relationship}": async (...given) => await trusts.listOfRelationship(...given),
-    "POST /{actorId}/trust/{relationship}": async (...given) => await trusts.receive(...given),
-    "PUT /{actorId}/trust/{relationship}": async (...given) => await trusts.setTrustee(...given),
-    "GET /{actorId}/trust/{relationship}/{peerId}": async (...given) => await trusts.show(...given),
-    "POST /{actorId}/trust/{relationship}/{peerId}": async (...given) => await trusts.peerApproved(...given),
-    "PUT /{actorId}/trust/{relationship}/{peerId}": async (...given) => await trusts.change(...given),
-    "DELETE /{actorId}/trust/{relationship}/{peerId}": async (...given) => await trusts.end(...given),
-    "GET /{actorId}/trust/{relationship}/{peerId}/permissions": async (...given) => await trusts.permissions(...given),
-    "PUT /{actorId}/trust/{relationship}/{peerId}/permissions": async (...given) =>
-      await trusts.setPermissions(...given),
-    "DELETE /{actorId}/trust/{relationship}/{peerId}/permissions": async (...given) =>
-      await trusts.clearPermissions(...given),
-    "GET /{actorId}/permissions/{peerId}": async (...given) => await trusts.effectivePermissions(...given),
+    "GET /{actorId}/trust": async (request, admission) => await list(admission, filterOf(request.query)),
+    "POST /{actorId}/trust": async (request, { actor }) =>
+      created(201, await initiation.initiate(actor.id, readBody(request, initiationBody), request)),
+    "GET /{actorId}/trust/{relationship}": async (request, admission) =>
+      await list(admission, { relationship: param(request, "relationship") }, filterOf(request.query)),
+    "POST /{actorId}/trust/{relationship}": async (request, { actor }) => {
+      const relationship = demandRelationship(param(request, "relationship"));
+      const made = await reception.receive(actor.id, relationship, readBody(request, receptionBody), request);
+      return created(made.approved ? 201 : 202, made);
+    },
+    /** The only PUT at this path: `{relationship}` is the word `trustee`. */
+    "PUT /{actorId}/trust/{relationship}": async (request, { actor }) => {
+      if (param(request, "relationship") !== "trustee") {
+        throw new ServiceError("resource.not_found", "Only /trust/trustee can be put here.");
+      }
+      const body = readBody(request, trusteeBody);
+      await actors.setTrustee(actor.id, body.trustee_root, body.creator);
+      return empty();
+    },
+    "GET /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {
+      const { caller } = admission;
+      const found = await named(request, admission);
+      const shown = shownTo(caller, found);
+      // An approved peer can read its effective permissions anyway.
+      const asked = request.query.get("permissions") === "true" && (found.approved || !isItsPeer(caller, found));
+      return json(found.approved ? 200 : 202, asked ? { ...shown, permissions: found.custom ?? null } : shown);
+    },
+    "POST /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {
+      const found = await named(request, admission);
+      await changes.peerApproved(found, readBody(request, peerApprovalBody).approved);
+      return empty();
+    },
+    "PUT /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {
+      const found = await named(request, admission);
+      const body = readBody(request, changeBody, { maxBytes: MAX_PERMISSIONS_BYTES });
+      demandStanding(found, body);
+      if (isItsPeer(admission.caller, found)) await changes.changeByPeer(found, body);
+      else await changes.change(found, body, request);
+      return empty();
+    },
+    /** Credentials are checked last, because the other side may be cleaning up what we have forgotten. */
+    "DELETE /{actorId}/trust/{relationship}/{peerId}": async (request, { actor, admit }) => {
+      const stored = await trusts.getEvenEnding(actor.id, param(request, "peerId"));
+      const found = demandTrust(stored, param(request, "relationship"));
+      const caller = await admit();
+      const notify = !isItsPeer(caller, found) && request.query.get("peer") !== "true";
+      await ending.end(found, { notify }, request);
+      return empty();
+    },
+    "GET /{actorId}/trust/{relationship}/{peerId}/permissions": async (request, admission) =>
+      json(200, permissions.shown(await named(request, admission))),
+    "PUT /{actorId}/trust/{relationship}/{peerId}/permissions": async (request, admission) => {
+      const found = await named(request, admission);
+      const set = readBody(request, permissionSetBody, { maxBytes: MAX_PERMISSIONS_BYTES });
+      const { first, shown } = await permissions.set(found, set, request);
+      return json(first ? 201 : 200, shown);
+    },
+    "DELETE /{actorId}/trust/{relationship}/{peerId}/permissions": async (request, admission) => {
+      await permissions.clear(await named(request, admission), request);
+      return empty();
+    },
+    /** What the asking peer may do in effect. */
+    "GET /{actorId}/permissions/{peerId}": async (request, { actor }) => {
+      const found = await trusts.get(actor.id, param(request, "peerId"));
+      return json(200, permissions.effective(demandTrust(found, found?.relationship ?? "")));
+    },
   });
+}
+
+/** What a query narrows a list of trusts by. */
+function filterOf(query: URLSearchParams): TrustFilter {
+  const text = (name: string): string => query.get(name) ?? "";
+  return { relationship: text("relationship"), peerId: text("peerid"), type: text("type") };
 }

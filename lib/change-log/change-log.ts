@@ -1,8 +1,9 @@
-/** An actor's change log as it is stored: numbered records, and a head that says which is the newest. */
+/** An actor's change log as it is stored: numbered records, and a head with the number of the newest. */
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
+import type { Suspension } from "../domain/terms/scope.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
@@ -17,48 +18,43 @@ const MAX_RECORD_PARTS = 4;
 /** Most bytes of JSON text that one record takes: a cut between characters can leave three bytes of a part unused. */
 export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
 const DAY_SECONDS = 86_400;
-/** So long after records became superfluous, ms, they go, unless something else makes the maintenance run sooner. */
+/** Maintenance deletes superfluous records this much later, ms, unless something else makes it run sooner. */
 export const TIDY_AFTER_MS = 5 * 60_000;
 
 export interface ChangeLogDeps {
   readonly table: Table;
   readonly clock: Clock;
-  /** Days that a record can be read for (`DIFF_RETENTION_DAYS`). */
+  /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
   readonly retentionDays: number;
 }
 
-/** A suspended target, or part of one. */
-export interface Suspension {
-  readonly target: string;
-  readonly subtarget?: string;
-}
-
-/** What of a log's head its readers need; nothing but zeros before the first record. */
+/** The head of a log; zeros before the first record. */
 export interface LogHead {
   /** The number of the newest record. */
   readonly newest: number;
-  /** The record of the last deletion of all properties: what was changed last at or before it is gone. */
+  /** The record of the last deletion of all properties: it deleted every property last changed at or before it. */
   readonly cleared: number;
-  /** How many inbound subscriptions there are. */
+  /** The number of inbound subscriptions. */
   readonly subscribers: number;
-  /** What makes no diffs at the moment. */
+  /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
-  /** The records up to this one are deleted: nobody needed them. */
+  /** The records up to this one are deleted: no subscription needed them. */
   readonly deletedUpTo: number;
   /** The newest record at the last maintenance. */
   readonly maintainedUpTo: number;
   /** The time of the newest record, µs since 1970. */
   readonly at: number;
-  /** By which rules of relationships what peers may do was recorded last; see `RelationshipRules`. */
+  /** The rules of relationships by which the permissions of subscribers were recorded last; see `RelationshipRules`. */
   readonly rules?: string;
-  /** When that was begun, ms since 1970. */
+  /** When that recording began, ms since 1970. */
   readonly rulesAt: number;
-  /** The last peer for whom it was; absent: it was for all. */
+  /** The last peer for whom they were recorded; absent when they were recorded for all. */
   readonly rulesTo?: string;
-  /** When there is maintenance to do, ms since 1970. */
+  /** When maintenance is due, ms since 1970. */
   readonly dueAt?: number;
 }
 
+/** A record with its number in the log. */
 export interface NumberedRecord {
   readonly number: number;
   readonly record: LogRecord;
@@ -67,11 +63,14 @@ export interface NumberedRecord {
 /** A stretch of a log, in order and without a gap after `lost`. */
 export interface LogStretch {
   readonly records: readonly NumberedRecord[];
-  /** The newest number of the stretch that has expired; those given come after it. Absent: none has. */
+  /** The newest expired number of the stretch; the records come after it. Absent: none has expired. */
   readonly lost?: number;
 }
 
-/** The change logs of all actors. A change is committed by one transaction of `appendWrites` and whatever it changes. */
+/**
+ * The change logs of all actors. One transaction commits a change: the writes of `appendWrites`, and those of the
+ * change.
+ */
 export class ChangeLog {
   readonly #deps: ChangeLogDeps;
 
@@ -84,14 +83,14 @@ export class ChangeLog {
     return (await this.head(actorId)).newest;
   }
 
-  /** What the log's head says. One read. */
+  /** The log's head. One read. */
   async head(actorId: string): Promise<LogHead> {
     return readLogHead(await this.#deps.table.get(logHeadKey(actorId)));
   }
 
   /**
-   * The writes that put records after the one numbered `newest`, to go into one transaction: first the head's, which
-   * fails when another record has come meanwhile, then those of the records, numbered from `newest` + 1 on.
+   * The writes that append records after the one numbered `newest`, for one transaction: first that of the head, which
+   * fails when another record was appended meanwhile, then those of the records, numbered from `newest` + 1 on.
    *
    * @param head what else changes on the head
    * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB

@@ -1,23 +1,25 @@
 /**
- * Lines up the commits of one actor in this process. Correctness does not depend on it: each commit names the state that it
- * was planned on, and the table refuses it when another came first. Without a line, writers that meet lose most of their
- * work, and a writer can lose every race.
+ * Runs the commits of one actor in this process one by one. Correctness does not depend on it: each commit names the state
+ * that it was planned on, and the table refuses it when another came first. But writers that race lose most of their work,
+ * and a writer can lose every race.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { After } from "../system/ports.ts";
 
-/** A commit that takes longer than this, ms, no longer delays the next one: what it waits for may never come. */
+/** A commit that takes longer than this, ms, no longer delays the next one, because its request may never be answered. */
 const SLOW_COMMIT_MS = 1_000;
 /** Most calls that wait for one actor at the same time; further ones are refused. */
 const MOST_WAITING = 256;
 
 /**
- * An actor is idle (no entry is kept), or one call runs and the others wait in order of arrival. The next begins when the work ends, or after 1 s.
+ * States of an actor: idle, without an entry; or busy, where one call runs and the others wait in order of arrival. A call
+ * makes an idle actor busy. When the running work ends, or after 1 s, the next call runs; without one the actor is idle.
+ * Invariants: at most `MOST_WAITING` calls wait for an actor; a call runs or is refused within its `waitMs`.
  */
 export class CommitLine {
   readonly #after: After;
   readonly #waiting = new Map<string, Set<() => void>>();
-  /** The actors that the running call commits to, for the calls that it makes itself. */
+  /** The actors that the running call commits to, for calls from within it. */
   readonly #inside = new AsyncLocalStorage<ReadonlySet<string>>();
 
   constructor(after: After) {
@@ -25,7 +27,8 @@ export class CommitLine {
   }
 
   /**
-   * Runs one actor's work one by one, in order of arrival. A call from within an actor's work runs at once, for the outer call would wait for it for ever.
+   * Runs one actor's work one by one, in order of arrival. A call from within the actor's work runs at once, because the
+   * outer call would never end otherwise.
    *
    * @returns undefined when the work could not begin within `waitMs`
    */

@@ -50,6 +50,11 @@ export interface LogPlan {
   readonly refused?: (index: number, item: Item | undefined) => Error | undefined;
 }
 
+/** Plans a change on what was read. */
+type MakePlan = (read: LogRead) => Planned | Promise<Planned>;
+/** Undefined: nothing is to be written. `lost`: something that the plan read itself has changed, so it is made again. */
+type Planned = LogPlan | undefined | "lost";
+
 /** What was committed. */
 export interface Commit {
   readonly actorId: string;
@@ -73,7 +78,7 @@ export interface Commits {
   commit(
     actorId: string,
     keys: readonly Key[],
-    plan: (read: LogRead) => LogPlan | undefined | Promise<LogPlan | undefined>,
+    plan: MakePlan,
     options?: { readonly quiet?: boolean },
   ): Promise<Commit | undefined>;
 }
@@ -115,18 +120,20 @@ export class LogCommits implements Commits {
     this.#line = new CommitLine(deps.after);
   }
 
-  async commit(...[actorId, keys, plan]: Parameters<Commits["commit"]>): Promise<Commit | undefined> {
-    return await this.#commit({ actorId, keys, plan }, false);
-  }
-
-  async #commit(change: PlannedChange, confirmed: boolean): Promise<Commit | undefined> {
+  /** @param options.confirmed without recording first what subscribers may do by this release's rules */
+  async commit(
+    actorId: string,
+    keys: readonly Key[],
+    plan: MakePlan,
+    options: { readonly quiet?: boolean; readonly confirmed?: boolean } = {},
+  ): Promise<Commit | undefined> {
     const { clock, sleep, random } = this.#deps;
     const until = clock.now() + MOST_MS;
-    const entered = await this.#line.oneByOne(change.actorId, MOST_MS - LAST_ATTEMPT_MS, async () => {
+    const entered = await this.#line.oneByOne(actorId, MOST_MS - LAST_ATTEMPT_MS, async () => {
       let longest = LAST_ATTEMPT_MS;
       for (let losses = 1; losses <= MOST_ATTEMPTS; losses += 1) {
         const begun = clock.now();
-        const made = await this.#attempt(change, confirmed);
+        const made = await this.#attempt(actorId, keys, plan, options.confirmed === true);
         if (made !== "lost") return made;
         longest = Math.max(longest, clock.now() - begun);
         const ms = pauseAfter(losses, losses < OFTEN ? PAUSE : SHORT_PAUSE, random());
@@ -141,9 +148,13 @@ export class LogCommits implements Commits {
   }
 
   /** One read, one plan, one transaction. @returns `lost` when another writer came first */
-  async #attempt(change: PlannedChange, confirmed: boolean): Promise<Commit | undefined | "lost"> {
+  async #attempt(
+    actorId: string,
+    keys: readonly Key[],
+    plan: MakePlan,
+    confirmed: boolean,
+  ): Promise<Commit | undefined | "lost"> {
     const { table, changeLog, clock, rules } = this.#deps;
-    const { actorId, keys, plan } = change;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
     const items = new Map(found.map((item) => [nameOf(item), item]));
@@ -152,14 +163,14 @@ export class LogCommits implements Commits {
     if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, now) !== undefined) {
       // First, so that this change makes numbers for exactly the peers that may see it.
       await rules.confirm(actorId, {
-        commit: async (of, read, planned) => await this.#commit({ actorId: of, keys: read, plan: planned }, true),
+        commit: async (of, read, makePlan) => await this.commit(of, read, makePlan, { confirmed: true }),
       });
-      return await this.#attempt(change, true);
+      return await this.#attempt(actorId, keys, plan, true);
     }
     const micros = Math.max(Math.floor(now) * 1_000, head.at + 1);
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
-    if (planned === undefined) return undefined;
+    if (planned === undefined || planned === "lost") return planned;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
     const headChange = headChangeOf(logKey, head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
     const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
@@ -172,13 +183,6 @@ export class LogCommits implements Commits {
     const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
     return { actorId, head, newest: head.newest + records.length, records: numbered };
   }
-}
-
-/** What one call commits. */
-interface PlannedChange {
-  readonly actorId: string;
-  readonly keys: readonly Key[];
-  readonly plan: Parameters<Commits["commit"]>[2];
 }
 
 /**

@@ -1,11 +1,16 @@
-/** Records of one actor's log that several subscriptions move over at about the same time, read once for all of them. */
+/** Records of one actor's log that several subscriptions need at about the same time, read once for all of them. */
 import type { ChangeLog, NumberedRecord } from "./change-log.ts";
 
-/** Most of what is kept; who is further behind reads for itself. */
+/** Most records that the cache has. A subscription that is further behind reads older records itself. */
 const MOST_RECORDS = 1_000;
+/** Most bytes of their JSON text. */
 const MOST_BYTES = 4 * 1_024 * 1_024;
 
-/** The newest records of one log. Begins with those in hand, which follow one another, and reads older ones once. */
+/**
+ * The newest records of one log. It begins with the records in hand, and extends to older records as they are needed,
+ * until it is full. Invariants: the cached records follow one another without a gap, except expired ones; one read runs
+ * at a time.
+ */
 export class RecordCache {
   readonly #log: Pick<ChangeLog, "stream">;
   readonly #actorId: string;

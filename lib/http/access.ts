@@ -1,11 +1,11 @@
-/** Who asks, as far as this layer has to know: what an actor, a caller and an access rule are is said by its user. */
+/** Actors, callers and access rules, as far as this layer knows them: the service that uses it gives their types. */
 
-/** The types of one service: its actors, its callers, and the names of those whom a route admits. */
+/** The types of one service: its actors, its callers, and the names of its access rules. */
 export interface Parties {
   readonly actor: { readonly deleting: boolean };
-  /** `kind` and `peerId` stand in the log line of a request. */
+  /** The log line of a request has `kind` and `peerId`. */
   readonly caller: { readonly kind: string; readonly peerId?: string };
-  /** `anyone` (no credentials) and `hook` (the handler decides) are known here; all others the gate knows. */
+  /** The router knows `anyone` (no credentials) and `hook` (the handler decides), the gate knows the others. */
   readonly access: string;
 }
 
@@ -14,12 +14,12 @@ export interface Anyone {
   readonly kind: "anyone";
 }
 
-/** Finds actors and recognises callers; what the router asks before it calls a handler. */
+/** Finds actors and recognises callers, for the router before it calls a handler. */
 export interface Gate<P extends Parties> {
   /** The actor, also while it is being deleted; undefined when there is none. */
   actor(actorId: string): Promise<P["actor"] | undefined>;
   /**
-   * The caller, if one of `access` is met. `source`: the address it asks from.
+   * The caller, if it meets one of `access`. `source`: the address that the request came from.
    * @throws ServiceError auth.missing without usable credentials, auth.forbidden with wrong or insufficient ones,
    *   auth.limited after too many wrong passphrases
    */
@@ -32,11 +32,11 @@ export interface Gate<P extends Parties> {
   ): Promise<P["caller"]>;
 }
 
-/** What a handler is given beside the request. */
+/** What the router has found of a request before it calls the handler. */
 export interface Admission<P extends Parties> {
   /** The actor of the path. @throws TypeError on routes without one, or that find the actor themselves: a defect. */
   readonly actor: P["actor"];
   readonly caller: P["caller"] | Anyone;
-  /** Recognises the caller now, for routes whose handler must look at something before credentials. */
+  /** Recognises the caller now, for routes whose handler checks something else before credentials. */
   readonly admit: () => Promise<P["caller"] | Anyone>;
 }

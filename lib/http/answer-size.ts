@@ -1,6 +1,6 @@
 /**
  * How large an answer may be. A function's result is at most 6 MB of JSON, in which the body is a string: every `"` and
- * `\` of it counts twice. What is larger must not leave the handler, for the gateway would answer 500.
+ * `\` of it counts twice. A larger result must not leave the handler, because the gateway would answer 500.
  */
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -12,11 +12,11 @@ import type { ServiceRequest } from "./request.ts";
 const MIB = 1_024 * 1_024;
 /** Most bytes of a body, counted as `bytesInResult`. */
 export const MAX_ANSWER_BYTES = 5 * MIB;
-/** From here on a body goes out compressed where that is accepted. */
+/** A larger body is compressed for a client that accepts it. */
 const COMPRESS_ABOVE_BYTES = 4 * MIB;
 /** Most bytes of a compressed body, as base64. */
 const MAX_BASE64_BYTES = 4 * MIB;
-/** Most bytes that are gathered for an answer which may go out compressed. */
+/** Most bytes that are gathered for an answer which may be compressed. */
 const MAX_GATHERED_BYTES = 16 * MIB;
 
 const compressed = promisify(gzip);
@@ -38,7 +38,7 @@ export const gatherable = (asked: Asked): number => (acceptsGzip(asked) ? MAX_GA
  */
 export async function fitted(reply: Reply, asked: Asked): Promise<Reply> {
   const { body } = reply;
-  // No character takes more than six bytes there.
+  // In the JSON of the result no character takes more than six bytes.
   if (typeof body !== "string" || body.length * 6 <= COMPRESS_ABOVE_BYTES) return reply;
   const bytes = bytesInResult(body);
   if (bytes <= COMPRESS_ABOVE_BYTES) return reply;

@@ -1,5 +1,6 @@
 import { en } from "zod/locales";
 import type * as z from "zod/mini";
+import { compact } from "../system/compact.ts";
 import { decodeUtf8, parseJson } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
@@ -8,14 +9,14 @@ import type { ServiceRequest } from "./request.ts";
 /** The most bytes a JSON or form body may have, unless a route says otherwise. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** `zod/mini` says of every fault only that there is one, unless it is told in which language. */
+/** Without a language `zod/mini` gives every fault the same message. */
 const inEnglish = en().localeError;
 
 export interface BodyOptions {
   readonly maxBytes?: number;
   /** Also takes `application/x-www-form-urlencoded`. */
   readonly form?: boolean;
-  /** What an empty body stands for; without it an empty body is 400. */
+  /** The value of an empty body; without this option an empty body is 400. */
   readonly whenEmpty?: Json;
 }
 
@@ -37,40 +38,51 @@ export function checked<T>(value: unknown, schema: z.ZodMiniType<T>): T {
   throw new ServiceError(
     "request.invalid",
     `${place} is not valid: ${issue?.message ?? "unknown"}.`,
-    field === "" ? {} : { field },
+    compact({ field: field || undefined }),
   );
 }
 
 function rawBody(request: ServiceRequest, options: BodyOptions): Json {
-  const limit = options.maxBytes ?? MAX_BODY_BYTES;
-  if (request.body.byteLength > limit) {
-    throw new ServiceError("request.too_large", `The body has more than ${String(limit)} bytes.`);
-  }
-  if ((request.headers["content-encoding"] ?? "identity").trim().toLowerCase() !== "identity") {
-    throw new ServiceError("request.unsupported_media_type", "This route takes no compressed body.");
-  }
+  const body = plainBody(request, options.maxBytes);
   const type = mediaType(request);
-  if (request.body.byteLength === 0 && options.whenEmpty !== undefined) return options.whenEmpty;
-  if (type === "" || isJson(type)) return parseJson(request.body);
+  if (body.byteLength === 0 && options.whenEmpty !== undefined) return options.whenEmpty;
+  if (type === "" || isJson(type)) return parseJson(body);
   if (options.form === true && type === "application/x-www-form-urlencoded") {
-    return Object.fromEntries(new URLSearchParams(formText(request.body)));
+    return Object.fromEntries(new URLSearchParams(formText(body)));
   }
   throw new ServiceError("request.unsupported_media_type", "The body must be application/json.");
 }
 
-/** The media type of the body, in lower case and without parameters; empty when none is named. */
-function mediaType(request: ServiceRequest): string {
+/** The bytes of a body. @throws ServiceError request.too_large, request.unsupported_media_type for a compressed one */
+export function plainBody({ body, headers }: ServiceRequest, maxBytes = MAX_BODY_BYTES): Uint8Array {
+  if (body.byteLength > maxBytes) {
+    throw new ServiceError("request.too_large", `The body has more than ${String(maxBytes)} bytes.`);
+  }
+  if ((headers["content-encoding"] ?? "identity").trim().toLowerCase() !== "identity") {
+    throw new ServiceError("request.unsupported_media_type", "This route takes no compressed body; send it plain.");
+  }
+  return body;
+}
+
+/** The media type of the body, in lower case and without parameters; empty without one. */
+export function mediaType(request: ServiceRequest): string {
   return (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-const isJson = (type: string): boolean => type === "application/json" || /^application\/[\w.-]+\+json$/.test(type);
+export const isJson = (type: string): boolean =>
+  type === "application/json" || /^application\/[\w.-]+\+json$/.test(type);
 
-/** The text of a form. What is percent-encoded in it must be UTF-8 too: parsing would alter it without a word. */
+/** The text of a form. Its percent-encoded bytes must be UTF-8 too, because parsing would silently replace others. */
 function formText(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  for (const [run] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) textOf(Buffer.from(run.replaceAll("%", ""), "hex"));
+  return text;
+}
+
+/** The bytes of a body, or of a part of it, as text. @throws ServiceError request.invalid when they are not UTF-8 */
+export function textOf(bytes: Uint8Array): string {
   try {
-    const text = decodeUtf8(bytes);
-    for (const [run] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeUtf8(Buffer.from(run.replaceAll("%", ""), "hex"));
-    return text;
+    return decodeUtf8(bytes);
   } catch (cause) {
     throw new ServiceError("request.invalid", "The body is not valid UTF-8.", { cause });
   }

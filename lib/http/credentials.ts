@@ -1,4 +1,4 @@
-/** What an `Authorization` header says. `none` also stands for one that cannot be read as either scheme. */
+/** The credentials of an `Authorization` header: `none` also for a header of neither scheme. */
 export type Credentials =
   | { readonly scheme: "none" }
   | { readonly scheme: "basic"; readonly user: string; readonly passphrase: string }
@@ -6,7 +6,7 @@ export type Credentials =
 
 const NONE: Credentials = { scheme: "none" };
 
-/** Reads an `Authorization` header; scheme names in any case. */
+/** Reads an `Authorization` header; the case of scheme names does not matter. */
 export function parseCredentials(header: string | undefined): Credentials {
   const [, scheme, value] = /^\s*([A-Za-z]+)\s+(\S+)\s*$/.exec(header ?? "") ?? [];
   if (scheme === undefined || value === undefined) return NONE;

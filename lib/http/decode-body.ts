@@ -9,7 +9,7 @@ export interface BodyLimits {
   readonly maxDecoded?: number;
 }
 
-/** More codings on one body than anyone stacks in earnest. */
+/** Most codings on one body; honest senders use one. */
 const MAX_CODINGS = 3;
 
 type Decoder = (bytes: Uint8Array, limit: { readonly maxOutputLength: number }) => Uint8Array;
@@ -23,9 +23,11 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
 
 /**
  * Undoes a request's `Content-Encoding`: gzip, br, deflate (with or without its zlib frame), identity, or a list of
- * them. Throws `request.too_large` when the body is over a limit before or after (decompression stops there),
- * `request.invalid` when it is broken, `request.unsupported_media_type` for another coding, and for a compressed body that
- * came as text (see `cameAsText`): the sender is to send it plain.
+ * them.
+ *
+ * @throws ServiceError request.too_large when the body is over a limit before or after decompression, which stops there;
+ *   request.invalid when it is broken; request.unsupported_media_type for another coding, and for a compressed body that
+ *   arrived as text (see `arrivedAsText`), which the sender then sends plain
  */
 export function decodeBody(
   bytes: Uint8Array,
@@ -43,7 +45,7 @@ export function decodeBody(
   if (codings.length > MAX_CODINGS || decoders.includes(undefined)) {
     throw unsupported("Content-Encoding must be gzip, br, deflate or identity.", "gzip, br, deflate");
   }
-  // Listed in the order they were applied; undone from the last.
+  // The header lists them in the order in which they were applied.
   let decoded = bytes;
   for (const decode of decoders.reverse()) decoded = undo(decode ?? inflateEither, decoded, maxDecoded);
   if (decoded.byteLength > maxDecoded) throw tooLarge(`The body is over ${maxDecoded} bytes.`);
@@ -55,18 +57,21 @@ function undo(decode: Decoder, bytes: Uint8Array, maxDecoded: number): Uint8Arra
     return decode(bytes, { maxOutputLength: maxDecoded });
   } catch (error) {
     if (isOverLimit(error)) throw tooLarge(`The body is over ${maxDecoded} bytes after decompression.`);
-    if (cameAsText(bytes)) {
-      throw unsupported("The compressed body was turned into text on its way here; send it without.", "identity");
+    if (arrivedAsText(bytes)) {
+      throw unsupported(
+        "A gateway on the way has turned the compressed body into text; send it uncompressed.",
+        "identity",
+      );
     }
     throw new ServiceError("request.invalid", "The body does not decompress as its Content-Encoding says.");
   }
 }
 
 /**
- * True when what should be compressed is UTF-8 text beyond ASCII: something between, a gateway that takes the body for
- * text, has replaced or recoded its bytes. A compressed body is not well-formed UTF-8 (a gzip body never is).
+ * True when a body that should be compressed is UTF-8 text beyond ASCII: a gateway on the way took it for text and
+ * replaced or recoded its bytes. A compressed body is not well-formed UTF-8 (a gzip body never is).
  */
-const cameAsText = (bytes: Uint8Array): boolean => isUtf8(bytes) && !isAscii(bytes);
+const arrivedAsText = (bytes: Uint8Array): boolean => isUtf8(bytes) && !isAscii(bytes);
 
 /** Senders disagree on whether `deflate` has the zlib frame; both are accepted. */
 function inflateEither(bytes: Uint8Array, limit: { readonly maxOutputLength: number }): Uint8Array {

@@ -1,5 +1,6 @@
-/** The one file that knows the event and the result of an API Gateway HTTP API (payload format 2.0). */
+/** The event and the result of an API Gateway HTTP API (payload format 2.0), which no other file knows. */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import { compact } from "../system/compact.ts";
 import type { Ids } from "../system/ports.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod } from "./request.ts";
 import type { ServiceRequest } from "./request.ts";
@@ -15,7 +16,6 @@ export function requestOf(event: HttpEvent, context: Context, ids: Ids): Service
   );
   const query = new URLSearchParams(event.rawQueryString);
   const { method } = event.requestContext.http;
-  const traceparent = acceptedTraceparent(headers["traceparent"]);
   return {
     method: meantMethod(method, query, headers["x-http-method-override"]),
     pattern: patternOf(event.routeKey),
@@ -26,7 +26,7 @@ export function requestOf(event: HttpEvent, context: Context, ids: Ids): Service
     headers,
     body: Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8"),
     requestId: acceptedRequestId(headers["x-request-id"]) ?? ids.id(),
-    ...(traceparent === undefined ? {} : { traceparent }),
+    ...compact({ traceparent: acceptedTraceparent(headers["traceparent"]) }),
     deadline: { remaining: () => Math.max(0, context.getRemainingTimeInMillis()) },
   };
 }

@@ -3,8 +3,8 @@ import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
 /**
- * A known field that this route does not act on: 400, because a 2xx would say that it was applied. Null counts as absent,
- * and so does each of `same`, which the route does anyway.
+ * A known field that this route does not act on: 400, because after a 2xx the client would believe that it was applied.
+ * Null counts as absent, and so does each of `same`, which the route does anyway.
  *
  * @param why ends the sentence "The field "x" is not valid: … ."
  */
@@ -18,11 +18,15 @@ export function notTaken(why: string, same: readonly Json[] = []) {
 }
 
 /**
- * Refuses fields in a query that belong into the body, where access logs do not keep them.
+ * Refuses fields in a query that belong in the body, which access logs do not keep.
  * @throws ServiceError request.invalid which names the field
  */
 export function refuseInQuery(query: URLSearchParams, fields: readonly string[]): void {
   const field = fields.find((name) => query.has(name));
   if (field === undefined) return;
-  throw new ServiceError("request.invalid", `The field ${JSON.stringify(field)} goes into the body.`, { field });
+  throw new ServiceError(
+    "request.invalid",
+    `The field ${JSON.stringify(field)} belongs in the body; a query is kept in access logs.`,
+    { field },
+  );
 }

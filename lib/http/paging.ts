@@ -3,7 +3,7 @@ import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "./answer-size.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** The most bytes of one page's entries; what stands around them in the answer takes less than the rest. */
+/** Most bytes of the entries of one page; the rest of the answer takes less than what is left. */
 const PAGE_BYTES = MAX_ANSWER_BYTES - 16 * 1_024;
 const WHOLE = /^[0-9]{1,6}$/;
 
@@ -18,14 +18,14 @@ export function limitOf(query: URLSearchParams, usual: number, most: number): nu
   });
 }
 
-/** An id given in a query; undefined when it is not, or empty. @throws ServiceError request.invalid, naming it, when it is none */
+/** An id in a query; undefined when it is absent or empty. @throws ServiceError request.invalid, naming it, for any other text */
 export function idOf(query: URLSearchParams, field: string): string | undefined {
   const id = query.get(field) ?? "";
   if (id === "" || isOutsideId(id)) return id === "" ? undefined : id;
   throw new ServiceError("request.invalid", `${field} must be 1 to 128 of A-Z a-z 0-9 . _ ~ -.`, { field });
 }
 
-/** Where a listing goes on, as its answer's `next` said: at most `mostBytes`. @throws ServiceError request.invalid, naming it */
+/** The `after` of a query: the `next` of an earlier answer, at most `mostBytes`. @throws ServiceError request.invalid, naming it */
 export function afterOf(query: URLSearchParams, mostBytes: number): string | undefined {
   const after = query.get("after") ?? "";
   if (after === "") return undefined;
@@ -34,7 +34,7 @@ export function afterOf(query: URLSearchParams, mostBytes: number): string | und
 }
 
 /**
- * As many of the entries, in order, as one answer can carry, at least one. `last` is the last of them when others are left:
+ * As many of the entries, in order, as one answer can carry, at least one. `last` is the last of them when others remain:
  * the next page begins after it.
  */
 export function fittingPage<T>(
@@ -53,7 +53,7 @@ export function fittingPage<T>(
   return { page };
 }
 
-/** The error for an `after` that no answer gave. */
+/** @returns the error for an `after` that no answer gave */
 export function badAfter(): ServiceError {
   return new ServiceError("request.invalid", "after must be what an earlier answer gave as next.", { field: "after" });
 }

@@ -1,8 +1,9 @@
 import { printJson } from "../domain/json/json-text.ts";
+import { compact } from "../system/compact.ts";
 import type { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
-/** An answer as the service speaks of it. Header names in lower case. */
+/** An answer of the service. Header names are in lower case. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -21,25 +22,22 @@ export function text(status: number, value: string, headers: Readonly<Record<str
   return { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers }, body: value };
 }
 
-/** An answer without a body, 204 unless said otherwise. */
+/** An answer without a body. */
 export function empty(status = 204, headers: Readonly<Record<string, string>> = {}): Reply {
   return { status, headers };
 }
 
-/** What passes by itself says when to come back, where the error does not. */
-const SOON = { "retry-after": "1" };
-
-/** The wire form of an error: what every client meets. */
+/** The wire form of an error. A 503 without a `Retry-After` of its own asks the client to come back in a second. */
 export function errorReply(error: ServiceError, requestId: string): Reply {
-  const field = error.field === undefined ? {} : { field: error.field };
-  const body = { ...error.extra, ...field, code: error.wire, message: error.message, requestId };
-  const usual = error.status === 503 ? SOON : {};
-  return json(error.status, { error: body }, { ...usual, ...lowerCaseNames(error.headers) });
+  const { status, field } = error;
+  const body = { ...error.extra, ...compact({ field }), code: error.wire, message: error.message, requestId };
+  const usual = compact({ "retry-after": status === 503 ? "1" : undefined });
+  return json(status, { error: body }, { ...usual, ...lowerCaseNames(error.headers) });
 }
 
-/** The answer to what nobody foresaw; the log has the cause under the same request id. */
+/** The answer to an unhandled error; the log has the cause under the same request id. */
 export function unknownErrorReply(requestId: string): Reply {
-  const message = "The service failed in a way it did not foresee; quote the request id to whoever operates it.";
+  const message = "The service failed unexpectedly; give the request id to its operator.";
   return json(500, { error: { code: "internal_error", message, requestId } });
 }
 

@@ -1,6 +1,6 @@
 import type { Deadline } from "../system/ports.ts";
 
-/** A request as the service speaks of it; nothing here knows Lambda. */
+/** A request to the service, whatever gateway it came through. */
 export interface ServiceRequest {
   /** Upper case, after `_method` and `X-HTTP-Method-Override`; HEAD stays HEAD. */
   readonly method: string;
@@ -13,7 +13,7 @@ export interface ServiceRequest {
   /** Names in lower case; repeated ones joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** As the client gave it, or minted. */
+  /** The client's, or a fresh one. */
   readonly requestId: string;
   readonly traceparent?: string;
   /** The address that the request came from, as the gateway saw it. */
@@ -30,7 +30,7 @@ export function param(request: ServiceRequest, name: string): string {
 
 const MEANT_METHODS = new Set(["PUT", "DELETE"]);
 
-/** The method that is meant: `_method` and `X-HTTP-Method-Override` let a GET or POST stand for PUT or DELETE. */
+/** The method that the client means: `_method` and `X-HTTP-Method-Override` let a GET or POST stand for PUT or DELETE. */
 export function meantMethod(method: string, query: URLSearchParams, override: string | undefined): string {
   const sent = method.toUpperCase();
   if (sent !== "GET" && sent !== "POST") return sent;
@@ -44,7 +44,7 @@ export function meantMethod(method: string, query: URLSearchParams, override: st
 const REQUEST_ID = /^[A-Za-z0-9._~:/+=@-]{1,128}$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[0-9a-z-]{1,128})?$/;
 
-/** The client's request id when it is a plain short one; logs and outgoing headers carry it. */
+/** The client's request id when it is short and plain, because logs and outgoing headers carry it. */
 export function acceptedRequestId(header: string | undefined): string | undefined {
   return header !== undefined && REQUEST_ID.test(header) ? header : undefined;
 }

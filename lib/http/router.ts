@@ -4,7 +4,7 @@ import type { Admission, Anyone, Gate, Parties } from "./access.ts";
 import type { Reply } from "./reply.ts";
 import type { ServiceRequest } from "./request.ts";
 
-/** One route of an area: who it is for, and what it does. */
+/** One route of an area: its access rules and its handler. */
 export interface RouteHandler<P extends Parties> {
   readonly access: readonly P["access"][];
   /**
@@ -14,7 +14,7 @@ export interface RouteHandler<P extends Parties> {
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
-  /** Where a parameter says what the path is: false when there is nothing of that name, whatever the method. */
+  /** Where a parameter decides what the path is: false when there is nothing of that name, whatever the method. */
   readonly knows?: (params: ServiceRequest["params"]) => boolean;
   handle(request: ServiceRequest, admission: Admission<P>): Promise<Reply>;
 }
@@ -22,7 +22,7 @@ export interface RouteHandler<P extends Parties> {
 /** The routes of an area by `"METHOD /pattern"`. */
 export type RouteMap<P extends Parties> = Readonly<Record<string, RouteHandler<P>>>;
 
-/** Filled in as the checks go, for the log line. */
+/** What the checks have found, for the log line. */
 export interface Trail {
   caller?: Parties["caller"];
 }
@@ -34,8 +34,8 @@ const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship"];
 const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "There is nothing at this path.");
 
 /**
- * Checks in the contract's order — actor and path, method, credentials — then lets the handler answer.
- * @throws ServiceError when a check fails
+ * Checks in the contract's order (actor and path, method, credentials), then lets the handler answer.
+ * @throws ServiceError when a check fails, and whatever the handler throws
  */
 export async function route<P extends Parties>(
   request: ServiceRequest,
@@ -69,7 +69,8 @@ export async function route<P extends Parties>(
   const caller = checks === "nothing" ? await admit() : ANYONE;
   return handler.handle(request, {
     get actor() {
-      if (actor === undefined) throw new TypeError("This route was not given an actor.");
+      if (actor === undefined)
+        throw new TypeError("This route has no actor: its path names none, or its handler finds the actor.");
       return actor;
     },
     caller,
@@ -109,7 +110,7 @@ function notAllowed(method: string, methods: readonly string[]): ServiceError {
 
 const shown = (method: string): string => (/^[A-Z]{1,20}$/.test(method) ? method : "that method");
 
-/** What is still encoded was encoded more often than gateways decode: whether it means a `%` cannot be told. */
+/** Refuses a `%` after decoding: the gateway decodes once, so that a name with `%` cannot be told from one encoded twice. */
 function checkDecoded({ params }: ServiceRequest): void {
   const [name] = Object.entries(params).find(([, value]) => value.includes("%")) ?? [];
   if (name === undefined) return;

@@ -1,24 +1,47 @@
-/** Names of errors by which DynamoDB, SQS and their SDK say: not now, ask again. */
+/** Names of errors by which DynamoDB, SQS and their SDK ask to be called again later. */
 const TRANSIENT = new Set([
-  ...["ProvisionedThroughputExceededException", "RequestLimitExceeded", "LimitExceededException"],
-  ...["ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException"],
-  ...["TooManyRequestsException", "PriorRequestNotComplete", "SlowDown", "BandwidthLimitExceeded"],
-  ...["TransactionInProgressException", "TransactionConflictException"],
-  ...["InternalServerError", "InternalServerErrorException", "InternalFailure"],
-  ...["ServiceUnavailable", "ServiceUnavailableException"],
-  ...["TimeoutError", "RequestTimeout", "RequestTimeoutException"],
-  // Of the table port: lost against a concurrent writer after bounded retries, or no capacity.
-  ...["ConditionFailed", "TransactionRefused", "TableBusy"],
+  "ProvisionedThroughputExceededException",
+  "RequestLimitExceeded",
+  "LimitExceededException",
+  "ThrottlingException",
+  "Throttling",
+  "ThrottledException",
+  "RequestThrottled",
+  "RequestThrottledException",
+  "TooManyRequestsException",
+  "PriorRequestNotComplete",
+  "SlowDown",
+  "BandwidthLimitExceeded",
+  "TransactionInProgressException",
+  "TransactionConflictException",
+  "InternalServerError",
+  "InternalServerErrorException",
+  "InternalFailure",
+  "ServiceUnavailable",
+  "ServiceUnavailableException",
+  "TimeoutError",
+  "RequestTimeout",
+  "RequestTimeoutException",
+  // Of the table port: a concurrent writer won after bounded retries, or the table has no capacity.
+  "ConditionFailed",
+  "TransactionRefused",
+  "TableBusy",
 ]);
 const CONNECTION = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT"],
-  ...["EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN"],
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
 ]);
 
 /**
- * True when the same request may well succeed in a moment: throttling, a fault or time-out of the table, no connection to
- * it. False for what stays as it is until someone mends it: no permission, no credentials or expired ones, no such table,
- * a request that is not valid.
+ * True when the same request may succeed in a moment: throttling, a fault or time-out of the table, no connection to it.
+ * False for what only an operator can mend: no permission, missing or expired credentials, no such table, an invalid
+ * request.
  */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -1,3 +1,4 @@
+/** The writes of an edit of a list's tree. */
 import { printJson } from "../domain/json/json-text.ts";
 import { cutText } from "../domain/json/json.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys/replica.ts";
@@ -10,46 +11,48 @@ import { joinAll, putAll, putEach } from "./list-layout.ts";
 import { digestOf, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
 import type { Element, ListNode } from "./list-pages.ts";
 
-/** A transaction takes 4 MB; this leaves room for what is not counted here. */
+/** Most bytes of pages in one transaction. DynamoDB allows 4 MB; this leaves room for what is not counted here. */
 const TRANSACTION_BYTES = 2.5 * 1024 * 1024;
-/** What the page of a tree takes besides its elements, at most. */
+/** Most bytes of a page besides its elements. */
 const PAGE_BYTES = 3 * 1024;
 
-/** The operation touches more items than one transaction takes. The list is to be read again, which rebuilds it. */
+/** An edit touches more items than fit into one transaction. The caller rebuilds the list, or reads it again. */
 export class TooWide extends Error {
   override readonly name = "TooWide";
   constructor() {
-    super("A list operation touches more items than one transaction takes.");
+    super("A list operation touches more items than fit into one transaction.");
   }
 }
 
 /** How an edit is written. */
-export interface Layout {
+export interface EditLayout {
   /** Most writes that it adds to the transaction of the list's head. */
   readonly room: number;
-  /** Most bytes of them. */
+  /** Most bytes of the pages among them. */
   readonly bytes?: number;
-  /** The parts of big elements, from `elementsOf`. */
+  /** The parts of big elements, as `elementsOf` made them. */
   readonly parts: readonly Item[];
-  /** Gets the keys of what is written beforehand. */
+  /** Gets the keys of the items that are written beforehand. */
   readonly laid?: Key[];
   /**
-   * Asked before several items are written beforehand, so that they are found when nothing comes of it. What it answers
-   * joins the transaction, beside `room`.
+   * Called before several items are written beforehand, so that the sweep finds them when the change fails. The write
+   * that it resolves with joins the transaction, beside `room`.
    */
   readonly announce?: () => Promise<Write>;
 }
 
 /**
- * The writes that make an edit real together with the list's head. What is too much for that is first written
- * beforehand, under keys nothing refers to yet: a redo of the same write finds it there. So are the parts of big elements.
- * One request for each 100 pages, and for each 100 buckets of the index. @throws TooWide, and nothing is written
+ * The writes that make an edit real together with the list's head. Fresh pages that do not fit into `room` are written
+ * beforehand, under keys that nothing refers to yet, where a repetition of the same change finds them; so are the parts
+ * of big elements. One request for each 100 pages, and for each 100 buckets of the index.
+ *
+ * @throws TooWide when the stored pages do not fit either; nothing is written then
  */
 export async function editWrites(
   table: Table,
   partition: string,
   edit: ListEdit,
-  { room, bytes = TRANSACTION_BYTES, parts, laid = [], announce }: Layout,
+  { room, bytes = TRANSACTION_BYTES, parts, laid = [], announce }: EditLayout,
 ): Promise<Write[]> {
   const pages = [...edit.pages.values()].filter((page) => !edit.dropped.has(page.id));
   const stored = pages.filter((page) => !edit.fresh.has(page.id));
@@ -100,7 +103,9 @@ const bytesOf = (pages: readonly ListNode[]): number =>
     0,
   );
 
-/** Elements as leaves hold them; of those over 32 KB the parts, one per 300 KB under ids of this write, join `parts`. */
+/**
+ * Values as elements of leaves. The parts of elements over 32 KB, of 300 KB each, join `parts` under ids from `newId`.
+ */
 export function elementsOf(
   partition: string,
   values: readonly Json[],
@@ -118,7 +123,7 @@ export function elementsOf(
   });
 }
 
-/** The keys of big elements that an edit leaves without a leaf. */
+/** The keys of the parts of big elements that are in no leaf after an edit. */
 export function orphanedParts(partition: string, edit: ListEdit): Key[] {
   const kept = new Set(
     [...edit.pages.values()].flatMap((page) =>

@@ -1,14 +1,17 @@
-/** How what is too much for one page of a list is cut into several. */
+/** Cuts of what is too much for one page of a list. */
 import { inlineBytes, LEAF_BYTES, LEAF_ELEMENTS } from "./list-pages.ts";
 import type { Element } from "./list-pages.ts";
 
-/** Whether elements go into one leaf. */
+/** Whether elements fit into one leaf. */
 export function fits(elements: readonly Element[]): boolean {
   if (elements.length > LEAF_ELEMENTS) return false;
   return elements.length <= 1 || elements.reduce((sum, element) => sum + inlineBytes(element), 0) <= LEAF_BYTES;
 }
 
-/** Groups that fit: filled one after another, or about equal ones, so that inserting there again does not split again. */
+/**
+ * Groups that fit into leaves: filled one after another, or (`evenly`) of about equal size, so that the next insertion
+ * there does not split again.
+ */
 export function cutElements(elements: readonly Element[], evenly: boolean): Element[][] {
   const sizes = elements.map(inlineBytes);
   const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -27,14 +30,14 @@ export function cutElements(elements: readonly Element[], evenly: boolean): Elem
     group.push(element);
     bytes += size;
   });
-  // The last page keeps room, so that what is appended next does not split it at once.
+  // Leaves room in the last page, so that the next append does not split it.
   const half = Math.ceil(group.length / 2);
   if (!evenly && groups.length > 0 && group.length > LEAF_ELEMENTS / 2) groups.push(group.splice(0, half));
   groups.push(group);
   return groups;
 }
 
-/** Groups of at most `most`, each full but the last, or about equal ones. */
+/** Groups of at most `most` items: each full but the last, or (`evenly`) of about equal size. */
 export function cutEvenly<T>(items: readonly T[], most: number, evenly: boolean): T[][] {
   const size = evenly ? Math.ceil(items.length / Math.ceil(items.length / most)) : most;
   const groups: T[][] = [];

@@ -1,92 +1,48 @@
+/** Changes of a list's tree, worked out in memory. */
 import { compact } from "../system/compact.ts";
 import { cutElements, cutEvenly, fits } from "./list-cuts.ts";
 import { elementBytes, FANOUT, LEAF_ELEMENTS, PageGone, shardOf } from "./list-pages.ts";
 import type { Element, Inner, Leaf, ListNode, PageReader } from "./list-pages.ts";
-
-/** The shape of a list: what its head says of the pages. */
-export interface Shape {
-  readonly count: number;
-  readonly bytes: number;
-  readonly height: number;
-  readonly root?: string;
-  /** The last leaf, and the inner nodes from the root down to it: they are found in one request at any height. */
-  readonly last?: string;
-  readonly spine?: readonly string[];
-}
-
-export const EMPTY_SHAPE: Shape = { count: 0, bytes: 0, height: 0 };
+import { childTotals, pathTo } from "./list-read.ts";
+import type { Path, Shape, Step } from "./list-read.ts";
 
 /**
- * So many fresh leaves of one edit, one after another, share a shard of the value index: 10 000 items then join about 512
- * of its buckets instead of 4 000. Longer lists still spread over all shards.
+ * Consecutive fresh leaves of one edit that share a shard of the value index: 10 000 items then join about 512 of its
+ * buckets instead of 4 000. Longer lists still spread over all shards.
  */
 const SHARD_RUN = 512;
 
-/** What one step down a tree went through. */
-export interface Step {
-  readonly node: Inner;
-  /** Which child was taken. */
-  readonly at: number;
-  /** Elements under the node. */
-  readonly total: number;
-}
-
-export interface Path {
-  /** From the root down. */
-  readonly steps: readonly Step[];
-  readonly leaf: Leaf;
-  /** The place of the sought element in the leaf. */
-  readonly offset: number;
-}
-
-/** The elements under each child of a node that holds `total`. */
-export function childTotals(node: Inner, total: number): number[] {
-  return [...node.counts, total - node.counts.reduce((sum, count) => sum + count, 0)];
-}
-
-/** Finds the leaf with the element at `index` (0 ≤ index < count): one request a level. @throws PageGone */
-export async function pathTo(pages: Pick<PageReader, "node">, shape: Shape, index: number): Promise<Path> {
-  const steps: Step[] = [];
-  let node = await pages.node(shape.root ?? "");
-  let offset = index;
-  let total = shape.count;
-  while (node.kind === "inner") {
-    const totals = childTotals(node, total);
-    let at = 0;
-    while (at < totals.length - 1 && offset >= (totals[at] ?? 0)) offset -= totals[at++] ?? 0;
-    steps.push({ node, at, total });
-    total = totals[at] ?? 0;
-    node = await pages.node(node.children[at] ?? "");
-  }
-  if (offset >= node.elements.length) throw new PageGone();
-  return { steps, leaf: node, offset };
-}
-
-/** A child's place in its parent, as it is to be: an id and the elements under it. */
+/** A child of a node after the edit: its id, and the number of elements under it. */
 interface Child {
   readonly id: string;
   readonly count: number;
 }
 
 /**
- * One change of a list's tree, worked out in memory, of one splice or several one after another. Pages that are written
- * get into `pages`; nothing is stored here. Pages split when too full and go when empty; they are not joined.
+ * One change of a list's tree: one splice, or several one after another. Nothing is stored here; `editWrites` makes the
+ * writes of what the edit has collected.
+ *
+ * A page of the edit is in one of these states: untouched (in none of the collections); changed (in `pages`); fresh (in
+ * `pages` and `fresh`: it is not stored yet); reparented (in `reparented`: only its parent changes); dropped (in
+ * `dropped`). A splice changes pages, splits them when too full, and drops them when empty; pages are never joined.
+ * Invariants: a page is in at most one of `pages`, `reparented` and `dropped`; a fresh page that is dropped is in none,
+ * because it was never stored; `shape` describes the tree after the splices so far.
  */
 export class ListEdit {
   readonly #reader: PageReader;
   readonly #newId: () => string;
   #shape: Shape;
-  /** Pages to write, as they are to be. */
+  /** Pages to write, as they are after the edit. */
   readonly pages = new Map<string, ListNode>();
-  /** Those of them that did not exist before. */
+  /** Those of `pages` that are not stored yet. */
   readonly fresh = new Set<string>();
   /** Pages to delete. */
   readonly dropped = new Set<string>();
-  /** Pages of which only the parent changes. */
+  /** The new parents of pages of which nothing else changes. */
   readonly reparented = new Map<string, string>();
-  /** Leaves that were changed or dropped, as they are stored; a fresh one is not among them. */
+  /** Leaves that were changed or dropped, as they are stored; fresh leaves are not among them. */
   readonly before = new Map<string, Leaf>();
-  /** All that went, also what no more than an earlier splice had made. */
+  /** All pages that were dropped, fresh ones too. */
   readonly #removed = new Set<string>();
   #leaves = 0;
   #shard = 0;
@@ -111,8 +67,10 @@ export class ListEdit {
   }
 
   /**
-   * Takes out `remove` elements (0 or 1) at `start` and puts `insert` there. At most one request when it stays within
-   * the last page, else one a level. `known` is the way there in the list as it is stored: for a first splice only.
+   * Removes `remove` elements at `start` and inserts `insert` there. At most one request when that stays within the
+   * last page, else one for each level.
+   *
+   * @param known the path to `start` in the list as it is stored; for the first splice only
    * @throws PageGone
    */
   async splice(start: number, remove: 0 | 1, insert: readonly Element[], known?: Path): Promise<void> {
@@ -166,7 +124,7 @@ export class ListEdit {
     this.#write({ ...leaf, elements });
   }
 
-  /** Puts `children` in the place of the child that the last step took, and so on upwards. */
+  /** Replaces the child that the last step took by `children`, and then the nodes above it. */
   #replace(steps: readonly Step[], children: readonly Child[], atEnd: boolean): void {
     const step = steps.at(-1);
     if (step === undefined) return this.#root(children);
@@ -190,7 +148,7 @@ export class ListEdit {
     this.#replace(above, nodes, atEnd);
   }
 
-  /** Makes `children` the top of the tree, with as many levels above them as they need. */
+  /** Makes `children` the top of the tree, with as many levels above them as they need. None: the tree is empty. */
   #root(children: readonly Child[]): void {
     let level = children;
     let { height } = this.#shape;
@@ -208,7 +166,7 @@ export class ListEdit {
     this.#shape = top === undefined ? { ...shape, height: 0 } : { ...this.#shape, height, root: top.id };
   }
 
-  /** Whether the way along the end of the tree, the last leaf included, is another than it was. */
+  /** Whether the path along the end of the tree, from the root to the last leaf, has changed. */
   #endMoved(way: readonly string[]): boolean {
     return way.some((id, level) => {
       const page = this.pages.get(id);
@@ -217,7 +175,7 @@ export class ListEdit {
     });
   }
 
-  /** After the end of the tree changed: which leaf is the last one now, and the way there. */
+  /** Finds the last leaf, and the path to it, after the end of the tree changed. */
   async #findLast(): Promise<void> {
     if (this.#shape.root === undefined) return;
     const spine: string[] = [];
@@ -253,7 +211,7 @@ export class ListEdit {
     return this.#create(id);
   }
 
-  /** What is written whole carries its parent with it. */
+  /** A page that is written whole carries its parent with it. */
   #write(page: ListNode): void {
     this.pages.set(page.id, page);
     this.reparented.delete(page.id);
@@ -268,7 +226,7 @@ export class ListEdit {
     this.#removed.add(node.id);
     this.pages.delete(node.id);
     this.reparented.delete(node.id);
-    // What no more than an earlier splice had made is not stored.
+    // A fresh page is not stored, so there is nothing to delete.
     if (!this.fresh.delete(node.id)) this.dropped.add(node.id);
   }
 

@@ -7,7 +7,9 @@ import { itemsOf } from "../dynamodb/paging.ts";
 import { all, always, any, equals, itemExists, missing } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 
-/** A generation that was left is deleted this much later, ms: the longest time a frozen instance may still write to it. */
+/**
+ * A generation that was left is deleted this much later, ms: the longest time a frozen instance may still write to it.
+ */
 export const LEFT_DELAY_MS = 2 * 60_000;
 /** A generation that is not linked after this long, ms, is garbage: the change that builds it must have failed. */
 export const BUILDING_DELAY_MS = 15 * 60_000;
@@ -32,8 +34,8 @@ const UNDECIDED = missing("outcome");
 const LINKED_SECONDS = 86_400;
 
 /**
- * Announces to the sweep what a change is about to lay out in a generation that is in use: pages and parts whose ids begin
- * with `change` and a dot. One request.
+ * Announces to the sweep what a change is about to lay out in a generation that is in use: pages and parts whose ids
+ * begin with `change` and a dot. One request.
  *
  * @returns a write that belongs into the change's transaction
  * @throws ConditionFailed when the sweep has begun to collect it

@@ -1,15 +1,17 @@
+/** The value index of a list: where the rows that equal a value are. */
 import { listBucketKey } from "../dynamodb/keys/replica.ts";
 import { always } from "../dynamodb/table.ts";
 import type { Table, Write } from "../dynamodb/table.ts";
-import { childTotals } from "./list-edit.ts";
-import type { ListEdit, Path, Shape, Step } from "./list-edit.ts";
+import type { ListEdit } from "./list-edit.ts";
 import { elementDigest, SHARDS, shardOf } from "./list-pages.ts";
 import type { Leaf, ListNode, PageReader } from "./list-pages.ts";
+import { childTotals } from "./list-read.ts";
+import type { Path, Shape, Step } from "./list-read.ts";
 
 /**
- * The value index: for each element a string `<digest>~<leaf>` in the set of one of 512 × 8 buckets. Two equal elements
- * of one leaf share a string. The second factor spreads a value that stands in very many leaves over eight items. A
- * crash can leave strings behind that are no longer true, so what is found is always checked against the leaf.
+ * The index has for each element a string `<digest>~<leaf>` in the set of one of 512 × 8 buckets. Two equal elements of
+ * one leaf share a string. The second factor spreads a value that is in very many leaves over eight items. A crash can
+ * leave outdated strings behind, so what is found is always checked against the leaf.
  */
 const DIGEST_BUCKETS = 512;
 
@@ -26,7 +28,7 @@ export interface BucketChange {
   readonly discard: Set<string>;
 }
 
-/** What an edit does to the buckets; for the pages that did not exist before apart from the others. */
+/** What an edit does to the buckets, apart for the pages that are not stored yet (`fresh`) and for the others. */
 export function bucketChanges(edit: ListEdit): {
   readonly fresh: Map<string, BucketChange>;
   readonly other: Map<string, BucketChange>;
@@ -56,8 +58,8 @@ export function bucketChanges(edit: ListEdit): {
 const digestsOf = (leaf: Leaf | undefined): Set<string> => new Set(leaf?.elements.map(elementDigest));
 
 /**
- * One write per bucket, for a transaction that holds the list's head. A bucket that both gains and loses is written
- * whole, after one read for all such.
+ * One write for each bucket, for the transaction with the list's head. A bucket that both gains and loses strings is
+ * written whole, after one read of all such buckets.
  */
 export async function bucketWrites(
   table: Table,
@@ -80,15 +82,16 @@ export async function bucketWrites(
   });
 }
 
-/** One row that holds the sought value. */
+/** One row that equals the sought value. */
 export interface Row {
   readonly index: number;
   readonly path: Path;
 }
 
 /**
- * The rows that hold the value with this digest, in order. One request for the index, then one per 100 leaves and level.
- * With `enough`, may stop once that many are known; they are then not the first ones.
+ * The rows whose value has this digest, in order. One request for the index, then one for each 100 leaves and level.
+ *
+ * @param enough the search may stop once this many rows are known, which are then not the first ones
  */
 export async function findRows(
   table: Table,
@@ -133,7 +136,7 @@ async function rowsIn(pages: PageReader, shape: Shape, digest: string, ids: read
   });
 }
 
-/** The way from the root to a leaf, found from below; undefined when the leaf is not part of the tree. */
+/** The path from the root to a leaf, found from below; undefined when the leaf is not part of the tree. */
 async function climb(pages: PageReader, shape: Shape, leaf: Leaf): Promise<Path | undefined> {
   const upwards: { node: Extract<ListNode, { kind: "inner" }>; at: number }[] = [];
   let below: ListNode = leaf;

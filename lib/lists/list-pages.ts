@@ -1,12 +1,13 @@
-import { compact } from "../system/compact.ts";
+/** The pages of a list's tree: their form, in memory and as stored, and reading them. */
 import { createHash } from "node:crypto";
+import { compact } from "../system/compact.ts";
 import { canonicalJson } from "../domain/json/canonical-json.ts";
 import { parseText } from "../domain/json/json-text.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys/replica.ts";
 import type { Attribute, Item, Table } from "../dynamodb/table.ts";
 import type { Json } from "../system/ports.ts";
 
-/** An element in a leaf: its JSON text, or, when that is over 32 KB, where the text is. */
+/** An element in a leaf: its JSON text, or, when that is over 32 KB, a reference to the parts of the text. */
 export type Element =
   | { readonly text: string }
   | { readonly ref: string; readonly parts: number; readonly bytes: number; readonly digest: string };
@@ -20,8 +21,8 @@ export interface Leaf {
 }
 
 /**
- * A page of pages. `counts` has one number fewer than `children`: what the last child holds is the node's own total
- * less the others, so that growing or shrinking at the end of the list changes no inner node.
+ * A page of pages. `counts` has the number of elements under each child but the last, whose number is the node's total
+ * less the others: so growing or shrinking at the end of the list changes no inner node.
  */
 export interface Inner {
   readonly kind: "inner";
@@ -33,11 +34,13 @@ export interface Inner {
 
 export type ListNode = Leaf | Inner;
 
-/** Elements of a leaf and their bytes, children of an inner node: one that would hold more is split. */
+/** Most elements of a leaf; a leaf that would have more is split. */
 export const LEAF_ELEMENTS = 32;
+/** Most bytes of the elements of a leaf that has several. */
 export const LEAF_BYTES = 8 * 1024;
+/** Most children of an inner node. */
 export const FANOUT = 32;
-/** An element over this stands outside its leaf. Bytes of JSON. */
+/** An element with more bytes of JSON is stored outside its leaf. */
 export const INLINE_BYTES = 32 * 1024;
 
 /** The bytes of an element's JSON text. */
@@ -47,19 +50,19 @@ export const elementBytes = (element: Element): number =>
 /** The bytes an element takes in its leaf. */
 export const inlineBytes = (element: Element): number => ("text" in element ? Buffer.byteLength(element.text) : 100);
 
-/** Equal for equal JSON values only: 132 bits of a digest of the canonical text. */
+/** Equal for equal JSON values: 132 bits of a digest of the canonical text. */
 export function digestOf(value: Json): string {
   return createHash("sha256").update(canonicalJson(value)).digest("base64url").slice(0, 22);
 }
 
-/** The digest of an element's value; nothing is read. */
+/** The digest of an element's value, without reading the value. */
 export const elementDigest = (element: Element): string =>
   "text" in element ? digestOf(parseText(element.text) as Json) : element.digest;
 
-/** How many items of the value index a value's leaves are spread over, so that one may stand in very many. */
+/** The number of items of the value index that the leaves of one value are spread over. */
 export const SHARDS = 8;
 
-/** Which of them knows a leaf. */
+/** The shard of the value index for a leaf. */
 export function shardOf(leaf: string): number {
   let folded = 0;
   for (let at = 0; at < leaf.length; at++) folded = (folded * 31 + leaf.charCodeAt(at)) >>> 0;
@@ -68,7 +71,7 @@ export function shardOf(leaf: string): number {
 
 /** The stored form of a page. */
 export function nodeItem(partition: string, node: ListNode): Item {
-  const base = { ...listPageKey(partition, node.id), ...(node.parent === undefined ? {} : { parent: node.parent }) };
+  const base = compact({ ...listPageKey(partition, node.id), parent: node.parent });
   if (node.kind === "inner") return { ...base, children: node.children, counts: node.counts };
   return {
     ...base,
@@ -76,8 +79,8 @@ export function nodeItem(partition: string, node: ListNode): Item {
   };
 }
 
-/** What a page's item says. */
-export function nodeFromItem(item: Item): ListNode {
+/** Reads what `nodeItem` wrote. */
+function nodeFromItem(item: Item): ListNode {
   const base = compact({
     id: item.sk.slice(2),
     parent: item["parent"] === undefined ? undefined : String(item["parent"]),
@@ -93,35 +96,35 @@ export function nodeFromItem(item: Item): ListNode {
   };
 }
 
-/** A page is not there: the list has changed since its head was read. */
+/** A page is missing because the list has changed since its head was read. */
 export class PageGone extends Error {
   override readonly name = "PageGone";
   constructor() {
-    super("A page of a list is not there any more.");
+    super("A page of a list has been deleted.");
   }
 }
 
-/** Reads pages of one generation, each at most once. */
+/** Reads the pages of one generation, each at most once. */
 export class PageReader {
   readonly #table: Table;
   readonly partition: string;
   readonly #known = new Map<string, ListNode>();
 
-  /** @param known pages that need no reading, as they are stored under the head that is worked on */
+  /** @param known pages that need no request, as they are stored under the head that was read */
   constructor(table: Table, partition: string, known: Iterable<ListNode> = []) {
     this.#table = table;
     this.partition = partition;
     for (const node of known) this.#known.set(node.id, node);
   }
 
-  /** One page; no request when it has been read. @throws PageGone */
+  /** One page; no request when it was read before. @throws PageGone */
   async node(id: string): Promise<ListNode> {
     const [node] = await this.nodes([id]);
     if (node === undefined) throw new PageGone();
     return node;
   }
 
-  /** Many pages in the order asked for, in one request per 100 that are not known yet. @throws PageGone */
+  /** Pages in the order of `ids`, in one request for each 100 that were not read before. @throws PageGone */
   async nodes(ids: readonly string[]): Promise<ListNode[]> {
     const found = await this.existing(ids);
     return found.map((node) => {
@@ -130,7 +133,7 @@ export class PageReader {
     });
   }
 
-  /** The same for pages that may be gone. */
+  /** The same, with undefined for a page that is not there. */
   async existing(ids: readonly string[]): Promise<(ListNode | undefined)[]> {
     const unknown = [...new Set(ids.filter((id) => !this.#known.has(id)))];
     const keys = unknown.map((id) => listPageKey(this.partition, id));
@@ -144,7 +147,9 @@ export class PageReader {
     return ids.map((id) => this.#known.get(id));
   }
 
-  /** The values of elements, in order; those outside their leaves are read, one request per 100 parts. @throws PageGone */
+  /**
+   * The values of elements, in order. One request for each 100 parts of elements outside their leaves. @throws PageGone
+   */
   async values(elements: readonly Element[]): Promise<Json[]> {
     const keys = elements.flatMap((element) =>
       "text" in element

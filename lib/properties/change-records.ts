@@ -1,16 +1,17 @@
-/** The log records of changes made at once. */
+/** The log records of changes that are made at once. */
 import { recordsOf } from "../domain/diff/change-record.ts";
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
 import { isNothing } from "../domain/terms/removed-keys.ts";
 import { printJson } from "../domain/json/json-text.ts";
+import { compact } from "../system/compact.ts";
 import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
 
-/** Room for a record's own fields. */
+/** Bytes for a record's own fields. */
 const ENVELOPE_BYTES = 200;
 
 /**
- * The records that tell these changes, almost always one. When one would take more room
- * than a record has, it keeps what was set and not the keys that went with it, which stand as not known then.
+ * The records of these changes, almost always one. A record that would be too large keeps the values that were set, and
+ * says of the removed keys and created objects only that they are unknown (null).
  */
 export function changeRecords(changes: readonly Change[]): readonly NewRecord[] {
   return recordsOf(changes).map((made) => {
@@ -23,10 +24,12 @@ function shortened(change: Change): Change {
   if (change.do === "delete") return { do: "delete", path: change.path, removed: null };
   if (change.do !== "set") return change;
   const { path, value, removed, created, createdFrom } = change;
-  return {
-    ...{ do: "set", path, value },
-    ...(removed === undefined || isNothing(removed) ? {} : { removed: null }),
-    ...(created === undefined ? {} : { created: null }),
-    ...(createdFrom === undefined ? {} : { createdFrom }),
-  };
+  return compact({
+    do: "set",
+    path,
+    value,
+    removed: removed === undefined || isNothing(removed) ? undefined : null,
+    created: created === undefined ? undefined : null,
+    createdFrom,
+  });
 }

@@ -1,5 +1,5 @@
 /** Pages of lists that are written before the transaction that links them. */
-import { ConditionFailed, TransactionRefused } from "../dynamodb/table.ts";
+import { ConditionFailed } from "../dynamodb/table.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import { PageGone } from "../lists/list-pages.ts";
 
@@ -18,10 +18,9 @@ export class LaidPages {
 
   /**
    * Plans one attempt. `plan` gets the list to which it adds the keys of what it lays out.
-   * @throws TransactionRefused when a list has changed since its head was read, as if the commit had been refused for
-   *   that; whatever else `plan` throws
+   * @returns `lost` when a list has changed since its head was read
    */
-  async attempt<T>(plan: (laid: Key[]) => Promise<T>): Promise<T> {
+  async attempt<T>(plan: (laid: Key[]) => Promise<T>): Promise<T | "lost"> {
     const earlier = this.#keys;
     const laid: Key[] = [];
     try {
@@ -32,8 +31,8 @@ export class LaidPages {
       return planned;
     } catch (error) {
       this.#keys = [...laid, ...earlier];
-      const changed = error instanceof PageGone || error instanceof ConditionFailed;
-      throw changed ? new TransactionRefused([{ code: "conflict" }]) : error;
+      if (error instanceof PageGone || error instanceof ConditionFailed) return "lost";
+      throw error;
     }
   }
 

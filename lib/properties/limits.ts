@@ -1,4 +1,4 @@
-/** What a property may be called, and how large and deep it may be. */
+/** The names, sizes and depths that properties may have. */
 import { printJson } from "../domain/json/json-text.ts";
 import { isArray, isObject } from "../domain/json/json.ts";
 import { isOwnName, OWN_NAME_RULE } from "../domain/terms/names.ts";
@@ -6,30 +6,32 @@ import type { Place } from "../domain/terms/scope.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
-/** Most bytes of JSON text that one property takes. */
+/** Most bytes of JSON text of one property. */
 export const MAX_PROPERTY_BYTES = 256 * 1_024;
-/** Most properties that one request changes: with the log's head and a record's parts they fit one transaction. */
+/** Most properties that one request changes: with the log's head and a record's parts they fit into one transaction. */
 export const MAX_PROPERTIES_AT_ONCE = 90;
-/** Most items that one request brings into a list: laying them out takes it a few seconds. */
+/** Most items that one request adds to a list: laying them out takes a few seconds. */
 export const MAX_ITEMS_AT_ONCE = 10_000;
-/** Levels of arrays and objects in a property: a callback around it stays within what peers like us parse (64). */
+/**
+ * Most levels of arrays and objects in a property: a callback around it stays within the 64 that peers like us parse.
+ */
 export const MAX_PROPERTY_DEPTH = 60;
-/** Levels of an item: in a poll it stands two levels deeper than a property's value does. */
+/** Most levels of an item: in a poll it is two levels deeper than the value of a property. */
 export const MAX_ITEM_DEPTH = 58;
-/** Most bytes of JSON that one change brings into lists: with its records and pages it fits one transaction. */
+/** Most bytes of JSON that one change adds to lists: with its records and pages they fit into one transaction. */
 export const MAX_ITEMS_BYTES = 1_536 * 1_024;
-/** Most bytes of a list's description, and of its explanation: they are written anew with each change of the list. */
+/** Most bytes of a list's description, and of its explanation: each change of the list writes them again. */
 export const MAX_WORDS_BYTES = 8 * 1_024;
-/** What some publishers put before a list's name in a diff; as a part of a name it would be lost on the way. */
+/** Some publishers put this before a list's name in a diff, so receivers would cut it off a name. */
 const LIST_PREFIX = "list:";
 
-/** @throws ServiceError request.invalid */
+/** @throws ServiceError request.invalid when the text cannot be the name of a property of ours */
 export function checkName(name: string): void {
   if (isOwnName(name) && !name.startsWith(LIST_PREFIX)) return;
   throw new ServiceError("request.invalid", `A property's name is ${OWN_NAME_RULE}, and does not begin with list:.`);
 }
 
-/** The place below a property that the rest of a path names. @throws ServiceError request.invalid */
+/** The place that a property's name and the rest of the path lead to. @throws ServiceError as `checkPlace` */
 export function placeOfPath(name: string, path: string | undefined): Place {
   const place = path === undefined ? [name] : [name, ...path.replace(/\/$/, "").split("/")];
   checkPlace(place);
@@ -48,12 +50,14 @@ export function checkPlace(place: Place): void {
   );
 }
 
-/** How many bytes an item of a list takes. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+/**
+ * The bytes of JSON of a list's item. @throws ServiceError request.too_large, request.invalid when it nests too deep
+ */
 export function checkItem(value: Json): number {
   return propertyText(value, MAX_ITEM_DEPTH).bytes;
 }
 
-/** @throws ServiceError request.too_large */
+/** @throws ServiceError request.too_large for a text over `MAX_WORDS_BYTES` */
 export function checkWords(words: { readonly description: string; readonly explanation: string }): void {
   for (const [field, text] of Object.entries(words)) {
     if (Buffer.byteLength(text) <= MAX_WORDS_BYTES) continue;
@@ -62,7 +66,10 @@ export function checkWords(words: { readonly description: string; readonly expla
   }
 }
 
-/** The JSON text of a property. @throws ServiceError request.too_large, request.invalid when it nests too deep */
+/**
+ * The JSON text of a property, and its length in bytes. @throws ServiceError request.too_large, request.invalid when it
+ * nests too deep
+ */
 export function propertyText(
   value: Json,
   levels: number = MAX_PROPERTY_DEPTH,

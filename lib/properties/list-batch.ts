@@ -1,14 +1,14 @@
-/** Batches: values of a POST that change items of a list, in the form that `listSteps` works out. */
+/** Batches: values of a POST that change items of a list. */
+import { isIndex } from "../domain/diff/list-operations.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_PROPERTIES_AT_ONCE } from "./limits.ts";
-import { isIndex } from "./list-requests.ts";
 import type { OwnList } from "./own-list.ts";
 
 /**
- * The entries of a value that is a batch: its only key is `items`, an array of objects that each have an integer `index`.
- * Undefined for every other value, which stands for itself.
+ * The entries of a batch: an object whose only key is `items`, an array of objects that each have an integer `index`.
+ * Undefined for every other value, which is the value of a property.
  */
 export function batchOf(value: Json): readonly JsonObject[] | undefined {
   const items = isObject(value) && Object.keys(value).length === 1 ? own(value, "items") : undefined;
@@ -17,12 +17,13 @@ export function batchOf(value: Json): readonly JsonObject[] | undefined {
   return entries.length === items.length ? (entries as readonly JsonObject[]) : undefined;
 }
 
-/** Also one too large to be an index: that is a fault of a batch, and no other kind of value. */
+/** An integer that is too large to be an index makes a faulty batch, not a value of another kind. */
 const isInteger = (value: unknown): boolean => Number.isInteger(value) || typeof value === "bigint";
 
 /**
- * The updates of a batch by ascending index, then its deletions, highest first: each index is one before the batch, and
- * the length appends. Of several entries for one index an update counts before a deletion, and the last update of all.
+ * The requests of a batch, as `listSteps` takes them: the updates by ascending index, then the deletions, highest index
+ * first. Indices are those before the batch; the length of the list appends. Among several entries for one index the
+ * last update counts, and a deletion only if there is no update.
  *
  * @throws ServiceError request.invalid for an index beyond the length, request.too_large for more than 90 entries
  */
@@ -59,7 +60,7 @@ const beyondTheList = ({ name, shape }: OwnList): ServiceError => {
   return new ServiceError("request.invalid", message, { field: `${name}.items` });
 };
 
-/** The answer to a batch for a name that is no list: as a value it would hide that nothing was changed. */
+/** The error for a batch whose name is no list: stored as a value it would hide that no item was changed. */
 export const noListForBatch = (name: string): ServiceError =>
   new ServiceError(
     "request.invalid",

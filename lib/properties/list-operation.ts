@@ -1,4 +1,4 @@
-/** One operation on a list as a request gives it: read, and checked as far as the list need not be known for it. */
+/** Reads one operation on a list from a request, with the checks that need no list. */
 import { own } from "../domain/json/json.ts";
 import { readListOperation } from "../domain/diff/list-operations.ts";
 import type { ListOperation } from "../domain/diff/list-operations.ts";
@@ -8,8 +8,8 @@ import { checkItem, MAX_ITEMS_BYTES } from "./limits.ts";
 import { demandActedOn, FIELDS } from "./operation-fields.ts";
 
 /**
- * The operation of a request on the list of that name.
- * @throws ServiceError request.invalid which names the field, request.too_large
+ * The operation that a request asks of the list of that name.
+ * @throws ServiceError request.invalid with the field, request.too_large
  */
 export function readRequest(name: string, request: JsonObject): ListOperation {
   const fields = Object.entries(request).filter(([field]) => FIELDS.includes(field));
@@ -24,12 +24,12 @@ export function readRequest(name: string, request: JsonObject): ListOperation {
   const items = action.kind === "append" ? action.items : "item" in action ? [action.item] : [];
   const bytes = items.reduce<number>((sum, item) => sum + checkItem(item), 0);
   if (bytes > MAX_ITEMS_BYTES) {
-    throw new ServiceError("request.too_large", "This is more than one change brings into a list; make it in several.");
+    throw new ServiceError("request.too_large", "This is more than one change can add to a list; make it in several.");
   }
   return operation;
 }
 
-/** An index that is none must not be taken for one that was left out. */
+/** A malformed index must not count as one that was left out. */
 function checkIndex(request: JsonObject): void {
   const index = own(request, "index") ?? null;
   if (index === null || (Number.isSafeInteger(index) && Number(index) >= 0)) return;

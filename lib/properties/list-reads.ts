@@ -1,19 +1,19 @@
 /** Reads of an actor's own lists: each of exactly one version. */
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import type { Table } from "../dynamodb/table.ts";
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult } from "../http/answer-size.ts";
-import { pathTo } from "../lists/list-edit.ts";
-import type { Shape } from "../lists/list-edit.ts";
 import { LEAF_ELEMENTS, PageGone, PageReader } from "../lists/list-pages.ts";
-import { listItems } from "../lists/list-read.ts";
+import { listItems, pathTo } from "../lists/list-read.ts";
+import type { Shape } from "../lists/list-read.ts";
 import type { Json } from "../system/ports.ts";
 import { pagePartition } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
 
 /**
- * The items of the very version that the head is of, from `start` on, at most `limit`; undefined when the list has
- * changed since the head was read. One request for each level and 100 pages, and one for the head.
+ * The items from `start` on, at most `limit`, of exactly the version that was read; undefined when the list has changed
+ * since. One request for each level and 100 pages, and one for the head.
  */
 export async function itemsOfVersion(
   table: Table,
@@ -35,8 +35,8 @@ export async function itemsOfVersion(
 }
 
 /**
- * One item of a list that has it. One request when it is on the last page, else one a level; what has been read is not
- * read again. @throws PageGone
+ * The item at an index below the length. One request when it is on the last page, else one for each level; pages that
+ * were read before take none. @throws PageGone
  */
 export async function itemAt(pages: PageReader, shape: Shape, index: number): Promise<Json> {
   const tail = index >= shape.count - LEAF_ELEMENTS ? await pages.node(shape.last ?? "") : undefined;
@@ -48,25 +48,25 @@ export async function itemAt(pages: PageReader, shape: Shape, index: number): Pr
   return item;
 }
 
-/** Most bytes of the items in one page, as they go into a function's result; one item alone may take more. */
+/** Most bytes of the items in one page, counted as in a function's result; an item alone on its page may take more. */
 const PAGE_BYTES = 4 * 1_024 * 1_024;
 /** Most items in one page. */
 export const MAX_PAGE_ITEMS = 1_000;
 
-/** A page of items, as its reader goes on from it. */
+/** A page of items. */
 export interface ItemPage {
   readonly items: readonly Json[];
-  /** Stands for what comes after, in this version only; absent on the last page. */
+  /** A token for the page after this one, valid for this version only; absent on the last page. */
   readonly next?: string;
 }
 
-/** Where a page begins, and the version it must be of, when the one before was of it. */
+/** Where a page begins. `version`: the version of the page before, which this page must be of too. */
 export interface PageStart {
   readonly start: number;
   readonly version?: number;
 }
 
-/** What `?after=` says: an index, or what a page before gave as `next`. @throws ServiceError request.invalid */
+/** Reads `?after=`: an index, or the `next` of a page. @throws ServiceError request.invalid */
 export function pageStart(after: string | null): PageStart {
   if (after === null) return { start: 0 };
   const [, version, at] = /^(?:(\d{1,16})\.)?(\d{1,16})$/.exec(after) ?? [];
@@ -76,10 +76,10 @@ export function pageStart(after: string | null): PageStart {
   return version === undefined ? { start: Number(at) + 1 } : { start: Number(at), version: Number(version) };
 }
 
-/** Whether `?after=` goes on from a page of a list. */
+/** Whether `?after=` is the `next` of a page. */
 export const isPageToken = (after: string | null): boolean => after !== null && /^\d{1,16}\.\d{1,16}$/.test(after);
 
-/** What `?limit=` says; more than a page holds stands for that. @throws ServiceError request.invalid */
+/** Reads `?limit=`, at most `MAX_PAGE_ITEMS`, which is the default too. @throws ServiceError request.invalid */
 export function pageLimit(limit: string | null): number {
   if (limit === null) return MAX_PAGE_ITEMS;
   const requested = /^[1-9]\d{0,15}$/.test(limit) ? Number(limit) : Number.NaN;
@@ -87,10 +87,13 @@ export function pageLimit(limit: string | null): number {
   throw new ServiceError("request.invalid", "limit is a number from 1 on.", { field: "limit" });
 }
 
-/** Items of the version that a head is of; undefined when the list has changed since. */
+/** Reads items of a list; undefined when it has changed since its head was read. */
 export type ItemReads = (list: OwnList, start: number, limit: number) => Promise<readonly Json[] | undefined>;
 
-/** One page of at most `limit` items and 4 MiB. Undefined when the list has changed since the head was read. */
+/**
+ * One page of at most `limit` items and 4 MiB; undefined when the list has changed since its head was read.
+ * @throws ServiceError resource.conflict when the list is another version than the page before
+ */
 export async function itemPage(
   read: ItemReads,
   list: OwnList,
@@ -99,7 +102,7 @@ export async function itemPage(
 ): Promise<ItemPage | undefined> {
   if (version !== undefined && version !== list.last) throw changed();
   const { count, bytes } = list.shape;
-  // As many as fit when all are of the average size; what is larger is cut off below.
+  // As many as fit if all have the average size; the loop below cuts off what is too much.
   const average = Math.max(1, Math.floor(bytes / Math.max(1, count)));
   const requested = Math.max(1, Math.min(limit, Math.ceil(PAGE_BYTES / average)));
   const found = await read(list, start, requested);
@@ -112,9 +115,9 @@ export async function itemPage(
     items.push(item);
   }
   const end = start + items.length;
-  return { items, ...(end < count ? { next: `${String(list.last)}.${String(end)}` } : {}) };
+  return compact({ items, next: end < count ? `${String(list.last)}.${String(end)}` : undefined });
 }
 
-/** The answer to a page's reader that goes on after the list has changed. */
+/** The error for a reader of pages when the list has changed between two pages. */
 export const changed = (): ServiceError =>
   new ServiceError("resource.conflict", "The list has changed since the page before; begin again.");

@@ -1,5 +1,6 @@
-/** What requests ask of lists, in the form that `listSteps` works out: `{operation, item, …}`. */
+/** Requests on lists as operations in the wire's form: `{operation, item, …}`. */
 import { compact } from "../system/compact.ts";
+import { isIndex } from "../domain/diff/list-operations.ts";
 import { isArray, isObject, own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -13,7 +14,7 @@ import { isAList } from "./property-item.ts";
 export const asksForList = (value: Json): value is JsonObject => isObject(value) && own(value, "_type") === "list";
 
 /**
- * Makes a list of what asks for one; of one that is there it changes what is said of it.
+ * A POST that asks for a list: makes the list, or changes the description and explanation of the one that is there.
  * @throws ServiceError request.invalid
  */
 export function creation(value: JsonObject, current: OwnList | undefined): readonly JsonObject[] {
@@ -26,8 +27,8 @@ export function creation(value: JsonObject, current: OwnList | undefined): reado
   return Object.keys(words).length === 0 ? [] : [{ operation: "metadata", ...words }];
 }
 
-/** Changes what is said of a list. @throws ServiceError request.invalid when nothing is said */
-export function metadataOf(value: Json | undefined): readonly JsonObject[] {
+/** Changes the description and explanation of a list. @throws ServiceError request.invalid when neither is given */
+function metadataOf(value: Json | undefined): readonly JsonObject[] {
   const words = value !== undefined && isObject(value) ? wordsOf(value) : {};
   if (Object.keys(words).length === 0) {
     throw new ServiceError("request.invalid", "It must be an object with a description or an explanation.");
@@ -46,7 +47,7 @@ function wordsOf(value: JsonObject): JsonObject {
 }
 
 /**
- * A PUT on a list, or below it; without a value it deletes.
+ * A PUT on a list, or below it; without a value, a deletion.
  * @throws ServiceError resource.conflict, resource.not_found, request.invalid
  */
 export function putting(list: OwnList, path: readonly string[], value: Json | undefined): readonly JsonObject[] {
@@ -63,14 +64,14 @@ export function putting(list: OwnList, path: readonly string[], value: Json | un
   return puttingItem(list, indexOf(path), value);
 }
 
-/** A PUT of one item; at the length it appends. */
+/** A PUT of one item; at the length of the list it appends. Without a value, a deletion. */
 export function puttingItem(list: OwnList, index: number, value: Json | undefined): readonly JsonObject[] {
   if (index === list.shape.count) return value === undefined ? [] : [{ operation: "append", item: value }];
   return [value === undefined ? { operation: "delete", index } : { operation: "update", index, item: value }];
 }
 
 /**
- * A DELETE on a list, or of one item, which the path below the list or else `item` names.
+ * A DELETE of a list, or of one of its items, which the path below the list, or else `item`, names.
  * @throws ServiceError resource.not_found, request.invalid
  */
 export function deleting(path: readonly string[], item: string | null): readonly JsonObject[] {
@@ -78,33 +79,36 @@ export function deleting(path: readonly string[], item: string | null): readonly
   return [{ operation: "delete", index: path.length === 0 ? indexFrom(item ?? "") : indexOf(path) }];
 }
 
-/** The key below a list that its metadata stands under. */
+/** The key below a list that names its description and explanation. */
 export const METADATA = "metadata";
 /** The key below a list that takes operations. */
 export const ITEMS = "items";
 
 const ACTIONS: Readonly<Record<string, string>> = { add: "append", update: "update", delete: "delete" };
-/** What an action does not act on, and another one does. */
+/** The fields that an action does not act on, and another action does. */
 const UNUSED: Readonly<Record<string, readonly string[]>> = { add: ["item_index"], delete: ["item_value"] };
-/** The operations that bring new items in, by which a request is answered with the first one's index. */
+/** The operations that add items: the answer to them has the index of the first added item. */
 const ADDING: readonly Json[] = ["append", "extend", "insert"];
 
-/** A POST to a list's `items`. */
+/** A POST to a list's `items`, read. */
 export interface ItemsRequest {
-  /** In the form of an operation. */
+  /** In the wire's form of an operation. */
   readonly operation: JsonObject;
-  /** Whether it brings new items in. */
+  /** Whether it adds items. */
   readonly adds: boolean;
   /** The error when the list has no such item. */
   readonly misfit: MisfitError;
 }
 
-/** A POST to a list's `items`, in either of its forms. @throws ServiceError request.invalid, request.too_large */
+/**
+ * Reads a POST to a list's `items`, which names an `operation`, or an `action`. @throws ServiceError request.invalid,
+ * request.too_large
+ */
 export function itemsRequest(body: JsonObject): ItemsRequest {
   const items = own(body, "items");
   if (items !== undefined && isArray(items) && items.length > MAX_ITEMS_AT_ONCE) {
     const most = String(MAX_ITEMS_AT_ONCE);
-    const message = `One request brings at most ${most} items into a list.`;
+    const message = `One request adds at most ${most} items to a list.`;
     throw new ServiceError("request.too_large", message, { field: "items" });
   }
   const acts = !isGiven(body, "operation") && isGiven(body, "action");
@@ -116,7 +120,7 @@ export function itemsRequest(body: JsonObject): ItemsRequest {
   };
 }
 
-/** The fields of a request that names an action; one that names an operation has the others. */
+/** The fields of a request that names an action; a request that names an operation has `FIELDS`. */
 const ACTION_FIELDS = ["action", "item_value", "item_index"];
 
 function operationOf(body: JsonObject): JsonObject {
@@ -150,15 +154,15 @@ function operationOfAction(body: JsonObject): JsonObject {
 function misfitInBody(field: string, rows: number): ServiceError {
   const message =
     rows > 1
-      ? `Several items equal ${field}: name the one that is meant by its index alone.`
+      ? `Several items equal ${field}: name one by its index alone.`
       : `The list has no item that ${field} names.`;
   return new ServiceError("request.invalid", message, { field });
 }
 
 /**
- * The index that a path below a list names, to get, put or delete its item.
- * @throws ServiceError request.invalid when it is no index, resource.not_found when it leads below an item,
- *   method.not_allowed when it names what takes other methods
+ * The index in a path below a list, for a GET, PUT or DELETE of the item.
+ * @throws ServiceError request.invalid when the path is no index, resource.not_found when it leads below an item,
+ *   method.not_allowed for `metadata` and `items`, which take other methods
  */
 export function indexOf(path: readonly string[]): number {
   const [key = ""] = path;
@@ -170,7 +174,7 @@ export function indexOf(path: readonly string[]): number {
   return indexFrom(key);
 }
 
-/** The index that a text is. @throws ServiceError request.invalid when it is none */
+/** Reads an index. @throws ServiceError request.invalid */
 export function indexFrom(text: string): number {
   const index = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (isIndex(index)) return index;
@@ -178,8 +182,5 @@ export function indexFrom(text: string): number {
   throw new ServiceError("request.invalid", message, { field: "index" });
 }
 
-/** Whether a value is an index: a whole number from 0 to 2^53 − 1. */
-export const isIndex = (value: Json | undefined): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
-/** The answer to an index, or a path, that leads to nothing in a list. */
+/** The error for an index, or a path, that leads to nothing in a list. */
 export const noSuchItem = (): ServiceError => new ServiceError("resource.not_found", "The list has no such item.");

@@ -1,4 +1,4 @@
-/** What callers ask of a list, worked out against the list as it is: steps on its tree, and what the log says of them. */
+/** Operations on a list as it is stored: as steps on its tree, and as changes for the log. */
 import { compact } from "../system/compact.ts";
 import { recordList } from "../domain/diff/change-record.ts";
 import type { ListChange } from "../domain/diff/change-record.ts";
@@ -7,35 +7,36 @@ import { editFor, valueToFind } from "../domain/diff/list-operations.ts";
 import type { ListAction, ListEdit, ListOperation } from "../domain/diff/list-operations.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Path } from "../lists/list-edit.ts";
 import { findRows } from "../lists/list-index.ts";
 import type { Row } from "../lists/list-index.ts";
 import { digestOf } from "../lists/list-pages.ts";
 import type { PageReader } from "../lists/list-pages.ts";
+import type { Path } from "../lists/list-read.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { checkWords } from "./limits.ts";
 import { readRequest } from "./list-operation.ts";
 import type { ListWords, OwnList } from "./own-list.ts";
 
-/** One step on a list; the indices of a splice are those after the steps before it. */
+/** One step on a list. The indices of a splice are those after the steps before it. */
 export type ListStep =
   | {
       readonly do: "splice";
       readonly start: number;
       readonly remove: 0 | 1;
       readonly insert: readonly Json[];
-      /** The way to `start`, when it has been found already. */
+      /** The path to `start`, when it has been found already. */
       readonly path?: Path;
     }
   | { readonly do: "clear" }
   | { readonly do: "drop" }
   | { readonly do: "words"; readonly words: ListWords };
 
+/** What operations come to on one list. */
 export interface ListSteps {
   readonly steps: readonly ListStep[];
-  /** What the log tells, in order. None: nothing changes. */
+  /** The changes for the log, in order. None: nothing changes. */
   readonly changes: readonly ListChange[];
-  /** Of the first item that the last request added, changed or took away; null when there is none such. */
+  /** The first item that the last request added, changed or removed; null when there is none. */
   readonly index: number | null;
   /** How many items there are afterwards. */
   readonly count: number;
@@ -43,20 +44,21 @@ export interface ListSteps {
 
 /** Why an operation cannot be made on the list as it is. */
 export interface Misfit {
-  /** What names the item: an index, or a value that a row is to equal. */
+  /** The field that names the item: an index, or a value that one row must equal. */
   readonly field: "index" | "item" | "old_item";
-  /** How many rows it names: none, or more than one. */
+  /** The number of rows that the field names: none, or more than one. */
   readonly rows: number;
 }
 
-/** The error that a misfit is for the caller. */
+/** Makes the error for a misfit. */
 export type MisfitError = (misfit: Misfit) => ServiceError;
 
 /**
- * Works out requests, each in the wire's form of an operation (`{operation, item, …}`, without `list` and `length`),
- * one after another. Only the first may look for a value. `misfit` makes the error when no item, or not exactly one, is
- * meant: without it resource.not_found, or resource.conflict when several are.
+ * Works out requests one after another, each in the wire's form of an operation (`{operation, item, …}`, without `list`
+ * and `length`). Only the first may name its item by value.
  *
+ * @param misfit makes the error when a request names no item, or not exactly one; by default resource.not_found, or
+ *   resource.conflict for several items
  * @throws ServiceError request.invalid, request.too_large, and what `misfit` makes
  */
 export async function listSteps(
@@ -88,13 +90,13 @@ export async function listSteps(
   return { steps, changes, index, count };
 }
 
-/** What an operation does, where it does something. */
+/** The edit of an operation that fits the list. */
 type FittingEdit = Exclude<ListEdit, { readonly kind: "clear" | "delete_all" | "inapplicable" }> | Whole;
 interface Whole {
   readonly kind: "clear" | "delete_all";
 }
 
-/** What the operation does to the list, of which `rows` equal the value that it names; or why it does nothing. */
+/** The edit that the operation makes, where `rows` equal the value that it names; or why it makes none. */
 function editOf(operation: ListOperation, count: number, rows: readonly Row[]): FittingEdit | Misfit {
   const { action } = operation;
   const [first] = rows;
@@ -103,7 +105,7 @@ function editOf(operation: ListOperation, count: number, rows: readonly Row[]): 
     if (action.index !== undefined && action.index >= count) return { field: "index", rows: 0 };
     return { kind: "splice", start: first.index, remove: 1, insert: [action.item] };
   }
-  // Receivers take no row away when several equal the item; here the first one goes, and the diff names its index.
+  // Receivers remove no row when several equal the item; the publisher removes the first, and the diff names its index.
   if (action.kind === "remove") {
     if (first === undefined) return { field: "item", rows: 0 };
     return { kind: "splice", start: first.index, remove: 1, insert: [] };
@@ -120,13 +122,13 @@ async function rowsOf(
   operation: ListOperation,
   sought: Json,
 ): Promise<readonly Row[]> {
-  // Whether a row is unique is known at the second; the first of all is known only with all.
+  // Two rows show that a row is not unique; which row is the first only all of them show.
   const enough = operation.action.kind === "update" ? 2 : Infinity;
   return await findRows(table, pages, list.shape, digestOf(sought), enough);
 }
 
 function inapplicable({ rows }: Misfit): ServiceError {
-  if (rows > 1) return new ServiceError("resource.conflict", "Several items equal old_item: say which by its index.");
+  if (rows > 1) return new ServiceError("resource.conflict", "Several items equal old_item: name one by its index.");
   return new ServiceError("resource.not_found", "The list has no such item.");
 }
 
@@ -145,7 +147,7 @@ function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListSte
     case "metadata": {
       const { description = list.description, explanation = list.explanation } = edit;
       checkWords({ description, explanation });
-      // A list that is not stored yet is made by saying what it is.
+      // On a list that is not stored yet this step creates it, whatever the words are.
       const same = description === list.description && explanation === list.explanation && list.last > 0;
       return same ? undefined : { do: "words", words: { description, explanation } };
     }
@@ -153,9 +155,9 @@ function stepOf(edit: FittingEdit, list: OwnList, rows: readonly Row[]): ListSte
 }
 
 /**
- * The diffs of a step. An item is named by its index, and by its value too when the caller named it so and one row equals
- * it, for subscribers that find rows only by value: of equal rows they could take another one. What is too much for one
- * diff is split.
+ * The operations that the log records for a step. They name an item by its index, and also by its value when the caller
+ * did and only one row equals it: subscribers that find rows by value alone could pick another one of equal rows. An
+ * extension that is too large for one diff is split.
  */
 function recordedOf(action: ListAction, step: ListStep, equal: number, name: string): readonly JsonObject[] {
   if (step.do === "clear") return [{ operation: "clear" }];
@@ -170,8 +172,7 @@ function recordedOf(action: ListAction, step: ListStep, equal: number, name: str
     case "insert":
       return [{ operation: "insert", index, item }];
     case "update": {
-      const old = action.oldItem === undefined ? {} : { old_item: action.oldItem };
-      return [{ operation: "update", index, item, ...old }];
+      return [compact({ operation: "update", index, item, old_item: action.oldItem })];
     }
     case "pop":
       return [compact({ operation: "pop", index: action.index === undefined ? undefined : index })];

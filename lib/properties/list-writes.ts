@@ -1,4 +1,4 @@
-/** Steps on a list as writes, to go into the transaction that changes the list's head. */
+/** Steps on a list as writes of the transaction that changes the list's head. */
 import { createHash } from "node:crypto";
 import { ownListPartition } from "../dynamodb/keys/replica.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
@@ -6,39 +6,40 @@ import { always, itemExists } from "../dynamodb/table.ts";
 import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { editWrites, elementsOf, orphanedParts, TooWide } from "../lists/list-commit.ts";
-import { EMPTY_SHAPE, ListEdit } from "../lists/list-edit.ts";
+import { ListEdit } from "../lists/list-edit.ts";
 import { announceLaid, BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../lists/list-garbage.ts";
 import type { Generation } from "../lists/list-garbage.ts";
 import { PageReader } from "../lists/list-pages.ts";
-import { listItems, readAhead } from "../lists/list-read.ts";
+import { EMPTY_SHAPE, listItems, readAhead } from "../lists/list-read.ts";
 import type { Clock } from "../system/ports.ts";
 import { afterSteps } from "./list-steps.ts";
 import type { ListStep } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
 
-/** What a list may have to be written anew as a whole, when a change touches too many of its pages. */
+/** The largest list that is rebuilt as a whole when a change touches too many of its pages. */
 const MOST_REBUILT = { count: 20_000, bytes: 8 * 1_024 * 1_024 };
-/** Writes beside the head's, whatever a change does: garbage left, and garbage taken up again. */
+/**
+ * Writes beside that of the head, whatever a change does: of the garbage that it leaves, and of the garbage that it
+ * links.
+ */
 export const GARBAGE_WRITES = 2;
 
-/** The list as it is to be (undefined: gone), and what has to be written with its head. */
+/** What a change makes of a list. */
 export interface ListWrites {
+  /** The list afterwards; undefined when it is deleted. */
   readonly next: OwnList | undefined;
+  /** The writes that go into the transaction of the head. */
   readonly writes: readonly Write[];
-  /** What nothing refers to once that is committed. */
+  /** What nothing refers to any more once that is committed. */
   readonly orphans: readonly Key[];
 }
 
-/** What one transaction still takes. */
-export interface Room {
-  readonly writes: number;
-  readonly bytes: number;
-}
-
-/** How new pages come about. */
+/** How the new pages of a list come about. */
 export interface Layout {
   readonly pages: PageReader;
   readonly newId: () => string;
+  /** What the transaction still takes: writes, and bytes of pages. */
+  readonly room: { readonly writes: number; readonly bytes: number };
   /** Gets the keys of what is laid out beforehand in the list's own generation. */
   readonly laid: Key[];
 }
@@ -49,28 +50,29 @@ export interface ListWriteDeps {
 }
 
 /**
- * Ids of pages: the same for the same change of the same list, so that what an earlier try laid out is found again. What
- * is before their dot is the change's own.
+ * Ids of pages: equal for the same change of the same list, so that what an earlier attempt laid out is found again.
+ * The part before the dot identifies the change.
  */
-export function pageIds(seed: string, list: Pick<OwnList, "name" | "generation" | "last"> | undefined): () => string {
+export function pageIds(seed: string, list: Named & Pick<OwnList, "last">): () => string {
   const hash = createHash("sha256")
-    .update(JSON.stringify([seed, list?.name ?? "", list?.generation ?? "", list?.last ?? 0]))
+    .update(JSON.stringify([seed, list.name, list.generation, list.last]))
     .digest("base64url")
     .slice(0, 16);
   let next = 0;
   return () => `${hash}.${(next++).toString(36)}`;
 }
 
-/** What tells the sweep of a generation that is left. */
+/** The due work for a generation that its list leaves. */
 export function leftGeneration(clock: Clock, actorId: string, list: Named): Item {
   return garbageItem(generationOf(actorId, list), clock.now() + LEFT_DELAY_MS);
 }
 
+/** A generation of the list of that name. */
 type Named = Pick<OwnList, "name" | "generation">;
 
 /**
- * Works out what the steps write, at most `room`; big items, and what would not fit, are laid out beforehand where
- * nothing refers to them yet. At most one request when it stays within the last page, else one a level.
+ * The writes of the steps, at most `room`. Big items, and pages that do not fit, are laid out beforehand, where nothing
+ * refers to them yet. At most one request when the steps stay within the last page, else one for each level.
  *
  * @throws ServiceError request.too_large when a change touches more pages than fit, of a list too large to be rebuilt;
  *   PageGone when the list has changed since its head was read
@@ -80,15 +82,15 @@ export async function listWrites(
   actorId: string,
   list: OwnList,
   steps: readonly ListStep[],
-  { pages, newId, room, laid }: Layout & { readonly room: Room },
+  { pages, newId, room, laid }: Layout,
 ): Promise<ListWrites> {
   const { table, clock } = deps;
   const leave: Write = { put: leftGeneration(clock, actorId, list), condition: always };
   const edit = new ListEdit(pages, list.shape, newId);
   const parts: Item[] = [];
   let next = list;
-  const ways = steps.flatMap((step) => (step.do === "splice" && step.path === undefined ? [step.start] : []));
-  if (ways.length > 1) await readAhead(pages, list.shape, ways);
+  const starts = steps.flatMap((step) => (step.do === "splice" && step.path === undefined ? [step.start] : []));
+  if (starts.length > 1) await readAhead(pages, list.shape, starts);
   for (const step of steps) {
     if (step.do === "words") next = { ...next, ...step.words };
     if (step.do === "drop") return { next: undefined, writes: [leave], orphans: [] };
@@ -100,7 +102,10 @@ export async function listWrites(
   }
   try {
     const writes = await editWrites(table, pages.partition, edit, {
-      ...{ room: Math.max(0, room.writes), bytes: room.bytes, parts, laid },
+      room: Math.max(0, room.writes),
+      bytes: room.bytes,
+      parts,
+      laid,
       announce: async () =>
         list.last === 0
           ? await announceBuilt(deps, actorId, list)
@@ -114,7 +119,7 @@ export async function listWrites(
   return { next: { ...next, ...built.next }, writes: [leave, ...built.writes], orphans: [] };
 }
 
-/** The whole list after the steps, laid out beforehand as a generation of its own. */
+/** Lays out the whole list after the steps beforehand, as a new generation. */
 async function rebuild(
   deps: ListWriteDeps,
   actorId: string,
@@ -137,7 +142,9 @@ async function rebuild(
   return { next: { generation, shape: edit.shape }, writes: [linked, ...writes] };
 }
 
-/** Tells the sweep of a new generation before anything of it is there; the write goes with the one that links it. */
+/**
+ * Announces a new generation to the sweep before anything of it is there. @returns a write for the commit that links it
+ */
 async function announceBuilt({ table, clock }: ListWriteDeps, actorId: string, named: Named): Promise<Write> {
   const building = garbageItem(generationOf(actorId, named), clock.now() + BUILDING_DELAY_MS);
   await table.put(building, always);

@@ -1,9 +1,9 @@
-/** Which fields a list operation acts on. */
+/** The fields that list operations act on. */
 import { own } from "../domain/json/json.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** The fields of a request that mean something; a caller's own `length` would not. */
+/** The fields of a request that mean something; a caller's `length` does not. */
 export const FIELDS = ["operation", "index", "item", "items", "old_item", "metadata", "description", "explanation"];
 
 const ACTED_ON: Readonly<Record<string, readonly string[]>> = {
@@ -19,7 +19,7 @@ const ACTED_ON: Readonly<Record<string, readonly string[]>> = {
   metadata: ["metadata", "item", "description", "explanation"],
 };
 
-/** Where two fields can name the items, the operation acts on the first of them. */
+/** Where two fields can name the items, the operation acts on the first of the two. */
 const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
   append: ["items", "item"],
   extend: ["items", "item"],
@@ -30,9 +30,9 @@ const ALTERNATIVES: Readonly<Record<string, readonly [string, string]>> = {
 export const isGiven = (request: JsonObject, field: string): boolean => (own(request, field) ?? null) !== null;
 
 /**
- * Refuses a field that the operation does not act on: `append` with an `index` would put the item elsewhere than the client
- * believes. Null counts as absent.
- * @throws ServiceError request.invalid which names the field
+ * Refuses a field that the operation does not act on: `append` with an `index` would add the item elsewhere than the
+ * client expects. Null counts as absent.
+ * @throws ServiceError request.invalid with the field
  */
 export function demandActedOn(operation: string, request: JsonObject): void {
   const acted = Object.hasOwn(ACTED_ON, operation) ? ACTED_ON[operation] : undefined;
@@ -44,7 +44,7 @@ export function demandActedOn(operation: string, request: JsonObject): void {
   if (field !== undefined) throw notActedOn(operation, field);
 }
 
-/** The answer to a field that an operation would ignore. */
+/** The error for a field that an operation would ignore. */
 export const notActedOn = (operation: string, field: string): ServiceError =>
   new ServiceError("request.invalid", `The list operation ${operation} does not act on ${field} here; leave it out.`, {
     field,

@@ -2,36 +2,36 @@
 import { compact } from "../system/compact.ts";
 import { ownListPartition } from "../dynamodb/keys/replica.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
-import { EMPTY_SHAPE } from "../lists/list-edit.ts";
-import type { Shape } from "../lists/list-edit.ts";
+import { EMPTY_SHAPE } from "../lists/list-read.ts";
+import type { Shape } from "../lists/list-read.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** What is said of a list beside its items; empty texts say nothing. */
+/** What a list has beside its items; an empty text means that there is none. */
 export interface ListWords {
   readonly description: string;
   readonly explanation: string;
 }
 
-/** One list property. Its pages are in the partition of its generation, and change only together with this head. */
+/** The head of a list property. Its pages are in the partition of its generation, and change only together with it. */
 export interface OwnList extends ListWords {
   readonly name: string;
-  /** Of the pages; `clear` and a deletion leave it to the sweep. */
+  /** The generation of the pages; `clear` and a deletion leave it to the sweep. */
   readonly generation: string;
   readonly shape: Shape;
-  /** The record of its last change: two heads with the same one are the same. */
+  /** The record of its last change, which identifies this version of the list; 0 for a list that is not stored. */
   readonly last: number;
 }
 
-/** What a list is, as a caller asks for it by `?format=short` or `/metadata`. */
+/** The list without its items, as `?format=short` and `/metadata` show it. */
 export function listMetadata(list: OwnList): JsonObject {
   const { name, shape, description, explanation } = list;
   return { name, _list: true, count: shape.count, description, explanation };
 }
 
-/** How many bytes the items take as the JSON text of one array. */
+/** The bytes of the items as the JSON text of one array. */
 export const listBytes = ({ shape }: OwnList): number => 2 + shape.bytes + Math.max(0, shape.count - 1);
 
-/** A list without items, not stored yet. */
+/** A list without items that is not stored yet. */
 export function emptyList(name: string, generation: string): OwnList {
   return { name, generation, shape: EMPTY_SHAPE, last: 0, description: "", explanation: "" };
 }
@@ -39,7 +39,7 @@ export function emptyList(name: string, generation: string): OwnList {
 /** Whether a stored property is a list. */
 export const isListItem = (item: Item): boolean => item["generation"] !== undefined;
 
-/** The stored form, after the change with this record. */
+/** The stored form; `last` is the record of the change that writes it. */
 export function listItem(key: Key, list: OwnList, last: number): Item {
   const { generation, description, explanation } = list;
   const { last: tail, spine, root, count, bytes, height } = list.shape;
@@ -58,7 +58,7 @@ export function listItem(key: Key, list: OwnList, last: number): Item {
   });
 }
 
-/** What an item written by `listItem` says. */
+/** Reads what `listItem` wrote. */
 export function readList(name: string, item: Item): OwnList {
   const { root, tail, spine } = item;
   return {

@@ -1,4 +1,4 @@
-/** What can be done with an actor's own properties, by an owner or within a peer's permissions. */
+/** An actor's own properties as one caller, an owner or a peer, may read and change them. */
 import { valueAt } from "../domain/json/json-path.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Place } from "../domain/terms/scope.ts";
@@ -17,26 +17,32 @@ import type { ChangedList, ChangedLists } from "./property-plan.ts";
 import type { PropertyReads, ReadProperty } from "./property-reads.ts";
 import type { PropertyStore } from "./property-store.ts";
 
-/** How many properties there are and what they take. */
+/** The names of properties, and the bytes of their values. */
 export interface PropertyTotals {
   readonly names: readonly string[];
-  /** Of their values as JSON. */
+  /** The bytes of the values as JSON. */
   readonly bytes: number;
   /** The lists, which are not among them. */
   readonly lists: readonly OwnList[];
 }
 
-/** What stands for a list among all properties, `items` its items when they have been read with it. */
+/**
+ * Shows a list among all properties; undefined when the list has changed since it was read. `items` are its items when
+ * they were read with it.
+ */
 export type ShowList = (list: OwnList, items?: readonly Json[]) => Promise<JsonObject | undefined>;
 
-/** One actor's own properties as one caller meets them. */
+/**
+ * One actor's own properties for one caller. Changes are decided by `property-decisions.ts` and committed by the store;
+ * here is what can be refused before anything is read.
+ */
 export class OwnProperties {
   readonly #store: PropertyStore;
   readonly #actorId: string;
   readonly #permit: Permit;
   readonly #reads: PropertyReads;
 
-  /** `reads`: where to read from instead of the store. */
+  /** @param reads where to read from instead of the store */
   constructor(store: PropertyStore, actorId: string, permit: Permit, reads: PropertyReads = store) {
     this.#store = store;
     this.#actorId = actorId;
@@ -44,30 +50,30 @@ export class OwnProperties {
     this.#reads = reads;
   }
 
-  /** A property as it is stored, a list too; undefined when there is none for this caller. One request. */
+  /** A property as it is stored, a list too; undefined when the caller sees none. One request. */
   async find(name: string): Promise<Property | undefined> {
     const property = await this.#reads.get(this.#actorId, name);
-    // A list is one place: it is seen whole or not at all.
+    // A list is one place: it is visible as a whole or not at all.
     const hidden = property?.list !== undefined && this.#permit.visible([], [name]) === undefined;
     return hidden ? undefined : property;
   }
 
-  /** What the caller sees of a property that is no list, at a place in it. */
+  /** The part of a value that the caller sees at a place in it. The property is no list. */
   visible(property: Property, place: Place): Json | undefined {
     const value = valueAt(parseText(property.text) as Json, place.slice(1));
     return value === undefined ? undefined : this.#permit.visible(value, place);
   }
 
-  /** The value at a place; undefined when there is none for this caller, and in a list. One request. */
+  /** The value at a place; undefined when the caller sees none, and in a list. One request. */
   async get(place: Place): Promise<Json | undefined> {
     const property = await this.find(nameOf(place));
     return property === undefined || property.list !== undefined ? undefined : this.visible(property, place);
   }
 
   /**
-   * All properties as the JSON text of one object, a list by its length, or by what `show` makes of it. Undefined when
-   * `show` gives that: the list has changed, and all is to be read again. @throws ServiceError request.too_large over
-   * `most` bytes, counted as they go into a function's result
+   * All properties as the JSON text of one object, each list by its length, or as `show` shows it. Undefined when
+   * `show` gives undefined: a list has changed, and the caller reads all again.
+   * @throws ServiceError request.too_large over `most` bytes, counted as in a function's result
    */
   async allText(most: number, show?: ShowList): Promise<string | undefined> {
     const members: string[] = [];
@@ -75,7 +81,7 @@ export class OwnProperties {
     for await (const { name, text, list, items, bytes: size } of this.#visible()) {
       if (list !== undefined && show !== undefined && bytes + size > most) throw tooLarge();
       const shown = list === undefined || show === undefined ? text : printJson(await show(list, items));
-      // Of undefined there is no JSON text, whatever the type says.
+      // The JSON text of undefined is undefined, whatever the type says.
       if ((shown as string | undefined) === undefined) return undefined;
       const member = `${JSON.stringify(name)}:${shown}`;
       bytes += bytesInResult(member) + 1;
@@ -85,7 +91,7 @@ export class OwnProperties {
     return `{${members.join(",")}}`;
   }
 
-  /** What there is, without the values. */
+  /** All properties without their values. */
   async totals(): Promise<PropertyTotals> {
     const names: string[] = [];
     const lists: OwnList[] = [];
@@ -148,7 +154,10 @@ export class OwnProperties {
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** For a request that has nothing to change at a name. @throws ServiceError auth.forbidden, resource.not_found */
+  /**
+   * Demands that there is a property which the caller may write. @throws ServiceError auth.forbidden,
+   * resource.not_found
+   */
   async demandProperty(name: string): Promise<void> {
     this.#permit.demandWrite([name]);
     if ((await this.find(name)) === undefined) throw noSuchProperty();
@@ -162,7 +171,9 @@ export class OwnProperties {
     );
   }
 
-  /** Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each */
+  /**
+   * Deletes all properties; there may be none. @throws ServiceError auth.forbidden unless the caller may delete each
+   */
   async deleteAll(): Promise<void> {
     this.#permit.demandDeleteAll();
     const one = ({ name, text, list }: Property): void => {
@@ -175,8 +186,9 @@ export class OwnProperties {
   }
 
   /**
-   * An item of a list needs the right to write, everything else the right to delete. Below a name only the stored property
-   * tells which of them the place is. @throws ServiceError auth.forbidden
+   * Deleting an item of a list needs the right to write, everything else the right to delete. For a place below a name
+   * only the stored property decides which of them it is, so here either right is enough. @throws ServiceError
+   * auth.forbidden
    */
   #demandTakingAway(place: Place, item: string | null): void {
     if (item !== null) this.#permit.demandWrite(place);
@@ -184,7 +196,7 @@ export class OwnProperties {
     else this.#permit.demandChange(place);
   }
 
-  /** What the caller sees of each property. */
+  /** Each property as the caller sees it. */
   async *#visible(): AsyncGenerator<ReadProperty> {
     for await (const property of this.#reads.all(this.#actorId)) {
       const { name, text, list } = property;
@@ -204,7 +216,7 @@ export class OwnProperties {
   }
 }
 
-/** What to do about all properties when they are too large for one answer. */
+/** The error message, with advice, when all properties are too large for one answer. */
 export const ALL_TOO_LARGE =
   "All properties together are too large for one answer: ask with ?metadata=true for their names, and then for each.";
 

@@ -8,27 +8,29 @@ import type { Reads } from "../domain/policy/visibility.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
-/** What a caller may see. Everything for owners; for a peer what its permissions leave. */
+/** The rights of one caller: an owner has all, a peer those of its permissions. */
 export class Permit {
   readonly #permissions: PropertyPermissions | undefined;
   readonly #reads: Reads;
   readonly #writes: Reads;
   readonly #deletes: Reads;
 
-  /** Without permissions: an owner's. */
+  /** Without permissions, the rights of an owner. */
   constructor(permissions?: PropertyPermissions) {
     this.#permissions = permissions;
-    this.#reads = permissions === undefined ? READS_ALL : readsOf(permissions);
-    this.#writes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "write"));
-    this.#deletes = permissions === undefined ? READS_ALL : readsOf(asReads(permissions, "delete"));
+    const open = (operation: string): Reads =>
+      permissions === undefined ? READS_ALL : readsOf(permissions, operation);
+    this.#reads = open("read");
+    this.#writes = open("write");
+    this.#deletes = open("delete");
   }
 
-  /** True when nothing at or below the place can be hidden: the value need not be looked at. */
+  /** True when nothing at or below the place can be hidden, whatever the value. */
   seesWhole(place: Place): boolean {
     return this.#reads.whole(place);
   }
 
-  /** What of the value at this place the caller sees; undefined: for the caller there is nothing. */
+  /** The part of the value at this place that the caller sees; undefined when it sees nothing. */
   visible(value: Json, place: Place): Json | undefined {
     return visiblePart(value, place, this.#reads);
   }
@@ -38,13 +40,13 @@ export class Permit {
     if (!this.#writes.at(place)) throw forbidden();
   }
 
-  /** @throws ServiceError auth.forbidden when the caller may not take away what is at this place */
+  /** @throws ServiceError auth.forbidden when the caller may not delete what is at this place */
   demandDelete(place: Place): void {
     if (!this.#deletes.at(place)) throw forbidden();
   }
 
   /**
-   * For requests whose operation depends on what is stored: refuses callers that may neither write nor delete there.
+   * For requests whose operation depends on what is stored: demands the right to write or to delete.
    * @throws ServiceError auth.forbidden
    */
   demandChange(place: Place): void {
@@ -52,28 +54,28 @@ export class Permit {
   }
 
   /**
-   * Replacing a place takes along what is below it: there too the caller must be allowed to write.
-   * @throws ServiceError auth.forbidden when the old or the new value has a part the caller may not change
+   * Replacing a value changes everything below its place, so the caller needs the right to write there too.
+   * @throws ServiceError auth.forbidden when the old or the new value has a part that the caller may not change
    */
   demandWriteBelow(place: Place, before: Json | undefined, after: Json | undefined): void {
     for (const value of [valueAt(before, place.slice(1)), after]) demandAll(this.#writes, place, value);
   }
 
   /**
-   * The same for a deletion.
-   * @throws ServiceError auth.forbidden when the value has a part the caller may not take away
+   * The same for a deletion and the right to delete.
+   * @throws ServiceError auth.forbidden when the value has a part that the caller may not delete
    */
   demandDeleteBelow(place: Place, before: Json | undefined): void {
     demandAll(this.#deletes, place, valueAt(before, place.slice(1)));
   }
 
-  /** @throws ServiceError auth.forbidden unless the caller may delete, and a pattern covers everything */
+  /** @throws ServiceError auth.forbidden unless the caller may delete, and a pattern covers all properties */
   demandDeleteAll(): void {
     const { patterns, operations } = this.#permissions ?? { patterns: ["*"], operations: ["delete"] };
     if (!operations.includes("delete") || !patterns.includes("*")) throw forbidden();
   }
 
-  /** True when the caller may take away the place with everything that could be below it: the value need not be looked at. */
+  /** True when the caller may delete the place with everything below it, whatever the value. */
   deletesWhole(place: Place): boolean {
     return this.#deletes.whole(place);
   }
@@ -83,11 +85,6 @@ export class Permit {
 function demandAll(open: Reads, place: Place, value: Json | undefined): void {
   if (value === undefined || open.whole(place)) return;
   if (printJson(visiblePart(value, place, open)) !== printJson(value)) throw forbidden();
-}
-
-/** The permissions as if their right to an operation were one to read: all operations cover places alike. */
-function asReads(permissions: PropertyPermissions, operation: "write" | "delete"): PropertyPermissions {
-  return { ...permissions, operations: permissions.operations.includes(operation) ? ["read"] : [] };
 }
 
 const forbidden = (): ServiceError =>

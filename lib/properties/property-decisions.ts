@@ -1,4 +1,6 @@
-/** What a request makes of an actor's properties, decided from what is stored. Pure: nothing is read or written here. */
+/**
+ * What a request makes of an actor's properties, decided from what is stored. Pure: nothing is read or written here.
+ */
 import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
 import type { RecordedChange } from "../domain/diff/change-record.ts";
 import { parseText } from "../domain/json/json-text.ts";
@@ -141,7 +143,7 @@ function permitted(
   return compact({ name, requests, misfit });
 }
 
-/** True for values that need the right to delete: none, an empty text, and null. */
+/** True when setting the value needs the right to delete: undefined, an empty text, and null. */
 export const takesAway = (value: Json | undefined): boolean => value === undefined || value === null || value === "";
 
 /** The name of the property that a place is in. */

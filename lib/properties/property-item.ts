@@ -1,4 +1,4 @@
-/** One of an actor's own properties, as it is stored. */
+/** One of an actor's own properties as it is stored. */
 import { OWN_PREFIX, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
 import { equals, itemMissing } from "../dynamodb/table.ts";
 import type { Condition, Item, Write } from "../dynamodb/table.ts";
@@ -12,20 +12,22 @@ import type { OwnList } from "./own-list.ts";
 /** One stored property. */
 export interface Property {
   readonly name: string;
-  /** As JSON; of a list what stands for it among other properties: `{"_list": true, "count": …}`. */
+  /**
+   * The JSON text of the value; of a list the text that shows it among other properties: `{"_list": true, "count": …}`.
+   */
   readonly text: string;
-  /** Of the text; of a list what its items take as an array. */
+  /** The bytes of the text; of a list those of its items as an array. */
   readonly bytes: number;
   /** The record of its last change. */
   readonly last: number;
-  /** When it is a list. */
+  /** The head, when the property is a list. */
   readonly list?: OwnList;
 }
 
 /** The name in a stored property's key. */
 export const nameOfItem = (item: Item): string => item.sk.slice(OWN_PREFIX.length);
 
-/** What an item says; undefined when it has gone with a deletion of all, the last of which was the record `cleared`. */
+/** Reads a property; undefined when a deletion of all removed it. `cleared` is the record of the last such deletion. */
 export function readProperty(item: Item, cleared: number): Property | undefined {
   const last = Number(item["last"]);
   if (last <= cleared) return undefined;
@@ -36,7 +38,11 @@ export function readProperty(item: Item, cleared: number): Property | undefined 
   return { name, text, bytes: listBytes(list), last, list };
 }
 
-/** Stores a value, or takes the property away, on the condition that it is as read. `last` is the record of the change. */
+/**
+ * Stores a value, or deletes the property when it is undefined, on the condition that the item is `stored`, as it was
+ * read.
+ * @param last the record of the change
+ */
 export function valueWrite(
   actorId: string,
   name: string,
@@ -63,24 +69,27 @@ export function listWrite(
   return list === undefined ? { delete: key, condition } : { put: listItem(key, list, last), condition };
 }
 
-/** What tells the sweep of a list's pages that has gone with a deletion of all, and whose head is about to go too. */
+/**
+ * The due work for the pages of a list that a deletion of all removed and whose stored head is about to be replaced or
+ * deleted. None when the item is no such list.
+ */
 export function leftover(clock: Clock, actorId: string, stored: Item | undefined, cleared: number): readonly Item[] {
   if (stored === undefined || !isListItem(stored) || Number(stored["last"]) > cleared) return [];
   return [leftGeneration(clock, actorId, { name: nameOfItem(stored), generation: String(stored["generation"]) })];
 }
 
-/** Each change of a property is another record. */
+/** Each change of a property has its own record, so `last` identifies a version. */
 const unchanged = (stored: Item | undefined): Condition =>
   stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
 
-/** The answer to what is not there, or not for this caller. */
+/** The error for what is not there, or not visible to the caller. */
 export const noSuchProperty = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no such property, or nothing at this path in it.");
 
-/** The answer to an operation on a list whose name stands for a value. */
+/** The error for an operation on a list when the name is that of a value. */
 export const isAValue = (): ServiceError =>
   new ServiceError("resource.conflict", "There is a property of this name that is no list.");
 
-/** The answer to a value for a name that stands for a list. */
+/** The error for a value when the name is that of a list. */
 export const isAList = (): ServiceError =>
   new ServiceError("resource.conflict", "There is a list of this name; its items have paths of their own.");

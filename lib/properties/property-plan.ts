@@ -18,14 +18,15 @@ import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
 import type { ListWriteDeps } from "./list-writes.ts";
 import { emptyList, pagePartition } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
-import type { Decision, ListRequests } from "./property-decisions.ts";
-import { leftover, listWrite, readProperty, valueWrite } from "./property-item.ts";
+import type { Decision, ListRequests, StoredProperties } from "./property-decisions.ts";
+import { leftover, listWrite, valueWrite } from "./property-item.ts";
 
 /** One attempt to change properties of an actor. */
 export interface PropertyChange {
   readonly actorId: string;
-  /** The log's head and the stored properties, as the attempt has read them. */
+  /** The log's head and the items of the properties, as the attempt has read them. */
   readonly read: LogRead;
+  readonly stored: StoredProperties;
   readonly decisions: readonly Decision[];
   /** Unique to the change and the same in all its attempts: what it lays out has its ids from it. */
   readonly seed: string;
@@ -71,8 +72,8 @@ interface PlannedList extends ListSteps, ChangedList {
 }
 
 /**
- * The writes that make the decisions real, each on the condition that its property is as it was read. Pages of lists that
- * do not fit into the transaction are written beforehand.
+ * The writes that make the decisions real, each on the condition that its property is as it was read. Pages of lists
+ * that do not fit into the transaction are written beforehand.
  *
  * @throws ServiceError request.too_large, and what `listSteps` throws; PageGone, or ConditionFailed, when a list has
  *   changed since its head was read
@@ -80,7 +81,7 @@ interface PlannedList extends ListSteps, ChangedList {
 export async function planWrites(deps: ListWriteDeps, change: PropertyChange): Promise<PlannedWrites> {
   const { actorId, read, decisions, laid } = change;
   const { cleared, newest } = read.head;
-  const stored = (name: string): Item | undefined => read.item(ownPropertyKey(actorId, name));
+  const itemOf = (name: string): Item | undefined => read.item(ownPropertyKey(actorId, name));
   const lists = new Map<string, PlannedList>();
   const values = new Map<string, Json | undefined>();
   for (const decision of decisions) {
@@ -93,16 +94,16 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
   if (changes.length === 0) return { plan: undefined, lists, orphans: [] };
   const records = changeRecords(changes);
   const last = newest + records.length;
-  const writes: Write[] = [...values].map(([name, value]) => valueWrite(actorId, name, value, stored(name), last));
+  const writes: Write[] = [...values].map(([name, value]) => valueWrite(actorId, name, value, itemOf(name), last));
   const changed = [...lists].filter(([, list]) => list.changes.length > 0);
-  await leaveCleared(deps, actorId, [...values.keys(), ...changed.map(([name]) => name)].map(stored), cleared);
+  await leaveCleared(deps, actorId, [...values.keys(), ...changed.map(([name]) => name)].map(itemOf), cleared);
   const orphans: Key[] = [];
   let left = MAX_TRANSACTION_WRITES - LOG_WRITES - partsOf(records) - writes.length;
   const bytes = (TRANSACTION_BYTES - bytesOf(records) - bytesOf([...values.values()])) / Math.max(1, changed.length);
   for (const [at, [name, { list, steps, pages, newId }]] of changed.entries()) {
     const room = { writes: left - (changed.length - at) * (1 + GARBAGE_WRITES), bytes };
     const made = await listWrites(deps, actorId, list, steps, { pages, newId, room, laid });
-    writes.push(listWrite(actorId, name, made.next, stored(name), last), ...made.writes);
+    writes.push(listWrite(actorId, name, made.next, itemOf(name), last), ...made.writes);
     left -= 1 + made.writes.length;
     orphans.push(...made.orphans);
   }
@@ -113,11 +114,10 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
 /** The operations on one list as steps on its tree. */
 async function planList(
   { table }: ListWriteDeps,
-  { actorId, read, seed }: PropertyChange,
+  { actorId, stored, seed }: PropertyChange,
   { name, requests, misfit, returnsRemoved }: ListRequests,
 ): Promise<PlannedList> {
-  const item = read.item(ownPropertyKey(actorId, name));
-  const current = item === undefined ? undefined : readProperty(item, read.head.cleared)?.list;
+  const current = stored.get(name)?.list;
   const newId = pageIds(seed, current ?? { name, generation: "", last: 0 });
   const list = current ?? emptyList(name, newId());
   const pages = new PageReader(table, pagePartition(actorId, list));
@@ -134,8 +134,9 @@ async function planList(
 }
 
 /**
- * Leaves to the sweep the pages of lists that went with a deletion of all and whose heads are about to be replaced. Before
- * the commit, because there may be many: when the commit fails, the sweep finds the generations in the heads still.
+ * Leaves to the sweep the pages of lists that went with a deletion of all and whose heads are about to be replaced.
+ * Before the commit, because there may be many: when the commit fails, the sweep finds the generations in the heads
+ * still.
  */
 async function leaveCleared(
   { table, clock }: ListWriteDeps,

@@ -69,8 +69,9 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing is
-   * written. Two requests for values, and what the trees of lists take; two more for each time another writer came first.
+   * Changes the named properties as `decide` says, all in one transaction with their records; without decisions nothing
+   * is written. Two requests for values, and what the trees of lists take; two more for each time another writer came
+   * first.
    *
    * @returns what became of the lists that operations were requested for
    * @throws whatever `decide` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
@@ -84,10 +85,13 @@ export class PropertyStore implements PropertyReads {
     let planned = undefined as PlannedWrites | undefined;
     const made = await commits
       .commit(actorId, keys, async (read) => {
-        const decisions = decide(storedAmong(actorId, names, read));
-        planned = await laidPages.attempt(
-          async (laid) => await planWrites(this.#deps, { actorId, read, decisions, seed, laid }),
+        const stored = storedAmong(actorId, names, read);
+        const decisions = decide(stored);
+        const attempt = await laidPages.attempt(
+          async (laid) => await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid }),
         );
+        if (attempt === "lost") return attempt;
+        planned = attempt;
         return planned.plan;
       })
       .catch(async (error: unknown) => {
@@ -102,10 +106,10 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * Deletes all properties, however many, by one write of the head; what is stored of them goes later (`clean`). False
-   * when there was none.
+   * Deletes all properties, however many, by one write of the head; `clean` deletes their items later.
    *
-   * @param demand called with each property, whose value is then read too; throws when it may not go
+   * @param demand called with each property, whose value is then read too; throws when it may not be deleted
+   * @returns false when there was none
    */
   async deleteAll(actorId: string, demand?: (property: Property) => void): Promise<boolean> {
     const made = await this.#deps.commits.commit(actorId, [], async ({ head }) => {
@@ -126,8 +130,8 @@ export class PropertyStore implements PropertyReads {
   }
 
   /**
-   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again. The
-   * head's due time goes too where there are no subscribers, whose maintenance it stands for.
+   * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again.
+   * Also removes the head's due time where there are no subscribers, whose maintenance it is for.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

@@ -1,15 +1,21 @@
 import { ServiceError } from "../system/errors.ts";
 
-/** How often a read is begun again when the list changes under it. */
-const TRIES = 40;
-
-/** Begins a read again while what is read changes under it. @throws ServiceError service.unavailable */
-export async function untilStill<T>(read: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 1; tries <= TRIES; tries += 1) {
+/**
+ * Begins a read again while what is read changes under it.
+ *
+ * @param read resolves to undefined when something changed meanwhile
+ * @param options.tries reads at most; `options.what`: the subject of the error's sentence
+ * @throws ServiceError service.unavailable
+ */
+export async function untilStill<T>(
+  read: () => Promise<T | undefined>,
+  { tries = 40, what = "What is read keeps" } = {},
+): Promise<T> {
+  for (let begun = 1; begun <= tries; begun += 1) {
     const found = await read();
     if (found !== undefined) return found;
   }
-  throw new ServiceError("service.unavailable", "What is read keeps changing; try again in a moment.", {
+  throw new ServiceError("service.unavailable", `${what} changing; try again in a moment.`, {
     headers: { "Retry-After": "1" },
   });
 }

@@ -1,30 +1,30 @@
 import { compact } from "./compact.ts";
 import * as z from "zod/mini";
 
-/** What the deployer's code says; the environment goes before it. */
+/** Options of the deployer's code. The environment has precedence over them. */
 export interface CodeOptions {
   readonly autoSequence?: boolean;
   readonly autoStorage?: boolean;
   readonly autoCleanup?: boolean;
   readonly gapTimeoutSeconds?: number;
   readonly maxPending?: number;
-  /** Deliveries are awaited before an answer goes out; false: they go on behind it, which Lambda cannot do. */
+  /** Deliveries are awaited before an answer goes out. False: they continue after it, which Lambda does not allow. */
   readonly syncCallbacks?: boolean;
 }
 
-/** Everything the service is told from outside, checked. Times are in the unit that the name ends with. */
+/** The configuration of the service, checked. Times are in the unit that their name ends with. */
 export interface Config {
   /** What root URIs begin with; without a slash at the end. */
   readonly baseUrl: string;
   readonly tableName: string;
-  /** Absent where a function has no queue: the sweep is enough. */
+  /** Absent where a function has no queue: the sweep finds all due work. */
   readonly queueUrl?: string;
   readonly dynamodbEndpoint?: string;
   readonly sqsEndpoint?: string;
-  /** Leases of another incarnation are those of a dead process. */
+  /** Names the start of the service that leases belong to; a lease of another one is that of a dead process. */
   readonly incarnation: string;
   readonly onLambda: boolean;
-  /** Lambda sets it; a local endpoint takes any. */
+  /** Set by Lambda; a local endpoint accepts any. */
   readonly region: string;
   readonly gapTimeoutSeconds: number;
   readonly maxPending: number;
@@ -40,7 +40,7 @@ export interface Config {
   readonly callbackMode: "sync" | "async";
   readonly maxConcurrentDeliveries: number;
   readonly deliveryTimeoutSeconds: number;
-  /** The same for a `FanOutManager` that was given none: an application's own deliveries may take longer by default. */
+  /** `DELIVERY_TIMEOUT_SECONDS` for a `FanOutManager` without a time-out of its own, with a longer default. */
   readonly fanOutTimeoutSeconds: number;
   readonly deliveryRetries: number;
   readonly breakerFailureThreshold: number;
@@ -48,7 +48,7 @@ export interface Config {
   readonly backlogReplayMax: number;
   readonly deliveredKeepSeconds: number;
   readonly diffRetentionDays: number;
-  /** Callbacks over 1 KiB go out compressed to peers that say they undo it. */
+  /** Callbacks over 1 KiB are compressed for peers that advertise it. */
   readonly callbackGzip: boolean;
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
@@ -56,52 +56,61 @@ export interface Config {
   /** Relationships. */
   readonly trustAutoApprove: readonly string[];
   readonly autoDeleteOnRevocation: boolean;
-  /** A subscription that its publisher has forgotten is made again there. */
+  /** A subscription that its publisher has forgotten is made again. */
   readonly resubscribe: boolean;
   readonly allowHttpPeers: boolean;
   readonly allowPrivatePeers: boolean;
 }
 
-/** One variable: how its text is read, and what to tell the operator when it cannot be. */
-interface Variable<T> {
+/** How the text of a variable is read, and what an operator is told is allowed. */
+interface Kind<T> {
   readonly schema: z.ZodMiniType<T, string>;
   readonly allowed: string;
-  readonly secret?: boolean;
 }
 
 /** Plain decimal digits only: `1e3`, `0x10`, `Infinity` and blanks are more likely slips than intended. */
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
-const number = (least: number, most: number, whole: boolean): Variable<number> => ({
+const number = (least: number, most: number, whole: boolean): Kind<number> => ({
   schema: z.pipe(
     z.pipe(z.string().check(z.regex(DECIMAL)), z.transform(Number)),
     (whole ? z.int() : z.number()).check(z.minimum(least), z.maximum(most)),
   ),
   allowed: `a ${whole ? "whole " : ""}number from ${String(least)} to ${String(most)}`,
 });
-const whole = (least: number, most: number): Variable<number> => number(least, most, true);
-const decimal = (least: number, most: number): Variable<number> => number(least, most, false);
+const whole = (least: number, most: number): Kind<number> => number(least, most, true);
+const decimal = (least: number, most: number): Kind<number> => number(least, most, false);
 
-function oneOf<const T extends string>(...values: readonly T[]): Variable<T> {
-  return { schema: z.enum(values as [T, ...T[]]), allowed: values.join(" or ") };
-}
+const oneOf = <const T extends string>(...values: readonly T[]): Kind<T> => ({
+  schema: z.enum(values as [T, ...T[]]),
+  allowed: values.join(" or "),
+});
 
-const trueOrFalse: Variable<boolean> = {
+/** One of some texts that stand for other values. */
+const meaning = <T>(values: Readonly<Record<string, T>>): Kind<T> => ({
   schema: z.pipe(
-    z.enum(["true", "false"]),
-    z.transform((text) => text === "true"),
+    z.string().check(z.refine((text) => Object.hasOwn(values, text))),
+    z.transform((text) => values[text] as T),
   ),
-  allowed: "true or false",
-};
+  allowed: Object.keys(values).join(" or "),
+});
+const trueOrFalse = meaning({ true: true, false: false });
 
-const text: Variable<string> = { schema: z.string().check(z.minLength(1)), allowed: "a text that is not empty" };
+const text: Kind<string> = { schema: z.string().check(z.minLength(1)), allowed: "a text that is not empty" };
+const present: Kind<boolean> = {
+  ...text,
+  schema: z.pipe(
+    z.string(),
+    z.transform(() => true),
+  ),
+};
 
 const isHttpUrl = (value: string): boolean => {
   const url = URL.parse(value);
   return url !== null && ["http:", "https:"].includes(url.protocol) && url.search === "" && url.hash === "";
 };
 
-const httpUrl: Variable<string> = {
+const httpUrl: Kind<string> = {
   schema: z.pipe(
     z.string().check(z.refine(isHttpUrl)),
     z.transform((value) => value.replace(/\/+$/, "")),
@@ -109,7 +118,7 @@ const httpUrl: Variable<string> = {
   allowed: "an http or https URL without query or fragment",
 };
 
-const relationships: Variable<readonly string[]> = {
+const relationships: Kind<readonly string[]> = {
   schema: z.pipe(
     z.pipe(
       z.string(),
@@ -120,48 +129,69 @@ const relationships: Variable<readonly string[]> = {
   allowed: "relationships with commas between them, each 1 to 128 of A-Z a-z 0-9 . _ ~ -",
 };
 
-/** Every variable the service reads. Ranges and defaults are those of the wire contract's list. */
+/** One variable: the field of the configuration that it sets, and the value of that field without it. */
+interface Variable<F extends keyof Config> {
+  readonly field: F;
+  readonly kind: Kind<Exclude<Config[F], undefined>>;
+  readonly missing: { readonly default?: Config[F] } | "fault";
+  readonly secret?: boolean;
+}
+
+const variable = <F extends keyof Config>(
+  field: F,
+  kind: Variable<F>["kind"],
+  ...[value]: undefined extends Config[F] ? [] : [Config[F]]
+): Variable<F> => ({ field, kind, missing: value === undefined ? {} : { default: value } });
+
+const demanded = <F extends keyof Config>(field: F, kind: Variable<F>["kind"]): Variable<F> => ({
+  field,
+  kind,
+  missing: "fault",
+});
+
+/** Every variable that the service reads. Ranges and defaults are those of the wire contract's list. */
 const VARIABLES = {
-  BASE_URL: httpUrl,
-  TABLE_NAME: text,
-  QUEUE_URL: httpUrl,
-  DYNAMODB_ENDPOINT: httpUrl,
-  SQS_ENDPOINT: httpUrl,
-  INCARNATION: text,
-  AWS_LAMBDA_FUNCTION_NAME: text,
-  GAP_TIMEOUT_SECONDS: decimal(0.1, 3600),
-  MAX_PENDING: whole(1, 1000),
-  AUTO_SEQUENCE: trueOrFalse,
-  AUTO_STORAGE: trueOrFalse,
-  AUTO_CLEANUP: trueOrFalse,
-  CALLBACK_SUCCESS_STATUS: oneOf("201", "204"),
-  NESTED_DIFFS: oneOf("merge", "replace"),
-  HOOK_MAX_ATTEMPTS: whole(1, 100),
-  HOOK_TIMEOUT_SECONDS: decimal(0.1, 25),
-  RECONCILE_INTERVAL_SECONDS: decimal(0, 604_800),
-  CALLBACK_MODE: oneOf("sync", "async"),
-  MAX_CONCURRENT_DELIVERIES: whole(1, 100),
-  DELIVERY_TIMEOUT_SECONDS: decimal(0.5, 29),
-  DELIVERY_RETRIES: whole(0, 10),
-  BREAKER_FAILURE_THRESHOLD: whole(1, 100),
-  BREAKER_RECOVERY_SECONDS: decimal(1, 3600),
-  BACKLOG_REPLAY_MAX: whole(1, 1000),
-  DELIVERED_KEEP_SECONDS: decimal(0, 86_400),
-  DIFF_RETENTION_DAYS: decimal(1, 365),
-  CALLBACK_GZIP: trueOrFalse,
-  ACTOR_CREATION: oneOf("open", "token", "closed"),
-  ACTOR_CREATION_TOKEN: { ...text, secret: true },
-  TRUST_AUTO_APPROVE: relationships,
-  AUTO_DELETE_ON_REVOCATION: trueOrFalse,
-  RESUBSCRIBE: trueOrFalse,
-  ALLOW_HTTP_PEERS: trueOrFalse,
-  ALLOW_PRIVATE_PEERS: trueOrFalse,
-} as const satisfies Readonly<Record<string, Variable<unknown>>>;
+  BASE_URL: demanded("baseUrl", httpUrl),
+  TABLE_NAME: demanded("tableName", text),
+  QUEUE_URL: variable("queueUrl", httpUrl),
+  DYNAMODB_ENDPOINT: variable("dynamodbEndpoint", httpUrl),
+  SQS_ENDPOINT: variable("sqsEndpoint", httpUrl),
+  INCARNATION: variable("incarnation", text, "aws"),
+  AWS_LAMBDA_FUNCTION_NAME: variable("onLambda", present, false),
+  GAP_TIMEOUT_SECONDS: variable("gapTimeoutSeconds", decimal(0.1, 3600), 5),
+  MAX_PENDING: variable("maxPending", whole(1, 1000), 100),
+  AUTO_SEQUENCE: variable("autoSequence", trueOrFalse, true),
+  AUTO_STORAGE: variable("autoStorage", trueOrFalse, true),
+  AUTO_CLEANUP: variable("autoCleanup", trueOrFalse, true),
+  CALLBACK_SUCCESS_STATUS: variable("callbackSuccessStatus", meaning({ 201: 201, 204: 204 } as const), 201),
+  NESTED_DIFFS: variable("nestedDiffs", oneOf("merge", "replace"), "merge"),
+  HOOK_MAX_ATTEMPTS: variable("hookMaxAttempts", whole(1, 100), 5),
+  HOOK_TIMEOUT_SECONDS: variable("hookTimeoutSeconds", decimal(0.1, 25), 10),
+  RECONCILE_INTERVAL_SECONDS: variable("reconcileIntervalSeconds", decimal(0, 604_800), 3600),
+  CALLBACK_MODE: variable("callbackMode", oneOf("sync", "async"), "sync"),
+  MAX_CONCURRENT_DELIVERIES: variable("maxConcurrentDeliveries", whole(1, 100), 5),
+  DELIVERY_TIMEOUT_SECONDS: variable("deliveryTimeoutSeconds", decimal(0.5, 29), 10),
+  DELIVERY_RETRIES: variable("deliveryRetries", whole(0, 10), 0),
+  BREAKER_FAILURE_THRESHOLD: variable("breakerFailureThreshold", whole(1, 100), 5),
+  BREAKER_RECOVERY_SECONDS: variable("breakerRecoverySeconds", decimal(1, 3600), 60),
+  BACKLOG_REPLAY_MAX: variable("backlogReplayMax", whole(1, 1000), 100),
+  DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
+  DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
+  CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
+  ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
+  ACTOR_CREATION_TOKEN: { ...variable("actorCreationToken", text), secret: true },
+  TRUST_AUTO_APPROVE: variable("trustAutoApprove", relationships, []),
+  AUTO_DELETE_ON_REVOCATION: variable("autoDeleteOnRevocation", trueOrFalse, false),
+  RESUBSCRIBE: variable("resubscribe", trueOrFalse, true),
+  ALLOW_HTTP_PEERS: variable("allowHttpPeers", trueOrFalse, false),
+  ALLOW_PRIVATE_PEERS: variable("allowPrivatePeers", trueOrFalse, false),
+} as const;
 
 type Name = keyof typeof VARIABLES;
-type Value<N extends Name> = z.output<(typeof VARIABLES)[N]["schema"]>;
+/** The fields that variables set. */
+type Read = Pick<Config, (typeof VARIABLES)[Name]["field"]>;
 
-/** The names of every variable the service reads, for those who pass them on to the functions. */
+/** The names of every variable that the service reads, for those who pass them on to the functions. */
 export const variableNames = Object.keys(VARIABLES) as readonly Name[];
 
 /** Every fault of the configuration in one message, so that one look is enough to mend them all. */
@@ -174,12 +204,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** What is wrong with an option of the code, by the rule of its variable; undefined when nothing is. */
-export function codeFault(name: Name, option: string, value: boolean | number | undefined): string | undefined {
+/** The fault of an option of the code, by the rule of its variable; undefined when the option is allowed. */
+export function codeFault(name: Name, option: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  const variable: Variable<unknown> = VARIABLES[name];
-  if (typeof value !== "string" && variable.schema.safeParse(String(value)).success) return undefined;
-  return `the option ${option} is ${String(value)}; allowed is ${variable.allowed}.`;
+  const { kind } = VARIABLES[name];
+  const fits = typeof value === "number" || typeof value === "boolean";
+  if (fits && kind.schema.safeParse(String(value)).success) return undefined;
+  return `the option ${option} is ${String(value)}; allowed is ${kind.allowed}.`;
 }
 
 /**
@@ -187,80 +218,36 @@ export function codeFault(name: Name, option: string, value: boolean | number | 
  * @throws ConfigError which names every variable at fault, its value (a secret's never) and what is allowed.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>, code: CodeOptions = {}): Config {
-  const faults: string[] = [];
-  const read = <N extends Name>(name: N): Value<N> | undefined => {
-    const given = environment[name];
-    if (given === undefined || given === "") return undefined;
-    const variable: Variable<unknown> = VARIABLES[name];
-    const parsed = variable.schema.safeParse(given);
-    if (parsed.success) return parsed.data as Value<N>;
-    const shown = variable.secret === true ? "(hidden)" : JSON.stringify(given);
-    faults.push(`${name} is ${shown}; allowed is ${variable.allowed}.`);
-    return undefined;
-  };
-  const demand = (name: "BASE_URL" | "TABLE_NAME"): string => {
-    const before = faults.length;
-    const value = read(name);
-    if (value === undefined && faults.length === before) {
-      faults.push(`${name} is missing; allowed is ${VARIABLES[name].allowed}.`);
-    }
-    return value ?? "";
-  };
-  for (const fault of [
-    codeFault("AUTO_SEQUENCE", "autoSequence", code.autoSequence),
-    codeFault("AUTO_STORAGE", "autoStorage", code.autoStorage),
-    codeFault("AUTO_CLEANUP", "autoCleanup", code.autoCleanup),
-    codeFault("GAP_TIMEOUT_SECONDS", "gapTimeoutSeconds", code.gapTimeoutSeconds),
-    codeFault("MAX_PENDING", "maxPending", code.maxPending),
-  ]) {
-    if (fault !== undefined) faults.push(fault);
-  }
-
-  const deliveryTimeoutSeconds = read("DELIVERY_TIMEOUT_SECONDS");
-  const queueUrl = read("QUEUE_URL");
-  const dynamodbEndpoint = read("DYNAMODB_ENDPOINT");
-  const sqsEndpoint = read("SQS_ENDPOINT");
-  const actorCreationToken = read("ACTOR_CREATION_TOKEN");
+  const { syncCallbacks, ...options } = code;
+  const checked: Readonly<Partial<Record<keyof Config, unknown>>> = options;
+  const byCode = { ...checked, callbackMode: syncCallbacks === false ? "async" : undefined };
+  const faults = variableNames.flatMap((name) => {
+    const { field } = VARIABLES[name];
+    return codeFault(name, field, checked[field]) ?? [];
+  });
+  const read = Object.fromEntries(
+    variableNames.map((name) => {
+      const { field, kind, missing, secret }: Variable<keyof Config> = VARIABLES[name];
+      const without = byCode[field] ?? (missing === "fault" ? "" : missing.default);
+      const given = environment[name] ?? "";
+      if (given === "") {
+        if (missing === "fault") faults.push(`${name} is missing; allowed is ${kind.allowed}.`);
+        return [field, without];
+      }
+      const parsed = kind.schema.safeParse(given);
+      if (parsed.success) return [field, parsed.data];
+      const shown = secret === true ? "(hidden)" : JSON.stringify(given);
+      faults.push(`${name} is ${shown}; allowed is ${kind.allowed}.`);
+      return [field, without];
+    }),
+  ) as unknown as Read;
   const config: Config = compact({
-    baseUrl: demand("BASE_URL"),
-    tableName: demand("TABLE_NAME"),
-    queueUrl,
-    dynamodbEndpoint,
-    sqsEndpoint,
-    incarnation: read("INCARNATION") ?? "aws",
+    ...read,
     region: environment["AWS_REGION"] ?? "local",
-    onLambda: read("AWS_LAMBDA_FUNCTION_NAME") !== undefined,
-    gapTimeoutSeconds: read("GAP_TIMEOUT_SECONDS") ?? code.gapTimeoutSeconds ?? 5,
-    maxPending: read("MAX_PENDING") ?? code.maxPending ?? 100,
-    autoSequence: read("AUTO_SEQUENCE") ?? code.autoSequence ?? true,
-    autoStorage: read("AUTO_STORAGE") ?? code.autoStorage ?? true,
-    autoCleanup: read("AUTO_CLEANUP") ?? code.autoCleanup ?? true,
-    callbackSuccessStatus: read("CALLBACK_SUCCESS_STATUS") === "204" ? 204 : 201,
-    nestedDiffs: read("NESTED_DIFFS") ?? "merge",
-    hookMaxAttempts: read("HOOK_MAX_ATTEMPTS") ?? 5,
-    hookTimeoutSeconds: read("HOOK_TIMEOUT_SECONDS") ?? 10,
-    reconcileIntervalSeconds: read("RECONCILE_INTERVAL_SECONDS") ?? 3600,
-    callbackMode: read("CALLBACK_MODE") ?? (code.syncCallbacks === false ? "async" : "sync"),
-    maxConcurrentDeliveries: read("MAX_CONCURRENT_DELIVERIES") ?? 5,
-    deliveryTimeoutSeconds: deliveryTimeoutSeconds ?? 10,
-    fanOutTimeoutSeconds: deliveryTimeoutSeconds ?? 30,
-    deliveryRetries: read("DELIVERY_RETRIES") ?? 0,
-    breakerFailureThreshold: read("BREAKER_FAILURE_THRESHOLD") ?? 5,
-    breakerRecoverySeconds: read("BREAKER_RECOVERY_SECONDS") ?? 60,
-    backlogReplayMax: read("BACKLOG_REPLAY_MAX") ?? 100,
-    deliveredKeepSeconds: read("DELIVERED_KEEP_SECONDS") ?? 300,
-    diffRetentionDays: read("DIFF_RETENTION_DAYS") ?? 30,
-    callbackGzip: read("CALLBACK_GZIP") ?? true,
-    actorCreation: read("ACTOR_CREATION") ?? "closed",
-    actorCreationToken,
-    trustAutoApprove: read("TRUST_AUTO_APPROVE") ?? [],
-    autoDeleteOnRevocation: read("AUTO_DELETE_ON_REVOCATION") ?? false,
-    resubscribe: read("RESUBSCRIBE") ?? true,
-    allowHttpPeers: read("ALLOW_HTTP_PEERS") ?? false,
-    allowPrivatePeers: read("ALLOW_PRIVATE_PEERS") ?? false,
+    fanOutTimeoutSeconds: (environment["DELIVERY_TIMEOUT_SECONDS"] ?? "") === "" ? 30 : read.deliveryTimeoutSeconds,
   });
   if (config.onLambda && config.callbackMode === "async") {
-    const asked = code.syncCallbacks === false ? "withSyncCallbacks(false) asks for async" : 'CALLBACK_MODE is "async"';
+    const asked = syncCallbacks === false ? "withSyncCallbacks(false) asks for async" : 'CALLBACK_MODE is "async"';
     faults.push(
       `${asked}; allowed on Lambda is sync: a function is frozen once it has answered, and what it still meant to deliver would be lost.`,
     );
@@ -272,7 +259,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return config;
 }
 
-/** The configuration of this process. The only reader of the environment. @throws ConfigError */
+/** The configuration of this process, from the only reader of the environment. @throws ConfigError */
 export function loadConfig(code: CodeOptions = {}): Config {
   return readConfig(process.env, code);
 }

@@ -1,6 +1,6 @@
 /**
- * Every error a client can meet, in one list: a dotted code, its status, its wire code. Recognised by `code`, never by
- * class identity or name, because bundling may duplicate classes.
+ * Every error that a client can receive, in one list: a dotted code, its status, its wire code. An error is recognised by
+ * `code`, never by class identity or name, because bundling may duplicate classes.
  */
 const CATALOGUE = {
   "request.invalid": [400, "bad_request"],
@@ -28,14 +28,14 @@ export type ErrorCode = keyof typeof CATALOGUE;
 export interface ErrorDetails {
   /** Answer headers that belong to the error: `Allow`, `WWW-Authenticate`, `Retry-After` (seconds). */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The field that was wrong, as the client named it. It is also named in the message. */
+  /** The field that is wrong, as the client named it. The message names it too. */
   readonly field?: string;
   /** More members of the wire form's `error` object; never secrets. */
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
   readonly cause?: unknown;
 }
 
-/** The one error type of the service. `message` is one sentence a person can act on, and safe to send. */
+/** The error type of the service. `message` is one sentence that a person can act on, and is safe to send. */
 export class ServiceError extends Error {
   override readonly name = "ServiceError";
   readonly code: ErrorCode;

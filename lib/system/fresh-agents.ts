@@ -1,12 +1,12 @@
-/** Agents that keep connections for later requests, but not those that have lain free for long. */
+/** Agents that keep connections for later requests, unless they have been free for long. */
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Clock } from "./ports.ts";
 
 /**
- * A connection that has been free for longer, ms, is not used again. A frozen function answers nothing on its
- * connections: what the other side closed meanwhile, or a gateway forgot, looks as if it were open. Timers do not help,
- * because the first request after the freeze may come before they run.
+ * Do not reuse a connection that has been free for longer, ms. While a function is frozen it does not notice that the other
+ * side closes a connection, or that a gateway drops it. Timers do not help, because the first request after the freeze may
+ * come before they run.
  */
 const MOST_FREE_MS = 60_000;
 
@@ -14,7 +14,7 @@ const MOST_FREE_MS = 60_000;
 export interface FreshAgents {
   readonly plain: http.Agent;
   readonly secure: https.Agent;
-  /** Closes what has been free for more than a minute; call it before each request. */
+  /** Closes connections that have been free for more than a minute; call it before each request. */
   dropStale(): void;
   /** Closes everything. */
   destroy(): void;
@@ -22,7 +22,7 @@ export interface FreshAgents {
 
 /** Makes a pair of agents that share their options. */
 export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgents {
-  /** Since when a connection is free, ms since 1970. */
+  /** When a connection became free, ms since 1970. */
   const freeSince = new WeakMap<object, number>();
   const note = (socket: object): void => {
     freeSince.set(socket, clock.now());
@@ -42,7 +42,7 @@ export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgen
     }
   }
   const agents = { plain: new Plain(options), secure: new Secure(options) };
-  // When the clock was set back, the age is unknown.
+  // After the clock was set back the age is unknown.
   const isStale = (socket: object): boolean => Math.abs(clock.now() - (freeSince.get(socket) ?? 0)) > MOST_FREE_MS;
   return {
     ...agents,

@@ -1,7 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { Log } from "./ports.ts";
 
-/** What a log line may say of an error: its name, message and stack; never what it carries (items, requests, headers). */
+/** An error in a log line: its name, message and stack, never its other members (items, requests, headers). */
 function plain(value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   return { name: value.name, message: value.message, stack: value.stack };

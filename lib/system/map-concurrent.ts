@@ -1,4 +1,4 @@
-/** Does `work` for each item, at most `limit` at a time, and answers in order. Rejects with the first failure, after all begun work ended. */
+/** Runs `work` for each item, at most `limit` at a time. @returns the results in order; rejects with the first failure, after all work that was begun has ended */
 export async function mapConcurrent<T, R>(
   items: readonly T[],
   limit: number,

@@ -1,4 +1,4 @@
-/** Where the functions' own figures stand in CloudWatch: written here, watched by the alarms of the API stack. */
+/** The functions' own metrics in CloudWatch, which the alarms of the API stack watch. */
 
 export const METRICS_NAMESPACE = "ActingWeb";
 

@@ -3,7 +3,7 @@
  * `queue` and `platform.ts`; tests pass their own.
  */
 
-/** Milliseconds since 1970, as the wall clock says. May jump; nothing may rely on it being monotonic. */
+/** Milliseconds since 1970 by the wall clock, which may jump: nothing may rely on it being monotonic. */
 export interface Clock {
   now(): number;
 }
@@ -29,18 +29,18 @@ export interface Platform {
   readonly after: After;
 }
 
-/** What one message of the delay queue asks for. Losing one is harmless: the sweep finds the same work. */
+/** One message of the delay queue. Losing one is harmless, because the sweep finds the same work. */
 export interface DelayedWork {
-  /** `due`: look at this item of the table, its due time has come. */
+  /** `due`: the due time of this item of the table has come. */
   readonly kind: "due";
   readonly pk: string;
   readonly sk: string;
-  /** When the work is due, ms since 1970. A message that arrives earlier is sent on. */
+  /** When the work is due, ms since 1970. A message that arrives earlier is sent again. */
   readonly dueAt: number;
   readonly requestId?: string;
 }
 
-/** The longest delay of one message, seconds (SQS DelaySeconds). Later work is sent on when its message arrives. */
+/** The longest delay of one message, seconds (SQS DelaySeconds). For later work the message is sent again when it arrives. */
 export const MAX_DELAY_SECONDS = 900;
 
 /** Sends one message that arrives after `delaySeconds` (whole seconds, 0 to 900), at least once. */
@@ -52,11 +52,11 @@ export interface DelayQueue {
 export interface Deadline {
   /** Milliseconds left; 0 when none. */
   remaining(): number;
-  /** With no more left than this, ms, nothing more is begun that waits for a peer and can be left to a message. */
+  /** With less time left than this, ms, no work is started that waits for a peer and can be left to a message. */
   readonly stopStartingBelowMs?: number;
 }
 
-/** One decision worth having at three in the morning. No secret, no body. */
+/** One line for each decision that an operator needs at three in the morning. No secrets, no bodies. */
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -76,11 +76,11 @@ export interface PeerRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as `application/json`. */
   readonly json?: Json;
-  /** The same as text, instead of `json`: what goes to many is made into text once. */
+  /** The same as text, instead of `json`, so that a body for many peers is printed once. */
   readonly jsonText?: string;
   /** The body goes out compressed. */
   readonly gzip?: boolean;
-  /** What the answer says beside its status does not matter: its headers are waited for, and no body is given. */
+  /** Only status and headers of the answer are needed: its body is not read. */
   readonly statusOnly?: boolean;
   /** Most bytes of the answer's body after decompression [1 MiB]. */
   readonly maxBytes?: number;
@@ -97,7 +97,7 @@ export interface PeerAnswer {
   readonly body: Uint8Array;
 }
 
-/** Sends requests to peers. Any status is an answer; everything else rejects with `PeerFailure`. */
+/** Sends requests to peers. Any status is an answer; without one `send` rejects with `PeerFailure`. */
 export interface PeerHttp {
   send(request: PeerRequest): Promise<PeerAnswer>;
 }

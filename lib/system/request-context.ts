@@ -2,7 +2,7 @@ import { compact } from "./compact.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Deadline } from "./ports.ts";
 
-/** Ids of a request; sent along with whatever is asked of peers on its behalf. */
+/** Ids of a request, sent along with the calls to peers on its behalf. */
 export interface RequestTrace {
   readonly requestId?: string;
   readonly traceparent?: string;
@@ -11,13 +11,13 @@ export interface RequestTrace {
 interface Current {
   readonly trace: RequestTrace;
   readonly deadline?: Deadline;
-  /** An application's hook is running: a peer may be waiting for what it does. */
+  /** A hook of the application is running: a peer may be waiting for it. */
   readonly hook?: true;
 }
 
 const requests = new AsyncLocalStorage<Current>();
 
-/** Runs what answers a request; `currentTrace` and `currentDeadline` give what is the request's wherever that leads. */
+/** Runs the work of a request. `currentTrace` and `currentDeadline` give the request's in everything that it calls. */
 export async function traced<T>(
   request: RequestTrace & { readonly deadline?: Deadline },
   run: () => Promise<T>,
@@ -27,16 +27,16 @@ export async function traced<T>(
   return await requests.run(compact({ trace, deadline }), run);
 }
 
-/** The ids of the request that is being answered; none in work that no request began. */
+/** The ids of the request that is being answered; none in background work. */
 export const currentTrace = (): RequestTrace => requests.getStore()?.trace ?? {};
 
-/** How long the request that is being answered may take; undefined in work that no request began. */
+/** The deadline of the request that is being answered; undefined in background work. */
 export const currentDeadline = (): Deadline | undefined => requests.getStore()?.deadline;
 
-/** Runs a hook of the application; `isInsideHook` is true wherever that leads. */
+/** Runs a hook of the application. `isInsideHook` is true in everything that it calls. */
 export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
   return await requests.run({ trace: {}, ...requests.getStore(), hook: true }, run);
 }
 
-/** True in what an application's hook does. */
+/** True inside a hook of the application. */
 export const isInsideHook = (): boolean => requests.getStore()?.hook === true;

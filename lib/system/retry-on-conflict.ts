@@ -1,9 +1,9 @@
 /**
- * Optimistic locking's loop: an attempt on what was seen, and another one on what was found instead.
+ * The loop of optimistic locking: an attempt on the state that was seen, and another one on the state found instead.
  *
  * @param attempt answers `{ done }`, or `{ found }` when another writer came first
  * @param most attempts at most, at least 1
- * @returns what is done; undefined when every attempt met another writer
+ * @returns the result; undefined when another writer came first at every attempt
  */
 export async function retryOnConflict<Seen, Done>(
   seen: Seen,

@@ -14,14 +14,14 @@ afterAll(async () => {
   await stored.close();
 });
 
-/** Carries the operation out on the list and on an array. */
+/** Applies the operation to the list and to an array. */
 async function both(name: string, model: Json[], request: JsonObject, change: (items: Json[]) => void): Promise<void> {
   await lists.run(name, request);
   change(model);
   expect(await lists.items(name)).toEqual(model);
 }
 
-test("an actor's own list in the emulator goes through every operation as an array does", async () => {
+test("an actor's own list in the emulator changes by every operation as an array does", async () => {
   const model: Json[] = [];
   const step = both.bind(undefined, "memo", model);
   await step({ operation: "append", item: "a" }, (items) => items.push("a"));
@@ -44,7 +44,7 @@ test("an actor's own list in the emulator goes through every operation as an arr
   expect(await lists.items("memo")).toBeUndefined();
 });
 
-test("what touches more items than one transaction takes is one change all the same", async () => {
+test("a change of more items than fit into one transaction is still one change", async () => {
   const content = Array.from({ length: 400 }, (_, at) => `item ${String(at)} `.padEnd(200, "x"));
   await lists.run("wide", { operation: "extend", items: content });
   const batch = Array.from({ length: 60 }, (_, at) => ({ index: at * 6, ...(at % 2 === 0 ? {} : { at }) }));

@@ -10,7 +10,7 @@ import { MemoryTable } from "../support/memory-table.ts";
 import { OwnLists } from "../support/own-lists.ts";
 import { countFrom } from "../support/sizes.ts";
 
-/** Few different values, so that rows repeat; some too big for their leaf, some for their item. */
+/** Few different values, so that rows repeat; some are too large for their leaf, some for one item. */
 const item: fc.Arbitrary<Json> = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 0, max: 12 }) },
   { weight: 4, arbitrary: fc.record({ id: fc.integer({ min: 0, max: 5 }), text: fc.constantFrom("x", "y", "") }) },
@@ -55,7 +55,7 @@ const operation: fc.Arbitrary<JsonObject> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom({ operation: "clear" }, { operation: "delete_all" }) },
 );
 
-/** Several entries may be for one index; others fill a list from its beginning, in any order. */
+/** Batches: several entries for one index, or entries that fill a list from its beginning, in any order. */
 const entry = (at: number, value: Json | null) => compact({ index: at, value: value ?? undefined });
 const filling = fc.integer({ min: 1, max: 8 }).chain((count) => {
   const all = Array.from({ length: count }, (_, at) => at);
@@ -69,7 +69,7 @@ const scattered = fc
   .map((rows) => rows.map(([at, value]) => entry(at, value)));
 const batch = fc.oneof({ weight: 3, arbitrary: scattered }, { weight: 1, arbitrary: filling });
 
-/** The other form of the operations. */
+/** Operations in the form of actions. */
 const action: fc.Arbitrary<JsonObject> = fc.oneof(
   fc.record({ action: fc.constant("add"), item_value: item }),
   fc.record({ action: fc.constant("update"), item_index: index, item_value: item }),
@@ -94,8 +94,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 60, size: "max" },
 );
 
-/** What becomes of the first requests; later ones succeed, so that everything ends. */
-const fates: fc.Arbitrary<Effect[]> = fc.array(
+/** The effects of the first requests; later ones succeed, so that every run ends. */
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
     { weight: 10, arbitrary: fc.constant<Effect>("ok") },
     { weight: 2, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition", "conflict") },
@@ -108,7 +108,7 @@ const RUNS = countFrom("LIST_RUNS", 60, 600);
 
 type Refusal = "request.invalid" | "resource.not_found" | "resource.conflict";
 type Items = readonly Json[] | undefined;
-/** What an array becomes, or how the step is refused that cannot be made on it. */
+/** The array after the step, or how the step is refused when it does not fit. */
 type Outcome = { readonly items: Items } | Refusal;
 
 function modelled(before: Items, step: Step): Outcome {
@@ -130,7 +130,7 @@ function asOperation({ action: name, item_value: item, item_index: at, ...operat
   return { operation: name, index: at ?? null, item: item ?? null };
 }
 
-/** `known` is undefined where there is no list: a step that changes nothing makes none. */
+/** `known` is undefined where there is no list: a step that changes nothing creates none. */
 function operated(before: readonly Json[], known: Items, request: JsonObject, misfit: Refusal): Outcome {
   const { operation: name, item = null, items: more, old_item: old, index: at } = request;
   const same = (value: Json | undefined): number[] =>
@@ -149,7 +149,7 @@ function operated(before: readonly Json[], known: Items, request: JsonObject, mi
     case "update": {
       if (old === undefined) return put(Number(at), item);
       const rows = same(old);
-      // Several rows are a conflict for the actor's own code.
+      // For the actor's own code, several equal rows are a conflict.
       if (rows.length > 1 && misfit === "resource.not_found") return "resource.conflict";
       return rows.length !== 1 || Number(at ?? 0) >= before.length ? misfit : put(rows[0], item);
     }
@@ -211,7 +211,7 @@ async function take(lists: OwnLists, step: Step): Promise<void> {
   }
 }
 
-/** What became of the step: how it was refused, or `unknown` when the table failed. */
+/** The outcome of the step: how it was refused, or `unknown` when the table failed. */
 async function made(lists: OwnLists, step: Step): Promise<string> {
   try {
     await take(lists, step);
@@ -223,13 +223,13 @@ async function made(lists: OwnLists, step: Step): Promise<string> {
   }
 }
 
-/** Steps that say something else where there is no list: it would be deleted, or a value made in its place. */
+/** Steps that mean something else where there is no list: they delete a value, or store one. */
 function isSkipped(step: Step, there: boolean): boolean {
   if (step.do === "operation") return !there && step.request["operation"] === "delete_all";
   return step.do === "put" && step.by === "path" && !there;
 }
 
-/** What a subscriber holds that finds the rows of `remove` and `update` by their value alone, the first that equals it. */
+/** The items of a subscriber that finds the rows of `remove` and `update` by value alone: the first row that is equal. */
 function copiedByValue(changes: readonly Change[]): Items {
   const items: Json[] = [];
   let there = false;
@@ -254,9 +254,9 @@ function copiedByValue(changes: readonly Change[]): Items {
   return there ? items : undefined;
 }
 
-test("any operations, whatever fails on the way, leave what they leave of an array, and tell just that", async () => {
+test("any operations, whatever requests fail, change a list as they change an array, and their diffs say the same", async () => {
   await fc.assert(
-    fc.asyncProperty(steps, fc.oneof(fates, fc.constant<Effect[]>([])), async (all, plan) => {
+    fc.asyncProperty(steps, fc.oneof(effects, fc.constant<Effect[]>([])), async (all, plan) => {
       const memory = new MemoryTable();
       let asked = 0;
       const lists = await OwnLists.open(memory, new FaultyTable(memory, () => plan[asked++] ?? "ok"));
@@ -284,7 +284,7 @@ test("any operations, whatever fails on the way, leave what they leave of an arr
   );
 });
 
-test("writers at the same time lose nothing, and leave no page that nothing refers to", async () => {
+test("concurrent writers lose nothing, and leave no page that nothing refers to", async () => {
   await fc.assert(
     fc.asyncProperty(steps, steps, fc.scheduler(), async (one, other, scheduler) => {
       const memory = new MemoryTable();

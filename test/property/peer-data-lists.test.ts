@@ -66,7 +66,7 @@ const operations = fc
   .map((runs) => runs.flat());
 
 /** What becomes of the first requests; later ones succeed, so that everything ends. */
-const fates: fc.Arbitrary<Effect[]> = fc.array(
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
     { weight: 10, arbitrary: fc.constant<Effect>("ok") },
     { weight: 3, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition", "conflict") },
@@ -103,7 +103,7 @@ async function storedItems(table: MemoryTable): Promise<readonly Json[] | undefi
 
 test("any operations, with lost answers, retries, duplicates and stale ones, leave what they leave of an array", async () => {
   await fc.assert(
-    fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterPositions) => {
+    fc.asyncProperty(operations, effects, fc.boolean(), async (all, plan, laterPositions) => {
       const table = new MemoryTable();
       let asked = 0;
       const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");

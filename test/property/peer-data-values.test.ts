@@ -68,7 +68,7 @@ function diffOf(one: Change, says: boolean): Pick<IncomingDiff, "data" | "overwr
   return { data, overwritten: one.kind === "put" ? [`/${one.path.join("/")}`] : [] };
 }
 
-const fates: fc.Arbitrary<Effect[]> = fc.array(
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.constant<Effect>("ok") },
     { weight: 3, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition") },
@@ -95,7 +95,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
   await fc.assert(
     fc.asyncProperty(
       fc.array(change, { maxLength: 40, size: "max" }),
-      fates,
+      effects,
       fc.boolean(),
       fc.boolean(),
       async (changes, plan, says, prepares) => {

@@ -107,7 +107,7 @@ const permissions = fc
   .map((set) => readsOf({ ...set, operations: ["read"] }));
 
 let secrets = 0;
-/** Every string of a hidden place gets a text that nothing else has; names and keys stay. */
+/** Gives every string in a hidden place a unique text; names and keys stay. */
 function marked(value: Json, at: Place, reads: Reads): Json {
   if (isArray(value)) return reads.at(at) ? value : value.map((item) => (typeof item === "string" ? secret() : item));
   if (isObject(value))
@@ -156,7 +156,7 @@ function places(data: Json, at: Place): Place[] {
   return [at, ...(isObject(data) ? Object.entries(data).flatMap(([key, part]) => places(part, [...at, key])) : [])];
 }
 
-/** The records of all rounds, each made when the one before has been applied. */
+/** The records of all rounds, each made after the one before was applied. */
 function* history(
   rounds: readonly (readonly Intent[])[],
   state: () => State,
@@ -167,7 +167,7 @@ function* history(
 
 const steps = fc.array(fc.array(requested, { minLength: 1, maxLength: 4 }), { maxLength: 12, size: "max" });
 
-test("every subscriber's copy equals what it may see of its scope, after every record", () => {
+test("after every record, every subscriber's copy equals the visible part of its scope", () => {
   fc.assert(
     fc.property(steps, scopes, permissions, fc.boolean(), (rounds, all, reads, cuts) => {
       let state: State = new Map();
@@ -189,7 +189,7 @@ test("every subscriber's copy equals what it may see of its scope, after every r
   );
 });
 
-/** The change as it is recorded when what went is too much to keep, or was never read. */
+/** The change as it is recorded when the removed keys are too many to keep, or were never read. */
 const cut = (change: Change): Change =>
   (change.do === "set" || change.do === "delete") && change.removed !== undefined
     ? { ...change, removed: null }
@@ -215,7 +215,7 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
       const all = [broad, narrow];
       const inside = placeOf(narrow).slice(placeOf(broad).length);
       const copies = all.map((scope) => ({ scope, copy: new Copy(scope, all) }));
-      // A subscriber that keeps both in one place; the narrower diff of a record comes second.
+      // A subscriber that keeps both in one place; the narrower diff of a record arrives second.
       const together = new Copy(broad, [broad]);
       let state: State = new Map();
       for (const changes of history(rounds, () => state, reads)) {
@@ -224,7 +224,7 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
           const diff = shapeDiff(changes, scope, { narrower: narrowerPlaces(scope, all), reads });
           if (diff === undefined) continue;
           copy.apply(diff);
-          // Taking away a part of what is no object any more does nothing, to whoever looks for the part.
+          // Removing a part of a value that is no object any more does nothing.
           if (
             scope === narrow &&
             diff.data === "" &&
@@ -252,7 +252,7 @@ function lifted(diff: ShapedDiff, inside: Place): ShapedDiff {
   return { data: nestedUnder(inside, diff.data), overwritten: diff.overwritten.map((pointer) => prefix + pointer) };
 }
 
-test("a diff names no place that is hidden or a narrower one's, and nothing is told of a change that is hidden whole", () => {
+test("a diff names no place that is hidden or covered by a narrower subscription, and a wholly hidden change makes none", () => {
   fc.assert(
     fc.property(steps, scopes, permissions, (rounds, all, reads) => {
       let state: State = new Map();

@@ -1,6 +1,6 @@
 /**
- * Numbers go through everything that reads, keeps, compares and prints them, as a peer's texts: what comes out is compared
- * as text, because a test that parses would make doubles of both sides.
+ * Numbers in the texts of a peer pass everything that reads, stores, compares and prints them. The results are compared as
+ * texts, because parsing would turn both sides into doubles.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -10,21 +10,21 @@ import { NumbersWorld } from "../integration/app/numbers-world.ts";
 
 const RUNS = { numRuns: 60 };
 
-/** Each number that changes something, once, nested and in a list. */
+/** Each number, by itself, nested and in a list. */
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
 
 describe("numbers that a peer sends", () => {
-  it("are what they were in the copy and in hooks: callback, merge, pending, failed event, backlog, resync", async () => {
+  it("stay exact in the replica and in hooks: callback, merge, pending, failed event, backlog, resync", async () => {
     await fc.assert(fc.asyncProperty(valueText, numberText, received), { ...RUNS, examples });
   });
 
-  it("are found by value in lists, and told from those beside them", async () => {
+  it("are found by value in lists, and distinguished from neighbouring numbers", async () => {
     await fc.assert(fc.asyncProperty(valueText, numberText, listed), { ...RUNS, examples });
   });
 });
 
 describe("numbers that an actor publishes", () => {
-  it("are what they were in properties, lists, callbacks, polls and single diffs", async () => {
+  it("stay exact in properties, lists, callbacks, polls and single diffs", async () => {
     await fc.assert(fc.asyncProperty(valueText, numberText, published), { ...RUNS, examples });
   });
 });
@@ -40,7 +40,7 @@ async function received(value: Spelt, number: Spelt): Promise<void> {
   expect(await world.copy("p")).toBe(value.shown);
   hooked(first);
 
-  // Merged into what is there: beside a kept number, and in its place.
+  // Merged into a stored value: beside a number that stays, and in its place.
   await world.callback(2, objectOf([["m", objectOf([["a", number]])]]).sent);
   await world.callback(3, objectOf([["m", objectOf([["b", value]])]]).sent);
   const merged = objectOf([
@@ -56,13 +56,13 @@ async function received(value: Spelt, number: Spelt): Promise<void> {
     ]).shown,
   );
 
-  // Kept until it is next.
+  // Buffered until it is next.
   expect((await world.callback(6, objectOf([["late", value]]).sent)).status).toBe(202);
   expect((await world.callback(5, objectOf([["early", number]]).sent)).status).toBe(201);
   expect([await world.copy("early"), await world.copy("late")]).toEqual([number.shown, value.shown]);
   hooked(objectOf([["late", value]]));
 
-  // Parked, and run again by hand.
+  // Parked, and run again by the owner.
   world.toPark = 1;
   const failed = objectOf([["parked", value]]);
   await world.callback(7, failed.sent);
@@ -134,7 +134,7 @@ async function listed(value: Spelt, number: Spelt): Promise<void> {
   ]);
   expect(await world.copy("rows")).toBe(listOf([...after, number, value]).shown);
 
-  // The same through the component that a deployer uses, with values that the language holds.
+  // The same through the component that a deployer uses, with values of the language.
   const replica = (await world.store().getList("rows")) ?? [];
   await world.store().setList("again", replica);
   await world.store().setValue("value", replica);
@@ -190,7 +190,7 @@ async function published(value: Spelt, number: Spelt): Promise<void> {
   const every = await world.owner("GET", "properties?format=full");
   for (const part of [`"p":${value.shown}`, `"q":${both.shown}`, `"items":${list}`]) expect(every.text).toContain(part);
 
-  // What own code reads is what it writes back.
+  // The actor's own code reads what it wrote.
   const { properties } = world.us.service.actorOf(world.alice.id);
   await properties.set("s", (await properties.get("q"))!);
   expect((await world.owner("GET", "properties/s")).text).toBe(both.shown);
@@ -198,7 +198,7 @@ async function published(value: Spelt, number: Spelt): Promise<void> {
   expect((await world.owner("GET", "properties/more")).text).toBe(list);
 }
 
-/** The whole numbers beside a whole number. */
+/** The whole numbers next to a whole number. */
 function neighbours(number: Spelt): Spelt[] {
   if (!/^-?\d+$/.test(number.sent)) return [];
   return [-1n, 1n]

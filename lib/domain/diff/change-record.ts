@@ -1,4 +1,5 @@
-/** What an actor's change log holds: one record is one atomic change, numbered by the log. */
+/** The records of an actor's change log: one record is one atomic change, numbered by the log. */
+import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { removedKeysBetween, isNothing, createdObjectsBetween } from "../terms/removed-keys.ts";
 import type { RemovedKeys, CreatedObjects } from "../terms/removed-keys.ts";
@@ -6,41 +7,44 @@ import { isObject, jsonBytes } from "../json/json.ts";
 import { valueAt, withValueAt } from "../json/json-path.ts";
 import { applyToArray, readListOperation } from "./list-operations.ts";
 import type { PropertyPermissions } from "../policy/permissions.ts";
-import type { Place, Scope } from "../terms/scope.ts";
+import type { Place, Scope, Suspension } from "../terms/scope.ts";
 
+/** What the callbacks of a subscription carry: the data, a URL to fetch it from, or nothing (no callbacks). */
 export type Granularity = "high" | "low" | "none";
 
-/** A place got a value, which stands there literally. */
+/** A place received a value, literally. */
 export interface SetChange {
   readonly do: "set";
   readonly path: Place;
   readonly value: Json;
-  /** What was at or below the path before and is not any more. Absent: nothing. */
+  /** The keys at or below the path that the change removed. Absent: none. */
   readonly removed?: RemovedKeys;
-  /** Relative to the path: where objects stand and none stood before. Absent: nowhere. */
+  /** Where objects came to be, relative to the path. Absent: nowhere. */
   readonly created?: CreatedObjects;
-  /** The objects on the way that were made too are those of at least so many of the path's segments. Absent: none. */
+  /** Objects on the way were created too: those at prefixes of the path of at least this length. Absent: none. */
   readonly createdFrom?: number;
-  /** What the property's second level (`name/key`) holds afterwards, for subscriptions with a resource. */
+  /** The whole value of the property's second level (`name/key`) afterwards, for subscriptions with a resource. */
   readonly resource?: Json;
 }
 
-/** A place was taken away, all properties when the path is empty. */
+/** A place was deleted; all properties when the path is empty. */
 export interface DeleteChange {
   readonly do: "delete";
   readonly path: Place;
+  /** The keys below the path that went with it. */
   readonly removed: RemovedKeys;
+  /** As in `SetChange`. */
   readonly resource?: Json;
 }
 
-/** One operation on a list property, in the wire's fields: `list`, `operation`, `length`, `item`, … */
+/** One operation on a list property, with the fields of the wire: `list`, `operation`, `length`, `item`, … */
 export interface ListChange {
   readonly do: "list";
   readonly name: string;
   readonly operation: JsonObject;
 }
 
-/** An app event: something new at a target whose state the application keeps. */
+/** An app event: a change at a target whose state the application keeps itself. */
 export interface NotifyChange extends Scope {
   readonly do: "notify";
   readonly data: Json;
@@ -56,8 +60,8 @@ export interface NamedScope extends Scope {
 }
 
 /**
- * A record of the log. `at` is ISO 8601 with microseconds and `Z`. The kinds beside `change` are there because how a
- * subscription moves along the log must follow from the log alone; each says what holds from here on.
+ * A record of the log. `at` is ISO 8601 with microseconds and `Z`. A cursor's advance along the log must follow from
+ * the log alone, so the log also records what decides it: each kind beside `change` says what holds from its record on.
  */
 export type LogRecord =
   | { readonly kind: "change"; readonly at: string; readonly changes: readonly Change[] }
@@ -73,26 +77,28 @@ export type LogRecord =
       readonly peerId: string;
       readonly subscriptions: readonly NamedScope[];
     }
-  | { readonly kind: "suspend" | "resume"; readonly at: string; readonly target: string; readonly subtarget?: string };
+  | ({ readonly kind: "suspend" | "resume"; readonly at: string } & Suspension);
 
 type Untimed<T> = T extends unknown ? Omit<T, "at"> : never;
-/** A record that is yet to be committed, and has its time from there. */
+/** A record before its commit, which gives it its time. */
 export type NewRecord = Untimed<LogRecord>;
 
-/** A change with what its property holds afterwards. */
+/** A change with the whole value of its property afterwards; undefined when the property is deleted. */
 export interface RecordedChange {
   readonly after: Json | undefined;
   readonly change: PropertyChange;
 }
 
-/** Up to this many bytes of JSON a change below a resource carries the resource's whole value with it: any property's. */
+/** A change below a resource carries the resource's whole value up to this many bytes of JSON: any property's value. */
 export const MAX_RESOURCE_BYTES = 262_144;
-/** Up to this many bytes of JSON the deletion of all names what went. */
+/** A deletion of all names the deleted properties up to this many bytes of JSON. */
 const MAX_NAMES_BYTES = 65_536;
 
 /**
- * Puts a value at a place of a property. `before` is the whole property, undefined when there is none; `path` begins with
- * its name. `blocked`: the way leads through something that is no object (409), nothing is made.
+ * Sets a place of a property. `before` is the whole property, undefined when there is none; `path` begins with its
+ * name.
+ *
+ * @returns `blocked` when the path leads through a value that is no object (409)
  */
 export function recordSet(before: Json | undefined, path: Place, value: Json): RecordedChange | "blocked" {
   const inside = path.slice(1);
@@ -101,43 +107,48 @@ export function recordSet(before: Json | undefined, path: Place, value: Json): R
   const old = valueAt(before, inside);
   const removed = removedKeysBetween(old, value);
   const created = createdObjectsBetween(old, value);
-  const change: SetChange = {
+  const change: SetChange = compact({
     do: "set",
     path,
     value,
-    ...(isNothing(removed) ? {} : { removed }),
-    ...(isNothing(created) ? {} : { created }),
-    ...createdOnTheWay(before, path),
-    ...resourceOf(after, path),
-  };
+    removed: isNothing(removed) ? undefined : removed,
+    created: isNothing(created) ? undefined : created,
+    createdFrom: createdFrom(before, path),
+    resource: resourceOf(after, path),
+  });
   return { after, change };
 }
 
 /**
- * Takes away a place of a property, or the whole of it. `missing`: nothing is there (404). The objects above stay, empty
- * or not. Pass `[]` as the path for all properties, with an object of them (or of their names) as `before`.
+ * Deletes a place of a property, or the whole property. The objects above the place stay, empty or not. With the path
+ * `[]` it deletes all properties, with an object of them (or of their names) as `before`.
+ *
+ * @returns `missing` when nothing is at the place (404)
  */
 export function recordDelete(before: Json | undefined, path: Place): RecordedChange | "missing" {
   const inside = path.slice(1);
   const old = valueAt(before, inside);
   if (old === undefined) return "missing";
   const after = withValueAt(before, inside, undefined);
+  const removed = removedKeysBetween(old, undefined);
   return {
     after: path.length === 0 ? undefined : after,
-    change: { do: "delete", path, removed: removedKeysBetween(old, undefined), ...resourceOf(after, path) },
+    change: compact({ do: "delete", path, removed, resource: resourceOf(after, path) }),
   };
 }
 
-/** All properties went, of which only the names are known; `lists` are those of lists, which have nothing below them. */
+/**
+ * Deletes all properties, of which only the names are known; `lists` are the names of lists, which have no keys below.
+ */
 export function recordDeleteAll(names: readonly string[], lists: readonly string[] = []): DeleteChange {
   const noParts = new Set(lists);
   const tree: RemovedKeys = Object.fromEntries(names.map((name) => [name, noParts.has(name) ? {} : null]));
   return { do: "delete", path: [], removed: jsonBytes(tree) <= MAX_NAMES_BYTES ? tree : null };
 }
 
-/** One operation on a list, with the length the list has afterwards. */
+/** One operation on a list; `length` is that of the list afterwards. */
 export function recordList(name: string, operation: JsonObject, length: number): ListChange {
-  return { do: "list", name, operation: Object.fromEntries(Object.entries({ list: name, ...operation, length })) };
+  return { do: "list", name, operation: { list: name, ...operation, length } };
 }
 
 function isBlocked(before: Json | undefined, inside: Place): boolean {
@@ -147,19 +158,19 @@ function isBlocked(before: Json | undefined, inside: Place): boolean {
   });
 }
 
-function createdOnTheWay(before: Json | undefined, path: Place): { createdFrom?: number } {
+function createdFrom(before: Json | undefined, path: Place): number | undefined {
   const missing = path.findIndex((_, depth) => valueAt(before, path.slice(1, depth + 1)) === undefined);
-  return missing < 0 || missing === path.length - 1 ? {} : { createdFrom: missing + 1 };
+  return missing < 0 || missing === path.length - 1 ? undefined : missing + 1;
 }
 
-function resourceOf(after: Json | undefined, path: Place): { resource?: Json } {
-  if (path.length <= 2) return {};
+function resourceOf(after: Json | undefined, path: Place): Json | undefined {
+  if (path.length <= 2) return undefined;
   const resource = valueAt(after, path.slice(1, 2));
-  return resource === undefined || jsonBytes(resource) > MAX_RESOURCE_BYTES ? {} : { resource };
+  return resource === undefined || jsonBytes(resource) > MAX_RESOURCE_BYTES ? undefined : resource;
 }
 
 /**
- * What a property that is no list holds after a change, so that one read at an older position can be brought up to date.
+ * Applies a change to a property that is no list, to bring a value that was read at an older position up to date.
  * `value` is the whole property; changes of other properties leave it as it is.
  */
 export function applyChange(name: string, value: Json | undefined, change: Change): Json | undefined {
@@ -169,7 +180,9 @@ export function applyChange(name: string, value: Json | undefined, change: Chang
   return withValueAt(value, change.path.slice(1), change.do === "set" ? change.value : undefined);
 }
 
-/** The same for a list's items; undefined is no list. @throws RangeError when the operation cannot have been made on it */
+/**
+ * The same for the items of a list; undefined is no list. @throws RangeError when the operation does not fit the list
+ */
 export function applyListChange(
   name: string,
   items: readonly Json[] | undefined,
@@ -179,14 +192,13 @@ export function applyListChange(
   if (change.do !== "list" || change.name !== name) return items;
   const operation = readListOperation(change.operation, name);
   const applied = operation === undefined ? "inapplicable" : applyToArray(items ?? [], operation);
-  if (applied === "inapplicable")
-    throw new RangeError("a list operation of the log does not fit the list it was made on");
+  if (applied === "inapplicable") throw new RangeError("an operation of the log does not fit its list");
   return applied.items;
 }
 
 /**
- * Splits changes made at once into as few records as can tell them: a diff can carry one operation for each list, and
- * deleting everything stands alone before what follows it.
+ * Groups changes that are made at once into as few records as possible. A diff carries at most one operation for each
+ * list and one event for each target, and a deletion of all ends its record.
  */
 export function recordsOf(changes: readonly Change[]): readonly (readonly Change[])[] {
   const records: Change[][] = [];

@@ -1,3 +1,4 @@
+/** The content of diffs that a publisher sends. */
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
@@ -6,36 +7,35 @@ import { isArray, isObject, own } from "../json/json.ts";
 import { parsePointer, pointsInto } from "../json/json-pointer.ts";
 import type { Timestamp } from "../terms/timestamp.ts";
 
-/** What a high diff carries. */
+/** The content of a high diff. */
 export interface DiffContent {
   readonly data: Json;
   /**
-   * JSON Pointers to values within `data` that stand literally; absent when the publisher sent no such field, which is
-   * another thing than the empty list.
+   * JSON Pointers to the values within `data` that are literal. Absent when the publisher sent no such field, which
+   * means something else than an empty list.
    */
   readonly overwritten?: readonly string[];
 }
 
-/** One diff of a publisher's backlog. */
+/** One diff of a publisher's backlog, or one that was fetched. */
 export interface DiffRecord extends DiffContent {
   readonly sequence: number;
   readonly timestamp?: Timestamp;
 }
 
 /**
- * Reads `data` and `overwritten`. Throws `request.invalid` when `overwritten` is no array of JSON Pointers. A pointer to
- * nothing within `data` says nothing and is dropped.
+ * Reads `data` and `overwritten`. Pointers to nothing within `data` are dropped.
+ * @throws ServiceError request.invalid when `overwritten` is no array of JSON Pointers
  */
 export function parseContent(data: Json, overwritten: Json | undefined): DiffContent {
   if (overwritten === undefined || overwritten === null) return { data };
   if (!isArray(overwritten)) throw badPointers();
-  const pointers = overwritten.map((pointer) => (typeof pointer === "string" ? pointer : undefined));
-  const meant = pointers.filter((pointer) => {
-    const path = pointer === undefined ? undefined : parsePointer(pointer);
+  const pointers = overwritten.flatMap((pointer) => {
+    const path = typeof pointer === "string" ? parsePointer(pointer) : undefined;
     if (path === undefined) throw badPointers();
-    return pointsInto(data, path);
+    return pointsInto(data, path) ? [pointer as string] : [];
   });
-  return { data, overwritten: meant.filter((pointer) => pointer !== undefined) };
+  return { data, overwritten: pointers };
 }
 
 function badPointers(): ServiceError {
@@ -44,7 +44,7 @@ function badPointers(): ServiceError {
   });
 }
 
-/** Reads one record of a polled backlog, or of a single diff. Throws `request.invalid` naming the field. */
+/** Reads one diff. @throws ServiceError request.invalid with the field */
 export function parseDiffRecord(record: Json): DiffRecord {
   if (!isObject(record)) throw new ServiceError("request.invalid", "A diff must be a JSON object.");
   const data = own(record, "data");

@@ -1,31 +1,31 @@
-/** A diff under construction: what several changes of one record say together, put in one after the other. */
+/** A diff under construction: the edits that the changes of one record make, combined in their order. */
 import type { Json } from "../../system/ports.ts";
 import { isObject, setOwn } from "../json/json.ts";
 import { nestedUnder, valueAt, withValueAt } from "../json/json-path.ts";
 import type { Place } from "../terms/scope.ts";
 
-/** One thing said of a place, relative to the subscription's own. */
+/** One statement about a place, relative to the subscription's own place. */
 export type Edit =
-  /** Stands there literally. */
+  /** The place has this value, literally. */
   | { readonly say: "value"; readonly path: Place; readonly value: Json }
-  /** Nothing is there any more. */
+  /** The place has nothing any more. */
   | { readonly say: "removed"; readonly path: Place }
-  /** An object is there, whatever is in it. */
+  /** The place has an object, whatever is in it. */
   | { readonly say: "object"; readonly path: Place }
-  /** Goes out as it is: a list operation, or news of an app's own target. */
+  /** The diff has this value at the place: a list operation, or an app event. */
   | { readonly say: "as is"; readonly path: Place; readonly value: Json };
 
 /** The content of a high diff. */
 export interface ShapedDiff {
   readonly data: Json;
-  /** JSON Pointers into `data`: there the value stands literally. */
+  /** JSON Pointers to the values within `data` that are literal. */
   readonly overwritten: readonly string[];
 }
 
 type Node =
   { kind: "value" | "as is"; value: Json } | { kind: "removed" } | { kind: "object"; members: Map<string, Node> };
 
-/** Brings edits together, later ones over earlier ones. Undefined when there are none. */
+/** Combines edits, later ones over earlier ones. Undefined when there are none. */
 export function combine(edits: readonly Edit[]): ShapedDiff | undefined {
   let root: Node | undefined;
   for (const edit of edits) root = put(root, edit.path, edit);
@@ -54,7 +54,7 @@ function atEnd(node: Node | undefined, edit: Edit): Node {
   if (edit.say === "removed") return { kind: "removed" };
   if (edit.say !== "object") return { kind: edit.say, value: edit.value };
   if (node?.kind === "object") return node;
-  // What went before this was replaced by an object: literally an empty one.
+  // A value was removed before this edit, so the object has replaced it: the empty object, literally.
   return node?.kind === "removed" ? { kind: "value", value: {} } : { kind: "object", members: new Map() };
 }
 

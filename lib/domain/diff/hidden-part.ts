@@ -1,13 +1,15 @@
-/** Which parts of a copied value its publisher has closed to us: they stay as they are when the rest is read again. */
+/**
+ * The parts of a replicated value that its publisher hides from us: they stay as they are when the rest is read again.
+ */
 import type { Json } from "../../system/ports.ts";
 import { isObject, own } from "../json/json.ts";
 import type { Place } from "../terms/scope.ts";
 import type { Reads } from "../policy/visibility.ts";
 
-/** True when the place, and all below it, is closed. */
+/** True when the place and all below it are hidden. */
 export const isHidden = (place: Place, reads: Reads): boolean => !reads.at(place) && !reads.below(place);
 
-/** What of a value is closed; undefined when nothing is. */
+/** The hidden part of a value; undefined when nothing is hidden. */
 export function hiddenPart(value: Json, place: Place, reads: Reads): Json | undefined {
   if (reads.whole(place)) return undefined;
   if (isHidden(place, reads)) return value;
@@ -19,7 +21,7 @@ export function hiddenPart(value: Json, place: Place, reads: Reads): Json | unde
   return parts.length === 0 ? undefined : Object.fromEntries(parts);
 }
 
-/** What was read, with the closed parts that it lacks. What both have is as it was read. */
+/** The value that was read, with the hidden parts that it lacks. Where both have a value, the read one counts. */
 export function withHidden(read: Json, hidden: Json | undefined): Json {
   if (hidden === undefined || !isObject(read) || !isObject(hidden)) return read;
   const missing = Object.entries(hidden).filter(([key]) => !Object.hasOwn(read, key));

@@ -1,9 +1,10 @@
+/** Operations on list properties: reading them from a diff, and what they do to a sequence. */
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { sameJson } from "../json/canonical-json.ts";
 import { isObject, own } from "../json/json.ts";
 
-/** The operations a callback can carry on a list. */
+/** The operations on a list that a diff can carry. */
 export const LIST_OPERATIONS = [
   "append",
   "insert",
@@ -17,7 +18,7 @@ export const LIST_OPERATIONS = [
   "metadata",
 ] as const;
 
-/** What one operation does, once it has been read. `malformed`: it names an operation and lacks what that needs. */
+/** An operation as it was read. `malformed`: a known operation lacks a field that it needs. */
 export type ListAction =
   | { readonly kind: "append"; readonly items: readonly Json[] }
   | { readonly kind: "insert"; readonly index: number; readonly item: Json }
@@ -28,21 +29,24 @@ export type ListAction =
   | { readonly kind: "clear" | "delete_all" | "malformed" }
   | { readonly kind: "metadata"; readonly description?: string; readonly explanation?: string };
 
+/** An operation on one list. */
 export interface ListOperation {
-  /** The list it is for, without a `list:` prefix. */
+  /** The name of the list, without a `list:` prefix. */
   readonly list: string;
   readonly action: ListAction;
-  /** The length the publisher's list has after the operation. */
+  /** The length of the publisher's list after the operation. */
   readonly length?: number;
 }
 
-/** An operation as a change of a sequence of known length. Inapplicable: nothing changes, the list is read again. */
+/**
+ * An operation as an edit of a sequence of known length. `inapplicable`: nothing changes, and the list is read again.
+ */
 export type ListEdit =
   | { readonly kind: "splice"; readonly start: number; readonly remove: 0 | 1; readonly insert: readonly Json[] }
   | { readonly kind: "clear" | "delete_all" | "inapplicable" }
   | { readonly kind: "metadata"; readonly description?: string; readonly explanation?: string };
 
-/** The rows that equal a value: the index of one, and how many there are (2 stands for more than one). */
+/** The rows that equal a value: the index of one of them, and their number (2 stands for more than one). */
 export interface Matches {
   readonly first?: number;
   readonly count: number;
@@ -50,14 +54,14 @@ export interface Matches {
 
 const KNOWN: ReadonlySet<string> = new Set(LIST_OPERATIONS);
 
-/** The name without the `list:` prefix that some publishers put before it. */
+/** The name of a list without the `list:` prefix that some publishers put before it. */
 export function listName(name: string): string {
   return name.startsWith("list:") && name.length > 5 ? name.slice(5) : name;
 }
 
 /**
- * Reads a list operation: an object with `list` and a known `operation`, whatever its key. Undefined for every other
- * value. Fields of a wrong type make it malformed, never an error.
+ * Reads a list operation: an object with `list` and a known `operation`, whatever its key in the diff. Undefined for
+ * every other value. Fields of a wrong type make the operation malformed, never an error.
  */
 export function readListOperation(value: Json, key: string): ListOperation | undefined {
   if (!isObject(value)) return undefined;
@@ -65,11 +69,11 @@ export function readListOperation(value: Json, key: string): ListOperation | und
   const operation = own(value, "operation");
   if (list === undefined || typeof operation !== "string" || !KNOWN.has(operation)) return undefined;
   const length = own(value, "length");
-  return {
+  return compact({
     list: listName(typeof list === "string" && list !== "" ? list : key),
     action: readAction(operation as (typeof LIST_OPERATIONS)[number], value),
-    ...(isIndex(length) ? { length } : {}),
-  };
+    length: isIndex(length) ? length : undefined,
+  });
 }
 
 const MALFORMED: ListAction = { kind: "malformed" };
@@ -88,7 +92,7 @@ function readAction(operation: (typeof LIST_OPERATIONS)[number], fields: JsonObj
       return item === undefined || !isIndex(index) ? MALFORMED : { kind: "insert", index, item };
     case "update":
       if (item === undefined || (oldItem === undefined && !isIndex(index))) return MALFORMED;
-      return compact({ kind: "update", item, oldItem, ...(isIndex(index) ? { index } : {}) });
+      return compact({ kind: "update", item, oldItem, index: isIndex(index) ? index : undefined });
     case "delete":
       return isIndex(index) ? { kind: "delete", index } : MALFORMED;
     case "pop":
@@ -105,7 +109,7 @@ function readAction(operation: (typeof LIST_OPERATIONS)[number], fields: JsonObj
   }
 }
 
-/** Description and explanation stand beside the operation, or together under `metadata` or `item`. */
+/** Description and explanation are beside the operation, or together under `metadata` or `item`. */
 function readMetadata(fields: JsonObject, item: Json | undefined): ListAction {
   const inner = own(fields, "metadata");
   const places = [fields, ...[inner, item].filter((place) => isObject(place))];
@@ -119,19 +123,20 @@ function readMetadata(fields: JsonObject, item: Json | undefined): ListAction {
   return compact({ kind: "metadata", description, explanation });
 }
 
-function isIndex(value: Json | undefined): value is number {
+/** Whether a value is an index: a whole number from 0 to 2^53 − 1. */
+export function isIndex(value: Json | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The value whose rows must be found before the operation can become an edit; undefined when none is needed. */
+/** The value whose rows must be found before the operation can become an edit; undefined when there is none. */
 export function valueToFind(operation: ListOperation): Json | undefined {
   if (operation.action.kind === "update") return operation.action.oldItem;
   return operation.action.kind === "remove" ? operation.action.item : undefined;
 }
 
 /**
- * The edit an operation makes on a list of `count` items. `matches` are the rows equal to `valueToFind`. When the
- * publisher states a length and ours would be another, the lists have diverged: inapplicable.
+ * The edit that an operation makes on a list of `count` items, where `matches` are the rows that equal `valueToFind`.
+ * When the publisher states a length and ours would differ, the lists have diverged: the operation is inapplicable.
  */
 export function editFor(operation: ListOperation, count: number, matches: Matches = { count: 0 }): ListEdit {
   const edit = plainEdit(operation.action, count, matches);
@@ -157,7 +162,7 @@ function plainEdit(action: ListAction, count: number, matches: Matches): ListEdi
     case "pop":
       return removeAt(action.index ?? count - 1, count, []);
     case "remove":
-      // Of equal rows the publisher may have taken out another one than the first.
+      // The publisher may have removed any of several equal rows.
       return removeAt(matches.count === 1 ? matches.first : undefined, count, []);
     case "clear":
     case "delete_all":
@@ -189,8 +194,8 @@ function lengthAfter(edit: ListEdit, count: number): number | undefined {
 }
 
 /**
- * The reference model: an operation on a plain array. `delete_all` leaves undefined, no list at all. The array given is
- * not changed.
+ * Applies an operation to a plain array, which is not changed; the reference for how lists behave. After `delete_all`
+ * there is no list: `items` is undefined.
  */
 export function applyToArray(
   items: readonly Json[],

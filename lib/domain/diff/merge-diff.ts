@@ -1,34 +1,37 @@
+/** Applies a diff to the value of a place. */
 import type { Json } from "../../system/ports.ts";
 import { isObject, own } from "../json/json.ts";
 import { parsePointer } from "../json/json-pointer.ts";
 
-/** Where in a diff's data values stand literally: the JSON Pointers of `overwritten`, as a tree. */
+/** The literal values within a diff's data: the JSON Pointers of `overwritten`, as a tree. */
 export interface LiteralPlaces {
-  /** The value at this very place stands exactly as given. */
+  /** The value at this place itself is literal. */
   readonly here: boolean;
   readonly below: ReadonlyMap<string, LiteralPlaces>;
 }
 
+/** How a diff is merged. */
 export interface MergeRules {
-  /** The part of `overwritten` that falls at this place; undefined when the publisher does not send the field. */
+  /** The part of `overwritten` at this place; undefined when the publisher does not send the field. */
   readonly at: LiteralPlaces | undefined;
-  /** What an object diff does when the publisher does not say: merge (and perhaps read again), or replace whole. */
+  /** What an object does when the publisher does not send `overwritten`: merge (perhaps ambiguously), or replace. */
   readonly nested: "merge" | "replace";
 }
 
+/** A place after a diff. */
 export interface Merged {
-  /** Undefined: there is nothing at this place any more. */
+  /** Undefined when nothing is at the place any more. */
   readonly value: Json | undefined;
-  /** The publisher may hold less than `value` shows: only reading the place again can tell. */
+  /** The publisher may have less than `value` shows; only reading the place again can tell. */
   readonly ambiguous: boolean;
 }
 
-/** Levels of objects that are merged; what lies deeper replaces, so that hostile nesting cannot exhaust the stack. */
+/** Most levels of objects that are merged. Deeper values replace, so that hostile nesting cannot exhaust the stack. */
 export const MAX_MERGE_DEPTH = 200;
 
 const NOTHING_LITERAL: LiteralPlaces = { here: false, below: new Map() };
 
-/** The tree of a list of JSON Pointers. What is no pointer, or lies deeper than is ever merged, is left out. */
+/** The tree of JSON Pointers. Texts that are no pointers, and pointers deeper than any merge, are left out. */
 export function literalPlaces(pointers: readonly string[]): LiteralPlaces {
   interface Node {
     here: boolean;
@@ -49,15 +52,15 @@ export function literalPlaces(pointers: readonly string[]): LiteralPlaces {
   return root;
 }
 
-/** The part of the tree below one key; an empty part, not undefined, when the publisher sends the field. */
+/** The part of the tree below one key: undefined only when the publisher does not send the field. */
 export function literalBelow(places: LiteralPlaces | undefined, key: string): LiteralPlaces | undefined {
   return places === undefined ? undefined : (places.below.get(key) ?? NOTHING_LITERAL);
 }
 
 /**
- * What a place holds after a diff. Objects merge by the keys they name; `""` and null delete; anything else replaces.
- * Nothing nested in objects is kept as `""` or null, except where `overwritten` says that values stand literally. An
- * object diff that lacks keys we hold is ambiguous when the publisher does not send that field. Neither input is changed.
+ * The value of a place after a diff. Objects merge key by key; `""` and null delete; any other value replaces. Values
+ * nested in objects follow the same rules, except where `overwritten` makes them literal. When the publisher does not
+ * send that field, an object that lacks some of our keys is ambiguous. Neither input is changed.
  */
 export function mergeDiff(current: Json | undefined, diff: Json, rules: MergeRules): Merged {
   if (rules.at === undefined && rules.nested === "replace") {
@@ -81,6 +84,6 @@ function mergeAt(current: Json | undefined, diff: Json, at: LiteralPlaces | unde
     if (inner.value === undefined) merged.delete(key);
     else merged.set(key, inner.value);
   }
-  // fromEntries defines own properties, so a key `__proto__` stays a key.
+  // Object.fromEntries defines own properties, so a key `__proto__` stays a key.
   return { value: Object.fromEntries(merged), ambiguous };
 }

@@ -1,4 +1,4 @@
-/** What one inbound subscription is told of a change. */
+/** The diff that a change makes for one inbound subscription. */
 import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
@@ -15,20 +15,21 @@ import type { Reads } from "../policy/visibility.ts";
 
 export type { ShapedDiff } from "./diff-tree.ts";
 
-/** The target whose changes this service keeps itself. */
+/** The target whose state this service keeps itself. */
 export const PROPERTIES = "properties";
 
-/** What decides what a subscription is told beside its scope. */
+/** What shapes a diff beside the scope of the subscription. */
 export interface DiffContext {
   /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
   readonly narrower: readonly Place[];
+  /** What the peer may read. */
   readonly reads: Reads;
 }
 
 /**
- * The diff that the changes of one record make for a subscription: in its scope's shape, without what narrower
- * subscriptions cover and without what permissions hide, with the places where values stand literally. Undefined when
- * nothing remains: then it takes no number. Changes of one place in one record count in their order.
+ * The diff that the changes of one record make for a subscription: relative to its scope, without the places of
+ * narrower subscriptions and without what permissions hide. Undefined when nothing remains: then the record makes no
+ * number. Several changes of one place count in their order.
  */
 export function shapeDiff(changes: readonly Change[], scope: Scope, context: DiffContext): ShapedDiff | undefined {
   const own = placeOf(scope);
@@ -68,20 +69,20 @@ function editsOf(change: Change, target: string, shaping: Shaping): readonly Edi
 
 const NOTHING: RemovedKeys = {};
 
-/** Null is not nothing. */
+/** Null, which says that all objects are new, must not become `{}`. */
 function createdObjectsAt(created: CreatedObjects | undefined, path: Place): CreatedObjects {
   const at = removedKeysAt(created === undefined ? NOTHING : created, path);
   return at === undefined ? NOTHING : at;
 }
 
-/** The objects on the way to a value that were made for it: nothing of what is in them may be for the subscription. */
+/** The objects that were created on the way to a value: the subscription may see none of what is in them. */
 function ofWay({ path, createdFrom = path.length }: SetChange, shaping: Shaping): readonly Edit[] {
   const from = Math.max(createdFrom, shaping.own.length);
   const lengths = Array.from({ length: Math.max(path.length - from, 0) }, (_, index) => from + index);
   return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
 }
 
-/** An object stands at a place that the subscription covers, and none did before. */
+/** An object came to be at a place that the subscription covers. */
 function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
   if (!shaping.reads.at(place) || shaping.narrower.some((other) => covers(other, place))) return [];
   return [{ say: "object", path: relative(place, shaping) }];
@@ -90,8 +91,8 @@ function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
 type Setting = Pick<SetChange, "value" | "removed" | "created">;
 
 /**
- * A value at a place that the subscription covers. Where a narrower subscription has a part of it, it is told member by
- * member: literally as a whole it would take that part away from a subscriber who keeps both in one place.
+ * A value at a place that the subscription covers. Where a narrower subscription has a part of the value, the edits
+ * name it member by member: as a literal whole it would delete that part in a subscriber that keeps both in one place.
  */
 function ofValue(
   place: Place,
@@ -107,9 +108,12 @@ function ofValue(
     return ofRemoved(place, removed, shaping);
   }
   const kept = Object.entries(value).flatMap(([key, part]) => {
-    const lostBelow = removedKeysAt(removed, [key]);
-    const setting = { value: part, created: createdObjectsAt(created, [key]) };
-    return ofValue([...place, key], lostBelow === undefined ? setting : { ...setting, removed: lostBelow }, shaping);
+    const setting = {
+      value: part,
+      removed: removedKeysAt(removed, [key]),
+      created: createdObjectsAt(created, [key]),
+    };
+    return ofValue([...place, key], compact(setting), shaping);
   });
   const lost = Object.keys(removed)
     .filter((key) => !Object.hasOwn(value, key))
@@ -117,11 +121,11 @@ function ofValue(
   return [...(created === null ? ofObject(place, shaping) : []), ...kept, ...lost];
 }
 
-/** A receiver like this one takes a diff of at most 1 000 properties. */
+/** Most properties that a diff names: receivers like this one accept no more. */
 const MAX_NAMED = 1_000;
 
 function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readonly Edit[] {
-  // A value may have replaced what nobody but owners could see: then nothing seen went.
+  // What was removed may have been hidden from the peer: then nothing that it saw is gone.
   if (!sawRemoved(removed, place, shaping.reads, shaping.narrower)) return [];
   const path = relative(place, shaping);
   if (place.length > 0) return [{ say: "removed", path }];
@@ -129,11 +133,11 @@ function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readon
   if (names.length > 0 && names.length <= MAX_NAMED) {
     return names.flatMap(([name, inner]) => ofRemoved([name], inner, shaping));
   }
-  // More properties at once than are worth naming: a target's diff is an object, and literally the empty one.
+  // Too many properties to name, or unknown ones: the diff of the target is the empty object, literally.
   return [{ say: "value", path, value: {} }];
 }
 
-/** A subscription with a resource gets its full value, whatever below it changed, when the record has it. */
+/** A subscription with a resource gets the resource's full value, whatever below it changed, when the record has it. */
 function wholeResource(change: SetChange | DeleteChange, shaping: Shaping): readonly Edit[] | undefined {
   const { own, narrower, reads } = shaping;
   if (own.length < 2 || own.length >= change.path.length || change.resource === undefined) return undefined;
@@ -143,7 +147,7 @@ function wholeResource(change: SetChange | DeleteChange, shaping: Shaping): read
   return visible === undefined ? undefined : [{ say: "value", path: [], value: visible }];
 }
 
-/** A list is one place, whatever is in it: it is told to the target's and to its own subscriptions. */
+/** A list is one place: only subscriptions to the target and to the list itself get its operations. */
 function ofList(change: ListChange, shaping: Shaping): readonly Edit[] {
   const place = [change.name];
   if (!covers(shaping.own, place) || !shaping.reads.at(place)) return [];
@@ -151,7 +155,7 @@ function ofList(change: ListChange, shaping: Shaping): readonly Edit[] {
   return [{ say: "as is", path: relative(place, shaping), value: change.operation }];
 }
 
-/** An app says itself what its news mean: they are nested and cut as a value is, and never literal. */
+/** The data of an app event, nested and cut as a value is, and never literal: the app defines what it means. */
 function ofAppEvent(change: NotifyChange, shaping: Shaping): readonly Edit[] {
   const { own } = shaping;
   const place = placeOf(change);
@@ -159,13 +163,13 @@ function ofAppEvent(change: NotifyChange, shaping: Shaping): readonly Edit[] {
   const value = valueAt(change.data, own.slice(place.length));
   const at = covers(own, place) ? place : own;
   const reads = change.target === PROPERTIES ? shaping.reads : undefined;
-  const visible = value === undefined ? undefined : noticed(value, at, reads, shaping.narrower);
+  const visible = value === undefined ? undefined : visibleEvent(value, at, reads, shaping.narrower);
   return visible === undefined ? [] : [{ say: "as is", path: relative(at, shaping), value: visible }];
 }
 
-function noticed(value: Json, at: Place, reads: Reads | undefined, narrower: readonly Place[]): Json | undefined {
+function visibleEvent(value: Json, at: Place, reads: Reads | undefined, narrower: readonly Place[]): Json | undefined {
   const visible = visiblePart(value, at, reads ?? READS_ALL, narrower);
-  // An object of which nothing is left says nothing; one that was empty from the start does.
+  // An object of which nothing is visible makes no diff; an object that was empty from the start does.
   const emptied = visible !== undefined && isObject(visible) && Object.keys(visible).length === 0;
   return emptied && isObject(value) && Object.keys(value).length > 0 ? undefined : visible;
 }

@@ -1,10 +1,11 @@
+/** Comparison of JSON values. */
 import type { Json } from "../../system/ports.ts";
 import { comparable } from "./json-text.ts";
 
 /**
- * A text that two JSON values share exactly when they are deeply equal: keys sorted, equal numbers alike (`1.0` and `1`,
- * `1e20` and its digits, which peers in some languages print in place of each other). It is for comparing and digesting;
- * what is stored keeps the order and the form it came in.
+ * A text that two JSON values share exactly when they are deeply equal: keys sorted, equal numbers alike (`1.0` and
+ * `1`, `1e20` and its digits, which peers in some languages print for each other). It is for comparing and digesting;
+ * stored values keep their order and form.
  */
 export function canonicalJson(value: Json): string {
   return JSON.stringify(value, (_key, part: Json) => {

@@ -10,8 +10,8 @@ export function valueAt(value: Json | undefined, path: readonly string[]): Json 
 }
 
 /**
- * The value with another at a place: objects on the way are made, what is no object on the way is replaced. Undefined
- * takes the place away and leaves the objects above it. The input is not changed.
+ * A copy of the value with `part` at a place: objects on the way are created, other values on the way are replaced.
+ * With undefined, the place is deleted and the objects above it stay. The input is not changed.
  */
 export function withValueAt(
   value: Json | undefined,
@@ -23,7 +23,7 @@ export function withValueAt(
   if (part === undefined && !isObject(value)) return value;
   const object = isObject(value) ? value : {};
   const inner = withValueAt(own(object, key), deeper, part);
-  // A Map and fromEntries: a key `__proto__` stays a key, and a key that was there keeps its position.
+  // A Map and Object.fromEntries: a key `__proto__` stays a key, and an existing key keeps its position.
   const entries = new Map<string, Json>(Object.entries(object));
   if (inner === undefined) entries.delete(key);
   else entries.set(key, inner);

@@ -1,7 +1,10 @@
+/** JSON Pointers (RFC 6901). */
 import type { Json } from "../../system/ports.ts";
 import { isArray, isObject, own } from "./json.ts";
 
-/** The segments of a JSON Pointer (RFC 6901); `""` is the whole and gives `[]`. Undefined when it is none. */
+/**
+ * The segments of a JSON Pointer; `""` is the whole document and gives `[]`. Undefined for a text that is no pointer.
+ */
 export function parsePointer(text: string): readonly string[] | undefined {
   if (text === "") return [];
   if (!text.startsWith("/") || /~(?![01])/.test(text)) return undefined;

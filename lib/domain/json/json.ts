@@ -1,28 +1,33 @@
+/** JSON from outside, and the members and texts of JSON values. */
 import { ServiceError } from "../../system/errors.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { parseText, printJson } from "./json-text.ts";
 
-/** How deep JSON from outside may nest; the outermost array or object is depth 1. */
-export const MAX_JSON_DEPTH = 64;
+/** Most levels of JSON from outside; the outermost array or object is level 1. */
+const MAX_JSON_DEPTH = 64;
 
+/** How `parseJson` reads a text. */
 export interface ParseOptions {
   /** Most levels of arrays and objects [64]. */
   readonly maxDepth?: number;
   /**
-   * Halves of surrogate pairs are no text and cannot be part of a key. `reject` [default] refuses them; `repair` puts
-   * U+FFFD in their place, for a peer's answers: one odd character must not make a whole state unreadable for ever.
+   * What to do with halves of surrogate pairs, which are no text and cannot be part of a key: `reject` them [default],
+   * or `repair` them to U+FFFD. Peers' answers are repaired, because one odd character must not make a state
+   * unreadable.
    */
   readonly surrogates?: "reject" | "repair";
-  /** What the error message calls the text ["body"]. */
+  /** The name of the text in error messages ["body"]. */
   readonly what?: string;
 }
 
 /**
- * Parses JSON from outside. Throws `request.invalid` for what is not UTF-8 or not JSON, for nesting over `maxDepth`, for
- * lone surrogates, for whole numbers of over 4 300 digits, and for others beyond the range of a double (`1e999`). A byte
- * order mark is skipped. Of a repeated key the last stands, as in the reference. Whole numbers are exact, see `parseText`.
- * Keys such as `__proto__` are ordinary own properties of the result; read with `own`, write with `setOwn`. Values are
- * stored as JSON text, so no number or string this accepts can be refused by the table.
+ * Parses JSON from outside. A byte order mark is skipped. The last of repeated keys counts, as in the reference
+ * implementation. Whole numbers are exact, see `parseText`. Keys such as `__proto__` are ordinary own properties of the
+ * result: read them with `own`, write them with `setOwn`. Values are stored as JSON text, so DynamoDB can store every
+ * number and string that is accepted here.
+ *
+ * @throws ServiceError request.invalid for a text that is no JSON in UTF-8, for nesting over `maxDepth`, lone
+ *   surrogates, whole numbers of over 4 300 digits, and other numbers beyond the range of a double (`1e999`)
  */
 export function parseJson(source: string | Uint8Array, options: ParseOptions = {}): Json {
   const what = options.what ?? "body";
@@ -41,7 +46,7 @@ export function parseJson(source: string | Uint8Array, options: ParseOptions = {
   });
 }
 
-/** The text of UTF-8 bytes, a byte order mark included; throws `TypeError` when they are not. */
+/** The text of UTF-8 bytes, with its byte order mark. @throws TypeError for bytes that are no UTF-8 */
 export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
@@ -64,7 +69,7 @@ function checked(value: Json, depth: number, rules: Rules): Json {
     throw new ServiceError("request.invalid", `The ${rules.what} nests deeper than ${rules.maxDepth} levels.`);
   }
   if (isArray(value)) {
-    // Rebuilding is only paid where something may have to be repaired.
+    // The value is rebuilt only where something may have to be repaired.
     if (rules.repair) return value.map((item) => checked(item, depth + 1, rules));
     for (const item of value) checked(item, depth + 1, rules);
     return value;
@@ -87,7 +92,7 @@ function checkedText(text: string, rules: Rules): string {
   throw new ServiceError("request.invalid", `The ${rules.what} has half a surrogate pair in a string.`);
 }
 
-/** True for arrays; narrows the read-only union, which `Array.isArray` does not. */
+/** True for a JSON array. Unlike `Array.isArray` it narrows the read-only union. */
 export function isArray(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
@@ -102,12 +107,12 @@ export function own(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** Sets a member of an object under construction; `__proto__` becomes an own property, the prototype stays. */
+/** Sets an own member of an object under construction, also one of the name `__proto__`. */
 export function setOwn(object: Record<string, Json>, key: string, value: Json): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-/** How many bytes the value takes as JSON text in UTF-8. */
+/** The bytes of the value as JSON text in UTF-8. */
 export function jsonBytes(json: Json): number {
   return Buffer.byteLength(printJson(json));
 }

@@ -1,49 +1,52 @@
 /**
- * What becomes of one numbered callback, decided from what is known of its stream. Pure: the same state gives the same
- * decision. The rows and their order are the contract's.
+ * Decides what happens to one numbered callback, from the head of its stream. Pure: the same state gives the same
+ * decision. The cases and their order are those of the protocol.
  */
 
-/** What a stream's head says, as far as sequencing needs it. */
+/** The part of a stream's head that sequencing needs. */
 export interface SequencingState {
-  /** The newest number applied; 0 before the first. */
+  /** The newest applied number; 0 before the first. */
   readonly lastSeq: number;
-  /** Numbers buffered out of order; none at or below `lastSeq` that matters. */
+  /** The buffered numbers; those at or below `lastSeq` do not matter. */
   readonly buffered: ReadonlySet<number>;
-  /** Since when (ms) something is missing before a buffered one. */
+  /** When a number before a buffered one was first missing, ms since 1970. */
   readonly gapSince?: number;
-  /** Someone holds the stream: applies, drains or recovers. */
+  /** A lease is live: its holder applies, drains or recovers. */
   readonly busy: boolean;
-  /** A recovery is replacing the state: only that recovery, or its successor, may go on. */
+  /** A recovery is replacing the state: only this recovery, or one that takes it over, may proceed. */
   readonly replacing: boolean;
 }
 
+/** Limits of the buffer. */
 export interface SequencingLimits {
+  /** Most buffered numbers of one stream. */
   readonly maxPending: number;
   readonly gapTimeoutMs: number;
 }
 
+/** What happens to a number. */
 export type Decision =
-  /** At or below `lastSeq`: nothing to do. */
+  /** The number is at or below `lastSeq`: nothing to do. */
   | { readonly is: "duplicate" }
-  /** An earlier copy is buffered, which stays. */
+  /** An earlier copy is buffered, and stays. `drainable`: it is next. `overdue`: see `buffer`. */
   | { readonly is: "already_buffered"; readonly drainable: boolean; readonly overdue: boolean }
-  /** It is next and no lease is live: acquire the lease and apply. */
+  /** The number is next, and no lease is live: acquire the lease and apply. */
   | { readonly is: "next" }
-  /** The buffer is full. `overdue`: the gap has stood too long, recovery is to start all the same. */
+  /** The buffer is full: refuse the number. `overdue`: see `buffer`. */
   | { readonly is: "full"; readonly overdue: boolean }
-  /** Buffer it. `overdue`: and recovery is to start. */
+  /** Buffer the number. `overdue`: start a recovery too, because the gap has lasted too long. */
   | { readonly is: "buffer"; readonly overdue: boolean };
 
-/** True when the gap has stood at least as long as it may. */
+/** True when the gap has lasted for the gap time-out. */
 export function gapOverdue(state: SequencingState, now: number, limits: SequencingLimits): boolean {
   return state.gapSince !== undefined && now - state.gapSince >= limits.gapTimeoutMs;
 }
 
-/** Decides what becomes of number `n` at the time `now` (ms). */
+/** Decides what happens to number `n` at the time `now`, ms since 1970. */
 export function decide(state: SequencingState, n: number, now: number, limits: SequencingLimits): Decision {
   if (n <= state.lastSeq) return { is: "duplicate" };
   const free = !state.busy && !state.replacing;
-  // The lease holder drains or recovers what waits, when its work ends.
+  // A live lease means that its holder drains or recovers what is buffered, when its work ends.
   const overdue = !state.busy && n > state.lastSeq + 1 && gapOverdue(state, now, limits);
   if (state.buffered.has(n)) return { is: "already_buffered", drainable: n === state.lastSeq + 1 && free, overdue };
   if (n === state.lastSeq + 1 && free) return { is: "next" };

@@ -1,16 +1,20 @@
-/** What a peer may do with our properties (and what a peer lets us do with its own): globs, defaults, merging. */
+/** What a peer may do with our properties, and we with those of a peer: defaults of relationships, and merging. */
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { isArray, isObject, own } from "../json/json.ts";
 import { coveredByAny } from "../terms/glob.ts";
 import type { Place } from "../terms/scope.ts";
 
+/** Permissions on properties: globs on places that are open, globs on exceptions, and the permitted operations. */
 export interface PropertyPermissions {
   readonly patterns: readonly string[];
   readonly excluded_patterns: readonly string[];
   readonly operations: readonly string[];
 }
 
-/** Everything a relationship allows. Only `properties` means something to this service; the rest is kept and shown. */
+/**
+ * Everything that a relationship allows. This service only enforces `properties` and `publish`; the rest is stored and
+ * shown.
+ */
 export interface Permissions {
   readonly properties: PropertyPermissions;
   /** Patterns of the topics that the peer may publish events to; none when absent. */
@@ -22,7 +26,7 @@ export interface Permissions {
   readonly prompts: Json;
 }
 
-/** The members of a permission set, in the order they are shown. */
+/** The members of a permission set, in the order in which they are shown. */
 export const PERMISSION_FIELDS = [
   "properties",
   "publish",
@@ -33,7 +37,7 @@ export const PERMISSION_FIELDS = [
   "prompts",
 ] as const;
 
-/** Hidden from everyone but `admin` unless a deployment says otherwise. */
+/** Hidden from all relationships but `admin`, unless a deployment defines them differently. */
 const HIDDEN = ["private/*", "security/*", "_internal/*"];
 
 function relationship(
@@ -62,10 +66,13 @@ const DEFAULTS: Readonly<Record<string, Permissions>> = {
   admin: relationship(["read", "write", "delete"], [], ["*"], [">"]),
 };
 
-/** The relationships that every deployment knows. */
+/** The relationships of the protocol, which every deployment knows. */
 export const knownRelationships: readonly string[] = Object.keys(DEFAULTS).sort();
 
-/** What a relationship allows by itself: the deployment's own word, else the protocol's, else what an associate may. */
+/**
+ * The permissions of a relationship before anything is set for a peer: as the deployment defines it, else as the
+ * protocol does, else those of an associate.
+ */
 export function defaultPermissions(name: string, defined: Readonly<Record<string, Permissions>> = {}): Permissions {
   if (Object.hasOwn(defined, name)) return defined[name] ?? ASSOCIATE;
   return Object.hasOwn(DEFAULTS, name) ? (DEFAULTS[name] ?? ASSOCIATE) : ASSOCIATE;
@@ -75,13 +82,13 @@ const ASSOCIATE: Permissions = relationship(["read"], HIDDEN, []);
 
 const union = (one: readonly string[], other: readonly string[]): readonly string[] => [...new Set([...one, ...other])];
 
-/** The list of strings under a name; empty when there is none. */
+/** The strings in a member that is an array; none when it is not. */
 export function stringsOf(object: JsonObject, name: string): readonly string[] {
   const value = own(object, name);
   return value !== undefined && isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** Defaults with what was set on top: `patterns`, `excluded_patterns` and `publish` are unions, every other field replaces. */
+/** Defaults with what was set for a peer: `patterns`, `excluded_patterns` and `publish` unite, other fields replace. */
 export function mergePermissions(defaults: Permissions, set: JsonObject): Permissions {
   const member = (name: Exclude<keyof Permissions, "properties" | "publish">): Json => own(set, name) ?? defaults[name];
   const properties = own(set, "properties");
@@ -104,7 +111,7 @@ function mergeProperties(defaults: PropertyPermissions, set: JsonObject): Proper
   };
 }
 
-/** A permission set as JSON. */
+/** A permission set in the form of the API. */
 export function permissionsJson(permissions: Permissions): JsonObject {
   const { properties, publish = [], ...others } = permissions;
   return { properties: { ...properties }, publish, ...others };

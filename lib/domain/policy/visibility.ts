@@ -1,4 +1,4 @@
-/** Which parts of a property a peer can see. */
+/** The parts of properties that permissions open to a peer. */
 import type { Json } from "../../system/ports.ts";
 import type { RemovedKeys } from "../terms/removed-keys.ts";
 import { isObject } from "../json/json.ts";
@@ -8,34 +8,34 @@ import { coveredByAny, reachesBelow } from "../terms/glob.ts";
 import { covers } from "../terms/scope.ts";
 import type { Place } from "../terms/scope.ts";
 
-/** What a peer may read. */
+/** The places that are open to a peer, for reading or for another operation. */
 export interface Reads {
-  /** True when the place itself is open; everything below it then is too, but for exclusions. */
+  /** True when the place itself is open. Then everything below it is open too, but for exclusions. */
   readonly at: (place: Place) => boolean;
-  /** True when something below the place might be open although the place is not. */
+  /** True when a place below this one may be open although this one is not. */
   readonly below: (place: Place) => boolean;
-  /** True when the place is open with everything that could be below it. */
+  /** True when the place is open, with everything that can be below it. */
   readonly whole: (place: Place) => boolean;
 }
 
-/** Everything. */
+/** All places are open. */
 export const READS_ALL: Reads = { at: () => true, below: () => true, whole: () => true };
 
-/** What these permissions let a peer read. */
-export function readsOf(permissions: PropertyPermissions): Reads {
-  const reading = permissions.operations.includes("read");
-  const at = (place: Place): boolean => reading && isOpen(permissions, place);
+/** The places that these permissions open to an operation. */
+export function readsOf(permissions: PropertyPermissions, operation = "read"): Reads {
+  const permitted = permissions.operations.includes(operation);
+  const at = (place: Place): boolean => permitted && isOpen(permissions, place);
   return {
     at,
     whole: (place) => at(place) && !reachesBelow(permissions.excluded_patterns, place),
     below: (place) =>
-      reading &&
+      permitted &&
       !(place.length > 0 && coveredByAny(permissions.excluded_patterns, place)) &&
       reachesBelow(permissions.patterns, place),
   };
 }
 
-/** What both allow. */
+/** The places that both open. */
 export function bothReads(one: Reads, other: Reads): Reads {
   return {
     at: (place) => one.at(place) && other.at(place),
@@ -45,13 +45,13 @@ export function bothReads(one: Reads, other: Reads): Reads {
 }
 
 /**
- * A value as a peer sees it: hidden parts are not there. Undefined when the place is hidden and nothing below it is
- * open. An object above open parts is seen as an object with only those.
+ * The visible part of a value: hidden parts, and the places in `without`, are left out. Undefined when the place is
+ * hidden and nothing below it is open. A hidden object with open parts is visible as an object with only those.
  */
 export function visiblePart(value: Json, place: Place, reads: Reads, without: readonly Place[] = []): Json | undefined {
   if (without.some((other) => covers(other, place))) return undefined;
   const open = reads.at(place);
-  // Most values are open as a whole, and going through each for every subscriber would cost what it is large.
+  // Most values are open as a whole. Copying each of them for every subscriber would take time by their size.
   if (open && reads.whole(place) && !without.some((other) => covers(place, other))) return value;
   if (!isObject(value)) return open ? value : undefined;
   const parts = Object.entries(value).flatMap(([key, part]): [string, Json][] => {
@@ -61,7 +61,7 @@ export function visiblePart(value: Json, place: Place, reads: Reads, without: re
   return open || parts.length > 0 ? Object.fromEntries(parts) : undefined;
 }
 
-/** True when a peer could see something of what went. */
+/** True when a peer could see something of what was removed. */
 export function sawRemoved(removed: RemovedKeys, place: Place, reads: Reads, without: readonly Place[] = []): boolean {
   if (without.some((other) => covers(other, place))) return false;
   if (place.length > 0 && reads.at(place)) return true;

@@ -28,8 +28,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
 }
 
 /**
- * The position in the glob after reading the text; undefined when the glob matches nothing that begins with the text. After
- * a mismatch only the last star needs to take more: the stars before it could take nothing that it cannot.
+ * The position in the glob after reading the text; undefined when the glob matches nothing that begins with the text.
+ * After a mismatch only the last star needs to take more: the stars before it could take nothing that it cannot.
  */
 function readGlob(pattern: string, text: string): number | undefined {
   let at = 0;

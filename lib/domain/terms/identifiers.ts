@@ -1,6 +1,6 @@
 import { isOpaqueId } from "./names.ts";
 
-/** True for an id from outside that can also stand as a path segment: `.` and `..` cannot, URLs swallow them. */
+/** True for an id from outside that can be a path segment, so neither `.` nor `..`, which URLs resolve away. */
 export function isOutsideId(text: string): boolean {
   return isOpaqueId(text) && text !== "." && text !== "..";
 }

@@ -1,4 +1,6 @@
-/** More than any URL of the protocol needs; keeps log lines and stored callbacks small. */
+/** URLs of peers. */
+
+/** Longest URL of a peer. No URL of the protocol needs more, and log lines and stored callbacks stay small. */
 const MAX_URL_LENGTH = 4096;
 
 /** The parsed URL, or undefined when it is no absolute http(s) URL, too long, or carries a user name or password. */
@@ -11,9 +13,9 @@ export function parsePeerUrl(text: string): URL | undefined {
 }
 
 /**
- * True when the URL lies under the base: the same scheme, host and port, and the base's path or one below it, by whole
- * segments. Both are normalised as WHATWG says (backslashes, `%2e%2e`, default ports). A path in which any number of
- * decodings uncovers a dot segment is under nothing: some server behind might resolve it.
+ * True when the URL is under the base: it has the same scheme, host and port, and the base's path or one below it, by
+ * whole segments. Both are normalised as by WHATWG (backslashes, `%2e%2e`, default ports). A path in which any number
+ * of decodings uncovers a dot segment is under no base, because some server behind might resolve it.
  */
 export function liesUnder(text: string, baseUri: string): boolean {
   const url = parsePeerUrl(text);
@@ -32,7 +34,7 @@ function hidesDotSegment(pathname: string): boolean {
     try {
       decoded = decodeURIComponent(path);
     } catch {
-      // A lone % is a literal; but then what is left cannot be told apart, so it is judged by its decodable parts.
+      // A lone % makes the path undecodable as a whole; its decodable parts are judged.
       decoded = path.replace(/%(2e|2f|5c|25)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     }
     if (decoded === path) return false;
@@ -41,12 +43,12 @@ function hidesDotSegment(pathname: string): boolean {
   return true;
 }
 
-/** What a gateway decodes too often, cuts a path at, or takes for the end of a segment. */
+/** Characters that a gateway decodes once too often, or takes for the end of a path or a segment. */
 const LOST_IN_A_PATH = /[%?/]/;
 
 /**
- * One path segment for a URL, or undefined for text that no URL can carry as a segment: empty, or one that reads as a
- * dot segment, or one that would arrive as another behind a gateway that decodes before it routes (`what?` as `what`).
+ * The text as one path segment of a URL; undefined for text that no URL can carry as a segment: the empty text, a dot
+ * segment, and what a gateway that decodes before it routes would change (`what?` to `what`).
  */
 export function pathSegment(text: string): string | undefined {
   if (text === "" || !text.isWellFormed() || LOST_IN_A_PATH.test(text) || hidesDotSegment(`/${text}`)) return undefined;

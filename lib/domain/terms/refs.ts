@@ -1,4 +1,4 @@
-/** Which peer, and which stream or subscription, of which actor: the ids that travel together. */
+/** Ids that are passed together. */
 
 /** A peer of one of our actors. */
 export interface PeerRef {

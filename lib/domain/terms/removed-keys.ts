@@ -1,18 +1,19 @@
+/** Trees of keys that say what a change removed and where it created objects, without any value. */
 import type { Json } from "../../system/ports.ts";
 import { isObject, jsonBytes, own } from "../json/json.ts";
 
 /**
- * The keys that lead to what a change took away, without any value: a key of the tree that the new value lacks stood for
- * something before. Null: what was below is not known (it was too much to keep, or never read).
+ * The keys that lead to what a change removed: a key of the tree that the new value lacks had a value before. Null:
+ * what was below is unknown, because it was too much to keep or was never read.
  */
 export type RemovedKeys = null | { readonly [key: string]: RemovedKeys };
 
-/** Most bytes of JSON text that the tree of one change takes. */
+/** Most bytes of JSON text of one tree. */
 export const MAX_REMOVED_KEYS_BYTES = 16_384;
 
 const NONE: RemovedKeys = {};
 
-/** What of `before` is no longer there in `after`; `{}` when all is. Cut off, with null, when it takes too much room. */
+/** The keys of `before` that `after` lacks; `{}` when there are none. Cut off with null when the tree is too large. */
 export function removedKeysBetween(before: Json | undefined, after: Json | undefined): RemovedKeys {
   const whole = lost(before, after, true);
   if (small(whole)) return whole;
@@ -35,12 +36,12 @@ function lost(before: Json | undefined, after: Json | undefined, contents: boole
   );
 }
 
-/** True when the tree names nothing. */
+/** True when the tree has no key; null is not nothing. */
 export function isNothing(tree: RemovedKeys): boolean {
   return tree !== null && Object.keys(tree).length === 0;
 }
 
-/** The part of the tree at a place: undefined when nothing is known to have been there, null when it may have been. */
+/** The part of the tree at a place: undefined when nothing was removed there, null when that is unknown. */
 export function removedKeysAt(tree: RemovedKeys, path: readonly string[]): RemovedKeys | undefined {
   let at: RemovedKeys | undefined = tree;
   for (const key of path) {
@@ -52,12 +53,12 @@ export function removedKeysAt(tree: RemovedKeys, path: readonly string[]): Remov
 }
 
 /**
- * Where objects came to be. The keys lead to the places, null stands where all objects at and below the place are new [or
- * may be: it was too much to keep]; `{}` is nowhere.
+ * Where objects came to be. The keys lead to the places; null says that all objects at and below the place are new, or
+ * may be, because the tree was too large; `{}` is nowhere.
  */
 export type CreatedObjects = RemovedKeys;
 
-/** Where objects stand in `after` and none stood in `before`, at most `MAX_REMOVED_KEYS_BYTES`. */
+/** The places where `after` has objects and `before` has none, in at most `MAX_REMOVED_KEYS_BYTES`. */
 export function createdObjectsBetween(before: Json | undefined, after: Json): CreatedObjects {
   const whole = created(before, after);
   return small(whole) ? whole : null;

@@ -1,4 +1,8 @@
-/** What a subscription covers. `null` and `""` mean the same on the wire; inside they are absent. */
+/** Scopes of subscriptions, and places in properties. */
+
+/**
+ * What a subscription covers. On the wire a part can be `null`, `""` or absent, which mean the same; here it is absent.
+ */
 export interface Scope {
   readonly target: string;
   readonly subtarget?: string;
@@ -6,10 +10,13 @@ export interface Scope {
   readonly resource?: string;
 }
 
-/** A place in a peer's properties: `[]` all of them, `[name]` one, `[name, key, …]` a part of one. */
+/** A target, or a subtarget of it, whose changes make no diffs for a while. */
+export type Suspension = Omit<Scope, "resource">;
+
+/** A place in an actor's properties: `[]` is all of them, `[name]` one, `[name, key, …]` a part of one. */
 export type Place = readonly string[];
 
-/** The place a subscription on `properties` covers. */
+/** The place that a subscription covers within its target. */
 export function placeOf(scope: Scope): Place {
   if (scope.subtarget === undefined) return [];
   if (scope.resource === undefined) return [scope.subtarget];

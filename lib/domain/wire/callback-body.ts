@@ -1,26 +1,21 @@
+/** Bodies of subscription callbacks. */
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { invalidField, readSequence, readText, readTimestamp, readUrl, requireSame } from "../terms/callback-fields.ts";
 import { type DiffContent, parseContent } from "../diff/diff-content.ts";
 import { isObject, own } from "../json/json.ts";
+import type { StreamRef } from "../terms/refs.ts";
 import type { Timestamp } from "../terms/timestamp.ts";
 
-/** Whose callback it is, as the path says: our actor, the peer that sends, its subscription. */
-export interface CallbackPath {
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
-}
-
-/** What every kind has. */
+/** The fields that every kind of callback has. */
 export interface CallbackCommon {
   readonly sequence: number;
   /** Absent when the body had none. */
   readonly timestamp?: Timestamp;
   readonly granularity?: "high" | "low" | "none";
-  /** Absent when the body says nothing of its target. */
+  /** Absent when the body has none. */
   readonly target?: string;
-  /** Absent when the body says nothing of it; null when it says "none" (sent as null or ""). */
+  /** Absent when the body has none; null when the body says that there is none (null or ""). */
   readonly subtarget?: string | null;
   /** As `subtarget`. */
   readonly resource?: string | null;
@@ -29,32 +24,35 @@ export interface CallbackCommon {
 /** A diff that carries its data. */
 export interface HighDiff extends CallbackCommon, DiffContent {
   readonly kind: "high";
-  /** May stand beside the data, and is not used. */
+  /** Not used; the body may have one beside the data. */
   readonly url?: string;
 }
 
-/** A diff whose data is to be fetched from `url`. */
+/** A diff whose data the receiver fetches from `url`. */
 export interface LowDiff extends CallbackCommon {
   readonly kind: "low";
   readonly url: string;
 }
 
-/** The publisher asks us to read the state anew: from `url`, else `data`, else the target's own URL. */
+/** The publisher asks us to replace the state: from `url`, else by `data`, else from the target's own URL. */
 export interface Resync extends CallbackCommon {
   readonly kind: "resync";
   readonly url?: string;
   readonly data?: Json;
 }
 
+/** The body of a callback. */
 export type ParsedCallback = HighDiff | LowDiff | Resync;
 
 /**
- * Reads the body of a subscription callback. Throws `request.invalid` naming the field for every shape that is none of
- * the three kinds, and when `id` or `subscriptionid` contradict the path. What the body leaves out (`id`,
- * `subscriptionid`, `target`, `timestamp`) contradicts nothing and is accepted: path and credentials already say it.
- * Whether the scope fits is `checkScope`'s question, whether a `url` may be fetched `checkCallbackUrl`'s.
+ * Reads the body of a subscription callback. It may leave out `id`, `subscriptionid`, `target` and `timestamp`: path
+ * and credentials identify the subscription. `checkScope` compares the scope, `checkCallbackUrl` judges the `url`.
+ *
+ * @param path the ids of the actor, the sending peer and its subscription, as the path of the callback names them
+ * @throws ServiceError request.invalid with the field, for a body that is none of the three kinds, and when `id` or
+ *   `subscriptionid` contradict the path
  */
-export function parseCallbackBody(body: Json, path: CallbackPath): ParsedCallback {
+export function parseCallbackBody(body: Json, path: StreamRef): ParsedCallback {
   if (!isObject(body)) throw invalidField("body", "must be a JSON object");
   requireSame(body, "id", path.peerId);
   requireSame(body, "subscriptionid", path.subscriptionId);
@@ -63,13 +61,10 @@ export function parseCallbackBody(body: Json, path: CallbackPath): ParsedCallbac
   const common = readCommon(body);
   const url = readUrl(body);
   const data = own(body, "data");
-  const beside = url === undefined ? {} : { url };
-  if (type === "resync") {
-    return { kind: "resync", ...common, ...beside, ...(data === undefined || data === null ? {} : { data }) };
-  }
+  if (type === "resync") return compact({ kind: "resync", ...common, url, data: data ?? undefined });
   if (url !== undefined && (data === undefined || data === null)) return { kind: "low", ...common, url };
   if (data === undefined) throw invalidField("data", "is missing, and there is no url to fetch it from");
-  return { kind: "high", ...common, ...parseContent(data, own(body, "overwritten")), ...beside };
+  return compact({ kind: "high", ...common, ...parseContent(data, own(body, "overwritten")), url });
 }
 
 function readCommon(body: JsonObject): CallbackCommon {
@@ -84,13 +79,13 @@ function readCommon(body: JsonObject): CallbackCommon {
     timestamp,
     granularity,
     target,
-    ...readPart(body, "subtarget"),
-    ...readPart(body, "resource"),
+    subtarget: readPart(body, "subtarget"),
+    resource: readPart(body, "resource"),
   });
 }
 
-function readPart(body: JsonObject, field: "subtarget" | "resource"): { [key in typeof field]?: string | null } {
-  if (!Object.hasOwn(body, field)) return {};
+function readPart(body: JsonObject, field: "subtarget" | "resource"): string | null | undefined {
+  if (!Object.hasOwn(body, field)) return undefined;
   const value = readText(body, field) ?? "";
-  return { [field]: value === "" ? null : value };
+  return value === "" ? null : value;
 }

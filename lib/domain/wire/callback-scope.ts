@@ -1,3 +1,4 @@
+/** Whether a callback fits the subscription that it names. */
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { invalidField } from "../terms/callback-fields.ts";
@@ -9,27 +10,28 @@ import { liesUnder } from "../terms/peer-url.ts";
 import { covers, type Place, placeOf, samePlace, type Scope } from "../terms/scope.ts";
 
 /**
- * Most properties that one diff of a whole target may name: each is a write of its own, and all of them must be made
- * while the publisher waits.
+ * Most properties that one diff of a whole target may name: each takes a write, and all writes are made while the
+ * publisher waits.
  */
 export const MOST_PLACES = 1_000;
 
-/** Which place a callback is about, and whether what it carries describes exactly that place. */
+/** The place that a callback is about. */
 export interface ScopeAnswer {
-  /** The subscription's own place, or for a narrower resync the place below it. */
+  /** The subscription's own place, or for a narrower resync a place below it. */
   readonly place: Place;
-  /** True for a resync of less than the subscription covers: it is sequenced like a diff and replaces only `place`. */
+  /** True for a resync of a part of the subscription: it is sequenced like a diff and replaces only `place`. */
   readonly narrower: boolean;
-  /** False when a resync speaks of another scope than `place`: its `url` and `data` are then of no use. */
+  /** False when a resync names another scope than `place`: its `url` and `data` are not used then. */
   readonly exact: boolean;
 }
 
 /**
- * Compares what the body says of its scope with the stored subscription. A diff's target, subtarget and resource must be
- * the subscription's wherever given; a resync's target must, its subtarget and resource may name a part of it. A resync
- * of anything else (broader, or beside it) stands for the subscription's whole scope, read from its own URL: the
- * reference resumes a whole target with one body for everybody. Throws `request.invalid` naming the field, also when data
- * that would be used does not fit (`checkTargetData`).
+ * Compares the scope that a callback names with that of the stored subscription. Where a diff has target, subtarget and
+ * resource, they must be the subscription's. A resync must have its target; its subtarget and resource may name a part
+ * of it. A resync of a broader scope, or of one beside it, means the subscription's whole scope, read from its own URL:
+ * the reference implementation resumes a whole target with one body for all subscribers.
+ *
+ * @throws ServiceError request.invalid with the field, and as `checkTargetData` for data that would be used
  */
 export function checkScope(callback: ParsedCallback, scope: Scope): ScopeAnswer {
   if (callback.target !== undefined && callback.target !== scope.target) {
@@ -60,7 +62,9 @@ function mustAgree(field: string, said: string | null | undefined, stored: strin
   if (said !== undefined && (said ?? undefined) !== stored) throw invalidField(field, "is not the subscription's");
 }
 
-/** Where the body says nothing of a part it means the subscription's. A resource without a subtarget names nothing. */
+/**
+ * The place that a resync names. Absent parts are the subscription's; a resource without a subtarget names no place.
+ */
 function saidPlace(callback: Resync, scope: Scope): Place {
   const subtarget = callback.subtarget === undefined ? scope.subtarget : (callback.subtarget ?? undefined);
   if (subtarget === undefined) return [];
@@ -70,11 +74,13 @@ function saidPlace(callback: Resync, scope: Scope): Place {
 }
 
 /**
- * Throws `request.invalid` unless the content fits a subscription of this scope: target-level data is an object;
- * `request.too_large` when it names more than `MOST_PLACES` of the `properties`. For polled and fetched diffs as for sent
- * ones. A name that no copied property can have is left out when the data is applied, and refuses nothing.
+ * Checks the content of a diff for a subscription of this scope, whether it was sent, polled or fetched. Names that no
+ * replicated property can have are accepted here; applying the diff leaves them out.
+ *
+ * @throws ServiceError request.invalid when data for a whole target is no object, request.too_large when it names more
+ *   than `MOST_PLACES` properties
  */
-export function checkTargetData(content: DiffContent, scope: Scope): void {
+function checkTargetData(content: DiffContent, scope: Scope): void {
   if (scope.subtarget !== undefined) return;
   if (!isObject(content.data)) throw invalidField("data", "must be an object for a subscription on a whole target");
   if (scope.target !== "properties") return;
@@ -85,7 +91,9 @@ export function checkTargetData(content: DiffContent, scope: Scope): void {
   }
 }
 
-/** True when `checkTargetData` takes the content. What does not fit counts as missing wherever it was asked for. */
+/**
+ * True when the content fits a subscription of this scope. Polled or fetched content that does not counts as missing.
+ */
 export function fitsScope(content: DiffContent, scope: Scope): boolean {
   try {
     checkTargetData(content, scope);
@@ -96,8 +104,8 @@ export function fitsScope(content: DiffContent, scope: Scope): boolean {
 }
 
 /**
- * Throws `request.invalid` when the `url` of a callback does not lie under the trust's `baseuri`. To be asked before any
- * request is made for it.
+ * Checks the `url` of a callback before any request is made to it.
+ * @throws ServiceError request.invalid when it is not under the trust's `baseuri`
  */
 export function checkCallbackUrl(url: string, baseUri: string): void {
   if (!liesUnder(url, baseUri)) throw invalidField("url", "does not lie under the peer's baseuri");

@@ -1,11 +1,11 @@
-/** The newest number in an answer to a poll that cannot be read as JSON: one bad value must not hide how far the peer is. */
+/** The newest number in a polled answer that is no JSON: one bad value must not hide how far the publisher is. */
 
-/** Digits beyond these are no number that counts diffs. */
+/** What follows the key `sequence`. A number with more digits counts no diffs. */
 const SEQUENCE = /^\s*:\s*"?(\d{1,16})"?\s*(?=[,}\]\s])/;
 
 /**
- * The greatest `sequence` among the members of the outermost object, found without reading the values around it: these may
- * be no JSON, no UTF-8, or nest too deep. Undefined when there is none.
+ * The greatest `sequence` among the members of the outermost object; undefined when there is none. The values around it
+ * are not parsed: they may be no JSON, no UTF-8, or nest too deep.
  */
 export function lenientSequence(body: Uint8Array): number | undefined {
   const text = new TextDecoder("utf-8").decode(body);
@@ -27,7 +27,7 @@ export function lenientSequence(body: Uint8Array): number | undefined {
   return found;
 }
 
-/** Where the string that begins at `start` ends: its closing quotation mark, or the end of the text. */
+/** The end of the string that begins at `start`: its closing quotation mark, or the end of the text. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {
     if (text[at] === "\\") at += 1;

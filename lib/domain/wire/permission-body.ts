@@ -1,23 +1,28 @@
+/** Bodies of permission callbacks. */
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { invalidField, readText, readTimestamp, requireSame } from "../terms/callback-fields.ts";
 import { isArray, isObject, own } from "../json/json.ts";
 import type { Timestamp } from "../terms/timestamp.ts";
 
-/** A permission callback: the whole effective grant of the peer, as sent. */
+/** A permission callback: the whole effective grant of the peer. */
 export interface PermissionCallback {
-  /** Absent when the body had none: then it counts as newest. */
+  /** Absent when the body has none: the grant counts as the newest then. */
   readonly timestamp?: Timestamp;
-  /** `properties` (with string lists `patterns`, `excluded_patterns`, `operations`), `methods`, …; unknown members survive. */
+  /**
+   * `properties` (with string lists `patterns`, `excluded_patterns`, `operations`), `methods`, …; unknown members stay.
+   */
   readonly grant: JsonObject;
   readonly patterns: readonly string[];
   readonly excludedPatterns: readonly string[];
 }
 
 /**
- * Reads the body of a permission callback. Throws `request.invalid` naming the field when `id`, `target` or `type` say
- * something else, when `data` is no object, or when its `properties` are no object with lists of strings. What leaves out
- * `id`, `target` or `type` contradicts nothing; without `properties` it would be no whole grant, and take away everything.
+ * Reads the body of a permission callback. It may leave out `id`, `target` and `type`. It must have `properties`:
+ * without them it would be no whole grant, and would withdraw everything.
+ *
+ * @throws ServiceError request.invalid with the field, when `id`, `target` or `type` are those of another callback,
+ *   when `data` is no object, or when its `properties` are no object with lists of strings
  */
 export function parsePermissionBody(body: Json, path: { readonly peerId: string }): PermissionCallback {
   if (!isObject(body)) throw invalidField("body", "must be a JSON object");
@@ -40,7 +45,7 @@ export function parsePermissionBody(body: Json, path: { readonly peerId: string 
   });
 }
 
-/** A bare array of properties stands for its patterns, with the right to read. */
+/** Expands the shorthand: a bare array of properties means these patterns, with the right to read. */
 function withoutShorthand(grant: JsonObject): JsonObject {
   const patterns = own(grant, "properties");
   const isShorthand = isArray(patterns) && patterns.every((pattern) => typeof pattern === "string");

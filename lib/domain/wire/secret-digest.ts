@@ -1,11 +1,12 @@
+/** Comparison and digests of secrets. */
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** What stands for a trust's secret where the secret itself must not: SHA-256, 64 hex characters. */
+/** The digest of a secret, to store and compare where the secret itself must not be: SHA-256, 64 hex characters. */
 export function secretDigest(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 
-/** True when both secrets are equal; takes the same time wherever they differ. */
+/** True when both secrets are equal. Takes the same time wherever they differ. */
 export function sameSecret(one: string, other: string): boolean {
   const digest = (secret: string): Buffer => createHash("sha256").update(secret).digest();
   return timingSafeEqual(digest(one), digest(other));

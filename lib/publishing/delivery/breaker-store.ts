@@ -130,8 +130,8 @@ export class BreakerStore {
   async startProbe(of: BreakerOf, breaker: Breaker, until: number, probed: string): Promise<string | undefined> {
     const token = this.#deps.ids.id();
     const change = { set: { breakerOpenUntil: until, breakerProbe: token, breakerProbed: probed } };
-    const asRead = equals("breakerOpenUntil", breaker.openUntil ?? 0);
-    if (!(await this.#transact(of, [ofTrust(of, change, asRead), dueItem(of, until)]))) return undefined;
+    const unchanged = equals("breakerOpenUntil", breaker.openUntil ?? 0);
+    if (!(await this.#transact(of, [ofTrust(of, change, unchanged), dueItem(of, until)]))) return undefined;
     this.#info("the breaker of a peer lets one delivery try", of);
     return token;
   }

@@ -1,8 +1,9 @@
 /** What a peer reads of its subscription to us: the diffs it has not cleared, page by page, and single ones. */
+import { compact } from "../../system/compact.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { currentContext } from "../../domain/log/subscription-log.ts";
+import { currentContext, samePermissions } from "../../domain/log/subscription-log.ts";
 import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
@@ -10,12 +11,13 @@ import type { Json, JsonObject } from "../../system/ports.ts";
 import type { PermissionsOf } from "../subscribers/subscription-context.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
+import { numberAt } from "./number-at.ts";
 import type { Snapshot } from "./state-snapshot.ts";
 import { stateUrl } from "../subscribers/state-url.ts";
 
 /** Most bytes of diffs in one page, as they go into a function's result; one diff alone may be larger. */
 const MAX_PAGE_BYTES = 1_024 * 1_024;
-/** States read again because the permissions they were read with had changed. */
+/** Reads of a state, each begun because the permissions changed during the one before. */
 const TRIES = 3;
 
 const NOTHING: PropertyPermissions = { patterns: [], excluded_patterns: [], operations: [] };
@@ -29,7 +31,7 @@ export interface InboundReadingDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
-/** Which part of a backlog. */
+/** A part of a backlog. */
 export interface Page {
   /** Diffs above this number. */
   readonly after: number;
@@ -37,10 +39,10 @@ export interface Page {
   readonly limit: number;
 }
 
-/** One diff as it is answered. */
+/** One diff as the peer reads it. */
 export interface OneDiff {
   readonly diff: JsonObject;
-  /** It is a state that contains what the diffs up to this one say. */
+  /** The diff is a state, which contains the diffs up to this number. */
   readonly contains?: number;
 }
 
@@ -68,7 +70,7 @@ export class InboundReading {
     let next: { readonly next?: number } = {};
     let last = after;
     let state: Promise<State> | undefined;
-    // One answer tells one state, however often its numbers say to read it.
+    // The state is read once for an answer, however many of its numbers are resyncs.
     const stateOnce = async (): Promise<State> => await (state ??= this.#state(head));
     const reads = await this.#reads(head);
     for await (const rendered of this.#deps.cursors.render(head, after, Number.MAX_SAFE_INTEGER, reads)) {
@@ -86,8 +88,8 @@ export class InboundReading {
   }
 
   /**
-   * One diff; undefined when it is cleared, has expired or was never made. The same answer every time, but for one that
-   * says that everything is to be read again: it holds the state of now, and says which diffs that contains.
+   * One diff; undefined when it is cleared, has expired or was never made. The answer is the same every time, except for a
+   * resync, which has the present state and says which diffs that contains.
    */
   async one(actorId: string, peerId: string, id: string, sequence: number): Promise<OneDiff | undefined> {
     const advanced = await this.#deps.cursors.toEnd(actorId, peerId, id);
@@ -95,11 +97,8 @@ export class InboundReading {
     const rendered = await this.#deps.cursors.renderOne(advanced.head, sequence, await this.#reads(advanced.head));
     if (rendered === undefined) return undefined;
     const entry = await this.#entry(advanced.head, rendered, async () => await this.#state(advanced.head));
-    const contains = entry["contains"];
-    return {
-      diff: { ...wireScope(advanced.head), ...entry },
-      ...(typeof contains === "number" ? { contains } : {}),
-    };
+    const diff = { ...wireScope(advanced.head), ...entry };
+    return typeof entry["contains"] === "number" ? { diff, contains: entry["contains"] } : { diff };
   }
 
   async #entry(
@@ -112,23 +111,23 @@ export class InboundReading {
     }
     const { data, contains } = await stateNow();
     const resync = { sequence, timestamp: at, type: "resync" };
-    // Nothing that could be taken for the state: it is where the URL says.
+    // Without the state: the URL says where it is.
     if (data === null) {
       return { ...resync, data: {}, overwritten: [], url: stateUrl(this.#deps.rootOf(head.actorId), head) };
     }
     return {
       ...resync,
-      // Where nothing is any more, it says so as a deletion does.
+      // A place where nothing is left reads as a deletion does.
       ...(data === undefined ? { data: "", overwritten: [] } : { data, overwritten: [""] }),
-      // Whoever is behind this number takes the state, and not once more what it contains; whoever has taken an earlier
-      // state needs what came after that. So those numbers say what they always said.
+      // A peer behind this number takes the state, and not once more the diffs that it contains; a peer that has taken an
+      // earlier state needs the diffs after that one. So those numbers keep their content.
       ...(contains === undefined ? {} : { contains: Math.max(contains, sequence) }),
     };
   }
 
   /**
-   * What the log says that the peer may read, as far as it may by this release's rules and by what is set for it now:
-   * what has become hidden in a way that the log has not heard of yet is shown no more either.
+   * What the peer may read by the log and by its permissions of now, which may hide something of which the log has no
+   * record yet.
    */
   async #reads({ actorId, peerId, state }: InboundHead): Promise<Reads> {
     const allowed = await this.#deps.permissions(actorId, peerId);
@@ -142,31 +141,18 @@ export class InboundReading {
       if (data === null || record === undefined) return { data };
       const advanced = await this.#deps.cursors.toEnd(now.actorId, now.peerId, now.id);
       if (advanced === undefined) return { data };
-      if (samePermissions(now, advanced.head)) {
-        const contains = await this.#contained(now, advanced.head, record);
-        return { data, ...(contains === undefined ? {} : { contains }) };
+      if (samePermissions(permissionsOf(now), permissionsOf(advanced.head))) {
+        const contains = await numberAt(this.#deps.cursors, now, advanced.head, record);
+        return { data, ...compact({ contains }) };
       }
-      // What is of a later record is not to be shown by what was allowed before it.
+      // The state of a later record must not be shown by the permissions from before it.
       now = advanced.head;
     }
     return { data: null };
   }
-
-  /** The newest number that a state of `record` contains; undefined when a number was made that no record makes. */
-  async #contained(before: InboundHead, after: InboundHead, record: number): Promise<number | undefined> {
-    const { cursors } = this.#deps;
-    const { cursor, sequence } = after.state;
-    if (record === before.state.cursor) return before.state.sequence;
-    if (record < before.state.cursor || cursor < record) return undefined;
-    if ((await cursors.sequenceAt(before, cursor)) !== sequence) return undefined;
-    return cursor === record ? sequence : await cursors.sequenceAt(before, record);
-  }
 }
 
-function samePermissions(one: InboundHead, other: InboundHead): boolean {
-  const [before, after] = [currentContext(one.state).permissions, currentContext(other.state).permissions];
-  return JSON.stringify(before) === JSON.stringify(after);
-}
+const permissionsOf = ({ state }: InboundHead): PropertyPermissions => currentContext(state).permissions;
 
 function wireScope({ actorId, peerId, id, target, subtarget, resource }: InboundHead): JsonObject {
   return {

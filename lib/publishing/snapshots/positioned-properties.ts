@@ -4,6 +4,7 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { jsonBytes } from "../../domain/json/json.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
+import { itemsOf } from "../../dynamodb/paging.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
@@ -16,14 +17,15 @@ import { emptyList, listBytes } from "../../properties/own-list.ts";
 import type { OwnList } from "../../properties/own-list.ts";
 import { readProperty } from "../../properties/property-item.ts";
 import type { Property } from "../../properties/property-item.ts";
+import { untilStill } from "../../properties/until-still.ts";
 import type { PropertyReads, ReadProperty } from "../../properties/property-reads.ts";
 
-/** Most bytes of values that are held at once while they are brought to one record. */
+/** Most bytes of values in memory at once while they are brought to one record. */
 const MOST_BYTES = 32 * 1_024 * 1_024;
-/** Reads begun again because records between them were gone already. */
+/** Reads of everything, each begun because records that the one before needed had expired. */
 const TRIES = 3;
 
-/** Reads of a list begun again because it changed meanwhile: each time another writer got through. */
+/** Reads of a list, each begun because another writer changed it during the one before. */
 const LIST_TRIES = 20;
 /** Lists read at the same time. */
 const LISTS_AT_ONCE = 4;
@@ -35,26 +37,26 @@ export interface PositionedDeps {
 }
 
 /**
- * For one read of one actor. What it gives is the state after the record `position`, no more and no less, whoever writes
- * meanwhile: items that were read at an older one are brought up by the records between.
+ * For one read of one actor. It gives exactly the state after the record `position`, also while others write: items that
+ * were read at an older record are brought up to it by the records between.
  */
 export class PositionedProperties implements PropertyReads {
   readonly #deps: PositionedDeps;
   readonly #from: number;
   readonly #withItems: boolean;
-  /** Of the lists that `all` has given. */
+  /** The items of the lists that `all` has given. */
   readonly #items = new Map<OwnList, readonly Json[]>();
   readonly #listNames = new Set<string>();
   #position: number | undefined;
 
-  /** `from`: the newest record, read before anything is asked of this. `items`: `all` gives those of lists too. */
+  /** `from`: the newest record, read before any method is called. `items`: `all` gives the items of lists too. */
   constructor(deps: PositionedDeps, from: number, { items = false } = {}) {
     this.#deps = deps;
     this.#from = from;
     this.#withItems = items;
   }
 
-  /** The record that what was read is of; undefined before the read, and when it cannot be told. */
+  /** The record whose state was read; undefined before the read, and when there is no such record. */
   get position(): number | undefined {
     return this.#position;
   }
@@ -78,7 +80,7 @@ export class PositionedProperties implements PropertyReads {
   }
 
   async #placed<R extends Property>(actorId: string, name: string, read: R | undefined): Promise<R | undefined> {
-    // Nothing after its last record and up to `from` has changed it.
+    // No record between its last one and `from` has changed it.
     if (read?.list !== undefined) this.#listNames.add(name);
     this.#position = read === undefined ? await this.#absent(actorId, name) : Math.max(this.#from, read.last);
     return read;
@@ -93,18 +95,17 @@ export class PositionedProperties implements PropertyReads {
   }
 
   async #filled(actorId: string, property: Property | undefined): Promise<ReadProperty | undefined> {
-    let read = property;
-    for (let attempt = 1; attempt <= LIST_TRIES; attempt += 1) {
-      if (read?.list === undefined) return read;
-      const { list } = read;
-      if (read.bytes > MOST_BYTES) throw tooLarge();
+    let now = property;
+    const read = async (): Promise<{ readonly found: ReadProperty | undefined } | undefined> => {
+      if (now?.list === undefined) return { found: now };
+      const { list } = now;
+      if (now.bytes > MOST_BYTES) throw tooLarge();
       const items = await itemsOfVersion(this.#deps.table, actorId, list, 0, list.shape.count);
-      if (items !== undefined) return { ...read, items };
-      read = await this.#get(actorId, list.name);
-    }
-    throw new ServiceError("service.unavailable", "The list keeps changing; try again in a moment.", {
-      headers: { "Retry-After": "1" },
-    });
+      if (items !== undefined) return { found: { ...now, items } };
+      now = await this.#get(actorId, list.name);
+      return undefined;
+    };
+    return (await untilStill(read, { tries: LIST_TRIES, what: "The list keeps" })).found;
   }
 
   /**
@@ -139,7 +140,7 @@ export class PositionedProperties implements PropertyReads {
     return await this.#deps.properties.items(actorId, list, start, limit);
   }
 
-  /** Puts the items of the lists in; one that has gone meanwhile goes, as if it had been read later. */
+  /** Reads the items of the lists; a list that was deleted meanwhile is left out, as if it had been read later. */
   async #readLists(actorId: string, found: Map<string, ReadProperty>): Promise<void> {
     const lists = [...found.values()].filter(({ list }) => list !== undefined);
     if (lists.reduce((sum, { bytes }) => sum + bytes, 0) > MOST_BYTES) throw tooLarge();
@@ -150,30 +151,24 @@ export class PositionedProperties implements PropertyReads {
     });
   }
 
-  /** Up to which record there is no such property, which was not there when it was read. */
+  /** The newest record up to which there is no such property, which was absent when it was read. */
   async #absent(actorId: string, name: string): Promise<number | undefined> {
     const { newest } = await this.#head(actorId);
     const changes = await this.#changes(actorId, this.#from, newest);
     return changes === undefined ? undefined : absentAt(name, this.#from, changes);
   }
 
-  /** All properties as stored, those that a deletion of all up to `before` has taken away left out. */
+  /** All properties as stored, without those that a deletion of all up to `before` has removed. */
   async #stored(actorId: string, { cleared }: LogHead): Promise<Map<string, ReadProperty> | "too much"> {
     const found = new Map<string, ReadProperty>();
     let bytes = 0;
-    let after: string | undefined;
-    do {
-      const range = { pk: ownPartition(actorId), prefix: OWN_PREFIX };
-      const page = await this.#deps.table.query(after === undefined ? range : { ...range, after });
-      for (const item of page.items) {
-        const property = readProperty(item, cleared);
-        if (property === undefined) continue;
-        bytes += property.text.length;
-        if (bytes > MOST_BYTES) return "too much";
-        found.set(property.name, property);
-      }
-      after = page.next;
-    } while (after !== undefined);
+    for await (const item of itemsOf(this.#deps.table, { pk: ownPartition(actorId), prefix: OWN_PREFIX })) {
+      const property = readProperty(item, cleared);
+      if (property === undefined) continue;
+      bytes += property.text.length;
+      if (bytes > MOST_BYTES) return "too much";
+      found.set(property.name, property);
+    }
     return found;
   }
 

@@ -1,31 +1,32 @@
-/** Keeps what is known of subscribing peers fresh, so that delivery, which never asks, finds it. */
+/** Keeps the cached capabilities of subscribing peers fresh, because delivery itself never asks for them. */
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { capabilityKey, trustKey } from "../../dynamodb/keys/actors.ts";
 import { inboundPrefix } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
-import { ConditionFailed, always, equals } from "../../dynamodb/table.ts";
-import type { Change, Condition, Key, Table } from "../../dynamodb/table.ts";
+import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
+import { always, equals } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import { waitSeconds } from "../../peers/remote-answer.ts";
 import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "../../peers/capabilities.ts";
 import type { CapabilityReader } from "../../peers/capabilities.ts";
 
-/** Pauses after a peer could not be asked, ms: from minutes to a day. */
+/** Pauses after a peer did not answer, ms: from minutes to a day. */
 const UNREACHABLE = { base: 10 * 60_000, most: CAPABILITIES_FRESH_MS };
-/** So long before what is kept runs out it is asked for again: the sweep comes every minute. */
+/** Capabilities are read again so long before they expire, ms, because the sweep comes every minute. */
 const EARLY_MS = 5 * 60_000;
 
 export interface CapabilityRefreshDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
-  /** 0 ≤ random < 1, so that peers made at the same time are not asked at the same time for ever. */
+  /** 0 ≤ random < 1, so that peers made at the same time are not asked at the same time for ever after. */
   readonly random: () => number;
   readonly reader: (actorId: string) => CapabilityReader;
 }
 
-/** Asks subscribing peers what they can, once a day, through the due index. */
+/** Reads the capabilities of subscribing peers once a day, through the due index. */
 export class CapabilityRefresh {
   readonly #deps: CapabilityRefreshDeps;
 
@@ -34,8 +35,8 @@ export class CapabilityRefresh {
   }
 
   /**
-   * After a peer has subscribed: it is asked by the next sweep, or when what is kept of it runs out. One read and
-   * one write; may be called again. Never rejects: without it, what is delivered is only less fit.
+   * Makes a peer that has subscribed due: for the next sweep, or when its cached capabilities expire. One read and one
+   * write; may be called again. Never rejects: without capabilities deliveries only use fewer features.
    */
   async requestRefresh(actorId: string, peerId: string): Promise<void> {
     try {
@@ -50,14 +51,14 @@ export class CapabilityRefresh {
     const cached = await reader(actorId).capabilityCache(peerId).read();
     const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));
     const key = capabilityKey(actorId, peerId);
-    // Right whatever is stored. Counted, so that a look that finds no subscriptions cannot take away the item of one made meanwhile.
+    // Counted, so that a run that finds no subscriptions cannot delete the item of one that is made meanwhile.
     const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
     await table.update(key, change, always);
   }
 
   /**
-   * For the sweep, when the key is due: asks the peer and comes again a day later, sooner when it could not be asked, but
-   * not before a time that the peer has named. The item goes with the last subscription of the peer, or with its trust.
+   * Runs a due key: reads the peer's capabilities. Due again a day later; sooner when the peer did not answer, but not
+   * before a time that it has named. The item goes with the last subscription of the peer, or with its trust.
    */
   async runDue(actorId: string, peerId: string): Promise<void> {
     const { table, clock, log, random, reader } = this.#deps;
@@ -74,12 +75,12 @@ export class CapabilityRefresh {
     const stands = { only: ["ending", "pausedUntil"] };
     const trust = page.items.length === 0 ? undefined : await table.get(trustKey(actorId, peerId), stands);
     if (trust === undefined || trust["ending"] === true) {
-      await unlessChanged(table.delete(key, same));
+      await deleteIf(table, key, same);
       return;
     }
     const pausedUntil = Number(trust["pausedUntil"] ?? 0);
     if (pausedUntil > clock.now()) {
-      await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
+      await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
       return;
     }
     const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
@@ -90,20 +91,8 @@ export class CapabilityRefresh {
     const next = asked.ok
       ? runsOut(asked.value.fetchedAt)
       : now + Math.max(pause, (waitSeconds(asked, now) ?? 0) * 1_000);
-    await this.#again(key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
-  }
-
-  async #again(key: Key, change: Change, same: Condition): Promise<void> {
-    await unlessChanged(this.#deps.table.update(key, change, same));
+    await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
   }
 }
 
 const runsOut = (fetchedAt: number): number => fetchedAt + CAPABILITIES_FRESH_MS - EARLY_MS;
-
-async function unlessChanged(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!(error instanceof ConditionFailed)) throw error;
-  }
-}

@@ -183,8 +183,8 @@ export class CursorStore {
   ): Promise<AdvanceResult | undefined> {
     const { table, clock } = this.#deps;
     const written = await retryOnConflict<InboundHead, AdvanceResult | "ended">(head, MOST_ATTEMPTS, async (now) => {
-      const { idle, lease: isWanted, ...computed } = await step(now);
-      const requested = isWanted ? lease : undefined;
+      const { idle, lease: isRequested, ...computed } = await step(now);
+      const requested = isRequested ? lease : undefined;
       const free = this.isLeased(now) ? undefined : requested;
       const left = this.#withoutLeft(now, computed);
       if (idle && free === undefined) return { done: { head: { ...now, state: left.state }, made: [], leased: false } };

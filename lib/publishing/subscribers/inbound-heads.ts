@@ -1,4 +1,4 @@
-/** The inbound subscriptions of an actor as they are found: by id, by peer, by what a change touches. */
+/** Finds the inbound subscriptions of an actor: by id, by peer, by what a change touches. */
 import type { Change, Granularity, LogRecord } from "../../domain/diff/change-record.ts";
 import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
 import {
@@ -9,14 +9,17 @@ import {
   scopePrefix,
 } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import type { Item, QueryRange, Table } from "../../dynamodb/table.ts";
-import { readInboundHead } from "./inbound-head.ts";
+import { queryAll } from "../../dynamodb/paging.ts";
+import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
+import { endHead, headKey, makeHead, readInboundHead, resubscribe } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
-/** Up to so many names of one target are asked for one by one; more, and all of the target are. */
+/** Up to so many names of one target are queried one by one; for more the whole target is. */
 const MOST_NAMES = 3;
 
-/** Which subscription of an actor, and how it wants to be told. */
+/** Which subscription of an actor, and whether it gets callbacks. */
 export interface SubscriberName {
   readonly peerId: string;
   readonly id: string;
@@ -37,7 +40,7 @@ export class InboundHeads {
     return item === undefined ? undefined : readInboundHead(item);
   }
 
-  /** Those of the named that are there, in no order. One request for each 100. */
+  /** The heads of these names that exist, in no order. One request for each 100. */
   async getMany(
     actorId: string,
     names: readonly { readonly peerId: string; readonly id: string }[],
@@ -47,24 +50,24 @@ export class InboundHeads {
     return items.map(readInboundHead);
   }
 
-  /** All of one peer, in order of creation. One query for each MB. */
+  /** All heads of one peer, in order of creation. One query for each MB. */
   async ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> {
     return await this.#heads(actorId, inboundPrefix(peerId));
   }
 
-  /** All of an actor, in order of creation. One query for each MB. */
+  /** All heads of an actor, in order of creation. One query for each MB. */
   async all(actorId: string): Promise<readonly InboundHead[]> {
     return await this.#heads(actorId, inboundPrefix());
   }
 
   async #heads(actorId: string, prefix: string): Promise<readonly InboundHead[]> {
-    const items = await this.#query({ pk: actorPartition(actorId), prefix });
+    const items = await queryAll(this.#table, { pk: actorPartition(actorId), prefix });
     return items.map(readInboundHead).sort(byCreation);
   }
 
   /**
-   * The subscriptions whose scope touches one of the changes, each once. One query for those of a target, one for each of
-   * up to three names in it (one for the whole target when there are more), all at the same time.
+   * The subscriptions whose scope touches one of the changes, each once. All queries at the same time: for each target one
+   * for the subscriptions to the whole of it and one for each of up to three names; one for the target when there are more.
    */
   async inScope(actorId: string, changes: readonly Change[]): Promise<readonly SubscriberName[]> {
     return await this.#marked(actorId, changes.map(placed));
@@ -89,12 +92,13 @@ export class InboundHeads {
     const pk = scopePartition(actorId);
     const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
       const names = new Set(places.flatMap((place) => (place.target === target ? [place.name] : [])));
-      if (names.has(undefined)) return [this.#query({ pk, prefix: scopePrefix(target) })];
-      if (names.size > MOST_NAMES) {
-        const all = this.#query({ pk, prefix: scopePrefix(target) });
-        return [all.then((items) => items.filter((item) => isAmong(item, names)))];
+      if (!names.has(undefined) && names.size <= MOST_NAMES) {
+        return ["", ...names].map(
+          async (name) => await queryAll(this.#table, { pk, prefix: scopePrefix(target, name) }),
+        );
       }
-      return ["", ...names].map(async (name) => await this.#query({ pk, prefix: scopePrefix(target, name) }));
+      const all = queryAll(this.#table, { pk, prefix: scopePrefix(target) });
+      return [names.has(undefined) ? all : all.then((items) => items.filter((item) => isAmong(item, names)))];
     });
     return (await Promise.all(pages)).flat().map((item) => ({
       peerId: String(item["peerId"]),
@@ -102,29 +106,29 @@ export class InboundHeads {
       granularity: String(item["granularity"]) as Granularity,
     }));
   }
-
-  async #query(range: QueryRange): Promise<readonly Item[]> {
-    const items: Item[] = [];
-    let after: string | undefined;
-    do {
-      const page = await this.#table.query(after === undefined ? range : { ...range, after });
-      items.push(...page.items);
-      after = page.next;
-    } while (after !== undefined);
-    return items;
-  }
 }
 
-/** The marker by which a change finds the subscription. */
-export function markerItem(head: InboundHead): Item {
-  return {
-    ...scopeKey(head),
-    peerId: head.peerId,
-    subscriptionId: head.id,
-    ...(head.subtarget === undefined ? {} : { subtarget: head.subtarget }),
-    granularity: head.granularity,
-  };
+/** Makes a head and its marker, by which a change finds the subscription. */
+export function makingWrites(head: InboundHead): readonly Write[] {
+  const { peerId, id: subscriptionId, subtarget, granularity } = head;
+  const marker = { ...scopeKey(head), ...compact({ peerId, subscriptionId, subtarget, granularity }) };
+  return [makeHead(head), { put: marker, condition: itemMissing }];
 }
+
+/** Notes in both what the peer asks for now. */
+export function changingWrites(head: InboundHead): readonly Write[] {
+  const { granularity } = head;
+  return [resubscribe(head), { update: scopeKey(head), change: { set: { granularity } }, condition: itemExists }];
+}
+
+/** Deletes both. The marker says no more than the head. */
+export const endingWrites = (head: InboundHead): readonly Write[] => [
+  endHead(head),
+  { delete: scopeKey(head), condition: always },
+];
+
+/** The keys of both. */
+export const keysOf = (head: InboundHead): readonly Key[] => [headKey(head), scopeKey(head)];
 
 /** A part of a target that a change touches; without a name all of it. */
 interface Touched {

@@ -1,4 +1,5 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
+import { compact } from "../../system/compact.ts";
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
@@ -7,26 +8,35 @@ import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { startState } from "../../domain/log/subscription-log.ts";
 import type { SubscriptionContext } from "../../domain/log/subscription-log.ts";
-import { scopeKey } from "../../dynamodb/keys/publishing.ts";
-import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { endHead, headKey, makeHead, resubscribe, scopeOf } from "./inbound-head.ts";
+import { scopeOf } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
-import { markerItem } from "./inbound-heads.ts";
+import { changingWrites, endingWrites, keysOf, makingWrites } from "./inbound-heads.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { Commits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
+import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
 import type { UnnotifiedEnds } from "./unnotified-ends.ts";
 
-/** Most subscriptions that one commit makes or ends: two writes each, in a transaction of 100. */
+/** Most subscriptions that one commit makes or ends: two writes each, in a transaction of at most 100. */
 const AT_ONCE = 40;
 /** Most characters of JSON that name all subscriptions of one peer: every broader one notes the narrower. */
 const MAX_SCOPES_TEXT = 60_000;
 
-/** What a peer asks for. */
+/** Stands in a new head until its commit knows the record at which it starts. */
+const NO_STATE = {
+  cursor: 0,
+  sequence: 0,
+  cleared: 0,
+  granularity: "none",
+  ended: false,
+  contexts: [],
+  runs: [],
+} as const;
+
+/** A subscription as a peer asks for it. */
 export interface InboundRequest extends Scope {
   readonly granularity: Granularity;
   readonly acceptEncoding?: string;
@@ -67,7 +77,7 @@ export interface InboundDeps {
   readonly lifecycle: SubscriptionLifecycle;
 }
 
-/** Makes, ends and clears inbound subscriptions. */
+/** Makes, ends and clears inbound subscriptions. Its only state is the table. */
 export class InboundSubscriptions {
   readonly #deps: InboundDeps;
 
@@ -87,7 +97,7 @@ export class InboundSubscriptions {
     let made: readonly InboundHead[] = [];
     let fresh: readonly InboundHead[] = [];
     await this.#deps.commits.commit(actorId, [], async ({ head }) => {
-      // After the log's head was read: a change of either moves the log and has this planned anew.
+      // After the log's head was read: a change of either moves the log, and the commit plans again.
       const [known, permissions] = await Promise.all([
         this.#deps.heads.ofPeer(actorId, asker.peerId),
         this.#deps.permissions(actorId, asker.peerId),
@@ -108,7 +118,7 @@ export class InboundSubscriptions {
       return {
         records: [record],
         writes: [asker.trusted, ...writes],
-        ...(fresh.length === 0 ? {} : { head: { add: { subscribers: fresh.length } } }),
+        ...compact({ head: fresh.length === 0 ? undefined : { add: { subscribers: fresh.length } } }),
         refused: (index) => (index === 0 ? notTrusted() : undefined),
       };
     });
@@ -118,7 +128,7 @@ export class InboundSubscriptions {
     const results: InboundCreated[] = [];
     for (const head of made) {
       const isFresh = fresh.some(({ id }) => id === head.id);
-      // Nobody may have looked yet at what concerns one that was there.
+      // The cursor of one that was there may be behind the log.
       const now = isFresh ? head : (await this.#deps.cursors.toEnd(actorId, head.peerId, head.id))?.head;
       results.push({ id: head.id, granularity: head.granularity, sequence: (now ?? head).state.sequence });
     }
@@ -129,51 +139,43 @@ export class InboundSubscriptions {
   #planned(actorId: string, peerId: string, requests: readonly InboundRequest[], known: readonly InboundHead[]) {
     const all = new Map(known.map((head) => [placeName(head), head]));
     const before = new Map(all);
-    // One after another, so that listing them in order of creation is the order asked for.
+    // Times of creation ascend, so that the order of creation is the order of the requests.
     let createdAt = Math.max(this.#deps.clock.now() - 1, ...known.map((head) => head.createdAt));
     for (const { granularity, acceptEncoding, ...scope } of requests) {
-      const encoding = acceptEncoding === undefined ? {} : { acceptEncoding };
       const old = all.get(placeName(scope));
       if (old === undefined) createdAt += 1;
-      all.set(placeName(scope), {
-        ...(old ?? this.#blank(actorId, peerId, scope, createdAt)),
-        ...{ granularity, ...encoding },
-      });
+      const head = old ?? this.#blank(actorId, peerId, scope, createdAt);
+      all.set(placeName(scope), { ...head, granularity, ...compact({ acceptEncoding }) });
     }
     const heads = [...all.values()];
     return {
       all: heads,
       fresh: heads.filter((head) => !before.has(placeName(head))),
       changed: heads.filter((head) => {
-        const old = before.get(placeName(head));
-        return (
-          old !== undefined && (old.granularity !== head.granularity || old.acceptEncoding !== head.acceptEncoding)
-        );
+        const { granularity, acceptEncoding } = before.get(placeName(head)) ?? head;
+        return granularity !== head.granularity || acceptEncoding !== head.acceptEncoding;
       }),
       made: requests.flatMap((requested) => all.get(placeName(requested)) ?? []),
     };
   }
 
   #blank(actorId: string, peerId: string, scope: Scope, createdAt: number): InboundHead {
-    const state = {
-      cursor: 0,
-      sequence: 0,
-      cleared: 0,
-      granularity: "none",
-      ended: false,
-      contexts: [],
-      runs: [],
-    } as const;
-    const id = this.#deps.ids.id();
     return {
-      ...{ actorId, peerId, id, ...scopeOf(scope), createdAt, granularity: "none" },
-      ...{ state, version: 1, delivery: NOTHING_DELIVERED },
+      actorId,
+      peerId,
+      id: this.#deps.ids.id(),
+      ...scopeOf(scope),
+      createdAt,
+      granularity: "none",
+      state: NO_STATE,
+      version: 1,
+      delivery: NOTHING_DELIVERED,
     };
   }
 
   /**
-   * Ends one subscription, and tells the peer, best effort, at most 5 s, when asked to; false when there is none. Until
-   * the peer has been told, `wasEnded` says so.
+   * Ends one subscription; with `notifyPeer` notifies the peer, best effort, for at most 5 s. Until that has succeeded,
+   * `wasEnded` is true. False when there is no such subscription.
    */
   async end(actorId: string, peerId: string, id: string, options: { readonly notifyPeer: boolean }): Promise<boolean> {
     const { unnotifiedEnds, notifyEnded } = this.#deps;
@@ -193,12 +195,12 @@ export class InboundSubscriptions {
     return true;
   }
 
-  /** Whether the owner has ended a subscription of that id and its peer has not been told. One read. */
+  /** Whether the owner has ended a subscription of that id and its peer is not notified. One read. */
   async wasEnded(actorId: string, peerId: string, id: string): Promise<boolean> {
     return await this.#deps.unnotifiedEnds.has({ actorId, peerId, id });
   }
 
-  /** A peer's trust has ended: every subscription of it. Whoever goes on with it later does the rest. */
+  /** Ends every subscription of a peer whose trust has ended. May be called again for what an earlier call left. */
   async endAll(actorId: string, peerId: string): Promise<void> {
     await this.#deps.unnotifiedEnds.forget(actorId, peerId);
     for (;;) {
@@ -210,11 +212,11 @@ export class InboundSubscriptions {
   }
 
   async #endSome(actorId: string, peerId: string, some: readonly InboundHead[]): Promise<void> {
-    const plan = async ({ head: _any }: LogRead): Promise<LogPlan | undefined> => {
+    const plan = async (): Promise<LogPlan | undefined> => {
       const still = await this.#deps.heads.getMany(actorId, some);
       if (still.length === 0) return undefined;
       const writes = still.flatMap(endingWrites);
-      // For those that are left it says, too, that they are no more: nobody is told anything meanwhile.
+      // The record ends those that are left too, so that none of them makes a number meanwhile.
       return { records: [this.#scopes(peerId, [])], writes, head: { add: { subscribers: -still.length } } };
     };
     try {
@@ -222,12 +224,12 @@ export class InboundSubscriptions {
     } catch (error) {
       // The actor goes with its log.
       if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
-      await this.#deps.table.deleteMany(some.flatMap((head) => [headKey(head), markerKey(head)]));
+      await this.#deps.table.deleteMany(some.flatMap(keysOf));
     }
   }
 
   /**
-   * What the peer says it has: the diffs up to that number are gone. Going back changes nothing.
+   * Clears the diffs up to a number, because the peer says that it has them. A lower number than before changes nothing.
    * @throws ServiceError resource.not_found, request.invalid beyond the newest number
    */
   async clear(stored: InboundHead, upTo: number): Promise<void> {
@@ -271,22 +273,3 @@ const tooMany = (): ServiceError =>
 const named = (head: InboundHead): NamedScope => ({ id: head.id, ...scopeOf(head), granularity: head.granularity });
 
 const placeName = ({ target, subtarget, resource }: Scope): string => JSON.stringify([target, subtarget, resource]);
-
-const markerKey = (head: InboundHead) => scopeKey(head);
-
-function makingWrites(head: InboundHead): readonly Write[] {
-  return [makeHead(head), { put: markerItem(head), condition: itemMissing }];
-}
-
-function changingWrites(head: InboundHead): readonly Write[] {
-  const { granularity } = head;
-  return [resubscribe(head), { update: markerKey(head), change: { set: { granularity } }, condition: itemExists }];
-}
-
-function endingWrites(head: InboundHead): readonly Write[] {
-  return [
-    endHead(head),
-    // The marker says no more than the head.
-    { delete: markerKey(head), condition: always },
-  ];
-}

@@ -2,7 +2,7 @@
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import { ServiceError } from "../../system/errors.ts";
+import { untilStill } from "../../properties/until-still.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import { scopeOf } from "./inbound-head.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
@@ -14,8 +14,8 @@ const MOST_ATTEMPTS = 20;
 export type PermissionsOf = (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
 
 /**
- * What holds for a peer after the record that was the newest all the while it was read: whatever decides is changed
- * together with the log. Undefined without a trust.
+ * What holds for a peer after one record of the log, which was the newest as long as it was read: everything that decides
+ * changes together with the log. Undefined without a trust.
  *
  * @throws ServiceError service.unavailable while the log grows all the time
  */
@@ -25,22 +25,20 @@ export async function readSubscriptionContext(
   peerId: string,
 ): Promise<SubscriptionContextAt | undefined> {
   const logHead = async () => readLogHead(await deps.table.get(logHeadKey(actorId)));
-  let before = await logHead();
-  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+  let { newest } = await logHead();
+  const read = async () => {
     const [permissions, heads] = await Promise.all([
       deps.permissions(actorId, peerId),
       deps.heads.ofPeer(actorId, peerId),
     ]);
     const after = await logHead();
-    if (after.newest !== before.newest) {
-      before = after;
-      continue;
+    if (after.newest !== newest) {
+      ({ newest } = after);
+      return undefined;
     }
-    if (permissions === undefined) return undefined;
+    if (permissions === undefined) return { context: undefined };
     const subscriptions = heads.map((head) => ({ id: head.id, ...scopeOf(head), granularity: head.granularity }));
-    return { newest: after.newest, permissions, subscriptions, suspensions: after.suspended };
-  }
-  throw new ServiceError("service.unavailable", "This actor keeps changing; try again in a moment.", {
-    headers: { "Retry-After": "1" },
-  });
+    return { context: { newest, permissions, subscriptions, suspensions: after.suspended } };
+  };
+  return (await untilStill(read, { tries: MOST_ATTEMPTS, what: "This actor keeps" })).context;
 }

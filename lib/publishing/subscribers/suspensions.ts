@@ -4,7 +4,7 @@ import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
-import type { Suspension } from "../../change-log/change-log.ts";
+import type { Suspension } from "../../domain/terms/scope.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
 /** Most suspensions of one actor at the same time: they stand in the head of its log. */

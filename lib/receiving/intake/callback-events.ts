@@ -1,7 +1,8 @@
 /** Events made of callbacks, as they arrive and as they were buffered. */
 import { compact } from "../../system/compact.ts";
 import { parseCallbackBody } from "../../domain/wire/callback-body.ts";
-import type { CallbackPath, ParsedCallback } from "../../domain/wire/callback-body.ts";
+import type { StreamRef } from "../../domain/terms/refs.ts";
+import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
 import { checkScope } from "../../domain/wire/callback-scope.ts";
 import { parseJson } from "../../domain/json/json.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
@@ -17,7 +18,7 @@ export interface SentBody {
 }
 
 /** Decodes and reads a callback's body. @throws ServiceError naming what is wrong with it */
-export function readCallback(sent: SentBody, path: CallbackPath): ParsedCallback {
+export function readCallback(sent: SentBody, path: StreamRef): ParsedCallback {
   return parseCallbackBody(parseJson(decodeBody(sent.body, sent.encoding)), path);
 }
 

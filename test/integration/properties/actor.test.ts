@@ -19,7 +19,7 @@ it("an actor's own code gets, sets and deletes its properties, with their record
   expect(await world.records()).toHaveLength(4);
 });
 
-it("refuses what cannot be a place, a value, or a way to one", async () => {
+it("refuses places that cannot exist, values that cannot be stored, and paths through values", async () => {
   const world = await PropertyWorld.open();
   const { properties } = world.services.actorOf(world.actorId);
   await properties.set("color", "red");

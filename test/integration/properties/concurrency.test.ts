@@ -5,7 +5,7 @@ import type { Json } from "../../../lib/system/ports.ts";
 import type { Effect } from "../../support/faulty-table.ts";
 import { PropertyWorld } from "./world.ts";
 
-/** What the log says the properties are: all records from the first, applied one after another. */
+/** The properties that follow from the log: all records from the first, applied one after another. */
 async function told(world: PropertyWorld): Promise<Record<string, Json>> {
   const values = new Map<string, Json | undefined>();
   for (const { record } of await world.records()) {
@@ -19,7 +19,7 @@ async function told(world: PropertyWorld): Promise<Record<string, Json>> {
   return Object.fromEntries([...values].filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
-/** Runs the jobs, so many at the same time. */
+/** Runs the jobs, at most `limit` at the same time. */
 async function inFlight(count: number, jobs: (() => Promise<unknown>)[]): Promise<void> {
   const work = async (): Promise<void> => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job();
@@ -27,7 +27,7 @@ async function inFlight(count: number, jobs: (() => Promise<unknown>)[]): Promis
   await Promise.all(Array.from({ length: count }, work));
 }
 
-/** A generator of whole numbers below a limit, the same for the same seed. */
+/** A generator of whole numbers below a limit, repeatable by its seed. */
 function seeded(seed: number): (limit: number) => number {
   let state = seed * 2_654_435_761 + 1;
   return (limit) => {
@@ -36,7 +36,7 @@ function seeded(seed: number): (limit: number) => number {
   };
 }
 
-/** One random change, asked of an instance of its own; its status. */
+/** Requests one random change from an instance of its own. Resolves with the status. */
 function change(world: PropertyWorld, below: (limit: number) => number, n: number): Promise<number> {
   const name = `p${below(3)}`;
   const on = world.instance();
@@ -72,7 +72,7 @@ describe("writers at the same time", () => {
     expect(await told(world)).toEqual({ shared: all });
   });
 
-  it("leave what the last record of each property says", async () => {
+  it("leave each property as its last record has it", async () => {
     const world = await PropertyWorld.open();
     await inFlight(
       8,
@@ -83,8 +83,8 @@ describe("writers at the same time", () => {
   });
 });
 
-describe("whatever fails, and whoever dies", () => {
-  const FATES: readonly Effect[] = [
+describe("whatever request fails, and whichever writer dies", () => {
+  const EFFECTS: readonly Effect[] = [
     "throttle",
     "lost_answer",
     "condition",
@@ -95,19 +95,19 @@ describe("whatever fails, and whoever dies", () => {
   ];
 
   it.each(Array.from({ length: 60 }, (_, seed) => seed))(
-    "the properties are what the log says: seed %i",
+    "the properties are those that follow from the log: seed %i",
     async (seed) => {
       const world = await PropertyWorld.open();
       const below = seeded(seed);
       let begun = 0;
-      // A writer that died answers nobody any more; which one asks the table is known by its context.
+      // A writer that died sends no answer any more. The context of a request to the table identifies its writer.
       const writer = new AsyncLocalStorage<() => void>();
       const mortal = (n: number): Promise<void> =>
         new Promise((resolve, reject) => {
           writer.run(resolve, () => void change(world, below, n).then(() => resolve(), reject));
         });
       world.decide = () => {
-        const effect = below(6) === 0 ? FATES[below(FATES.length)]! : "ok";
+        const effect = below(6) === 0 ? EFFECTS[below(EFFECTS.length)]! : "ok";
         if (effect === "crash" || effect === "crash_after") setImmediate(() => writer.getStore()?.());
         return effect;
       };

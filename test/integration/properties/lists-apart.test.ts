@@ -7,14 +7,14 @@ import { StateReader } from "../../../lib/peers/state-reader.ts";
 import type { Json, PeerHttp } from "../../../lib/system/ports.ts";
 import { PropertyWorld } from "./world.ts";
 
-/** What a copy holds that applied the whole log. */
+/** The items of a copy that applied the whole log. */
 async function told(world: PropertyWorld, name: string): Promise<readonly Json[] | undefined> {
   return (await world.records())
     .flatMap(({ record }) => (record.kind === "change" ? record.changes : []))
     .reduce<readonly Json[] | undefined>((items, change) => applyListChange(name, items, change), undefined);
 }
 
-/** Everything stored of lists: pages, elements, indexes, and what the sweep has to do about them. */
+/** Everything that is stored of lists: pages, elements, indexes, and the due work about them. */
 async function listData(world: PropertyWorld, generations: readonly string[]): Promise<readonly Item[]> {
   const partitions = generations.map((generation) => `L#${world.actorId}##${generation}`);
   const found = await Promise.all(partitions.map(async (pk) => (await world.table.query({ pk, prefix: "" })).items));
@@ -31,7 +31,7 @@ const generationOf = async (world: PropertyWorld, name: string): Promise<string>
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 describe("an actor's own code", () => {
-  it("uses its lists by name, which the first item makes", async () => {
+  it("uses its lists by name, and the first item creates a list", async () => {
     const world = await PropertyWorld.open();
     const { properties } = world.services.actorOf(world.actorId);
     const memo = properties.list("memo");
@@ -62,7 +62,7 @@ describe("an actor's own code", () => {
     expect(await properties.list("described").about()).toEqual({ description: "", explanation: "", count: 0 });
   });
 
-  it("pops items too large for their page whole", async () => {
+  it("pops items that are stored outside their page as a whole", async () => {
     const world = await PropertyWorld.open();
     const memo = world.services.actorOf(world.actorId).properties.list("memo");
     const large = "x".repeat(200_000);
@@ -72,7 +72,7 @@ describe("an actor's own code", () => {
     expect((await listData(world, [generation])).filter(({ sk }) => sk.startsWith("E#"))).toEqual([]);
   });
 
-  it("is told when a name stands for something else, and what is too much at once", async () => {
+  it("gets an error when a name is that of a value, and for too much at once", async () => {
     const world = await PropertyWorld.open();
     const { properties } = world.services.actorOf(world.actorId);
     await properties.set("color", "red");
@@ -90,7 +90,7 @@ describe("an actor's own code", () => {
 });
 
 describe("writers at the same time", () => {
-  it("lose none of 200 items that 8 of them append", async () => {
+  it("append 200 items, 8 at a time, and lose none", async () => {
     const world = await PropertyWorld.open();
     await world.ask("POST", "", { json: { memo: { _type: "list" } } });
     const left = numbers(200);
@@ -108,7 +108,7 @@ describe("writers at the same time", () => {
 });
 
 describe("another service that reads a list", () => {
-  /** What `StateReader` asks, answered by our own routes. */
+  /** Answers the requests of `StateReader` from our own routes. */
   function reader(world: PropertyWorld, as: Record<string, string>, between?: () => Promise<unknown>) {
     const http: PeerHttp = {
       send: async ({ url }) => {
@@ -122,7 +122,7 @@ describe("another service that reads a list", () => {
     return new StateReader(new RemoteActor({ http, baseUri: `https://us.example/${world.actorId}`, ourId: "p" }), "s");
   }
 
-  it("gets it whole, or page by page, and again when it changes meanwhile", async () => {
+  it("gets it as a whole, or page by page, and reads again when it changes meanwhile", async () => {
     const world = await PropertyWorld.open();
     const as = await world.peer("associate");
     await world.ask("POST", "", { json: { memo: { _type: "list", description: "what" } } });
@@ -142,8 +142,8 @@ describe("another service that reads a list", () => {
   });
 });
 
-describe("what is stored of lists", () => {
-  it("goes with a deletion of all, a clear, and its actor", async () => {
+describe("everything that is stored of lists", () => {
+  it("is deleted after a deletion of all, after a clear, and with the actor", async () => {
     const world = await PropertyWorld.open();
     const generations: string[] = [];
     const make = async (name: string): Promise<void> => {
@@ -164,7 +164,7 @@ describe("what is stored of lists", () => {
     await make("again");
     await world.ask("DELETE");
     expect(await world.state()).toEqual({});
-    // Before the sweep comes, names are taken again.
+    // Before the sweep runs, new lists take the same names.
     await world.ask("PUT", "replaced", { body: "text" });
     await make("again");
     await sweepLater();

@@ -42,7 +42,7 @@ describe("the operations on a list", () => {
       { operation: "update", index: 1, item: 0 },
     ],
     [
-      "update, the other form",
+      "update, as an action",
       { action: "update", item_index: 1, item_value: 0 },
       undefined,
       ["a", 0, "c"],
@@ -57,7 +57,7 @@ describe("the operations on a list", () => {
     ],
     ["delete", { operation: "delete", index: 0 }, undefined, ["b", "c"], { operation: "delete", index: 0 }],
     [
-      "delete, the other form",
+      "delete, as an action",
       { action: "delete", item_index: 0 },
       undefined,
       ["b", "c"],
@@ -83,14 +83,14 @@ describe("the operations on a list", () => {
     expect(await told(before)).toEqual([{ list: "memo", ...diff, length: left.length }]);
   });
 
-  it("remove takes the first of equal items, and tells subscribers which one by its index", async () => {
+  it("remove removes the first of equal items, and its diff names the item by its index", async () => {
     const before = await memo("a", "b", "a");
     await operate({ operation: "remove", item: "a" });
     expect(await items("memo")).toEqual(["b", "a"]);
     expect(await told(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
   });
 
-  it("delete_all takes the list away", async () => {
+  it("delete_all deletes the list", async () => {
     const before = await memo("a");
     expect(await operate({ operation: "delete_all" })).toEqual([204, undefined]);
     expect(await world.state()).toEqual({});
@@ -108,7 +108,7 @@ describe("the operations on a list", () => {
     expect(await told(before)).toEqual([]);
   });
 
-  it("are refused when they make no sense, and change nothing", async () => {
+  it("are refused when they do not fit the list, and change nothing", async () => {
     const before = await memo("a", "b", "a");
     for (const [json, status, field] of [
       [{}, 400, "operation"],
@@ -159,15 +159,15 @@ describe("the operations on a list", () => {
     expect((await operate({ operation: "pop" }))[0]).toBe(400);
   });
 
-  it("take away the first of several equal items, and say which", async () => {
+  it("remove the first of several equal items, and name its index", async () => {
     const before = await memo("a", "b", "a");
     expect(await operate({ operation: "remove", item: "a" })).toEqual([204, undefined]);
     expect(await items("memo")).toEqual(["b", "a"]);
-    // By its value a subscriber could not tell which one.
+    // By the value a subscriber could not identify the item.
     expect(await told(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
   });
 
-  it("take literally what deletes elsewhere", async () => {
+  it("store empty texts and null as items, which delete elsewhere", async () => {
     await memo();
     for (const item of ["", null, {}, [], { list: "x", operation: "clear" }])
       await operate({ operation: "append", item });
@@ -178,7 +178,7 @@ describe("the operations on a list", () => {
 });
 
 describe("a batch", () => {
-  it("updates first, then deletes from the end, by the indices before it", async () => {
+  it("updates first, then deletes from the end, by the indices before the batch", async () => {
     const before = await memo("a", "b", "c", "d");
     const batch = [{ index: 0 }, { index: 2 }, { index: 3, t: "D" }, { index: 1, t: "B" }, { index: 4, t: "E" }];
     const answer = await world.ask("POST", "", { json: { memo: { items: batch }, n: 1 } });
@@ -210,7 +210,7 @@ describe("a batch", () => {
     expect(await told(before)).toEqual([]);
   });
 
-  it("counts the update of two entries for one index, and the later of two updates", async () => {
+  it("prefers an update to a deletion of the same index, and the later of two updates", async () => {
     const before = await memo("a", "b", "c");
     const batch = [
       { index: 0, t: 1 },
@@ -240,7 +240,7 @@ describe("a batch", () => {
     expect(await items("memo")).toEqual([{ task: 0 }, { task: 1 }, { task: 2 }]);
   });
 
-  it("for a name that is no list is refused, and nothing happens", async () => {
+  it("for a name that is no list is refused, and changes nothing", async () => {
     await world.ask("PUT", "color", { body: "red" });
     const before = (await world.records()).length;
     for (const name of ["bag", "color"]) {
@@ -251,12 +251,12 @@ describe("a batch", () => {
       }
     }
     expect(await world.records()).toHaveLength(before);
-    // There it is a property like others.
+    // By a PUT it is the value of a property like others.
     expect(await world.status("PUT", "bag", { json: { items: [{ index: 0 }] } })).toBe(204);
     expect(await world.state()).toEqual({ color: "red", bag: { items: [{ index: 0 }] } });
   });
 
-  it("is no value of another form", async () => {
+  it("is only a value of exactly its form", async () => {
     await memo("a");
     for (const value of [
       { items: [{ t: 1 }] },
@@ -278,7 +278,7 @@ describe("a batch", () => {
     expect(await items("memo")).toEqual(["a"]);
   });
 
-  it("that touches more pages than one transaction takes is still one change", async () => {
+  it("that touches more pages than fit into one transaction is still one change", async () => {
     const content = Array.from({ length: 5_000 }, (_, index) => `item ${String(index)} `.padEnd(60, "x"));
     await memo(...content);
     const batch = Array.from({ length: 90 }, (_, at) => ({ index: at * 50, ...(at % 3 === 0 ? {} : { t: at }) }));
@@ -291,7 +291,7 @@ describe("a batch", () => {
     expect(await operate({ operation: "remove", item: content[4_999] })).toEqual([204, undefined]);
   });
 
-  it("with new lists and values is one record where it can be", async () => {
+  it("with new lists and values is one record where possible", async () => {
     const json = { a: { _type: "list" }, b: { _type: "list", description: "b" }, c: 1 };
     expect((await world.ask("POST", "", { json })).json).toEqual({
       ...{ a: { _list: true, count: 0 }, b: { _list: true, count: 0 }, c: 1 },

@@ -28,7 +28,7 @@ const CHANGES = (name: string) =>
     ["DELETE", name, { query: "index=0" }],
   ] as const;
 
-/** Every request that takes the list away. */
+/** Every request that deletes the list. */
 const TAKING_AWAY = (name: string) =>
   [
     ["DELETE", name, {}],
@@ -39,7 +39,7 @@ const TAKING_AWAY = (name: string) =>
     ["POST", `${name}/items`, { json: { operation: "delete_all" } }],
   ] as const;
 
-it("a list outside a peer's permissions does not exist for it, anywhere", async () => {
+it("a list outside a peer's permissions does not exist for that peer, on any route", async () => {
   const as = await world.peer("friend");
   expect((await world.ask("GET", "", { as })).json).toEqual({ memo: { _list: true, count: 1 } });
   for (const path of ["private", "private/0", "private/metadata", "private/items", "private/x"]) {
@@ -73,7 +73,7 @@ it("a peer changes lists when it may write, and only those that it may", async (
   }
 });
 
-it("a peer takes whole lists away only when it may delete; their items go with the right to write", async () => {
+it("a peer deletes whole lists only when it may delete; deleting items needs the right to write", async () => {
   const friend = await world.peer("friend");
   const [before, state] = [(await world.records()).length, await world.state()];
   for (const [method, path, sent] of [...TAKING_AWAY("memo"), ["PUT", "memo", { json: null }] as const]) {
@@ -95,7 +95,7 @@ it("a peer takes whole lists away only when it may delete; their items go with t
   }
 });
 
-it("a peer that may not change items hears so before it hears whether there is such an item", async () => {
+it("a peer that may not change items gets 403 whether or not there is such an item", async () => {
   const as = await world.peer("friend", { properties: { operations: ["delete"] } });
   for (const path of ["memo/0", "memo/9", "memo/x", "memo/0/a", "memo/items"]) {
     expect(await world.status("DELETE", path, { as }), path).toBe(403);
@@ -110,7 +110,7 @@ it("a peer that may not change items hears so before it hears whether there is s
   expect(await world.state()).toMatchObject({ memo: { count: 1 } });
 });
 
-it("what a query names is an item, and never the property it would be an item of", async () => {
+it("a query names an item, and never the property itself", async () => {
   await world.ask("PUT", "value", { json: { a: 1 } });
   const [before, state] = [(await world.records()).length, await world.state()];
   for (const as of [await world.peer("friend"), await world.peer("admin"), world.owner]) {
@@ -127,7 +127,7 @@ it("what a query names is an item, and never the property it would be an item of
   expect(await world.state()).toEqual(state);
 });
 
-it("a peer takes all away only when its permissions leave no list out", async () => {
+it("a peer deletes all only when its permissions exclude no list", async () => {
   const properties = { operations: ["delete"] };
   const as = await world.peer("friend", { properties: { ...properties, excluded_patterns: ["memo/0"] } });
   expect(await world.status("DELETE", "", { as })).toBe(403);
@@ -136,7 +136,7 @@ it("a peer takes all away only when its permissions leave no list out", async ()
   expect(await world.state()).toEqual({});
 });
 
-it("a list is one place: a permission for one of its items is none", async () => {
+it("a list is one place: a permission for one of its items permits nothing", async () => {
   const as = await world.peer("associate", {
     properties: { excluded_patterns: ["memo"], patterns: ["memo/0"], operations: ["read", "write"] },
   });

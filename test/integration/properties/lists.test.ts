@@ -10,7 +10,7 @@ beforeEach(async () => {
 const { told, memo, operate, items } = memoList(() => world);
 
 describe("a list property", () => {
-  it("is made empty, and appended to, each with its record", async () => {
+  it("is created empty and appended to, each with a record", async () => {
     const made = await world.ask("POST", "", { json: { memo: { _type: "list", description: "what to do" } } });
     expect([made.status, made.json]).toEqual([201, { memo: { _list: true, count: 0 } }]);
     expect(await items("memo")).toEqual([]);
@@ -31,7 +31,7 @@ describe("a list property", () => {
 });
 
 describe("one item", () => {
-  it("is read, put, appended by a put at the length, and deleted", async () => {
+  it("is read, replaced, appended by a PUT at the length, and deleted", async () => {
     const before = await memo("a", { b: 1 });
     const item = await world.ask("GET", "memo/0");
     expect([item.status, item.text, item.headers["content-type"]]).toEqual([200, "a", "text/plain; charset=utf-8"]);
@@ -46,7 +46,7 @@ describe("one item", () => {
     expect(await told(before)).toHaveLength(4);
   });
 
-  it("is none where only other methods are for the list", async () => {
+  it("is not found where the list takes only other methods", async () => {
     await memo("a");
     const asked = [
       ["DELETE", "memo/metadata"],
@@ -59,13 +59,13 @@ describe("one item", () => {
     const items405 = [405, "GET, HEAD, POST", code];
     expect(said).toEqual([[405, "GET, HEAD, PUT", code], items405, items405]);
     expect(await items("memo")).toEqual(["a"]);
-    // They are words like others in what is no list.
+    // In a value they are keys like others.
     await world.ask("PUT", "plain", { json: { items: 1, metadata: 2 } });
     expect(await world.status("DELETE", "plain/metadata")).toBe(204);
     expect((await world.ask("GET", "plain")).json).toEqual({ items: 1 });
   });
 
-  it("that is not there is 404, and what is no index 400", async () => {
+  it("that is not there gives 404, and a text that is no index 400", async () => {
     const before = await memo("a");
     for (const path of ["memo/1", "memo/2", "memo/9007199254740991", "memo/0/b"]) {
       expect(await world.status("GET", path), path).toBe(404);
@@ -81,7 +81,7 @@ describe("one item", () => {
     expect(await told(before)).toEqual([]);
   });
 
-  it("is named by a query as well as by a path", async () => {
+  it("can be named by a query as well as by a path", async () => {
     const before = await memo("a", { b: 1 });
     const at = async (method: string, index: string, sent: object = {}) =>
       await world.ask(method, "memo", { query: `index=${index}`, ...sent });
@@ -102,7 +102,7 @@ describe("one item", () => {
     ]);
   });
 
-  it("beyond the list, or with no index, is refused where the query names it", async () => {
+  it("beyond the list, or without an index, is refused when a query names it", async () => {
     const before = await memo("a");
     for (const [index, get, put, remove] of [
       ["1", 404, 204, 404],
@@ -123,7 +123,7 @@ describe("one item", () => {
     expect(await told(before)).toHaveLength(1);
   });
 
-  it("is none of a property that is no list, which stays as it is", async () => {
+  it("of a property that is no list is refused, and the property stays as it is", async () => {
     await world.ask("PUT", "plain", { json: [1, 2] });
     const before = (await world.records()).length;
     const query = "index=0";
@@ -140,7 +140,7 @@ describe("one item", () => {
 });
 
 describe("a list as a whole", () => {
-  it("has metadata, which can be set", async () => {
+  it("has a description and an explanation, which can be set", async () => {
     await memo("a", "b");
     const empty = { name: "memo", _list: true, count: 2, description: "", explanation: "" };
     expect((await world.ask("GET", "memo/metadata")).json).toEqual(empty);
@@ -155,7 +155,7 @@ describe("a list as a whole", () => {
     expect(await world.status("DELETE", "memo/metadata")).toBe(405);
   });
 
-  it("stands among all properties by its length, with its items, or by what it takes", async () => {
+  it("is shown among all properties by its length, with its items, or by its size", async () => {
     await memo("é", { a: 1 });
     await world.ask("PUT", "color", { body: "red" });
     expect(await world.state()).toEqual({ color: "red", memo: { _list: true, count: 2 } });
@@ -191,7 +191,7 @@ describe("a list as a whole", () => {
     for (const name of ["plain", "none"]) expect(await world.status("GET", `${name}/items`), name).toBe(404);
   });
 
-  it("is deleted, by an empty value too, or with everything", async () => {
+  it("is deleted by DELETE, by an empty value, and with all properties", async () => {
     for (const [method, path, sent] of [
       ["DELETE", "memo", {}],
       ["PUT", "memo", {}],
@@ -209,7 +209,7 @@ describe("a list as a whole", () => {
     expect(await items("memo")).toEqual(["b"]);
   });
 
-  it("and a value never have one name", async () => {
+  it("and a value never have the same name", async () => {
     await memo("a");
     await world.ask("PUT", "color", { json: { red: 1 } });
     const before = (await world.records()).length;
@@ -231,13 +231,13 @@ describe("a list as a whole", () => {
     expect(await world.state()).toEqual({ color: { red: 1 }, memo: [1] });
   });
 
-  it("cannot have a name that begins as a diff's prefix does", async () => {
+  it("cannot have a name that begins with the prefix of diffs", async () => {
     expect(await world.status("POST", "", { json: { "list:memo": { _type: "list" } } })).toBe(400);
     expect(await world.status("PUT", "list:memo", { body: "x" })).toBe(400);
     expect(await world.status("PUT", "lists", { body: "x" })).toBe(204);
   });
 
-  it("made again is left as it is, but for what is said of it", async () => {
+  it("that is created again stays as it is, but for its description and explanation", async () => {
     const before = await memo("a");
     expect((await world.ask("POST", "", { json: { memo: { _type: "list" } } })).json).toEqual({
       memo: { _list: true, count: 1 },
@@ -252,7 +252,7 @@ describe("a list as a whole", () => {
 describe("a long list", () => {
   const long = Array.from({ length: 1_200 }, (_, index) => index);
 
-  it("is read page by page, of one version", async () => {
+  it("is read page by page, all of one version", async () => {
     await memo(...long);
     const page = async (query: string) => await world.ask("GET", "memo", { query });
     const first = await page("limit=500");
@@ -280,7 +280,7 @@ describe("a long list", () => {
     }
   });
 
-  it("that is no list any more has no next page", async () => {
+  it("that was replaced by a value has no next page", async () => {
     await memo(1, 2, 3);
     const { next } = (await world.ask("GET", "memo", { query: "limit=2" })).json as { next: string };
     const query = `after=${next}&limit=2`;
@@ -295,7 +295,7 @@ describe("a long list", () => {
     expect((await world.ask("GET", "memo", { query: "after=1" })).json).toEqual([3]);
   });
 
-  it("ends its pages where they get large, and is not read as a whole", async () => {
+  it("has pages of limited size, and cannot be read as a whole", async () => {
     await memo();
     const item = "x".repeat(200_000);
     for (let round = 0; round < 9; round += 1) await operate({ operation: "extend", items: [item, item, item] });
@@ -315,7 +315,7 @@ describe("a long list", () => {
     expect(read).toBe(27);
   });
 
-  it("is extended at once, however many diffs that takes", async () => {
+  it("is extended in one request, however many diffs that takes", async () => {
     const before = await memo("first");
     const content = Array.from({ length: 30 }, (_, index) => String(index).padEnd(30_000, "x"));
     expect(await operate({ operation: "extend", items: content })).toEqual([201, 1]);

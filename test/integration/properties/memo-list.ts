@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
 import type { PropertyWorld } from "./world.ts";
 
-/** What tests do with that list. */
+/** Operations of tests on that list. */
 export function memoList(world: () => PropertyWorld) {
   /** The list operations in the log from a record on. */
   async function told(after = 0): Promise<readonly Json[]> {
@@ -15,14 +15,14 @@ export function memoList(world: () => PropertyWorld) {
     );
   }
 
-  /** Makes the list `memo` with these items; the number of the last record. */
+  /** Creates the list `memo` with these items. Resolves with the number of the last record. */
   async function memo(...content: readonly Json[]): Promise<number> {
     expect(await world().status("POST", "", { json: { memo: { _type: "list" } } })).toBe(201);
     if (content.length > 0) await operate({ operation: "extend", items: content });
     return (await world().records()).length;
   }
 
-  /** An operation on `memo`: its status, and its answer's index, undefined without one. */
+  /** Operates on `memo`. Resolves with the status, and the index in the answer if there is one. */
   async function operate(json: unknown): Promise<readonly [number, unknown]> {
     const { status, json: answer, text } = await world().ask("POST", "memo/items", { json });
     if (status === 201) expect(answer).toEqual({ success: true, index: answer.index });

@@ -34,7 +34,7 @@ it.each([
   expect(await world.records()).toHaveLength(records);
 });
 
-it("takes null for what is left out", async () => {
+it("takes null for an absent field", async () => {
   const json = { operation: "pop", index: null, item: null, old_item: null };
   expect(await world.status("POST", "memo/items", { json })).toBeLessThan(300);
   const add = { action: "add", item_value: "c", item_index: null };
@@ -47,7 +47,7 @@ it("takes null for what is left out", async () => {
   expect((await world.ask("GET", "memo")).json).toEqual(["c", null]);
 });
 
-it("renames no list by its metadata, which may be put back as it was read", async () => {
+it("renames no list by its metadata, which can be put back as it was read", async () => {
   const { json } = await world.ask("GET", "memo/metadata");
   const renamed = await world.ask("PUT", "memo/metadata", { json: { ...json, name: "other", description: "x" } });
   expect([renamed.status, renamed.json.error.field]).toEqual([400, "name"]);

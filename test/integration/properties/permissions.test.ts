@@ -9,7 +9,7 @@ beforeEach(async () => {
   });
 });
 
-/** All that a peer can read, as one text. */
+/** Everything that a peer can read, as one text. */
 async function readable(as: Record<string, string>): Promise<string> {
   const paths = ["open", "open/secret", "private", "private/key", "other", "security"];
   const answers = [
@@ -21,7 +21,7 @@ async function readable(as: Record<string, string>): Promise<string> {
 }
 
 describe("a peer within its relationship's permissions", () => {
-  it("reads what is not excluded; the rest does not exist for it", async () => {
+  it("reads what is not excluded, and the rest does not exist for the peer", async () => {
     const as = await world.peer("associate");
     expect((await world.ask("GET", "", { as })).json).toEqual({ open: { a: 1, secret: "s" }, other: "text" });
     expect((await world.ask("GET", "", { as, query: "metadata=true" })).json).toEqual({
@@ -34,7 +34,7 @@ describe("a peer within its relationship's permissions", () => {
     }
   });
 
-  it("writes only when it may, and never what is excluded", async () => {
+  it("writes only with the right to write, and never what is excluded", async () => {
     const associate = await world.peer("associate");
     const friend = await world.peer("friend");
     const before = await world.state();
@@ -57,7 +57,7 @@ describe("a peer within its relationship's permissions", () => {
     expect(await world.state()).toEqual({ ...before, other: "y", mine: 1, open: { secret: "s" } });
   });
 
-  it("may do everything as admin", async () => {
+  it("may do everything as an admin", async () => {
     const as = await world.peer("admin");
     expect((await world.ask("GET", "private/key", { as })).text).toBe("p");
     expect(await world.status("DELETE", "", { as })).toBe(204);
@@ -67,7 +67,7 @@ describe("a peer within its relationship's permissions", () => {
 
 const FORM = "application/x-www-form-urlencoded";
 
-/** Every request by which a value, or a named path below one, goes. */
+/** Every request that deletes a value, or a path below one. */
 const TAKING_AWAY = [
   ["DELETE", "other", {}],
   ["DELETE", "open/a", {}],
@@ -87,7 +87,7 @@ const TAKING_AWAY = [
 ] as const;
 
 describe("a peer that may write and not delete", () => {
-  it.each(TAKING_AWAY)("takes nothing away with %s %j %j", async (method, path, sent) => {
+  it.each(TAKING_AWAY)("deletes nothing with %s %j %j", async (method, path, sent) => {
     const before = await world.state();
     const records = (await world.records()).length;
     for (const as of [await world.peer("friend"), await world.peer("partner")]) {
@@ -97,7 +97,7 @@ describe("a peer that may write and not delete", () => {
     expect(await world.records()).toHaveLength(records);
   });
 
-  it("replaces an object by one that leaves out keys, and puts empty texts and null inside one", async () => {
+  it("replaces an object by one that lacks keys, and puts empty texts and null inside an object", async () => {
     const as = await world.peer("friend");
     expect(await world.status("PUT", "open", { as, json: { b: "", c: null } })).toBe(204);
     expect(await world.status("POST", "", { as, json: { open: {} } })).toBe(201);
@@ -108,23 +108,23 @@ describe("a peer that may write and not delete", () => {
 describe("a peer that may delete", () => {
   const properties = { operations: ["read", "write", "delete"] };
 
-  it.each(TAKING_AWAY.slice(0, -1))("takes away with %s %j %j", async (method, path, sent) => {
+  it.each(TAKING_AWAY.slice(0, -1))("deletes with %s %j %j", async (method, path, sent) => {
     const as = await world.peer("friend", { properties });
-    // By the owner: what there is to do does not depend on who asks.
+    // As the owner, because the effect does not depend on the caller.
     const [whole, rest] = [await PropertyWorld.open(), await world.state()];
     for (const [name, value] of Object.entries(rest)) await whole.ask("PUT", name, { json: value });
     expect(await world.status(method, path, { ...sent, as })).toBe(await whole.status(method, path, sent));
     expect(await world.state()).toEqual(await whole.state());
   });
 
-  it("need not be one that may write", async () => {
+  it("needs no right to write", async () => {
     const as = await world.peer("friend", { properties: { operations: ["delete"] } });
     expect(await world.status("PUT", "other", { as, body: "x" })).toBe(403);
     expect(await world.status("DELETE", "other", { as })).toBe(204);
     expect(await world.status("PUT", "open/a", { as })).toBe(204);
   });
 
-  it("takes away nothing that is excluded, nor what has excluded parts", async () => {
+  it("deletes nothing that is excluded, and nothing with excluded parts", async () => {
     const excluded_patterns = ["open/secret"];
     const as = await world.peer("friend", { properties: { ...properties, excluded_patterns } });
     const before = await world.state();
@@ -137,7 +137,7 @@ describe("a peer that may delete", () => {
     expect(await world.status("DELETE", "open/a", { as })).toBe(204);
   });
 
-  it("takes away all only when nothing that is stored is excluded", async () => {
+  it("deletes all only when no stored property is excluded", async () => {
     const as = await world.peer("friend", { properties: { ...properties, excluded_patterns: ["open/secret"] } });
     for (const name of ["private", "security", "open/secret"]) {
       const before = await world.state();
@@ -155,7 +155,7 @@ describe("a peer that may delete", () => {
 describe("a peer whose permissions reach inside a property", () => {
   const set = { properties: { excluded_patterns: ["open/secret", "other"] } };
 
-  it("sees the parts that are left", async () => {
+  it("sees only the open parts", async () => {
     const as = await world.peer("friend", set);
     expect((await world.ask("GET", "open", { as })).json).toEqual({ a: 1 });
     expect((await world.ask("GET", "", { as })).json).toEqual({ open: { a: 1 } });
@@ -163,7 +163,7 @@ describe("a peer whose permissions reach inside a property", () => {
     expect((await world.ask("GET", "", { as, query: "metadata=true" })).json.simple.total_bytes).toBe(7);
   });
 
-  it("cannot replace or delete a whole that has hidden parts, nor put one there", async () => {
+  it("cannot replace or delete a value with hidden parts, nor write a hidden part", async () => {
     const as = await world.peer("friend", set);
     const before = await world.state();
     expect(await world.status("PUT", "open", { as, json: { a: 2 } })).toBe(403);
@@ -176,7 +176,7 @@ describe("a peer whose permissions reach inside a property", () => {
     expect(await world.status("PUT", "open/a", { as, json: 3 })).toBe(204);
   });
 
-  it("follows operations that were set", async () => {
+  it("has the operations that were set for it", async () => {
     const blind = await world.peer("friend", { properties: { operations: ["write"] } });
     expect((await world.ask("GET", "", { as: blind })).json).toEqual({});
     expect(await world.status("GET", "open", { as: blind })).toBe(404);

@@ -41,7 +41,7 @@ describe("putting and getting", () => {
     expect(Object.keys(await world.state())).toEqual(["p"]);
   });
 
-  it("reaches into objects, making those on the way", async () => {
+  it("reaches into objects, and creates objects on the way", async () => {
     expect(await world.status("PUT", "p/a/b", { body: "x" })).toBe(204);
     expect((await world.ask("GET", "p")).json).toEqual({ a: { b: "x" } });
     expect((await world.ask("GET", "p/a/b")).text).toBe("x");
@@ -52,7 +52,7 @@ describe("putting and getting", () => {
     for (const path of ["p/a/b", "p/x", "p/a/c%20d/0"]) expect(await world.status("DELETE", path), path).toBe(404);
   });
 
-  it("has deleted already what is not there, without a diff", async () => {
+  it("accepts the deletion of what is not there, without a diff", async () => {
     await world.ask("PUT", "p", { json: { a: 1 } });
     const before = (await world.records()).length;
     for (const path of ["q", "q/a", "q/a/b"]) expect(await world.status("DELETE", path), path).toBe(204);
@@ -62,7 +62,7 @@ describe("putting and getting", () => {
     expect(await world.state()).toEqual({ p: { a: 1 } });
   });
 
-  it("refuses a way through what is no object", async () => {
+  it("refuses a path through a value that is no object", async () => {
     await world.ask("PUT", "p", { json: { a: 5, l: [1] } });
     expect(await world.status("PUT", "p/a/b", { body: "x" })).toBe(409);
     expect(await world.status("PUT", "p/l/0", { body: "x" })).toBe(409);
@@ -70,7 +70,7 @@ describe("putting and getting", () => {
     expect(await world.state()).toEqual({ p: { a: 5, l: [1] } });
   });
 
-  it("deletes by an empty value, whether something is there or not", async () => {
+  it("deletes by an empty value, whether or not a value is there", async () => {
     await world.ask("POST", "", { json: { a: 1, b: { c: 1 }, d: 1 } });
     expect(await world.status("PUT", "a")).toBe(204);
     expect(await world.status("PUT", "b/c", { type: "application/json", body: '""' })).toBe(204);
@@ -80,7 +80,7 @@ describe("putting and getting", () => {
     expect(await world.records()).toHaveLength(4);
   });
 
-  it("refuses what is too large, too deep, or no name", async () => {
+  it("refuses values that are too large or too deep, and names that are none", async () => {
     const deep = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     expect(await world.status("PUT", "p", { body: "x".repeat(262_142) })).toBe(204);
     expect(await world.status("PUT", "p", { body: "x".repeat(262_143) })).toBe(413);
@@ -110,13 +110,13 @@ describe("posting several", () => {
     expect(await world.records()).toMatchObject([{ number: 1, record: { changes: [{}, {}, {}] } }]);
   });
 
-  it("takes a form", async () => {
+  it("accepts a form", async () => {
     const type = "application/x-www-form-urlencoded";
     expect((await world.ask("POST", "", { type, body: "a=1&b=x+y" })).json).toEqual({ a: "1", b: "x y" });
     expect(await world.state()).toEqual({ a: "1", b: "x y" });
   });
 
-  it("takes each field of a form as text, the last of a name, and an empty one as a deletion", async () => {
+  it("reads each field of a form as text, keeps the last of each name, and deletes by an empty one", async () => {
     const type = "application/x-www-form-urlencoded; charset=UTF-8";
     await world.ask("POST", "", { json: { old: 1, list: { _type: "list" } } });
     const body = "n=1&n=2&%C3%A9t%C3%A9=%7B%22a%22%3A1%7D&old=&__proto__=x&flag";
@@ -143,7 +143,7 @@ describe("posting several", () => {
     expect(await world.records()).toHaveLength(before);
   });
 
-  it("sets none when one cannot be", async () => {
+  it("sets none when one cannot be set", async () => {
     const many = Object.fromEntries(Array.from({ length: 91 }, (_, index) => [`p${index}`, index]));
     for (const [json, status] of [
       [many, 413],
@@ -164,7 +164,7 @@ describe("posting several", () => {
     expect(await world.records()).toEqual([]);
   });
 
-  it("takes ninety, and as much as one record holds", async () => {
+  it("accepts ninety, and as many bytes as one record holds", async () => {
     const many = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`p${index}`, "x".repeat(11_000)]));
     expect(await world.status("POST", "", { json: many })).toBe(201);
     const nested = (key: string) =>
@@ -182,14 +182,14 @@ describe("posting several", () => {
 });
 
 describe("posting below a name", () => {
-  it("that is not there is 404, and stores nothing", async () => {
+  it("that is not there gives 404, and stores nothing", async () => {
     for (const path of ["p", "p/x", "p/items", "p/x/y"]) {
       expect(await world.status("POST", path, { json: { a: 1 } }), path).toBe(404);
     }
     expect(await world.state()).toEqual({});
   });
 
-  it("that is a value is refused: only lists take it", async () => {
+  it("that is a value is refused, because only lists take a POST", async () => {
     await world.ask("PUT", "p", { json: { x: 1 } });
     expect(await world.status("POST", "p", { json: { a: 1 } })).toBe(409);
     expect(await world.status("POST", "p/items", { json: { action: "add", item_value: 1 } })).toBe(409);
@@ -204,7 +204,7 @@ describe("posting below a name", () => {
 });
 
 describe("getting all", () => {
-  it("shows an empty object, the values, or what they take", async () => {
+  it("shows an empty object, the values, or their sizes", async () => {
     expect(await world.state()).toEqual({});
     const empty = { simple: { properties: [], total_bytes: 0 }, lists: {} };
     expect((await world.ask("GET", "", { query: "metadata=true" })).json).toEqual(empty);
@@ -215,7 +215,7 @@ describe("getting all", () => {
     expect(await world.status("GET", "", { query: "format=full&metadata=true" })).toBe(400);
   });
 
-  it("is refused over 5 MiB, with a hint", async () => {
+  it("is refused over 5 MiB, with advice", async () => {
     for (let n = 0; n < 21; n += 1) await world.ask("PUT", `p${n}`, { body: "x".repeat(262_100) });
     const refused = await world.ask("GET");
     expect([refused.status, refused.json.error.message]).toEqual([413, expect.stringContaining("metadata=true")]);
@@ -224,7 +224,7 @@ describe("getting all", () => {
 });
 
 describe("deleting all", () => {
-  it("is one record, also over thousands, and nothing of before comes back", async () => {
+  it("is one record, also of thousands, and no earlier value comes back", async () => {
     expect(await world.status("DELETE")).toBe(204);
     expect(await world.records()).toEqual([]);
     for (let n = 0; n < 5; n += 1) {
@@ -250,13 +250,13 @@ describe("deleting all", () => {
 });
 
 describe("credentials", () => {
-  it("are the creator's or an approved peer's", async () => {
+  it("are those of the creator or of an approved peer", async () => {
     expect(await world.status("GET", "", { as: { authorization: "" } })).toBe(401);
     expect(await world.status("GET", "", { as: { authorization: "Bearer nobody-s-secret" } })).toBe(403);
     expect(await world.status("POST", "p/x", { as: { authorization: "" }, json: {} })).toBe(401);
   });
 
-  it("end with the actor, and so do the properties", async () => {
+  it("are void after the deletion of the actor, as are the properties", async () => {
     await world.ask("PUT", "p", { body: "x" });
     const { actors, deletion } = world.services;
     const actor = (await actors.get(world.actorId))!;

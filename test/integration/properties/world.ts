@@ -21,7 +21,7 @@ import type { Decide } from "../../support/faulty-table.ts";
 import { received } from "../../support/lambda-result.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
-/** A batch of reads is no snapshot: the items are read one by one, here the log's head last, with time in between. */
+/** A batch of reads is no snapshot: this table reads the items one by one, the log's head last, with pauses between. */
 class TornTable extends MemoryTable {
   override async getMany(keys: readonly Key[]): Promise<readonly Item[]> {
     const found: Item[] = [];
@@ -34,7 +34,7 @@ class TornTable extends MemoryTable {
   }
 }
 
-/** What a request carries. */
+/** The parts of a request. */
 export interface Sent {
   readonly query?: string;
   readonly type?: string;
@@ -42,18 +42,18 @@ export interface Sent {
   readonly json?: unknown;
   readonly as?: Record<string, string>;
   readonly headers?: Record<string, string>;
-  /** The instance that answers [always the same one]. */
+  /** The instance that answers [the same one for all requests]. */
   readonly on?: AreaHandler;
 }
 
-/** One service, one actor, and what its owner and peers ask of its properties. */
+/** One service with one actor, and requests of its owner and peers to its properties. */
 export class PropertyWorld {
   readonly table: Table;
   readonly services: Service;
   now = Date.UTC(2026, 0, 1);
   actorId = "";
   owner: Record<string, string> = {};
-  /** What becomes of each operation of the table. */
+  /** The effect of each operation of the table. */
   decide: Decide = () => "ok";
   readonly #handler: AreaHandler;
 
@@ -63,7 +63,7 @@ export class PropertyWorld {
     this.#handler = area("properties", routes, () => this.services);
   }
 
-  /** Another instance over the same table: what it holds in memory dies with whom it answers. */
+  /** Another instance over the same table, with a memory of its own. */
   instance(): AreaHandler {
     const services = this.#compose();
     return area("properties", routes, () => services);
@@ -107,7 +107,7 @@ export class PropertyWorld {
     return bearer(secret);
   }
 
-  /** A request to `/{actorId}/properties` and what is after it; the owner's unless said otherwise. */
+  /** A request to `/{actorId}/properties` and the path after it, by default of the owner. */
   async ask(method: string, path = "", sent: Sent = {}): Promise<Answer> {
     const [name, ...rest] = path.split("/").filter((part, index) => index > 0 || part !== "");
     const pattern = name === undefined ? "" : rest.length === 0 ? "/{name}" : "/{name}/{path+}";
@@ -134,7 +134,7 @@ export class PropertyWorld {
     return received(result);
   }
 
-  /** The same, giving only the status. */
+  /** The same; resolves with the status only. */
   async status(method: string, path = "", sent: Sent = {}): Promise<number> {
     return (await this.ask(method, path, sent)).status;
   }

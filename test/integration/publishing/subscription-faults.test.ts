@@ -3,7 +3,7 @@ import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Peer } from "./publisher-world.ts";
 
-const FATES: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "conflict"];
+const EFFECTS: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "conflict"];
 
 /** The n-th operation of a kind that can change something has this effect; all others are well. */
 function unlucky(world: PublisherWorld, nth: number, effect: Effect): void {
@@ -37,7 +37,7 @@ async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<nu
   throw new Error("the faults do not end");
 }
 
-const cases = FATES.flatMap((effect) => [1, 2, 3, 4].map((nth) => ({ effect, nth })));
+const cases = EFFECTS.flatMap((effect) => [1, 2, 3, 4].map((nth) => ({ effect, nth })));
 
 it.each(cases)(
   "making, changing and ending are whole when write $nth has the effect $effect",

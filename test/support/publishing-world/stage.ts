@@ -313,7 +313,7 @@ export class Stage {
 
   #effect(): Effect {
     if (!this.rough || !this.chance(0.05)) return "ok";
-    const fates: readonly Effect[] = [
+    const effects: readonly Effect[] = [
       "throttle",
       "lost_answer",
       "repeat",
@@ -322,7 +322,7 @@ export class Stage {
       "crash",
       "crash_after",
     ];
-    return fates[Math.floor(this.random() * fates.length)] ?? "ok";
+    return effects[Math.floor(this.random() * effects.length)] ?? "ok";
   }
 
   /** One of the peer's subscriptions is answered in its own way from now on, or as the others again. */

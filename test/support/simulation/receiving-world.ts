@@ -505,8 +505,8 @@ export class ReceivingWorld {
 
   #effect(): Effect {
     if (!this.#rough || !this.#chance(0.06)) return "ok";
-    const fates: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "crash", "crash_after"];
-    return fates[Math.floor(this.#random() * fates.length)] ?? "ok";
+    const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "crash", "crash_after"];
+    return effects[Math.floor(this.#random() * effects.length)] ?? "ok";
   }
 
   #copies(): number {

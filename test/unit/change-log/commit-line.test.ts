@@ -20,7 +20,7 @@ const work =
   };
 
 describe("calls for one actor", () => {
-  it("run one after another in order of arrival, those for others beside them", async () => {
+  it("run one after another in order of arrival, and beside calls for other actors", async () => {
     const all = ["a", "b", "c"].map(async (name) => await line.oneByOne("actor", 4_000, work(name, 100)));
     const other = line.oneByOne("other", 4_000, work("other", 100));
     expect(await world.play(Promise.all([...all, other]))).toEqual(
@@ -31,21 +31,21 @@ describe("calls for one actor", () => {
     expect(told.at(-1)).toBe("later at 300");
   });
 
-  it("give up what could not begin in time, without beginning it; the others keep their places", async () => {
+  it("give up without beginning when they cannot begin in time, and the others keep their places", async () => {
     const patience = [4_000, 50, 4_000];
     const all = patience.map(async (ms, index) => await line.oneByOne("actor", ms, work(String(index), 100)));
     expect(await world.play(Promise.all(all))).toEqual([{ result: "0" }, undefined, { result: "2" }]);
     expect(told).toEqual(["0 at 0", "2 at 100"]);
   });
 
-  it("let the next one begin when they fail", async () => {
+  it("let the next call begin when they fail", async () => {
     const failing = line.oneByOne("actor", 4_000, () => Promise.reject(new Error("no")));
     const next = line.oneByOne("actor", 4_000, work("next", 0));
     await expect(failing).rejects.toThrow("no");
     expect(await world.play(next)).toEqual({ result: "next" });
   });
 
-  it("hold up the next for a second at most, for what they wait for may never come", async () => {
+  it("delay the next call for a second at most, because they may never end", async () => {
     void line.oneByOne("actor", 4_000, () => new Promise(() => undefined));
     const late = line.oneByOne("actor", 4_000, work("slow", 1_500));
     const last = line.oneByOne("actor", 4_000, work("last", 0));
@@ -66,7 +66,7 @@ describe("calls for one actor", () => {
 });
 
 describe("a call from within an actor's commit", () => {
-  it("runs at once, and waits in line with another actor", async () => {
+  it("runs at once for the same actor, and waits in line for another actor", async () => {
     const elsewhere = line.oneByOne("other", 4_000, work("elsewhere", 100));
     const outer = line.oneByOne("actor", 4_000, async () => {
       await line.oneByOne("actor", 4_000, work("inner", 10));
@@ -77,7 +77,7 @@ describe("a call from within an actor's commit", () => {
     expect(told).toEqual(["elsewhere at 0", "inner at 0", "innermost at 100", "next at 100"]);
   });
 
-  it("waits in line again once the outer commit has ended, and is not held up either", async () => {
+  it("waits in line again once the outer commit has ended, and is not delayed either", async () => {
     let late: Promise<unknown> = Promise.resolve();
     await world.play(
       line.oneByOne("actor", 4_000, () => {

@@ -1,4 +1,4 @@
-/** Writers that meet at one list, over a table whose requests take time, on a clock that passes when all wait. */
+/** Writers that meet at one list. Requests to the table take time, on a clock that advances when all writers wait. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ActorList } from "../../../lib/application/actor-list.ts";
@@ -17,7 +17,7 @@ import { seeded } from "../../support/simulation/scheduler.ts";
 import { TimedWorld } from "./timed-world.ts";
 
 const ACTOR = "actor";
-/** What a small function waits for one request, ms: the table, and its own share of a core. */
+/** How long a small function waits for one request, ms: for the table, and for its share of a core. */
 const TAKES: Partial<Record<TableOperation, number>> = { transact: 35 };
 const READ_MS = 18;
 const WRITERS = 10;
@@ -39,7 +39,7 @@ beforeEach(async () => {
   transactions = 0;
 });
 
-/** The list as another process uses it. */
+/** The list, as another process uses it. */
 function instance(): ActorList {
   const table: Table = new FaultyTable(stored, async (operation) => {
     if (operation === "transact") transactions += 1;
@@ -62,7 +62,7 @@ interface Outcome {
   readonly retryAfter?: string | undefined;
 }
 
-/** One write, and what becomes of it. */
+/** One write, and its outcome. */
 async function write(item: Json, run: () => Promise<unknown>): Promise<Outcome> {
   const begun = world.now;
   try {
@@ -74,7 +74,7 @@ async function write(item: Json, run: () => Promise<unknown>): Promise<Outcome> 
   }
 }
 
-/** Nothing lost, nothing twice: the list is what it was and each item whose writer got a 201. */
+/** No item is lost or doubled: the list has its first items, and each item whose writer got a 201. */
 async function expectWritten(outcomes: readonly Outcome[]): Promise<void> {
   const items = await world.play(instance().items());
   expect(items.slice(0, ITEMS.length)).toEqual(ITEMS);
@@ -90,7 +90,7 @@ async function expectWritten(outcomes: readonly Outcome[]): Promise<void> {
 const seeds = Array.from({ length: 12 }, (_, seed) => seed + 1);
 
 describe("ten writers of one process", () => {
-  it("do not race each other: ten transactions for ten writes, in order of arrival", async () => {
+  it("take ten transactions for ten writes, in order of arrival", async () => {
     const memo = instance();
     const all = Array.from(
       { length: WRITERS },
@@ -105,7 +105,7 @@ describe("ten writers of one process", () => {
     expect(items.slice(ITEMS.length)).toEqual(Array.from({ length: WRITERS }, (_, n) => ({ n })));
   });
 
-  it.each(seeds)("that write again and again are each answered within 5 s: seed %i", async (seed) => {
+  it.each(seeds)("that keep writing are each answered within 5 s: seed %i", async (seed) => {
     random = seeded(seed);
     const memo = instance();
     const lane = async (lane: number): Promise<Outcome[]> => {
@@ -123,11 +123,11 @@ describe("ten writers of one process", () => {
 });
 
 describe("ten writers of ten processes", () => {
-  it.each(seeds)("at once are each answered within 5 s, and none is lost: seed %i", async (seed) => {
+  it.each(seeds)("that write once are each answered within 5 s, and no item is lost: seed %i", async (seed) => {
     random = seeded(seed);
     const all = Array.from({ length: WRITERS }, async (_, n) => {
       const memo = instance();
-      // At the end, in the middle and of an item that is there.
+      // At the end, in the middle, and over an existing item.
       const run = async (): Promise<unknown> =>
         n % 2 === 0 ? await memo.append({ n }) : await memo.insert(1_000, { n });
       return await write({ n }, run);
@@ -138,7 +138,7 @@ describe("ten writers of ten processes", () => {
     await expectWritten(outcomes);
   });
 
-  it.each(seeds)("that write again and again are answered 2xx or 503 within 5 s: seed %i", async (seed) => {
+  it.each(seeds)("that keep writing are answered 2xx or 503 within 5 s: seed %i", async (seed) => {
     random = seeded(seed);
     const lane = async (lane: number): Promise<Outcome[]> => {
       const memo = instance();
@@ -157,7 +157,7 @@ describe("ten writers of ten processes", () => {
   });
 });
 
-describe("a writer that only ever loses", () => {
+describe("a writer that loses every race", () => {
   it.each(["condition", "conflict"] as const)("gets 503 within 5 s, with Retry-After: %s", async (lost) => {
     const memo = instance();
     effect = () => lost;
@@ -174,7 +174,7 @@ describe("a writer that only ever loses", () => {
 });
 
 describe("a writer whose request to the table hangs", () => {
-  it("holds up the others for a second at most", async () => {
+  it("delays the others for a second at most", async () => {
     const memo = instance();
     let first = true;
     effect = () => {

@@ -1,4 +1,4 @@
-/** The protocol's worked examples: one change, and what subscriptions on the target, a sub-target and a resource are told. */
+/** The protocol's worked examples: one change, and its diffs for subscriptions on the target, a subtarget and a resource. */
 import { expect, test } from "vitest";
 import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/diff/change-record.ts";
 import type { Change, RecordedChange } from "../../../lib/domain/diff/change-record.ts";
@@ -23,7 +23,7 @@ const set = (before: Json | undefined, path: Place, value: Json): Change => made
 const gone = (before: Json, path: Place): Change => made(recordDelete(before, path));
 const list = (operation: JsonObject, length: number): Change => recordList("test", operation, length);
 
-/** The data, and the places in it where values stand literally. */
+/** The data, and the places within it whose values are literal. */
 const says = (data: Json, ...overwritten: string[]): ShapedDiff => ({ data, overwritten });
 const nothing = undefined;
 
@@ -65,7 +65,7 @@ const objects: readonly Row[] = [
     says({ a: 1 }, ""),
   ],
   [
-    "created: something below the resource, where nothing was",
+    "created: a value below the resource, where nothing was",
     set(undefined, at("resource", "a"), 1),
     says({ test: { resource: { a: 1 } } }, "/test/resource/a"),
     says({ resource: { a: 1 } }, "/resource/a"),
@@ -79,7 +79,7 @@ const objects: readonly Row[] = [
     says({ c: 3 }, ""),
   ],
   [
-    "overwritten: by one without the resource",
+    "overwritten: by an object without the resource",
     set(object, at(), { other: 3 }),
     says({ test: { other: 3 } }, "/test"),
     says({ other: 3 }, ""),
@@ -95,7 +95,7 @@ const objects: readonly Row[] = [
     nothing,
   ],
   [
-    "overwritten: by values that would mean something else elsewhere",
+    "overwritten: by values that delete elsewhere",
     set(undefined, at(), { resource: "", nothing: null, empty: {} }),
     says({ test: { resource: "", nothing: null, empty: {} } }, "/test"),
     says({ resource: "", nothing: null, empty: {} }, ""),
@@ -163,7 +163,7 @@ const objects: readonly Row[] = [
   ["deleted: more properties at once than are worth naming", recordDeleteAll(MANY), says({}, ""), nothing, nothing],
 ];
 
-/** A list goes out as the operation it was changed by, to the target's and its own subscriptions. */
+/** A change of a list is sent as its operation, to subscriptions on the target and on the list. */
 const operations: readonly (readonly [JsonObject, number])[] = [
   [{ operation: "append", item: { a: 1 } }, 3],
   [{ operation: "insert", index: 0, item: "x" }, 4],

@@ -18,7 +18,7 @@ beforeAll(async () => {
   }
 });
 
-/** The operation on the list of each size: what it costs. */
+/** The cost of the operation on the list of each size. */
 async function atEverySize(request: (size: number) => JsonObject, returnsRemoved = false) {
   const costs = [];
   for (const size of SIZES) {
@@ -29,9 +29,9 @@ async function atEverySize(request: (size: number) => JsonObject, returnsRemoved
   return costs;
 }
 
-// The log's head and the list's, the last page; then the head of the log, the record, the actor's check, the list's
-// head, the page and its index.
-describe("what a change of a list costs with 10, 1 000 and 100 000 items", () => {
+// Reads: the heads of log and list, and the last page. Writes: the head of the log, the record, the actor's check, the
+// head of the list, the page and its index.
+describe("the cost of a change of a list with 10, 1 000 and 100 000 items", () => {
   test.each<[string, JsonObject, { requests: number; read: number; written: number }]>([
     ["pop at the end", { operation: "pop" }, { requests: 3, read: 3, written: 6 }],
     ["append", { operation: "append", item: "new" }, { requests: 3, read: 3, written: 6 }],
@@ -41,7 +41,7 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     expect(await atEverySize(() => request)).toEqual([budget, budget, budget]);
   });
 
-  test("pop at the end tells what it took for nothing", async () => {
+  test("pop at the end returns the item at no further cost", async () => {
     const budget = { requests: 3, read: 3, written: 6 };
     expect(await atEverySize(() => ({ operation: "pop" }), true)).toEqual([budget, budget, budget]);
   });
@@ -56,7 +56,7 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     expect(most).toEqual({ requests: 4, read: 6, written: 10 });
   });
 
-  test("by index it grows with the levels only", async () => {
+  test("by index the cost grows with the levels only", async () => {
     for (const operation of [
       { operation: "update", item: "u" },
       { operation: "insert", item: "i" },
@@ -73,7 +73,7 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     }
   });
 
-  test("by value it reads the index, the matching page and its way up, at any length", async () => {
+  test("by value the cost is that of the index, the matching page and the pages above it, at any length", async () => {
     for (const cost of await atEverySize(() => ({ operation: "update", old_item: 3, item: "three" }))) {
       expect(cost.requests).toBeLessThanOrEqual(7);
       expect(cost.read).toBeLessThanOrEqual(2 + 8 + 5);
@@ -90,7 +90,7 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     for (const size of SIZES) expect(await lists.items(`l${String(size)}`)).toEqual([]);
   });
 
-  test("one item, and a page, are read by the levels only", async () => {
+  test("reading one item costs a request for each level", async () => {
     for (const size of SIZES) {
       const name = `read ${String(size)}`;
       await lists.run(name, { operation: "extend", items: Array.from({ length: size }, (_, at): Json => at) });
@@ -98,14 +98,14 @@ describe("what a change of a list costs with 10, 1 000 and 100 000 items", () =>
     for (const [at, size] of SIZES.entries()) {
       counted.take();
       expect(await lists.read(`read ${String(size)}`, Math.floor(size / 2), 1)).toEqual([Math.floor(size / 2)]);
-      // The heads, a page a level, and the head again.
+      // The heads, a page for each level, and the head again.
       expect(counted.take().requests).toBe(2 + ([1, 2, 4][at] ?? 0));
     }
   });
 });
 
-// The heads, what the sweep is told, a request for each 100 pages and for each 100 of the 512 buckets, the commit.
-test("ten thousand items come in with a dozen requests, and so does a batch that lays the list out anew", async () => {
+// The heads, the due work for the sweep, a request for each 100 pages and for each 100 of the 512 buckets, the commit.
+test("ten thousand items are added in a dozen requests, and so is a batch that rebuilds the list", async () => {
   const name = "wide";
   const items = Array.from({ length: 10_000 }, (_, at) => `item ${String(at)}`);
   await lists.run(name, { operation: "append", item: "first" });

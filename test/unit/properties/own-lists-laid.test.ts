@@ -12,7 +12,7 @@ const extend = { operation: "extend", items: numbers };
 
 let memory: MemoryTable;
 let lists: OwnLists;
-/** What becomes of the next commit. */
+/** The effect of the next commit. */
 let commit: () => Effect | Promise<Effect>;
 
 const isCommit = (keys: readonly Key[]): boolean => keys.some(({ sk }) => sk === "LOG");
@@ -28,8 +28,8 @@ beforeEach(async () => {
 
 const pages = (): readonly Item[] => memory.all().filter(({ sk }) => sk.startsWith("N#"));
 
-describe("what a wide change laid out for a list", () => {
-  test("goes with the next sweep when the change came to nothing, and the list stays as it was", async () => {
+describe("the pages that a wide change laid out for a list", () => {
+  test("are deleted by the next sweep when the change failed, and the list stays as it was", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
     commit = () => "throttle";
     await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
@@ -43,7 +43,7 @@ describe("what a wide change laid out for a list", () => {
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
   });
 
-  test("goes whole, with its index, when the list itself has never come to be", async () => {
+  test("are deleted, with their index, when the list itself was never created", async () => {
     commit = () => "throttle";
     await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
     expect(pages().length).toBeGreaterThan(30);
@@ -51,7 +51,7 @@ describe("what a wide change laid out for a list", () => {
     expect(memory.all().filter(({ pk }) => pk.startsWith("L#"))).toEqual([]);
   });
 
-  test("stays when the change was committed, though the answer was lost", async () => {
+  test("stay when the change was committed although the answer was lost", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
     commit = () => "lost_answer";
     await expect(lists.run("memo", extend)).rejects.toBeInstanceOf(InjectedFault);
@@ -59,7 +59,7 @@ describe("what a wide change laid out for a list", () => {
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
   });
 
-  test("stays when a copy of what told the sweep of it arrives after the commit", async () => {
+  test("stay when a copy of their announcement to the sweep arrives after the commit", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
     let notified: Item | undefined;
     commit = () => {
@@ -72,7 +72,7 @@ describe("what a wide change laid out for a list", () => {
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
   });
 
-  test("is laid out anew when the sweep was there before the commit", async () => {
+  test("are laid out again when the sweep collected them before the commit", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
     let sweeps = 0;
     commit = async () => {
@@ -86,7 +86,7 @@ describe("what a wide change laid out for a list", () => {
     expect(await lists.strays()).toEqual([]);
   });
 
-  test("is found there when only the commit has to be done again", async () => {
+  test("are reused when only the commit is repeated", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
     let tries = 0;
     commit = () => (tries++ === 0 ? "conflict" : "ok");
@@ -94,4 +94,26 @@ describe("what a wide change laid out for a list", () => {
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
     expect(await lists.strays()).toEqual([]);
   });
+});
+
+test("a change whose list another writer rebuilds between two reads is planned again", async () => {
+  let meanwhile: (() => Promise<void>) | undefined;
+  const interrupted = await OwnLists.open(
+    memory,
+    new FaultyTable(memory, async (_operation, keys): Promise<Effect> => {
+      const run = meanwhile;
+      if (run === undefined || !keys.some(({ sk }) => sk.startsWith("N#"))) return "ok";
+      meanwhile = undefined;
+      await run();
+      return "ok";
+    }),
+  );
+  await interrupted.run("memo", extend);
+  meanwhile = async () => {
+    await lists.run("memo", { operation: "clear" });
+    await lists.strays();
+  };
+  await interrupted.run("memo", { operation: "append", item: "new" });
+  expect(meanwhile).toBeUndefined();
+  expect(await lists.items("memo")).toEqual(["new"]);
 });

@@ -13,7 +13,7 @@ import type { Change } from "../../../../lib/domain/diff/change-record.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 
 describe("setting a place", () => {
-  test("names what went and what has become an object, and nothing when nothing did", () => {
+  test("names removed keys and created objects, and neither when there are none", () => {
     const before = { a: { x: 1, y: { z: 2 } }, b: 5, c: 1 };
     expect(recordSet(before, ["p"], { a: { x: 2 }, b: { n: 1 } })).toEqual({
       after: { a: { x: 2 }, b: { n: 1 } },
@@ -28,14 +28,14 @@ describe("setting a place", () => {
     expect(recordSet(undefined, ["p"], 1)).toEqual({ after: 1, change: { do: "set", path: ["p"], value: 1 } });
   });
 
-  test("makes the objects on the way, and is blocked by what is no object", () => {
+  test("creates objects on the way, and is blocked by a value that is no object", () => {
     expect(recordSet(undefined, ["p", "a", "b"], 1)).toMatchObject({ after: { a: { b: 1 } } });
     expect(recordSet({ a: 5 }, ["p", "a", "b"], 1)).toBe("blocked");
     expect(recordSet([1], ["p", "0"], 1)).toBe("blocked");
     expect(recordSet("text", ["p", "length"], 1)).toBe("blocked");
   });
 
-  test("names the objects that came to be, and on the way to it too", () => {
+  test("names created objects, also those on the way", () => {
     expect(recordSet(undefined, ["p"], {})).toMatchObject({ change: { created: null } });
     expect(recordSet({ a: {} }, ["p"], { a: { b: {} } })).toMatchObject({ change: { created: { a: { b: null } } } });
     expect(recordSet({ a: {} }, ["p", "a", "b", "c"], 1)).toMatchObject({ change: { createdFrom: 3 } });
@@ -56,13 +56,13 @@ describe("setting a place", () => {
     expect(JSON.stringify(made)).not.toContain("old secret");
   });
 
-  test("cuts off what went when it is too much to keep", () => {
+  test("cuts removed keys off when they are too many to keep", () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`key number ${String(index)}`, 1]));
     expect(recordSet({ many }, ["p"], {})).toMatchObject({ change: { removed: { many: null } } });
     expect(recordSet(many, ["p"], {})).toMatchObject({ change: { removed: null } });
   });
 
-  test("brings the resource's whole value along unless it is large", () => {
+  test("carries the resource's whole value unless it is large", () => {
     expect(recordSet({ r: { a: 1, b: 2 } }, ["p", "r", "a"], 3)).toMatchObject({
       change: { resource: { a: 3, b: 2 } },
     });
@@ -74,7 +74,7 @@ describe("setting a place", () => {
   });
 });
 
-test("deleting a place leaves the objects above it, and what is not there is missing", () => {
+test("deleting a place leaves the objects above it, and reports a place without a value as missing", () => {
   expect(recordDelete({ a: { b: 1 } }, ["p", "a", "b"])).toMatchObject({ after: { a: {} }, change: { removed: {} } });
   expect(recordDelete({ a: 1 }, ["p"])).toMatchObject({ after: undefined, change: { removed: { a: {} } } });
   expect(recordDelete({ a: 1 }, ["p", "b"])).toBe("missing");
@@ -101,7 +101,7 @@ test("an older value is brought up to date by the changes after it", () => {
   expect(applyChange("p", up, recordDeleteAll(["p"]))).toBeUndefined();
 });
 
-test("an older list is brought up to date, and an operation that cannot fit is an error", () => {
+test("an older list is brought up to date, and an operation that does not fit is an error", () => {
   const append = recordList("l", { operation: "append", item: 2 }, 2);
   expect(applyListChange("l", [1], append)).toEqual([1, 2]);
   expect(applyListChange("l", undefined, recordList("l", { operation: "extend", items: [] }, 0))).toEqual([]);
@@ -110,7 +110,7 @@ test("an older list is brought up to date, and an operation that cannot fit is a
   expect(() => applyListChange("l", [], append)).toThrow(RangeError);
 });
 
-test("a second operation on a list, and what follows a deletion of everything, go into the next record", () => {
+test("a second operation on a list, and changes after a deletion of all, go into the next record", () => {
   const one = recordList("l", { operation: "append", item: 1 }, 1);
   const set: Change = { do: "set", path: ["p"], value: 1 };
   const all = recordDeleteAll(["p"]);

@@ -28,7 +28,7 @@ describe("the form of a diff", () => {
     expect(formOf({ bytes, granularity, supportsResync })).toEqual({ form, headers });
   });
 
-  test("a resync becomes a low callback only for a peer known not to support it", () => {
+  test("a resync becomes a low callback only for a peer that is known not to support resyncs", () => {
     expect(formOfResync("high", undefined)).toBe("resync");
     expect(formOfResync("low", true)).toBe("resync");
     expect(formOfResync("high", false)).toBe("low");
@@ -45,11 +45,11 @@ describe("splitting an extend", () => {
     for (const part of parts) expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThanOrEqual(1000);
   });
 
-  test("sends an item alone that is larger than the limit", () => {
+  test("puts an item over the limit into a part of its own", () => {
     expect(splitExtend([1, "x".repeat(50), 2], 20)).toEqual([[1], ["x".repeat(50)], [2]]);
   });
 
-  test("of nothing is one operation without items", () => {
+  test("without items gives one operation without items", () => {
     expect(splitExtend([])).toEqual([[]]);
   });
 });

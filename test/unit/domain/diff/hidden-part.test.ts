@@ -9,7 +9,7 @@ const reads = (patterns: readonly string[], excluded_patterns: readonly string[]
 
 const place = ["profile"];
 
-/** What a replica stores at the place after reading it, as it combines the parts. */
+/** The value that a replica stores at the place after reading it, combined as the replica does. */
 function stored(before: Json | undefined, read: Json | undefined, open: Reads): Json | undefined {
   if (isHidden(place, open)) return before;
   const hidden = before === undefined ? undefined : hiddenPart(before, place, open);
@@ -50,7 +50,7 @@ describe("a value read from a peer that hides parts of it", () => {
     expect(stored(before, read, open)).toEqual(after);
   });
 
-  test("keeps names that mean something to JavaScript as names", () => {
+  test("keeps keys such as __proto__ as keys", () => {
     const open = reads(["*"], ["profile/__proto__"]);
     const before = JSON.parse('{"__proto__": {"a": 1}, "b": 2}') as Json;
     expect(JSON.stringify(stored(before, { b: 3 }, open))).toBe('{"b":3,"__proto__":{"a":1}}');

@@ -112,7 +112,7 @@ describe("what an operation does to a list", () => {
 });
 
 describe("what is a list operation", () => {
-  test("its list is the one it names, without the prefix", () => {
+  test("the operation names its list, with or without the prefix", () => {
     expect(readListOperation({ list: "list:memo", operation: "clear" }, "other")?.list).toBe("memo");
     expect(readListOperation({ list: "", operation: "clear" }, "list:memo")?.list).toBe("memo");
   });
@@ -128,7 +128,7 @@ describe("what is a list operation", () => {
     expect(readListOperation(value ?? null, "memo")).toBeUndefined();
   });
 
-  test("inherited names are no fields", () => {
+  test("inherited members are no fields", () => {
     expect(
       readListOperation(JSON.parse('{"__proto__":{"list":"x","operation":"clear"}}') as Json, "memo"),
     ).toBeUndefined();

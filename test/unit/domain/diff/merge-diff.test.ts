@@ -15,7 +15,7 @@ function merged(
   return mergeDiff(current, diff, { at: overwritten === undefined ? undefined : literalPlaces(overwritten), nested });
 }
 
-describe("a diff of a publisher that says what is overwritten", () => {
+describe("a diff with the field overwritten", () => {
   const rows: readonly [
     name: string,
     current: Json | undefined,
@@ -37,7 +37,7 @@ describe("a diff of a publisher that says what is overwritten", () => {
     ['puts "" literally', { a: 1 }, "", [""], ""],
     ["puts null literally", { a: 1 }, null, [""], null],
     [
-      "puts a part literally, and merges the rest",
+      "replaces a literal part, and merges the rest",
       { a: { x: 1 }, b: 1 },
       { a: { y: "" }, b: "" },
       ["/a"],
@@ -58,20 +58,20 @@ describe("a diff of a publisher that says what is overwritten", () => {
   });
 });
 
-describe("a diff of a publisher that does not", () => {
-  test("is ambiguous when it lacks keys that are held", () => {
+describe("a diff without it", () => {
+  test("is ambiguous when it lacks stored keys", () => {
     expect(merged({ a: 1, b: 2 }, { b: 3 })).toEqual({ value: { a: 1, b: 3 }, ambiguous: true });
     expect(merged({ a: { x: 1, y: 2 } }, { a: { y: 3 } })).toEqual({ value: { a: { x: 1, y: 3 } }, ambiguous: true });
   });
 
-  test("is certain when it names all that is held, or replaces it", () => {
+  test("is certain when it names all stored keys, or replaces the value", () => {
     expect(merged({ a: 1 }, { a: 2, b: 3 }).ambiguous).toBe(false);
     expect(merged({ a: 1 }, "text").ambiguous).toBe(false);
     expect(merged({ a: 1 }, "").ambiguous).toBe(false);
     expect(merged(undefined, { a: 1 }).ambiguous).toBe(false);
   });
 
-  test("replaces the property whole where the deployment says so", () => {
+  test("replaces the whole property when the deployment is configured so", () => {
     expect(merged({ a: 1 }, { b: { c: "" } }, undefined, "replace")).toEqual({
       value: { b: { c: "" } },
       ambiguous: false,
@@ -80,7 +80,7 @@ describe("a diff of a publisher that does not", () => {
   });
 });
 
-test("keys such as __proto__ are keys as any other", () => {
+test("keys such as __proto__ are keys like any other", () => {
   const diff = JSON.parse('{"__proto__":{"polluted":1},"constructor":{"x":2}}') as Json;
   const { value, ambiguous } = merged(JSON.parse('{"__proto__":{"kept":1}}') as Json, diff, []);
   expect(JSON.stringify(value)).toBe('{"__proto__":{"kept":1,"polluted":1},"constructor":{"x":2}}');
@@ -88,7 +88,7 @@ test("keys such as __proto__ are keys as any other", () => {
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 });
 
-test("nesting beyond all measure does not exhaust the stack", () => {
+test("very deep nesting does not exhaust the stack", () => {
   const deep = (levels: number): Json => {
     let value: Json = { end: 1 };
     for (let level = 0; level < levels; level++) value = { a: value };
@@ -98,7 +98,7 @@ test("nesting beyond all measure does not exhaust the stack", () => {
   expect(merged(undefined, deep(50_000), []).ambiguous).toBe(false);
 });
 
-test("a merged diff merged again changes nothing", () => {
+test("merging a diff again changes nothing", () => {
   fc.assert(
     fc.property(json, json, (current, diff) => {
       const once = merged(current, diff, []).value;
@@ -107,7 +107,7 @@ test("a merged diff merged again changes nothing", () => {
   );
 });
 
-test("nothing nested in objects is kept empty where nothing is literal", () => {
+test("without literal values no empty text and no null stays nested in objects", () => {
   const clean = (value: Json | undefined): boolean =>
     !isObject(value) || Object.values(value).every((part) => part !== "" && part !== null && clean(part));
   fc.assert(
@@ -117,7 +117,7 @@ test("nothing nested in objects is kept empty where nothing is literal", () => {
   );
 });
 
-test("a literal whole is what was sent, whatever was held", () => {
+test("a diff that is literal as a whole replaces any stored value", () => {
   fc.assert(
     fc.property(json, json, (current, diff) => {
       expect(merged(current, diff, [""])).toEqual({ value: diff, ambiguous: false });

@@ -40,7 +40,7 @@ const onlyOn = (...patterns: string[]): Reads => readsOf({ patterns, excluded_pa
 
 const object = { resource: { a: 1, b: "x" }, other: 2 };
 
-describe("what is told beyond the worked examples", () => {
+describe("diffs beyond the worked examples", () => {
   test("several places of one property changed at once are one diff", () => {
     const changes = [
       set(object, ["test", "other"], 5),
@@ -51,7 +51,7 @@ describe("what is told beyond the worked examples", () => {
     expect(see(changes, onTest)).toEqual(says({ other: 5, resource: "" }, "/other"));
   });
 
-  test("a later change of one record counts over an earlier one", () => {
+  test("a later change in a record counts over an earlier one", () => {
     const [deleted, again] = [removed(object, ["test"]), set(undefined, ["test", "a"], 1)];
     expect(see([deleted, again], whole)).toEqual(says({ test: { a: 1 } }, "/test"));
     expect(see([again, removed({ a: 1 }, ["test"])], whole)).toEqual(says({ test: "" }));
@@ -64,7 +64,7 @@ describe("what is told beyond the worked examples", () => {
     expect(see(set({}, ["test", "a/b~c"], 1), whole)?.overwritten).toEqual(["/test/a~1b~0c"]);
   });
 
-  test("what went without anyone knowing its parts is told to whoever has one", () => {
+  test("a removed value whose parts are unknown makes a diff for each subscription to a part", () => {
     expect(see({ do: "delete", path: ["test"], removed: null }, onResource)).toEqual(says(""));
     expect(see({ do: "set", path: ["test"], value: 1, removed: null }, onResource)).toEqual(says(""));
     expect(
@@ -72,7 +72,7 @@ describe("what is told beyond the worked examples", () => {
     ).toEqual(says(""));
     expect(see({ do: "delete", path: [], removed: null }, whole)).toEqual(says({}, ""));
     expect(see(recordDeleteAll(["test"]), onResource)).toEqual(says(""));
-    // A list has no parts that anyone was told of.
+    // A list has no parts with subscriptions.
     expect(see(recordDeleteAll(["test"], ["test"]), onResource)).toBeUndefined();
     expect(see(recordDeleteAll(["test"], ["test"]), onTest)).toEqual(says(""));
   });
@@ -88,17 +88,17 @@ describe("what is told beyond the worked examples", () => {
 describe("where a narrower subscription of the same peer covers a place", () => {
   const narrower = [["test", "resource"]];
 
-  test("what it covers is left out, and what remains is told member by member", () => {
+  test("its part is left out, and the rest is named member by member", () => {
     expect(see(set(object, ["test"], { ...object, other: 3 }), whole, { narrower })).toEqual(
       says({ test: { other: 3 } }, "/test/other"),
     );
   });
 
-  test("members that went beside it are told as gone", () => {
+  test("members removed beside it are named as removed", () => {
     expect(see(set(object, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: { other: "" } }));
   });
 
-  test("nothing is told when nothing else changed", () => {
+  test("there is no diff when nothing else changed", () => {
     expect(see(set(object, ["test", "resource", "a"], 3), whole, { narrower })).toBeUndefined();
     expect(see(removed(object, ["test", "resource"]), whole, { narrower })).toBeUndefined();
     expect(see(recordList("rows", { operation: "clear" }, 0), whole, { narrower: [["rows"]] })).toBeUndefined();
@@ -108,7 +108,7 @@ describe("where a narrower subscription of the same peer covers a place", () => 
     expect(see(set(5, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
   });
 
-  test("an object of which it covers everything is told where none stood, once", () => {
+  test("a new object of which it covers every member is named once", () => {
     expect(see(set(undefined, ["test"], {}), whole, { narrower })).toEqual(says({ test: {} }));
     expect(see(set(undefined, ["test"], { resource: 1 }), whole, { narrower })).toEqual(says({ test: {} }));
     expect(see(set(undefined, ["test", "resource"], 1), whole, { narrower })).toEqual(says({ test: {} }));
@@ -122,12 +122,12 @@ describe("where a narrower subscription of the same peer covers a place", () => 
     expect(see(set(undefined, ["test", "resource", "a"], 1), onResource, { narrower: deep })).toEqual(says({}));
   });
 
-  test("a subscription with a resource is told what changed beside it, not its full value", () => {
+  test("a subscription with a resource gets what changed beside it, not its full value", () => {
     const change = set({ resource: { a: 1, b: "x" } }, ["test", "resource", "a"], 2);
     expect(see(change, onResource, { narrower: [["test", "resource", "b"]] })).toEqual(says({ a: 2 }, "/a"));
   });
 
-  test("its place going with what is around it is told to both", () => {
+  test("a removal of a value around it makes a diff for both", () => {
     expect(see(removed(object, ["test"]), whole, { narrower })).toEqual(says({ test: "" }));
   });
 });
@@ -140,7 +140,7 @@ describe("what permissions hide", () => {
     );
   });
 
-  test("takes no number", () => {
+  test("makes no number", () => {
     const reads = excluding("private/*", "test/resource");
     expect(see(set(undefined, ["private"], 1), whole, { reads })).toBeUndefined();
     expect(see(set(undefined, ["private", "deep", "er"], 1), whole, { reads })).toBeUndefined();
@@ -151,7 +151,7 @@ describe("what permissions hide", () => {
     expect(see(recordList("private", { operation: "append", item: 1 }, 1), whole, { reads })).toBeUndefined();
   });
 
-  test("leaves the object around it, which is told where none stood", () => {
+  test("leaves the object around it, which is named when it is new", () => {
     const reads = excluding("test/resource");
     expect(see(set(undefined, ["test", "resource"], 1), whole, { reads })).toEqual(says({ test: {} }));
     expect(see(set(undefined, ["test", "resource", "a"], 1), onTest, { reads })).toEqual(says({}));
@@ -160,7 +160,7 @@ describe("what permissions hide", () => {
     expect(see(set(undefined, ["test"], { resource: 1 }), whole, { reads, narrower })).toEqual(says({ test: {} }));
   });
 
-  test("is around what a pattern opens only inside a property", () => {
+  test("can surround a part that a pattern opens inside a property", () => {
     const reads = onlyOn("test/resource/a");
     expect(see(set(undefined, ["test"], object), whole, { reads })).toEqual(
       says({ test: { resource: { a: 1 } } }, "/test"),
@@ -172,7 +172,7 @@ describe("what permissions hide", () => {
   });
 });
 
-describe("news of an app's own target", () => {
+describe("an app event", () => {
   const appEvent: Change = {
     do: "notify",
     target: "resources",
@@ -180,7 +180,7 @@ describe("news of an app's own target", () => {
     data: { state: "ready", part: { x: 1 } },
   };
 
-  test("is nested for higher subscriptions and cut for deeper ones, never literal", () => {
+  test("is nested for broader subscriptions and cut for narrower ones, never literal", () => {
     expect(see(appEvent, { target: "resources" })).toEqual(says({ tool: { state: "ready", part: { x: 1 } } }));
     expect(see(appEvent, { target: "resources", subtarget: "tool" })).toEqual(says({ state: "ready", part: { x: 1 } }));
     expect(see(appEvent, { target: "resources", subtarget: "tool", resource: "part" })).toEqual(says({ x: 1 }));
@@ -190,7 +190,7 @@ describe("news of an app's own target", () => {
   });
 });
 
-test("a property that looks like a list operation arrives as a value, whatever part of it is told", () => {
+test("a property that looks like a list operation arrives as a value, whichever part is in the diff", () => {
   const alike = { list: "test", operation: "append", item: 1, resource: 2 };
   const told = [
     { scope: [], diff: see(set(undefined, ["test"], alike), whole, { narrower: [["test", "resource"]] }) },

@@ -24,10 +24,10 @@ describe("parseText", () => {
     ["9007199254740993e0", 2 ** 53],
     ["0.1234567890123456789", 0.123_456_789_012_345_68],
     ["1234567890123456.5", 1_234_567_890_123_456.5],
-  ])("reads %s as the number it is", (text, value) => {
+  ])("reads %s as the exact number", (text, value) => {
     expect(parseText(text)).toBe(value);
     expect(parseText(`{"a":[ ${text} ,0]}`)).toEqual({ a: [value, 0] });
-    // Another long number beside it makes the source count.
+    // Another long number beside it makes the parser look at the source.
     expect(parseText(`[${text},\n12345678901234567890]`)).toEqual([value, 12_345_678_901_234_567_890n]);
   });
 
@@ -42,7 +42,7 @@ describe("parseText", () => {
     expect(printJson(parseText(text))).toBe(text);
   });
 
-  it("finds a long number wherever it begins in the text", () => {
+  it("finds a long number at any position of the text", () => {
     for (let before = 0; before < 40; before++) {
       const text = `["${"x".repeat(before)}",1,12,123456789012345,1234567890123456789]`;
       expect(parseText(text)).toEqual(["x".repeat(before), 1, 12, 123_456_789_012_345, 1_234_567_890_123_456_789n]);
@@ -73,7 +73,7 @@ describe.each([
     "1.2345678901234567e19",
     "1e+21",
     '{"rawJSON":"12345678901234567890"}',
-  ])("gives %s back as it was", (text) => {
+  ])("prints %s as it was read", (text) => {
     compose();
     expect(printJson(parseText(text))).toBe(text);
   });

@@ -11,7 +11,7 @@ const refusal = (source: string | Uint8Array): unknown => {
 };
 
 describe("parseJson", () => {
-  it("gives every value JSON has", () => {
+  it("reads every kind of JSON value", () => {
     expect(parseJson('{"a":[1,-0.5,1e-200,true,null,"snø",{}],"b":""}')).toEqual({
       a: [1, -0.5, 1e-200, true, null, "snø", {}],
       b: "",
@@ -51,11 +51,11 @@ describe("parseJson", () => {
     expect(parseJson("9007199254740993", { surrogates: "repair" })).toBe(9_007_199_254_740_993n);
   });
 
-  it("says which limit a whole number is over", () => {
+  it("names the limit that a whole number exceeds", () => {
     expect(refusal("9".repeat(4_301))).toMatchObject({ message: expect.stringContaining("4300 digits") });
   });
 
-  it("takes 64 levels and refuses 65, also a million", () => {
+  it("accepts 64 levels and refuses 65, also a million", () => {
     const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     expect(() => parseJson(nested(64))).not.toThrow();
     expect(refusal(nested(65))).toMatchObject({ code: "request.invalid" });
@@ -66,7 +66,7 @@ describe("parseJson", () => {
     expect(refusal('{"a":'.repeat(65) + "1" + "}".repeat(65))).toMatchObject({ code: "request.invalid" });
   });
 
-  it("keeps dangerous keys as data, and no prototype changes", () => {
+  it("keeps keys such as __proto__ as data, and changes no prototype", () => {
     const parsed = parseJson('{"__proto__": {"polluted": true}, "constructor": 1, "a": {"__proto__": 2}}');
     if (!isObject(parsed)) throw new Error("not an object");
     expect(Object.keys(parsed)).toEqual(["__proto__", "constructor", "a"]);
@@ -81,13 +81,13 @@ describe("parseJson", () => {
     expect(JSON.stringify(repaired)).toBe('{"a\ufffd":["\ufffd",{"__proto__":"x\ufffdy"}]}');
   });
 
-  it("lets the last of equal keys stand", () => {
+  it("keeps the last of equal keys", () => {
     expect(parseJson('{"a":1,"a":2}')).toEqual({ a: 2 });
   });
 });
 
 describe("own and setOwn", () => {
-  it("never see or change what is inherited", () => {
+  it("never read or change inherited members", () => {
     expect(own({}, "constructor")).toBeUndefined();
     expect(own({}, "__proto__")).toBeUndefined();
     const made: Record<string, number> = {};
@@ -98,30 +98,30 @@ describe("own and setOwn", () => {
 });
 
 describe("digestOf", () => {
-  it("is the same for the same content, whatever the order of keys", () => {
+  it("is equal for equal content, whatever the order of keys", () => {
     const one = digestOf({ b: [1, { d: 1, c: 2 }], a: null });
     expect(one).toBe(digestOf({ a: null, b: [1, { c: 2, d: 1 }] }));
     expect(one).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  it("tells different content apart", () => {
+  it("differs for different content", () => {
     const values = [null, "", "null", 0, "0", false, [], {}, [[]], { "": "" }, [null]];
     expect(new Set(values.map((value) => digestOf(value))).size).toBe(values.length);
   });
 
-  it("tells whole numbers apart that are one double", () => {
+  it("differs for whole numbers that are the same double", () => {
     const digest = (text: string): string => digestOf(parseJson(text));
     expect(digest("9007199254740993")).not.toBe(digest("9007199254740992"));
     expect(digest('{"a":[653247040368672768]}')).not.toBe(digest('{"a":[653247040368672800]}'));
   });
 
-  it("takes equal numbers for equal, in whatever form they came", () => {
+  it("is equal for equal numbers in any form", () => {
     const digest = (text: string): string => digestOf(parseJson(text));
     expect(digest("1.0")).toBe(digest("1"));
     expect(digest("-0")).toBe(digest("0"));
     expect(digest("1e20")).toBe(digest("100000000000000000000"));
     expect(digest("9.007199254740992e15")).toBe(digest("9007199254740992"));
-    // The double next to 10^23 is another number.
+    // The double nearest to 10^23 is another number.
     expect(digest("1e23")).toBe(digest("99999999999999991611392"));
     expect(digest("1e23")).not.toBe(digest(`1${"0".repeat(23)}`));
     expect(digestOf(5n)).toBe(digestOf(5));

@@ -21,26 +21,26 @@ describe("a number is", () => {
     ["kept behind a gap", 13, {}, { is: "buffer", overdue: false }],
     ["kept behind a young gap", 14, { buffered: new Set([13]), gapSince: 96_000 }, { is: "buffer", overdue: false }],
     [
-      "kept behind an old gap, which is overdue",
+      "buffered behind an old gap, which is overdue",
       14,
       { buffered: new Set([13]), gapSince: 95_000 },
       { is: "buffer", overdue: true },
     ],
     [
-      "kept behind an old gap while another works, who looks at it when it ends",
+      "buffered behind an old gap while a lease is live, whose holder looks at the gap when its work ends",
       14,
       { busy: true, buffered: new Set([13]), gapSince: 1 },
       { is: "buffer", overdue: false },
     ],
     ["already there", 13, { buffered: new Set([13]) }, { is: "already_buffered", drainable: false, overdue: false }],
     [
-      "already there and drainable",
+      "already buffered and drainable",
       11,
       { buffered: new Set([11]) },
       { is: "already_buffered", drainable: true, overdue: false },
     ],
     [
-      "already there before full counts",
+      "already buffered, whether or not the buffer is full",
       13,
       { buffered: new Set([13, 14, 15]) },
       { is: "already_buffered", drainable: false, overdue: false },
@@ -48,7 +48,7 @@ describe("a number is", () => {
     ["refused when all slots are taken", 17, { buffered: new Set([13, 14, 15]) }, { is: "full", overdue: false }],
     ["next although all slots are taken", 11, { buffered: new Set([13, 14, 15]) }, { is: "next" }],
     [
-      "refused when it is next, another works and all slots are taken",
+      "refused when it is next, a lease is live and the buffer is full",
       11,
       { busy: true, buffered: new Set([13, 14, 15]) },
       { is: "full", overdue: false },
@@ -59,13 +59,13 @@ describe("a number is", () => {
   });
 });
 
-it("counts a gap as overdue from its very timeout on", () => {
+it("counts a gap as overdue from the moment of its time-out", () => {
   expect(gapOverdue(state({ gapSince: 1_000 }), 5_999, limits)).toBe(false);
   expect(gapOverdue(state({ gapSince: 1_000 }), 6_000, limits)).toBe(true);
   expect(gapOverdue(state(), 6_000, limits)).toBe(false);
 });
 
-it("runs from the next number to the first hole, and no further than asked", () => {
+it("gives the numbers from the next one to the first missing one, at most as many as asked for", () => {
   expect(consecutiveRun(4, new Set([8, 5, 6, 10]), 10)).toEqual([5, 6]);
   expect(consecutiveRun(4, new Set([5, 6, 7]), 2)).toEqual([5, 6]);
   expect(consecutiveRun(4, new Set([6]), 2)).toEqual([]);

@@ -16,7 +16,7 @@ describe("relationships", () => {
     expect(may("read", defaultPermissions("admin"), ["private"])).toBe(true);
   });
 
-  it("let only admins delete unless it was set for a peer", () => {
+  it("let only admins delete, unless deletion was set for a peer", () => {
     const deleting = ["associate", "friend", "partner", "admin", "cousin"].filter((name) =>
       defaultPermissions(name).properties.operations.includes("delete"),
     );
@@ -25,12 +25,12 @@ describe("relationships", () => {
     expect(set.properties.operations).toEqual(["read", "delete"]);
   });
 
-  it("give an unknown one what an associate may, also one named like a member of every object", () => {
+  it("give an unknown relationship the permissions of an associate, also one named like a member of every object", () => {
     expect(defaultPermissions("cousin")).toEqual(defaultPermissions("associate"));
     expect(defaultPermissions("constructor")).toEqual(defaultPermissions("associate"));
   });
 
-  it("can be defined by the deployment", () => {
+  it("can be defined by a deployment", () => {
     const cousin = defaultPermissions("admin");
     expect(defaultPermissions("cousin", { cousin })).toBe(cousin);
   });
@@ -52,7 +52,7 @@ describe("merging", () => {
     expect(isOpen(merged.properties, ["hidden", "deep"])).toBe(false);
   });
 
-  it("unites the topics that may be published, which are none but an admin's", () => {
+  it("unites the topics that may be published, of which only admins have any by default", () => {
     expect(mergePermissions(defaultPermissions("friend"), {}).publish).toEqual([]);
     expect(mergePermissions(defaultPermissions("friend"), { publish: ["orders.>"] }).publish).toEqual(["orders.>"]);
     expect(mergePermissions(defaultPermissions("admin"), { publish: ["orders.>"] }).publish).toEqual([">", "orders.>"]);

@@ -17,14 +17,14 @@ describe("globs on property paths", () => {
     expect(matchesGlob(pattern, text)).toBe(matches);
   });
 
-  it("reads a hostile pattern and text a bounded number of times", () => {
+  it("matches a hostile pattern in a bounded number of steps", () => {
     const [pattern, text] = [`${"*a".repeat(20)}b`, "a".repeat(500)];
     let reads = 0;
     const counted = (value: string): string =>
       new Proxy(Object(value) as object, {
         get: (target, at) => {
           reads += 1;
-          // Thrown, because what tries every way would never come back.
+          // Throws, because an engine that tries every way would never return.
           if (reads > 10 * pattern.length * text.length) throw new Error("Too many steps.");
           return Reflect.get(target, at) as unknown;
         },

@@ -13,7 +13,7 @@ describe("liesUnder", () => {
     "https://peer.example/apps/actor/x/../y",
     "https://peer.example/apps/actor/100%25",
     "https://peer.example/apps/actor/a%25b%",
-  ])("%s does", (url) => expect(liesUnder(url, base)).toBe(true));
+  ])("%s is under it", (url) => expect(liesUnder(url, base)).toBe(true));
 
   it.each([
     "http://peer.example/apps/actor/x",
@@ -33,9 +33,9 @@ describe("liesUnder", () => {
     "https://peer.example/apps/actor/%/..%2f..%2fother",
     "/apps/actor/x",
     "",
-  ])("%s does not", (url) => expect(liesUnder(url, base)).toBe(false));
+  ])("%s is not under it", (url) => expect(liesUnder(url, base)).toBe(false));
 
-  it("takes a base with a slash at its end, and one that is a whole host", () => {
+  it("accepts a base with a slash at its end, and one that is a whole host", () => {
     expect(liesUnder("https://peer.example/a/x", "https://peer.example/a/")).toBe(true);
     expect(liesUnder("https://peer.example/ab", "https://peer.example/a/")).toBe(false);
     expect(liesUnder("https://peer.example/anything", "https://peer.example")).toBe(true);
@@ -44,12 +44,12 @@ describe("liesUnder", () => {
 });
 
 describe("pathSegment", () => {
-  it("encodes what a URL can carry, and knows what it cannot", () => {
+  it("encodes what a URL can carry, and is undefined for the rest", () => {
     expect(pathSegment("a b ø#+")).toBe("a%20b%20%C3%B8%23%2B");
     for (const text of ["", ".", "..", "%2e%2e", "a/../b", "\ud800"]) expect(pathSegment(text)).toBeUndefined();
   });
 
-  it.each(["100%", "what?", "a%2Fb", "a/b"])("refuses %j, which a gateway would make another of", (text) => {
+  it.each(["100%", "what?", "a%2Fb", "a/b"])("refuses %j, which a gateway would change", (text) => {
     expect(pathSegment(text)).toBeUndefined();
   });
 });

@@ -42,7 +42,7 @@ describe("parseCallbackBody", () => {
     });
   });
 
-  it("reads a low diff: a url and no data, or null beside it", () => {
+  it("reads a low diff: a url without data, or with null", () => {
     const url = "https://peer.example/peer/subscriptions/me/sub/7";
     expect(parse({ ...usual, granularity: "low", url })).toMatchObject({ kind: "low", url });
     expect(parse({ ...usual, data: null, url })).toMatchObject({ kind: "low", url });
@@ -60,16 +60,16 @@ describe("parseCallbackBody", () => {
     expect(parse(resync)).not.toHaveProperty("data");
   });
 
-  it("takes a body that leaves out what path and credentials say already", () => {
+  it("accepts a body without the fields that path and credentials determine", () => {
     expect(parse({ sequence: 12, data: { x: 3 } })).toEqual({ kind: "high", sequence: 12, data: { x: 3 } });
     expect(parse({ ...usual, id: null, granularity: null, type: null, data: {} })).toMatchObject({ kind: "high" });
   });
 
-  it("ignores fields it does not know", () => {
+  it("ignores unknown fields", () => {
     expect(parse({ ...usual, data: {}, "x-more": [1] })).not.toHaveProperty("x-more");
   });
 
-  it("keeps the pointers of overwritten that lead somewhere, and tells none from not said", () => {
+  it("keeps the pointers of overwritten that lead to a value, and distinguishes an empty list from an absent one", () => {
     const data = { a: { "b/c": 1, "~": [5] } };
     expect(parse({ ...usual, data, overwritten: ["", "/a/b~1c", "/a/~0/0", "/a/x", "/toString"] })).toMatchObject({
       overwritten: ["", "/a/b~1c", "/a/~0/0"],
@@ -147,7 +147,7 @@ describe("whatever the body", () => {
 });
 
 describe("checkScope", () => {
-  it("takes a diff that says the subscription's scope, or nothing of it", () => {
+  it("accepts a diff that names the subscription's scope, or none", () => {
     for (const more of [{}, { subtarget: null }, { subtarget: "", resource: "" }]) {
       expect(checkScope(parse({ ...usual, ...more, data: {} }), whole)).toEqual({
         place: [],
@@ -179,14 +179,14 @@ describe("checkScope", () => {
     );
   });
 
-  it("refuses no data for a name in it that no property may have: what stands beside it counts", () => {
+  it("accepts data with a name that no property can have, for the names beside it", () => {
     for (const name of ["a/b", "", "a\u0000", "x".repeat(257), "list:"]) {
       expect(refused(() => checkScope(parse({ ...usual, data: { [name]: 1, kept: 1 } }), whole))).toBeUndefined();
       expect(refused(() => checkScope(resync({ data: { [name]: 1, kept: 1 } }), whole))).toBeUndefined();
     }
   });
 
-  it("refuses data that names more properties than can be written while its publisher waits", () => {
+  it("refuses data that names more properties than can be written while the publisher waits", () => {
     const named = (count: number): Json => Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, 1]));
     expect(fitsScope({ data: named(MOST_PLACES) }, whole)).toBe(true);
     expect(
@@ -198,7 +198,7 @@ describe("checkScope", () => {
 
   const resync = (more: Record<string, Json>): ParsedCallback => parse({ ...usual, type: "resync", ...more });
 
-  it("takes a resync for the own scope, or a part of it", () => {
+  it("accepts a resync of the subscription's scope, or of a part of it", () => {
     expect(checkScope(resync({ subtarget: "" }), whole)).toEqual({ place: [], narrower: false, exact: true });
     expect(checkScope(resync({ subtarget: "color" }), whole)).toEqual({
       place: ["color"],
@@ -212,13 +212,13 @@ describe("checkScope", () => {
     });
   });
 
-  it("takes a resync of something broader or beside it for the own scope, without its url", () => {
+  it("counts a resync of a broader scope, or of one beside it, as one of the own scope, without its url", () => {
     for (const more of [{ subtarget: "" }, { subtarget: "size" }]) {
       expect(checkScope(resync(more), color)).toEqual({ place: ["color"], narrower: false, exact: false });
     }
   });
 
-  it("refuses the data of a resync that does not fit, where it is what would be read", () => {
+  it("refuses the data of a resync that does not fit, when the data would be used", () => {
     for (const data of ["x", [1], 0]) {
       expect(refused(() => checkScope(resync({ data }), whole))).toBe("data");
       expect(refused(() => checkScope(resync({ data, url: "https://p.example/a/properties" }), whole))).toBeUndefined();
@@ -240,7 +240,7 @@ describe("checkCallbackUrl", () => {
 });
 
 describe("parseDiffRecord", () => {
-  it("reads one of a reference's backlog", () => {
+  it("reads a diff from the backlog of the reference implementation", () => {
     const record = { sequence: 1, timestamp: "2026-11-20T23:57:18.530588Z", data: { color: "" } };
     expect(parseDiffRecord(record)).toMatchObject({ sequence: 1, data: { color: "" } });
   });
@@ -261,7 +261,7 @@ describe("parsePermissionBody", () => {
     data: grant,
   };
 
-  it("reads the whole grant and keeps what it does not know", () => {
+  it("reads the whole grant and keeps unknown members", () => {
     expect(parsePermissionBody(body, path)).toMatchObject({
       grant,
       patterns: ["*"],

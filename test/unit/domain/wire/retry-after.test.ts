@@ -27,7 +27,7 @@ describe("Retry-After", () => {
 });
 
 describe("full jitter", () => {
-  test("is anything up to a ceiling that doubles to its limit", () => {
+  test("is at most a ceiling that doubles up to its limit", () => {
     const backoff = { base: 500, most: 3_000 };
     expect([1, 2, 3, 4, 100].map((attempt) => fullJitter(attempt, backoff, 0.999_999))).toEqual([
       500, 1_000, 2_000, 3_000, 3_000,

@@ -48,9 +48,9 @@ describe("CallbackProcessor and failures", () => {
     const MOST = 20;
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = randomOf(seed * 7_919);
-      const fates: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition"];
+      const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition"];
       let faulty = true;
-      const decide = (): Effect => (faulty && random() < 0.15 ? (fates[Math.floor(random() * 4)] ?? "ok") : "ok");
+      const decide = (): Effect => (faulty && random() < 0.15 ? (effects[Math.floor(random() * 4)] ?? "ok") : "ok");
       const table = new FaultyTable(new MemoryTable(), decide);
       const instances = [make({}, table), make({}, table)];
       const seen: number[] = [];

@@ -54,7 +54,7 @@ describe("a change log", () => {
   });
 
   it.each(["x", "é", "€", "😀"])(
-    "cuts a large record of %s between characters, and no larger one than it holds",
+    "cuts a large record of %s between characters, and refuses a record that is too large",
     async (one) => {
       const room = MAX_RECORD_BYTES - 200;
       const most = set(one.repeat(Math.floor(room / Buffer.byteLength(one))));
@@ -67,7 +67,7 @@ describe("a change log", () => {
     },
   );
 
-  it.each([0, 1, 2])("says what has expired when part %i of a record has", async (part) => {
+  it.each([0, 1, 2])("reports a record as expired when part %i of it has expired", async (part) => {
     await append(0, set("one"), set("x".repeat(700_000)), set("three"));
     await table.deleteMany([logRecordKey("a", 2, part)]);
     expect(await log.read("a", 0, 3)).toEqual({ records: [{ number: 3, record: set("three") }], lost: 2 });

@@ -1,0 +1,39 @@
+/** The state of the application's own targets. */
+import { StateHookFailed } from "../application/state-hooks.ts";
+import type { StateHooks } from "../application/state-hooks.ts";
+import { isTarget } from "../domain/terms/names.ts";
+import type { Scope } from "../domain/terms/scope.ts";
+import { unknownErrorReply } from "../http/reply.ts";
+import { param } from "../http/request.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Handler } from "./handler.ts";
+
+/** Answers with the state that the hook of a target gives; a path of no such target is not found. */
+export const targetHandler = (hooks: Pick<StateHooks, "has" | "text">): Handler => ({
+  knows: ({ target }) => target !== undefined && isTarget(target) && hooks.has(target),
+  handle: async (request, { actor, caller }) => {
+    const peerId = caller.kind === "peer" ? caller.peerId : undefined;
+    let body: string | undefined;
+    try {
+      body = await hooks.text(actor.id, peerId, scopeOf(request));
+    } catch (error) {
+      // The log has the reason. The caller learns no more than that the request was right.
+      if (error instanceof StateHookFailed) return unknownErrorReply(request.requestId);
+      throw error;
+    }
+    if (body === undefined) throw new ServiceError("resource.not_found", "There is no state at this path.");
+    const tooLarge = "The state at this path is too large for one answer; ask for a part of it.";
+    return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge };
+  },
+});
+
+function scopeOf(request: ServiceRequest): Scope {
+  const [subtarget = "", ...deeper] = (request.params["path"] ?? "").replace(/\/$/, "").split("/");
+  return compact({
+    target: param(request, "target"),
+    subtarget: subtarget || undefined,
+    resource: deeper.join("/") || undefined,
+  });
+}
