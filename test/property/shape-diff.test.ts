@@ -180,8 +180,8 @@ test("after every record, every subscriber's copy equals the visible part of its
             copy.apply(diff);
             expect(JSON.stringify(diff)).not.toContain("secret");
           }
-          const trimmed = (value: Json): Json => withoutShells(value, placeOf(scope), reads);
-          expect(trimmed(copy.value())).toEqual(trimmed(visibleState(state, scope, all, reads)));
+          const stripped = (value: Json): Json => withoutShells(value, placeOf(scope), reads);
+          expect(stripped(copy.value())).toEqual(stripped(visibleState(state, scope, all, reads)));
         }
       }
     }),
@@ -234,12 +234,12 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
             continue;
           together.apply(scope === broad ? diff : lifted(diff, inside));
         }
-        const trimmed = (value: Json | undefined): Json => withoutShells(value, placeOf(broad), reads);
-        const whole = trimmed(visibleState(state, broad, [broad], reads));
+        const stripped = (value: Json | undefined): Json => withoutShells(value, placeOf(broad), reads);
+        const whole = stripped(visibleState(state, broad, [broad], reads));
         const [one, other] = copies.map(({ copy }) => copy.value());
         const seen = other === "nothing" ? one : withValueAt(one, inside, other);
-        expect(trimmed(seen)).toEqual(whole);
-        expect(trimmed(together.value())).toEqual(whole);
+        expect(stripped(seen)).toEqual(whole);
+        expect(stripped(together.value())).toEqual(whole);
       }
     }),
     { numRuns: 1500 },

@@ -79,25 +79,25 @@ export class FaultyTable implements Table {
         }),
       );
     }
-    return settle(effect, () => this.#inner.transact(writes));
+    return applied(effect, () => this.#inner.transact(writes));
   }
 
   async deleteMany(keys: readonly Key[]): Promise<void> {
     const effect = await this.#decide("deleteMany", keys);
     const reached =
       effect === "lost_answer" || effect === "crash_after" ? keys.slice(0, Math.ceil(keys.length / 2)) : keys;
-    return settle(effect, () => this.#inner.deleteMany(reached));
+    return applied(effect, () => this.#inner.deleteMany(reached));
   }
 
   async #read<T>(operation: TableOperation, keys: readonly Key[], run: () => Promise<T>): Promise<T> {
-    return settle(await this.#decide(operation, keys), run);
+    return applied(await this.#decide(operation, keys), run);
   }
 
   async #write<T>(operation: TableOperation, key: Key, run: () => Promise<T>): Promise<T> {
     const effect = await this.#decide(operation, [{ pk: key.pk, sk: key.sk }]);
     if (effect === "condition") throw new ConditionFailed(await this.#inner.get(key));
     if (effect === "repeat") await run().catch(() => undefined);
-    return settle(effect, run);
+    return applied(effect, run);
   }
 }
 
@@ -135,7 +135,7 @@ export class OneFault {
   }
 }
 
-async function settle<T>(effect: Effect, run: () => Promise<T>): Promise<T> {
+async function applied<T>(effect: Effect, run: () => Promise<T>): Promise<T> {
   switch (effect) {
     case "throttle":
     case "conflict":
