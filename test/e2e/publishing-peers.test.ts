@@ -74,7 +74,7 @@ describe(`${SUBSCRIBERS} subscribers`, () => {
   let members: Member[];
   beforeAll(async () => {
     actor = await service.createActor();
-    // The bad ones come first, whether by name or by the order of subscribing: whoever waits for them keeps the others.
+    // The bad ones come first, by name and by the order of subscribing: a delivery that waits for them delays the others.
     members = await gather(host, actor, SUBSCRIBERS);
   });
 

@@ -88,7 +88,7 @@ describe("callbacks on the wire", () => {
     expect(Number(resync?.headers["x-actingweb-original-size"])).toBeGreaterThan(400 * KIB);
   });
 
-  it("are compressed for those who say that they can undo it, and for nobody else", async () => {
+  it("are compressed for peers that say they can decompress, and for no others", async () => {
     for (const [supported, compressed] of [
       [["callbackcompression", "callbacks", "subscriptions"], true],
       [["callbacks", "subscriptions"], false],

@@ -151,7 +151,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
     await notified(world, 78, { subtarget: undefined as never, url: `${actor.uri}/properties` });
     await same(world, 77);
 
-    // Lists are told by operations; there by a text, and by an object that is none.
+    // Diffs of lists are operations here; in the record they are a text, and an object that is no operation.
     await same(world, 80, { json: {} });
     const memo = (operation: Json): Record<string, Json> => ({ data: { memo: operation } });
     await notified(world, 79, memo(expect.objectContaining({ list: "memo", length: 0 }) as never));
@@ -188,7 +188,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
     });
     await same(world, 108);
     await same(world, 110);
-    // The narrower one has ended: the broader one is told to read again.
+    // The narrower one has ended, so the broader one gets a resync.
     await notified(world, 73, { sequence: 14 });
     await same(world, 114);
     await called(world, 113);
@@ -285,7 +285,7 @@ describe("the recorded single cases, with us as the publisher", () => {
     await same(world, 177);
   });
 
-  it("a subscription of one property is told its bare value", async () => {
+  it("a subscription of one property receives its value alone", async () => {
     const [subscriber, subscription] = ["a2935a29a03959478890af6a2872ed81", "82df774755455fa08f9737b58e0bce07"];
     const pair = { publisher: "3a23048199b45c8f93c0352abced6439", subscriber, secret: bearerOf(183), token: "t" };
     const world = await meet({ ...pair, ...owner(182) });

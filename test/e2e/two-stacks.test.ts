@@ -72,7 +72,7 @@ async function witnessEach(both: Pair): Promise<readonly Stream[]> {
   );
 }
 
-/** Every number of every scope was made and told, and B's own subscriptions skip none but for a state read anew. */
+/** Every number of every scope was made and sent, and B's subscriptions skip a number only where they read the state. */
 async function expectDense(streams: readonly Stream[], subscribed: Subscribed): Promise<void> {
   for (const stream of streams) {
     const { newest } = await stream.poll();

@@ -60,7 +60,7 @@ describe("the operator's variables", () => {
       expect(found).toMatchObject({ GAP_TIMEOUT_SECONDS: "3", MAX_PENDING: "8" });
   });
 
-  it("are left to the functions' defaults when nobody gave them", () => {
+  it("are left to the functions' defaults when they are not given", () => {
     const alwaysThere = ["BASE_URL"];
     for (const found of variables(serviceTemplates({ GAP_TIMEOUT_SECONDS: "" }))) {
       expect(operatorVariables.filter((name) => name in found)).toEqual(alwaysThere);

@@ -19,7 +19,7 @@ const baseUrls = ({ api }: Templates): unknown[] =>
   [...functionsByName(api).values()].map(({ Properties }) => Properties["Environment"].Variables.BASE_URL);
 
 describe("name", () => {
-  it("begins the names of both stacks, and is what their metrics are told apart by", () => {
+  it("begins the names of both stacks, and tells their metrics apart", () => {
     const { data, api } = serviceStacks({}, { name: "Second" });
     expect([data.stackName, api.stackName]).toEqual(["Second-Data", "Second-Api"]);
     for (const { Properties } of functionsByName(withSettings({ name: "Second" }).api).values()) {

@@ -117,7 +117,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
 
   const deliver = async (sequence: number, fault?: { readonly at: number; readonly effect: Effect }): Promise<void> => {
     await live(async (receiving) => await world.deliver(sequence, receiving), fault);
-    // The next one comes when the lease of whoever died has run out.
+    // The next one comes when the lease of the dead process has run out.
     world.now += 120_000;
   };
 

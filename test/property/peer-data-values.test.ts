@@ -134,7 +134,7 @@ test("whatever a publisher changes, and however its diffs fare, what is held equ
   );
 });
 
-/** When only the owned part ever was in it, nobody tells the broader subscription that an empty object stays behind. */
+/** When only the owned part ever was in it, no diff tells the broader subscription of the empty object that stays. */
 function withoutEmptyColor(state: Json): Json {
   const empty = JSON.stringify(valueAt(state, ["color"])) === "{}";
   return empty ? (withAt(state, ["color"], undefined) ?? {}) : state;

@@ -94,7 +94,7 @@ function notified(
   });
 }
 
-test("numbers are dense, and each is told later as it was made", () => {
+test("numbers are dense, and each is rendered later as it was made", () => {
   fc.assert(
     fc.property(log(4), (records) => {
       const { state, made } = move(begin(), records);
@@ -148,7 +148,7 @@ test("what is cleared never comes back, and the rest stays as it was", () => {
   );
 });
 
-test("when old records expire, what is left is told right", () => {
+test("when old records expire, the rest is rendered right", () => {
   fc.assert(
     fc.property(log(1), fc.integer({ min: 1, max: 200 }), (records, oldest) => {
       const { state, made } = move(begin(), records);

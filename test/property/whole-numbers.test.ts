@@ -10,7 +10,7 @@ import { NumbersWorld } from "../integration/app/numbers-world.ts";
 
 const RUNS = { numRuns: 60 };
 
-/** Each number, by itself, nested and in a list. */
+/** Each number: alone, nested and in a list. */
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
 
 describe("numbers that a peer sends", () => {

@@ -10,7 +10,7 @@ export type TableOperation =
  * - `ok`: as the inner table does it;
  * - `throttle`: rejects with an unknown error before anything happens;
  * - `lost_answer`: happens, then rejects with an unknown error (a `deleteMany` happens for the first half of its keys);
- * - `repeat`: the answer is lost and the client sends the write again by itself, as the SDK does; the caller sees the
+ * - `repeat`: the answer is lost and the client repeats the write, as the SDK does; the caller sees the
  *   second answer, perhaps a failed condition caused by its own first. Transactions carry a token: only the first counts;
  * - `condition`: a write is refused although its condition may hold, with the item as it is (a transaction: its first write);
  * - `conflict`: a transaction is refused because another write is under way on its first item; else like `throttle`;

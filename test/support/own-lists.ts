@@ -99,7 +99,7 @@ export class OwnLists {
     return records.flatMap(({ record }) => (record.kind === "change" ? record.changes : []));
   }
 
-  /** Lets the sweep delete what is to be deleted, and gives the keys of list pages and elements no list refers to. */
+  /** Lets the sweep delete what is due, and gives the keys of list pages and elements no list refers to. */
   async strays(): Promise<readonly string[]> {
     await this.#still.clean(actorId);
     for (const key of this.#all().filter(isListGarbage)) {

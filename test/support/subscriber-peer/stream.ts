@@ -90,7 +90,7 @@ export class Stream {
     const notified = notifiedOf(body, sequence);
     const url = body["url"];
     if (notified.resync || notified.data !== undefined || typeof url !== "string") {
-      // Noted, hence taken; a state is read when its turn comes, and nobody waits for it.
+      // The callback is noted, so it is accepted; the state is read later, in its place in the order.
       this.#soon([notified]);
       return true;
     }
