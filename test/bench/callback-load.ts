@@ -39,8 +39,8 @@ async function loadsOf(stack: BenchStack): Promise<LoadReport[]> {
     const reports: LoadReport[] = [];
     for (const [count, each] of LOADS) {
       const callbacks = await pace(count, each, callback);
-      const bare = await pace(count, each, raw.update);
-      reports.push({ lanes: count, callbacks, raw: bare, ratio: bare.perSecond / callbacks.perSecond });
+      const rawPace = await pace(count, each, raw.update);
+      reports.push({ lanes: count, callbacks, raw: rawPace, ratio: rawPace.perSecond / callbacks.perSecond });
     }
     for (const lane of lanes) lane.close();
     return reports;

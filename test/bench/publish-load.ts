@@ -66,12 +66,12 @@ export function measurePublishing(): Promise<PublishingReport> {
     const host = await new SubscriberHost().listen();
     try {
       await pace(1, RAW_UPDATES / 4, raw.update);
-      const bare = await pace(1, RAW_UPDATES, raw.update);
+      const rawPace = await pace(1, RAW_UPDATES, raw.update);
       const publishing: PublishReport[] = [];
       for (const [subscribers, changes] of CROWDS) {
-        publishing.push(await published(stack, host, { subscribers, changes, rawMs: bare.p50 }));
+        publishing.push(await published(stack, host, { subscribers, changes, rawMs: rawPace.p50 }));
       }
-      return { raw: bare, publishing, backlog: [...(await polled(stack, host)), await replayed(stack, host)] };
+      return { raw: rawPace, publishing, backlog: [...(await polled(stack, host)), await replayed(stack, host)] };
     } finally {
       await host.close();
     }

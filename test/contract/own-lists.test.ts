@@ -38,7 +38,7 @@ test("an actor's own list in the emulator changes by every operation as an array
   await step({ operation: "pop", index: 0 }, (items) => items.shift());
   await step({ operation: "remove", item: "" }, (items) => items.splice(items.indexOf(""), 1));
   await step({ operation: "metadata", description: "what" }, () => undefined);
-  expect(await lists.told("memo")).toEqual(model);
+  expect(await lists.notified("memo")).toEqual(model);
   await step({ operation: "clear" }, (items) => (items.length = 0));
   await lists.run("memo", { operation: "delete_all" });
   expect(await lists.items("memo")).toBeUndefined();
@@ -52,5 +52,5 @@ test("a change of more items than fit into one transaction is still one change",
   const model: (Json | undefined)[] = [...content];
   for (const { index, ...item } of batch) model[index] = "at" in item ? item : undefined;
   expect(await lists.items("wide")).toEqual(model.filter((item) => item !== undefined));
-  expect(await lists.told("wide")).toEqual(await lists.items("wide"));
+  expect(await lists.notified("wide")).toEqual(await lists.items("wide"));
 });

@@ -58,7 +58,7 @@ describe("the body of a callback", () => {
     ["a space and no zone", { timestamp: "2026-11-21 00:00:00.123456" }],
     ["an offset", { timestamp: "2026-11-21T01:00:00+01:00" }],
     ["empty subtarget and resource", { subtarget: "", resource: null }],
-    ["members nobody knows", { surprise: { a: [1] } }],
+    ["unknown members", { surprise: { a: [1] } }],
   ])("may have %s", async (_name, lie) => {
     const { publisher } = await made(1);
     expect((await publisher.send(1, { lie })).status).toBe(201);

@@ -10,7 +10,7 @@ const CHANGES = sized(30, 80);
 const SHARE_LOST = 0.15;
 
 let service: Service;
-/** Recovers only when it is told to. */
+/** Recovers only on request. */
 let patient: Service;
 const streams: Stream[] = [];
 beforeAll(async () => {
@@ -128,7 +128,7 @@ describe("a copy", () => {
     expect((await publisher.send(1)).status).toBe(200);
   });
 
-  it("is made anew when a callback shows that its publisher was reset", async () => {
+  it("is replaced when a callback shows that its publisher was reset", async () => {
     const stream = await open({ style: "reference", seed: 9 });
     const { publisher, subscription } = stream;
     for (let n = 1; n <= 5; n++) publisher.set({ color: `before ${n}`, [`p${n}`]: n });

@@ -19,7 +19,7 @@ it("a change is answered before its callback is, and stopping waits for the call
   await peer.trust({ id: actor.id, uri: actor.uri });
   const stream = await peer.subscribe();
   const answered = Promise.withResolvers<undefined>();
-  peer.behaviour = { kind: "held", until: answered.promise };
+  peer.behaviour = { kind: "delayed", until: answered.promise };
   await actor.expect("PUT", "/properties/color", 204, { v: 1 });
   await until("the callback", () => peer.callbacks.length === 1);
   const stopped = service.stop();

@@ -74,7 +74,7 @@ describe(`${SUBSCRIBERS} subscribers`, () => {
   let members: Member[];
   beforeAll(async () => {
     actor = await service.createActor();
-    // The bad ones come first, whether by name or by the order of subscribing: whoever waits for them keeps the others.
+    // The bad ones come first, by name and by the order of subscribing: a delivery that waits for them delays the others.
     members = await gather(host, actor, SUBSCRIBERS);
   });
 
@@ -87,7 +87,7 @@ describe(`${SUBSCRIBERS} subscribers`, () => {
     const onGivenUp = (): void => {
       givenUp = true;
     };
-    members[0]!.peer.behaviour = { kind: "held", until: new Promise(() => undefined), onGivenUp };
+    members[0]!.peer.behaviour = { kind: "delayed", until: new Promise(() => undefined), onGivenUp };
     const writing = write(actor, 2);
     await until("the others' callbacks", () => good.every(({ stream }) => stream.last === 2));
     expect(givenUp, "the one that hangs has been given up before").toBe(false);

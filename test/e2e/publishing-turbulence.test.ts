@@ -95,7 +95,7 @@ describe("while writers run", () => {
     await put(1);
     short!.peer.behaviour = long!.peer.behaviour = { kind: "reset" };
     for (let n = 2; n <= 11; n++) await put(n);
-    // Nobody is still at it with what it knew before: 11 is tried in vain, or skipped.
+    // No delivery still works with what it read before: 11 is tried in vain, or skipped.
     await until("open breakers", async () => {
       const { data } = (await actor.expect("GET", "/peers", 200)) as unknown as {
         data: { breaker: { state: string } }[];
@@ -110,7 +110,7 @@ describe("while writers run", () => {
     );
     for (let n = 12; n <= 12 + 2 * BACKLOG_MAX; n++) await put(n);
     long!.peer.behaviour = undefined;
-    await until("the resync", () => [...long!.stream.told.values()].some(({ resync }) => resync));
+    await until("the resync", () => [...long!.stream.notified.values()].some(({ resync }) => resync));
     const { newest: last } = await long!.stream.poll();
     await until("the last", () => long!.stream.arrivals.includes(last));
     await long!.stream.catchUp();

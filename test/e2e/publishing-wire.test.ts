@@ -88,7 +88,7 @@ describe("callbacks on the wire", () => {
     expect(Number(resync?.headers["x-actingweb-original-size"])).toBeGreaterThan(400 * KIB);
   });
 
-  it("are compressed for those who say that they can undo it, and for nobody else", async () => {
+  it("are compressed for peers that say they can decompress, and for no others", async () => {
     for (const [supported, compressed] of [
       [["callbackcompression", "callbacks", "subscriptions"], true],
       [["callbacks", "subscriptions"], false],
@@ -98,12 +98,12 @@ describe("callbacks on the wire", () => {
       await actor.expect("PUT", "/properties/first", 204, "f");
       await until("one callback", () => stream.last === 1);
       // What a peer can do is known from the trust, or read before long.
-      const told = async (): Promise<boolean> => {
+      const notified = async (): Promise<boolean> => {
         await actor.expect("PUT", "/properties/text", 204, `${stream.last} ${"t".repeat(4 * KIB)}`);
         await until("the next callback", async () => stream.last === (await stream.poll()).newest);
         return (peer.callbacks.at(-1)?.headers["content-encoding"] === "gzip") === compressed;
       };
-      await until(`compression ${String(compressed)}`, told);
+      await until(`compression ${String(compressed)}`, notified);
       expect(stream.copy).toEqual(await stateOf(actor));
       expect(peer.callbacks[0]?.headers, "small ones never").not.toHaveProperty("content-encoding");
     }
@@ -206,7 +206,7 @@ describe("an inbound subscription", () => {
     expect([all.copy, color.copy]).toEqual([{ size: 1 }, "blue"]);
     expect((await peer.ask("DELETE", color.path)).status).toBe(204);
     await until("the resync", () => all.last === 2);
-    expect(all.told.get(2)).toMatchObject({ resync: true });
+    expect(all.notified.get(2)).toMatchObject({ resync: true });
     expect(all.copy).toEqual({ color: "blue", size: 1 });
     await actor.expect("PUT", "/properties/color", 204, "green");
     await until("the next", () => all.last === 3);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../support/publisher/json.ts";
 import type { Answered } from "../support/publisher/wire.ts";
 import { recordedExchanges } from "../support/recorded/exchanges.ts";
-import { comparable, ScriptedSubscriber, type RecordedSubscriber } from "../support/recorded/scripted-subscriber.ts";
+import { comparable, ReplayedSubscriber, type RecordedSubscriber } from "./replayed-subscriber.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
@@ -22,10 +22,10 @@ afterAll(async () => {
   for (const host of hosts) await host.close();
 });
 
-async function meet(recorded: RecordedSubscriber): Promise<ScriptedSubscriber> {
+async function meet(recorded: RecordedSubscriber): Promise<ReplayedSubscriber> {
   const host = await new SubscriberHost().listen();
   hosts.push(host);
-  return ScriptedSubscriber.begin(exchanges, recorded, host, service);
+  return ReplayedSubscriber.begin(exchanges, recorded, host, service);
 }
 
 /** Name and passphrase of the owner's tool in an exchange. */
@@ -42,7 +42,7 @@ interface Instead {
 }
 
 /** Plays an exchange and holds the answer against the recorded one. */
-async function same(world: ScriptedSubscriber, index: number, instead: Instead = {}): Promise<Answered> {
+async function same(world: ReplayedSubscriber, index: number, instead: Instead = {}): Promise<Answered> {
   played.add(index);
   const answer = await world.play(index);
   const recorded = exchanges[index]!;
@@ -56,7 +56,7 @@ async function same(world: ScriptedSubscriber, index: number, instead: Instead =
 }
 
 /** Our next callback says what the recorded one said, `instead` apart, and nothing more than the contract adds. */
-async function told(world: ScriptedSubscriber, index: number, instead: Record<string, Json> = {}): Promise<void> {
+async function notified(world: ReplayedSubscriber, index: number, instead: Record<string, Json> = {}): Promise<void> {
   compared.add(index);
   const callback = await until(`a callback like ${index}`, () => world.next());
   const { requestHeaders, label } = exchanges[index]!;
@@ -70,7 +70,7 @@ async function told(world: ScriptedSubscriber, index: number, instead: Record<st
 }
 
 /** A call the service made to the recorded peer that is no callback on a subscription: like the recorded one. */
-async function called(world: ScriptedSubscriber, index: number): Promise<void> {
+async function called(world: ReplayedSubscriber, index: number): Promise<void> {
   compared.add(index);
   const { method, path, requestHeaders, requestBody } = exchanges[index]!;
   const parts = world.mapped(path).split("/").slice(2);
@@ -127,7 +127,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
       [35, 34],
     ] as const) {
       await same(world, change);
-      await told(world, callback);
+      await notified(world, callback);
     }
     await same(world, 36);
     await same(world, 37);
@@ -140,56 +140,56 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
     await same(world, 71);
     await same(world, 69);
     await actor.expect("DELETE", "/suspensions/properties", 200);
-    await told(world, 73);
+    await notified(world, 73);
     await same(world, 72);
     await actor.expect("POST", "/suspensions", 201, { target: "properties", subtarget: "color" });
     await same(world, 74);
     await same(world, 76);
-    await told(world, 75);
+    await notified(world, 75);
     await actor.expect("DELETE", "/suspensions/properties/color", 200);
     // A resync is for the subscription's own scope here.
-    await told(world, 78, { subtarget: undefined as never, url: `${actor.uri}/properties` });
+    await notified(world, 78, { subtarget: undefined as never, url: `${actor.uri}/properties` });
     await same(world, 77);
 
-    // Lists are told by operations; there by a text, and by an object that is none.
+    // Diffs of lists are operations here; in the record they are a text, and an object that is no operation.
     await same(world, 80, { json: {} });
     const memo = (operation: Json): Record<string, Json> => ({ data: { memo: operation } });
-    await told(world, 79, memo(expect.objectContaining({ list: "memo", length: 0 }) as never));
+    await notified(world, 79, memo(expect.objectContaining({ list: "memo", length: 0 }) as never));
     await same(world, 81);
     const hi = { list: "memo", operation: "append", item: { t: "hi" }, length: 1 };
-    await told(world, 82, memo(expect.objectContaining(hi) as never));
+    await notified(world, 82, memo(expect.objectContaining(hi) as never));
     // There `?index=1` became a property of that name.
     await same(world, 83, { json: {} });
     const second = { list: "memo", operation: "append", item: { t: "second" }, length: 2 };
-    await told(world, 84, memo(expect.objectContaining(second) as never));
+    await notified(world, 84, memo(expect.objectContaining(second) as never));
     const numbers = [6, 7, 8, 9, 10, 11].map((sequence) => ({ sequence }));
     await same(world, 86, { json: { sequence: 11, data: numbers } });
     await same(world, 87, { json: { memo: { _list: true, count: 2 }, color: { v: "sub-suspended" }, n: 1 } });
     await same(world, 88, { json: [{ t: "hi" }, { t: "second" }] });
     await same(world, 89);
     await same(world, 92);
-    await told(world, 91);
+    await notified(world, 91);
 
     await same(world, 93);
     await same(world, 94);
     await same(world, 100);
     // The broader one is not told as well: one callback for each path and peer. So 13 (99) comes with the next change.
-    await told(world, 98);
+    await notified(world, 98);
     compared.add(99);
     await same(world, 96);
     await same(world, 97);
     await same(world, 101);
     await same(world, 102);
     await same(world, 105);
-    await told(world, 104, { sequence: 13 });
+    await notified(world, 104, { sequence: 13 });
     await same(world, 106, { json: { color: { v: "low1" }, n: 1, other: { v: "none1" } } });
     await same(world, 107, {
       json: { simple: { properties: ["color", "n", "other"] }, lists: { memo: { count: 2 } } },
     });
     await same(world, 108);
     await same(world, 110);
-    // The narrower one has ended: the broader one is told to read again.
-    await told(world, 73, { sequence: 14 });
+    // The narrower one has ended, so the broader one gets a resync.
+    await notified(world, 73, { sequence: 14 });
     await same(world, 114);
     await called(world, 113);
     await same(world, 116);
@@ -220,12 +220,12 @@ describe("the recorded outages, with us as the publisher", () => {
     const away = async (change: number, callback: number): Promise<void> => {
       peer.behaviour = { kind: "refuse", status: 503 };
       await same(world, change);
-      await told(world, callback);
+      await notified(world, callback);
       peer.behaviour = undefined;
     };
     const there = async (change: number, callback: number): Promise<void> => {
       await same(world, change);
-      await told(world, callback);
+      await notified(world, callback);
     };
     await away(130, 129);
     await there(132, 131);
@@ -285,7 +285,7 @@ describe("the recorded single cases, with us as the publisher", () => {
     await same(world, 177);
   });
 
-  it("a subscription of one property is told its bare value", async () => {
+  it("a subscription of one property receives its value alone", async () => {
     const [subscriber, subscription] = ["a2935a29a03959478890af6a2872ed81", "82df774755455fa08f9737b58e0bce07"];
     const pair = { publisher: "3a23048199b45c8f93c0352abced6439", subscriber, secret: bearerOf(183), token: "t" };
     const world = await meet({ ...pair, ...owner(182) });
@@ -295,7 +295,7 @@ describe("the recorded single cases, with us as the publisher", () => {
     const stream = await peer.subscribe({ subtarget: "color" });
     world.stands(subscription, stream.id, { subtarget: "color" });
     await same(world, 182);
-    await told(world, 181);
+    await notified(world, 181);
     await same(world, 183);
     expect((await peer.ask("GET", stream.path)).status).toBe(404);
   });
@@ -320,11 +320,11 @@ describe("the recorded single cases, with us as the publisher", () => {
     expect(now.data.properties).toMatchObject({ patterns: ["*"], operations: ["read"] });
     expect(now.data.properties.excluded_patterns.toSorted()).toEqual(excluded_patterns.toSorted());
     await same(world, 188);
-    await told(world, 189);
+    await notified(world, 189);
     await same(world, 190);
     await same(world, 192);
     // There this is number 3, and 2 is a hole.
-    await told(world, 191, { sequence: 2 });
+    await notified(world, 191, { sequence: 2 });
     // Here it does not even exist for that peer.
     await same(world, 193, { status: 404 });
     const open = [1, 2].map((sequence) => ({ sequence, data: { open: { v: "open" } } }));

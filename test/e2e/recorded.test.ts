@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Answered } from "../support/publisher/wire.ts";
 import { recordedExchanges } from "../support/recorded/exchanges.ts";
-import { ScriptedPeer, type RecordedPair } from "../support/recorded/scripted-peer.ts";
+import { ReplayedPublisher, type RecordedPair } from "./replayed-publisher.ts";
 import { startService, until, type Service } from "../support/service.ts";
 
 const exchanges = recordedExchanges();
@@ -9,7 +9,7 @@ const exchanges = recordedExchanges();
 let service: Service;
 /** Leaves gaps alone: what fills them here is the record. */
 let patient: Service;
-const peers: ScriptedPeer[] = [];
+const peers: ReplayedPublisher[] = [];
 beforeAll(async () => {
   [service, patient] = await Promise.all([
     startService({ GAP_TIMEOUT_SECONDS: "1" }),
@@ -22,8 +22,8 @@ afterAll(async () => {
 });
 
 /** The recorded peer, and an actor of ours that asked it for trust. */
-async function meet(pair: RecordedPair, at = service): Promise<ScriptedPeer> {
-  const peer = new ScriptedPeer(exchanges, pair, await at.createActor());
+async function meet(pair: RecordedPair, at = service): Promise<ReplayedPublisher> {
+  const peer = new ReplayedPublisher(exchanges, pair, await at.createActor());
   peers.push(peer);
   await peer.publisher.listen();
   const desc = { url: peer.publisher.baseUri, relationship: "friend", desc: "interop" };
@@ -33,19 +33,19 @@ async function meet(pair: RecordedPair, at = service): Promise<ScriptedPeer> {
 
 const replayed = new Set<number>();
 
-function replay(peer: ScriptedPeer, index: number): Promise<Answered> {
+function replay(peer: ReplayedPublisher, index: number): Promise<Answered> {
   replayed.add(index);
   return peer.replay(exchanges[index]!);
 }
 
-async function expectProcessed(peer: ScriptedPeer, index: number, sequence: number): Promise<void> {
+async function expectProcessed(peer: ReplayedPublisher, index: number, sequence: number): Promise<void> {
   const answer = await replay(peer, index);
   expect([answer.status, answer.json], exchanges[index]!.label).toEqual([201, { result: "processed", sequence }]);
 }
 
-const replica = (peer: ScriptedPeer) => peer.actor.replica(peer.publisher.id);
+const replica = (peer: ReplayedPublisher) => peer.actor.replica(peer.publisher.id);
 
-const lastSeq = (peer: ScriptedPeer, id: string) => async () =>
+const lastSeq = (peer: ReplayedPublisher, id: string) => async () =>
   (await peer.actor.state(peer.publisher.subscription(id), peer.publisher)).lastSeq;
 
 const MAIN: RecordedPair = {
@@ -145,7 +145,7 @@ const OTHERWISE: Record<number, { path: RegExp }> = {
 };
 
 /** Every call that the recorded subscriber made in this life was made by ours too: same method, path and fields. */
-function expectSameCalls({ publisher, actor }: ScriptedPeer): void {
+function expectSameCalls({ publisher, actor }: ReplayedPublisher): void {
   const made = exchanges.filter(
     ({ index, to, from, path }) => index < 127 && to === "A" && from === "peer" && path.includes(MAIN.publisher),
   );

@@ -50,9 +50,10 @@ describe("a gap with silence afterwards", () => {
         await expectExact(stream, 3);
         await until("hooks for what was recovered too", () => stream.diffRuns().length >= 3);
         expect(stream.diffRuns()).toEqual([1, 2, 3]);
-        const told = (): unknown[] => stream.publisher.received("PUT", /\/subscriptions\//).map((call) => call.body);
-        await until("the acknowledgement", () => told().length > 0 && told().at(-1));
-        expect(told().at(-1)).toEqual({ sequence: 3 });
+        const notified = (): unknown[] =>
+          stream.publisher.received("PUT", /\/subscriptions\//).map((call) => call.body);
+        await until("the acknowledgement", () => notified().length > 0 && notified().at(-1));
+        expect(notified().at(-1)).toEqual({ sequence: 3 });
       },
     );
 

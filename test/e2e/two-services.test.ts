@@ -25,7 +25,7 @@ describe("the service started twice", () => {
     expect(await theirs.expect("GET", "/trust", 200), "the other side was told").toEqual([]);
   });
 
-  it("approves by itself where the deployment says so", async () => {
+  it("approves automatically where the deployment says so", async () => {
     const mine = await one.createActor();
     const theirs = await other.createActor();
     const made = await mine.expect("POST", "/trust", 201, { url: theirs.uri, relationship: "partner" });

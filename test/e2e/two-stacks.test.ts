@@ -10,7 +10,7 @@ import {
   pair,
   STORMY,
   subscribeTo,
-  turned,
+  reversed,
   type Pair,
   type Subscribed,
   type TwoStacks,
@@ -72,7 +72,7 @@ async function witnessEach(both: Pair): Promise<readonly Stream[]> {
   );
 }
 
-/** Every number of every scope was made and told, and B's own subscriptions skip none but for a state read anew. */
+/** Every number of every scope was made and sent, and B's subscriptions skip a number only where they read the state. */
 async function expectDense(streams: readonly Stream[], subscribed: Subscribed): Promise<void> {
   for (const stream of streams) {
     const { newest } = await stream.poll();
@@ -114,7 +114,7 @@ describe("two services", () => {
 
   it("keep each other up to date both ways at once", async () => {
     const there = await pair(stacks);
-    const back = turned(there);
+    const back = reversed(there);
     const [subscribedThere, subscribedBack] = [
       await subscribeTo(there, [{}, { subtarget: "p0" }]),
       await subscribeTo(back, [{}, { subtarget: "l1" }]),

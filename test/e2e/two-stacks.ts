@@ -66,7 +66,7 @@ export async function pair({ a, b, network, witnesses }: TwoStacks): Promise<Pai
 }
 
 /** The same two, the other way round: who subscribed publishes. */
-export const turned = ({ publisher, subscriber, witness }: Pair): Pair => ({
+export const reversed = ({ publisher, subscriber, witness }: Pair): Pair => ({
   publisher: subscriber,
   subscriber: publisher,
   witness,

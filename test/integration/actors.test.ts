@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { InProcessService, Network, basic, bearer } from "../support/in-process.ts";
+import { Network, basic, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 
 let network: Network;
-let service: InProcessService;
+let service: TrustWorld;
 
 beforeEach(() => {
   network = new Network();
-  service = new InProcessService(network, "https://a.example");
+  service = new TrustWorld(network, "https://a.example");
 });
 
 describe("making an actor", () => {
@@ -61,10 +62,10 @@ describe("making an actor", () => {
   });
 
   it("needs the deployment's bearer, or is closed, by the operator's setting", async () => {
-    const closed = new InProcessService(network, "https://c.example", { environment: { ACTOR_CREATION: "closed" } });
+    const closed = new TrustWorld(network, "https://c.example", { environment: { ACTOR_CREATION: "closed" } });
     expect((await closed.ask("POST", "/", { json: {} })).status).toBe(403);
     const environment = { ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN: "let-me-in" };
-    const token = new InProcessService(network, "https://t.example", { environment });
+    const token = new TrustWorld(network, "https://t.example", { environment });
     expect((await token.ask("POST", "/", { json: {} })).status).toBe(401);
     expect((await token.ask("POST", "/", { json: {}, headers: bearer("wrong") })).status).toBe(403);
     expect((await token.ask("POST", "/", { json: {}, headers: bearer("let-me-in") })).status).toBe(201);
@@ -72,7 +73,7 @@ describe("making an actor", () => {
 
   it("runs the application's hook, and succeeds when the hook throws", async () => {
     const told: unknown[] = [];
-    service = new InProcessService(network, "https://h.example", {
+    service = new TrustWorld(network, "https://h.example", {
       application: {
         runActorHook: (name, event) => {
           told.push([name, event.creator]);
@@ -192,7 +193,7 @@ describe("a trustee", () => {
 
 describe("deleting an actor", () => {
   it("notifies every peer, removes everything, and leaves 404", async () => {
-    const other = new InProcessService(network, "https://b.example");
+    const other = new TrustWorld(network, "https://b.example");
     const alice = await service.actor("alice");
     const bob = await other.actor("bob");
     const made = await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
@@ -211,8 +212,8 @@ describe("deleting an actor", () => {
   });
 
   it("finds data that was kept when its trust ended", async () => {
-    service = new InProcessService(network, "https://k.example", { environment: { AUTO_CLEANUP: "false" } });
-    const other = new InProcessService(network, "https://b.example");
+    service = new TrustWorld(network, "https://k.example", { environment: { AUTO_CLEANUP: "false" } });
+    const other = new TrustWorld(network, "https://b.example");
     const alice = await service.actor("alice");
     const bob = await other.actor("bob");
     await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
@@ -226,8 +227,8 @@ describe("deleting an actor", () => {
     let release = (): void => undefined;
     const ending = new Promise<void>((resolve) => (release = resolve));
     const slow = { approved: () => Promise.resolve(), revoked: () => Promise.resolve(), ended: () => ending };
-    service = new InProcessService(network, "https://s.example", { consequences: slow });
-    const other = new InProcessService(network, "https://b.example");
+    service = new TrustWorld(network, "https://s.example", { consequences: slow });
+    const other = new TrustWorld(network, "https://b.example");
     const alice = await service.actor("alice");
     const bob = await other.actor("bob");
     await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });

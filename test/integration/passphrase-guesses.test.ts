@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
-import type { Fate, TableOperation } from "../support/faulty-table.ts";
+import type { Effect, TableOperation } from "../support/faulty-table.ts";
 import { Network, basic, bearer } from "../support/in-process.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { WholeService } from "../support/whole-service.ts";
@@ -28,7 +28,7 @@ let stored: MemoryTable;
 let network: Network;
 let now: number;
 let asked: TableOperation[];
-let fate: (operation: TableOperation) => Fate;
+let effect: (operation: TableOperation) => Effect;
 let actorId: string;
 let first: WholeService;
 
@@ -36,7 +36,7 @@ let first: WholeService;
 function instance(): WholeService {
   const table = new FaultyTable(stored, (operation) => {
     asked.push(operation);
-    return fate(operation);
+    return effect(operation);
   });
   const made = new WholeService(network, "https://us.example.com", { table });
   Object.defineProperty(made, "now", { get: () => now });
@@ -48,7 +48,7 @@ beforeEach(async () => {
   network = new Network();
   now = Date.UTC(2026, 0, 1, 0, 0, 17);
   asked = [];
-  fate = () => "ok";
+  effect = () => "ok";
   first = instance();
   const creation = { creator: "alice", passphrase: RIGHT, trustee_root: undefined };
   actorId = (await new ActorFactory(first.service).create(creation)).id;
@@ -219,11 +219,11 @@ describe("when the table fails", () => {
   it.each(["throttle", "lost_answer"] as const)(
     "a guess that cannot be counted is not answered as wrong: %s",
     async (bad) => {
-      fate = (operation) => (operation === "get" ? "ok" : bad);
+      effect = (operation) => (operation === "get" ? "ok" : bad);
       expect((await ask("wrong")).status).toBeGreaterThanOrEqual(500);
-      fate = () => "ok";
+      effect = () => "ok";
       await guess(1);
-      fate = (operation) => (operation === "get" ? "ok" : bad);
+      effect = (operation) => (operation === "get" ? "ok" : bad);
       scrypt.mockClear();
       expect((await ask(RIGHT, { at: instance() })).status).toBeGreaterThanOrEqual(500);
       expect(scrypt).not.toHaveBeenCalled();

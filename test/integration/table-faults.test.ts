@@ -127,8 +127,8 @@ describe("a throttled transaction", () => {
 });
 
 it("an unsubscription that meets another writer is a 503, and not taken for that of a missing subscription", async () => {
-  let fate: "ok" | "conflict" = "ok";
-  const table = new FaultyTable(new MemoryTable(), (operation) => (operation === "transact" ? fate : "ok"));
+  let effect: "ok" | "conflict" = "ok";
+  const table = new FaultyTable(new MemoryTable(), (operation) => (operation === "transact" ? effect : "ok"));
   const world = new WholeService(new Network(), "https://a.example", { table });
   const alice = await world.actor();
   await world.trusts(alice.id, "bob", "https://b.example/bob", "s".repeat(40));
@@ -143,9 +143,9 @@ it("an unsubscription that meets another writer is a 503, and not taken for that
     },
   });
   const path = `/${alice.id}/subscriptions/bob/sub`;
-  fate = "conflict";
+  effect = "conflict";
   expect((await world.ask("DELETE", path, { headers: alice.as })).status).toBe(503);
-  fate = "ok";
+  effect = "ok";
   expect((await world.ask("DELETE", path, { headers: alice.as })).status).toBe(204);
   expect((await world.ask("DELETE", path, { headers: alice.as })).status).toBe(404);
 });

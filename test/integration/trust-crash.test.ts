@@ -5,15 +5,16 @@ import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import type { TrustConsequences } from "../../lib/trust/trust-services.ts";
 import { trustServices } from "../../lib/trust/trust-services.ts";
-import { InProcessService, Network, bearer } from "../support/in-process.ts";
+import { Network, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 import { resumeTrust } from "../../lib/trust/ending.ts";
 
 const nothing = (): Promise<void> => Promise.resolve();
 
 async function standing(consequences: TrustConsequences) {
   const network = new Network();
-  const service = new InProcessService(network, "https://a.example", { consequences });
-  const other = new InProcessService(network, "https://b.example");
+  const service = new TrustWorld(network, "https://a.example", { consequences });
+  const other = new TrustWorld(network, "https://b.example");
   const alice = await service.actor("alice");
   const bob = await other.actor("bob");
   const made = await service.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
@@ -21,7 +22,7 @@ async function standing(consequences: TrustConsequences) {
   return { network, service, other, alice, bob, path, secret: made.json.secret as string };
 }
 
-async function dueKeys(service: InProcessService): Promise<readonly string[]> {
+async function dueKeys(service: TrustWorld): Promise<readonly string[]> {
   const found = await Promise.all(dueShards.map((shard) => service.table.queryDue(shard, service.now + 60_000, 10)));
   return found.flat().map((key) => key.sk);
 }

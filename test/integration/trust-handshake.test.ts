@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { InProcessService, Network, basic, bearer } from "../support/in-process.ts";
+import { Network, basic, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
 
 let network: Network;
-let a: InProcessService;
-let b: InProcessService;
+let a: TrustWorld;
+let b: TrustWorld;
 
 beforeEach(() => {
   network = new Network();
-  a = new InProcessService(network, "https://a.example");
-  b = new InProcessService(network, "https://b.example");
+  a = new TrustWorld(network, "https://a.example");
+  b = new TrustWorld(network, "https://b.example");
 });
 
 async function pair() {
@@ -59,7 +60,7 @@ describe("the handshake between two of our services", () => {
   });
 
   it("approves the deployment's relationships automatically, and answers 201", async () => {
-    a = new InProcessService(network, a.origin, { environment: { TRUST_AUTO_APPROVE: "friend" } });
+    a = new TrustWorld(network, a.origin, { environment: { TRUST_AUTO_APPROVE: "friend" } });
     const { made, atA, alice } = await trusting();
     expect(made.json.peer_approved).toBe(true);
     expect((await a.ask("GET", atA, { headers: alice.as })).status).toBe(200);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { routes } from "../../lib/api/route-table.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
-import { InProcessService, Network, bearer } from "../support/in-process.ts";
+import { Network, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 import { junkBody } from "../support/junk.ts";
 import { seeded } from "../support/publisher/random.ts";
 
@@ -19,9 +20,9 @@ const paths = [...new Set(routes.filter(({ area }) => area === "actors" || area 
 describe("junk on every route of actors and trust", () => {
   it("is never a 5xx and changes nothing without credentials", async () => {
     const network = new Network();
-    const service = new InProcessService(network, "https://a.example", { environment: { ACTOR_CREATION: "closed" } });
-    const open = new InProcessService(network, "https://a.example", { table: service.table });
-    const other = new InProcessService(network, "https://b.example");
+    const service = new TrustWorld(network, "https://a.example", { environment: { ACTOR_CREATION: "closed" } });
+    const open = new TrustWorld(network, "https://a.example", { table: service.table });
+    const other = new TrustWorld(network, "https://b.example");
     const alice = await open.actor("alice");
     const bob = await other.actor("bob");
     const made = await open.ask("POST", `/${alice.id}/trust`, { headers: alice.as, json: { url: bob.root } });
@@ -64,7 +65,7 @@ describe("junk on every route of actors and trust", () => {
   });
 
   it("is never a 5xx for the owner either", async () => {
-    const service = new InProcessService(new Network(), "https://a.example");
+    const service = new TrustWorld(new Network(), "https://a.example");
     const random = seeded(7);
     const alice = await service.actor("alice");
     for (let round = 0; round < 400; round += 1) {

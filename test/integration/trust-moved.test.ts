@@ -5,12 +5,13 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { PeerHttpClient } from "../../lib/peers/http/peer-http-client.ts";
 import type { PeerAnswer, PeerRequest } from "../../lib/system/ports.ts";
-import { InProcessService, Network, bearer } from "../support/in-process.ts";
+import { Network, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 
 /** Alice has bob's request for trust, not approved yet. */
 async function asked(network: Network) {
-  const a = new InProcessService(network, "https://a.example");
-  const b = new InProcessService(network, "https://b.example");
+  const a = new TrustWorld(network, "https://a.example");
+  const b = new TrustWorld(network, "https://b.example");
   const alice = await a.actor("alice");
   const bob = await b.actor("bob");
   const json = { url: alice.root, relationship: "friend" };

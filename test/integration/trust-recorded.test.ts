@@ -1,7 +1,8 @@
 /** The recorded handshake of two reference instances, with our service in the place of either. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { PeerRequest } from "../../lib/system/ports.ts";
-import { InProcessService, Network, bearer } from "../support/in-process.ts";
+import { Network, bearer } from "../support/in-process.ts";
+import { TrustWorld } from "./trust-world.ts";
 import type { Answer } from "../support/in-process.ts";
 import { RECORDED_HOSTS, recordedExchanges } from "../support/recorded/exchanges.ts";
 import type { Exchange } from "../support/recorded/exchanges.ts";
@@ -31,7 +32,7 @@ const [, idB = ""] = verification.path.split("/");
 const recordedSecret = verification.requestHeaders["authorization"]!.slice("Bearer ".length);
 
 let network: Network;
-let service: InProcessService;
+let service: TrustWorld;
 
 beforeEach(() => {
   network = new Network();
@@ -39,7 +40,7 @@ beforeEach(() => {
 
 describe("in the place of the one who asks", () => {
   beforeEach(() => {
-    service = new InProcessService(network, RECORDED_HOSTS.B);
+    service = new TrustWorld(network, RECORDED_HOSTS.B);
   });
 
   it("is verified in the middle of its own request, and takes the peer's 202 with booleans as strings", async () => {
@@ -82,7 +83,7 @@ describe("in the place of the one who asks", () => {
 
 describe("in the place of the one who is asked", () => {
   beforeEach(() => {
-    service = new InProcessService(network, RECORDED_HOSTS.A);
+    service = new TrustWorld(network, RECORDED_HOSTS.A);
   });
 
   it("verifies the peer's record, waits for approval, notifies of it, and lets the peer end the trust", async () => {

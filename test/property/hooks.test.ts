@@ -5,7 +5,7 @@ import { Verdict } from "../../lib/receiving/hooks/hook-event.ts";
 import type { HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
 import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
 import { InjectedFault } from "../support/faulty-table.ts";
-import type { Fate } from "../support/faulty-table.ts";
+import type { Effect } from "../support/faulty-table.ts";
 import { HookWorld } from "../unit/receiving/hooks/hook-world.ts";
 import { sized } from "../support/sizes.ts";
 
@@ -13,9 +13,13 @@ import { sized } from "../support/sizes.ts";
 type Outcome = "fine" | "throw" | "retry" | "park" | "skip" | "stop" | "die";
 
 type Step =
-  | { readonly do: "again"; readonly fault?: { readonly at: number; readonly fate: Fate } }
-  | { readonly do: "deliver"; readonly fault?: { readonly at: number; readonly fate: Fate } }
-  | { readonly do: "sweep"; readonly minutes: number; readonly fault?: { readonly at: number; readonly fate: Fate } }
+  | { readonly do: "again"; readonly fault?: { readonly at: number; readonly effect: Effect } }
+  | { readonly do: "deliver"; readonly fault?: { readonly at: number; readonly effect: Effect } }
+  | {
+      readonly do: "sweep";
+      readonly minutes: number;
+      readonly fault?: { readonly at: number; readonly effect: Effect };
+    }
   | { readonly do: "replay"; readonly which: number }
   | { readonly do: "drop"; readonly which: number };
 
@@ -26,7 +30,7 @@ const outcome = fc.oneof(
 const fault = fc.option(
   fc.record({
     at: fc.nat(8),
-    fate: fc.constantFrom<Fate>("crash", "crash_after", "throttle", "lost_answer", "repeat"),
+    effect: fc.constantFrom<Effect>("crash", "crash_after", "throttle", "lost_answer", "repeat"),
   }),
   { nil: undefined, freq: 3 },
 );
@@ -81,7 +85,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   /** Runs work on an instance of its own until it ends or the instance dies. */
   const live = async (
     work: (receiving: Receiving) => Promise<unknown>,
-    fault?: { readonly at: number; readonly fate: Fate },
+    fault?: { readonly at: number; readonly effect: Effect },
   ): Promise<void> => {
     let operations = 0;
     let dead = false;
@@ -92,10 +96,10 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
       };
       const receiving = world.instance(async () => {
         if (dead) return await new Promise<never>(() => undefined);
-        const fate = operations === fault?.at ? fault.fate : "ok";
+        const effect = operations === fault?.at ? fault.effect : "ok";
         operations += 1;
-        if (fate === "crash" || fate === "crash_after") setImmediate(died);
-        return fate;
+        if (effect === "crash" || effect === "crash_after") setImmediate(died);
+        return effect;
       });
       work(receiving).then(
         () => {
@@ -111,7 +115,7 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
     world.limits.clear();
   };
 
-  const deliver = async (sequence: number, fault?: { readonly at: number; readonly fate: Fate }): Promise<void> => {
+  const deliver = async (sequence: number, fault?: { readonly at: number; readonly effect: Effect }): Promise<void> => {
     await live(async (receiving) => await world.deliver(sequence, receiving), fault);
     // The next instance comes when the lease of the dead one has expired.
     world.now += 120_000;
@@ -154,8 +158,8 @@ async function play(steps: readonly Step[], outcomes: readonly Outcome[]): Promi
   inOrder(first);
   expect((await world.failedEvents()).map(({ status, event }) => [status, event.sequence])).toEqual([]);
   expect(world.head()).toMatchObject({ hooksPaused: false, hooksResuming: false });
-  const heard = new Set(world.done.map(({ sequence }) => sequence));
-  for (let n = 1; n <= world.head().lastSeq; n += 1) expect([n, heard.has(n) || dropped.has(n)]).toEqual([n, true]);
+  const handled = new Set(world.done.map(({ sequence }) => sequence));
+  for (let n = 1; n <= world.head().lastSeq; n += 1) expect([n, handled.has(n) || dropped.has(n)]).toEqual([n, true]);
 }
 
 function inOrder(first: readonly number[]): void {

@@ -5,7 +5,7 @@ import type { Change } from "../../lib/domain/diff/change-record.ts";
 import { isServiceError } from "../../lib/system/errors.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { FaultyTable, InjectedFault } from "../support/faulty-table.ts";
-import type { Fate } from "../support/faulty-table.ts";
+import type { Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { OwnLists } from "../support/own-lists.ts";
 import { countFrom } from "../support/sizes.ts";
@@ -94,11 +94,11 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 60, size: "max" },
 );
 
-/** The fates of the first requests; later ones succeed, so that every run ends. */
-const fates: fc.Arbitrary<Fate[]> = fc.array(
+/** The effects of the first requests; later ones succeed, so that every run ends. */
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
-    { weight: 10, arbitrary: fc.constant<Fate>("ok") },
-    { weight: 2, arbitrary: fc.constantFrom<Fate>("throttle", "lost_answer", "repeat", "condition", "conflict") },
+    { weight: 10, arbitrary: fc.constant<Effect>("ok") },
+    { weight: 2, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition", "conflict") },
   ),
   { maxLength: 400, size: "max" },
 );
@@ -256,7 +256,7 @@ function copiedByValue(changes: readonly Change[]): Items {
 
 test("any operations, whatever requests fail, change a list as they change an array, and their diffs say the same", async () => {
   await fc.assert(
-    fc.asyncProperty(steps, fc.oneof(fates, fc.constant<Fate[]>([])), async (all, plan) => {
+    fc.asyncProperty(steps, fc.oneof(effects, fc.constant<Effect[]>([])), async (all, plan) => {
       const memory = new MemoryTable();
       let asked = 0;
       const lists = await OwnLists.open(memory, new FaultyTable(memory, () => plan[asked++] ?? "ok"));
@@ -273,12 +273,12 @@ test("any operations, whatever requests fail, change a list as they change an ar
         else if (outcome !== "unknown" || happened) model = expected.items;
         expect(await lists.items("memo")).toEqual(model);
       }
-      expect(await lists.told("memo")).toEqual(model);
+      expect(await lists.notified("memo")).toEqual(model);
       expect(copiedByValue(await lists.changes())).toEqual(model);
       for (let start = 0; start < (model?.length ?? 0); start += 37) {
         expect(await lists.items("memo", start, 11)).toEqual(model?.slice(start, start + 11));
       }
-      if (plan.every((fate) => fate === "ok")) expect(await lists.strays()).toEqual([]);
+      if (plan.every((effect) => effect === "ok")) expect(await lists.strays()).toEqual([]);
     }),
     { numRuns: RUNS, interruptAfterTimeLimit: 60_000, endOnFailure: NO_SHRINK },
   );
@@ -297,7 +297,7 @@ test("concurrent writers lose nothing, and leave no page that nothing refers to"
         for (const step of all) if (!isSkipped(step, false)) await made(lists, step);
       };
       await scheduler.waitFor(Promise.all([run(one), run(other)]));
-      expect(await lists.items("memo")).toEqual(await lists.told("memo"));
+      expect(await lists.items("memo")).toEqual(await lists.notified("memo"));
       expect(await lists.strays()).toEqual([]);
     }),
     { numRuns: Math.ceil(RUNS / 5), interruptAfterTimeLimit: 60_000, endOnFailure: NO_SHRINK },

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
-import type { Fate } from "../support/faulty-table.ts";
+import type { Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { countFrom } from "../support/sizes.ts";
 
@@ -66,10 +66,10 @@ const operations = fc
   .map((runs) => runs.flat());
 
 /** The faults of the first requests; later requests succeed, so that everything ends. */
-const fates: fc.Arbitrary<Fate[]> = fc.array(
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
-    { weight: 10, arbitrary: fc.constant<Fate>("ok") },
-    { weight: 3, arbitrary: fc.constantFrom<Fate>("throttle", "lost_answer", "repeat", "condition", "conflict") },
+    { weight: 10, arbitrary: fc.constant<Effect>("ok") },
+    { weight: 3, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition", "conflict") },
   ),
   { maxLength: 400, size: "max" },
 );
@@ -103,7 +103,7 @@ async function storedItems(table: MemoryTable): Promise<readonly Json[] | undefi
 
 test("any operations, with lost answers, retries, duplicates and stale diffs, leave the list equal to an array", async () => {
   await fc.assert(
-    fc.asyncProperty(operations, fates, fc.boolean(), async (all, plan, laterPositions) => {
+    fc.asyncProperty(operations, effects, fc.boolean(), async (all, plan, laterPositions) => {
       const table = new MemoryTable();
       let asked = 0;
       const faulty = new FaultyTable(table, () => plan[asked++] ?? "ok");

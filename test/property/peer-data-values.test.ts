@@ -7,7 +7,7 @@ import type { IncomingDiff } from "../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { FaultyTable } from "../support/faulty-table.ts";
-import type { Fate } from "../support/faulty-table.ts";
+import type { Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { entriesToReread } from "../support/entries-to-reread.ts";
 
@@ -69,10 +69,10 @@ function diffOf(one: Change, says: boolean): Pick<IncomingDiff, "data" | "overwr
   return { data, overwritten: one.kind === "put" ? [`/${one.path.join("/")}`] : [] };
 }
 
-const fates: fc.Arbitrary<Fate[]> = fc.array(
+const effects: fc.Arbitrary<Effect[]> = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.constant<Fate>("ok") },
-    { weight: 3, arbitrary: fc.constantFrom<Fate>("throttle", "lost_answer", "repeat", "condition") },
+    { weight: 5, arbitrary: fc.constant<Effect>("ok") },
+    { weight: 3, arbitrary: fc.constantFrom<Effect>("throttle", "lost_answer", "repeat", "condition") },
   ),
   { maxLength: 150, size: "max" },
 );
@@ -96,7 +96,7 @@ test("whatever a publisher changes, and whatever happens to its diffs, the repli
   await fc.assert(
     fc.asyncProperty(
       fc.array(change, { maxLength: 40, size: "max" }),
-      fates,
+      effects,
       fc.boolean(),
       fc.boolean(),
       async (changes, plan, says, prepares) => {

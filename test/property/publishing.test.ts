@@ -44,7 +44,7 @@ const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = 
 /**
  * Commits to the actor's log do not ask any more whether they are the next ones: neither its head nor, behind that, the
  * records of those numbers. (Without the head's condition alone it takes far more schedules, for the records catch
- * whoever comes late, until they are deleted.)
+ * a late writer, until they are deleted.)
  */
 function unordered(table: Table): Table {
   const head = logHeadKey(ACTOR);

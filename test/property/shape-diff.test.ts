@@ -106,7 +106,7 @@ const permissions = fc
   )
   .map((set) => readsOf({ ...set, operations: ["read"] }));
 
-let marks = 0;
+let secrets = 0;
 /** Gives every string in a hidden place a unique text; names and keys stay. */
 function marked(value: Json, at: Place, reads: Reads): Json {
   if (isArray(value)) return reads.at(at) ? value : value.map((item) => (typeof item === "string" ? secret() : item));
@@ -114,7 +114,7 @@ function marked(value: Json, at: Place, reads: Reads): Json {
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, marked(part, [...at, key], reads)]));
   return reads.at(at) ? value : secret();
 }
-const secret = (): string => `secret${String(++marks)}`;
+const secret = (): string => `secret${String(++secrets)}`;
 
 function granted(state: State, requests: readonly Intent[], reads: Reads): Change[] {
   const values = new Map(state);
@@ -180,8 +180,8 @@ test("after every record, every subscriber's copy equals the visible part of its
             copy.apply(diff);
             expect(JSON.stringify(diff)).not.toContain("secret");
           }
-          const bare = (value: Json): Json => withoutShells(value, placeOf(scope), reads);
-          expect(bare(copy.value())).toEqual(bare(visibleState(state, scope, all, reads)));
+          const stripped = (value: Json): Json => withoutShells(value, placeOf(scope), reads);
+          expect(stripped(copy.value())).toEqual(stripped(visibleState(state, scope, all, reads)));
         }
       }
     }),
@@ -234,12 +234,12 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
             continue;
           together.apply(scope === broad ? diff : lifted(diff, inside));
         }
-        const bare = (value: Json | undefined): Json => withoutShells(value, placeOf(broad), reads);
-        const whole = bare(visibleState(state, broad, [broad], reads));
+        const stripped = (value: Json | undefined): Json => withoutShells(value, placeOf(broad), reads);
+        const whole = stripped(visibleState(state, broad, [broad], reads));
         const [one, other] = copies.map(({ copy }) => copy.value());
         const seen = other === "nothing" ? one : withValueAt(one, inside, other);
-        expect(bare(seen)).toEqual(whole);
-        expect(bare(together.value())).toEqual(whole);
+        expect(stripped(seen)).toEqual(whole);
+        expect(stripped(together.value())).toEqual(whole);
       }
     }),
     { numRuns: 1500 },
@@ -267,12 +267,12 @@ test("a diff names no place that is hidden or covered by a narrower subscription
             expect(narrower.some((other) => covers(other, place))).toBe(false);
             expect(reads.at(place) || reads.below(place), JSON.stringify({ place, diff })).toBe(true);
           }
-          const told = changes.filter((change) => {
+          const notified = changes.filter((change) => {
             const at = change.do === "list" ? [change.name] : change.do === "notify" ? [] : change.path;
             const way = change.do === "set" ? at.slice(0, change.createdFrom ?? at.length) : at;
             return reads.at(at) || reads.below(at) || reads.at(way);
           });
-          if (told.length === 0) expect(diff).toBeUndefined();
+          if (notified.length === 0) expect(diff).toBeUndefined();
         }
       }
     }),

@@ -80,7 +80,12 @@ function move(state: SubscriptionState, records: readonly LogRecord[]): Moved {
   return { state, made };
 }
 
-function told(state: SubscriptionState, records: readonly LogRecord[], reads = READS_ALL, from = 1): RenderedDiff[] {
+function notified(
+  state: SubscriptionState,
+  records: readonly LogRecord[],
+  reads = READS_ALL,
+  from = 1,
+): RenderedDiff[] {
   return backlogAfter(state, 0, Number.MAX_SAFE_INTEGER).flatMap((slice) => {
     const { first, last } = recordsFor(slice) ?? { first: 1, last: 0 };
     const read = new Map<number, LogRecord>();
@@ -97,7 +102,7 @@ test("numbers are dense, and each is rendered later as it was made", () => {
       expect(state.sequence).toBe(made.length);
       expect(state.runs.length).toBeLessThanOrEqual(MAX_RUNS);
       expect(state.contexts.length).toBeLessThanOrEqual(MAX_CONTEXTS + 1);
-      const said = told(state, records);
+      const said = notified(state, records);
       const kept = made.slice(made.length - said.length);
       expect(said).toEqual(kept);
       if (said.length < made.length) expect(said[0]?.content).toBe("resync");
@@ -128,12 +133,12 @@ test("what is cleared never comes back, and the rest stays as it was", () => {
         const number = Math.min(upTo, state.sequence);
         state = clear(state, number);
         cleared = Math.max(cleared, number);
-        expect(told(state, records).every(({ sequence }) => sequence > cleared)).toBe(true);
+        expect(notified(state, records).every(({ sequence }) => sequence > cleared)).toBe(true);
       }
       const { state: last, made } = move(begin(), records);
       state = move(state, records).state;
       expect(state.sequence).toBe(last.sequence);
-      const rest = told(state, records);
+      const rest = notified(state, records);
       if (rest[0]?.content === "resync") return;
       expect(rest.map(({ sequence, content }) => ({ sequence, content }))).toEqual(
         made.filter(({ sequence }) => sequence > cleared).map(({ sequence, content }) => ({ sequence, content })),
@@ -147,7 +152,7 @@ test("when old records expire, the rest is rendered right", () => {
   fc.assert(
     fc.property(log(1), fc.integer({ min: 1, max: 200 }), (records, oldest) => {
       const { state, made } = move(begin(), records);
-      const said = told(expire(state, oldest), records, READS_ALL, oldest);
+      const said = notified(expire(state, oldest), records, READS_ALL, oldest);
       // A resync needs no record.
       const after = made.filter(({ recordNumber, content }) => recordNumber >= oldest || content === "resync");
       expect(said.map(({ sequence, content }) => ({ sequence, content }))).toEqual(

@@ -10,7 +10,7 @@ import { NumbersWorld } from "../integration/app/numbers-world.ts";
 
 const RUNS = { numRuns: 60 };
 
-/** Each number, by itself, nested and in a list. */
+/** Each number: alone, nested and in a list. */
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
 
 describe("numbers that a peer sends", () => {
@@ -32,7 +32,7 @@ describe("numbers that an actor publishes", () => {
 async function received(value: Spelt, number: Spelt): Promise<void> {
   const world = await new NumbersWorld().open();
   const hooked = (data: Spelt, callbackType = "diff") => {
-    expect(world.heard.at(-1)).toEqual({ callbackType, text: data.plain, exact: data.shown });
+    expect(world.hookInputs.at(-1)).toEqual({ callbackType, text: data.plain, exact: data.shown });
   };
 
   const first = objectOf([["p", value]]);
@@ -95,7 +95,7 @@ async function received(value: Spelt, number: Spelt): Promise<void> {
     ]),
     "resync",
   );
-  expect(world.heard.length).toBe(11);
+  expect(world.hookInputs.length).toBe(11);
 }
 
 async function listed(value: Spelt, number: Spelt): Promise<void> {
@@ -147,12 +147,12 @@ async function listed(value: Spelt, number: Spelt): Promise<void> {
 async function published(value: Spelt, number: Spelt): Promise<void> {
   const world = await new NumbersWorld().open();
   const subscription = await world.peerSubscribes();
-  let told = 0;
+  let notified = 0;
   const diff = async (data: Spelt): Promise<void> => {
-    told += 1;
-    expect(world.received).toHaveLength(told);
+    notified += 1;
+    expect(world.received).toHaveLength(notified);
     expect(world.received.at(-1)).toContain(`"data":${data.shown},`);
-    expect((await world.peer("GET", `${subscription}/${told}`)).text).toContain(`"data":${data.shown},`);
+    expect((await world.peer("GET", `${subscription}/${notified}`)).text).toContain(`"data":${data.shown},`);
     expect((await world.peer("GET", subscription)).text).toContain(`"data":${data.shown},`);
   };
 
@@ -162,7 +162,7 @@ async function published(value: Spelt, number: Spelt): Promise<void> {
   expect((await world.owner("PUT", "properties/q", below.sent)).status).toBe(204);
   await diff(objectOf([["q", below]]));
   expect((await world.owner("PUT", "properties/q/b", objectOf([["c", value]]).sent, "")).status).toBe(204);
-  told += 1;
+  notified += 1;
   const both = objectOf([
     ["a", number],
     ["b", objectOf([["c", value]])],
@@ -173,15 +173,15 @@ async function published(value: Spelt, number: Spelt): Promise<void> {
   await diff(objectOf([["r", value]]));
 
   await world.owner("POST", "properties", '{"rows":{"_type":"list"}}');
-  told = world.received.length;
+  notified = world.received.length;
   const operation = `{"operation":"extend","items":${listOf([number, value]).sent}}`;
   expect((await world.owner("POST", "properties/rows/items", operation)).status).toBe(201);
-  told += 1;
+  notified += 1;
   expect(world.received.at(-1)).toContain(`"items":${listOf([number, value]).shown}`);
   const update = `{"operation":"update","index":0,"old_item":${number.sent},"item":${value.sent}}`;
   if (number.shown !== value.shown) {
     expect((await world.owner("POST", "properties/rows/items", update)).status).toBeLessThan(300);
-    told += 1;
+    notified += 1;
     expect(world.received.at(-1)).toContain(`"old_item":${number.shown}`);
     expect((await world.owner("GET", "properties/rows")).text).toBe(listOf([value, value]).shown);
     expect((await world.owner("GET", "properties/rows/0")).text).toContain(value.shown.replace(/^"|"$/g, ""));

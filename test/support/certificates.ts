@@ -70,7 +70,7 @@ export class PrivateAuthority {
     this.cert = this.#signed(this.#name, this.#key, [isAuthority, signsCertificates], {});
   }
 
-  /** A certificate for a server, valid now unless it is to be otherwise. */
+  /** A certificate for a server; valid now unless the options say otherwise. */
   certify(requested: Requested): Certified {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const names = requested.names.map((name) => der(0x82, Buffer.from(name)));

@@ -10,19 +10,19 @@ export type TableOperation =
  * - `ok`: as the inner table does it;
  * - `throttle`: rejects with an unknown error before anything happens;
  * - `lost_answer`: happens, then rejects with an unknown error (a `deleteMany` happens for the first half of its keys);
- * - `repeat`: the answer is lost and the client sends the write again by itself, as the SDK does; the caller sees the
+ * - `repeat`: the answer is lost and the client repeats the write, as the SDK does; the caller sees the
  *   second answer, perhaps a failed condition caused by its own first. Transactions carry a token: only the first counts;
  * - `condition`: a write is refused although its condition may hold, with the item as it is (a transaction: its first write);
  * - `conflict`: a transaction is refused because another write is under way on its first item; else like `throttle`;
  * - `crash`, `crash_after`: the instance dies before or after it happens: the promise never settles.
  */
-export type Fate = "ok" | "throttle" | "lost_answer" | "repeat" | "condition" | "conflict" | "crash" | "crash_after";
+export type Effect = "ok" | "throttle" | "lost_answer" | "repeat" | "condition" | "conflict" | "crash" | "crash_after";
 
 /**
  * Asked before every operation; `keys` are those it names (for queries the partition or shard, with the prefix or an
  * empty sort key). It may wait, which is how a simulation chooses the order in which operations take effect.
  */
-export type Decide = (operation: TableOperation, keys: readonly Key[]) => Fate | Promise<Fate>;
+export type Decide = (operation: TableOperation, keys: readonly Key[]) => Effect | Promise<Effect>;
 
 /** The unknown error of a request whose outcome the caller cannot know. */
 export class InjectedFault extends Error {
@@ -69,34 +69,35 @@ export class FaultyTable implements Table {
 
   async transact(writes: readonly Write[]): Promise<void> {
     const keys = writes.map(keyOf);
-    const fate = await this.#decide("transact", keys);
-    if (fate === "condition" || fate === "conflict") {
+    const effect = await this.#decide("transact", keys);
+    if (effect === "condition" || effect === "conflict") {
       const first = keys[0] && (await this.#inner.get(keys[0]));
       throw new TransactionRefused(
         keys.map((_key, at) => {
           if (at > 0) return { code: "none" };
-          return fate === "condition" && first ? { code: fate, item: first } : { code: fate };
+          return effect === "condition" && first ? { code: effect, item: first } : { code: effect };
         }),
       );
     }
-    return settle(fate, () => this.#inner.transact(writes));
+    return applied(effect, () => this.#inner.transact(writes));
   }
 
   async deleteMany(keys: readonly Key[]): Promise<void> {
-    const fate = await this.#decide("deleteMany", keys);
-    const reached = fate === "lost_answer" || fate === "crash_after" ? keys.slice(0, Math.ceil(keys.length / 2)) : keys;
-    return settle(fate, () => this.#inner.deleteMany(reached));
+    const effect = await this.#decide("deleteMany", keys);
+    const reached =
+      effect === "lost_answer" || effect === "crash_after" ? keys.slice(0, Math.ceil(keys.length / 2)) : keys;
+    return applied(effect, () => this.#inner.deleteMany(reached));
   }
 
   async #read<T>(operation: TableOperation, keys: readonly Key[], run: () => Promise<T>): Promise<T> {
-    return settle(await this.#decide(operation, keys), run);
+    return applied(await this.#decide(operation, keys), run);
   }
 
   async #write<T>(operation: TableOperation, key: Key, run: () => Promise<T>): Promise<T> {
-    const fate = await this.#decide(operation, [{ pk: key.pk, sk: key.sk }]);
-    if (fate === "condition") throw new ConditionFailed(await this.#inner.get(key));
-    if (fate === "repeat") await run().catch(() => undefined);
-    return settle(fate, run);
+    const effect = await this.#decide(operation, [{ pk: key.pk, sk: key.sk }]);
+    if (effect === "condition") throw new ConditionFailed(await this.#inner.get(key));
+    if (effect === "repeat") await run().catch(() => undefined);
+    return applied(effect, run);
   }
 }
 
@@ -110,15 +111,15 @@ export class OneFault {
   readonly #crashed = Promise.withResolvers<undefined>();
 
   /** @param at which operation, the first being 0 */
-  constructor(inner: Table, at: number, fate: Fate) {
+  constructor(inner: Table, at: number, effect: Effect) {
     this.#at = at;
     this.table = new FaultyTable(inner, () => {
       const strikes = this.#operations === this.#at;
       this.#operations += 1;
       if (!strikes) return "ok";
       this.struck = true;
-      if (fate === "crash" || fate === "crash_after") this.#crashed.resolve(undefined);
-      return fate;
+      if (effect === "crash" || effect === "crash_after") this.#crashed.resolve(undefined);
+      return effect;
     });
   }
 
@@ -134,8 +135,8 @@ export class OneFault {
   }
 }
 
-async function settle<T>(fate: Fate, run: () => Promise<T>): Promise<T> {
-  switch (fate) {
+async function applied<T>(effect: Effect, run: () => Promise<T>): Promise<T> {
+  switch (effect) {
     case "throttle":
     case "conflict":
       throw new InjectedFault("Injected: refused before it happened.");
@@ -145,7 +146,7 @@ async function settle<T>(fate: Fate, run: () => Promise<T>): Promise<T> {
     case "crash_after":
       // What the inner table answered, an error included, is lost with the connection.
       await run().catch(() => undefined);
-      if (fate === "crash_after") return new Promise<never>(() => undefined);
+      if (effect === "crash_after") return new Promise<never>(() => undefined);
       throw new InjectedFault("Injected: the answer was lost.");
     default:
       return run();

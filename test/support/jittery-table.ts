@@ -1,6 +1,6 @@
 import type { Item, Key, Table } from "../../lib/dynamodb/table.ts";
 import { FaultyTable } from "./faulty-table.ts";
-import type { Fate } from "./faulty-table.ts";
+import type { Effect } from "./faulty-table.ts";
 import { MemoryTable } from "./memory-table.ts";
 import type { Random } from "./publisher/random.ts";
 
@@ -26,7 +26,7 @@ export function jitteryTable(random: Random, most = 4): Table {
       return found;
     }
   }
-  return new FaultyTable(new Torn(), async (): Promise<Fate> => {
+  return new FaultyTable(new Torn(), async (): Promise<Effect> => {
     await wait();
     return "ok";
   });

@@ -137,7 +137,7 @@ interface Capacity {
 }
 
 function capacitiesIn(output: object): readonly Capacity[] {
-  const { ConsumedCapacity: told } = output as { readonly ConsumedCapacity?: Capacity | readonly Capacity[] };
-  if (told === undefined) return [];
-  return Array.isArray(told) ? (told as readonly Capacity[]) : [told as Capacity];
+  const { ConsumedCapacity: notified } = output as { readonly ConsumedCapacity?: Capacity | readonly Capacity[] };
+  if (notified === undefined) return [];
+  return Array.isArray(notified) ? (notified as readonly Capacity[]) : [notified as Capacity];
 }

@@ -5,9 +5,9 @@ import { seeded, type Random } from "./publisher/random.ts";
 
 /** Shares in 0..1 of what happens to a callback; the rest passes. */
 export interface Meddling {
-  /** Lost on its way: the connection breaks, nobody got it. */
+  /** Lost on its way: the connection breaks, and the callback does not arrive. */
   readonly lost?: number;
-  /** Answered 204 although nobody got it. */
+  /** Answered 204 although the callback does not arrive. */
   readonly swallowed?: number;
   /** It arrives; the answer is lost. */
   readonly unanswered?: number;
@@ -133,7 +133,7 @@ export class MeddlingProxy {
     return new Promise((resolve) => setTimeout(resolve, this.#random.below(this.meddling.delayMs ?? 300)));
   }
 
-  /** Resolves when the other side has answered, or cannot. Without a response nobody is told. */
+  /** Resolves when the other side has answered, or cannot. Without a response the answer is dropped. */
   #forward({ method, url, headers, body }: Passing, response: ServerResponse | undefined): Promise<void> {
     return new Promise((resolve) => {
       const broken = (): void => {

@@ -135,7 +135,7 @@ export class MemoryTable implements Table {
   }
 
   /** The item at once, for checks between steps without a turn of the event loop. */
-  peek(key: Key): Item | undefined {
+  itemAt(key: Key): Item | undefined {
     return this.#find(key)?.item;
   }
 

@@ -44,10 +44,8 @@ export class OwnLists {
   }
 
   /** One operation; it makes the list when there is none. */
-  async run(name: string, request: JsonObject, wantsTaken = false): Promise<ChangedList> {
-    const changed = await this.#store.change(actorId, [name], () => [
-      { name, requests: [request], returnsRemoved: wantsTaken },
-    ]);
+  async run(name: string, request: JsonObject, returnsRemoved = false): Promise<ChangedList> {
+    const changed = await this.#store.change(actorId, [name], () => [{ name, requests: [request], returnsRemoved }]);
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
@@ -87,7 +85,7 @@ export class OwnLists {
   }
 
   /** What a copy holds that applied all records one after another. */
-  async told(name: string): Promise<readonly Json[] | undefined> {
+  async notified(name: string): Promise<readonly Json[] | undefined> {
     const changes = await this.changes();
     return changes.reduce<readonly Json[] | undefined>(
       (items, change) => applyListChange(name, items, change),
@@ -101,7 +99,7 @@ export class OwnLists {
     return records.flatMap(({ record }) => (record.kind === "change" ? record.changes : []));
   }
 
-  /** Lets the sweep delete what is to be deleted, and gives the keys of list pages and elements no list refers to. */
+  /** Lets the sweep delete what is due, and gives the keys of list pages and elements no list refers to. */
   async strays(): Promise<readonly string[]> {
     await this.#still.clean(actorId);
     for (const key of this.#all().filter(isListGarbage)) {

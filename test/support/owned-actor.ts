@@ -57,8 +57,8 @@ export class OwnedActor {
     await this.expect("POST", "/trust", 201, { url: publisher.baseUri, relationship });
     await publisher.settled();
     if (publisher.trusts.need(this.id).approved) return;
-    const told = await publisher.trusts.approve(this.id);
-    if (told !== 204) throw new Error(`the approval was answered with ${told}`);
+    const notified = await publisher.trusts.approve(this.id);
+    if (notified !== 204) throw new Error(`the approval was answered with ${notified}`);
   }
 
   /** We subscribe at the publisher; gives the publisher's own record of it. */

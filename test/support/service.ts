@@ -13,11 +13,11 @@ const SERVE = fileURLToPath(new URL("../../infra/local/serve.ts", import.meta.ur
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Compiling the same files takes most of a start; Node keeps here what it has compiled. */
 export const NODE_COMPILE_CACHE = join(ROOT, "node_modules/.cache/compiled");
-/** On a machine that does much else. */
+/** Generous, for a machine that is busy with other work. */
 const START_MS = 180_000;
 const STOP_MS = 60_000;
 const PATIENCE_MS = 180_000;
-/** Looking costs requests: the longer it takes, the more rarely. */
+/** Each check costs a request, so the pauses between checks grow. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 250;
 

@@ -44,6 +44,34 @@ const REFUSED: Answer = {
   json: { message: "Bad Request" },
 };
 
+/** One request to services that have only some areas: a path of another area is nothing's. */
+export async function askAreas(
+  handlers: Readonly<Record<string, AreaHandler>>,
+  method: string,
+  { pathname: sent, search }: URL,
+  asking: Asking,
+): Promise<Answer> {
+  const pathname = gatewayPath(sent);
+  if (pathname === undefined) return REFUSED;
+  const matched = gateway.match(method, pathname);
+  const found = matched && handlers[matched.route.functionName] ? matched : undefined;
+  const handler = handlers[found?.route.functionName ?? DEFAULT_AREA];
+  if (handler === undefined) throw new Error("no such area here");
+  const body = asking.json === undefined ? asking.body : printJson(asking.json);
+  const type = asking.json === undefined ? {} : { "content-type": "application/json" };
+  const event = {
+    routeKey: found?.route.routeKey ?? "$default",
+    rawPath: pathname,
+    rawQueryString: search.slice(1),
+    headers: { ...type, ...asking.headers },
+    requestContext: { http: { method, sourceIp: asking.from ?? "192.0.2.1" } },
+    pathParameters: found?.pathParameters,
+    isBase64Encoded: true,
+    body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
+  } as unknown as APIGatewayProxyEventV2;
+  return received(await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context));
+}
+
 export interface Hosted {
   readonly id: string;
   readonly root: string;
@@ -109,26 +137,7 @@ export class WholeService {
 
   /** One request, routed as the gateway would. */
   async ask(method: string, url: string, asking: Asking = {}): Promise<Answer> {
-    const { pathname: sent, search } = new URL(url, this.origin);
-    const pathname = gatewayPath(sent);
-    if (pathname === undefined) return REFUSED;
-    const found = gateway.match(method, pathname);
-    const handler = this.#handlers[found?.route.functionName ?? DEFAULT_AREA];
-    if (handler === undefined) throw new Error("no such area here");
-    const body = asking.json === undefined ? asking.body : printJson(asking.json);
-    const type = asking.json === undefined ? {} : { "content-type": "application/json" };
-    const event = {
-      routeKey: found?.route.routeKey ?? "$default",
-      rawPath: pathname,
-      rawQueryString: search.slice(1),
-      headers: { ...type, ...asking.headers },
-      requestContext: { http: { method, sourceIp: asking.from ?? "192.0.2.1" } },
-      pathParameters: found?.pathParameters,
-      isBase64Encoded: true,
-      body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
-    } as unknown as APIGatewayProxyEventV2;
-    const result = await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context);
-    return received(result);
+    return await askAreas(this.#handlers, method, new URL(url, this.origin), asking);
   }
 
   /** Makes an actor. */

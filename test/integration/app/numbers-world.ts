@@ -14,7 +14,7 @@ const ROOT = `https://peer.example/${PEER}`;
 const SUB = "sub";
 
 /** What a hook was given: as its own `JSON.stringify` prints it, and with the form of doubles. */
-export interface Heard {
+export interface HookInput {
   readonly callbackType: string;
   readonly text: string;
   readonly exact: string;
@@ -24,7 +24,7 @@ export class NumbersWorld {
   readonly network = new Network();
   readonly app = new ActingWebApp({ awType: "urn:test", desc: "test" });
   readonly us: WholeService;
-  readonly heard: Heard[] = [];
+  readonly hookInputs: HookInput[] = [];
   /** How many of the next events the hook parks. */
   toPark = 0;
   /** The bodies of the peer's answers to `GET`, by path and query below its root; others are 404. */
@@ -39,7 +39,7 @@ export class NumbersWorld {
         this.toPark -= 1;
         throw new Verdict("park");
       }
-      this.heard.push({ callbackType, text: JSON.stringify(data), exact: printJson(data) });
+      this.hookInputs.push({ callbackType, text: JSON.stringify(data), exact: printJson(data) });
     });
     this.us = new WholeService(this.network, "https://us.example", { app: this.app, environment });
     this.network.hosts.set(new URL(ROOT).origin, async (request) => {

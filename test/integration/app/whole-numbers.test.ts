@@ -230,7 +230,7 @@ describe("a part of what there is", () => {
     world.says.set("properties/id", ID);
     await world.raw(`{"sequence":3,${at},"type":"resync"}`);
     expect(await world.copy("id")).toBe(ID);
-    expect(world.heard.map(({ exact }) => exact)).toEqual(["null", ID, NEXT, ID]);
+    expect(world.hookInputs.map(({ exact }) => exact)).toEqual(["null", ID, NEXT, ID]);
   });
 
   it("is shown where the rest is hidden", async () => {

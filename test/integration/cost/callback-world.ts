@@ -2,22 +2,20 @@ import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes } from "../../../lib/api/callbacks.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { sweep } from "../../../lib/scheduler/sweep.ts";
-import { readConfig } from "../../../lib/system/config.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
 import { area } from "../../../lib/http/area.ts";
 import type { AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
-import { platform } from "../../../lib/system/platform.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { headIs, writeOf } from "../../../lib/receiving/stream/stream-changes.ts";
-import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
 import type { EmulatedTable } from "../../support/emulated-table.ts";
+import { Network } from "../../support/in-process.ts";
+import { WholeService } from "../../support/whole-service.ts";
 
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 const RECONCILE_MS = 3_600_000;
@@ -46,22 +44,20 @@ export class CallbackWorld {
   readonly #table: EmulatedTable;
   readonly #measurement: Measurement;
   readonly #handler: AreaHandler;
-  #now = Date.now();
+  readonly #host: WholeService;
 
   private constructor(table: EmulatedTable) {
     this.#table = table;
     this.#measurement = measure(table.client);
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what it costs" });
     app.subscriptionDataHook("*", ({ sequence }) => void this.hooked.push(sequence));
-    this.services = composeService(app, {
-      ...platform,
-      config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName, MAX_PENDING: "1000" }),
+    this.#host = new WholeService(new Network(), "https://cost.example", {
+      app,
       table: table.table,
-      http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
-      queue: { send: () => Promise.resolve() },
-      clock: { now: () => this.#now },
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      environment: { TABLE_NAME: table.tableName, MAX_PENDING: "1000" },
     });
+    this.#host.now = Date.now();
+    this.services = this.#host.service;
     this.#handler = area("callbacks", routes, () => this.services);
   }
 
@@ -82,7 +78,7 @@ export class CallbackWorld {
       randomIds.id(),
       randomIds.secret(),
     ];
-    const createdAt = this.#now;
+    const createdAt = this.#host.now;
     await actors.create({ id: actorId, creator: "creator", passphraseHash: "none", passphraseBits: 160, createdAt });
     await trusts.create({
       ...{ actorId, peerId, baseUri: `https://peer.example/${peerId}`, type: "urn:actingweb:example.com:peer" },
@@ -95,7 +91,7 @@ export class CallbackWorld {
       reconcileMs: RECONCILE_MS,
       trusted: new CallbackAuthenticator(table).approvedCheck({ actorId, peerId }, auth),
     });
-    const rested = { recoveryRequested: undefined, dueAt: this.#now + RECONCILE_MS };
+    const rested = { recoveryRequested: undefined, dueAt: this.#host.now + RECONCILE_MS };
     const { change, condition } = writeOf(head.key, { fields: rested, when: headIs.live });
     await table.update(head.key, change, condition);
     return { actorId, peerId, subscriptionId, secret };

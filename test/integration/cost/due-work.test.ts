@@ -78,7 +78,7 @@ function note(): Seen {
 
 /** The service over the stack's table, everything it does there noted under the function that is running. */
 function compose(): Service {
-  const app = new ActingWebApp({ awType: "urn:actingweb:example.com:duties", desc: "Is watched" });
+  const app = new ActingWebApp({ awType: "urn:actingweb:example.com:due-work", desc: "Is watched" });
   app.subscriptionDataHook("*", async ({ actor, data }) => {
     const text = JSON.stringify(data);
     if (text.includes("trouble")) throw new Error("The hook does not like it.");

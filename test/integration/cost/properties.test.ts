@@ -1,18 +1,10 @@
-import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { routes } from "../../../lib/api/properties.ts";
-import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { ActorFactory } from "../../../lib/actors/factory.ts";
-import { readConfig } from "../../../lib/system/config.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost } from "../../support/measured-table.ts";
-import { area } from "../../../lib/http/area.ts";
-import { platform } from "../../../lib/system/platform.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import { composeService } from "../../../lib/compose/service.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
 import type { EmulatedTable } from "../../support/emulated-table.ts";
-import { basic } from "../../support/in-process.ts";
+import { Network } from "../../support/in-process.ts";
+import { WholeService } from "../../support/whole-service.ts";
 import { CostTable } from "./cost-table.ts";
 
 /** A change of properties without a subscriber, authentication included. */
@@ -24,37 +16,18 @@ let ask: (method: string, path: string, json?: unknown) => Promise<Cost>;
 beforeAll(async () => {
   stored = await startEmulatedTable();
   const measurement = measure(stored.client);
-  const services = composeService(new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Is counted" }), {
-    ...platform,
-    config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: stored.tableName, ACTOR_CREATION: "open" }),
+  const host = new WholeService(new Network(), "https://cost.example", {
     table: stored.table,
-    http: { send: () => Promise.reject(new PeerFailure("unreachable", "No peer is asked here.")) },
-    queue: { send: () => Promise.resolve() },
-    clock: { now: () => Date.UTC(2026, 0, 1) },
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    environment: { TABLE_NAME: stored.tableName },
   });
-  const handler = area("properties", routes, () => services);
-  const creation = { creator: "alice", passphrase: undefined, trustee_root: undefined };
-  const made = await new ActorFactory(services).create(creation);
+  const { root, as } = await host.actor();
   ask = async (method, path, json) => {
-    const [, name, ...rest] = path.split("/");
-    const pattern = name === undefined ? "" : rest.length === 0 ? "/{name}" : "/{name}/{path+}";
-    const event = {
-      routeKey: `ANY /{actorId}/properties${pattern}`,
-      rawPath: `/${made.id}/properties${path}`,
-      rawQueryString: "",
-      headers: { "content-type": "application/json", ...basic("alice", String(made["passphrase"])) },
-      requestContext: { http: { method } },
-      pathParameters: { actorId: made.id, name: name ?? "", path: rest.join("/") },
-      body: json === undefined ? undefined : JSON.stringify(json),
-    };
-    if (rest.length === 0) delete (event.pathParameters as Partial<typeof event.pathParameters>).path;
     measurement.reset();
-    const answer = await handler(
-      event as unknown as APIGatewayProxyEventV2,
-      { getRemainingTimeInMillis: () => 29_000 } as Context,
-    );
-    expect(answer.statusCode, `${method} ${path}`).toBeLessThan(300);
+    const answer = await host.ask(method, `${root}/properties${path}`, {
+      headers: as,
+      ...(json === undefined ? {} : { json }),
+    });
+    expect(answer.status, `${method} ${path}`).toBeLessThan(300);
     return measurement.report();
   };
 });

@@ -2,7 +2,6 @@ import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { sweep } from "../../../lib/scheduler/sweep.ts";
-import { readConfig } from "../../../lib/system/config.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure } from "../../support/measured-table.ts";
 import type { Cost, Measurement } from "../../support/measured-table.ts";
@@ -13,12 +12,12 @@ import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
-import { platform } from "../../../lib/system/platform.ts";
 import type { Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
-import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { startEmulatedTable } from "../../support/emulated-table.ts";
 import type { EmulatedTable } from "../../support/emulated-table.ts";
+import { Network } from "../../support/in-process.ts";
+import { WholeService } from "../../support/whole-service.ts";
 
 const PASSPHRASE_HASH = hashMinted("passphrase");
 const OWNER = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
@@ -38,7 +37,7 @@ export class PublishingCosts {
   readonly services: Service;
   /** Every callback that was sent, all of which are answered with 204. */
   readonly sent: PeerRequest[] = [];
-  now = Date.UTC(2026, 0, 1);
+  readonly #host: WholeService;
   readonly #table: EmulatedTable;
   readonly #measurement: Measurement;
   readonly #areas: Readonly<Record<string, RouteMap>>;
@@ -47,21 +46,28 @@ export class PublishingCosts {
     this.#table = table;
     this.#measurement = measure(table.client);
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
-    this.services = composeService(app, {
-      ...platform,
-      config: readConfig({ BASE_URL: "https://cost.example", TABLE_NAME: table.tableName }),
+    const callback = async (request: PeerRequest): Promise<PeerAnswer> => {
+      if (request.method === "POST") this.sent.push(request);
+      return await Promise.resolve(answerOf(request));
+    };
+    const network = new (class extends Network {
+      override readonly send = callback;
+    })();
+    this.#host = new WholeService(network, "https://cost.example", {
+      app,
       table: table.table,
-      http: {
-        send: async (request) => {
-          if (request.method === "POST") this.sent.push(request);
-          return await Promise.resolve(answerOf(request));
-        },
-      },
-      queue: { send: () => Promise.resolve() },
-      clock: { now: () => this.now },
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      environment: { TABLE_NAME: table.tableName },
     });
+    this.services = this.#host.service;
     this.#areas = { properties: propertyRoutes(this.services), subscriptions: subscriptionRoutes(this.services) };
+  }
+
+  get now(): number {
+    return this.#host.now;
+  }
+
+  set now(now: number) {
+    this.#host.now = now;
   }
 
   static async start(): Promise<PublishingCosts> {

@@ -105,7 +105,7 @@ describe("a subscriber's request", () => {
   it("costs a few requests, and no more with a backlog of a hundred", async () => {
     const { actorId, followers } = await world.actor(3);
     const [follower] = followers;
-    if (follower === undefined) throw new Error("nobody follows");
+    if (follower === undefined) throw new Error("no follower");
     for (let n = 0; n < 100; n += 1) await change(actorId, "color", n);
     const poll = await world.costOf(async () => {
       const reply = await world.peer(`GET ${SUBSCRIPTION}`, actorId, follower);

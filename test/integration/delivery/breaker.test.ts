@@ -180,13 +180,13 @@ describe("a breaker", () => {
 
   test.each(["crash", "crash_after", "lost_answer"] as const)(
     "comes to its end although the instance that tries meets a fault at any step: %s",
-    async (fate) => {
+    async (effect) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, peer } = await opened();
         await world.set("n", 6);
         peer.mood = 200;
         peer.seen.length = 0;
-        const fault = new OneFault(world.table, at, fate);
+        const fault = new OneFault(world.table, at, effect);
         const failing = world.instance(fault.table);
         failing.now = world.host.now + 60_000;
         await fault.during(failing.sweep());
@@ -202,7 +202,7 @@ describe("a breaker", () => {
 
   test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
     "comes to its end although it had nothing to try with, and a change that tries meets a fault at any step: %s",
-    async (fate) => {
+    async (effect) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, subscribed, peer } = await opened();
         const { id } = subscribed;
@@ -214,7 +214,7 @@ describe("a breaker", () => {
         expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
         peer.mood = 200;
         peer.seen.length = 0;
-        const fault = new OneFault(world.table, at, fate);
+        const fault = new OneFault(world.table, at, effect);
         const failing = world.instance(fault.table);
         failing.now = world.host.now;
         await fault.during(world.set("n", 6, failing));

@@ -3,7 +3,7 @@ import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, OneFault } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
 import type { Subscribed } from "./delivery-world.ts";
@@ -18,13 +18,13 @@ function withDeadline(world: DeliveryWorld, left: () => number): DeliveryWorld["
   return world.host;
 }
 
-/** Changes something with an instance to which `fate` happens at its operation `at`, the first one being 0. */
-async function withFault(at: number, fate: Fate) {
+/** Changes something with an instance to which `effect` happens at its operation `at`, the first one being 0. */
+async function withFault(at: number, effect: Effect) {
   const world = await DeliveryWorld.begin();
   const subscribed: Subscribed[] = [];
   for (const name of ["p1", "p2", "p3"]) subscribed.push(await world.subscriber(name));
   await world.set("n", 0);
-  const fault = new OneFault(world.table, at, fate);
+  const fault = new OneFault(world.table, at, effect);
   let status: number | undefined;
   const changing = async (): Promise<void> => {
     ({ status } = await world.set("n", 1, world.instance(fault.table)));
@@ -36,19 +36,19 @@ async function withFault(at: number, fate: Fate) {
 describe("the maintenance", () => {
   test.each(["crash", "crash_after", "lost_answer", "throttle", "repeat"] as const)(
     "finishes every change that is met by a fault: %s",
-    async (fate) => {
+    async (effect) => {
       let at = 0;
       for (let struck = true; struck; at += 1) {
-        const tried = await withFault(at, fate);
+        const tried = await withFault(at, effect);
         struck = tried.struck;
         const { world, subscribed } = tried;
         for (let minute = 0; minute < 3; minute += 1) await world.pass(MINUTE);
         const stored = await world.host.ask("GET", `${world.actor.root}/properties/n`, { headers: world.actor.as });
         const newest = stored.json === 1 ? 2 : 1;
         for (const each of subscribed) {
-          expect([at, fate, [...new Set(each.peer.sequences())]]).toEqual([
+          expect([at, effect, [...new Set(each.peer.sequences())]]).toEqual([
             at,
-            fate,
+            effect,
             Array.from({ length: newest }, (_, index) => index + 1),
           ]);
           expect(await world.head(each)).not.toHaveProperty("leaseToken");

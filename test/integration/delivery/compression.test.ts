@@ -98,7 +98,7 @@ describe("a compressed callback", () => {
     await world.set("n", LARGE);
     expect(world.results.at(-1)).toMatchObject({ successCount: 1 });
     failing = false;
-    expect(inner.peek(trustKey(world.actor.id, peer.id))).not.toHaveProperty("plainSince");
+    expect(inner.itemAt(trustKey(world.actor.id, peer.id))).not.toHaveProperty("plainSince");
   });
 
   test("of a service that may not compress goes out plain", async () => {

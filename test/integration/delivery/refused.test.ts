@@ -302,17 +302,17 @@ describe("a subscription that its peer answers with 410", () => {
 
   test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
     "ends although the instance that meets it has a fault at any step: %s",
-    async (fate) => {
+    async (effect) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, peer, old, young } = await withForgotten(410);
         await world.set("b", 0);
-        const fault = new OneFault(world.table, at, fate);
+        const fault = new OneFault(world.table, at, effect);
         await fault.during(world.set("a", 1, world.instance(fault.table)));
         struck = fault.struck;
         for (let minute = 0; minute < 4; minute += 1) await world.pass(MINUTE);
         const made = (await world.log())?.["newest"] !== 3;
         const left = (await world.listed(peer)).map(({ subscriptionid }) => subscriptionid);
-        expect([at, fate, left]).toEqual([at, fate, made ? [young.id] : [old.id, young.id]]);
+        expect([at, effect, left]).toEqual([at, effect, made ? [young.id] : [old.id, young.id]]);
       }
     },
   );

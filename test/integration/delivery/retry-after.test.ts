@@ -321,12 +321,12 @@ describe("a pause and the breaker", () => {
 
 test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
   "a pause comes to its end with every number delivered, whatever step its writer met a fault at: %s",
-  async (fate) => {
+  async (effect) => {
     for (let at = 0, struck = true; struck; at += 1) {
       const world = await DeliveryWorld.begin();
       const subscribed = await world.subscriber("p1");
       const { peer } = subscribed;
-      const fault = new OneFault(world.table, at, fate);
+      const fault = new OneFault(world.table, at, effect);
       peer.mood = () => later(429, "30");
       const failing = world.instance(fault.table);
       const changeAndSweep = async (): Promise<void> => {
@@ -343,7 +343,7 @@ test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
       const made = Number((await world.log())?.["newest"]) - 1;
       await world.set("n", 2);
       const expected = range(1, made + 1);
-      expect([at, fate, [...new Set(peer.taken.map(({ sequence }) => sequence))]]).toEqual([at, fate, expected]);
+      expect([at, effect, [...new Set(peer.taken.map(({ sequence }) => sequence))]]).toEqual([at, effect, expected]);
       await isClean(world, subscribed);
     }
   },

@@ -4,7 +4,7 @@ import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
 import { rulesDigest } from "../../../lib/trust/relationship-rules.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
@@ -156,7 +156,7 @@ describe("releases that are at work at the same time", () => {
 
   it("are recorded once for each peer, however many write at the same time", async () => {
     for (let index = 0; index < 120; index += 1) await world.subscriber(`peer-${String(index)}`);
-    const slow = new FaultyTable(world.table, async (): Promise<Fate> => {
+    const slow = new FaultyTable(world.table, async (): Promise<Effect> => {
       await new Promise((resolve) => setImmediate(resolve));
       return "ok";
     });
@@ -172,7 +172,7 @@ describe("releases that are at work at the same time", () => {
   it("are recorded for the rest by the commit after one that broke off", async () => {
     for (let index = 0; index < 120; index += 1) await world.subscriber(`peer-${String(index)}`);
     let transactions = 0;
-    const broken = new FaultyTable(world.table, (operation): Fate => {
+    const broken = new FaultyTable(world.table, (operation): Effect => {
       transactions += operation === "transact" ? 1 : 0;
       return transactions > 1 ? "throttle" : "ok";
     });

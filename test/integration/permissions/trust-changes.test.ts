@@ -155,14 +155,14 @@ describe("permissions given with PUT at a trust", () => {
     expect([await set(), await records(), told]).toEqual([null, [], []]);
   });
 
-  it.each(["throttle", "condition"] as const)("change nothing when the table fails: %s", async (fate) => {
+  it.each(["throttle", "condition"] as const)("change nothing when the table fails: %s", async (effect) => {
     await trusted(false);
     const before = await record();
-    decide = (operation) => (operation === "transact" ? fate : "ok");
+    decide = (operation) => (operation === "transact" ? effect : "ok");
     const json = { approved: true, desc: "is", baseuri: MOVED, permissions: only(["secret"]) };
     const asked = put(json);
     // A refused commit is retried until its time limit.
-    if (fate === "condition") setImmediate(() => (world.host.now += 60_000));
+    if (effect === "condition") setImmediate(() => (world.host.now += 60_000));
     expect((await asked).status).toBeGreaterThanOrEqual(500);
     decide = () => "ok";
     expect(await record()).toEqual(before);

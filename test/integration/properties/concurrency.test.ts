@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import { applyChange } from "../../../lib/domain/diff/change-record.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { PropertyWorld } from "./world.ts";
 
 /** The properties that follow from the log: all records from the first, applied one after another. */
@@ -84,7 +84,15 @@ describe("writers at the same time", () => {
 });
 
 describe("whatever request fails, and whichever writer dies", () => {
-  const FATES: readonly Fate[] = ["throttle", "lost_answer", "condition", "conflict", "crash", "crash_after", "repeat"];
+  const EFFECTS: readonly Effect[] = [
+    "throttle",
+    "lost_answer",
+    "condition",
+    "conflict",
+    "crash",
+    "crash_after",
+    "repeat",
+  ];
 
   it.each(Array.from({ length: 60 }, (_, seed) => seed))(
     "the properties are those that follow from the log: seed %i",
@@ -99,9 +107,9 @@ describe("whatever request fails, and whichever writer dies", () => {
           writer.run(resolve, () => void change(world, below, n).then(() => resolve(), reject));
         });
       world.decide = () => {
-        const fate = below(6) === 0 ? FATES[below(FATES.length)]! : "ok";
-        if (fate === "crash" || fate === "crash_after") setImmediate(() => writer.getStore()?.());
-        return fate;
+        const effect = below(6) === 0 ? EFFECTS[below(EFFECTS.length)]! : "ok";
+        if (effect === "crash" || effect === "crash_after") setImmediate(() => writer.getStore()?.());
+        return effect;
       };
       const jobs = Array.from({ length: 24 }, () => () => mortal((begun += 1)));
       await inFlight(4, jobs);

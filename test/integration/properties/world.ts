@@ -53,7 +53,7 @@ export class PropertyWorld {
   now = Date.UTC(2026, 0, 1);
   actorId = "";
   owner: Record<string, string> = {};
-  /** The fate of each operation of the table. */
+  /** The effect of each operation of the table. */
   decide: Decide = () => "ok";
   readonly #handler: AreaHandler;
 

@@ -3,7 +3,7 @@ import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { bearer, Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
@@ -106,7 +106,7 @@ describe("a read that names a subscription of the reader", () => {
 
   it.each(["", "?format=full", "/a"])("shows nothing of what was hidden while it read: %s", async (path) => {
     let meanwhile: (() => Promise<void>) | undefined;
-    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Fate> => {
+    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
       const reads = operation === "query" || operation === "getMany";
       if (reads && keys.some(({ pk }) => pk.startsWith("O#")) && meanwhile !== undefined) {
         const once = meanwhile;

@@ -1,18 +1,18 @@
 import { expect, it } from "vitest";
-import type { Fate, TableOperation } from "../../support/faulty-table.ts";
+import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 import type { Peer } from "./publisher-world.ts";
 
-const FATES: readonly Fate[] = ["throttle", "lost_answer", "repeat", "condition", "conflict"];
+const EFFECTS: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "conflict"];
 
-/** The n-th operation of a kind that can change something has this fate; all others are well. */
-function unlucky(world: PublisherWorld, nth: number, fate: Fate): void {
+/** The n-th operation of a kind that can change something has this effect; all others are well. */
+function unlucky(world: PublisherWorld, nth: number, effect: Effect): void {
   let seen = 0;
   const writes: readonly TableOperation[] = ["transact", "update", "put", "delete", "deleteMany"];
   world.decide = (operation) => {
     if (!writes.includes(operation)) return "ok";
     seen += 1;
-    return seen === nth ? fate : "ok";
+    return seen === nth ? effect : "ok";
   };
 }
 
@@ -37,33 +37,40 @@ async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<nu
   throw new Error("the faults do not end");
 }
 
-const cases = FATES.flatMap((fate) => [1, 2, 3, 4].map((nth) => ({ fate, nth })));
+const cases = EFFECTS.flatMap((effect) => [1, 2, 3, 4].map((nth) => ({ effect, nth })));
 
-it.each(cases)("making, changing and ending are whole when write $nth has the fate $fate", async ({ fate, nth }) => {
-  const steps: readonly [string, (bob: Peer, id: string) => Promise<{ status: number }>, readonly number[], number][] =
-    [
+it.each(cases)(
+  "making, changing and ending are whole when write $nth has the effect $effect",
+  async ({ effect, nth }) => {
+    const steps: readonly [
+      string,
+      (bob: Peer, id: string) => Promise<{ status: number }>,
+      readonly number[],
+      number,
+    ][] = [
       ["make", async (bob) => await bob.ask("POST", "", { target: "properties", subtarget: "b" }), [201], 2],
       ["change", async (bob) => await bob.ask("POST", "", { target: "properties", granularity: "low" }), [201], 1],
       ["end", async (bob, id) => await bob.ask("DELETE", id), [204, 404], 0],
     ];
-  for (const [step, act, statuses, left] of steps) {
-    const world = await PublisherWorld.open();
-    const bob = await world.peer("bob");
-    const id = await bob.subscribe();
-    unlucky(world, nth, fate);
-    expect(statuses, step).toContain(await untilAnswered(async () => await act(bob, id)));
-    world.decide = () => "ok";
-    expect(await agree(world), step).toBe(left);
-  }
-});
+    for (const [step, act, statuses, left] of steps) {
+      const world = await PublisherWorld.open();
+      const bob = await world.peer("bob");
+      const id = await bob.subscribe();
+      unlucky(world, nth, effect);
+      expect(statuses, step).toContain(await untilAnswered(async () => await act(bob, id)));
+      world.decide = () => "ok";
+      expect(await agree(world), step).toBe(left);
+    }
+  },
+);
 
 it.each(cases)(
-  "an end by the owner never looks forgotten when write $nth has the fate $fate",
-  async ({ fate, nth }) => {
+  "an end by the owner never looks forgotten when write $nth has the effect $effect",
+  async ({ effect, nth }) => {
     const world = await PublisherWorld.open();
     const bob = await world.peer("bob");
     const id = await bob.subscribe();
-    unlucky(world, nth, fate);
+    unlucky(world, nth, effect);
     expect([204, 404]).toContain(await untilAnswered(async () => await world.ask("DELETE", `subscriptions/bob/${id}`)));
     world.decide = () => "ok";
     expect(await agree(world)).toBe(0);
@@ -72,12 +79,12 @@ it.each(cases)(
   },
 );
 
-it.each(cases)("changes keep their numbers when write $nth has the fate $fate", async ({ fate, nth }) => {
+it.each(cases)("changes keep their numbers when write $nth has the effect $effect", async ({ effect, nth }) => {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
   const id = await bob.subscribe();
   await world.set("a", 1);
-  unlucky(world, nth, fate);
+  unlucky(world, nth, effect);
   await untilAnswered(async () => await bob.ask("GET", id));
   await untilAnswered(async () => await world.ask("PUT", "properties/a", 2));
   await untilAnswered(async () => await bob.ask("PUT", id, { sequence: 1 }));
@@ -92,14 +99,14 @@ it.each(cases)("changes keep their numbers when write $nth has the fate $fate", 
 });
 
 it.each(cases)(
-  "the end of a trust is finished by the sweep when write $nth after its beginning has the fate $fate",
-  async ({ fate, nth }) => {
+  "the end of a trust is finished by the sweep when write $nth after its beginning has the effect $effect",
+  async ({ effect, nth }) => {
     const world = await PublisherWorld.open();
     const bob = await world.peer("bob");
     const subscriptions = Array.from({ length: 60 }, (_, n) => ({ target: "properties", subtarget: `p${String(n)}` }));
     await bob.ask("POST", "", { subscriptions });
     // The first one is its beginning.
-    unlucky(world, nth + 1, fate);
+    unlucky(world, nth + 1, effect);
     await world.ask("DELETE", "trust/friend/bob");
     world.decide = () => "ok";
     world.host.now += 120_000;

@@ -43,7 +43,7 @@ describe("the table of answers", () => {
     await us.diff(3, { c: 3 });
     us.now += 400;
     await us.diff(2, { b: 2 });
-    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toMatchObject({
+    expect(us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toMatchObject({
       gapSince: since,
       dueAt: since + 500,
     });

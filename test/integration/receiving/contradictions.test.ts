@@ -4,7 +4,7 @@ import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide, Fate } from "../../support/faulty-table.ts";
+import type { Decide, Effect } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
@@ -68,7 +68,7 @@ describe("two contents under one number", () => {
   it("at the same moment: the copy that is dropped at the commit is compared", async () => {
     publisherHas(1, { x: 1, y: 1 });
     let second: Promise<unknown> | undefined;
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && second === undefined) {
         second = us.diff(1, { y: 1 });
         expect(await second).toMatchObject({ status: 202 });
@@ -85,7 +85,7 @@ describe("two contents under one number", () => {
     publisherHas(9, { x: 1, y: 1, z: 9 }, [...[2, 3, 4, 5, 6, 7, 8].map((n) => [n, { z: n }] as const), [9, { z: 9 }]]);
     await us.diff(9, { z: 9 });
     let done = false;
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
         done = true;
         await us.diff(1, { y: 1 });
@@ -106,7 +106,7 @@ describe("two contents under one number", () => {
   it("of which one was begun by an attempt that died", async () => {
     publisherHas(1, { y: 1 });
     decide = (operation, keys) =>
-      operation === "update" && keys[0]?.sk === KEY.sk && us.table.peek(KEY)?.["leaseToken"] !== undefined
+      operation === "update" && keys[0]?.sk === KEY.sk && us.table.itemAt(KEY)?.["leaseToken"] !== undefined
         ? "crash"
         : "ok";
     void us.diff(1, { x: 1 });
@@ -146,7 +146,7 @@ describe("two contents under one number", () => {
     publisherHas(3, { first: true });
     await us.diff(3, { other: 1 });
     let done = false;
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
         done = true;
         publisherHas(3, { second: true });
@@ -184,7 +184,7 @@ describe("two contents under one number", () => {
     const url = `https://peer.example/peer/subscriptions/${ACTOR}/${SUB}/1`;
     const low = { sequence: 1, target: "properties", granularity: "low", url, timestamp: "2026-01-01T00:00:02Z" };
     let done = false;
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       if (operation === "put" && keys[0]?.pk.startsWith("P#") === true && !done) {
         done = true;
         await us.callback(low);
@@ -213,10 +213,10 @@ describe("two contents under one number", () => {
   it("are no activity of the subscription", async () => {
     publisherHas(3, { a: 3 });
     for (let n = 1; n <= 3; n += 1) await us.diff(n, { a: n });
-    const activeAt = us.table.peek(KEY)?.["activeAt"];
+    const activeAt = us.table.itemAt(KEY)?.["activeAt"];
     us.now += 1_000;
     await us.diff(3, { other: 1 });
-    expect(us.table.peek(KEY)?.["activeAt"]).toBe(activeAt);
+    expect(us.table.itemAt(KEY)?.["activeAt"]).toBe(activeAt);
   });
 
   it("of a contentless kind are none", async () => {

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate, TableOperation } from "../../support/faulty-table.ts";
+import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** What goes wrong with an operation on a sort key, the given number of times. */
 interface Fault {
   operation: TableOperation;
   sk: string;
-  fate: Fate;
+  effect: Effect;
   times: number;
   /** So many go well before. */
   after?: number;
@@ -26,7 +26,7 @@ async function waiting(fault: Fault): Promise<Subscriber> {
           return "ok";
         }
         fault.times -= 1;
-        return fault.fate;
+        return fault.effect;
       }),
   }).subscribed();
   await us.diff(2, { b: 2 });
@@ -39,10 +39,10 @@ async function waiting(fault: Fault): Promise<Subscriber> {
 const sequences = (us: Subscriber): number[] => us.told.map(({ sequence }) => sequence);
 
 it.each<[string, Fault]>([
-  ["the next one cannot be stored for a moment", { operation: "put", sk: "V#b", fate: "throttle", times: 1 }],
-  ["the answer to storing the next one is lost", { operation: "put", sk: "V#b", fate: "lost_answer", times: 1 }],
-  ["the kept bodies cannot be read for a moment", { operation: "getMany", sk: "#", fate: "throttle", times: 1 }],
-  ["the kept bodies cannot be deleted", { operation: "deleteMany", sk: "#", fate: "throttle", times: 9 }],
+  ["the next one cannot be stored for a moment", { operation: "put", sk: "V#b", effect: "throttle", times: 1 }],
+  ["the answer to storing the next one is lost", { operation: "put", sk: "V#b", effect: "lost_answer", times: 1 }],
+  ["the kept bodies cannot be read for a moment", { operation: "getMany", sk: "#", effect: "throttle", times: 1 }],
+  ["the kept bodies cannot be deleted", { operation: "deleteMany", sk: "#", effect: "throttle", times: 9 }],
 ])("the filler of a gap counts, and each hook runs once, when %s", async (_, fault) => {
   const us = await waiting(fault);
   expect((await us.diff(1, { a: 1 })).status).toBe(201);
@@ -52,7 +52,7 @@ it.each<[string, Fault]>([
 });
 
 it("the filler of a gap is recorded although what follows fails for good, which stays pending and due", async () => {
-  const fault: Fault = { operation: "put", sk: "V#c", fate: "throttle", times: Infinity };
+  const fault: Fault = { operation: "put", sk: "V#c", effect: "throttle", times: Infinity };
   const us = await waiting(fault);
   expect((await us.diff(1, { a: 1 })).status).toBe(201);
   expect(await us.state()).toMatchObject({ lastSeq: 2, pendingSequences: [3] });
@@ -65,7 +65,7 @@ it("the filler of a gap is recorded although what follows fails for good, which 
 });
 
 it("a filler that cannot be stored is refused, and everything follows when it is sent again", async () => {
-  const fault: Fault = { operation: "put", sk: "V#a", fate: "throttle", times: Infinity };
+  const fault: Fault = { operation: "put", sk: "V#a", effect: "throttle", times: Infinity };
   const us = await waiting(fault);
   expect((await us.diff(1, { a: 1 })).status).toBe(503);
   expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [2, 3] });
@@ -78,7 +78,7 @@ it("a filler that cannot be stored is refused, and everything follows when it is
 
 it("a filler whose head cannot be moved is refused; sent again it is applied once in effect", async () => {
   // The lease goes through; what moves the head, and what gives the lease back, does not.
-  const fault: Fault = { operation: "update", sk: "OUT#", fate: "throttle", times: Infinity, after: 1 };
+  const fault: Fault = { operation: "update", sk: "OUT#", effect: "throttle", times: Infinity, after: 1 };
   const us = await waiting(fault);
   const append = { log: { list: "log", operation: "append", item: "x" } };
   expect((await us.diff(1, append)).status).toBe(503);

@@ -89,7 +89,7 @@ describe("a poll answered 404", () => {
     expect(await us.stored()).toEqual({ a: 3, c: 1 });
     await pass(10);
     expect(await us.stored()).toEqual({ a: 3, c: 1 });
-    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toBeUndefined();
+    expect(us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toBeUndefined();
     expect(lifecycle).toEqual([]);
     expect((await listed())[0]).not.toHaveProperty("problem");
   });

@@ -141,7 +141,7 @@ describe("a state of very many properties", () => {
     void resync();
     await expect.poll(() => writes).toBeGreaterThan(1_500);
     decide = () => "ok";
-    expect((us.table.peek(KEY)?.["recovery"] as { read: number }).read).toBe(1_000);
+    expect((us.table.itemAt(KEY)?.["recovery"] as { read: number }).read).toBe(1_000);
     us.now += 60_000;
     await untilDone();
     await expectCopy();
@@ -171,11 +171,11 @@ describe("a state of very many properties", () => {
 
   it("does not begin again for a resync callback that comes meanwhile: that one follows", async () => {
     await resync();
-    const first = us.table.peek(KEY)?.["recovery"];
+    const first = us.table.itemAt(KEY)?.["recovery"];
     sequence = 9;
     state.set(nameOf(0), "nine");
     expect((await resync(9)).status).toBe(202);
-    expect(us.table.peek(KEY)?.["recovery"]).toEqual(first);
+    expect(us.table.itemAt(KEY)?.["recovery"]).toEqual(first);
     await untilDone(20);
     expect(await us.state()).toMatchObject({ lastSeq: 9, pendingCount: 0 });
     await expectCopy();

@@ -5,7 +5,7 @@ import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PURGE_DELAY_MS } from "../../../lib/receiving/stream/stream-lives.ts";
 import { endTrust } from "../../../lib/trust/ending.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
@@ -110,7 +110,7 @@ it("a subscription of granularity none keeps no data of one that ends beside it"
 it("clearing a subscription's state leaves what was acknowledged of its new epoch meanwhile", async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   const table = (inner: MemoryTable) =>
-    new FaultyTable(inner, async (operation, keys): Promise<Fate> => {
+    new FaultyTable(inner, async (operation, keys): Promise<Effect> => {
       const run = meanwhile;
       if (operation !== "query" || keys[0]?.pk.startsWith("Q#") !== true || run === undefined) return "ok";
       meanwhile = undefined;
@@ -135,7 +135,7 @@ it("clearing a subscription's state lets one reconcile that was made while recon
   const params = { peerId: PEER, subscriptionId: SUB };
   await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
   const next = us.now + 3_600_000;
-  expect(us.table.peek(key)).toMatchObject({ reconcileAt: next, dueAt: next });
+  expect(us.table.itemAt(key)).toMatchObject({ reconcileAt: next, dueAt: next });
 });
 
 describe("a change of who owns what that broke off", () => {
@@ -182,7 +182,7 @@ describe("a change of who owns what that broke off", () => {
 
   it("leaves nothing due when it was carried through", async () => {
     await us.subscribe("narrow", { subtarget: "color" });
-    expect(us.table.peek(ownershipKey(ACTOR, PEER))).not.toHaveProperty("dueAt");
+    expect(us.table.itemAt(ownershipKey(ACTOR, PEER))).not.toHaveProperty("dueAt");
   });
 });
 
@@ -202,7 +202,7 @@ describe("an ended subscription", () => {
     expect((await end(SUB)).status).toBe(404);
     expect(await us.stored()).toEqual({});
     expect(us.table.all().filter(({ pk }) => pk.startsWith("Q#"))).toEqual([]);
-    const head = us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }));
+    const head = us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }));
     expect(head?.["state"]).toBe("ended");
     // A frozen instance wakes up and writes what it held.
     await us.service
@@ -215,7 +215,7 @@ describe("an ended subscription", () => {
     us.now += PURGE_DELAY_MS;
     await us.sweep();
     expect(await us.stored()).toEqual({});
-    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toBeUndefined();
+    expect(us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).toBeUndefined();
   });
 
   it("can be made again under the same id, in a new epoch", async () => {
@@ -297,13 +297,13 @@ describe("subscribing", () => {
     const reply = await us.subscribe(SUB, { subtarget: "color" });
     expect(reply.status).toBe(502);
     expect(bodyOf(reply)).toMatchObject({ error: { code: "peer_refused" } });
-    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).not.toHaveProperty(
+    expect(us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))).not.toHaveProperty(
       "subtarget",
     );
     expect((await us.subscribe(SUB, { granularity: "low" })).status).toBe(204);
-    expect(us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["granularity"]).toBe(
-      "low",
-    );
+    expect(
+      us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["granularity"],
+    ).toBe("low");
   });
 
   it("is refused by what the peer answers, with its status", async () => {

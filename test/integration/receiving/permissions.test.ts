@@ -165,7 +165,7 @@ describe("a permission callback that breaks off", () => {
       await us.sweep();
       expect([allowed, await us.stored()]).toEqual([allowed, { [name]: allowed }]);
       expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
-      const item = us.table.peek(grantKey(ACTOR, PEER));
+      const item = us.table.itemAt(grantKey(ACTOR, PEER));
       expect(item).toMatchObject({ followed: true });
       expect(item).not.toHaveProperty("dueAt");
     }
@@ -216,7 +216,7 @@ describe("a permission callback from the future", () => {
 
   it("that an earlier release kept does not delay a later one", async () => {
     await send(grantBody({}));
-    const item = us.table.peek(grantKey(ACTOR, PEER));
+    const item = us.table.itemAt(grantKey(ACTOR, PEER));
     if (item === undefined) throw new Error("no grant");
     await us.table.put({ ...item, timestamp: "2126-01-01T00:00:00.000000000Z" }, { is: "always" });
     expect(await grant({ excluded: ["color"], second: 1 })).toBe(204);

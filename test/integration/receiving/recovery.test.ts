@@ -384,7 +384,7 @@ describe("reconciliation", () => {
     await us.sweep();
     expect(us.asked).toEqual([]);
     expect(
-      us.table.peek(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["dueAt"],
+      us.table.itemAt(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }))?.["dueAt"],
     ).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Key, Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide, Fate } from "../../support/faulty-table.ts";
+import type { Decide, Effect } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
@@ -32,7 +32,7 @@ async function watched(): Promise<{
   const table = (inner: Table) => new FaultyTable(inner, (operation, keys) => decide(operation, keys));
   const us = await new Subscriber({ table }).subscribed();
   const before = (run: (operation: string, keys: readonly Key[]) => Promise<void>): void => {
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       await run(operation, keys);
       return "ok";
     };
@@ -71,7 +71,7 @@ describe("a recovery requested while another works on the stream", () => {
     let once = true;
     before(async (operation, keys) => {
       if (!once || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
-      const head = us.table.peek(KEY);
+      const head = us.table.itemAt(KEY);
       if (head?.["leaseToken"] === undefined) return;
       once = false;
       await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
@@ -111,10 +111,10 @@ describe("a recovery requested while another works on the stream", () => {
       await us.service.receiving.streams.requestRecovery({ key: KEY }, "resync", us.now);
       // Its message arrives while the callback still holds the lease.
       await us.service.runDue(KEY, us.deadline());
-      expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.table.peek(KEY)?.["leaseUntil"]);
+      expect(us.table.itemAt(KEY)?.["dueAt"]).toBe(us.table.itemAt(KEY)?.["leaseUntil"]);
     });
     await us.diff(1, { a: 1 });
-    expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now);
+    expect(us.table.itemAt(KEY)?.["dueAt"]).toBe(us.now);
   });
 });
 
@@ -154,7 +154,7 @@ describe("a gap's clock", () => {
     const old = { leaseToken: "old", leaseUntil: us.now + 900_000, incarnation: "last start" };
     await us.table.update(KEY, { set: old }, { is: "always" });
     await us.diff(2, { b: 2 });
-    expect(us.table.peek(KEY)?.["dueAt"]).toBe(us.now + 5_000);
+    expect(us.table.itemAt(KEY)?.["dueAt"]).toBe(us.now + 5_000);
   });
 });
 
@@ -258,7 +258,7 @@ it("a lease ends with the catching up it was taken for, whatever arrives in betw
   us.script[POLL] = backlog(2, [1, { a: 1 }]);
   let moves = 0;
   before(async (operation, keys) => {
-    if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.peek(KEY)?.["leaseToken"] === undefined) return;
+    if (operation !== "update" || keys[0]?.sk !== KEY.sk || us.table.itemAt(KEY)?.["leaseToken"] === undefined) return;
     moves += 1;
     // Just before the last write of the catching up.
     if (moves === 3) await us.service.receiving.streams.requestRecovery({ key: KEY }, "catch_up", us.now);
@@ -267,7 +267,7 @@ it("a lease ends with the catching up it was taken for, whatever arrives in betw
   await us.arriveMessages();
   before(() => Promise.resolve());
   expect(moves).toBeGreaterThanOrEqual(3);
-  expect(us.table.peek(KEY)?.["leaseToken"]).toBeUndefined();
+  expect(us.table.itemAt(KEY)?.["leaseToken"]).toBeUndefined();
   expect((await us.diff(3, { c: 3 })).status).toBe(201);
 });
 

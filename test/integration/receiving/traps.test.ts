@@ -4,7 +4,7 @@ import { CLOCK_SKEW_MS } from "../../../lib/dynamodb/lease.ts";
 import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide, Fate } from "../../support/faulty-table.ts";
+import type { Decide, Effect } from "../../support/faulty-table.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });
@@ -23,7 +23,7 @@ async function freezing(): Promise<{
     let reached = (): void => undefined;
     const frozen = new Promise<void>((resolve) => (reached = resolve));
     const released = new Promise<void>((resolve) => (thaw = resolve));
-    decide = async (operation, keys): Promise<Fate> => {
+    decide = async (operation, keys): Promise<Effect> => {
       const write = operation === "put" || operation === "update" || operation === "transact";
       if (!write || keys[0]?.pk.startsWith(pk) !== true) return "ok";
       decide = () => "ok";

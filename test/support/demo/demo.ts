@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: two services on this machine, a change, a lost callback, the gap, the recovery. Every line says what
- * happens, most with what one of the two answers. Ends with 0 when everything went as told.
+ * happens, most with what one of the two answers. Ends with 0 when every step succeeded.
  */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -54,7 +54,9 @@ async function notify(a: Service, b: Service, network: MeddlingProxy): Promise<v
   await reach("number 1", ({ lastSeq }) => lastSeq === 1);
   await look();
 
-  step("Alice changes it, and the network loses the callback with number 2. Alice is told that it has arrived.");
+  step(
+    "Alice changes it, and the network loses the callback with number 2. The answer to Alice says that it has arrived.",
+  );
   network.meddling = { swallowed: 1 };
   await alice.expect("PUT", "/properties/color", 204, "green");
   await until("the loss", () => network.done.get("swallowed") === 1);
@@ -66,7 +68,7 @@ async function notify(a: Service, b: Service, network: MeddlingProxy): Promise<v
   await reach("the gap", ({ pendingCount }) => pendingCount > 0);
   await look();
 
-  step(`Nobody sends 2 again. After ${GAP_SECONDS} seconds Bob asks Alice for it, and both take their turn.`);
+  step(`Callback 2 is not repeated. After ${GAP_SECONDS} seconds Bob asks Alice for it, and applies 2 and 3 in order.`);
   const began = Date.now();
   await reach("the recovery", ({ lastSeq, pendingCount }) => lastSeq === 3 && pendingCount === 0);
   show("seconds it took", Math.round((Date.now() - began) / 100) / 10);
@@ -101,6 +103,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`\nIt did not go as told: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`\nThe demonstration failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

@@ -119,10 +119,10 @@ export class Callbacks {
 
 function withLies(honest: JsonObject, lie: SendOptions["lie"]): Json {
   if (!lie || !isObject(honest)) return honest;
-  const told = { ...honest };
+  const notified = { ...honest };
   for (const [name, value] of Object.entries(lie)) {
-    if (value === undefined) delete told[name];
-    else told[name] = value;
+    if (value === undefined) delete notified[name];
+    else notified[name] = value;
   }
-  return told;
+  return notified;
 }

@@ -5,7 +5,7 @@ import { parsed } from "./wire.ts";
 
 /**
  * The small publisher of the README, `npm run peer`: an actor on 127.0.0.1 that approves every trust and sends its
- * changes to whoever subscribed. `PEER_PORT` [4000], `PEER_ID` [demo]. Without a bearer it is the owner who speaks:
+ * changes to its subscribers. `PEER_PORT` [4000], `PEER_ID` [demo]. Without a bearer it is the owner who speaks:
  *
  *   PUT    /demo/properties/color     sets it (JSON, or else text); a longer path sets a place inside
  *   DELETE /demo/properties/color     deletes it

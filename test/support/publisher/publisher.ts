@@ -16,9 +16,9 @@ export interface PublisherOptions {
   port?: number;
   actorId?: string;
   style?: Style;
-  /** Approves whoever asks for trust: at once in our style, with a second call as the reference does otherwise. */
+  /** Approves every request for trust: at once in our style, with a second call in the reference's. */
   autoApprove?: boolean;
-  /** Sends callbacks by itself, in order per subscription, as soon as something changes. */
+  /** Sends callbacks as soon as something changes, in order per subscription, without a call of `deliver`. */
   autoDeliver?: boolean;
   seed?: number;
   /** The tags of /meta/actingweb/supported. */

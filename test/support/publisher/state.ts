@@ -1,4 +1,4 @@
-import { at, isObject, sameJson, withAt, type Json, type JsonObject } from "./json.ts";
+import { at, sameJson, withAt, type Json, type JsonObject } from "./json.ts";
 
 /** The ten list operations as they travel; `length` is the list's after the operation. */
 export type ListOperation =
@@ -110,9 +110,4 @@ function applyTo(list: PublishedList, change: ListOperation): JsonObject {
       list.explanation = change.explanation ?? list.explanation;
       return {};
   }
-}
-
-/** True for something a list property is created with: `{"_type": "list"}`. */
-export function isListCreation(value: Json): boolean {
-  return isObject(value) && value["_type"] === "list";
 }

@@ -81,7 +81,7 @@ export class Trusts {
   }
 
   /**
-   * Asks the actor at `peerUri` for trust, as a peer of its own accord: reads its meta, stores, posts. Gives the status
+   * Asks the actor at `peerUri` for trust, as a peer that initiates it: reads its meta, stores, posts. Gives the status
    * of that post and, when it was accepted, the trust.
    */
   async initiate(peerUri: string, relationship: string, desc = "") {

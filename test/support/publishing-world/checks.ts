@@ -20,7 +20,7 @@ import { ACTOR, Violation } from "./violation.ts";
 
 /** Takes the records that have come into the log, and holds what is stored of the properties against them (P1). */
 export function absorbRecords(table: MemoryTable, ledger: Ledger): void {
-  const newest = Number(table.peek(logHeadKey(ACTOR))?.["newest"] ?? 0);
+  const newest = Number(table.itemAt(logHeadKey(ACTOR))?.["newest"] ?? 0);
   if (newest === ledger.newest) return;
   const names = new Set<string>();
   while (ledger.newest < newest) {
@@ -33,10 +33,10 @@ export function absorbRecords(table: MemoryTable, ledger: Ledger): void {
 }
 
 function recordIn(table: MemoryTable, number: number): LogRecord | undefined {
-  const item = table.peek(logRecordKey(ACTOR, number));
+  const item = table.itemAt(logRecordKey(ACTOR, number));
   if (item === undefined) return undefined;
   const parts = Array.from({ length: Number(item["parts"]) }, (_, part) =>
-    table.peek(logRecordKey(ACTOR, number, part)),
+    table.itemAt(logRecordKey(ACTOR, number, part)),
   );
   return JSON.parse(parts.map((part) => String(part?.["text"])).join("")) as LogRecord;
 }
@@ -51,8 +51,8 @@ function namesIn(record: LogRecord): readonly string[] {
 function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
   const expected = ledger.state.get(name);
   if (expected !== undefined && isArray(expected)) return;
-  const item = table.peek(ownPropertyKey(ACTOR, name));
-  const cleared = Number(table.peek(logHeadKey(ACTOR))?.["cleared"] ?? 0);
+  const item = table.itemAt(ownPropertyKey(ACTOR, name));
+  const cleared = Number(table.itemAt(logHeadKey(ACTOR))?.["cleared"] ?? 0);
   const text = item === undefined || Number(item["last"]) <= cleared ? undefined : String(item["text"]);
   const requested = expected === undefined ? undefined : JSON.stringify(expected);
   if (
@@ -154,7 +154,7 @@ export function checkSent(table: MemoryTable, ledger: Ledger): void {
 
 /** True for a peer whose breaker is open, or that is yet to be sent what it missed. */
 export function isLeftAlone(table: MemoryTable, peerId: string): boolean {
-  const trust = table.peek(trustKey(ACTOR, peerId));
+  const trust = table.itemAt(trustKey(ACTOR, peerId));
   return trust?.["breakerOpenUntil"] !== undefined || trust?.["breakerReplay"] !== undefined;
 }
 

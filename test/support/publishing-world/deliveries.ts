@@ -55,7 +55,7 @@ export class Deliveries {
 
   /** After every step. @throws Violation when a probe begins before its time, or beside another */
   watch(peer: ModelPeer, now: number): void {
-    const trust = this.#table.peek(trustKey(ACTOR, peer.id));
+    const trust = this.#table.itemAt(trustKey(ACTOR, peer.id));
     const before = this.#trusts.get(peer.id);
     if (trust === undefined || trust === before) return;
     this.#trusts.set(peer.id, trust);

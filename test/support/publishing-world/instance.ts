@@ -18,7 +18,7 @@ import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/sy
 import { composeService } from "../../../lib/compose/service.ts";
 import type { Service } from "../../../lib/compose/service.ts";
 import { FaultyTable } from "../faulty-table.ts";
-import type { Fate } from "../faulty-table.ts";
+import type { Effect } from "../faulty-table.ts";
 import { withJson } from "../sent-json.ts";
 
 /** What an instance is made of. */
@@ -29,7 +29,7 @@ export interface InstanceWorld {
   readonly id: () => string;
   /** Waits until it is this step's turn. */
   readonly step: () => Promise<void>;
-  readonly fate: () => Fate;
+  readonly effect: () => Effect;
   readonly send: (request: PeerRequest) => Promise<PeerAnswer>;
   readonly message: (work: DelayedWork) => void;
   readonly note: (line: string) => void;
@@ -77,15 +77,15 @@ export class Instance {
       config: world.config,
       table: new FaultyTable(world.table, async (operation, keys) => {
         await this.#step();
-        const fate = world.fate();
+        const effect = world.effect();
         world.note(
           `  ${operation} ${keys
             .map(({ pk, sk }) => `${pk} ${sk}`)
             .join(", ")
-            .slice(0, 120)} ${fate}`,
+            .slice(0, 120)} ${effect}`,
         );
-        if (fate === "crash" || fate === "crash_after") this.#die();
-        return fate;
+        if (effect === "crash" || effect === "crash_after") this.#die();
+        return effect;
       }),
       http: {
         send: async (request) => {

@@ -6,7 +6,7 @@ import { isServiceError } from "../../../lib/system/errors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
-import type { Fate } from "../faulty-table.ts";
+import type { Effect } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { Scheduler, seeded, settled } from "../simulation/scheduler.ts";
 import * as checks from "./checks.ts";
@@ -84,7 +84,7 @@ export class Stage {
       told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
         this.#follow();
         // To a peer whose trust goes meanwhile nothing is shown of any number.
-        const trust = this.table.peek(trustKey(ACTOR, peer.id));
+        const trust = this.table.itemAt(trustKey(ACTOR, peer.id));
         const gone = trust === undefined || trust["ending"] === true;
         if (gone && JSON.stringify(said) === '{"data":{},"overwritten":[]}') return;
         checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
@@ -184,7 +184,7 @@ export class Stage {
       step: async () => {
         await this.#scheduler.step();
       },
-      fate: () => this.#fate(),
+      effect: () => this.#effect(),
       send: async (request) => await this.#send(request),
       message: (work) => {
         if (!(this.rough && this.chance(0.3))) this.messages.push(work);
@@ -311,9 +311,9 @@ export class Stage {
     return String(this.#ids).padStart(32, "0").split("").reverse().join("");
   }
 
-  #fate(): Fate {
+  #effect(): Effect {
     if (!this.rough || !this.chance(0.05)) return "ok";
-    const fates: readonly Fate[] = [
+    const effects: readonly Effect[] = [
       "throttle",
       "lost_answer",
       "repeat",
@@ -322,7 +322,7 @@ export class Stage {
       "crash",
       "crash_after",
     ];
-    return fates[Math.floor(this.random() * fates.length)] ?? "ok";
+    return effects[Math.floor(this.random() * effects.length)] ?? "ok";
   }
 
   /** One of the peer's subscriptions is answered in its own way from now on, or as the others again. */

@@ -18,7 +18,7 @@ export interface StoredHead {
 
 /** The head as it is now. */
 export function headOf(table: MemoryTable, line: Line): StoredHead | undefined {
-  const item = table.peek(inboundHeadKey({ ...line.who, actorId: ACTOR }));
+  const item = table.itemAt(inboundHeadKey({ ...line.who, actorId: ACTOR }));
   return item === undefined ? undefined : read(item);
 }
 
@@ -34,7 +34,7 @@ function read(item: Item): StoredHead {
 
 /** True when a record is stored and has not expired. */
 export const isThere = (table: MemoryTable, number: number, now: number): boolean =>
-  Number(table.peek(logRecordKey(ACTOR, number))?.["ttl"] ?? 0) * 1_000 > now;
+  Number(table.itemAt(logRecordKey(ACTOR, number))?.["ttl"] ?? 0) * 1_000 > now;
 
 /** Follows the heads of all subscriptions. */
 export class StoredHeads {
@@ -63,7 +63,7 @@ export class StoredHeads {
   /** After every step. @throws Violation */
   follow(now: number): void {
     for (const [key, line] of this.#ledger.lines) {
-      const item = this.#table.peek(inboundHeadKey({ ...line.who, actorId: ACTOR }));
+      const item = this.#table.itemAt(inboundHeadKey({ ...line.who, actorId: ACTOR }));
       if (item === undefined) throw new Violation(`${line.name}: the log names it, and its head is not there (P1).`);
       const before = this.#seen.get(key);
       if (before?.item === item) continue;

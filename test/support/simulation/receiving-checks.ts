@@ -17,7 +17,7 @@ export const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscript
 
 /** The stream's head as it is. @throws Violation when it is gone */
 export function headIn(table: MemoryTable): Head {
-  const item = table.peek(KEY);
+  const item = table.itemAt(KEY);
   if (item === undefined) throw new Violation("The head is gone.");
   return readHead(item);
 }
@@ -36,7 +36,7 @@ export function checkHead(table: MemoryTable, maxPending: number): void {
   if (head.dueAt === head.reconcileAt) throw new Violation("Pending, but due only at reconciliation (R4).");
   for (const n of head.buffered) {
     if (n <= head.lastSeq) throw new Violation(`Number ${String(n)} is applied and still has a slot (R5).`);
-    if (table.peek(bufferedKey(KEY, head.epoch, n)) === undefined) {
+    if (table.itemAt(bufferedKey(KEY, head.epoch, n)) === undefined) {
       throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
     }
   }

@@ -19,7 +19,7 @@ import { STATE_PIECES } from "../../../lib/receiving/recovery/recovery-settings.
 import { OutboundSubscriptions } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
 import type { OutboundDeps } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
 import { FaultyTable } from "../faulty-table.ts";
-import type { Fate } from "../faulty-table.ts";
+import type { Effect } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";
@@ -183,12 +183,12 @@ export class ReceivingWorld {
     const used = this.#sabotage.table?.(this.#table) ?? this.#table;
     const table = new FaultyTable(used, async () => {
       await step();
-      const fate = this.#fate();
-      if (fate === "crash" || fate === "crash_after") {
+      const effect = this.#effect();
+      if (effect === "crash" || effect === "crash_after") {
         dead = true;
         this.#running -= 1;
       }
-      return fate;
+      return effect;
     });
     const receiving = createReceiving({
       table,
@@ -506,10 +506,10 @@ export class ReceivingWorld {
     if (!jumpy && publisher !== "cleared" && publisher !== "lying") checks.checkFirstAttempts(this.#ran);
   }
 
-  #fate(): Fate {
+  #effect(): Effect {
     if (!this.#rough || !this.#chance(0.06)) return "ok";
-    const fates: readonly Fate[] = ["throttle", "lost_answer", "repeat", "condition", "crash", "crash_after"];
-    return fates[Math.floor(this.#random() * fates.length)] ?? "ok";
+    const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "crash", "crash_after"];
+    return effects[Math.floor(this.#random() * effects.length)] ?? "ok";
   }
 
   #copies(): number {

@@ -7,13 +7,13 @@ export type Behaviour =
   /** Takes it, but answers only after so many milliseconds. */
   | { readonly kind: "slow"; readonly ms: number }
   /** Takes it, but answers only when `until` resolves. `onGivenUp`: called when the sender closes the connection before. */
-  | { readonly kind: "held"; readonly until: Promise<unknown>; readonly onGivenUp?: () => void }
+  | { readonly kind: "delayed"; readonly until: Promise<unknown>; readonly onGivenUp?: () => void }
   /** Takes nothing and says so. `retryAfter` goes out as it is: seconds or a date. */
   | { readonly kind: "refuse"; readonly status: number; readonly retryAfter?: string };
 
 /** True when the callback is taken all the same. */
 export const takes = (behaviour: Behaviour | undefined): boolean =>
-  behaviour === undefined || behaviour.kind === "slow" || behaviour.kind === "held";
+  behaviour === undefined || behaviour.kind === "slow" || behaviour.kind === "delayed";
 
 /** Answers a callback as told. Gives the status written; 0 for none. */
 export function answerCallback(
@@ -33,7 +33,7 @@ export function answerCallback(
     response.on("close", () => clearTimeout(timer));
     return 204;
   }
-  if (behaviour.kind === "held") {
+  if (behaviour.kind === "delayed") {
     response.on("close", () => {
       if (!response.writableEnded) behaviour.onGivenUp?.();
     });

@@ -15,7 +15,7 @@ export interface StreamScope {
 }
 
 /** What one number says, whichever way it was read. */
-export interface Told {
+export interface Notified {
   readonly sequence: number;
   readonly resync: boolean;
   readonly data: Json | undefined;
@@ -30,7 +30,7 @@ export class Stream {
   readonly id: string;
   readonly scope: StreamScope;
   /** Every number ever told, and what it said the first time. */
-  readonly told = new Map<number, Told>();
+  readonly notified = new Map<number, Notified>();
   /** Numbers in order of arrival by callback, repetitions included. */
   readonly arrivals: number[] = [];
   /** What the publisher got wrong. */
@@ -41,7 +41,7 @@ export class Stream {
   #last = 0;
   readonly #peer: SubscriberPeer;
   readonly #numbersOnly: boolean;
-  readonly #waiting = new Map<number, Told>();
+  readonly #waiting = new Map<number, Notified>();
   /** One thing after another changes the copy. */
   #round: Promise<unknown> = Promise.resolve();
 
@@ -87,24 +87,24 @@ export class Stream {
       this.faults.push(`${sequence}: timestamp ${JSON.stringify(body["timestamp"])}`);
     }
     this.arrivals.push(sequence);
-    const told = toldOf(body, sequence);
+    const notified = notifiedOf(body, sequence);
     const url = body["url"];
-    if (told.resync || told.data !== undefined || typeof url !== "string") {
-      // Noted, hence taken; a state is read when its turn comes, and nobody waits for it.
-      this.#soon([told]);
+    if (notified.resync || notified.data !== undefined || typeof url !== "string") {
+      // The callback is noted, so it is accepted; the state is read later, in its place in the order.
+      this.#soon([notified]);
       return true;
     }
     if (!url.startsWith(`${this.#peer.publisher.uri}/`)) this.faults.push(`${sequence}: url ${url}`);
     const fetched = await ask(url, { bearer: this.#peer.secret });
     if (fetched.status !== 200 || !isObject(fetched.json)) return false;
     if (fetched.json["data"] === undefined) this.faults.push(`${sequence}: nothing at ${url}`);
-    this.#soon([toldOf(fetched.json, sequence)]);
+    this.#soon([notifiedOf(fetched.json, sequence)]);
     return true;
   }
 
   /** What the publisher still has, all pages: the newest number it ever made, and every entry. */
-  async poll(limit?: number): Promise<{ newest: number; entries: Told[] }> {
-    const entries: Told[] = [];
+  async poll(limit?: number): Promise<{ newest: number; entries: Notified[] }> {
+    const entries: Notified[] = [];
     let after = 0;
     for (;;) {
       const query = new URLSearchParams({
@@ -115,18 +115,18 @@ export class Stream {
       if (answer.status !== 200 || !isObject(answer.json)) throw new Error(`poll: ${answer.status} ${answer.text}`);
       const { data, next, sequence } = answer.json;
       if (!Array.isArray(data)) throw new Error(`poll without data: ${answer.text}`);
-      for (const one of data) entries.push(toldOf(one as JsonObject, Number((one as JsonObject)["sequence"])));
+      for (const one of data) entries.push(notifiedOf(one as JsonObject, Number((one as JsonObject)["sequence"])));
       if (next === undefined) return this.#checked(Number(sequence), entries);
       after = Number(next);
     }
   }
 
   /** One number as the publisher gives it, or undefined when it is cleared or was never made. */
-  async single(sequence: number): Promise<Told | undefined> {
+  async single(sequence: number): Promise<Notified | undefined> {
     const answer = await this.#peer.ask("GET", `${this.path}/${sequence}`);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200 || !isObject(answer.json)) throw new Error(`single: ${answer.status} ${answer.text}`);
-    return toldOf(answer.json, sequence);
+    return notifiedOf(answer.json, sequence);
   }
 
   /** Says that everything up to the number is here. */
@@ -169,18 +169,18 @@ export class Stream {
   }
 
   /** Numbers that were never told, below the newest one told or up to `newest`. */
-  gaps(newest = Math.max(0, ...this.told.keys(), ...this.arrivals)): number[] {
-    const seen = new Set([...this.told.keys(), ...this.arrivals]);
+  gaps(newest = Math.max(0, ...this.notified.keys(), ...this.arrivals)): number[] {
+    const seen = new Set([...this.notified.keys(), ...this.arrivals]);
     return Array.from({ length: newest }, (_, index) => index + 1).filter((number) => !seen.has(number));
   }
 
   /** The holes that no resync stands for: the first number told after them is a diff, or there is none. */
   unexplainedGaps(newest?: number): number[] {
-    const seen = [...this.told.values()].toSorted((one, other) => one.sequence - other.sequence);
+    const seen = [...this.notified.values()].toSorted((one, other) => one.sequence - other.sequence);
     return this.gaps(newest).filter((gap) => seen.find(({ sequence }) => sequence > gap)?.resync !== true);
   }
 
-  #checked(newest: number, entries: Told[]): { newest: number; entries: Told[] } {
+  #checked(newest: number, entries: Notified[]): { newest: number; entries: Notified[] } {
     const numbers = entries.map(({ sequence }) => sequence);
     if (numbers.some((number, index) => index > 0 && number <= (numbers[index - 1] ?? 0)))
       this.faults.push(`poll not ascending: ${numbers.join()}`);
@@ -188,15 +188,15 @@ export class Stream {
     return { newest, entries };
   }
 
-  #soon(some: readonly Told[]): void {
+  #soon(some: readonly Notified[]): void {
     this.#hear(some).catch((error: unknown) => this.faults.push(String(error)));
   }
 
-  #hear(some: readonly Told[]): Promise<void> {
+  #hear(some: readonly Notified[]): Promise<void> {
     if (this.#numbersOnly) return Promise.resolve();
-    for (const told of some) this.#compare(told);
+    for (const notified of some) this.#compare(notified);
     return this.#inOrder(async () => {
-      for (const told of some) if (told.sequence > this.#last) this.#waiting.set(told.sequence, told);
+      for (const notified of some) if (notified.sequence > this.#last) this.#waiting.set(notified.sequence, notified);
       // A resync stands for everything before it, whatever is missing there.
       const resync = Math.max(0, ...[...this.#waiting.values()].filter((one) => one.resync).map((one) => one.sequence));
       if (resync > 0) await this.#readState(resync);
@@ -207,11 +207,11 @@ export class Stream {
     });
   }
 
-  #next(): Told | undefined {
+  #next(): Notified | undefined {
     return this.#waiting.get(this.#last + 1);
   }
 
-  #apply({ sequence, data, overwritten }: Told): void {
+  #apply({ sequence, data, overwritten }: Notified): void {
     try {
       if (data !== undefined) this.#copy = afterDiff(this.#copy, { data, overwritten }, this.#lists);
       if (this.#copy === undefined && this.scope.subtarget === undefined) this.#copy = {};
@@ -229,12 +229,12 @@ export class Stream {
   }
 
   /** A number says one thing for ever; permissions may empty it, and a resync's state is as new as its reading. */
-  #compare(told: Told): void {
-    const first = this.told.get(told.sequence);
-    if (first === undefined) this.told.set(told.sequence, told);
-    else if (first.resync !== told.resync) this.faults.push(`${told.sequence}: once a resync, once not`);
-    else if (!told.resync && !sameJson(first.data, told.data))
-      this.faults.push(`${told.sequence}: ${JSON.stringify(first.data)} became ${JSON.stringify(told.data)}`);
+  #compare(notified: Notified): void {
+    const first = this.notified.get(notified.sequence);
+    if (first === undefined) this.notified.set(notified.sequence, notified);
+    else if (first.resync !== notified.resync) this.faults.push(`${notified.sequence}: once a resync, once not`);
+    else if (!notified.resync && !sameJson(first.data, notified.data))
+      this.faults.push(`${notified.sequence}: ${JSON.stringify(first.data)} became ${JSON.stringify(notified.data)}`);
   }
 
   async #readState(atLeast = 0): Promise<number> {
@@ -257,7 +257,7 @@ export class Stream {
 const valueOf = (answer: { json: Json | undefined; text: string; headers: Record<string, string> }): Json =>
   (answer.headers["content-type"] ?? "").startsWith("text/plain") ? answer.text : (answer.json ?? null);
 
-function toldOf(body: JsonObject, sequence: number): Told {
+function notifiedOf(body: JsonObject, sequence: number): Notified {
   const overwritten = body["overwritten"];
   return {
     sequence,

@@ -11,7 +11,7 @@ import { PropertyStore } from "../../../lib/properties/property-store.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
 import { LogCommits } from "../../../lib/change-log/log-commits.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Fate, TableOperation } from "../../support/faulty-table.ts";
+import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/simulation/scheduler.ts";
 import { TimedWorld } from "./timed-world.ts";
@@ -27,11 +27,11 @@ let world: TimedWorld;
 let stored: MemoryTable;
 let random: () => number;
 let transactions: number;
-let fate: () => Fate;
+let effect: () => Effect;
 beforeEach(async () => {
   world = new TimedWorld();
   stored = new MemoryTable();
-  fate = () => "ok";
+  effect = () => "ok";
   const actor = { id: ACTOR, creator: "c", passphraseHash: "h", passphraseBits: 160, createdAt: 0 };
   await stored.put(actorItem(actor), always);
   random = seeded(1);
@@ -44,7 +44,7 @@ function instance(): ActorList {
   const table: Table = new FaultyTable(stored, async (operation) => {
     if (operation === "transact") transactions += 1;
     await world.pause((TAKES[operation] ?? READ_MS) * (0.7 + random() * 0.6));
-    return operation === "transact" ? fate() : "ok";
+    return operation === "transact" ? effect() : "ok";
   });
   const { pause: sleep, after } = world;
   const clock = { now: () => world.now };
@@ -160,7 +160,7 @@ describe("ten writers of ten processes", () => {
 describe("a writer that loses every race", () => {
   it.each(["condition", "conflict"] as const)("gets 503 within 5 s, with Retry-After: %s", async (lost) => {
     const memo = instance();
-    fate = () => lost;
+    effect = () => lost;
     const outcomes = await world.play(
       Promise.all(Array.from({ length: WRITERS }, async (_, n) => await write(n, async () => await memo.append(n)))),
     );
@@ -168,7 +168,7 @@ describe("a writer that loses every race", () => {
       expect([status, retryAfter]).toEqual([503, "1"]);
       expect(ms).toBeLessThan(5_000);
     }
-    fate = () => "ok";
+    effect = () => "ok";
     await expectWritten(outcomes);
   });
 });
@@ -177,7 +177,7 @@ describe("a writer whose request to the table hangs", () => {
   it("delays the others for a second at most", async () => {
     const memo = instance();
     let first = true;
-    fate = () => {
+    effect = () => {
       const hangs = first;
       first = false;
       return hangs ? "crash" : "ok";

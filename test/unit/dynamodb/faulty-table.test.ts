@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { TransactionRefused } from "../../../lib/dynamodb/table.ts";
 import { always, ConditionFailed, equals } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const KEY = { pk: "p", sk: "s" };
@@ -14,29 +14,29 @@ describe("FaultyTable", () => {
     await inner.put({ ...KEY, n: 0 }, always);
   });
 
-  /** Advances n from 0 to 1 under this fate; settles at once or never. */
-  async function advance(fate: Fate): Promise<unknown> {
-    const table = new FaultyTable(inner, () => fate);
+  /** Advances n from 0 to 1 under this effect; settles at once or never. */
+  async function advance(effect: Effect): Promise<unknown> {
+    const table = new FaultyTable(inner, () => effect);
     const never = new Promise((resolve) => setImmediate(resolve, "never"));
     const update = table.update(KEY, { set: { n: 1 } }, equals("n", 0)).catch((error: unknown) => error);
     return Promise.race([update, never]);
   }
 
-  it.each<[Fate, number]>([
+  it.each<[Effect, number]>([
     ["throttle", 0],
     ["conflict", 0],
     ["lost_answer", 1],
-  ])("rejects with an unknown error for %s, leaving n at %i", async (fate, n) => {
-    expect(await advance(fate)).toBeInstanceOf(InjectedFault);
-    expect(inner.peek(KEY)?.["n"]).toBe(n);
+  ])("rejects with an unknown error for %s, leaving n at %i", async (effect, n) => {
+    expect(await advance(effect)).toBeInstanceOf(InjectedFault);
+    expect(inner.itemAt(KEY)?.["n"]).toBe(n);
   });
 
-  it.each<[Fate, number]>([
+  it.each<[Effect, number]>([
     ["crash", 0],
     ["crash_after", 1],
-  ])("never settles for %s, leaving n at %i", async (fate, n) => {
-    expect(await advance(fate)).toBe("never");
-    expect(inner.peek(KEY)?.["n"]).toBe(n);
+  ])("never settles for %s, leaving n at %i", async (effect, n) => {
+    expect(await advance(effect)).toBe("never");
+    expect(inner.itemAt(KEY)?.["n"]).toBe(n);
   });
 
   it("refuses a repeated write because of its own first attempt", async () => {

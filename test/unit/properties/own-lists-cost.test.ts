@@ -19,11 +19,11 @@ beforeAll(async () => {
 });
 
 /** The cost of the operation on the list of each size. */
-async function atEverySize(request: (size: number) => JsonObject, wantsTaken = false) {
+async function atEverySize(request: (size: number) => JsonObject, returnsRemoved = false) {
   const costs = [];
   for (const size of SIZES) {
     counted.take();
-    await lists.run(`l${String(size)}`, request(size), wantsTaken);
+    await lists.run(`l${String(size)}`, request(size), returnsRemoved);
     costs.push(counted.take());
   }
   return costs;

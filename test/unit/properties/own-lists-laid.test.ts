@@ -3,7 +3,7 @@ import type { Item, Key } from "../../../lib/dynamodb/table.ts";
 import { ConditionFailed, missing } from "../../../lib/dynamodb/table.ts";
 import { isListGarbage } from "../../../lib/lists/list-garbage.ts";
 import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
-import type { Fate } from "../../support/faulty-table.ts";
+import type { Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { OwnLists } from "../../support/own-lists.ts";
 
@@ -12,8 +12,8 @@ const extend = { operation: "extend", items: numbers };
 
 let memory: MemoryTable;
 let lists: OwnLists;
-/** The fate of the next commit. */
-let commit: () => Fate | Promise<Fate>;
+/** The effect of the next commit. */
+let commit: () => Effect | Promise<Effect>;
 
 const isCommit = (keys: readonly Key[]): boolean => keys.some(({ sk }) => sk === "LOG");
 
@@ -61,13 +61,13 @@ describe("the pages that a wide change laid out for a list", () => {
 
   test("stay when a copy of their announcement to the sweep arrives after the commit", async () => {
     await lists.run("memo", { operation: "append", item: "a" });
-    let told: Item | undefined;
+    let notified: Item | undefined;
     commit = () => {
-      told = memory.all().find(isListGarbage);
+      notified = memory.all().find(isListGarbage);
       return "ok";
     };
     await lists.run("memo", extend);
-    await expect(memory.put(told!, missing("outcome"))).rejects.toBeInstanceOf(ConditionFailed);
+    await expect(memory.put(notified!, missing("outcome"))).rejects.toBeInstanceOf(ConditionFailed);
     expect(await lists.strays()).toEqual([]);
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
   });
@@ -82,7 +82,7 @@ describe("the pages that a wide change laid out for a list", () => {
     await lists.run("memo", extend);
     expect(sweeps).toBe(2);
     expect(await lists.items("memo")).toEqual(["a", ...numbers]);
-    expect(await lists.told("memo")).toEqual(["a", ...numbers]);
+    expect(await lists.notified("memo")).toEqual(["a", ...numbers]);
     expect(await lists.strays()).toEqual([]);
   });
 
@@ -100,7 +100,7 @@ test("a change whose list another writer rebuilds between two reads is planned a
   let meanwhile: (() => Promise<void>) | undefined;
   const interrupted = await OwnLists.open(
     memory,
-    new FaultyTable(memory, async (_operation, keys): Promise<Fate> => {
+    new FaultyTable(memory, async (_operation, keys): Promise<Effect> => {
       const run = meanwhile;
       if (run === undefined || !keys.some(({ sk }) => sk.startsWith("N#"))) return "ok";
       meanwhile = undefined;

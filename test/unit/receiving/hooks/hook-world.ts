@@ -108,7 +108,7 @@ export class HookWorld {
     return answer.status;
   }
 
-  /** A delivery on an instance that dies in it: resolves when the hook was begun, or the table's fate struck. */
+  /** A delivery on an instance that dies in it: resolves when the hook was begun, or the table failed. */
   async deliverAndDie(sequence: number, decide?: Decide): Promise<void> {
     await new Promise<void>((resolve) => {
       const hook = this.hook;
@@ -118,12 +118,12 @@ export class HookWorld {
         return new Promise<never>(() => undefined);
       };
       const dying = this.instance(async (operation, keys) => {
-        const fate = (await decide?.(operation, keys)) ?? "ok";
-        if (fate === "crash" || fate === "crash_after") {
+        const effect = (await decide?.(operation, keys)) ?? "ok";
+        if (effect === "crash" || effect === "crash_after") {
           this.hook = hook;
           setImmediate(resolve);
         }
-        return fate;
+        return effect;
       });
       void this.deliver(sequence, dying);
     });
@@ -164,7 +164,7 @@ export class HookWorld {
   }
 
   head(): Head {
-    const item = this.table.peek(STREAM);
+    const item = this.table.itemAt(STREAM);
     if (item === undefined) throw new Error("the subscription is gone");
     return readHead(item);
   }

@@ -3,7 +3,7 @@ import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/k
 import { ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";
 import type { CallbackHandler } from "../../../../lib/receiving/intake/callback-processor.ts";
 import { FaultyTable } from "../../../support/faulty-table.ts";
-import type { Fate } from "../../../support/faulty-table.ts";
+import type { Effect } from "../../../support/faulty-table.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 import { make, PEER, randomOf, shuffled, SUB, upTo } from "./processor-instance.ts";
 
@@ -48,9 +48,9 @@ describe("CallbackProcessor and failures", () => {
     const MOST = 20;
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = randomOf(seed * 7_919);
-      const fates: readonly Fate[] = ["throttle", "lost_answer", "repeat", "condition"];
+      const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition"];
       let faulty = true;
-      const decide = (): Fate => (faulty && random() < 0.15 ? (fates[Math.floor(random() * 4)] ?? "ok") : "ok");
+      const decide = (): Effect => (faulty && random() < 0.15 ? (effects[Math.floor(random() * 4)] ?? "ok") : "ok");
       const table = new FaultyTable(new MemoryTable(), decide);
       const instances = [make({}, table), make({}, table)];
       const seen: number[] = [];

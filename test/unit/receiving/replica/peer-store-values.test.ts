@@ -259,7 +259,7 @@ test("the places of an ended subscription are removed, and nothing older brings 
   expect((await reader.page({ limit: 10 })).properties.map(({ name }) => name)).toEqual(["kept"]);
   await store.apply(diffOf({ a: 2 }), at(5, 1));
   expect(await value("a")).toBeUndefined();
-  expect(memory.peek(placeKey("a1", "p1", ["a"]))).toMatchObject({ tombstone: true, ttl: 1_700_003_600 });
+  expect(memory.itemAt(placeKey("a1", "p1", ["a"]))).toMatchObject({ tombstone: true, ttl: 1_700_003_600 });
 });
 
 test("after everything was deleted nothing is left, pages and big values included", async () => {
@@ -321,7 +321,7 @@ describe("the cost of a diff", () => {
 
   test("of a small property is one write unit", async () => {
     await store.apply(diffOf({ color: { v: "x".repeat(700) } }), at(1));
-    const item = memory.peek(placeKey("a1", "p1", ["color"]));
+    const item = memory.itemAt(placeKey("a1", "p1", ["color"]));
     expect(JSON.stringify(item).length).toBeLessThan(1024);
   });
 });

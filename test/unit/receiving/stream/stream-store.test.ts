@@ -4,7 +4,7 @@ import { itemMissing } from "../../../../lib/dynamodb/table.ts";
 import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
 import type { RecoveryKind } from "../../../../lib/receiving/stream/head.ts";
 import { FaultyTable } from "../../../support/faulty-table.ts";
-import type { Fate } from "../../../support/faulty-table.ts";
+import type { Effect } from "../../../support/faulty-table.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 
 const GAP_MS = 5000;
@@ -13,8 +13,8 @@ const NOW = 1_000_000;
 const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 
 async function stream() {
-  let fate: Fate = "ok";
-  const table = new FaultyTable(new MemoryTable(), () => fate);
+  let effect: Effect = "ok";
+  const table = new FaultyTable(new MemoryTable(), () => effect);
   let ids = 0;
   const streams = new StreamStore({
     table,
@@ -26,7 +26,7 @@ async function stream() {
   const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
   if (!acquired.won) throw new Error("nobody else acquires it");
   const repeatWrites = (): void => {
-    fate = "repeat";
+    effect = "repeat";
   };
   return { streams, seen: acquired.head, repeatWrites };
 }

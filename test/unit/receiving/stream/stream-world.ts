@@ -85,7 +85,7 @@ export class StreamWorld {
   }
 
   get item(): Item | undefined {
-    return this.us.table.peek(KEY);
+    return this.us.table.itemAt(KEY);
   }
 
   /** As it is stored. @throws when there is none */

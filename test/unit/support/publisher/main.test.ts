@@ -38,8 +38,8 @@ describe("npm run peer", () => {
     await ask(`${url}/properties/color`, { method: "PUT", raw: "red" });
     await ask(`${url}/properties/size`, { method: "PUT", raw: '{"w": 1}' });
     await ask(`${url}/properties/memo`, { method: "POST", raw: '{"t": "hi"}' });
-    const told = await ask(`${url}/properties/color`, { method: "DELETE" });
-    expect(told.json).toMatchObject({ callbacks: [{ sequence: 4 }] });
+    const notified = await ask(`${url}/properties/color`, { method: "DELETE" });
+    expect(notified.json).toMatchObject({ callbacks: [{ sequence: 4 }] });
     expect((await ask(`${url}/properties`)).json).toEqual({ size: { w: 1 }, memo: [{ t: "hi" }] });
     const data = subscriber.received("POST", /callbacks/).map((call) => (call.body as { data: unknown }).data);
     expect(data.slice(0, 2)).toEqual([{ color: "red" }, { size: { w: 1 } }]);

@@ -1,11 +1,11 @@
-import { isObject, type Json } from "../publisher/json.ts";
-import { Publisher } from "../publisher/publisher.ts";
-import type { Incoming, Outgoing } from "../publisher/routes.ts";
-import type { Granularity, Subscription } from "../publisher/subscriptions.ts";
-import { createdBody, textMember } from "../publisher/dialect.ts";
-import { ask, parsed, type Answered } from "../publisher/wire.ts";
-import type { OwnedActor } from "../owned-actor.ts";
-import { RECORDED_HOSTS, type Exchange } from "./exchanges.ts";
+import { isObject, type Json } from "../support/publisher/json.ts";
+import { Publisher } from "../support/publisher/publisher.ts";
+import type { Incoming, Outgoing } from "../support/publisher/routes.ts";
+import type { Granularity, Subscription } from "../support/publisher/subscriptions.ts";
+import { createdBody, textMember } from "../support/publisher/dialect.ts";
+import { ask, parsed, type Answered } from "../support/publisher/wire.ts";
+import type { OwnedActor } from "../support/owned-actor.ts";
+import { RECORDED_HOSTS, type Exchange } from "../support/recorded/exchanges.ts";
 
 /** The ids of one recorded relation: the two actors, their secret, A's subscription ids in order of creation. */
 export interface RecordedPair {
@@ -20,7 +20,7 @@ export interface RecordedPair {
  * What the record has no answer for (the reference asked less than we do) comes from the state that A's recorded
  * changes had made by then. `at` is the exchange being replayed.
  */
-export class ScriptedPeer {
+export class ReplayedPublisher {
   readonly publisher: Publisher;
   readonly actor: OwnedActor;
   readonly #recordedSubscriber: string;

@@ -1,11 +1,11 @@
-import type { OwnedActor } from "../owned-actor.ts";
-import { isObject, type Json, type JsonObject } from "../publisher/json.ts";
-import { ask, parsed, type Answered } from "../publisher/wire.ts";
-import type { Service } from "../service.ts";
-import type { SubscriberHost } from "../subscriber-peer/host.ts";
-import type { Callback, SubscriberPeer } from "../subscriber-peer/peer.ts";
-import type { StreamScope } from "../subscriber-peer/stream.ts";
-import { RECORDED_HOSTS, type Exchange } from "./exchanges.ts";
+import type { OwnedActor } from "../support/owned-actor.ts";
+import { isObject, type Json, type JsonObject } from "../support/publisher/json.ts";
+import { ask, parsed, type Answered } from "../support/publisher/wire.ts";
+import type { Service } from "../support/service.ts";
+import type { SubscriberHost } from "../support/subscriber-peer/host.ts";
+import type { Callback, SubscriberPeer } from "../support/subscriber-peer/peer.ts";
+import type { StreamScope } from "../support/subscriber-peer/stream.ts";
+import { RECORDED_HOSTS, type Exchange } from "../support/recorded/exchanges.ts";
 
 /** Who is who in one part of the record. */
 export interface RecordedSubscriber {
@@ -22,7 +22,7 @@ export interface RecordedSubscriber {
  * The recorded subscriber B, played again in front of our service as publisher: it sends what B and the owner's tool
  * sent, in today's words, and keeps what the service calls it with.
  */
-export class ScriptedSubscriber {
+export class ReplayedSubscriber {
   readonly actor: OwnedActor;
   readonly peer: SubscriberPeer;
   /** The exchanges that were played. */
@@ -32,7 +32,7 @@ export class ScriptedSubscriber {
   readonly #hostUrl: string;
   /** Recorded subscription ids and today's. */
   readonly #ids = new Map<string, string>();
-  #heard = 0;
+  #compared = 0;
 
   constructor(exchanges: readonly Exchange[], recorded: RecordedSubscriber, host: SubscriberHost, actor: OwnedActor) {
     this.#exchanges = exchanges;
@@ -50,9 +50,9 @@ export class ScriptedSubscriber {
     recorded: RecordedSubscriber,
     host: SubscriberHost,
     service: Service,
-  ): Promise<ScriptedSubscriber> {
+  ): Promise<ReplayedSubscriber> {
     const actor = await service.createActor(recorded.creator, recorded.passphrase);
-    return new ScriptedSubscriber(exchanges, recorded, host, actor);
+    return new ReplayedSubscriber(exchanges, recorded, host, actor);
   }
 
   /** The record's words in today's. */
@@ -92,14 +92,14 @@ export class ScriptedSubscriber {
 
   /** The next callback on a subscription that came, once it has come. */
   next(): Callback | undefined {
-    const callback = this.peer.callbacks[this.#heard];
-    if (callback !== undefined) this.#heard += 1;
+    const callback = this.peer.callbacks[this.#compared];
+    if (callback !== undefined) this.#compared += 1;
     return callback;
   }
 
   /** Callbacks that came and were not asked for. */
   get unheard(): number {
-    return this.peer.callbacks.length - this.#heard;
+    return this.peer.callbacks.length - this.#compared;
   }
 
   /** A recorded subscription and the one of today that stands for it; its callbacks are taken. */
