@@ -74,26 +74,3 @@ function contextOfRun(state: SubscriptionState, run: Run): ContextVersion {
   if (context === undefined) throw new RangeError("a run of the backlog names a context that is not kept");
   return context;
 }
-
-/**
- * Renders the numbers of a slice by the records of `recordsFor`, without those whose record is not there. For records in
- * memory; a long backlog is rendered record by record.
- */
-export function renderSlice(
-  state: SubscriptionState,
-  who: Subscriber,
-  slice: Slice,
-  records: ReadonlyMap<number, LogRecord>,
-  now: Reads,
-): readonly RenderedDiff[] {
-  const resync = resyncOf(slice);
-  if (resync !== undefined) return [resync];
-  const ascending = [...records].sort(([one], [other]) => one - other);
-  const made = ascending.flatMap(([number, record]) => (madeNumber(state, who, slice, record) ? [number] : []));
-  return [...numbersByRecord(slice, made)].flatMap(([recordNumber, sequence]): RenderedDiff[] => {
-    const record = records.get(recordNumber);
-    const rendered =
-      record === undefined ? undefined : render(state, who, slice, { sequence, recordNumber, record }, now);
-    return rendered === undefined ? [] : [rendered];
-  });
-}

@@ -1,4 +1,5 @@
 /** Subscriptions of peers that the owner has ended, until the peers are notified. */
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import { unnotifiedEndKey, unnotifiedEndPrefix } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { deleteRange } from "../../dynamodb/paging.ts";
@@ -7,13 +8,6 @@ import type { Table, Write } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 
 const DAY_MS = 86_400_000;
-
-/** Which subscription, by its actor and peer. */
-export interface EndedName {
-  readonly actorId: string;
-  readonly peerId: string;
-  readonly id: string;
-}
 
 export interface UnnotifiedEndsDeps {
   readonly table: Table;
@@ -31,19 +25,19 @@ export class UnnotifiedEnds {
   }
 
   /** Notes the end, in the transaction that ends the subscription: no poll in between reads as if it was never there. */
-  noting({ actorId, peerId, id }: EndedName): Write {
+  noting({ actorId, peerId, id }: InboundRef): Write {
     const until = this.#deps.clock.now() + this.#deps.keepDays * DAY_MS;
     const put = { ...unnotifiedEndKey({ actorId, peerId, id }), until, ttl: Math.ceil(until / 1_000) };
     return { put, condition: always };
   }
 
   /** Removes the note, because the peer is notified. One write; when that fails, the note stays until it expires. */
-  async notified({ actorId, peerId, id }: EndedName): Promise<void> {
+  async notified({ actorId, peerId, id }: InboundRef): Promise<void> {
     await this.#deps.table.delete(unnotifiedEndKey({ actorId, peerId, id }), always).catch(() => undefined);
   }
 
   /** Whether the owner has ended that subscription and its peer is not notified. One read. */
-  async has({ actorId, peerId, id }: EndedName): Promise<boolean> {
+  async has({ actorId, peerId, id }: InboundRef): Promise<boolean> {
     const item = await this.#deps.table.get(unnotifiedEndKey({ actorId, peerId, id }));
     return item !== undefined && Number(item["until"]) > this.#deps.clock.now();
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LogRecord, NamedScope } from "../../../../lib/domain/diff/change-record.ts";
-import { backlogAfter, locate, recordsFor, renderSlice } from "../../../../lib/domain/log/render-backlog.ts";
+import { backlogAfter, locate, recordsFor } from "../../../../lib/domain/log/render-backlog.ts";
+import { renderSlice } from "../../../support/render-slice.ts";
 import { MAX_RUNS } from "../../../../lib/domain/log/subscription-backlog.ts";
 import { advance, clear, currentContext, skipTo, startState } from "../../../../lib/domain/log/subscription-log.ts";
 import type { RenderedDiff, Subscriber, SubscriptionState } from "../../../../lib/domain/log/subscription-log.ts";
