@@ -7,7 +7,7 @@ import process from "node:process";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The packages a lock file names, by folder; undefined when it cannot be read. */
+/** The packages of a lock file, by folder; undefined when the file cannot be read. */
 function packagesOf(file) {
   try {
     return JSON.parse(readFileSync(file, "utf8")).packages;
@@ -16,7 +16,7 @@ function packagesOf(file) {
   }
 }
 
-/** True when every package of the lock file is installed at its version; those nobody needs here may be missing. */
+/** True when every package of the lock file is installed at its version; optional ones may be missing. */
 function isInstalled() {
   const locked = packagesOf(`${root}package-lock.json`) ?? {};
   const installed = packagesOf(`${root}node_modules/.package-lock.json`);
@@ -40,14 +40,14 @@ function stop(message, status = 1) {
 /**
  * Makes `node_modules` match the lock file; does nothing when it already does.
  *
- * @throws never; ends the process with a message that says what to do when npm fails.
+ * When npm fails, ends the process with a message that says what to do.
  */
 export function installMissing() {
   if (isInstalled()) return;
   if (isLink(`${root}node_modules`)) {
-    // npm ci would empty the folder the link leads to, which is somebody else's.
+    // npm ci would empty the folder that the link leads to, which belongs to another checkout.
     stop(
-      "node_modules is a link, and what it leads to does not match package-lock.json. Remove the link, then try again.",
+      "node_modules is a link, and the packages that it leads to do not match package-lock.json. Remove the link, then try again.",
     );
   }
   process.stderr.write("Installing what is missing (npm ci) …\n");

@@ -26,7 +26,7 @@ function placeOf(environment: NodeJS.ProcessEnv): Place {
   }
   if (host !== "" && !LOOPBACK.has(host)) {
     throw new CannotStart(
-      `HOST is ${JSON.stringify(host)}, which others could reach; the local server asks nobody who may create actors. ` +
+      `HOST is ${JSON.stringify(host)}, which other machines could reach; the local server does not check who creates actors. ` +
         "Give a loopback address: 127.0.0.1, localhost or ::1.",
     );
   }

@@ -12,7 +12,7 @@ const PATH = `${bin}:${process.env.PATH ?? ""}`;
 
 installMissing();
 
-// Its output is no business of whoever waits for the `ready` line on the standard output.
+// The build writes to the standard error, because a caller waits for the `ready` line on the standard output.
 const build = spawnSync("node", ["infra/build.ts"], {
   cwd: root,
   env: { ...process.env, PATH },
@@ -20,18 +20,19 @@ const build = spawnSync("node", ["infra/build.ts"], {
 });
 if (build.status !== 0) {
   process.stderr.write(
-    "The build did not succeed (see above), so there is nothing to serve. Mend it, then start again.\n",
+    "The build failed (see above), so there is nothing to serve. Fix the error, then start again.\n",
   );
   process.exit(build.status ?? 1);
 }
 
-// Relative paths (DATA_DIR) mean what they mean to the person who typed them. The channel ends the server with this process.
+// The server keeps the working directory, so that relative paths (DATA_DIR) are those of the person who typed them. The
+// channel ends the server with this process.
 const server = spawn("node", [`${root}infra/local/serve.ts`], {
   env: { ...process.env, PATH },
   stdio: ["ignore", "inherit", "inherit", "ipc"],
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => server.kill(signal));
-// Killed, npm tells nobody: then this process has another parent, and there is no one left to serve for.
+// When npm is killed, this process gets another parent and no signal; the server has no user any more.
 const parent = process.ppid;
 setInterval(() => {
   if (process.ppid !== parent) server.kill("SIGTERM");

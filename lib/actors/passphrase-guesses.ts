@@ -69,7 +69,10 @@ export class PassphraseGuesses {
     await this.#table.update(guessKey(actor.id, window), change, itemExists).catch(() => undefined);
   }
 
-  /** Notes a wrong guess, which extends the time in which windows follow one another. One request for the first of a later window, else none. */
+  /**
+   * Notes a wrong guess, which extends the time in which windows follow one another. One request for the first wrong guess of a
+   * later window, else none.
+   */
   async wasWrong({ actor, window }: Guess): Promise<void> {
     if (actor.guessedAt === undefined || window <= actor.guessedAt) return;
     // Otherwise another guess has noted it, or the actor is gone.

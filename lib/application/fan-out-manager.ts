@@ -77,7 +77,7 @@ export class FanOutManager {
     return breakerState(breaker, this.#clock.now());
   }
 
-  /** Closes the peer's breaker: the callbacks that the peer missed go out soon. @throws ServiceError resource.not_found without a trust */
+  /** Closes the peer's breaker; missed callbacks go out soon. @throws ServiceError resource.not_found without a trust */
   async resetCircuitBreaker(peerId: string): Promise<void> {
     if (!(await this.#delivery.reset(peerId))) throw noSuchPeer();
   }

@@ -26,7 +26,10 @@ const ANSWER_MS = 5_000;
 const AFTER_MS = 1_000;
 /** With less time left than this (ms) a request leaves a peer to the due work. */
 const LEAST_TO_NOTIFY_MS = 500;
-/** Due work gives each peer all the time that a notification may take; with less left than this (ms) it leaves the peer to the next run. */
+/**
+ * Due work gives each peer all the time that a notification may take; with less left than this (ms) it leaves the peer to the
+ * next run.
+ */
 const LEAST_FOR_A_TRUST_MS = 8_000;
 
 /** Items deleted between two checks of the time. */
@@ -154,7 +157,11 @@ export class ActorDeletion {
     return true;
   }
 
-  /** False when there is no time for the rest. Dead subscription heads stay until the longest lease has ended; the sweep purges them. */
+  /**
+   * Dead subscription heads stay until the longest lease has ended; the sweep purges them.
+   *
+   * @returns false when there is no time for the rest
+   */
   async #removeRest(actorId: string, pace: Pace): Promise<boolean> {
     const { table } = this.#parts;
     // A writer that began before the deletion finds the actor's record as it is now, and changes nothing any more.

@@ -121,7 +121,10 @@ export async function sendApproval(remote: RemoteActor, relationship: string): P
   return called.ok ? { ok: true, value: undefined, status: called.status } : called;
 }
 
-/** `DELETE <peer>/trust/{relationship}/{our id}`: notifies the peer that the trust ends. Succeeds when the peer has no such trust. At most 5 s. */
+/**
+ * `DELETE <peer>/trust/{relationship}/{our id}`: notifies the peer that the trust ends. Succeeds when the peer has no such
+ * trust. At most 5 s.
+ */
 export async function sendTrustDeleted(remote: RemoteActor, relationship: string): Promise<Remote<undefined>> {
   const called = await remote.call({
     method: "DELETE",

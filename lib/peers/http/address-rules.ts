@@ -120,7 +120,7 @@ export function judgeUrl(text: string, policy: AddressPolicy): URL | { readonly 
   const url = parsePeerUrl(text);
   if (url === undefined) return { refused: "it is no http(s) URL without user name and password" };
   if (url.protocol !== "https:" && !policy.allowHttp) return { refused: "only https is allowed" };
-  if (url.port === "0") return { refused: "port 0 is nobody's" };
+  if (url.port === "0") return { refused: "no host listens on port 0" };
   const host = hostOf(url);
   if (isAddress(host)) {
     return addressAllowed(host, policy) ? url : { refused: "its address is not public" };
