@@ -47,7 +47,7 @@ export function installMissing() {
   if (isLink(`${root}node_modules`)) {
     // npm ci would empty the folder that the link leads to, which belongs to another checkout.
     stop(
-      "node_modules is a link, and the packages that it leads to do not match package-lock.json. Remove the link, then try again.",
+      "node_modules is a link, and the folder that it leads to does not match package-lock.json. Remove the link, then try again.",
     );
   }
   process.stderr.write("Installing what is missing (npm ci) …\n");
