@@ -4,15 +4,15 @@ import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamod
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../dynamodb/outcomes.ts";
 import { itemsOf, pagesOf } from "../dynamodb/paging.ts";
-import { all, always, any, equals, missing } from "../dynamodb/table.ts";
-import type { Item, Table } from "../dynamodb/table.ts";
+import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
+import type { Item, Key, Table } from "../dynamodb/table.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { readLogHead } from "../change-log/change-log.ts";
 import type { Commits, LogRead } from "../change-log/log-commits.ts";
+import { PageGone } from "../lists/list-pages.ts";
 import { changeRecords } from "./change-records.ts";
-import { LaidPages } from "./laid-pages.ts";
 import { itemsOfVersion } from "./list-reads.ts";
 import { isListItem } from "./own-list.ts";
 import type { OwnList } from "./own-list.ts";
@@ -78,30 +78,37 @@ export class PropertyStore implements PropertyReads {
    *   resource.not_found when the actor is being deleted
    */
   async change(actorId: string, names: readonly string[], decide: Decide): Promise<ChangedLists> {
-    const { commits, table, ids } = this.#deps;
+    const { commits, ids } = this.#deps;
     const keys = names.map((name) => ownPropertyKey(actorId, name));
-    const laidPages = new LaidPages(table);
     const seed = ids.id();
+    // Pages of lists that attempts have laid out. A commit links none of them but those of the last planned attempt.
+    let pages: readonly Key[] = [];
     let planned = undefined as PlannedWrites | undefined;
     const made = await commits
       .commit(actorId, keys, async (read) => {
         const stored = storedAmong(actorId, names, read);
         const decisions = decide(stored);
-        const attempt = await laidPages.attempt(
-          async (laid) => await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid }),
-        );
-        if (attempt === "lost") return attempt;
-        planned = attempt;
+        const laid: Key[] = [];
+        try {
+          planned = await planWrites(this.#deps, { actorId, read, stored, decisions, seed, laid });
+        } catch (error) {
+          pages = [...laid, ...pages];
+          // A list has changed since its head was read.
+          if (error instanceof PageGone || error instanceof ConditionFailed) return "lost";
+          throw error;
+        }
+        const earlier = pages;
+        pages = laid;
+        // Before the commit: its transaction may write again a page that only an earlier attempt laid out.
+        await this.#deletePages(earlier.filter(({ pk, sk }) => !laid.some((key) => key.pk === pk && key.sk === sk)));
         return planned.plan;
       })
       .catch(async (error: unknown) => {
         // Any other error may hide that it was committed.
-        if (isServiceError(error)) await laidPages.discard();
+        if (isServiceError(error)) await this.#deletePages(pages);
         throw error;
       });
-    const orphans = planned?.orphans ?? [];
-    // A failure leaves them until their generation goes.
-    if (made !== undefined && orphans.length > 0) await table.deleteMany(orphans).catch(() => undefined);
+    if (made !== undefined && planned !== undefined) await this.#deletePages(planned.orphans);
     return planned?.lists ?? new Map<string, ChangedList>();
   }
 
@@ -153,6 +160,11 @@ export class PropertyStore implements PropertyReads {
         ? [{ remove: ["stale"] }, equals("cleared", cleared)]
         : [{ remove: ["stale", "dueShard", "dueAt"] }, all(equals("cleared", cleared), alone)];
     await updateIf(table, key, change, when);
+  }
+
+  /** Deletes pages of lists that no head refers to. A failure leaves them until their generation goes. */
+  async #deletePages(pages: readonly Key[]): Promise<void> {
+    if (pages.length > 0) await this.#deps.table.deleteMany(pages).catch(() => undefined);
   }
 
   /** Every stored item, with its `last` and `generation` only unless the values are needed too. */
