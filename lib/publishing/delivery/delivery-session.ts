@@ -103,16 +103,36 @@ export class DeliverySession {
    * that fails is passed over.
    */
   async deliver(): Promise<SessionResult> {
+    const { breakers } = this.#deps;
+    const [recipient, backlog] = [this.#recipient, this.#backlog];
     for (;;) {
-      let end: Exclude<SessionResult, "lost">;
+      let end: Exclude<SessionResult, "lost"> = "done";
       try {
-        end = await this.#sendAll();
+        for (const numbers = backlog.numbers(); end === "done" && !backlog.isEmpty;) {
+          // Before the number is rendered, because the peer's permissions of that moment decide what is left out.
+          const kept = await recipient.keptFrom();
+          const next = kept === undefined ? await numbers.next() : undefined;
+          if (next?.done === true) break;
+          if (next === undefined || !this.#input.time.mayStart()) {
+            end = kept ?? "late";
+            break;
+          }
+          const sent = await this.#send(next.value);
+          if (sent === "taken") await breakers.answered(recipient.trust, recipient.breaker);
+          if (sent === "failed") await breakers.failed(recipient.trust);
+          if (sent === "later") end = "paused";
+          // A refused subscription is not asked number by number whether that has changed.
+          else if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) end = "refused";
+          else if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) end = "late";
+        }
+        // Also where the peer has said itself what it has, or only polls by now: there is nothing to try it with.
+        if (end === "done") this.#refusal.forget();
       } catch (error) {
         // A number that was tried must not be tried again because something else failed.
         await this.end();
         throw error;
       }
-      const released = await this.#release(end === "done" ? this.#backlog.head.state.sequence : undefined);
+      const released = await this.#release(end === "done" ? backlog.head.state.sequence : undefined);
       if (released !== "more") return released === "lost" ? "lost" : end;
     }
   }
@@ -130,29 +150,6 @@ export class DeliverySession {
   /** Releases the lease with what was delivered so far. */
   async end(): Promise<void> {
     while ((await this.#release()) === "more");
-  }
-
-  async #sendAll(): Promise<Exclude<SessionResult, "lost">> {
-    const { breakers } = this.#deps;
-    const [recipient, numbers] = [this.#recipient, this.#backlog.numbers()];
-    while (!this.#backlog.isEmpty) {
-      // Before the number is rendered, because the peer's permissions of that moment decide what is left out.
-      const kept = await recipient.keptFrom();
-      if (kept !== undefined) return kept;
-      const next = await numbers.next();
-      if (next.done === true) break;
-      if (!this.#input.time.mayStart()) return "late";
-      const sent = await this.#send(next.value);
-      if (sent === "taken") await breakers.answered(recipient.trust, recipient.breaker);
-      if (sent === "failed") await breakers.failed(recipient.trust);
-      if (sent === "later") return "paused";
-      // A refused subscription is not asked number by number whether that has changed.
-      if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) return "refused";
-      if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
-    }
-    // Also where the peer has said itself what it has, or only polls by now: there is nothing to try it with.
-    this.#refusal.forget();
-    return "done";
   }
 
   async #send(rendered: RenderedDiff): Promise<Tried | "polls"> {

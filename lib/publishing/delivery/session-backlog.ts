@@ -74,31 +74,27 @@ export class SessionBacklog {
 
   /** The numbers to send, ascending. One resync takes the place of too many, and of some that cannot be rendered. */
   async *numbers(): AsyncGenerator<RenderedDiff> {
+    const { everything, afterPause = everything } = this.#input;
     for (let resyncs = 0; resyncs < 2; resyncs += 1) {
-      const isWhole = yield* this.#renderable();
+      const isLong = afterPause && countOf(this.#open()) > this.#deps.replayMax;
+      if (isLong || this.#isTorn) await this.#resync();
+      let isWhole = true;
+      for (const [from, to] of this.#open()) {
+        let expected = from;
+        for await (const rendered of this.#render(from, to)) {
+          if (rendered.sequence !== expected) break;
+          yield rendered;
+          if (this.#isTorn) break;
+          expected += 1;
+        }
+        isWhole = expected > to;
+        if (!isWhole) break;
+      }
       if (isWhole) return;
       await this.#resync();
     }
     const { actorId, peerId, id: subscriptionId } = this.#head;
     this.#deps.log.error("a subscription's numbers cannot be rendered", { actorId, peerId, subscriptionId });
-  }
-
-  /** Returns false at a number that cannot be rendered. */
-  async *#renderable(): AsyncGenerator<RenderedDiff, boolean> {
-    const { everything, afterPause = everything } = this.#input;
-    const isLong = afterPause && countOf(this.#open()) > this.#deps.replayMax;
-    if (isLong || this.#isTorn) await this.#resync();
-    for (const [from, to] of this.#open()) {
-      let expected = from;
-      for await (const rendered of this.#render(from, to)) {
-        if (rendered.sequence !== expected) return false;
-        yield rendered;
-        if (this.#isTorn) return false;
-        expected += 1;
-      }
-      if (expected <= to) return false;
-    }
-    return true;
   }
 
   /** Each number as the peer's permissions are when it is rendered. */
