@@ -12,14 +12,14 @@ export interface OwnDeliveryServices {
   readonly table: Table;
   readonly trusts: TrustStore;
   readonly appEvents: Pick<AppEvents, "notify">;
-  readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "callbacks" | "breakers">;
+  readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "fanOut" | "breakers">;
 }
 
 /** Delivers for a component of an actor. */
 export class OwnDelivery {
   readonly #actorId: string;
   readonly #services: OwnDeliveryServices;
-  readonly #delivery: Pick<DeliveryServices, "callbacks" | "breakers">;
+  readonly #delivery: Pick<DeliveryServices, "fanOut" | "breakers">;
 
   constructor(actorId: string, services: OwnDeliveryServices, settings: DeliverySettings) {
     this.#actorId = actorId;
@@ -29,9 +29,9 @@ export class OwnDelivery {
 
   /** One change of the actor's log, and its callbacks. @throws what `AppEvents` throws */
   async notify(appEvent: AppEvent): Promise<FanOutResult> {
-    const { callbacks } = this.#delivery;
+    const { fanOut } = this.#delivery;
     const { appEvents } = this.#services;
-    return await appEvents.notify(this.#actorId, appEvent, async (commit) => await callbacks.deliver(commit));
+    return await appEvents.notify(this.#actorId, appEvent, async (commit) => await fanOut.publish(commit));
   }
 
   /** A peer's breaker; undefined without a trust. One read. */

@@ -83,18 +83,10 @@ export interface Commits {
   ): Promise<Commit | undefined>;
 }
 
-/**
- * Commits, each followed by `publish`, which must not reject: the change stands. The commit resolves when `publish` does;
- * no other commit waits for it.
- */
-export function publishingCommits(commits: Commits, publish: (commit: Commit) => Promise<void>): Commits {
-  return {
-    async commit(actorId, keys, plan, options = {}) {
-      const made = await commits.commit(actorId, keys, plan);
-      if (made !== undefined && options.quiet !== true) await publish(made);
-      return made;
-    },
-  };
+/** Delivers commits to subscribers. */
+export interface Publisher {
+  /** Must not reject, because the change stands. The commit resolves when this does; no other commit waits for it. */
+  publish(commit: Commit): Promise<unknown>;
 }
 
 export interface LogCommitsDeps extends Omit<Platform, "ids"> {
@@ -110,14 +102,21 @@ export interface LogCommitsDeps extends Omit<Platform, "ids"> {
   };
 }
 
-/** Commits, and no more: what follows from a commit is for `publishingCommits`. */
+/** Commits to the logs of all actors, each delivered by the publisher, if there is one. */
 export class LogCommits implements Commits {
   readonly #deps: LogCommitsDeps;
   readonly #line: CommitLine;
+  readonly #publisher: Publisher | undefined;
 
-  constructor(deps: LogCommitsDeps) {
+  constructor(deps: LogCommitsDeps, publisher?: Publisher, line = new CommitLine(deps.after)) {
     this.#deps = deps;
-    this.#line = new CommitLine(deps.after);
+    this.#line = line;
+    this.#publisher = publisher;
+  }
+
+  /** Commits in the same order, each delivered by this publisher. */
+  publishedBy(publisher: Publisher): LogCommits {
+    return new LogCommits(this.#deps, publisher, this.#line);
   }
 
   /** @param options.confirmed without recording first what subscribers may do by this release's rules */
@@ -143,8 +142,10 @@ export class LogCommits implements Commits {
       throw keepChanging();
     });
     if (entered === undefined) throw keepChanging();
-    if (entered.result !== undefined) this.#deps.invalidateCaches?.(entered.result);
-    return entered.result;
+    const made = entered.result;
+    if (made !== undefined) this.#deps.invalidateCaches?.(made);
+    if (made !== undefined && options.quiet !== true) await this.#publisher?.publish(made);
+    return made;
   }
 
   /** One read, one plan, one transaction. @returns `lost` when another writer came first */
@@ -163,7 +164,7 @@ export class LogCommits implements Commits {
     if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, now) !== undefined) {
       // First, so that this change makes numbers for exactly the peers that may see it.
       await rules.confirm(actorId, {
-        commit: async (of, read, makePlan) => await this.commit(of, read, makePlan, { confirmed: true }),
+        commit: async (of, read, makePlan) => await this.commit(of, read, makePlan, { confirmed: true, quiet: true }),
       });
       return await this.#attempt(actorId, keys, plan, true);
     }

@@ -2,14 +2,15 @@
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { SubscriptionLifecycle } from "../actors/application.ts";
 import { ChangeLog } from "../change-log/change-log.ts";
-import { LogCommits, publishingCommits } from "../change-log/log-commits.ts";
-import type { Commits } from "../change-log/log-commits.ts";
+import { LogCommits } from "../change-log/log-commits.ts";
+import type { Commits, Publisher } from "../change-log/log-commits.ts";
 import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import { PropertyStore } from "../properties/property-store.ts";
 import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
+import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
 import { breakerPolicy, deliveryServices } from "../publishing/delivery/delivery-services.ts";
 import type {
   DeliveryServices,
@@ -160,11 +161,18 @@ export function composePublishing(
     },
   };
   const delivery = deliveryServices(deliveryDeps);
-  const { callbacks, fanOut } = delivery;
+  const { fanOut } = delivery;
 
-  const commits = publishingCommits(unpublished, async (commit) => await callbacks.committed(commit));
+  // In async mode a commit resolves at once.
+  const inBackground: Publisher = {
+    publish: (commit) => {
+      void fanOut.publish(commit, DeliveryBudget.from(clock));
+      return Promise.resolve();
+    },
+  };
+  const commits = unpublished.publishedBy(config.callbackMode === "sync" ? fanOut : inBackground);
   const properties = new PropertyStore({ ...base, commits });
-  const notify: NotifySubscribers = async (commit) => await callbacks.deliver(commit);
+  const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
     changeLog,

@@ -1,5 +1,6 @@
 /** How long deliveries may take for one request, or for one run of a worker. */
 import type { Clock, Deadline } from "../../system/ports.ts";
+import { currentDeadline, isInsideHook } from "../../system/request-context.ts";
 
 /** A request begins no delivery later than this, ms, because its caller waits. */
 const START_WITHIN_MS = 12_000;
@@ -7,6 +8,8 @@ const START_WITHIN_MS = 12_000;
 const RESERVE_MS = 3_000;
 /** The shortest time that a delivery is begun with, ms. */
 const LEAST_MS = 500;
+/** How long deliveries may take that no request waits for, ms. */
+const BACKGROUND_MS = 20_000;
 
 /** Says whether there is time for another delivery, and how much. */
 export class DeliveryBudget {
@@ -28,8 +31,15 @@ export class DeliveryBudget {
     return new DeliveryBudget(deadline, deadline.stopStartingBelowMs ?? 0);
   }
 
+  /** The time that the caller can wait; undefined inside a hook, which does not wait, because a publisher waits for it. */
+  static ofCaller(clock: Clock): DeliveryBudget | undefined {
+    if (isInsideHook()) return undefined;
+    const deadline = currentDeadline();
+    return deadline === undefined ? DeliveryBudget.from(clock) : DeliveryBudget.ofRequest(deadline);
+  }
+
   /** For work that no request waits for: `ms` from now on. */
-  static from(clock: Clock, ms: number): DeliveryBudget {
+  static from(clock: Clock, ms = BACKGROUND_MS): DeliveryBudget {
     const end = clock.now() + ms;
     return new DeliveryBudget({ remaining: () => Math.max(0, end - clock.now()) }, 0);
   }

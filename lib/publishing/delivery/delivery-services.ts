@@ -11,7 +11,6 @@ import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
-import { Callbacks } from "./callbacks.ts";
 import { DeliveryPool } from "./delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { TrustCache } from "./trust-cache.ts";
@@ -25,7 +24,6 @@ export interface DeliveryServices {
   readonly breakers: BreakerStore;
   readonly breakerRecovery: BreakerRecovery;
   readonly fanOut: FanOut;
-  readonly callbacks: Callbacks;
   readonly refusedHeads: RefusedHeads;
 }
 
@@ -97,6 +95,5 @@ export function deliveryServices(
   const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs });
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
-  const callbacks = new Callbacks({ ...deps, fanOut, mode: config.callbackMode });
-  return { breakers, breakerRecovery, fanOut, callbacks, refusedHeads };
+  return { breakers, breakerRecovery, fanOut, refusedHeads };
 }

@@ -29,7 +29,7 @@ import type { DeliveryOutcome, FanOutResult } from "../subscribers/fan-out-resul
 import { DeliverySession } from "./delivery-session.ts";
 import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
@@ -88,35 +88,32 @@ export class FanOut {
    * Sends a commit to every subscription in its scope. Resolves when each was delivered, failed, or is left to another
    * delivery or to the worker; it counts all subscriptions when those in scope cannot be found. Never rejects.
    *
-   * @param time absent: the worker behind the queue sends all of it
+   * @param time undefined: the worker behind the queue sends all of it
    */
-  async publish(commit: Commit, time?: DeliveryBudget): Promise<FanOutResult> {
+  async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
-    let names: readonly SubscriberName[];
+    const { heads, changeLog, log } = this.#deps;
     try {
-      names = await this.#deps.heads.touched(
+      const names = await heads.touched(
         actorId,
         records.map(({ record }) => record),
       );
+      const notified = names.filter(({ granularity }) => granularity !== "none");
+      const polling = names.length - notified.length;
+      const cache = new RecordCache(changeLog, actorId, records);
+      const outcomes =
+        time === undefined
+          ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
+          : await this.#round(actorId, notified, { newest, records, cache, time, waiting: new Set() });
+      const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
+      if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
+      return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
     } catch (error) {
-      this.#deps.log.error("the subscribers of a change were not found; the maintenance notifies them", {
-        actorId,
-        error,
-      });
+      log.error("the callbacks of a change failed; the maintenance sends them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
       return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
     }
-    const notified = names.filter(({ granularity }) => granularity !== "none");
-    const polling = names.length - notified.length;
-    const cache = new RecordCache(this.#deps.changeLog, actorId, records);
-    const outcomes =
-      time === undefined
-        ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
-        : await this.#round(actorId, notified, { newest, records, cache, time, waiting: new Set() });
-    const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
-    if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
-    return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
   }
 
   /**

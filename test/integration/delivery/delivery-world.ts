@@ -118,14 +118,14 @@ export class DeliveryWorld {
     return world;
   }
 
-  /** Another instance over the same table, or over one that fails; what its fan-outs came to goes to `results`. */
+  /** Another instance over this table, or over one that fails. `results` gets those of its fan-outs to subscribers. */
   instance(table: Table = this.table): WholeService {
     const instance = new WholeService(this.network, this.origin, { ...this.#options, table });
     const { fanOut } = instance.service;
     const publish = fanOut.publish.bind(fanOut);
     fanOut.publish = async (...given) => {
       const result = await publish(...given);
-      this.results.push(result);
+      if (given[0].head.subscribers > 0) this.results.push(result);
       return result;
     };
     return instance;

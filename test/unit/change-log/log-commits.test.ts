@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
-import { LogCommits, publishingCommits } from "../../../lib/change-log/log-commits.ts";
+import { LogCommits } from "../../../lib/change-log/log-commits.ts";
 import type { Commits, LogCommitsDeps } from "../../../lib/change-log/log-commits.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
@@ -35,10 +35,12 @@ function commitsWith(more: Partial<LogCommitsDeps> = {}): Commits {
     invalidateCaches: ({ newest }) => void effects.push(`caches ${String(newest)}`),
     ...more,
   });
-  return publishingCommits(commits, async ({ newest }) => {
-    effects.push(`publish ${String(newest)}`);
-    await Promise.resolve();
-    effects.push(`published ${String(newest)}`);
+  return commits.publishedBy({
+    publish: async ({ newest }) => {
+      effects.push(`publish ${String(newest)}`);
+      await Promise.resolve();
+      effects.push(`published ${String(newest)}`);
+    },
   });
 }
 
