@@ -1,13 +1,12 @@
 /** Sends one number of one subscription to its peer. */
 import { compact } from "../../system/compact.ts";
-import { fullJitter } from "../../domain/policy/backoff.ts";
 import { pathSegment } from "../../domain/terms/peer-url.ts";
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import { currentTrace } from "../../system/request-context.ts";
 import { freshCapabilities } from "../../peers/capabilities.ts";
 import { PeerFailure } from "../../system/ports.ts";
-import type { Clock, Log, PeerHttp, PeerRequest } from "../../system/ports.ts";
+import type { Clock, Log, PeerHttp } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { JsonTexts, callbackBody } from "./callback-body.ts";
@@ -16,10 +15,6 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Bodies longer than this are compressed for peers that can decompress, bytes. */
 const COMPRESS_OVER = 1_024;
-/** Pauses before another attempt, ms. */
-const RETRY = { base: 500, most: 30_000 };
-/** After this status there is no other attempt on the spot. */
-const TOO_MANY_REQUESTS = 429;
 /** What a peer, or a proxy before it, answers to a compressed body that it cannot decompress. */
 const CANNOT_DECOMPRESS: readonly number[] = [400, 415];
 
@@ -27,14 +22,9 @@ export interface CallbackSenderDeps {
   readonly http: PeerHttp;
   readonly clock: Clock;
   readonly log: Log;
-  /** 0 ≤ random < 1. */
-  readonly random: () => number;
-  readonly pause: (ms: number) => Promise<void>;
   /** The root of one of our actors, without a slash at the end. */
   readonly rootOf: (actorId: string) => string;
   readonly timeoutMs: number;
-  /** Attempts of one number after the first. */
-  readonly retries: number;
   /** Bodies are compressed for peers that announce that they can decompress. */
   readonly gzip: boolean;
   /** The peer took a body uncompressed that it had not taken compressed: the next callbacks are not compressed. */
@@ -52,9 +42,6 @@ export type Sent =
   | { readonly kind: "failed" | "unknown" | "gone"; readonly failure: DeliveryFailure }
   | { readonly kind: "later"; readonly failure: DeliveryFailure; readonly until: number };
 
-/** The body of a callback. */
-type Outgoing = Required<Pick<PeerRequest, "jsonText" | "headers">> & Pick<PeerRequest, "gzip">;
-
 /** Never rejects for what the peer or the network does. */
 export class CallbackSender {
   readonly #deps: CallbackSenderDeps;
@@ -65,17 +52,18 @@ export class CallbackSender {
   }
 
   /**
-   * Sends a number. Repeats a failure up to `retries` times, as long as there is time and `still` says yes after each
-   * pause; never when the peer said when to come back, or that the subscription is not there. A failure is one log line.
+   * Sends a number by one request, and by a second one, uncompressed, when the peer cannot decompress the first.
+   *
+   * @param options.plain the body is not compressed
    */
   async send(
     trust: TrustRecord,
     head: InboundHead,
     rendered: RenderedDiff,
     time: DeliveryBudget,
-    still: () => Promise<boolean>,
+    { plain = false } = {},
   ): Promise<Sent> {
-    const { clock, log, rootOf, retries, pause, random } = this.#deps;
+    const { http, clock, rootOf, timeoutMs } = this.#deps;
     const capabilities = freshCapabilities(trust.capabilities, clock.now());
     const body = callbackBody(head, rendered, {
       root: rootOf(head.actorId),
@@ -83,19 +71,36 @@ export class CallbackSender {
       texts: this.#texts,
     });
     if (body === undefined) return { kind: "polls" };
-    const gzip = this.#compresses(trust, body.text) ? true : undefined;
-    const request = compact({ jsonText: body.text, headers: body.headers, gzip });
-    for (let attempt = 1; ; attempt += 1) {
-      const failure = await this.#request(trust, head, request, time);
-      if (failure === undefined) return { kind: "taken", whole: body.whole };
-      const wait = fullJitter(attempt, RETRY, random());
-      const sent = this.#judged(failure);
-      const mayAgain = sent.kind === "failed" && failure.statusCode !== TOO_MANY_REQUESTS;
-      const again = mayAgain && attempt <= retries && time.mayStart(wait);
-      log.warn("a callback failed", { actorId: head.actorId, sequence: rendered.sequence, attempt, again, ...failure });
-      if (!again) return sent;
-      await pause(wait);
-      if (!(await still())) return sent;
+    const failed = { peerId: head.peerId, subscriptionId: head.id };
+    const baseUri = trust.baseUri.replace(/\/+$/, "");
+    const segments = ["callbacks", "subscriptions", head.actorId, head.id].map(pathSegment);
+    if (segments.includes(undefined)) {
+      return this.#judged({ ...failed, error: "The subscription has an id that no URL can carry." });
+    }
+    const gzip = !plain && this.#compresses(trust, body.text);
+    try {
+      const { status, headers } = await http.send({
+        method: "POST",
+        url: [baseUri, ...segments].join("/"),
+        credentials: { bearer: trust.secret, baseUri },
+        jsonText: body.text,
+        headers: body.headers,
+        ...(gzip && { gzip }),
+        statusOnly: true,
+        timeoutMs: time.forOne(timeoutMs),
+        ...currentTrace(),
+      });
+      if (status >= 200 && status < 300) return { kind: "taken", whole: body.whole };
+      const seconds = retryAfterSeconds(headers["retry-after"], clock.now());
+      if (gzip && seconds === undefined && CANNOT_DECOMPRESS.includes(status)) {
+        return await this.#sendPlain(trust, head, rendered, time);
+      }
+      const retryAfter = seconds === undefined ? undefined : Math.min(seconds, MOST_PAUSE_SECONDS);
+      const error = `The peer answered ${String(status)}.`;
+      return this.#judged(compact({ ...failed, statusCode: status, error, retryAfter }));
+    } catch (error) {
+      if (error instanceof PeerFailure) return this.#judged({ ...failed, error: error.message });
+      throw error;
     }
   }
 
@@ -115,52 +120,12 @@ export class CallbackSender {
     return trust.plainSince !== capabilities.fetchedAt;
   }
 
-  /** One request; a second one, uncompressed, when the peer cannot decompress the first. Undefined: it took the callback. */
-  async #request(
-    trust: TrustRecord,
-    head: InboundHead,
-    request: Outgoing,
-    time: DeliveryBudget,
-  ): Promise<DeliveryFailure | undefined> {
-    const { http, clock, timeoutMs } = this.#deps;
-    const failed = { peerId: head.peerId, subscriptionId: head.id };
-    const baseUri = trust.baseUri.replace(/\/+$/, "");
-    const segments = ["callbacks", "subscriptions", head.actorId, head.id].map(pathSegment);
-    if (segments.includes(undefined)) return { ...failed, error: "The subscription has an id that no URL can carry." };
-    try {
-      const { status, headers } = await http.send({
-        method: "POST",
-        url: [baseUri, ...segments].join("/"),
-        credentials: { bearer: trust.secret, baseUri },
-        ...request,
-        statusOnly: true,
-        timeoutMs: time.forOne(timeoutMs),
-        ...currentTrace(),
-      });
-      if (status >= 200 && status < 300) return undefined;
-      const seconds = retryAfterSeconds(headers["retry-after"], clock.now());
-      if (request.gzip === true && seconds === undefined && CANNOT_DECOMPRESS.includes(status)) {
-        return await this.#requestPlain(trust, head, request, time);
-      }
-      const retryAfter = seconds === undefined ? undefined : Math.min(seconds, MOST_PAUSE_SECONDS);
-      return compact({ ...failed, statusCode: status, error: `The peer answered ${String(status)}.`, retryAfter });
-    } catch (error) {
-      if (error instanceof PeerFailure) return { ...failed, error: error.message };
-      throw error;
-    }
-  }
-
-  async #requestPlain(
-    trust: TrustRecord,
-    head: InboundHead,
-    { jsonText, headers }: Outgoing,
-    time: DeliveryBudget,
-  ): Promise<DeliveryFailure | undefined> {
-    const failure = await this.#request(trust, head, { jsonText, headers }, time);
+  async #sendPlain(trust: TrustRecord, head: InboundHead, rendered: RenderedDiff, time: DeliveryBudget): Promise<Sent> {
+    const sent = await this.send(trust, head, rendered, time, { plain: true });
     // The same refusal of the plain body has another cause; without an answer the cause is unknown.
-    const status = failure === undefined ? 200 : failure.statusCode;
+    const status = "failure" in sent ? sent.failure.statusCode : 200;
     if (status !== undefined && !CANNOT_DECOMPRESS.includes(status)) await this.#plainFromNow(trust);
-    return failure;
+    return sent;
   }
 
   async #plainFromNow(trust: TrustRecord): Promise<void> {

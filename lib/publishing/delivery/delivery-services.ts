@@ -74,9 +74,7 @@ export function deliveryServices(
   const sender = new CallbackSender({
     ...deps,
     timeoutMs,
-    pause: deps.sleep,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
-    retries: config.deliveryRetries,
     gzip: config.callbackGzip,
     plainFromNow: async (trust) => await notePlain(deps, trust),
   });
@@ -88,6 +86,7 @@ export function deliveryServices(
     pool: new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after }),
     incarnation: config.incarnation,
     wakeHead: async (head: InboundHead, at: number) => await wakeHead(deps, head, at),
+    retries: config.deliveryRetries,
     refusalMs: config.diffRetentionDays * DAY_MS,
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,

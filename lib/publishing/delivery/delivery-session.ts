@@ -1,5 +1,6 @@
 /** One session of delivering one subscription, by the holder of its lease. */
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { fullJitter } from "../../domain/policy/backoff.ts";
 import { newLease } from "../../dynamodb/lease.ts";
 import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import type { Table } from "../../dynamodb/table.ts";
@@ -20,6 +21,10 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Delivered numbers are stored after so many, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
+/** Pauses before another attempt at a number, ms. */
+const RETRY = { base: 500, most: 30_000 };
+/** After this status there is no other attempt on the spot. */
+const TOO_MANY_REQUESTS = 429;
 /** Attempts of a write whose answer was lost. */
 const MOST_ATTEMPTS = 3;
 
@@ -31,6 +36,11 @@ export interface SessionDeps extends RefusalDeps, RecipientDeps, BacklogDeps {
   readonly ended: (head: InboundHead) => Promise<void>;
   /** Has a refused subscription tried again at a time, ms since 1970, or a little later. Never rejects. */
   readonly wakeHead: (head: InboundHead, at: number) => Promise<void>;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  /** Attempts of one number after the first. */
+  readonly retries: number;
   /** How long a delivered number stays readable, ms. */
   readonly keepMs: number;
 }
@@ -152,11 +162,27 @@ export class DeliverySession {
     while ((await this.#release()) === "more");
   }
 
+  /**
+   * Sends a number. Repeats a failure up to `retries` times, as long as there is time and the peer may still get what was
+   * rendered; never when the peer said when to come back, or that the subscription is not there. A failure is one log line.
+   */
   async #send(rendered: RenderedDiff): Promise<Tried | "polls"> {
-    const { sender, clock, keepMs } = this.#deps;
-    const [recipient, backlog, { permissions }] = [this.#recipient, this.#backlog, this.#recipient];
-    const still = async () => (await recipient.keptFrom()) === undefined && recipient.permissions === permissions;
-    const sent = await sender.send(recipient.trust, backlog.head, rendered, this.#input.time, still);
+    const { sender, clock, log, sleep, random, retries, keepMs } = this.#deps;
+    const [recipient, backlog, { time }] = [this.#recipient, this.#backlog, this.#input];
+    const { trust, permissions } = recipient;
+    const { actorId } = backlog.head;
+    let sent: Sent;
+    for (let attempt = 1; ; attempt += 1) {
+      sent = await sender.send(trust, backlog.head, rendered, time);
+      if (!("failure" in sent)) break;
+      const wait = fullJitter(attempt, RETRY, random());
+      const mayAgain = sent.kind === "failed" && sent.failure.statusCode !== TOO_MANY_REQUESTS;
+      const again = mayAgain && attempt <= retries && time.mayStart(wait);
+      log.warn("a callback failed", { actorId, sequence: rendered.sequence, attempt, again, ...sent.failure });
+      if (!again) break;
+      await sleep(wait);
+      if ((await recipient.keptFrom()) !== undefined || recipient.permissions !== permissions) break;
+    }
     this.#unnoted += 1;
     if (sent.kind === "taken") {
       backlog.delivered(rendered.sequence, sent.whole ? clock.now() + keepMs : undefined);

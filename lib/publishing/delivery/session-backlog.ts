@@ -74,14 +74,25 @@ export class SessionBacklog {
 
   /** The numbers to send, ascending. One resync takes the place of too many, and of some that cannot be rendered. */
   async *numbers(): AsyncGenerator<RenderedDiff> {
-    const { everything, afterPause = everything } = this.#input;
+    const { records, tail, everything, afterPause = everything } = this.#input;
+    const recipient = this.#recipient;
+    // As the peer's permissions are when a number is rendered.
+    const now: Reads = {
+      at: (place) => readsOf(recipient.permissions).at(place),
+      below: (place) => readsOf(recipient.permissions).below(place),
+      whole: (place) => readsOf(recipient.permissions).whole(place),
+    };
     for (let resyncs = 0; resyncs < 2; resyncs += 1) {
       const isLong = afterPause && countOf(this.#open()) > this.#deps.replayMax;
       if (isLong || this.#isTorn) await this.#resync();
       let isWhole = true;
       for (const [from, to] of this.#open()) {
+        const { state } = this.#head;
+        const isTail = from === to && from === tail?.sequence && isAsMade(state, tail, recipient.permissions);
+        const reads = (): Reads => bothReads(readsOf(currentContext(state).permissions), now);
+        const diffs = isTail ? [tail] : renderAfter(records, this.#head, from - 1, to - from + 1, reads());
         let expected = from;
-        for await (const rendered of this.#render(from, to)) {
+        for await (const rendered of diffs) {
           if (rendered.sequence !== expected) break;
           yield rendered;
           if (this.#isTorn) break;
@@ -95,21 +106,6 @@ export class SessionBacklog {
     }
     const { actorId, peerId, id: subscriptionId } = this.#head;
     this.#deps.log.error("a subscription's numbers cannot be rendered", { actorId, peerId, subscriptionId });
-  }
-
-  /** Each number as the peer's permissions are when it is rendered. */
-  #render(from: number, to: number): AsyncIterable<RenderedDiff> | readonly RenderedDiff[] {
-    const { records, tail } = this.#input;
-    const recipient = this.#recipient;
-    const { state } = this.#head;
-    if (from === to && from === tail?.sequence && isAsMade(state, tail, recipient.permissions)) return [tail];
-    const now: Reads = {
-      at: (place) => readsOf(recipient.permissions).at(place),
-      below: (place) => readsOf(recipient.permissions).below(place),
-      whole: (place) => readsOf(recipient.permissions).whole(place),
-    };
-    const reads = bothReads(readsOf(currentContext(state).permissions), now);
-    return renderAfter(records, this.#head, from - 1, to - from + 1, reads);
   }
 
   /** More gaps than a delivery state holds. */

@@ -201,6 +201,8 @@ class Stage {
       trustCache: new TrustCache({ table, clock }),
       sender: { send: () => Promise.resolve(sent()) },
       random: () => 0,
+      sleep: () => Promise.resolve(),
+      retries: 0,
       refusalMs: 24 * HOUR_MS,
       keepMs: HOUR_MS,
       replayMax: 100,
