@@ -67,45 +67,39 @@ export class InboundHeads {
   }
 
   /**
-   * The subscriptions whose scope touches one of the changes, each once. All queries at the same time: for each target one
-   * for the subscriptions to the whole of it and one for each of up to three names; one for the target when there are more.
+   * The subscriptions that one of the records may make numbers for, each once. All queries at the same time: for each
+   * target one for the subscriptions to the whole of it and one for each of up to three names, or one for the target when
+   * there are more; and one for each peer that a record of subscriptions names.
    */
-  async inScope(actorId: string, changes: readonly Change[]): Promise<readonly SubscriberName[]> {
-    return await this.#marked(actorId, changes.map(placed));
-  }
-
-  /** The subscriptions that one of the records may make numbers for, each once. */
   async touched(actorId: string, records: readonly LogRecord[]): Promise<readonly SubscriberName[]> {
+    const pk = scopePartition(actorId);
+    const query = async (prefix: string): Promise<readonly Item[]> => await queryAll(this.#table, { pk, prefix });
     const peers = new Set(records.flatMap((record) => (record.kind === "subscriptions" ? [record.peerId] : [])));
     const places = records.flatMap((record): Touched[] => {
       if (record.kind === "change") return record.changes.map(placed);
       return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];
     });
-    const found = await Promise.all([
-      this.#marked(actorId, places),
-      ...[...peers].map(async (peerId) => await this.ofPeer(actorId, peerId)),
-    ]);
-    const named = found.flat().map(({ peerId, id, granularity }) => ({ peerId, id, granularity }));
-    return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
-  }
-
-  async #marked(actorId: string, places: readonly Touched[]): Promise<readonly SubscriberName[]> {
-    const pk = scopePartition(actorId);
     const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
       const names = new Set(places.flatMap((place) => (place.target === target ? [place.name] : [])));
       if (!names.has(undefined) && names.size <= MOST_NAMES) {
-        return ["", ...names].map(
-          async (name) => await queryAll(this.#table, { pk, prefix: scopePrefix(target, name) }),
-        );
+        return ["", ...names].map(async (name) => await query(scopePrefix(target, name)));
       }
-      const all = queryAll(this.#table, { pk, prefix: scopePrefix(target) });
+      const all = query(scopePrefix(target));
       return [names.has(undefined) ? all : all.then((items) => items.filter((item) => isAmong(item, names)))];
     });
-    return (await Promise.all(pages)).flat().map((item) => ({
-      peerId: String(item["peerId"]),
-      id: String(item["subscriptionId"]),
-      granularity: String(item["granularity"]) as Granularity,
-    }));
+    const [marked, heads] = await Promise.all([
+      Promise.all(pages),
+      Promise.all([...peers].map(async (peerId) => await this.ofPeer(actorId, peerId))),
+    ]);
+    const named = [
+      ...marked.flat().map((item) => ({
+        peerId: String(item["peerId"]),
+        id: String(item["subscriptionId"]),
+        granularity: String(item["granularity"]) as Granularity,
+      })),
+      ...heads.flat().map(({ peerId, id, granularity }) => ({ peerId, id, granularity })),
+    ];
+    return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
   }
 }
 
