@@ -3,7 +3,8 @@ import { isOutsideId } from "../domain/terms/identifiers.ts";
 import type { Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
 import type { PositionedProperties } from "../publishing/snapshots/positioned-properties.ts";
-import type { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
+import { readPositioned } from "../publishing/snapshots/positioned-reads.ts";
+import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission } from "./handler.ts";
@@ -21,7 +22,7 @@ export const SEQUENCE_HEADER = "x-actingweb-sequence";
  * @param answer called again when the peer's permissions changed while it read
  */
 export async function positionedAnswer(
-  positioned: Pick<PositionedReads, "read">,
+  positioned: PositionedReadsDeps,
   request: ServiceRequest,
   { actor, caller }: Admission,
   answer: (reads?: PositionedProperties) => Promise<Reply>,
@@ -30,7 +31,7 @@ export async function positionedAnswer(
   if (subscriptionId === undefined || !isOutsideId(subscriptionId) || caller.kind !== "peer") return await answer();
   const items = request.query.get("format") === "full";
   const readFor = { actorId: actor.id, peerId: caller.peerId, subscriptionId, items };
-  const { found, sequence } = await positioned.read(readFor, answer);
+  const { found, sequence } = await readPositioned(positioned, readFor, answer);
   const headers = compact({ [SEQUENCE_HEADER]: sequence?.toString() });
   if (found instanceof ServiceError) {
     const also = { headers: { ...found.headers, ...headers }, cause: found };

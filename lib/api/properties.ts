@@ -16,7 +16,7 @@ import { noSuchProperty } from "../properties/property-item.ts";
 import type { PropertyReads } from "../properties/property-reads.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import { untilStill } from "../properties/until-still.ts";
-import type { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
+import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
@@ -33,7 +33,7 @@ export interface PropertyRouteServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trusts: Pick<TrustStore, "get">;
-  readonly positioned: Pick<PositionedReads, "read">;
+  readonly positioned: PositionedReadsDeps;
   readonly config: Pick<Config, "baseUrl">;
   readonly stateHooks: Pick<StateHooks, "has" | "text">;
 }

@@ -10,7 +10,9 @@ import type { Suspension } from "../domain/terms/scope.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
-import type { AppEvents, NotifySubscribers } from "../publishing/subscribers/app-events.ts";
+import type { Commits } from "../change-log/log-commits.ts";
+import { publishAppEvent } from "../publishing/subscribers/app-events.ts";
+import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
@@ -73,7 +75,7 @@ export interface ActorSubscriptionServices {
   readonly inbound: Pick<InboundSubscriptions, "end">;
   readonly cursors: Pick<CursorStore, "preview">;
   readonly changeLog: Pick<ChangeLog, "newest">;
-  readonly appEvents: Pick<AppEvents, "notify">;
+  readonly commits: Commits;
   readonly suspensions: Suspensions;
   /** Sends what a commit has made. */
   readonly notify: NotifySubscribers;
@@ -120,8 +122,7 @@ export class ActorSubscriptions {
    * @throws ServiceError request.invalid, request.too_large over 256 KiB of JSON, resource.not_found without actor
    */
   async notifySubscribers({ data, ...place }: NewAppEvent): Promise<FanOutResult> {
-    const { appEvents, notify } = this.#services;
-    return await appEvents.notify(this.#actorId, { ...requestedScope(place), data }, notify);
+    return await publishAppEvent(this.#services, this.#actorId, { ...requestedScope(place), data });
   }
 
   /** Every subscription of this actor, both directions, in order of creation; only those with a peer when given. */

@@ -9,7 +9,6 @@ import type { RemoteActor } from "../peers/remote-actor.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
-import type { AppEvents } from "../publishing/subscribers/app-events.ts";
 import { ActorProperties } from "./actor-properties.ts";
 import { ActorSubscriptions } from "./actor-subscriptions.ts";
 import type { ActorSubscriptionServices } from "./actor-subscriptions.ts";
@@ -25,7 +24,6 @@ export interface ActorServices extends ActorTrustServices, ActorSubscriptionServ
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
-  readonly appEvents: AppEvents;
   readonly actors: Pick<ActorStore, "get">;
   readonly properties: PropertyStore;
   readonly remote: (trust: {

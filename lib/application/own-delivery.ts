@@ -5,13 +5,15 @@ import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import type { Breaker } from "../domain/policy/breaker.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Table } from "../dynamodb/table.ts";
-import type { AppEvent, AppEvents } from "../publishing/subscribers/app-events.ts";
+import type { Commit, Commits } from "../change-log/log-commits.ts";
+import { publishAppEvent } from "../publishing/subscribers/app-events.ts";
+import type { AppEvent } from "../publishing/subscribers/app-events.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 
 export interface OwnDeliveryServices {
   readonly table: Table;
   readonly trusts: TrustStore;
-  readonly appEvents: Pick<AppEvents, "notify">;
+  readonly commits: Commits;
   readonly deliveryBy: (settings: DeliverySettings) => Pick<DeliveryServices, "fanOut" | "breakers">;
 }
 
@@ -27,11 +29,11 @@ export class OwnDelivery {
     this.#delivery = services.deliveryBy(settings);
   }
 
-  /** One change of the actor's log, and its callbacks. @throws what `AppEvents` throws */
+  /** One change of the actor's log, and its callbacks. @throws as `publishAppEvent` */
   async notify(appEvent: AppEvent): Promise<FanOutResult> {
-    const { fanOut } = this.#delivery;
-    const { appEvents } = this.#services;
-    return await appEvents.notify(this.#actorId, appEvent, async (commit) => await fanOut.publish(commit));
+    const { commits } = this.#services;
+    const notify = async (commit: Commit): Promise<FanOutResult> => await this.#delivery.fanOut.publish(commit);
+    return await publishAppEvent({ commits, notify }, this.#actorId, appEvent);
   }
 
   /** A peer's breaker; undefined without a trust. One read. */

@@ -19,7 +19,6 @@ import type {
 } from "../publishing/delivery/delivery-services.ts";
 import { retryRefused } from "../publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../publishing/delivery/trust-cache.ts";
-import { AppEvents } from "../publishing/subscribers/app-events.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
@@ -45,7 +44,6 @@ export interface PublishingServices extends DeliveryServices {
   readonly inbound: InboundSubscriptions;
   readonly capabilities: CapabilityRefresh;
   readonly suspensions: Suspensions;
-  readonly appEvents: AppEvents;
   readonly maintenance: ChangeLogMaintenance;
   readonly retention: RecordRetention;
   /** What a peer may do with the properties now; undefined without a trust. */
@@ -183,7 +181,6 @@ export function composePublishing(
     inbound: inboundBy(commits),
     capabilities,
     suspensions: new Suspensions({ table, commits, fanOut: notify }),
-    appEvents: new AppEvents({ commits }),
     maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
     retention,
     permissionsOf,

@@ -6,7 +6,7 @@ import { Actor } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
 import { ActorDeletion } from "../operations/deletion.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
-import { PositionedReads } from "../publishing/snapshots/positioned-reads.ts";
+import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import type { RunDue } from "../scheduler/due-work.ts";
 import { rootUri } from "../trust/trust-services.ts";
@@ -28,7 +28,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly stateHooks: StateHooks;
   readonly snapshots: StateSnapshots;
   readonly inboundReading: InboundReading;
-  readonly positioned: PositionedReads;
+  readonly positioned: PositionedReadsDeps;
   readonly actorOf: (actorId: string) => Actor;
 }
 
@@ -73,7 +73,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     stateHooks,
     snapshots,
     inboundReading,
-    positioned: new PositionedReads({ table, log: changeLog, properties, positions: cursors }),
+    positioned: { table, log: changeLog, properties, positions: cursors },
     actorOf,
   };
 }

@@ -41,54 +41,42 @@ export interface Positioned<T> {
   readonly sequence?: number;
 }
 
-/** Reads properties together with their position. */
-export class PositionedReads {
-  readonly #deps: PositionedReadsDeps;
+/**
+ * Calls `read`, and says exactly which diffs of the subscription its result contains. When the peer has no such
+ * subscription, `read` gets no reads of one position.
+ *
+ * @param read called again when the peer's permissions changed while it read
+ * @throws ServiceError service.unavailable when they keep changing, and what `read` throws beside resource.not_found
+ */
+export async function readPositioned<T>(
+  deps: PositionedReadsDeps,
+  { actorId, peerId, subscriptionId, items }: ReadFor,
+  read: (reads?: PositionedProperties) => Promise<T>,
+): Promise<Positioned<T>> {
+  const { log, positions } = deps;
+  const attempt = async (): Promise<Positioned<T> | undefined> => {
+    // First, so that what is read afterwards contains every diff that the head has made by then.
+    const advanced = await positions.toEnd({ actorId, peerId, id: subscriptionId });
+    if (advanced === undefined) return { found: await orNotFound(read) };
+    const { head } = advanced;
+    const reads = new PositionedProperties(deps, head.state.cursor, { items });
+    const found = await orNotFound(read, reads);
+    const [name = "", ...below] = placeOf(head);
+    // A subscription to a part gets no diffs of a list, of which a read shows parts all the same.
+    const at = below.length > 0 && reads.isList(name) ? undefined : reads.position;
+    if (at === undefined) return { found };
+    const { records } = await log.read(actorId, head.state.cursor, at);
+    // The permissions of the read may not be those of the record: its state must not be shown by them then.
+    if (records.some(({ record }) => record.kind === "permissions" && record.peerId === peerId)) return undefined;
+    return { found, ...compact({ sequence: await sequenceAt(positions, head, at) }) };
+  };
+  return await untilStill(attempt, { tries: TRIES, what: "The permissions keep" });
+}
 
-  constructor(deps: PositionedReadsDeps) {
-    this.#deps = deps;
-  }
-
-  /**
-   * Calls `read`, and says exactly which diffs of the subscription its result contains. When the peer has no such
-   * subscription, `read` gets no reads of one position.
-   *
-   * @param read called again when the peer's permissions changed while it read
-   * @throws ServiceError service.unavailable when they keep changing, and what `read` throws beside resource.not_found
-   */
-  async read<T>(
-    { actorId, peerId, subscriptionId, items }: ReadFor,
-    read: (reads?: PositionedProperties) => Promise<T>,
-  ): Promise<Positioned<T>> {
-    const attempt = async (): Promise<Positioned<T> | undefined> => {
-      // First, so that what is read afterwards contains every diff that the head has made by then.
-      const advanced = await this.#deps.positions.toEnd({ actorId, peerId, id: subscriptionId });
-      if (advanced === undefined) return { found: await orNotFound(read) };
-      const { head } = advanced;
-      const reads = new PositionedProperties(this.#deps, head.state.cursor, { items });
-      const found = await orNotFound(read, reads);
-      const [name = "", ...below] = placeOf(head);
-      // A subscription to a part gets no diffs of a list, of which a read shows parts all the same.
-      const at = below.length > 0 && reads.isList(name) ? undefined : reads.position;
-      if (at === undefined) return { found };
-      if (await this.#permissionsChanged(head, at)) return undefined;
-      return { found, ...compact({ sequence: await this.#sequence(head, at) }) };
-    };
-    return await untilStill(attempt, { tries: TRIES, what: "The permissions keep" });
-  }
-
-  /** True when the permissions of the read may not be those of the record: its state must not be shown by them then. */
-  async #permissionsChanged(head: InboundHead, record: number): Promise<boolean> {
-    const { records } = await this.#deps.log.read(head.actorId, head.state.cursor, record);
-    return records.some(({ record: made }) => made.kind === "permissions" && made.peerId === head.peerId);
-  }
-
-  async #sequence(head: InboundHead, record: number): Promise<number | undefined> {
-    const { positions } = this.#deps;
-    if (record === head.state.cursor) return head.state.sequence;
-    const advanced = await positions.toEnd(head);
-    return advanced === undefined ? undefined : await numberAt(positions, head, advanced.head, record);
-  }
+async function sequenceAt(positions: Positions, head: InboundHead, record: number): Promise<number | undefined> {
+  if (record === head.state.cursor) return head.state.sequence;
+  const advanced = await positions.toEnd(head);
+  return advanced === undefined ? undefined : await numberAt(positions, head, advanced.head, record);
 }
 
 async function orNotFound<T>(

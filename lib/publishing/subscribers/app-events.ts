@@ -22,27 +22,22 @@ export interface AppEvent extends Scope {
 /** Sends the callbacks of a commit, and returns what became of them. */
 export type NotifySubscribers = (commit: Commit) => Promise<FanOutResult>;
 
-/** Commits app events to the actors' change logs. */
-export class AppEvents {
-  readonly #commits: Commits;
-
-  constructor(deps: { readonly commits: Commits }) {
-    this.#commits = deps.commits;
-  }
-
-  /**
-   * Commits one change to the log, which makes the next number of every subscription in scope. Then `notify` sends them;
-   * a peer that it does not reach finds its number in the backlog.
-   *
-   * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
-   */
-  async notify(actorId: string, appEvent: AppEvent, notify: NotifySubscribers): Promise<FanOutResult> {
-    const { data, ...scope } = checkedEvent(appEvent);
-    const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
-    const made = await this.#commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
-    if (made === undefined) throw new RangeError("an app event always writes");
-    return await notify(made);
-  }
+/**
+ * Commits an app event to the actor's log, as one change that makes the next number of every subscription in scope. Then
+ * `notify` sends them; a peer that it does not reach finds its number in the backlog.
+ *
+ * @throws ServiceError request.invalid, request.too_large, resource.not_found without actor
+ */
+export async function publishAppEvent(
+  { commits, notify }: { readonly commits: Commits; readonly notify: NotifySubscribers },
+  actorId: string,
+  appEvent: AppEvent,
+): Promise<FanOutResult> {
+  const { data, ...scope } = checkedEvent(appEvent);
+  const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
+  const made = await commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
+  if (made === undefined) throw new RangeError("an app event always writes");
+  return await notify(made);
 }
 
 /** @throws ServiceError request.invalid which names the field, request.too_large */

@@ -5,7 +5,7 @@ import type { Admission } from "../../../../lib/api/handler.ts";
 import { positionedAnswer } from "../../../../lib/api/positioned-answer.ts";
 import { json } from "../../../../lib/http/reply.ts";
 import type { ServiceRequest } from "../../../../lib/http/request.ts";
-import { PositionedReads } from "../../../../lib/publishing/snapshots/positioned-reads.ts";
+import type { PositionedReadsDeps } from "../../../../lib/publishing/snapshots/positioned-reads.ts";
 import type { PropertyReads } from "../../../../lib/properties/property-reads.ts";
 import type { LogStretch } from "../../../../lib/change-log/change-log.ts";
 import type { InboundHead } from "../../../../lib/publishing/subscribers/inbound-head.ts";
@@ -30,7 +30,7 @@ async function header({ heads, made = (record) => record, newest = 5, last = 5, 
   await table.put({ ...logHeadKey("a"), newest }, always);
   await table.put({ ...ownPropertyKey("a", "color"), text: "1", bytes: 1, last }, always);
   const looks = [...heads];
-  const reads = new PositionedReads({
+  const reads: PositionedReadsDeps = {
     table,
     log: { read: () => Promise.resolve(stretch ?? { records: [] }) },
     properties: {
@@ -45,7 +45,7 @@ async function header({ heads, made = (record) => record, newest = 5, last = 5, 
       },
       sequenceAt: (_, record) => Promise.resolve(made(record)),
     },
-  });
+  };
   return async (name: "one" | "all") => {
     const request = { headers: { "x-actingweb-subscription": "s" }, query: new URLSearchParams() };
     const admission = { actor: { id: "a" }, caller: { kind: "peer", peerId: "p" } };
