@@ -147,8 +147,9 @@ async function catchUp(
   const fields = { attempts: beyond ? head.attempts + 1 : 0, problem: undefined, ...compact({ reconcileAt }) };
   const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, fields, completes }));
   if (done === undefined) return { is: "busy", head };
-  const isNews = applied > 0 || (polled.is === "backlog" && polled.diffs.length > 0);
-  if (isNews) await acknowledge(deps, publisher, head, head.lastSeq);
+  if (applied > 0 || (polled.is === "backlog" && polled.diffs.length > 0)) {
+    await acknowledge(deps, publisher, head, head.lastSeq);
+  }
   log.info("caught up", { ...idsOf(head), sequence: head.lastSeq, applied });
   return { is: "caught_up", head: done, applied };
 }

@@ -71,9 +71,9 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         }
         applier.check(event, seen);
       }
-      const settled = await this.#settle(seen, event, deadline);
-      if (settled.is !== "moved") return settled;
-      seen = settled.head;
+      const outcome = await this.#buffer(seen, event, deadline);
+      if (outcome.is !== "moved") return outcome;
+      seen = outcome.head;
     }
 
     // The number is next, and the lease is ours: the event is applied, then all that follows it.
@@ -106,8 +106,8 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 
-  /** Settles a number that is not next: it is buffered, or known already. `moved`: it may be next on this head. */
-  async #settle(
+  /** Buffers a number that is not next, unless it is known already or refused. `moved`: it may be next on this head. */
+  async #buffer(
     head: Head,
     event: E,
     deadline: Deadline,
