@@ -50,7 +50,7 @@ export function bufferedEvent(item: Item, head: Head): StreamEvent | undefined {
   const sent = compact({ body, encoding: typeof encoding === "string" ? encoding : undefined });
   const event = readCallback(sent, head);
   if (event.kind !== "part") return event;
-  // A resync of the whole scope is no number: it is a recovery.
+  // A resync of the whole scope is a recovery, which no buffered number stands for.
   const { narrower, place } = checkScope(event.parsed, head.scope);
   return narrower ? { ...event, place } : undefined;
 }

@@ -56,10 +56,10 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
   return gapSince;
 }
 
-/** Nothing is due now: a contradiction waits until it may be read for, an idle stream until it is reconciled. */
+/** Puts off a stream on which nothing is due: to the next read for its contradiction, or to its reconciliation. */
 async function rest(deps: RecoveryDeps, head: Head, now: number): Promise<void> {
   const { streams, settings } = deps;
-  // Without a due time another write decides, or has decided, when the stream is due; so does the holder of a gap.
+  // A gap has its own due time, and a stream without one waits for a write that sets it.
   if (head.buffered.size > 0 || head.dueAt === undefined) return;
   if (head.contradicted) return await amend(deps, head, putOff(head, contradictionDue(head, now)));
   await streams.amend(head.key, restUntil(head, nextReconciliation(head.activeAt, settings.reconcileMs)));

@@ -111,7 +111,7 @@ export async function recoverStream(
     : outcome;
 }
 
-/** Applies the publisher's backlog, or replaces the state where the backlog does not do. Gives the lease back. */
+/** Applies the publisher's backlog and, where that is not enough, replaces the state. Gives the lease back. */
 async function catchUp(
   deps: RecoveryDeps,
   leased: Head,
@@ -154,7 +154,7 @@ async function catchUp(
   return { is: "caught_up", head: done, applied };
 }
 
-/** The backlog has another content than was applied: the head is marked. */
+/** Marks a head whose backlog has another content than was applied. */
 async function markDiffering(deps: RecoveryDeps, head: Head): Promise<Head> {
   deps.log.warn("the backlog differs from what was applied", idsOf(head));
   return (await markContradicted(deps, head)) ?? head;

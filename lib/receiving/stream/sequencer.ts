@@ -76,7 +76,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       seen = outcome.head;
     }
 
-    // The number is next, and the lease is ours: the event is applied, then all that follows it.
+    // The number is next and this call has the lease: the event is applied, then what is buffered behind it.
     const hooksBegun = new Set<number>();
     let moved: Head | undefined;
     try {
