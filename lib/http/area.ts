@@ -1,6 +1,9 @@
-/** One Lambda function that answers requests: from the gateway's event to the reply, with the log line of each request. */
+/**
+ * One Lambda function that answers requests: from the event of an API Gateway HTTP API (payload format 2.0), which no other
+ * file knows, to its result, with the log line of each request.
+ */
 import middy from "@middy/core";
-import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
 import { compact } from "../system/compact.ts";
 import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
@@ -9,10 +12,9 @@ import type { After, Clock, Ids, Log } from "../system/ports.ts";
 import { traced } from "../system/request-context.ts";
 import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
-import { requestOf, resultOf } from "./lambda-adapter.ts";
-import type { HttpResult } from "./lambda-adapter.ts";
 import { errorReply, unknownErrorReply } from "./reply.ts";
 import type { Reply } from "./reply.ts";
+import { acceptedRequestId, acceptedTraceparent, meantMethod } from "./request.ts";
 import type { ServiceRequest } from "./request.ts";
 import { route } from "./router.ts";
 import type { RouteMap, Trail } from "./router.ts";
@@ -28,6 +30,7 @@ export interface AreaServices<P extends Parties> {
 /** Answer a request this long before the function's end, ms, whatever its handler is still doing. */
 const EARLY_MS = 250;
 
+export type HttpResult = APIGatewayProxyStructuredResultV2;
 /** A Lambda handler of an HTTP API event, made with middy: a deployer may add middlewares to it. */
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
@@ -50,11 +53,46 @@ export function area<P extends Parties, S extends AreaServices<P> & { readonly i
         made = { services, routes: routes(services) };
       }
       const { services } = made;
-      const request = requestOf(event, context, services.ids);
+      const { http } = event.requestContext;
+      const query = new URLSearchParams(event.rawQueryString);
+      const headers = Object.fromEntries(
+        Object.entries(event.headers).map(([key, value]) => [key.toLowerCase(), value ?? ""]),
+      );
+      const request: ServiceRequest = {
+        method: meantMethod(http.method, query, headers["x-http-method-override"]),
+        pattern: patternOf(event.routeKey),
+        path: event.rawPath,
+        sourceIp: http.sourceIp,
+        params: definedOnly(event.pathParameters),
+        query,
+        headers,
+        body: Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8"),
+        requestId: acceptedRequestId(headers["x-request-id"]) ?? services.ids.id(),
+        ...compact({ traceparent: acceptedTraceparent(headers["traceparent"]) }),
+        deadline: { remaining: () => Math.max(0, context.getRemainingTimeInMillis()) },
+      };
       return resultOf(await answer(name, request, made.routes, services, services.after));
     },
   );
   return handler;
+}
+
+/** The pattern in a route key such as `ANY /{actorId}`; none in `$default`. */
+function patternOf(routeKey: string): string | undefined {
+  const space = routeKey.indexOf(" ");
+  return space < 0 ? undefined : routeKey.slice(space + 1);
+}
+
+function definedOnly(params: Readonly<Record<string, string | undefined>> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(params ?? {}).map(([name, value]) => [name, value ?? ""]));
+}
+
+/** The result that makes the gateway send this answer. */
+export function resultOf({ status, headers, body }: Reply): HttpResult {
+  const result: HttpResult = { statusCode: status, headers: { ...headers } };
+  if (typeof body === "string") return { ...result, body };
+  if (body === undefined) return result;
+  return { ...result, body: Buffer.from(body).toString("base64"), isBase64Encoded: true };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { parseText } from "../../lib/domain/json/json-text.ts";
-import type { HttpResult } from "../../lib/http/lambda-adapter.ts";
+import type { HttpResult } from "../../lib/http/area.ts";
 import type { Answer } from "./in-process.ts";
 
 /** Lambda's limit for what a function answers. */

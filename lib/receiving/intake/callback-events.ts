@@ -7,7 +7,7 @@ import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import { isObject, parseJson } from "../../domain/json/json.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place, Scope } from "../../domain/terms/scope.ts";
+import type { Place } from "../../domain/terms/scope.ts";
 import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
 import type { Condition, Item } from "../../dynamodb/table.ts";
 import { decodeBody } from "../../http/decode-body.ts";
@@ -20,29 +20,26 @@ export interface SentBody {
   readonly encoding?: string;
 }
 
-/** Decodes and reads a callback's body. @throws ServiceError naming what is wrong with it */
-export function readCallback(sent: SentBody, path: StreamRef): ParsedCallback {
-  return parseCallbackBody(parseJson(decodeBody(sent.body, sent.encoding)), path);
-}
+/** What a callback stands for. A resync becomes a `part` whose place follows from its subscription's scope. */
+export type CallbackEvent = StreamEvent & { readonly parsed: ParsedCallback };
 
-/** The event a callback stands for. A resync is one only when it is narrower than the subscription's scope. */
-export function eventOf(parsed: ParsedCallback, sent: SentBody, scope?: Scope): StreamEvent | undefined {
-  const common = compact({ sequence: parsed.sequence, timestamp: parsed.timestamp, parsed, sent });
-  if (parsed.kind === "high") {
-    const { data, overwritten } = parsed;
-    return { ...common, kind: "diff", content: compact({ data, overwritten }) };
+/** Decodes and reads a callback's body. @throws ServiceError naming what is wrong with it */
+export function readCallback(sent: SentBody, path: StreamRef): CallbackEvent {
+  const parsed = parseCallbackBody(parseJson(decodeBody(sent.body, sent.encoding)), path);
+  const common = { ...compact({ sequence: parsed.sequence, timestamp: parsed.timestamp }), parsed, sent };
+  switch (parsed.kind) {
+    case "high": {
+      const { data, overwritten } = parsed;
+      return { ...common, kind: "diff", content: compact({ data, overwritten }) };
+    }
+    case "low":
+      return { ...common, kind: "low", url: parsed.url };
+    case "resync": {
+      const { url, data } = parsed;
+      const content = url !== undefined || data === undefined ? undefined : { data };
+      return { ...common, kind: "part", ...compact({ url, content }) };
+    }
   }
-  if (parsed.kind === "low") return { ...common, kind: "low", url: parsed.url };
-  if (scope === undefined) return undefined;
-  const answer = checkScope(parsed, scope);
-  if (!answer.narrower) return undefined;
-  const { url, data } = parsed;
-  return {
-    ...common,
-    kind: "part",
-    place: answer.place,
-    ...compact({ url, content: url !== undefined || data === undefined ? undefined : { data } }),
-  };
 }
 
 /** The event that is buffered; undefined when it has no content that can be applied as a number of its own. */
@@ -51,7 +48,11 @@ export function bufferedEvent(item: Item, head: Head): StreamEvent | undefined {
   if (!(body instanceof Uint8Array)) return undefined;
   const encoding = item["encoding"];
   const sent = compact({ body, encoding: typeof encoding === "string" ? encoding : undefined });
-  return eventOf(readCallback(sent, head), sent, head.scope);
+  const event = readCallback(sent, head);
+  if (event.kind !== "part") return event;
+  // A resync of the whole scope is a recovery, which no buffered number stands for.
+  const { narrower, place } = checkScope(event.parsed, head.scope);
+  return narrower ? { ...event, place } : undefined;
 }
 
 /** What a head must be for a callback to fit its subscription; `checkScope` says why one does not. */

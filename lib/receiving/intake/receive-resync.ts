@@ -1,41 +1,38 @@
-/** A resync callback: sequenced like a diff when it names less than its subscription covers, else a recovery. */
+/** A resync callback for the whole of its subscription: a recovery, from what the callback brings or names. */
 import { compact } from "../../system/compact.ts";
-import { checkScope } from "../../domain/wire/callback-scope.ts";
 import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Head } from "../stream/head.ts";
 import { recoverStream } from "../recovery/recover-stream.ts";
-import { eventOf } from "./callback-events.ts";
-import type { SentBody } from "./callback-events.ts";
 import type { Sender } from "./callback-access.ts";
-import { busy, checkUrl, compareDuplicate, deliverEvent, expecting } from "./deliver-event.ts";
-import type { CallbackAnswer } from "./deliver-event.ts";
+import { busy, compareDuplicate, expecting } from "./callback-answer.ts";
+import type { CallbackAnswer } from "./callback-answer.ts";
 import type { Receiving } from "./receiving.ts";
 
 type ParsedResync = Extract<ParsedCallback, { kind: "resync" }>;
 
-/** Takes one resync callback in. @throws ServiceError as `receiveCallback` */
+/** A resync callback, the head that it is about, and whether the scope that it names is the subscription's own. */
+interface WholeResync {
+  readonly parsed: ParsedResync;
+  readonly head: Head;
+  /** Otherwise its `url` and `data` are not used. */
+  readonly isExact: boolean;
+}
+
+/** Takes in a resync of the whole subscription, whose scope and URL are checked. @throws ServiceError as `receiveCallback` */
 export async function receiveResync(
   receiving: Receiving,
   sender: Sender,
-  parsed: ParsedResync,
-  sent: SentBody,
+  { parsed, head, isExact }: WholeResync,
   deadline: Deadline,
 ): Promise<CallbackAnswer> {
   const { access, log, streams, clock } = receiving;
-  const head = await access.open(sender);
-  const scope = checkScope(parsed, head.scope);
-  if (parsed.url !== undefined) await checkUrl(receiving, sender, parsed.url, deadline);
-  if (scope.narrower) {
-    const event = eventOf(parsed, sent, head.scope);
-    if (event !== undefined) return await deliverEvent(receiving, sender, event, deadline);
-  }
   const { sequence, timestamp, url, data } = parsed;
   if (sequence <= head.lastSeq) return await repeated(receiving, head, parsed);
   if (head.recovery !== undefined || (head.pausedUntil ?? 0) > clock.now())
     return await defer(receiving, head, sequence);
-  const source = scope.exact ? compact({ url, data }) : {};
+  const source = isExact ? compact({ url, data }) : {};
   const callback = { ...compact({ sequence, timestamp: timestamp?.sortable }), ...source };
   const recovered = await recoverStream(receiving, head.key, { kind: "resync", callback }, deadline);
   log.info("callback", { ...idsOf(head), sequence, result: recovered.is, type: "resync" });

@@ -133,11 +133,29 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   }
 
   async apply(event: StreamEvent, context: ApplyContext<Prepared | undefined>): Promise<Applied> {
-    const { head, deadline } = context;
-    const { data, hookEvent, stored, again } =
-      event.kind === "part" ? await this.#replacePart(event, context) : await this.#store(event, context);
+    const { head, starts, prepared, deadline } = context;
+    const { sequence } = event;
+    let applied: AppliedContent;
+    if (event.kind === "part") applied = await this.#replacePart(event, context);
+    else {
+      const content = event.content ?? (await this.#fetch(event, head, deadline));
+      const hookEvent = hookEventOf(head, "diff", sequence, content.data, event.timestamp?.text);
+      applied = { data: content.data, hookEvent, stored: false, again: NOTHING_AGAIN };
+      const scope = this.#storedScope(head);
+      if (scope !== undefined) {
+        this.#logLeftOutParts(head, event, content);
+        const diff = this.#diff(content, scope, head.excludedScopes);
+        const at = { stateVersion: head.stateVersion, sequence };
+        const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
+        const { reread, stale } = await this.#data(head).apply(diff, at, usable);
+        if (reread.length > 0) {
+          applied = { ...applied, again: await rereadPlaces(this.#deps, head, reread, sequence, deadline, stale) };
+        }
+      }
+    }
+    const { data, hookEvent, stored, again } = applied;
     if (hookEvent !== undefined) context.hookBegins?.();
-    const state = { starts: context.starts, hooksPaused: head.hooksPaused, stateStored: stored };
+    const state = { starts, hooksPaused: head.hooksPaused, stateStored: stored };
     const { hooksPaused } = hookEvent === undefined ? head : await this.#deps.hooks.runFirst(hookEvent, state);
     return {
       fields: {
@@ -151,30 +169,6 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
         afterwards: async () => await this.#acknowledge(event, head, deadline),
       }),
     };
-  }
-
-  /** Stores one diff, fetched first when it was not sent. */
-  async #store(
-    event: StreamEvent,
-    { head, prepared, deadline }: ApplyContext<Prepared | undefined>,
-  ): Promise<AppliedContent> {
-    const { sequence } = event;
-    const content = await this.#contentOf(event, head, deadline);
-    const applied = {
-      data: content.data,
-      hookEvent: hookEventOf(head, "diff", sequence, content.data, event.timestamp?.text),
-      stored: false,
-    };
-    const scope = this.#storedScope(head);
-    if (scope === undefined) return { ...applied, again: NOTHING_AGAIN };
-    this.#logLeftOutParts(head, event, content);
-    const diff = this.#diff(content, scope, head.excludedScopes);
-    const at = { stateVersion: head.stateVersion, sequence };
-    const usable = prepared !== undefined && prepared.key === scope.join("\n") ? prepared.read : undefined;
-    const { reread, stale } = await this.#data(head).apply(diff, at, usable);
-    const again =
-      reread.length === 0 ? NOTHING_AGAIN : await rereadPlaces(this.#deps, head, reread, sequence, deadline, stale);
-    return { ...applied, again };
   }
 
   async #replacePart(
@@ -204,9 +198,8 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return { data, hookEvent, stored: read.stored, again };
   }
 
-  /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
-  async #contentOf(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
-    if (event.content !== undefined) return event.content;
+  /** The data of an event that came without. @throws ServiceError when it cannot be had now; ContentRefused */
+  async #fetch(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
     if (event.kind !== "low" || event.url === undefined) return { data: null };
     const now = this.#deps.clock.now();
     const rest = (head.pausedUntil ?? 0) - now;

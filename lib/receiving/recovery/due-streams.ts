@@ -12,7 +12,7 @@ import { putOff, restUntil, waitForLease } from "../stream/stream-changes.ts";
 import type { StreamChange } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import { recoverStream } from "./recover-stream.ts";
-import type { RecoveryDeps, RecoverySettings } from "./recovery-settings.ts";
+import type { RecoveryDeps } from "./recovery-settings.ts";
 
 /**
  * Does what is due on one stream. Safe to call at any time and any number of times; what is not due yet stays.
@@ -40,39 +40,30 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
   }
   const { gapSince } = head;
   if (head.buffered.has(head.lastSeq + 1) && !head.replacing) head = await sequencer.drained(head, deadline);
-  const next = nextStep(head, clock.now(), settings);
-  if (next.is === "rest") await streams.amend(key, next.change);
-  if (next.is === "put_off") await amend(deps, head, next.change);
-  if (next.is === "recover") {
-    const recovered = await recoverStream(deps, key, { kind: head.recoveryRequested ?? "catch_up" }, deadline);
-    log.info("recovery", { ...idsOf(head), result: recovered.is, gap: next.gap });
+  const at = clock.now();
+  const { buffered, recoveryRequested, pausedUntil = 0 } = head;
+  const gap = buffered.size > 0 && gapOverdue(sequencingStateOf(head, at, settings.incarnation), at, settings);
+  const idleMs = buffered.size === 0 && !head.contradicted ? at - head.activeAt : 0;
+  const isIdle = settings.reconcileMs > 0 && idleMs >= settings.reconcileMs;
+  if (!gap && !isIdle && !mayReread(head, at) && !head.replacing && recoveryRequested === undefined) {
+    await rest(deps, head, at);
+  } else if (pausedUntil > at) {
+    if (head.dueAt !== undefined) await amend(deps, head, putOff(head, pausedUntil));
+  } else {
+    const recovered = await recoverStream(deps, key, { kind: recoveryRequested ?? "catch_up" }, deadline);
+    log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
   }
   return gapSince;
 }
 
-/** What is due once nothing more can be drained. */
-type NextStep =
-  | { readonly is: "recover"; readonly gap: boolean }
-  /** Due later, or at the next reconciliation, which needs no message. */
-  | { readonly is: "put_off" | "rest"; readonly change: StreamChange }
-  /** Another write decides, or has decided, when it is due. */
-  | { readonly is: "nothing" };
-
-function nextStep(head: Head, now: number, settings: RecoverySettings): NextStep {
-  const gap = head.buffered.size > 0 && gapOverdue(sequencingStateOf(head, now, settings.incarnation), now, settings);
-  if (!gap && !mayReread(head, now) && !head.replacing && head.recoveryRequested === undefined) {
-    if (head.buffered.size > 0) return { is: "nothing" };
-    if (head.contradicted) return later(head, contradictionDue(head, now));
-    const isIdle = settings.reconcileMs > 0 && head.activeAt + settings.reconcileMs <= now;
-    if (!isIdle && head.dueAt === undefined) return { is: "nothing" };
-    const next = nextReconciliation(head.activeAt, settings.reconcileMs);
-    if (!isIdle) return { is: "rest", change: restUntil(head, next) };
-  }
-  return (head.pausedUntil ?? 0) > now ? later(head, head.pausedUntil ?? now) : { is: "recover", gap };
+/** Puts off a stream on which nothing is due: to the next read for its contradiction, or to its reconciliation. */
+async function rest(deps: RecoveryDeps, head: Head, now: number): Promise<void> {
+  const { streams, settings } = deps;
+  // A gap has its own due time, and a stream without one waits for a write that sets it.
+  if (head.buffered.size > 0 || head.dueAt === undefined) return;
+  if (head.contradicted) return await amend(deps, head, putOff(head, contradictionDue(head, now)));
+  await streams.amend(head.key, restUntil(head, nextReconciliation(head.activeAt, settings.reconcileMs)));
 }
-
-const later = (head: Head, dueAt: number): NextStep =>
-  head.dueAt === undefined ? { is: "nothing" } : { is: "put_off", change: putOff(head, dueAt) };
 
 /** Puts off what is due, with a message for the later time. */
 async function amend({ streams, wakeUps }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {

@@ -13,13 +13,14 @@ import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { finishReplay, isContradicted, replayBacklog } from "./replay-backlog.ts";
+import { acknowledge } from "./acknowledge.ts";
+import { isContradicted, replayBacklog } from "./replay-backlog.ts";
 import type { Replayed } from "./replay-backlog.ts";
 import { markContradicted, mayReread } from "../stream/contradiction.ts";
 import { begunNumber, knownOf } from "../stream/digests.ts";
 import { followEnded, followUnknown } from "./forgotten-streams.ts";
 import type { Head, RecoveryKind } from "../stream/head.ts";
-import type { Polled, ReadFailure } from "../../peers/publisher.ts";
+import type { Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ResyncCallback } from "./replacement-commit.ts";
 import { newestOf } from "./reread.ts";
@@ -30,6 +31,7 @@ import { partsOfData } from "./state-data.ts";
 import { passOverState, replaceState, writeSentState } from "./state-replacement.ts";
 import type { Replaced } from "./state-replacement.ts";
 import type { Beginning } from "./replacement-run.ts";
+import { nextReconciliation } from "../stream/stream-lives.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 
 export interface RecoveryRequest {
@@ -63,21 +65,39 @@ const RETRY_PAUSES = { base: 5_000, most: 900_000 };
 export async function recoverStream(
   deps: RecoveryDeps,
   key: Key,
-  request: RecoveryRequest,
+  { kind, callback }: RecoveryRequest,
   deadline: Deadline,
 ): Promise<Recovered> {
-  const before = request.callback?.sequence;
-  const lease = compact({ leaseMs: deadline.remaining(), evenReplacing: true, before });
-  const leased = await deps.streams.acquireLease(key, lease);
-  if (!leased.won) return leased.head?.live === true ? { is: "busy", head: leased.head } : { is: "closed" };
+  const terms = compact({ leaseMs: deadline.remaining(), evenReplacing: true, before: callback?.sequence });
+  const lease = await deps.streams.acquireLease(key, terms);
+  if (!lease.won) return lease.head?.live === true ? { is: "busy", head: lease.head } : { is: "closed" };
+  const { head } = lease;
   let outcome: Recovered;
   try {
-    outcome = await recoverLeased(deps, leased.head, request, deadline);
+    const publisher = await deps.publishers(head.actorId, head.peerId, reserved(deadline));
+    if (publisher === undefined) {
+      await fail(deps, head, { reason: "the trust is not approved" });
+      return { is: "closed" };
+    }
+    if (callback !== undefined && callback.url === undefined && callback.data !== undefined) {
+      const parts = partsOfData(placeOf(head.scope), callback.data);
+      outcome = await outcomeOf(deps, head, 0, await writeSentState(deps, head, publisher, callback, parts));
+    } else {
+      const polled = await publisher.poll(head.subscriptionId);
+      if (polled.is === "failed") return await fail(deps, head, polled.failure, kind);
+      // A publisher that has just sent a resync callback knows the subscription, whatever its poll answers.
+      if (polled.is === "ended" && callback === undefined) return await followEnded(deps, head);
+      if (polled.is === "unknown" && callback === undefined) {
+        outcome = await followUnknown(deps, head, polled, deadline);
+      } else {
+        outcome = await catchUp(deps, head, compact({ publisher, polled, kind, callback }), deadline);
+      }
+    }
   } catch (error) {
     const isRefused = error instanceof ContentRefused;
     const failure = { reason: isRefused ? error.message : String(error) };
-    await fail(deps, leased.head, failure, isRefused ? "resync" : request.kind).catch(() => undefined);
-    if (isRefused) return { is: "failed", head: leased.head, failure };
+    await fail(deps, head, failure, isRefused ? "resync" : kind).catch(() => undefined);
+    if (isRefused) return { is: "failed", head, failure };
     throw error;
   }
   if (outcome.is === "moved") {
@@ -85,56 +105,57 @@ export async function recoverStream(
     return again.is === "closed" || again.is === "moved" ? outcome : again;
   }
   if (outcome.is !== "caught_up" && outcome.is !== "resynced") return outcome;
-  return { ...outcome, head: await deps.sequencer.drained(outcome.head, deadline) };
+  const { lastSeq, buffered } = outcome.head;
+  return buffered.has(lastSeq + 1)
+    ? { ...outcome, head: await deps.sequencer.drained(outcome.head, deadline) }
+    : outcome;
 }
 
-/** Asks the publisher where it is, and takes the way that its answer leaves. Gives the lease back. */
-async function recoverLeased(
+/** Applies the publisher's backlog and, where that is not enough, replaces the state. Gives the lease back. */
+async function catchUp(
   deps: RecoveryDeps,
   leased: Head,
-  { kind, callback }: RecoveryRequest,
+  { publisher, polled, kind, callback }: RecoveryRequest & { readonly publisher: Publisher; readonly polled: Polled },
   deadline: Deadline,
 ): Promise<Recovered> {
-  const publisher = await deps.publishers(leased.actorId, leased.peerId, reserved(deadline));
-  if (publisher === undefined) {
-    await fail(deps, leased, { reason: "the trust is not approved" });
-    return { is: "closed" };
-  }
-  if (callback !== undefined && callback.url === undefined && callback.data !== undefined) {
-    const parts = partsOfData(placeOf(leased.scope), callback.data);
-    return await outcomeOf(deps, leased, 0, await writeSentState(deps, leased, publisher, callback, parts));
-  }
-  const polled = await publisher.poll(leased.subscriptionId);
-  if (polled.is === "failed") return await fail(deps, leased, polled.failure, kind);
-  // A publisher that has just sent a resync callback knows the subscription, whatever its poll answers.
-  if (polled.is === "unknown" && callback === undefined) return await followUnknown(deps, leased, polled, deadline);
-  if (polled.is === "ended" && callback === undefined) return await followEnded(deps, leased);
+  const { streams, clock, settings, log } = deps;
   const newest = newestOf(polled);
   const reset = callback === undefined && newest !== undefined && countsAgain(leased, newest);
-  let head = reset ? leased : await compared(deps, leased, polled);
+  const differs = polled.is === "backlog" && !leased.contradicted && isContradicted(leased, polled);
+  let head = differs && !reset ? await markDiffering(deps, leased) : leased;
   const requested = stronger(kind, head.recoveryRequested);
-  const needsState = (of: Head): boolean => requested === "refresh" || mayReread(of, deps.clock.now());
-  let caught: Replayed | undefined;
+  const needsState = (of: Head): boolean => requested === "refresh" || mayReread(of, clock.now());
+  let replayed: Replayed | undefined;
   if (polled.is === "backlog" && requested !== "resync" && !head.replacing && !reset && callback === undefined) {
-    const replayed = await replayBacklog(deps, head, polled, deadline, { upToMissing: needsState(head) });
-    if (replayed?.is === "busy") return replayed;
-    caught = replayed;
-    head = caught?.head ?? head;
-    if (caught?.outOfTime === true) return await leaveRequested(deps, caught, requested);
-    // An event of the backlog may have shown another contradiction.
-    if (caught?.complete === true && !needsState(head)) return await finishReplay(deps, caught, polled, publisher);
+    const run = await replayBacklog(deps, head, polled, deadline, { upToMissing: needsState(head) });
+    if (run?.is === "busy") return run;
+    replayed = run;
+    head = run?.head ?? head;
+    if (run?.outOfTime === true) return await leaveRequested(deps, run, requested);
   }
-  const begin = beginningOf(head, { polled, reset, callback });
-  const replaced = await replaceState(deps, head, publisher, begin, deadline);
-  const applied = caught?.applied ?? 0;
-  if (replaced.is !== "absent") return await outcomeOf(deps, head, applied, replaced);
-  if (caught?.complete === true && polled.is === "backlog") return await finishReplay(deps, caught, polled, publisher);
-  return await outcomeOf(deps, head, applied, await passOverState(deps, head, publisher, begin));
+  const { applied = 0, complete = false, completes } = replayed ?? {};
+  // An event of the backlog may have shown another contradiction.
+  if (!complete || needsState(head)) {
+    const begin = beginningOf(head, { polled, reset, callback });
+    const replaced = await replaceState(deps, head, publisher, begin, deadline);
+    if (replaced.is !== "absent") return await outcomeOf(deps, head, applied, replaced);
+    if (!complete) return await outcomeOf(deps, head, applied, await passOverState(deps, head, publisher, begin));
+  }
+  // Numbers the publisher has never made: its next answer decides whether it counts again.
+  const beyond = [...head.buffered].some((n) => newest !== undefined && n > newest);
+  const reconcileAt = nextReconciliation(clock.now(), settings.reconcileMs);
+  const fields = { attempts: beyond ? head.attempts + 1 : 0, problem: undefined, ...compact({ reconcileAt }) };
+  const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, fields, completes }));
+  if (done === undefined) return { is: "busy", head };
+  if (applied > 0 || (polled.is === "backlog" && polled.diffs.length > 0)) {
+    await acknowledge(deps, publisher, head, head.lastSeq);
+  }
+  log.info("caught up", { ...idsOf(head), sequence: head.lastSeq, applied });
+  return { is: "caught_up", head: done, applied };
 }
 
-/** The head, marked when the backlog has another content than was applied. */
-async function compared(deps: RecoveryDeps, head: Head, polled: Polled): Promise<Head> {
-  if (polled.is !== "backlog" || head.contradicted || !isContradicted(head, polled)) return head;
+/** Marks a head whose backlog has another content than was applied. */
+async function markDiffering(deps: RecoveryDeps, head: Head): Promise<Head> {
   deps.log.warn("the backlog differs from what was applied", idsOf(head));
   return (await markContradicted(deps, head)) ?? head;
 }

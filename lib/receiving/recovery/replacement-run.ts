@@ -12,7 +12,7 @@ import { markReplacing, noteProgress } from "../stream/stream-changes.ts";
 import { targetOf } from "./place-reads.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ReplacementResult, ResyncCallback } from "./replacement-commit.ts";
-import { readChunk, readWhole } from "./state-chunk.ts";
+import { readChunk } from "./state-chunk.ts";
 import type { Before, Chunk } from "./state-chunk.ts";
 
 type Listing = Extract<StateListing, { is: "listing" }>;
@@ -29,7 +29,7 @@ export interface Beginning {
 }
 
 /** What became of reading: all of it is written; it stopped; or what a caller is answered. */
-type Ended =
+export type Ended =
   | { readonly is: "read" }
   | { readonly is: "stopped"; readonly failure?: ReadFailure }
   | { readonly is: "busy"; readonly head: Head }
@@ -106,15 +106,6 @@ export class ReplacementRun {
       return index >= most.places || (index > 0 && bytes > most.bytes);
     });
     return end < 0 ? places : places.slice(0, end);
-  }
-
-  /** Reads a state of one piece, again while the publisher moves on, then writes it. */
-  async whole(what: Parameters<Publisher["listState"]>[0], listed: Listing): Promise<Ended> {
-    const of = { what, listing: listed };
-    const chunk = await readWhole(this.#publisher, of, this.#begin.before, { patient: this.#patient });
-    if ("failure" in chunk) return { is: "failed", failure: chunk.failure };
-    this.progress = { ...this.progress, known: chunk.before.known };
-    return await this.writeChunk(chunk, chunk.listing.places.length);
   }
 
   /** Reads and writes one piece after another, from the last name on that is written. */

@@ -7,13 +7,10 @@ import type { Deadline } from "../../system/ports.ts";
 import { isRecounted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
-import type { Polled, Publisher } from "../../peers/publisher.ts";
+import type { Polled } from "../../peers/publisher.ts";
 import { copiesOf } from "../stream/buffered-run.ts";
-import { acknowledge } from "./acknowledge.ts";
 import { noteBegun, withFields } from "../stream/stream-changes.ts";
-import { nextReconciliation } from "../stream/stream-lives.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { idsOf } from "../stream/event-applier.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
 
 type Backlog = Extract<Polled, { is: "backlog" }>;
@@ -87,30 +84,6 @@ export async function replayBacklog(
     if (outOfTime) break;
   }
   return compact({ is: "applied", head: current, applied, complete: complete && !outOfTime, outOfTime, completes });
-}
-
-/** Ends a recovery that the backlog has completed: the lease is given back, and the publisher learns how far we are. */
-export async function finishReplay(
-  { streams, clock, settings, log }: RecoveryDeps,
-  { head, applied, completes }: Replayed,
-  polled: Backlog,
-  publisher: Publisher,
-): Promise<
-  | { readonly is: "caught_up"; readonly head: Head; readonly applied: number }
-  | { readonly is: "busy"; readonly head: Head }
-> {
-  // Numbers the publisher has never made: its next answer decides whether it counts again.
-  const beyond = [...head.buffered].some((n) => n > polled.sequence);
-  const reconcileAt = nextReconciliation(clock.now(), settings.reconcileMs);
-  const attempts = beyond ? head.attempts + 1 : 0;
-  const fields = { attempts, problem: undefined, ...compact({ reconcileAt }) };
-  const done = await streams.advance(head, compact({ to: head.lastSeq, keepLease: false, fields, completes }));
-  if (done === undefined) return { is: "busy", head };
-  if (applied > 0 || polled.diffs.length > 0) {
-    await acknowledge({ streams, clock }, publisher, head, head.lastSeq);
-  }
-  log.info("caught up", { ...idsOf(head), sequence: head.lastSeq, applied });
-  return { is: "caught_up", head: done, applied };
 }
 
 /** The events from lastSeq + 1 to the publisher's newest, from backlog and buffer, up to the first that is missing. */

@@ -34,49 +34,43 @@ export interface Chunk {
   readonly stopped?: ReadFailure;
 }
 
-/**
- * Reads places of a listing. Without positions in the answers the newest number is asked after it: the position is the one
- * before, exact when both agree, contents under numbers included.
- */
-export async function readChunk(
-  publisher: Publisher,
-  of: { readonly what: StateTarget; readonly listing: Listing; readonly places: readonly Place[] },
-  before: Before,
-  options: { readonly patient: boolean },
-): Promise<Chunk | { readonly failure: ReadFailure }> {
-  const { answers, sequence, stopped } = await of.listing.read(of.places, options);
-  if (sequence !== undefined) {
-    return compact({ answers, position: sequence, positioned: true, after: before, stopped });
-  }
-  const polled = await publisher.poll(of.what.subscriptionId);
-  const failure = pollFailure(polled);
-  if (failure !== undefined) return { failure };
-  const after = afterPoll(polled, before);
-  const dirtyListsUntil = agree(before, after) ? undefined : (after.newest ?? UNTIL_KNOWN);
-  return compact({ answers, position: before.least, positioned: false, dirtyListsUntil, after, stopped });
+/** What was read from a publisher, the listing that it was read from, and how far the publisher was before. */
+export interface ReadChunk extends Chunk {
+  readonly listing: Listing;
+  readonly before: Before;
 }
 
 /**
- * Reads a whole state that is small enough for it, from its listing on, until the newest number is the same before and
- * after.
+ * Reads places of a listing. Without positions in the answers the newest number is asked after it: the position is the one
+ * before, exact when both agree, contents under numbers included.
+ *
+ * @param of.places which of the listing; without them all of it is read, from a new listing again until the newest number
+ *   is the same before and after
  */
-export async function readWhole(
+export async function readChunk(
   publisher: Publisher,
-  of: { readonly what: StateTarget; readonly listing: Listing },
+  of: { readonly what: StateTarget; readonly listing: Listing; readonly places?: readonly Place[] },
   before: Before,
   options: { readonly patient: boolean },
-): Promise<(Chunk & { readonly listing: Listing; readonly before: Before }) | { readonly failure: ReadFailure }> {
+): Promise<ReadChunk | { readonly failure: ReadFailure }> {
   let { listing } = of;
   let start = before;
   for (let attempt = 1; ; attempt += 1) {
-    const chunk = await readChunk(publisher, { ...of, listing, places: listing.places }, start, options);
-    if ("failure" in chunk) return chunk;
-    const settled = chunk.dirtyListsUntil === undefined || chunk.after.newest === undefined;
-    if (settled || chunk.stopped !== undefined || attempt === TRIES) return { ...chunk, listing, before: start };
+    const { answers, sequence, stopped } = await listing.read(of.places ?? listing.places, options);
+    const read = { answers, listing, before: start, stopped };
+    if (sequence !== undefined) return compact({ ...read, position: sequence, positioned: true, after: start });
+    const polled = await publisher.poll(of.what.subscriptionId);
+    const failure = pollFailure(polled);
+    if (failure !== undefined) return { failure };
+    const after = afterPoll(polled, start);
+    const dirtyListsUntil = agree(start, after) ? undefined : (after.newest ?? UNTIL_KNOWN);
+    const chunk = compact({ ...read, position: start.least, positioned: false, dirtyListsUntil, after });
+    const settled = dirtyListsUntil === undefined || after.newest === undefined || stopped !== undefined;
+    if (settled || of.places !== undefined || attempt === TRIES) return chunk;
     const again = await publisher.listState(of.what);
-    if (again.is !== "listing") return { ...chunk, listing, before: start };
+    if (again.is !== "listing") return chunk;
     listing = again;
-    start = chunk.after;
+    start = after;
   }
 }
 

@@ -29,7 +29,8 @@ import type { RecoveryDeps } from "./recovery-settings.ts";
 import { commitReplacement, pauseAfterStop } from "./replacement-commit.ts";
 import type { ResyncCallback } from "./replacement-commit.ts";
 import { ReplacementRun } from "./replacement-run.ts";
-import type { Beginning } from "./replacement-run.ts";
+import type { Beginning, Ended } from "./replacement-run.ts";
+import { readChunk } from "./state-chunk.ts";
 
 export type Replaced =
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
@@ -66,14 +67,21 @@ export async function replaceState(
   if (listing.is !== "listing") return listing;
   if (listing.leftOut.length > 0) logLeftOut(log, idsOf(head), listing.leftOut);
   const begun = resumable(head, begin);
-  const run = new ReplacementRun(deps, head, publisher, { begin, begun, patient: isPatient(deps, head) });
+  const patient = isPatient(deps, head);
+  const run = new ReplacementRun(deps, head, publisher, { begin, begun, patient });
   if (listing.byName === true) {
     // There may be more: the state is read again as long as it is so.
     run.progress = { ...run.progress, differs: true };
     log.warn("the list of a peer's properties cannot be read; the stored ones are read by name", idsOf(head));
   }
   const isOnePiece = begun === undefined && run.piece(listing, listing.places).length === listing.places.length;
-  const ended = isOnePiece ? await run.whole(what, listing) : await run.pieces(what, listing, deadline);
+  let ended: Ended;
+  if (isOnePiece) {
+    const chunk = await readChunk(publisher, { what, listing }, begin.before, { patient });
+    if ("failure" in chunk) return { is: "failed", failure: chunk.failure };
+    run.progress = { ...run.progress, known: chunk.before.known };
+    ended = await run.writeChunk(chunk, chunk.listing.places.length);
+  } else ended = await run.pieces(what, listing, deadline);
   if (ended.is === "stopped") return await leave(deps, run, ended.failure);
   if (ended.is !== "read") return ended;
   if (!(await run.clear(deadline))) return run.head === undefined ? { is: "busy", head } : await leave(deps, run);

@@ -11,13 +11,22 @@ import type { Json } from "../../system/ports.ts";
 import { planDiff } from "./diff-plan.ts";
 import type { DiffPlan } from "./diff-plan.ts";
 import type { Applied, IncomingDiff, Replacement } from "./incoming.ts";
-import { eachEntry, entriesIn, keyOfPlace, peerItems, placesIn, readPlace, WRITES_AT_ONCE } from "./peer-places.ts";
+import {
+  eachEntry,
+  entriesIn,
+  isOwned,
+  keyOfPlace,
+  peerItems,
+  placesIn,
+  readPlace,
+  WRITES_AT_ONCE,
+} from "./peer-places.ts";
 import type { Owned, Replica } from "./peer-places.ts";
 import { altered, changeOf, removal } from "./place-change.ts";
 import type { FailedRead, PlaceChange } from "./place-change.ts";
 import { fromItem } from "./replica-entry.ts";
 import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
-import { isAmong, isWrittenSince, markStale, putPart, putParts, removeRest } from "./state-writer.ts";
+import { isAmong, isWrittenSince, markStale, putPart, removeRest } from "./state-writer.ts";
 import type { ReadPosition, StateTarget } from "./state-writer.ts";
 import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";
 import type { WritePolicy } from "./write-policy.ts";
@@ -127,9 +136,17 @@ export class PeerStore {
     await removeRest(this.#replica, input, { stateVersion, sequence }, isAmong(parts.map(({ place }) => place)));
   }
 
-  /** Writes some parts of a state that replaces what a scope contains; `removeRest` ends it. */
+  /**
+   * Writes some parts of a state that replaces what a scope contains; `removeRest` ends it. One write a value, for lists
+   * their pages. Parts outside the target are left out.
+   */
   async putParts(target: StateTarget, parts: readonly StatePart[], at: ReadPosition): Promise<void> {
-    await putParts(this.#replica, target, parts, at);
+    const { stateVersion, dirtyListsUntil } = at;
+    const owned = parts.filter(({ place }) => place.length > 0 && isOwned(target, place));
+    await mapConcurrent(owned, WRITES_AT_ONCE, async (part) => {
+      const sequence = part.sequence ?? at.sequence;
+      await putPart(this.#replica, target, part, compact({ stateVersion, sequence, dirtyListsUntil }));
+    });
   }
 
   /**

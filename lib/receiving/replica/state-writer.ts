@@ -10,10 +10,9 @@ import type { Reads } from "../../domain/policy/visibility.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import { compact } from "../../system/compact.ts";
-import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Json } from "../../system/ports.ts";
 import { withoutExcluded } from "./diff-plan.ts";
-import { eachEntry, entriesIn, isOwned, keyOfPlace, WRITES_AT_ONCE } from "./peer-places.ts";
+import { eachEntry, entriesIn, isOwned, keyOfPlace } from "./peer-places.ts";
 import type { Owned, Replica } from "./peer-places.ts";
 import { composed, newList, newValue, removal, staleMark } from "./place-change.ts";
 import type { FailedRead, PlaceChange } from "./place-change.ts";
@@ -32,25 +31,6 @@ export interface StateTarget extends Owned {
 export interface ReadPosition extends Position {
   /** A list operation numbered up to this is not applied: its list is read again instead. */
   readonly dirtyListsUntil?: number;
-}
-
-/** Writes parts that were read; one write a value, for lists their pages. Parts outside the target are left out. */
-export async function putParts(
-  replica: Replica,
-  target: StateTarget,
-  parts: readonly StatePart[],
-  at: ReadPosition,
-): Promise<void> {
-  const owned = parts.filter(({ place }) => place.length > 0 && isOwned(target, place));
-  await mapConcurrent(owned, WRITES_AT_ONCE, async (part) => {
-    const { stateVersion, dirtyListsUntil } = at;
-    await putPart(
-      replica,
-      target,
-      part,
-      compact({ stateVersion, sequence: part.sequence ?? at.sequence, dirtyListsUntil }),
-    );
-  });
 }
 
 /** Writes one part; a part of kind `value` without a value says that nothing is there. */

@@ -50,59 +50,98 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @throws ServiceError from the applier's `check`; whatever the applier or table threw, with the lease given back
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
-    const n = event.sequence;
-    const preparing = this.#deps.applier.prepare(key, [event]);
+    const { applier, streams, wakeUps } = this.#deps;
+    const { sequence } = event;
+    const preparing = applier.prepare(key, [event]);
     preparing.catch(() => undefined);
-    let head: Head | undefined;
-    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-      if (head === undefined || this.#decide(head, n).is === "next") {
-        const acquired = await this.#deps.streams.acquireLease(
-          key,
-          compact({
-            leaseMs: deadline.remaining(),
-            at: n - 1,
-            also: this.#deps.applier.demands(event),
-            auth,
-            begun: this.#deps.applier.begins(event),
-          }),
+    const terms = compact({ at: sequence - 1, also: applier.demands(event), auth, begun: applier.begins(event) });
+    let seen: Head | undefined;
+    let leased: Head | undefined;
+    for (let attempt = 0; leased === undefined; attempt += 1) {
+      if (attempt === MOST_ATTEMPTS) return { is: "unsettled" };
+      if (seen === undefined || this.#decide(seen, sequence).is === "next") {
+        const lease = await streams.acquireLease(key, { ...terms, leaseMs: deadline.remaining() });
+        if (lease.won) {
+          leased = lease.head;
+          break;
+        }
+        seen = lease.head;
+        if (seen === undefined || !seen.live || (auth !== undefined && seen.auth !== auth)) {
+          return compact({ is: "closed", head: seen });
+        }
+        applier.check(event, seen);
+      }
+      const outcome = await this.#buffer(seen, event, deadline);
+      if (outcome.is !== "moved") return outcome;
+      seen = outcome.head;
+    }
+
+    // The number is next and this call has the lease: the event is applied, then what is buffered behind it.
+    const hooksBegun = new Set<number>();
+    let moved: Head | undefined;
+    try {
+      applier.check(event, leased);
+      const prepared = await preparing;
+      if (leased.buffered.has(sequence + 1)) {
+        moved = await applyRun(this.#deps, leased, deadline, { atHand: { event, prepared }, hooksBegun });
+      } else {
+        const hookBegins = (): unknown => hooksBegun.add(sequence);
+        const context = { head: leased, starts: leased.starts, prepared, deadline, hookBegins };
+        const applied = await applier.apply(event, context);
+        const contradicts = applier.begunOtherwise(event, leased);
+        const { fields } = applied;
+        moved = await streams.advance(
+          leased,
+          compact({ to: sequence, keepLease: false, unseen: [sequence], contradicts, fields }),
+          copiesOf(this.#deps, withApplied(leased, sequence, applied), [sequence]),
         );
-        if (acquired.won) return await this.#work(acquired.head, event, preparing, deadline);
-        head = acquired.head;
-        if (head === undefined || !head.live || (auth !== undefined && head.auth !== auth)) {
-          return compact({ is: "closed", head });
-        }
-        this.#deps.applier.check(event, head);
+        if (moved !== undefined) await runAfterwards(this.#deps, moved, applied);
       }
-      const decision = this.#decide(head, n);
-      if (decision.is === "duplicate") return { is: "duplicate", head };
-      if (decision.is === "full") return { is: "full", head, overdue: decision.overdue };
-      if (decision.is === "already_buffered") {
+    } catch (error) {
+      await giveBack(this.#deps, leased, hooksBegun);
+      throw error;
+    }
+    if (moved === undefined || moved.lastSeq < sequence) return { is: "unsettled" };
+    if (moved.buffered.size > 0 && moved.gapSince !== leased.gapSince) await wakeUps.schedule(moved);
+    return { is: "processed", head: await this.drained(moved, deadline) };
+  }
+
+  /** Buffers a number that is not next, unless it is known already or refused. `moved`: it may be next on this head. */
+  async #buffer(
+    head: Head,
+    event: E,
+    deadline: Deadline,
+  ): Promise<Delivered | { readonly is: "moved"; readonly head: Head }> {
+    const { applier, streams, wakeUps } = this.#deps;
+    const { sequence } = event;
+    const decision = this.#decide(head, sequence);
+    switch (decision.is) {
+      case "next":
+        return { is: "moved", head };
+      case "duplicate":
+        return { is: "duplicate", head };
+      case "full":
+        return { is: "full", head, overdue: decision.overdue };
+      case "already_buffered": {
         const passed = await this.#compare(head, event);
-        if (passed !== undefined) {
-          head = passed;
-          continue;
-        }
-        const { overdue } = decision;
-        return await this.#respond(head, n, deadline, { overdue, first: false });
+        if (passed !== undefined) return { is: "moved", head: passed };
+        return await this.#respond(head, sequence, deadline, { overdue: decision.overdue, first: false });
       }
-      if (decision.is === "buffer") {
-        const stored = await this.#deps.streams.bufferEvent(head, n, this.#deps.applier.toBuffer(event));
+      case "buffer": {
+        const stored = await streams.bufferEvent(head, sequence, applier.toBuffer(event));
         const passed = stored.first ? undefined : await this.#compare(head, event);
-        if (passed !== undefined) {
-          head = passed;
-          continue;
-        }
+        if (passed !== undefined) return { is: "moved", head: passed };
         if (stored.buffered && stored.head !== undefined) {
-          if (head.buffered.size === 0) await this.#deps.wakeUps.schedule(stored.head);
-          return await this.#respond(stored.head, n, deadline, { overdue: decision.overdue, first: stored.first });
+          if (head.buffered.size === 0) await wakeUps.schedule(stored.head);
+          const how = { overdue: decision.overdue, first: stored.first };
+          return await this.#respond(stored.head, sequence, deadline, how);
         }
         if (stored.head === undefined || !stored.head.live || stored.head.auth !== head.auth) {
           return compact({ is: "closed", head: stored.head });
         }
-        head = stored.head;
+        return { is: "moved", head: stored.head };
       }
     }
-    return { is: "unsettled" };
   }
 
   /** Applies what is buffered and in order, unless another does. @returns the head as it is then */
@@ -191,37 +230,5 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       if (asked !== undefined) await this.#deps.wakeUps.schedule(asked);
       return asked ?? now;
     }
-  }
-
-  /** The in-order event of the lease's holder, then all that now follows. */
-  async #work(head: Head, event: E, preparing: Promise<P>, deadline: Deadline): Promise<Delivered> {
-    const { applier, streams, wakeUps } = this.#deps;
-    const { sequence } = event;
-    const hooksBegun = new Set<number>();
-    let moved: Head | undefined;
-    try {
-      applier.check(event, head);
-      const prepared = await preparing;
-      if (head.buffered.has(sequence + 1)) {
-        moved = await applyRun(this.#deps, head, deadline, { atHand: { event, prepared }, hooksBegun });
-      } else {
-        const hookBegins = (): unknown => hooksBegun.add(sequence);
-        const applied = await applier.apply(event, { head, starts: head.starts, prepared, deadline, hookBegins });
-        const contradicts = applier.begunOtherwise(event, head);
-        const { fields } = applied;
-        moved = await streams.advance(
-          head,
-          compact({ to: sequence, keepLease: false, unseen: [sequence], contradicts, fields }),
-          copiesOf(this.#deps, withApplied(head, sequence, applied), [sequence]),
-        );
-        if (moved !== undefined) await runAfterwards(this.#deps, moved, applied);
-      }
-    } catch (error) {
-      await giveBack(this.#deps, head, hooksBegun);
-      throw error;
-    }
-    if (moved === undefined || moved.lastSeq < sequence) return { is: "unsettled" };
-    if (moved.buffered.size > 0 && moved.gapSince !== head.gapSince) await wakeUps.schedule(moved);
-    return { is: "processed", head: await this.drained(moved, deadline) };
   }
 }

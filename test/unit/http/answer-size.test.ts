@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { acceptsGzip, bytesInResult, fitted } from "../../../lib/http/answer-size.ts";
-import { resultOf } from "../../../lib/http/lambda-adapter.ts";
+import { resultOf } from "../../../lib/http/area.ts";
 import { json } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { randomHex } from "../../support/random-hex.ts";

@@ -1,16 +1,14 @@
-/** Has the event of a callback sequenced, and turns what became of it into the answer. */
+/** Turns what became of a callback into the answer, and does what the answer promises. */
 import { compact } from "../../system/compact.ts";
 import { checkCallbackUrl } from "../../domain/wire/callback-scope.ts";
 import { leaseIsLive } from "../../dynamodb/lease.ts";
-import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
-import { ServiceError, isServiceError } from "../../system/errors.ts";
+import { ServiceError } from "../../system/errors.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { isNewer, isRecounted, markContradicted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import type { Delivered } from "../stream/sequencer.ts";
-import { ContentRefused } from "../stream/stream-event.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
 import type { Sender } from "./callback-access.ts";
 import type { Receiving } from "./receiving.ts";
@@ -21,31 +19,8 @@ export interface CallbackAnswer {
   readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };
 }
 
-/** Has an event sequenced. @throws ServiceError as `receiveCallback` */
-export async function deliverEvent(
-  receiving: Receiving,
-  sender: Sender,
-  event: StreamEvent,
-  deadline: Deadline,
-): Promise<CallbackAnswer> {
-  const { sequencer, access, log } = receiving;
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    let delivered: Delivered;
-    try {
-      delivered = await sequencer.deliver(outboundHeadKey(sender), event, sender.digest, deadline);
-    } catch (error) {
-      if (error instanceof ContentRefused) return await refuseContent(receiving, sender, event.sequence);
-      if (isServiceError(error)) throw error;
-      log.error("a callback could not be processed", { ...sender, digest: undefined, error: String(error) });
-      throw busy(error);
-    }
-    if (delivered.is !== "closed") return await answerOf(receiving, delivered, event);
-    await access.explain(sender);
-  }
-  throw busy();
-}
-
-async function answerOf(
+/** The answer to a callback that was sequenced. @throws ServiceError callback.busy, callback.queue_full */
+export async function answerOf(
   receiving: Receiving,
   delivered: Exclude<Delivered, { is: "closed" }>,
   event: StreamEvent,
@@ -87,7 +62,7 @@ async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head)
 }
 
 /** The content of a number cannot be had: only reading the state helps. */
-async function refuseContent(
+export async function refuseContent(
   { access, streams, wakeUps }: Receiving,
   sender: Sender,
   sequence: number,
