@@ -40,9 +40,9 @@ export interface LogRead {
 
 /** What one commit writes: with the log's head, the parts of its records and the actor's check at most 100 writes. */
 export interface LogPlan {
-  /** None only for a change of the head alone. */
+  /** Empty only for a change of the head alone. */
   readonly records: readonly NewRecord[];
-  /** On the conditions that what was read still holds; one that fails has the whole planned again. */
+  /** Conditional on what was read; a failed condition makes the plan run again. */
   readonly writes: readonly Write[];
   /** What else changes on the log's head. */
   readonly head?: Change;
@@ -58,7 +58,7 @@ type Planned = LogPlan | undefined | "lost";
 /** What was committed. */
 export interface Commit {
   readonly actorId: string;
-  /** As it was before. */
+  /** The head before the commit. */
   readonly head: LogHead;
   /** The number of the last record. */
   readonly newest: number;
@@ -237,7 +237,7 @@ export function confirmedTo(head: LogHead, digest: string, now: number): string 
   return now < head.rulesAt + RULES_FOR_MS ? undefined : "";
 }
 
-/** A change after the actor's deletion has begun would stay behind. */
+/** A change committed after the start of the actor's deletion would leave items behind. */
 const actorStands = (actorId: string): Write => ({
   check: actorKey(actorId),
   condition: all(itemExists, missing("deleting")),

@@ -59,7 +59,7 @@ export function area<P extends Parties, S extends AreaServices<P> & { readonly i
 
 /**
  * Answers one request: routes it, turns errors into their wire form, and logs one line. Every answer carries
- * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler goes on until
+ * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler continues until
  * the instance is frozen.
  *
  * @param after the timer of the function's end; without it a request may take any time

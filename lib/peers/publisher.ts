@@ -104,7 +104,7 @@ export interface StateRequest {
   readonly names?: readonly Place[];
 }
 
-/** What a fetch of one diff came to. `refused`: asking again would give the same; `failed`: a later try may succeed. */
+/** The result of fetching one diff. `refused`: asking again would give the same; `failed`: a later try may succeed. */
 export type DiffAnswer =
   | { readonly is: "content"; readonly content: DiffContent }
   | { readonly is: "refused" | "failed"; readonly failure: ReadFailure };

@@ -26,7 +26,7 @@ export class LaidPages {
     try {
       const planned = await plan(laid);
       this.#keys = laid;
-      // Before the commit: it may write anew, in its transaction, a page that only an earlier attempt laid out.
+      // Before the commit, whose transaction may write a page again that only an earlier attempt laid out.
       await this.#delete(earlier);
       return planned;
     } catch (error) {

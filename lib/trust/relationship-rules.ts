@@ -40,7 +40,7 @@ interface RulesDeps {
 /**
  * Records what each subscribing peer may do by this release's rules. The records decide which changes get a number from
  * then on; what a peer may see is checked wherever something is shown. The log's head notes how far the confirmation came,
- * so that the next commit goes on where one broke off, and several at the same time record each peer once. Stops after 5 s.
+ * so that the next commit continues where one broke off, and several at the same time record each peer once. Stops after 5 s.
  *
  * @param commits commits that do not confirm again
  */

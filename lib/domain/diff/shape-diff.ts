@@ -82,7 +82,7 @@ function ofWay({ path, createdFrom = path.length }: SetChange, shaping: Shaping)
   return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
 }
 
-/** An object came to be at a place that the subscription covers. */
+/** An object was created at a place that the subscription covers. */
 function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
   if (!shaping.reads.at(place) || shaping.narrower.some((other) => covers(other, place))) return [];
   return [{ say: "object", path: relative(place, shaping) }];

@@ -1,6 +1,6 @@
 /**
  * How the cursor of one inbound subscription advances along its actor's change log. Everything here follows from the state
- * and the records alone, so another instance that goes on after a crash gets the same numbers.
+ * and the records alone, so another instance that continues after a crash gets the same numbers.
  */
 import { compact } from "../../system/compact.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";

@@ -25,7 +25,7 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** A probe may take this much longer than its delivery, ms, before another instance may probe. */
 const PROBE_MARGIN_MS = 5_000;
-/** A replay looks again so much later at subscriptions that another delivery had leased, ms. */
+/** Pause before a replay retries subscriptions that another delivery had leased, ms. */
 const RUN_AGAIN_MS = 5_000;
 
 /** The id of the subscription that goes first, or of the one after which the round begins. */
@@ -165,7 +165,7 @@ export class BreakerRecovery {
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
     if (replay === undefined) await session?.end();
-    // When the breaker opens again, or the peer asks for a pause, the due item goes on from there.
+    // When the breaker opens again, or the peer asks for a pause, the due item continues from there.
     else if (!isKept(await session?.deliver())) await this.#replay(trust, replay, time, { after: probed });
   }
 
@@ -181,7 +181,7 @@ export class BreakerRecovery {
     return failures;
   }
 
-  /** Sends what there is of all subscriptions of the peer. When something is left, the due item goes on with it. */
+  /** Sends what there is of all subscriptions of the peer. When something is left, the due item continues with it. */
   async #sendAll(
     trust: TrustRecord,
     time: DeliveryBudget,

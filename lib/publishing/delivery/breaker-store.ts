@@ -44,13 +44,13 @@ export interface BreakerStoreDeps extends WakeUpDeps {
   readonly policy: BreakerPolicy;
 }
 
-/** Whose breaker. */
+/** The peer of a breaker. */
 export interface BreakerPeer {
   readonly actorId: string;
   readonly peerId: string;
 }
 
-/** Whose breaker: a peer as its trust was read. A trust that was made again has another secret. */
+/** The peer of a breaker, as its trust was read. A trust that was made again has another secret. */
 export interface BreakerOf extends BreakerPeer {
   readonly secret: string;
 }
@@ -136,7 +136,7 @@ export class BreakerStore {
     return token;
   }
 
-  /** Goes on with another subscription until `until` (ms since 1970); false when another instance has the try. 1 write. */
+  /** Continues with another subscription until `until` (ms since 1970); false when another instance has the try. 1 write. */
   async extendProbe(of: BreakerOf, token: string, until: number, probed: string): Promise<boolean> {
     const change: Change = { set: { breakerOpenUntil: until, breakerProbed: probed } };
     return (await this.#change(of, change, equals("breakerProbe", token))) !== undefined;
@@ -176,7 +176,7 @@ export class BreakerStore {
     if (ended !== undefined) await this.postpone(of, now);
   }
 
-  /** Ends a replay that has sent everything, unless the peer asked for a pause since: then what waits is looked at again. */
+  /** Ends a replay that has sent everything, unless the peer asked for a pause since: then the replay stays due. */
   async replayed(of: BreakerOf, token: string): Promise<void> {
     const notPaused = any(missing("pausedUntil"), atMost("pausedUntil", this.#deps.clock.now()));
     const change = { remove: ["breakerReplay", "breakerProbed", ...PAUSE] };
@@ -244,7 +244,7 @@ export class BreakerStore {
   }
 }
 
-/** Not one that was made again with the peer. */
+/** Holds for the trust that was read, not for a later one with the same peer. */
 const sameTrust = (of: BreakerOf): Condition => equals("secret", of.secret);
 
 const idsOf = ({ actorId, peerId }: BreakerPeer) => ({ actorId, peerId });

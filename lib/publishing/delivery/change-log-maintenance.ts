@@ -21,7 +21,7 @@ import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Maintenance runs again so much later for subscriptions that another delivery has, or that failed now, ms. */
+/** Pause before maintenance runs again for subscriptions that failed or that another delivery has leased, ms. */
 const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 

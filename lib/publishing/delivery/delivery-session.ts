@@ -18,7 +18,7 @@ import { SessionBacklog } from "./session-backlog.ts";
 import type { BacklogDeps, BacklogInput } from "./session-backlog.ts";
 import type { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Delivered numbers are stored after so many, so that a crash repeats little of a long backlog. */
+/** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
 /** Attempts of a write whose answer was lost. */
 const MOST_ATTEMPTS = 3;
@@ -51,7 +51,7 @@ export interface SessionInput extends BacklogInput {
  */
 export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "lost";
 
-/** What one number came to. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
+/** The result of sending one number. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
 export type Tried = "taken" | "failed" | "later" | "refused";
 
 /**
@@ -146,7 +146,7 @@ export class DeliverySession {
       if (sent === "taken") await breakers.answered(recipient.trust, recipient.breaker);
       if (sent === "failed") await breakers.failed(recipient.trust);
       if (sent === "later") return "paused";
-      // A refused subscription is not asked number by number whether that has changed.
+      // A refused subscription gets one try at a time, not one for each number.
       if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) return "refused";
       if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
     }

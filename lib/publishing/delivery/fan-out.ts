@@ -33,7 +33,7 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
-/** After a failed read of the table the worker tries again so much later. */
+/** Delay before the worker retries after a failed read of the table. */
 const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {

@@ -57,7 +57,7 @@ export class SessionBacklog {
     return this.#open().length === 0 && !this.#isTorn;
   }
 
-  /** Goes on with the head as another writer stored it; what this session delivered stays known. */
+  /** Continues with the head as another writer stored it; what this session delivered stays known. */
   follow(stored: InboundHead): void {
     this.#head = withDelivery(stored, this.#head.delivery);
   }
@@ -67,7 +67,7 @@ export class SessionBacklog {
     this.#head = { ...this.#head, delivery: delivered(this.#head.delivery, sequence, leavesAt) };
   }
 
-  /** A number was tried in vain. */
+  /** A try of a number failed. */
   tried(sequence: number): void {
     this.#head = { ...this.#head, delivery: tried(this.#head.delivery, sequence) };
   }

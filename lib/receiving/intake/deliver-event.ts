@@ -1,4 +1,4 @@
-/** Has the event of a callback sequenced, and turns what became of it into the answer. */
+/** Sequences the event of a callback, and turns the result into the answer. */
 import { compact } from "../../system/compact.ts";
 import { checkCallbackUrl } from "../../domain/wire/callback-scope.ts";
 import { leaseIsLive } from "../../dynamodb/lease.ts";
@@ -21,7 +21,7 @@ export interface CallbackAnswer {
   readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };
 }
 
-/** Has an event sequenced. @throws ServiceError as `receiveCallback` */
+/** Sequences an event. @throws ServiceError as `receiveCallback` */
 export async function deliverEvent(
   receiving: Receiving,
   sender: Sender,
@@ -78,7 +78,7 @@ async function answerOf(
 
 /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for our answer. */
 async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head): Promise<void> {
-  // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
+  // A failed recovery is retried after its pause, however many callbacks arrive meanwhile.
   const now = clock.now();
   const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
   if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
@@ -86,7 +86,7 @@ async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head)
   await wakeUps.schedule(asked ?? head);
 }
 
-/** The content of a number cannot be had: only reading the state helps. */
+/** The content of a number is unavailable: only reading the state helps. */
 async function refuseContent(
   { access, streams, wakeUps }: Receiving,
   sender: Sender,
@@ -107,10 +107,10 @@ export async function compareDuplicate(
   head: Head,
   { sequence, timestamp, content }: Pick<StreamEvent, "sequence" | "timestamp" | "content">,
 ): Promise<void> {
-  // What a state read has covered was never applied: it is compared with the time of that read.
+  // A number that a state read covered was never applied, so its time is compared with that of the read.
   const newer = isNewer(head, { sequence, timestamp });
   if (!newer && !isRecounted(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
-  // Marked already, and no read is under way that could have begun before this.
+  // The stream is marked already, and no read that may have begun before this callback is under way.
   const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);
   if (head.contradicted && !isRead) return;
   log.warn("a duplicate differs from what was applied; the state will be read", { ...idsOf(head), sequence });
@@ -138,6 +138,6 @@ export const expecting = (result: "pending" | "resync_required", head: Head): Ca
 export const busy = (cause?: unknown): ServiceError =>
   new ServiceError(
     "callback.busy",
-    "This callback could not be settled now; nothing of it was recorded, send it again.",
+    "This callback could not be processed now, and nothing of it was recorded; send it again.",
     compact({ headers: { "retry-after": "1" }, cause }),
   );

@@ -1,4 +1,4 @@
-/** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
+/** The work of a due stream: drain it, recover it, reconcile it, resume its hooks, or purge it. */
 import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";
@@ -74,7 +74,7 @@ function nextStep(head: Head, now: number, settings: RecoverySettings): NextStep
 const later = (head: Head, dueAt: number): NextStep =>
   head.dueAt === undefined ? { is: "nothing" } : { is: "put_off", change: putOff(head, dueAt) };
 
-/** Puts off what is due, with a message for the later time. */
+/** Postpones the due work, with a message for the later time. */
 async function amend({ streams, wakeUps }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {
   const waiting = await streams.amend(head.key, change);
   if (waiting !== undefined) await wakeUps.schedule(waiting);

@@ -25,7 +25,7 @@ export interface PartRead {
   readonly state: Json;
   /** The store holds it, as far as narrower subscriptions do not own it. */
   readonly stored: boolean;
-  /** Places that only reading them from the publisher can settle. */
+  /** Places that must be read from the publisher. */
   readonly reread: readonly Place[];
 }
 

@@ -40,7 +40,7 @@ export interface RecoveryRequest {
 
 export type Recovered =
   | { readonly is: "caught_up" | "resynced"; readonly head: Head; readonly applied: number }
-  /** The state is too large for one run: it goes on when the head is due. */
+  /** The state is too large for one run; the recovery continues when the head is due. */
   | { readonly is: "underway"; readonly head: Head; readonly applied: number }
   /** Another holds the stream. */
   | { readonly is: "busy"; readonly head: Head }
@@ -139,7 +139,7 @@ async function compared(deps: RecoveryDeps, head: Head, polled: Polled): Promise
   return (await markContradicted(deps, head)) ?? head;
 }
 
-/** What time does not allow stays requested. */
+/** A recovery without enough time stays requested. */
 async function leaveRequested(
   { streams, wakeUps, clock }: RecoveryDeps,
   { head, applied }: Replayed,

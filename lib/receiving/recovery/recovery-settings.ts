@@ -57,7 +57,7 @@ export interface Forgotten {
   ended(head: Head): Promise<void>;
 }
 
-/** What receiving is given: ports, and what the rooms around it do for it. */
+/** The dependencies of receiving: ports, and the services of the rooms around it. */
 export interface ReceivingPorts {
   readonly table: Table;
   readonly clock: Clock;

@@ -17,7 +17,7 @@ export interface ApplyContext<P> {
   readonly starts: number;
   readonly prepared: P;
   readonly deadline: Deadline;
-  /** Called before the effect begins that must not be begun uncounted again: the hook. */
+  /** Called before the hook begins, so that its start is counted. */
   readonly hookBegins?: () => void;
 }
 

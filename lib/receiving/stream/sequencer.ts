@@ -29,7 +29,7 @@ export type Delivered =
   | { readonly is: "full"; readonly head: Head; readonly overdue: boolean }
   /** No stream is open to these credentials. The head is that of a stream that is closed to them. */
   | { readonly is: "closed"; readonly head?: Head }
-  /** Not settled after bounded retries; nothing was recorded. */
+  /** Bounded retries failed, and nothing was recorded. */
   | { readonly is: "unsettled" };
 
 /** More than any number of writers that race for one number can need; then the sender may try again. */

@@ -4,8 +4,8 @@
  *   retrying in the due index: read again when due, `starts` counts how often it was
  *   parked   read as often as it may be, or too large: it waits for a person, a diff of the place, or a resync
  *
- * The mark on the stored value says whether a place is stale. An item whose mark has gone has no work left: the next
- * look at it deletes it.
+ * The mark on the stored value says whether a place is stale. An item whose mark has gone has no work left: its next
+ * run deletes it.
  */
 import { createHash } from "node:crypto";
 import { compact } from "../../system/compact.ts";
