@@ -134,7 +134,7 @@ describe(`${SUBSCRIBERS} subscribers`, () => {
 });
 
 describe("a breaker closed by hand", () => {
-  /** Longer than the test: nothing but a hand closes it. */
+  /** Longer than the test, so that only the owner closes the breaker. */
   const OPEN_SECONDS = 600;
   let patient: Service;
   beforeAll(async () => {
@@ -148,7 +148,7 @@ describe("a breaker closed by hand", () => {
   });
   afterAll(() => patient.dispose());
 
-  it("lets the backlog out at once, as callbacks in order", async () => {
+  it("delivers the backlog at once, as callbacks in order", async () => {
     const actor = await patient.createActor();
     const [{ peer, stream } = expect.fail("nobody")] = await gather(host, actor, 1);
     await write(actor, 1);

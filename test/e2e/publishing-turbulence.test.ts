@@ -95,7 +95,7 @@ describe("while writers run", () => {
     await put(1);
     short!.peer.behaviour = long!.peer.behaviour = { kind: "reset" };
     for (let n = 2; n <= 11; n++) await put(n);
-    // No delivery still works with what it read before: 11 is tried in vain, or skipped.
+    // No delivery still uses an earlier read: the delivery of 11 fails, or is skipped.
     await until("open breakers", async () => {
       const { data } = (await actor.expect("GET", "/peers", 200)) as unknown as {
         data: { breaker: { state: string } }[];

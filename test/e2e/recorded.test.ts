@@ -95,7 +95,7 @@ describe("the recorded life of a subscription", () => {
     await expectProcessed(peer, 79, 9);
     await expectProcessed(peer, 82, 10);
     await expectProcessed(peer, 84, 11);
-    expect(await replica(peer), "a list told in a way that is no operation is read again").toEqual({
+    expect(await replica(peer), "a diff of a list that is no operation has the list read again").toEqual({
       color: { v: "sub-suspended" },
       n: 1,
       other,
@@ -127,7 +127,7 @@ describe("the recorded life of a subscription", () => {
 
     const trust = publisher.trusts.need(actor.id);
     await actor.expect("DELETE", `/trust/friend/${publisher.id}`, 204);
-    expect(publisher.trusts.all.size, "the peer was told").toBe(0);
+    expect(publisher.trusts.all.size, "the peer was notified").toBe(0);
     publisher.trusts.all.set(actor.id, trust);
     expect((await replay(peer, 126)).status, "after the trust").toBe(403);
     await actor.expect("GET", `/peers/${publisher.id}/properties`, 404);

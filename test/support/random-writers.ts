@@ -15,11 +15,11 @@ export interface Writing {
   readonly changes?: number;
   /** [8] */
   readonly writers?: number;
-  /** Goes on although there is no answer, as when the service is down; otherwise that fails. */
+  /** Continues although there is no answer, as when the service is down; otherwise that fails. */
   readonly patient?: boolean;
-  /** How often a writer may be told to come again because others were always faster [one change in four: a busy machine makes them slow]. */
+  /** How often a writer may be answered 503 because others were always faster [one change in four: a busy machine makes them slow]. */
   readonly mostRefused?: number;
-  /** Told after each change. */
+  /** Called after each change. */
   readonly onChange?: (made: number) => void;
 }
 

@@ -90,7 +90,7 @@ export class NumbersWorld {
     return await this.raw(body);
   }
 
-  /** The peer asks for the state to be read anew. */
+  /** The peer asks for a new read of the state. */
   async resync(sequence: number): Promise<Answer> {
     return await this.raw(`{"sequence":${sequence},"target":"properties","type":"resync","url":"${ROOT}/properties"}`);
   }

@@ -78,7 +78,7 @@ export class PublishingCosts {
     await this.#table.close();
   }
 
-  /** A new actor with so many subscribers of its own. */
+  /** A new actor with this many subscribers of its own. */
   async actor(followers: number): Promise<{ readonly actorId: string; readonly followers: readonly Follower[] }> {
     const actorId = randomIds.id();
     const actor = { id: actorId, creator: "creator", passphraseHash: PASSPHRASE_HASH, passphraseBits: 160 };

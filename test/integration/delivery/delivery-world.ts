@@ -1,4 +1,4 @@
-/** One service with peers that do as they are told, all in this process. */
+/** One service with scripted peers, all in this process. */
 import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
@@ -118,7 +118,7 @@ export class DeliveryWorld {
     return world;
   }
 
-  /** Another instance over the same table, or over one that fails; what its fan-outs came to goes to `results`. */
+  /** Another instance over the same table, or over one that fails; the results of its fan-outs go to `results`. */
   instance(table: Table = this.table): WholeService {
     const instance = new WholeService(this.network, this.origin, { ...this.#options, table });
     const { fanOut } = instance.service;

@@ -28,7 +28,7 @@ async function withForgotten(status = 404, environment: Record<string, string> =
 const nextAt = async (world: DeliveryWorld, of: Subscribed): Promise<number> =>
   (await world.head(of)).refused?.nextAt ?? 0;
 
-/** Lets time go on to each try of the refused subscription, so many times. */
+/** Advances the clock to the next try of the refused subscription, this many times. */
 async function tries(world: DeliveryWorld, of: Subscribed, times: number): Promise<readonly number[]> {
   const pauses: number[] = [];
   for (let time = 0; time < times; time += 1) {
@@ -225,7 +225,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(world.host.now - heard).toBeGreaterThanOrEqual(DAY);
   });
 
-  test("is left alone once its peer has all that there is", async () => {
+  test("is not tried once its peer has every number", async () => {
     const { world, peer, old } = await withForgotten();
     await world.set("a", 1);
     const url = `${world.actor.root}/subscriptions/p1/${old.id}`;
@@ -354,7 +354,7 @@ describe("the try of an open breaker", () => {
     expect(peer.seen.map(({ subscriptionId }) => subscriptionId)).toEqual(all.map(({ id }) => id));
   });
 
-  test("goes on to the next one after a 404, and brings the peer back by that", async () => {
+  test("continues with the next subscription after a 404, and closes the breaker when that one succeeds", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], ({ subscriptionId }, [unknown]) =>
       subscriptionId === unknown?.id ? 404 : 200,
     );
@@ -375,7 +375,7 @@ describe("the try of an open breaker", () => {
     expect(await problemOf(world, all[0] as Subscribed)).toMatchObject({ code: "refused" });
   });
 
-  test("ends a subscription for a 410, and goes on to the next one", async () => {
+  test("ends a subscription for a 410, and continues with the next one", async () => {
     const { world, peer, all } = await opened(["a", "b"], ({ subscriptionId }, [gone]) =>
       subscriptionId === gone?.id ? 410 : 200,
     );

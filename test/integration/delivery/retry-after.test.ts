@@ -178,7 +178,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences()).toEqual([2]);
   });
 
-  test("is believed by a retry on the spot, too", async () => {
+  test("is heeded by an immediate retry, too", async () => {
     const world = await DeliveryWorld.begin({ environment: { DELIVERY_RETRIES: "3" } });
     const { peer } = await world.subscriber("p1");
     let tries = 0;
@@ -264,7 +264,7 @@ describe("a pause and the breaker", () => {
     await isClean(world, subscribed);
   });
 
-  test("a try that is answered so is one failure, and the next one waits for both", async () => {
+  test("a probe that is answered with Retry-After is one failure, and the next probe waits for pause and breaker", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     peer.mood = 500;
@@ -281,7 +281,7 @@ describe("a pause and the breaker", () => {
     expect(peer.sequences()).toEqual([1, 1, 2, 3, 4, 5]);
   });
 
-  test("a replay that is answered so goes on where it was, the refused number first", async () => {
+  test("a replay that is answered with Retry-After continues with the refused number", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     const [a, b] = [
@@ -320,7 +320,7 @@ describe("a pause and the breaker", () => {
 });
 
 test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
-  "a pause comes to its end with every number delivered, whatever step its writer met a fault at: %s",
+  "a pause ends with every number delivered, whatever step its writer met a fault at: %s",
   async (effect) => {
     for (let at = 0, struck = true; struck; at += 1) {
       const world = await DeliveryWorld.begin();

@@ -1,4 +1,4 @@
-/** What a round of deliveries goes by when a peer's breaker, approval or permissions change while it is under way. */
+/** A round of deliveries while a peer's breaker, approval or permissions change. */
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
@@ -18,7 +18,7 @@ async function manySubscriptions() {
   return { world, peer, owner, changeAll: async () => await owner("POST", "properties", values) };
 }
 
-/** Has the peer take three callbacks and do this during the third; what comes is answered later by so many ms. */
+/** Makes the peer take three callbacks and runs `act` during the third; later callbacks are answered this many ms later. */
 function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>, later = 0): void {
   peer.mood = async () => {
     if (peer.seen.length === 3) {

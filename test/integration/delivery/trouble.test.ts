@@ -1,4 +1,4 @@
-/** What becomes of deliveries when the table fails at one place, or a peer at every other callback. */
+/** Deliveries when the table fails at one place, or a peer at every other callback. */
 import { expect, test } from "vitest";
 import { NO_FAN_OUT } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
@@ -9,7 +9,7 @@ import { DeliveryWorld } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 
-test("a head that cannot be written makes no more work with time, and holds up no other subscriber", async () => {
+test("a head that cannot be written causes no growing work, and delays no other subscriber", async () => {
   let broken = "";
   const table = new FaultyTable(new MemoryTable(), (operation, [key]) =>
     operation === "update" && key?.sk === broken ? "throttle" : "ok",

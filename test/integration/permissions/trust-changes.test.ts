@@ -109,7 +109,7 @@ describe("permissions given with PUT at a trust", () => {
     expect(await record()).toMatchObject({ desc: "was" });
   });
 
-  it("change together with approval, description and address in one step, and the peer hears of it at its new address", async () => {
+  it("change together with approval, description and address in one step, and notify the peer at its new address", async () => {
     await trusted(false);
     const json = { approved: true, desc: "is", baseuri: `${MOVED}/`, permissions: only(["secret"]) };
     expect((await put(json)).status).toBe(204);

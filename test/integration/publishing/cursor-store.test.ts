@@ -5,7 +5,7 @@ import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-he
 import { RecordCache } from "../../../lib/change-log/record-cache.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 
-/** An actor whose callbacks nobody sends, with one subscription, and the changes of its property `a`. */
+/** An actor whose callbacks are never sent, with one subscription, and the changes of its property `a`. */
 async function standing(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");

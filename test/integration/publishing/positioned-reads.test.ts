@@ -25,7 +25,7 @@ interface Diff {
   readonly overwritten: readonly string[];
 }
 
-/** One answer: what it says of the state, as far as its form tells. */
+/** One answer: what it says of the state, as far as its form shows. */
 interface Seen {
   readonly form: string;
   readonly position: number;

@@ -152,7 +152,7 @@ describe("a subscriber whose recovery meets eight writers", () => {
       }
     };
     await Promise.all([...Array.from({ length: 8 }, (_, lane) => writer(lane)), recover()]);
-    // Time goes on for whatever a lost answer has left to be tried again.
+    // Time passes, so that work that a lost answer left is retried.
     for (let minutes = 0; minutes < 5; minutes += 1) {
       pair.subscriber.now += 60_000;
       await pair.subscriber.sweep();

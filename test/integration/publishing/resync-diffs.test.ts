@@ -55,7 +55,7 @@ describe("a number that says that everything is to be read again", () => {
     const { world, sub } = await subscribed();
     await world.set("a", 1);
     await resumed(world);
-    // Between the reading of the state and the look at where the subscription stands then.
+    // Between the read of the state and the read of the subscription's head.
     let reads = 0;
     world.decide = (operation, keys) => {
       if (operation === "query" && keys.some(({ pk }) => pk.startsWith("O#"))) reads += 1;

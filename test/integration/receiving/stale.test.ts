@@ -1,4 +1,4 @@
-/** A read that says nothing leaves what is held as it is, shows it as stale, and is made good later. */
+/** A failed read leaves the stored value, which is shown as stale and read again later. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
@@ -80,7 +80,7 @@ describe("a state read", () => {
     expect(await us.stored()).toEqual({ a: 1, z: 1, memo: ["x", "y"] });
   });
 
-  it("tells its hooks of the parts as they are held", async () => {
+  it("passes the stored parts to its hooks", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: { a: 2, z: 2, memo: ["x", "y"] } }]);
@@ -107,7 +107,7 @@ describe("a part that could not be read", () => {
     }
   }
 
-  it("is read again by itself, and its hooks are told of it", async () => {
+  it("is read again alone, and its hooks run with that part", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     us.script["GET /properties/memo"] = { status: 200, json: ["x", "y", "new"] };

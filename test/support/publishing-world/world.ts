@@ -51,7 +51,7 @@ export class PublishingWorld {
       while (this.#stage.running > 0 && (await this.#stage.round()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
       const { plan, table, ledger, peers } = this.#stage;
-      // What goes on behind the answers comes to its end, too, and what a message was sent for.
+      // Work behind the answers ends too, and work that a message was sent for.
       do {
         while (await this.#stage.round());
         this.#stage.runMessages();
@@ -116,7 +116,7 @@ export class PublishingWorld {
       this.#stage.time.now += MINUTE;
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
-    if (left !== undefined) throw new Violation(`Never came to rest: ${left} (P3, P4, P5).`);
+    if (left !== undefined) throw new Violation(`Never idle: ${left} (P3, P4, P5).`);
   }
 
   /** What a breaker or a pause keeps from a peer goes out once that is over. */

@@ -65,7 +65,7 @@ export class SubscriberPeer {
   readonly streams = new Map<string, Stream>();
   /** What it does with callbacks. */
   behaviour: Behaviour | undefined;
-  /** The publisher has approved the trust, as far as it has told. */
+  /** The publisher has notified of its approval. */
   approved = false;
   readonly #options: PeerOptions;
   /** Subscribing whose answer is under way: a callback may be faster than it. */
@@ -82,7 +82,7 @@ export class SubscriberPeer {
   }
 
   get publisher(): ActorAddress {
-    if (!this.#publisher) throw new Error(`${this.id} has not asked anybody for trust`);
+    if (!this.#publisher) throw new Error(`${this.id} has not asked for trust`);
     return this.#publisher;
   }
 
@@ -116,7 +116,7 @@ export class SubscriberPeer {
     const answer = await this.ask("POST", path, { json: { ...requested } });
     if (answer.status !== 201 || !isObject(answer.json)) throw new Error(`subscribe: ${answer.status} ${answer.text}`);
     const id = String(answer.json["subscriptionid"]);
-    // A subscription that was there already goes on as it is.
+    // An existing subscription stays as it is.
     const known = this.streams.get(id);
     if (known) return known;
     return this.adopt(id, requested);

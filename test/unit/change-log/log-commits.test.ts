@@ -77,7 +77,7 @@ describe("a commit", () => {
     expect(effects).toEqual(["caches 1", "publish 1", "published 1"]);
   });
 
-  it("follows what the release's rules let subscribers do, which is not published by itself", async () => {
+  it("follows a commit of the release's rules, which is not published", async () => {
     await table.update(logHeadKey(ACTOR), { set: { subscribers: 1, newest: 1 } }, always);
     const rules = {
       digest: "new",

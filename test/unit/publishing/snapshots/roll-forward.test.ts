@@ -100,7 +100,7 @@ describe("a list that was read in the middle of a stretch of the log", () => {
 
 describe("a property that was absent when it was read", () => {
   it.each([
-    ["nobody has touched it", numbered([5, set(["b"], 1)]), 4],
+    ["no change concerns it", numbered([5, set(["b"], 1)]), 4],
     ["it went at 5", numbered([5, gone("a", 1)]), 5],
     ["it went at 5, and others changed", numbered([5, gone("a", 1)], [6, set(["b"], 1)]), 6],
     ["it went at 5 and came back", numbered([5, gone("a", 1)], [6, set(["a"], 1)]), 5],

@@ -9,11 +9,11 @@ const list = (operation: string, fields: Record<string, Json>): Json => ({
 describe("the independent subscriber's copy", () => {
   it.each<[name: string, before: Json | undefined, data: Json, overwritten: string[], after: Json | undefined]>([
     ["keeps what a nested diff does not name", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, [], { a: { x: 3, y: 2 } }],
-    ["replaces literally where told", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, ["/a"], { a: { x: 3 } }],
+    ["replaces literal places", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, ["/a"], { a: { x: 3 } }],
     ["takes an empty string and null as gone", { a: 1, b: 2 }, { a: "", b: null }, [], {}],
     ["keeps an empty string that stands literally", { a: { x: 1 } }, { a: { x: "" } }, ["/a/x"], { a: { x: "" } }],
     ["keeps an empty object that stands literally", { a: { x: 1 } }, { a: {} }, ["/a"], { a: {} }],
-    ["empties the whole where told", { a: 1 }, {}, [""], {}],
+    ["empties the whole where that is literal", { a: 1 }, {}, [""], {}],
     ["makes an object of what was none", { a: 1 }, { a: { x: 1 } }, [], { a: { x: 1 } }],
     ["keeps what looks like an operation where literal", {}, list("clear", {}), ["/memo"], list("clear", {})],
     [

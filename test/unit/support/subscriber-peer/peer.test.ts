@@ -100,7 +100,7 @@ describe("the independent subscriber", () => {
     [{ kind: "hang" }, 0],
     [{ kind: "trickle", everyMs: 5 }, 0],
     [{ kind: "slow", ms: 50 }, 204],
-  ])("answers callbacks as told: %j", async (behaviour, status) => {
+  ])("answers callbacks as its behaviour says: %j", async (behaviour, status) => {
     const stream = await open();
     publisher.set({ color: "red" });
     peer.behaviour = behaviour;
