@@ -150,7 +150,7 @@ describe("a breaker closed by hand", () => {
 
   it("delivers the backlog at once, as callbacks in order", async () => {
     const actor = await patient.createActor();
-    const [{ peer, stream } = expect.fail("nobody")] = await gather(host, actor, 1);
+    const [{ peer, stream } = expect.fail("no subscriber")] = await gather(host, actor, 1);
     await write(actor, 1);
     await until("the first", () => stream.last === 1);
     peer.behaviour = { kind: "reset" };

@@ -203,7 +203,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
 });
 
 describe("the recorded outages, with us as the publisher", () => {
-  it("leave what was lost to be polled, and never call twice for one number", async () => {
+  it("leave lost diffs to be polled, and never send one number twice", async () => {
     const secret = /Bearer (.+)/.exec(exchanges[131]!.requestHeaders["authorization"] ?? "")?.[1] ?? "";
     const [subscriber, subscription] = ["4eb1ec9d6a175768a689c293c3c9e4ad", "bf905f81d333576e827bbf3ecf35c152"];
     const pair = { publisher: "6d3702836d275420b74fef5092e26afa", subscriber, secret, token: "t" };

@@ -22,7 +22,7 @@ export interface MergeRules {
 export interface Merged {
   /** Undefined when nothing is at the place any more. */
   readonly value: Json | undefined;
-  /** The publisher may have less than `value` shows; only reading the place again can tell. */
+  /** The publisher may have less than `value` shows; only reading the place again shows that. */
   readonly ambiguous: boolean;
 }
 

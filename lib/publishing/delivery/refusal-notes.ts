@@ -21,7 +21,7 @@ export interface RefusalDeps {
  *   known     no refusal; a 2xx leads here, and so does an empty backlog
  *   refused   until the next try; a 404 leads here. Any other failure begins the time again after which it is over, and
  *             so does the peer when it says what it has, or asks for the subscription again
- *   over      the subscription is to be ended: a 410, or `refusalMs` of nothing but 404
+ *   over      the subscription is to be ended: a 410, or `refusalMs` of 404 alone
  */
 export class RefusalNotes {
   readonly #deps: RefusalDeps;

@@ -21,7 +21,7 @@ export interface Advance {
   readonly fields?: HeadFields;
   /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
   readonly completes?: number;
-  /** The state was read, which also settles a contradiction that was known at `completes`. */
+  /** The state was read, which also resolves a contradiction that was known at `completes`. */
   readonly stateRead?: boolean;
   /** Another content was found under a number that is passed: the stream is contradicted from here on. */
   readonly contradicts?: boolean;

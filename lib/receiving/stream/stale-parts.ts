@@ -72,7 +72,7 @@ export class StaleParts {
     this.#deps = deps;
   }
 
-  /** What becomes of a place whose read has failed so many times. */
+  /** The next status of a place whose read has failed this many times. */
   next(failure: ReadFailure, starts = 1): NextRead {
     const { clock, random, maxAttempts } = this.#deps;
     const now = clock.now();

@@ -275,7 +275,7 @@ describe("a copy of which a part is revoked", () => {
   });
 });
 
-describe("a number that says that everything is to be read again", () => {
+describe("a resync number", () => {
   const resumed = async (target: string): Promise<void> => {
     await world.owner("POST", "suspensions", `{"target":"${target}"}`);
     await world.owner("DELETE", `suspensions/${target}`);

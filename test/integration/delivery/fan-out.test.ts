@@ -138,7 +138,7 @@ describe("a change", () => {
   });
 });
 
-describe("what a fan-out says of itself", () => {
+describe("the result of a fan-out", () => {
   test("adds up", async () => {
     const world = await DeliveryWorld.begin();
     await world.subscriber("takes");

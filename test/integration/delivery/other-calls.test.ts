@@ -1,4 +1,4 @@
-/** `Retry-After` of a peer, and what else than callbacks of subscriptions goes to it. */
+/** `Retry-After` of a peer, and requests to it other than callbacks of subscriptions. */
 import { describe, expect, test } from "vitest";
 import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
@@ -76,7 +76,7 @@ describe("a permission callback", () => {
   });
 });
 
-describe("a peer that is asked what it can", () => {
+describe("a peer whose capabilities are read", () => {
   async function asked(headers: Record<string, string>, status = 503) {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");

@@ -191,7 +191,7 @@ describe("a peer that says when to come back", () => {
   });
 });
 
-describe("what a fan-out says of a pause", () => {
+describe("the result of a fan-out during a pause", () => {
   test("is one failure with the seconds, and what waits is deferred", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");

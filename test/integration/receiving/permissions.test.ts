@@ -302,7 +302,7 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({});
     });
 
-    it("is cut out of the values it lies in, and what follows for the rest still counts", async () => {
+    it("is cut out of the values around it, and later diffs of the rest still count", async () => {
       await grant({ excluded: ["profile/ssn"] });
       expect(await us.stored()).toEqual({ color: "red", profile: { name: "N" }, log: [1] });
       await grant({ excluded: ["profile/ssn", "color"], second: 1 });
@@ -311,7 +311,7 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({ profile: { name: "M" }, log: [1] });
     });
 
-    it("leaves of a value what alone is granted", async () => {
+    it("leaves only the granted part of a value", async () => {
       await grant({ patterns: ["profile/name"] });
       expect(await us.stored()).toEqual({ profile: { name: "N" } });
     });
@@ -327,7 +327,7 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({ color: "blue" });
     });
 
-    it("is not brought back by what was on its way", async () => {
+    it("is not brought back by a diff that was on its way", async () => {
       await us.diff(3, { color: "late", size: 1 });
       await grant({ excluded: ["color"] });
       await us.diff(2, { other: 1 });

@@ -170,7 +170,7 @@ describe("a part that could not be read", () => {
     expect(await us.property("memo")).not.toHaveProperty("stale");
   });
 
-  it("is no more when a resync has read it meanwhile", async () => {
+  it("is not stale any more when a resync has read it meanwhile", async () => {
     us = await subscriber({ HOOK_MAX_ATTEMPTS: "1" });
     us.script["GET /properties/memo"] = { status: 409 };
     await resync();
@@ -182,7 +182,7 @@ describe("a part that could not be read", () => {
     expect(await us.failedEvents()).toEqual([]);
   });
 
-  it("is no more when a diff gives it a value", async () => {
+  it("is not stale any more when a diff gives it a value", async () => {
     us.script["GET /properties/a"] = { status: 500 };
     await resync();
     expect(await us.property("a")).toMatchObject({ value: 1, stale: {} });
@@ -194,7 +194,7 @@ describe("a part that could not be read", () => {
     expect(us.asked).toEqual([]);
   });
 
-  it("is not built on by an operation of its list: that reads it, at most once in its pause", async () => {
+  it("is not changed by an operation on its list, which reads the list again, at most once in its pause", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     us.asked.length = 0;

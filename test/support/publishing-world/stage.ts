@@ -58,7 +58,7 @@ export class Stage {
   readonly #heads: StoredHeads;
   #instances: Instance[] = [];
   readonly #lost = new Set<string>();
-  /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
+  /** Faults happen; for a plan that wants them, until the schedule ends. */
   rough: boolean;
   /** Pieces of work under way. */
   running = 0;

@@ -140,7 +140,7 @@ export class SubscriberPeer {
     return this.callbacks.filter((one) => one.subscriptionId === stream.id && one.status >= 200 && one.status < 300);
   }
 
-  /** Answers what comes to this actor. */
+  /** Answers the requests to this actor. */
   async serve(incoming: Incoming, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [area, ...rest] = incoming.parts;
     if (this.#options.numbersOnly !== true) this.calls.push(incoming);

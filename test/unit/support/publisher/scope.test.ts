@@ -41,7 +41,7 @@ describe("a publisher's diff", () => {
     expect(see(resource)).toEqual({ data: "", overwritten: [] });
   });
 
-  it("is silent for a deeper place that was not there and is not", () => {
+  it("sends nothing for a deeper place that is absent before and after", () => {
     const see = changed(
       () => undefined,
       (state) => state.set(["test"], { other: 1 }),

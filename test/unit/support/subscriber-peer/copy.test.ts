@@ -62,7 +62,7 @@ describe("the independent subscriber's copy", () => {
     ["an item that is not there", "remove", { item: 7, length: 2 }],
     ["an unknown operation", "sort", { length: 3 }],
     ["a missing item", "append", { length: 4 }],
-  ])("does not put up with %s", (_why, operation, fields) => {
+  ])("refuses %s", (_why, operation, fields) => {
     expect(() => afterDiff({ memo: [1, 2, 3] }, { data: list(operation, fields) }, 1)).toThrow("does not fit");
   });
 
