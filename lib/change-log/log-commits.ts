@@ -29,7 +29,7 @@ const MAINTENANCE_AFTER_MS = 30_000;
 /** A release leaves the rules that another release recorded alone for this long, ms. */
 const RULES_FOR_MS = 5 * 60_000;
 
-/** What a plan is made on. */
+/** The input of a plan. */
 export interface LogRead {
   readonly head: LogHead;
   /** The time of this commit's records, later than that of any record before, whichever clock made it. */

@@ -71,7 +71,7 @@ interface PartsAnswer {
 export type StateListing =
   | {
       readonly is: "listing";
-      /** What there is to read, in the order of the first names. */
+      /** The places to read, in the order of the first names. */
       readonly places: readonly Place[];
       /** The places are those that were asked for by name: there may be others. */
       readonly byName?: true;

@@ -4,9 +4,9 @@ import type { Key, Table } from "../dynamodb/table.ts";
 import { PageGone } from "../lists/list-pages.ts";
 
 /**
- * What one change has laid out, over all attempts to commit it. An attempt that is planned replaces what the attempt
- * before it laid out; an attempt whose planning fails adds to it. Invariant: nothing that is kept here is linked by a
- * commit, except what the last planned attempt laid out.
+ * The pages that one change has laid out, over all attempts to commit it. An attempt that is planned replaces what the
+ * attempt before it laid out; an attempt whose planning fails adds to it. Invariant: nothing that is kept here is
+ * linked by a commit, except what the last planned attempt laid out.
  */
 export class LaidPages {
   readonly #table: Table;

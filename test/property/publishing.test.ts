@@ -70,7 +70,9 @@ const SABOTAGED: readonly Sabotaged[] = [
   ["a change is committed although others have come first", unordered, false],
 ];
 
-/** For sabotages that few schedules show: one that did. The search begins there, and continues when it no longer does. */
+/**
+ * For sabotages that few schedules show: one that did. The search begins there, and continues when it no longer does.
+ */
 const SHOWN_BY: Readonly<Record<string, number>> = {
   "a shorter pause takes the place of a longer one": 572,
   "a subscription that its peer knows again is put off as if it did not": 1545,

@@ -17,7 +17,10 @@ export interface Writing {
   readonly writers?: number;
   /** Continues although there is no answer, as when the service is down; otherwise that fails. */
   readonly patient?: boolean;
-  /** How often a writer may be answered 503 because others were always faster [one change in four: a busy machine makes them slow]. */
+  /**
+   * How often a writer may be answered 503 because others were always faster [one change in four: a busy machine makes
+   * them slow].
+   */
   readonly mostRefused?: number;
   /** Called after each change. */
   readonly onChange?: (made: number) => void;

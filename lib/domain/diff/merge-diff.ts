@@ -14,7 +14,9 @@ export interface LiteralPlaces {
 export interface MergeRules {
   /** The part of `overwritten` at this place; undefined when the publisher does not send the field. */
   readonly at: LiteralPlaces | undefined;
-  /** What an object does when the publisher does not send `overwritten`: merge (perhaps ambiguously), or replace. */
+  /**
+   * How an object is merged when the publisher does not send `overwritten`: key by key (perhaps ambiguously), or whole.
+   */
   readonly nested: "merge" | "replace";
 }
 

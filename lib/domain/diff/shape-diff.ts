@@ -22,7 +22,7 @@ export const PROPERTIES = "properties";
 export interface DiffContext {
   /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
   readonly narrower: readonly Place[];
-  /** What the peer may read. */
+  /** The permissions of the peer. */
   readonly reads: Reads;
 }
 
@@ -125,7 +125,7 @@ function ofValue(
 const MAX_NAMED = 1_000;
 
 function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readonly Edit[] {
-  // What was removed may have been hidden from the peer: then nothing that it saw is gone.
+  // The removed part may have been hidden from the peer: then the visible part is unchanged.
   if (!sawRemoved(removed, place, shaping.reads, shaping.narrower)) return [];
   const path = relative(place, shaping);
   if (place.length > 0) return [{ say: "removed", path }];

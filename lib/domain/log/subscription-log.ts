@@ -227,7 +227,8 @@ function rescoped(
   // A place that is recorded again only because this subscription has the granularity `none` now is still kept up to date by
   // the narrower one. It counts as covered here, and is missed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
-  // What a narrower one kept up to date until now has to be read once. For a suspended one, resuming makes that resync.
+  // A place that a narrower one kept up to date until now has to be read once. For a suspended one, resuming makes that
+  // resync.
   if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
   return numbered(next, "resync", at);
 }

@@ -136,7 +136,10 @@ export class BreakerStore {
     return token;
   }
 
-  /** Continues with another subscription until `until` (ms since 1970); false when another instance has the try. 1 write. */
+  /**
+   * Continues with another subscription until `until` (ms since 1970); false when another instance has the try. 1
+   * write.
+   */
   async extendProbe(of: BreakerOf, token: string, until: number, probed: string): Promise<boolean> {
     const change: Change = { set: { breakerOpenUntil: until, breakerProbed: probed } };
     return (await this.#change(of, change, equals("breakerProbe", token))) !== undefined;
@@ -154,8 +157,9 @@ export class BreakerStore {
   }
 
   /**
-   * Closes the breaker, because the try arrived. What was missed is to be replayed, which the due item takes over when
-   * this instance dies. The replay's token; undefined when another instance has closed or opened the breaker meanwhile.
+   * Closes the breaker, because the try arrived. The missed numbers are to be replayed, which the due item takes over
+   * when this instance dies. The replay's token; undefined when another instance has closed or opened the breaker
+   * meanwhile.
    */
   async close(of: BreakerOf, probe: string): Promise<string | undefined> {
     return await this.#toReplay(of, equals("breakerProbe", probe), this.#deps.clock.now() + REPLAY_MS);

@@ -78,7 +78,7 @@ export class ChangeLogMaintenance {
       const seen = known.get(headKey(head).sk);
       return seen?.version === head.version ? { ...head, state: seen.state } : head;
     });
-    // It could not be advanced, or another writer has advanced it.
+    // The head could not be advanced, or another writer has advanced it.
     const isShort = all.some(({ state }) => state.cursor < newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
     const leaving = all.flatMap(({ delivery, state }) => {

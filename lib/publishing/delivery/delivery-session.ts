@@ -51,7 +51,9 @@ export interface SessionInput extends BacklogInput {
  */
 export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "lost";
 
-/** The result of sending one number. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
+/**
+ * The result of sending one number. `later`: the peer asked for a pause; `refused`: it does not know the subscription.
+ */
 export type Tried = "taken" | "failed" | "later" | "refused";
 
 /**

@@ -121,7 +121,7 @@ export class FanOut {
 
   /**
    * Delivers what is undelivered of these subscriptions, up to the record `newest`. `late`: there was no time for all of
-   * them, and a message was sent for the rest. What fails for another reason the caller has to try again.
+   * them, and a message was sent for the rest. The caller has to retry deliveries that failed for another reason.
    */
   async deliver(actorId: string, names: Names, newest: number, time: DeliveryBudget): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
@@ -251,7 +251,9 @@ export class FanOut {
     return outcomeOf(delivery, advanced, await this.#afterwards(advanced, otherwise));
   }
 
-  /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
+  /**
+   * The outcome of the newest number after others of the peer were sent with it; `otherwise`: it was not among them.
+   */
   async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
     if (advanced === undefined) return { kind: "nothing" };
     const { actorId, peerId, id, state } = advanced.head;
@@ -266,7 +268,7 @@ export class FanOut {
   }
 }
 
-/** What becomes of a number while nothing may go to its peer; undefined when something may. */
+/** The outcome of a number while nothing may go to its peer; undefined when something may. */
 function keptBack(item: Item | undefined, head: InboundHead, now: number): "skipped" | "deferred" | undefined {
   const trust = item === undefined ? undefined : readTrust(item);
   if (item === undefined || trust?.approved !== true || trust.ending) return "skipped";

@@ -1,4 +1,4 @@
-/** What one delivery session has left to send. */
+/** The numbers that one delivery session has left to send. */
 import { MAX_RANGES, countOf, delivered, tried, undelivered, withoutCleared } from "../../domain/log/delivery-state.ts";
 import type { NumberRange } from "../../domain/log/delivery-state.ts";
 import { currentContext, isAsMade } from "../../domain/log/subscription-log.ts";
@@ -34,7 +34,7 @@ export interface BacklogInput {
  * The numbers of a leased head that are still to be sent.
  *
  * Invariant: `head.delivery` is what this session knows to be delivered, without the numbers that `head.state` has
- * cleared. It is ahead of the stored one until the session stores it.
+ * cleared. That state is ahead of the stored one until the session stores it.
  */
 export class SessionBacklog {
   readonly #deps: BacklogDeps;

@@ -20,7 +20,10 @@ export interface ResumeDeps {
   readonly reserveMs: number;
 }
 
-/** The result of running the waiting events: none is left; one stopped the stream again; one cannot begin now; some are left. */
+/**
+ * The result of running the waiting events: none is left; one stopped the stream again; one cannot begin now; some are
+ * left.
+ */
 type Outcome = "open" | "stopped" | "busy" | "more";
 
 /**

@@ -202,7 +202,7 @@ export class CallbackProcessor {
     return ProcessResult.PROCESSED;
   }
 
-  /** What fails here is superfluous, or done by the next call. */
+  /** A failure here is harmless: the next call does the same work. */
   async #afterResync(
     before: Head,
     moved: Head,

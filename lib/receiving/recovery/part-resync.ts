@@ -65,8 +65,8 @@ function partRead(part: StatePart, stored: boolean, again: readonly Place[]): Pa
 }
 
 /**
- * Sets what lies inside a value that is kept as one, literally. What was read may contain later diffs already: they will
- * say the same again, so it need not be known at which number it was read.
+ * Sets what lies inside a value that is kept as one, literally. The content may include later diffs already. Applying
+ * those again changes nothing, so the number of the read need not be known.
  */
 async function setWithin(
   data: ReceivedData | undefined,

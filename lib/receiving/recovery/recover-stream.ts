@@ -48,7 +48,7 @@ export type Recovered =
   | { readonly is: "failed"; readonly head: Head; readonly failure: ReadFailure }
   /** The publisher does not know the subscription; it is asked again at the head's `dueAt`. */
   | { readonly is: "unknown"; readonly head: Head }
-  /** It was made again at the publisher, which had forgotten it: another head stands in its place. */
+  /** The subscription was made again at the publisher, which had forgotten it: another head stands in its place. */
   | { readonly is: "moved"; readonly to: Head }
   /** No live subscription, or its trust is not approved. */
   | { readonly is: "closed" };
@@ -57,8 +57,8 @@ export type Recovered =
 const RETRY_PAUSES = { base: 5_000, most: 900_000 };
 
 /**
- * Brings one subscription up to date with its publisher; one recovery of a stream runs at a time. What cannot be done
- * now is due again at the head's `dueAt`.
+ * Brings one subscription up to date with its publisher; one recovery of a stream runs at a time. Work that cannot be
+ * done now is due again at the head's `dueAt`.
  */
 export async function recoverStream(
   deps: RecoveryDeps,

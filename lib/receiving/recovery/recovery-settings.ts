@@ -37,7 +37,7 @@ export interface RecoverySettings extends StreamSettings {
   readonly pieces: StatePieces;
 }
 
-/** What is done about a subscription that its publisher does not know any more. */
+/** Handles a subscription that its publisher does not know any more. */
 export interface Forgotten {
   /**
    * The publisher has not known it for a while: it is made again there, where that may be.

@@ -158,7 +158,7 @@ function askAgain(
   return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
 }
 
-/** What was buffered while the state was read may not be in it. */
+/** Numbers buffered while the state was read may not be in it. */
 function copiesWhileRead(
   { table, applier }: RecoveryDeps,
   marked: Head,

@@ -59,7 +59,7 @@ export class ReplacementRun {
   #lost = false;
   #noted = 0;
   #reads: Promise<Reads | undefined> | undefined;
-  /** What was read, as long as the hooks can get it from here: in one run, with no place left as it was. */
+  /** The parts that were read, while the hooks can get them from here: in one run, with no place left as it was. */
   #parts: StatePart[] | undefined;
 
   constructor(

@@ -37,7 +37,10 @@ export type Replaced =
   | { readonly is: "busy"; readonly head: Head }
   /** The target has no readable state: nothing was done, the lease is kept. */
   | { readonly is: "absent" }
-  /** Time ran out, or the publisher asked for rest: the replacement continues when the head is due. The lease is given back. */
+  /**
+   * Time ran out, or the publisher asked for rest: the replacement continues when the head is due. The lease is given
+   * back.
+   */
   | { readonly is: "underway"; readonly head: Head }
   /** Nothing could be read; the lease is kept. */
   | { readonly is: "failed"; readonly failure: ReadFailure };

@@ -48,7 +48,7 @@ export class PeerStore {
   /**
    * Plans the diffs and reads what they depend on: one request per 100 places, none for values that do not depend on
    * what is stored. May run before the lease is granted: the conditions of the writes notice what changes meanwhile.
-   * What `known` contains, as earlier diffs left it, is not read again.
+   * Entries that `known` contains, as earlier diffs left them, are not read again.
    */
   async prepare(diffs: readonly IncomingDiff[], known?: Prepared): Promise<Prepared> {
     const prepared: Prepared = known ?? { places: new Map(), plans: new Map() };
@@ -70,8 +70,8 @@ export class PeerStore {
   }
 
   /**
-   * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. What is
-   * ambiguous or has diverged is marked durably and named in `reread`, again by every redo, until `putRead`.
+   * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. Places
+   * that are ambiguous or have diverged are marked durably and named in `reread`, again by every redo, until `putRead`.
    *
    * @param prepared from `prepare`; a diff that it does not contain is prepared first
    */

@@ -17,7 +17,7 @@ const MOST_PER_RUN = 100;
 const LONG_RUN = 25;
 const LONG_RUN_STEP = 4;
 
-/** What sequencing is made from. */
+/** The dependencies of sequencing. */
 export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly table: Table;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export async function applyRun<E extends { readonly sequence: number }, P>(
   /** The head as it will be once what was applied is written. */
   let current = head;
   let unwritten: Applied = {};
-  /** What was applied and is not written, from elsewhere than the buffer. */
+  /** Applied numbers that are not written yet and did not come from the buffer. */
   let unseen = atHand === undefined ? [] : [atHand.event.sequence];
   /** The first number was begun before, with another content. */
   let contradicts = false;

@@ -45,7 +45,7 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
   isLost(error: unknown): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
-  /** What a head must be for `check` to pass: part of the lease, so that a contradiction changes nothing. */
+  /** The condition on a head under which `check` passes: part of the lease, so that a contradiction changes nothing. */
   demands(event: E): readonly Condition[];
 }
 

@@ -35,7 +35,7 @@ export type Delivered =
 /** More than any number of writers that race for one number can need; then the sender may try again. */
 const MOST_ATTEMPTS = 12;
 
-/** Decides what becomes of numbers as they arrive, and drains what was buffered. It keeps nothing between two calls. */
+/** Decides what becomes of numbers as they arrive, and drains what was buffered. Keeps nothing between two calls. */
 export class Sequencer<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
 

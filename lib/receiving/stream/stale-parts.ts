@@ -39,7 +39,7 @@ export interface StalePart extends StreamRef {
 
 /** Pauses between reads of one place: about 15 s at first, at most an hour. */
 const PAUSES = { base: 30_000, most: 3_600_000 };
-/** What is parked is not read again for a diff of its place before this, ms: a large list may change every second. */
+/** Pause before a diff of its place has a parked part read again, ms: a large list may change every second. */
 const GIVEN_UP_PAUSE_MS = 3_600_000;
 /** Writers that note one place at the same time, each of which may come in between. */
 const MOST_CONFLICTS = 4;
@@ -60,7 +60,7 @@ export interface StalePartsDeps {
 /** The next status of a place that could not be read. */
 export interface NextRead {
   readonly status: "retrying" | "parked";
-  /** It is not read before then, ms since 1970. */
+  /** The place is not read before then, ms since 1970. */
   readonly again: number;
 }
 

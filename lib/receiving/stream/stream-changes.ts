@@ -112,7 +112,7 @@ export const headIs = {
   notDueBy: (at: number): Condition => any(missing("dueAt"), above("dueAt", at)),
 } as const;
 
-/** What a lease is acquired for, and what must hold of the stream. */
+/** The purpose of a lease, and the conditions on the stream. */
 export interface LeaseRequest {
   readonly leaseMs: number;
   /** The digest of the sender's bearer; undefined for a trusted caller. */

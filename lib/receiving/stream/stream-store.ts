@@ -34,7 +34,10 @@ export interface StreamSettings {
   readonly gapTimeoutMs: number;
 }
 
-/** How long a buffered body may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
+/**
+ * How long a buffered body may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long
+ * before.
+ */
 const BUFFER_TTL_SECONDS = 30 * 24 * 3_600;
 
 /** Often enough for every writer that can move one head at once; each retry means another writer got on. */

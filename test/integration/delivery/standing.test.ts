@@ -18,7 +18,9 @@ async function manySubscriptions() {
   return { world, peer, owner, changeAll: async () => await owner("POST", "properties", values) };
 }
 
-/** Makes the peer take three callbacks and runs `act` during the third; later callbacks are answered this many ms later. */
+/**
+ * Makes the peer take three callbacks and runs `act` during the third; later callbacks are answered this many ms later.
+ */
 function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>, later = 0): void {
   peer.mood = async () => {
     if (peer.seen.length === 3) {

@@ -1,4 +1,6 @@
-/** A state that takes more than one function's time: recovery continues where it stopped, whatever happens meanwhile. */
+/**
+ * A state that takes more than one function's time: recovery continues where it stopped, whatever happens meanwhile.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";

@@ -11,7 +11,9 @@ import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
-/** The longest that an instance may miss a pause that another stored, ms: its cache is a second old, and its steps wait. */
+/**
+ * The longest that an instance may miss a pause that another stored, ms: its cache is a second old, and its steps wait.
+ */
 const UNKNOWN_MS = 15_000;
 
 export class Deliveries {

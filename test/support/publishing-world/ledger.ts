@@ -154,7 +154,9 @@ export class Ledger {
     return (versions.at(-1) ?? { permissions: DEFAULT }).permissions;
   }
 
-  /** Every content that a number may have when work that began at a record sends it: less when more is hidden by then. */
+  /**
+   * Every content that a number may have when work that began at a record sends it: less when more is hidden by then.
+   */
   contentsOf(
     line: Line,
     entry: Entry,

@@ -104,7 +104,10 @@ export function checkTold(ran: readonly HookEvent[], newest: number): void {
   }
 }
 
-/** R2: the first attempts of one life came in order. The hook of a part that is read again runs between them, at no number of its own. */
+/**
+ * R2: the first attempts of one life came in order. The hook of a part that is read again runs between them, at no
+ * number of its own.
+ */
 export function checkFirstAttempts(ran: readonly HookEvent[]): void {
   let newest = 0;
   const seen = new Set<string>();

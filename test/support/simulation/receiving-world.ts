@@ -166,7 +166,8 @@ export class ReceivingWorld {
       twin: twins && this.#chance(0.4),
       unreadable: publisher === "unreadable" && this.#chance(0.4),
     });
-    // Two instances may ask at once where clocks jump: then one may clear at the publisher what the other has just read.
+    // Two instances may ask at once where clocks jump: then one may clear at the publisher what the other has just
+    // read.
     if (silent && twins && !jumpy && this.#chance(0.4)) this.#publisher.silence(change);
     return change;
   }
@@ -382,7 +383,8 @@ export class ReceivingWorld {
 
   /** The publisher is what it was at its backup, makes new changes under numbers that it has used, and sends them. */
   async #restore(): Promise<void> {
-    // What it makes under numbers that only parts of the copy contain looks like what they contain: nothing can show the difference.
+    // What it makes under numbers that only parts of the copy contain looks like what they contain: nothing can show
+    // the difference.
     if (this.#modes.positioned && checks.isAhead(this.#table)) return;
     this.#wasReset = true;
     // A copy detects a change that was made long after it was read.
