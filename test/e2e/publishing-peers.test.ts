@@ -42,7 +42,7 @@ const BAD: readonly Behaviour[] = [
   { kind: "refuse", status: 429, retryAfter: "120" },
 ];
 
-/** What the owner is shown of a peer's breaker. */
+/** The breaker of a peer as its owner sees it. */
 async function breaker(actor: OwnedActor, peerId: string) {
   const all: { peerid: string; breaker: { state: string; failures: number; openUntil?: string } }[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {

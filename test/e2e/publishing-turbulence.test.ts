@@ -83,7 +83,7 @@ describe("while writers run", () => {
     await expectComplete(hidden!.stream, "one whose permissions change");
     const seen = (await hidden!.stream.look()).state as Record<string, unknown>;
     for (const [name, value] of Object.entries(seen)) {
-      // What was hidden for a while may have changed meanwhile: the peer reads what it is newly granted.
+      // Places hidden for a while may have changed meanwhile: the peer reads them when they are granted again.
       if (!["p3", "p4", "p5"].includes(name)) expect(hidden!.stream.copy).toHaveProperty([name], value);
     }
   });

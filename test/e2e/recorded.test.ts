@@ -140,7 +140,7 @@ describe("the recorded life of a subscription", () => {
 
 /** Recorded calls of the subscriber that ours makes otherwise, and how. */
 const OTHERWISE: Record<number, { path: RegExp }> = {
-  // It leaves by the subscription's own path, not by the callbacks'.
+  // Our subscriber ends the subscription by its own path, not by the callbacks' path.
   110: { path: /^\/subscriptions\/[0-9a-f]+\/1b4fa63c/ },
 };
 

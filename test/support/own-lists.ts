@@ -49,7 +49,7 @@ export class OwnLists {
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** What an owner's POST, PUT and DELETE do with the properties, of which the lists are some. */
+  /** An owner's POST, PUT and DELETE of properties, lists among them. */
   get own(): OwnProperties {
     return new OwnProperties(this.#store, actorId, new Permit());
   }

@@ -32,7 +32,7 @@ interface Request {
   readonly json?: Json;
 }
 
-/** What a change can be answered when another writer was faster: the thing is gone, or is of another kind now. */
+/** The answers to a change when another writer was faster: the thing is gone, or is of another kind now. */
 const OVERTAKEN = new Set([404, 409]);
 /** The fields of a list operation that may name an item which is not there any more. */
 const ITEM_FIELDS: readonly Json[] = ["index", "item", "old_item"];

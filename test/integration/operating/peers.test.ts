@@ -85,7 +85,7 @@ describe("capabilities in a trust", () => {
     expect(kept?.capabilities).toEqual(said);
     const elsewhere = { ...trust, ...kept, baseUri: "https://other.example/a" };
     await service.table.transact(service.services.trusts.replacingWrites(trust, elsewhere, service.now));
-    // What was asked of the first is not kept as the second's.
+    // Capabilities read from the first are not kept as the second's.
     await cache.save(said);
     expect((await service.services.trusts.get(service.actorId, "bob"))?.capabilities).toBeUndefined();
   });

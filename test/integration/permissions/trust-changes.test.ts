@@ -59,7 +59,7 @@ async function admin(): Promise<Record<string, string>> {
   return bearer(secret);
 }
 
-/** What bob was sent, in order: where, and the excluded patterns of a permission callback. */
+/** The requests to bob, in order: the path, and the excluded patterns of a permission callback. */
 const sent = () =>
   told.map(({ url, json }) => {
     const data = (json as { data?: { properties: { excluded_patterns: unknown } } } | undefined)?.data;

@@ -146,7 +146,7 @@ describe("a subscriber whose recovery meets eight writers", () => {
     const recover = async (): Promise<void> => {
       while (writing > 0) {
         results.push(await pair.resync());
-        // What was suspended is to be read again as a whole.
+        // A suspended place is to be read again as a whole.
         await pair.owner("POST", "suspensions", { target: "properties" });
         await pair.owner("DELETE", "suspensions/properties");
       }

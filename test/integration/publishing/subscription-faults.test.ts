@@ -28,7 +28,7 @@ async function agree(world: PublisherWorld): Promise<number> {
   return heads.length;
 }
 
-/** What the client sees may be a 5xx; then it asks again, as clients do. */
+/** The answer may be a 5xx; then the client asks again, as clients do. */
 async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<number> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const { status } = await ask();

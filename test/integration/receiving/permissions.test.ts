@@ -81,7 +81,7 @@ describe("what is newly granted", () => {
     const body = grantBody({ second: 1 }) as { readonly data: object };
     expect((await send({ ...body, data: { properties: ["color", "size"], tools: ["t"] } })).status).toBe(204);
     await us.arriveMessages();
-    // What the grant does not cover stays as it was held.
+    // Places that the grant does not cover stay as they were stored.
     expect(await us.stored()).toEqual({ color: "red", size: 5, log: [1], profile: { name: "N", ssn: 1 } });
     expect((await send({ ...body, data: { properties: ["color", 5] } })).status).toBe(400);
   });

@@ -21,7 +21,7 @@ export interface SendOptions {
   timeoutMs?: number;
 }
 
-/** What the network does to a batch of callbacks. Everything random comes from the peer's seed. */
+/** The behaviour of the network for a batch of callbacks. Everything random comes from the peer's seed. */
 export interface DeliveryOptions extends SendOptions {
   /** Which numbers [everything made]. */
   sequences?: readonly number[];

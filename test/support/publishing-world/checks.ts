@@ -120,7 +120,7 @@ export function unrest(
     const head = headOf(table, line);
     if (head === undefined) return `${line.name} has no head`;
     const { state, delivery, leaseUntil, item } = head;
-    // One that is never taken has its own times, which keep nothing from the others.
+    // A subscription that is never taken has its own times, and delays none of the others.
     if (isStubborn(line.who.peerId, line.who.id)) continue;
     if (item["refused"] !== undefined) return `${line.name} is refused`;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
@@ -142,7 +142,7 @@ export function unrest(
 export function checkSent(table: MemoryTable, ledger: Ledger): void {
   for (const line of ledger.lines.values()) {
     const head = headOf(table, line);
-    // One that did not fetch what a low callback named, having left, is left alone for a while.
+    // A peer that left without fetching the diff of a low callback gets nothing for a while.
     if (head === undefined || line.state.granularity === "none" || isLeftAlone(table, line.who.peerId)) continue;
     const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
     if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)

@@ -21,7 +21,7 @@ import { FaultyTable } from "../faulty-table.ts";
 import type { Effect } from "../faulty-table.ts";
 import { withJson } from "../sent-json.ts";
 
-/** What an instance is made of. */
+/** The dependencies of an instance. */
 export interface InstanceWorld {
   readonly table: Table;
   readonly config: Config;

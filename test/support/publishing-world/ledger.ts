@@ -148,7 +148,7 @@ export class Ledger {
     return this.#scopes.get(peerId) ?? [];
   }
 
-  /** What the peer may read now. */
+  /** The permissions of the peer now. */
   permissionsOf(peerId: string): PropertyPermissions {
     const versions = this.#versionsOf(peerId);
     return (versions.at(-1) ?? { permissions: DEFAULT }).permissions;
@@ -168,7 +168,7 @@ export class Ledger {
     const versions = this.#versionsOf(line.who.peerId);
     const inForce = versions.filter((_, index) => (versions[index + 1]?.from ?? Number.POSITIVE_INFINITY) > since);
     const reads = inForce.map(({ permissions }) => readsOf(permissions));
-    // What the log says and what the trust says may be read one after the other: then only what both show is sent.
+    // Log and trust may be read one after the other: then only places that both show are sent.
     return reads.flatMap((logged, index) =>
       reads
         .slice(index)
@@ -204,7 +204,7 @@ export class Ledger {
   }
 }
 
-/** What a list operation brings that was not there. */
+/** The items that a list operation adds. */
 function putIn(change: Change): readonly string[] {
   if (change.do !== "list") return [];
   const { operation, item, items } = change.operation;

@@ -301,7 +301,7 @@ export class ModelPeer {
     await this.recover(known);
   }
 
-  /** What its copies hold is not all that it may see, or more. */
+  /** Its copies hold less, or more, than it may see. */
   readAnew(): void {
     for (const subscription of this.subscriptions.values()) subscription.stale += 1;
   }

@@ -44,7 +44,7 @@ export class VirtualTime {
   }
 }
 
-/** What a timer of the virtual clock looks like to code that has a real one in mind. */
+/** A timer of the virtual clock in the form of a real one. */
 class TimerHandle {
   readonly id: number;
 

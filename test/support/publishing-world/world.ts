@@ -23,7 +23,7 @@ export class PublishingWorld {
     this.#stage = new Stage(seed, options);
   }
 
-  /** What happened, when it was asked for. */
+  /** The trace, when it was asked for. */
   get trace(): readonly string[] {
     return this.#stage.trace;
   }
@@ -119,14 +119,14 @@ export class PublishingWorld {
     if (left !== undefined) throw new Violation(`Never idle: ${left} (P3, P4, P5).`);
   }
 
-  /** What a breaker or a pause keeps from a peer goes out once that is over. */
+  /** Numbers that a breaker or a pause keeps from a peer go out afterwards. */
   #keptApart(): string | undefined {
     const { peers, table, ledger } = this.#stage;
     const apart = peers.filter(({ id, stubborn }) => stubborn === undefined && checks.isLeftAlone(table, id));
     return apart.map(({ id }) => checks.missedBy(table, ledger, id)).find((missed) => missed !== undefined);
   }
 
-  /** Every peer takes stock and brings its copies up to date. */
+  /** Every peer brings its copies up to date. */
   async #catchUp(): Promise<void> {
     for (const peer of this.#stage.peers) {
       await this.#stage.alone(async () => {
@@ -138,7 +138,7 @@ export class PublishingWorld {
     }
   }
 
-  /** What the owner reads is what the log has made of it. */
+  /** The owner reads the state that the log makes. */
   async #readEverything(): Promise<void> {
     await this.#stage.alone(async () => {
       const answer = await this.#stage.ask(

@@ -30,7 +30,7 @@ export interface ModelOptions {
 /** How the next change is made. */
 export interface ChangeOptions {
   readonly lists: boolean;
-  /** It gets the number of the one before: a publisher that numbers concurrent changes without care. */
+  /** The change gets the number of the one before: a publisher that numbers concurrent changes without care. */
   readonly twin?: boolean;
   /** Its value is unreadable. */
   readonly unreadable?: boolean;
@@ -77,7 +77,7 @@ export class ModelPublisher {
     return this.#numbered({ [name]: "" });
   }
 
-  /** What cannot be read is given a value again. */
+  /** Unreadable values are replaced by readable ones. */
   mend(): readonly Change[] {
     const bad = [...this.scalars].filter(([, value]) => value === UNREADABLE);
     return bad.map(([name]) => {
@@ -100,7 +100,7 @@ export class ModelPublisher {
     return { changes: [...changes], backlog: [...backlog], newest, scalars: new Map(scalars), list: [...list] };
   }
 
-  /** It is what it was then; what it had made since then never was. */
+  /** The publisher is as it was then; its changes since then are lost. */
   restore({ changes, backlog, newest, scalars, list }: Memory, now: number): void {
     this.#since = now;
     for (const name of this.scalars.keys()) if (!scalars.has(name)) this.saidGone.add(name);

@@ -124,7 +124,7 @@ export class ReceivingWorld {
     });
   }
 
-  /** What was refused because all slots were taken is only sent again later. */
+  /** A callback that was refused because the buffer is full is sent again later. */
   #holdsWhenSmooth(): void {
     const { rough, twins, publisher } = this.#modes;
     const isPlain = publisher === "sound" || publisher === "reset" || publisher === "restored";
@@ -283,7 +283,7 @@ export class ReceivingWorld {
         checks.checkAcknowledged(this.#table, this.#acknowledged);
       return answer.status;
     } catch (error) {
-      // What is valid is only ever put off.
+      // A valid callback is only delayed, never refused for good.
       if (isServiceError(error) && (error.status === 429 || error.status === 503)) return error.status;
       if (isServiceError(error) && error.status === 400 && isUnreadable) return error.status;
       if (error instanceof Violation) throw error;
@@ -471,7 +471,7 @@ export class ReceivingWorld {
         continue;
       }
       const failed = await receiving.failedEvents.at(item);
-      // What was begun too often stays for a person, who replays it here.
+      // An event that was started too often stays for a person, who replays it here.
       const replayed = failed?.status === "parked" || (failed?.dueAt !== undefined && failed.dueAt <= this.#now);
       if (failed !== undefined && replayed) await receiving.hooks.retry(failed);
     }

@@ -27,7 +27,7 @@ export type PublisherKind = (typeof KINDS)[number][0];
 
 export interface WorldModes {
   readonly publisher: PublisherKind;
-  /** It gives some numbers to two changes, whatever else it does. */
+  /** The publisher gives some numbers to two changes, in any mode. */
   readonly twins: boolean;
   /** Its backlog holds one change a number, the one that was made last. */
   readonly overwrites: boolean;

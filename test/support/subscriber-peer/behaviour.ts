@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { commit, type Fault } from "../publisher/faults.ts";
 
-/** What a subscriber does with a callback instead of taking it. */
+/** The behaviour of a subscriber at a callback, other than taking it. */
 export type Behaviour =
   | Fault
   /** Takes it, but answers only after this many milliseconds. */

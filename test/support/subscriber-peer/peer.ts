@@ -63,7 +63,7 @@ export class SubscriberPeer {
   /** Every permission callback's body, in order. */
   readonly permissions: Json[] = [];
   readonly streams = new Map<string, Stream>();
-  /** What it does with callbacks. */
+  /** The behaviour at callbacks. */
   behaviour: Behaviour | undefined;
   /** The publisher has notified of its approval. */
   approved = false;

@@ -14,7 +14,7 @@ export interface StreamScope {
   readonly granularity: "high" | "low" | "none";
 }
 
-/** What one number says, whichever way it was read. */
+/** The content of one number, whichever way it was read. */
 export interface Notified {
   readonly sequence: number;
   readonly resync: boolean;

@@ -1,4 +1,4 @@
-/** What a commit does beside its transaction, and in which order. */
+/** The effects of a commit beside its transaction, and their order. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
