@@ -178,7 +178,7 @@ const OUTAGE: RecordedPair = {
 OUTAGE.secret = /Bearer (.+)/.exec(exchanges[131]!.requestHeaders["authorization"] ?? "")![1]!;
 
 describe("the recorded outages", () => {
-  it("are made good, and what arrives late is a duplicate", async () => {
+  it("are recovered, and a callback that arrives late is a duplicate", async () => {
     const peer = await meet(OUTAGE);
     const { actor, publisher } = peer;
     const [id = ""] = OUTAGE.subscriptions;

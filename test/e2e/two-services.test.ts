@@ -32,7 +32,7 @@ describe("the service started twice", () => {
     expect(made).toMatchObject({ approved: true, peer_approved: true });
   });
 
-  it("keeps its actors over a restart, and loses none of one's trust to the other", async () => {
+  it("keeps its actors and their trust over a restart", async () => {
     const mine = await one.createActor();
     const theirs = await other.createActor();
     await mine.expect("POST", "/trust", 201, { url: theirs.uri, relationship: "friend" });

@@ -92,7 +92,7 @@ describe("the API stack", () => {
 describe("tableName", () => {
   const restored = withSettings({ tableName: "Restored-1" });
 
-  it("turns every function to that table, and lets it do there what it may do", () => {
+  it("gives every function that table, and moves its rights to it", () => {
     for (const [name, { Properties }] of functionsByName(restored.api)) {
       expect([name, Properties["Environment"].Variables.TABLE_NAME]).toEqual([name, "Restored-1"]);
     }

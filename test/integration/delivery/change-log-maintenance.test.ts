@@ -58,7 +58,7 @@ describe("the maintenance", () => {
     },
   );
 
-  test("delivers what a request had no time for, each number once and in order, after one message", async () => {
+  test("delivers the numbers that a request had no time for, each once and in order, after one message", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed: Subscribed[] = [];
     for (let index = 0; index < 20; index += 1) subscribed.push(await world.subscriber(`p${String(index)}`));
@@ -85,7 +85,7 @@ describe("the maintenance", () => {
     for (const { peer } of subscribed) expect(peer.sequences()).toEqual([1]);
   });
 
-  test("delivers what a peer has missed while it was not approved", async () => {
+  test("delivers the numbers that a peer missed while it was not approved", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     const approve = async (approved: boolean): Promise<void> => {
@@ -102,7 +102,7 @@ describe("the maintenance", () => {
     expect(peer.sequences()).toEqual([1, 2]);
   });
 
-  test("leaves nothing due once what was delivered has left", async () => {
+  test("leaves nothing due once the delivered numbers have left", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1");
     await world.set("n", 1);

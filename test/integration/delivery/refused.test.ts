@@ -135,7 +135,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(peer.sequences(old.id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test("gets it with a change that comes when it is time, before that change", async () => {
+  test("gets the missed numbers before a change that comes when its next try is due", async () => {
     const { world, peer, old } = await withForgotten();
     await world.set("a", 1);
     await world.set("a", 2);
@@ -148,7 +148,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, successCount: 1 });
   });
 
-  test("gets one resync when that is more than what is replayed", async () => {
+  test("gets one resync when it has missed more than a replay sends", async () => {
     const { world, peer, old } = await withForgotten(404, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 1; n <= 5; n += 1) await world.set("a", n);
     peer.mood = 200;
@@ -212,7 +212,7 @@ describe("a subscription that its peer answers with 404", () => {
     );
   });
 
-  test("is not ended while its peer says what it has", async () => {
+  test("is not ended while its peer acknowledges numbers", async () => {
     const { world, peer, old } = await withForgotten(404, { DIFF_RETENTION_DAYS: "1" });
     await world.set("a", 1);
     await world.set("a", 2);
@@ -336,7 +336,7 @@ describe("the try of an open breaker", () => {
     return { world, peer, all };
   }
 
-  test("goes round the peer's subscriptions, so that one that always fails starves none of the others", async () => {
+  test("alternates between the peer's subscriptions, so that one that always fails starves none of the others", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], ({ subscriptionId }, [bad]) =>
       subscriptionId === bad?.id ? 500 : 200,
     );
@@ -348,7 +348,7 @@ describe("the try of an open breaker", () => {
     expect(peer.sequences(all[0]?.id).length).toBeGreaterThan(0);
   });
 
-  test("goes round them also when every one of them fails", async () => {
+  test("alternates between them also when every one of them fails", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], () => 500);
     for (let minute = 0; minute < 8; minute += 1) await world.pass(MINUTE);
     expect(peer.seen.map(({ subscriptionId }) => subscriptionId)).toEqual(all.map(({ id }) => id));
@@ -367,7 +367,7 @@ describe("the try of an open breaker", () => {
     expect(await world.breaker(peer)).toEqual(CLOSED);
   });
 
-  test("closes it for a peer that knows none of its subscriptions: it answers", async () => {
+  test("closes the breaker of a peer that answers 404 for all of its subscriptions", async () => {
     const { world, peer, all } = await opened(["a", "b"], () => 404);
     await world.pass(MINUTE);
     expect(peer.seen.map(({ subscriptionId }) => subscriptionId)).toEqual(all.map(({ id }) => id));

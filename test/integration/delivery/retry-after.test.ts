@@ -34,7 +34,7 @@ async function isClean(world: DeliveryWorld, { peer, ...subscribed }: Subscribed
   expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
 }
 
-describe("a peer that says when to come back", () => {
+describe("a peer that answers with Retry-After", () => {
   test.each([
     ["429, seconds", 429, "30", 30],
     ["503, a date", 503, "Thu, 01 Jan 2026 00:00:30 GMT", 30],
@@ -44,7 +44,7 @@ describe("a peer that says when to come back", () => {
     ["a date that is past", 429, "Wed, 31 Dec 2025 00:00:00 GMT", 1],
     ["more than an hour, of which an hour counts", 429, "7200", 3_600],
   ])(
-    "gets the refused number then, and what was made meanwhile after it, by a message: %s",
+    "gets the refused number then, by a message, and after it the numbers made meanwhile: %s",
     async (_, status, text, seconds) => {
       const { world, subscribed, peer } = await refused(text, status);
       await world.set("n", 2);
@@ -75,7 +75,7 @@ describe("a peer that says when to come back", () => {
     await isClean(world, subscribed);
   });
 
-  test("gets it before a change that comes first, when the time is over", async () => {
+  test("gets the refused number before a change that is made when the time is over", async () => {
     const { world, peer } = await refused();
     world.host.messages.length = 0;
     world.host.now += 30_000;
@@ -115,7 +115,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences(a.id)).toEqual(range(1, 17));
   });
 
-  test("holds up none of the actor's other peers", async () => {
+  test("delays none of the actor's other peers", async () => {
     const { world, peer } = await refused();
     const other = await world.subscriber("p2");
     await world.set("n", 2);
@@ -123,7 +123,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences()).toEqual([]);
   });
 
-  test("gets one resync when what waits is longer than what is replayed", async () => {
+  test("gets one resync when more numbers wait than a replay sends", async () => {
     const { world, peer, subscribed } = await refused("30", 429, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 2; n <= 4; n += 1) await world.set("n", n);
     await world.pass(30_000);
@@ -192,7 +192,7 @@ describe("a peer that says when to come back", () => {
 });
 
 describe("the result of a fan-out during a pause", () => {
-  test("is one failure with the seconds, and what waits is deferred", async () => {
+  test("is one failure with the seconds, and the waiting numbers are deferred", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     for (const subtarget of ["a", "b", "c"]) await world.subscribe(peer, { target: "properties", subtarget });
@@ -217,7 +217,7 @@ describe("the result of a fan-out during a pause", () => {
 });
 
 describe("a pause and the breaker", () => {
-  test("a refusal with Retry-After is one failure of the peer, and no retries come of it before then", async () => {
+  test("a refusal with Retry-After is one failure of the peer, and causes no retries before then", async () => {
     const { world, peer } = await refused("30", 503);
     expect(await world.breaker(peer)).toEqual({
       state: "closed",

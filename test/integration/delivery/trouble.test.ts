@@ -117,7 +117,7 @@ test("a number is not sent again because its failure could not be counted", asyn
   expect(poll.json).toMatchObject({ sequence: 1, data: [{ sequence: 1 }] });
 });
 
-test("a slow peer with much to take has its time slice in the sweep, and the rest is behind what others have due", async () => {
+test("a slow peer with a long backlog gets its time slice in the sweep, and the rest waits behind the due work of others", async () => {
   const world = await DeliveryWorld.begin();
   const slow = await world.subscriber("slow");
   world.host.service.fanOut.publish = () => Promise.resolve(NO_FAN_OUT);

@@ -132,7 +132,7 @@ describe("a gap", () => {
 });
 
 describe("a position", () => {
-  it("of the publisher's own answers lets each part skip what it already contains", async () => {
+  it("of the publisher's own answers lets each part skip diffs that it already contains", async () => {
     await us.diff(1, { a: 1 });
     await us.diff(3, { a: 3 });
     us.script[POLL] = backlog(7);
@@ -315,7 +315,7 @@ describe("low granularity", () => {
     expect((await low(1)).status).toBe(201);
   });
 
-  it("resyncs when the publisher has it no more", async () => {
+  it("resyncs when the publisher does not have it any more", async () => {
     const reply = await low(1);
     expect([reply.status, bodyOf(reply)]).toEqual([202, { result: "resync_required", expected: 1 }]);
     us.script[POLL] = backlog(1);

@@ -58,13 +58,13 @@ describe("a state read", () => {
     },
   );
 
-  it.each([403, 404, 410])("takes away a list that was listed and is answered %i", async (status) => {
+  it.each([403, 404, 410])("deletes a list that was listed and is answered %i", async (status) => {
     us.script["GET /properties/memo"] = { status };
     expect((await resync()).status).toBe(201);
     expect(await us.stored()).toEqual({ a: 2, z: 2 });
   });
 
-  it("takes away what its listing does not name", async () => {
+  it("deletes properties that its listing does not name", async () => {
     us.script[METADATA] = {
       status: 200,
       json: { simple: { properties: ["a"], total_bytes: 9_999_999 }, lists: {} },
@@ -211,7 +211,7 @@ describe("a part that could not be read", () => {
     expect(await us.stored()).toMatchObject({ memo: ["x", "y", "new", 4, 5, 6, 7, 8] });
   });
 
-  it("goes with its subscription", async () => {
+  it("is deleted with its subscription", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     const params = { peerId: "peer", subscriptionId: SUB };

@@ -144,7 +144,7 @@ describe("resuming", () => {
     expect(bodies(able)).toMatchObject([{ type: "resync", sequence: 1 }]);
   });
 
-  it("counts who did not take it; the number is there for them", async () => {
+  it("counts the peers that did not take it, whose number stays readable", async () => {
     const good = await world.subscriber("good");
     const bad = await world.subscriber("bad");
     bad.peer.mood = 500;

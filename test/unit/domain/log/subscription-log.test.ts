@@ -262,7 +262,7 @@ describe("the backlog", () => {
     expect(locate(log.state, log.made.length + 1)).toBeUndefined();
   });
 
-  test("with other changes in between says of each number nearly where it is, also when cleared or expired in part", () => {
+  test("with other changes in between shows about where each number is, also when cleared or expired in part", () => {
     const log = new Log(onColor);
     const records = 5_000;
     for (let n = 1; n <= records; n += 1) log.add(n % 2 === 0 || n % 7 === 0 ? set("color", n) : set("size", n));

@@ -32,7 +32,7 @@ describe("CallbackProcessor in order", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1, pendingCount: 0 });
   });
 
-  it("takes each stream for itself", async () => {
+  it("handles each stream apart", async () => {
     const { send, processor } = make();
     await send(1);
     await send(1, { subscriptionId: "other" });
@@ -186,7 +186,7 @@ describe("CallbackProcessor's state", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1 });
   });
 
-  it("goes with the peer's trust", async () => {
+  it("is deleted with the peer's trust", async () => {
     const { processor, send, table } = make();
     await send(2);
     await send(2, { peerId: "other" });
@@ -202,7 +202,7 @@ describe("CallbackProcessor's state", () => {
 });
 
 describe("CallbackProcessor's input", () => {
-  it("puts what its constructor was given before what the service was configured with", async () => {
+  it("prefers the options of its constructor to the configuration of the service", async () => {
     const { actor } = make();
     const strict = new CallbackProcessor({
       actor: { ...actor, processing: { ...actor.processing, maxPending: 7 } },
