@@ -148,7 +148,7 @@ export class DeliverySession {
       if (sent === "taken") await breakers.answered(recipient.trust, recipient.breaker);
       if (sent === "failed") await breakers.failed(recipient.trust);
       if (sent === "later") return "paused";
-      // A refused subscription gets one try at a time, not one for each number.
+      // A refused subscription is not asked number by number whether that has changed.
       if (sent === "refused" || (sent === "failed" && this.#refusal.isRefused)) return "refused";
       if (this.#unnoted >= NOTE_EVERY && !(await this.#note())) return "late";
     }

@@ -1,4 +1,4 @@
-/** Sequences the event of a callback, and turns the result into the answer. */
+/** Has the event of a callback sequenced, and turns what became of it into the answer. */
 import { compact } from "../../system/compact.ts";
 import { checkCallbackUrl } from "../../domain/wire/callback-scope.ts";
 import { leaseIsLive } from "../../dynamodb/lease.ts";
@@ -21,7 +21,7 @@ export interface CallbackAnswer {
   readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };
 }
 
-/** Sequences an event. @throws ServiceError as `receiveCallback` */
+/** Has an event sequenced. @throws ServiceError as `receiveCallback` */
 export async function deliverEvent(
   receiving: Receiving,
   sender: Sender,
@@ -86,7 +86,7 @@ async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head)
   await wakeUps.schedule(asked ?? head);
 }
 
-/** The content of a number is unavailable: only reading the state helps. */
+/** The content of a number cannot be had: only reading the state helps. */
 async function refuseContent(
   { access, streams, wakeUps }: Receiving,
   sender: Sender,

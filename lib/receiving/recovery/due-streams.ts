@@ -50,7 +50,7 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
   return gapSince;
 }
 
-/** The work that is due once nothing more can be drained. */
+/** What is due once nothing more can be drained. */
 type NextStep =
   | { readonly is: "recover"; readonly gap: boolean }
   /** Due later, or at the next reconciliation, which needs no message. */

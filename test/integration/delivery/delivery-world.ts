@@ -118,7 +118,7 @@ export class DeliveryWorld {
     return world;
   }
 
-  /** Another instance over the same table, or over one that fails; the results of its fan-outs go to `results`. */
+  /** Another instance over the same table, or over one that fails; what its fan-outs came to goes to `results`. */
   instance(table: Table = this.table): WholeService {
     const instance = new WholeService(this.network, this.origin, { ...this.#options, table });
     const { fanOut } = instance.service;
