@@ -74,7 +74,7 @@ function nextStep(head: Head, now: number, settings: RecoverySettings): NextStep
 const later = (head: Head, dueAt: number): NextStep =>
   head.dueAt === undefined ? { is: "nothing" } : { is: "put_off", change: putOff(head, dueAt) };
 
-/** Postpones the due work, with a message for the later time. */
+/** Puts off what is due, with a message for the later time. */
 async function amend({ streams, wakeUps }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {
   const waiting = await streams.amend(head.key, change);
   if (waiting !== undefined) await wakeUps.schedule(waiting);
