@@ -199,7 +199,7 @@ function headChangeOf(
   if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
   const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
   const due = { dueShard: dueShardOf(key), dueAt, ...set };
-  // The first subscriptions begin by the rules of now.
+  // The first subscriptions begin by the present rules.
   if (first && digest !== undefined) {
     return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };
   }

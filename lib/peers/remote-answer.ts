@@ -108,7 +108,7 @@ export function readJsonAnswer(
   return { is: "value", value: { json: parsed.json, answer: read.value } };
 }
 
-/** A failed call as the failure of a read: says nothing of the data, and perhaps something of the peer. */
+/** A failed call as the failure of a read, which may also be a failure of the peer. */
 export function failureOf(failure: RemoteFailure): ReadFailure {
   const { kind, status, message } = failure;
   const unreachable = kind === "unreachable";

@@ -53,7 +53,10 @@ export class BreakerRecovery {
     this.#deps = deps;
   }
 
-  /** Runs the due item of a peer: does what there is to do now, and makes it due again. May be called at any time. */
+  /**
+   * Runs the due item of a peer: does the work that is possible now, and makes the item due again. May be called at any
+   * time.
+   */
   async runDue(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
     const { trustCache, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
@@ -181,7 +184,9 @@ export class BreakerRecovery {
     return failures;
   }
 
-  /** Sends what there is of all subscriptions of the peer. When something is left, the due item continues with it. */
+  /**
+   * Sends the waiting numbers of all subscriptions of the peer. When something is left, the due item continues with it.
+   */
   async #sendAll(
     trust: TrustRecord,
     time: DeliveryBudget,

@@ -189,7 +189,7 @@ export class BreakerStore {
 
   /** Makes the peer due at `at` (ms since 1970), by message or by the sweep. */
   async postpone(of: BreakerPeer, at: number): Promise<void> {
-    // Without a condition, because the trust decides what there is to do when it is read then.
+    // Without a condition, because the run that is due reads the trust and decides.
     await this.#deps.table.put({ ...breakerKey(of.actorId, of.peerId), ...dueOf(of, at) }, always);
     await this.#wake(of, at);
   }

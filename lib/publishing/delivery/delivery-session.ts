@@ -101,8 +101,8 @@ export class DeliverySession {
   }
 
   /**
-   * Sends what there is, in order, one after the other, also what others make meanwhile, and releases the lease. A number
-   * that fails is passed over.
+   * Sends the waiting numbers in order, one after the other, also those made meanwhile, and releases the lease. A
+   * number that fails is passed over.
    */
   async deliver(): Promise<SessionResult> {
     for (;;) {

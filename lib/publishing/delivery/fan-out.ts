@@ -76,7 +76,7 @@ interface Delivery extends Round {
 /** Which subscriptions of an actor. */
 type Names = readonly Pick<SubscriberName, "peerId" | "id">[];
 
-/** Delivers what there is time for; log maintenance delivers the rest, also after a crash. */
+/** Delivers as time allows; log maintenance delivers the rest, also after a crash. */
 export class FanOut {
   readonly #deps: FanOutDeps;
 

@@ -30,7 +30,7 @@ type Outcome = "open" | "stopped" | "busy" | "more";
  * Runs the waiting events in order, then opens the stream's hooks again. They stay paused when another event stops the
  * stream. The stream is due again for what is left when time runs out.
  *
- * @returns the head as it is then
+ * @returns the head afterwards
  */
 export async function resumeHooks(deps: ResumeDeps, head: Head, deadline: Deadline): Promise<Head> {
   const { streams, reserveMs } = deps;

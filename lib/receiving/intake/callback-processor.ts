@@ -57,7 +57,7 @@ export interface StateInfo {
   readonly pendingCount: number;
   /** Ascending. */
   readonly pendingSequences: readonly number[];
-  /** A gap has stood too long, or buffered callbacks are lost: only a `resync` helps. */
+  /** A gap has lasted too long, or buffered callbacks are lost: only a `resync` helps. */
   readonly resyncPending: boolean;
   /** Grows with every change; 0 when nothing was ever processed. */
   readonly version: number;

@@ -30,8 +30,8 @@ export interface PartRead {
 }
 
 /**
- * Reads the state of the place and, with `data`, stores it. A failure when the publisher's answer said nothing: then
- * nothing has changed.
+ * Reads the state of the place and, with `data`, stores it. Gives a failure when the read failed; then nothing has
+ * changed.
  */
 export async function resyncPart(
   publisher: Publisher | undefined,

@@ -142,7 +142,7 @@ export class PeerStore {
   }
 
   /**
-   * Marks a place whose read said nothing: the stored entry stays, and only a new value or a read ends the mark.
+   * Marks a place whose read failed: the stored entry stays, and only a new value or a read ends the mark.
    *
    * @returns since when the place is stale (ms); undefined for one that is not ours, or closed to us
    */

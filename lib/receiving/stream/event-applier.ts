@@ -41,7 +41,7 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
   begins(event: E): string | undefined;
   /** True when an attempt that was cut off has begun to apply another content under the event's number. */
   begunOtherwise(event: E, head: Head): boolean;
-  /** True when `apply` threw because an event's content cannot be had any more. */
+  /** True when `apply` threw because an event's content is unavailable for good. */
   isLost(error: unknown): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;

@@ -105,7 +105,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     return { is: "unsettled" };
   }
 
-  /** Applies what is buffered and in order, unless another does. @returns the head as it is then */
+  /** Applies what is buffered and in order, unless another does. @returns the head afterwards */
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {

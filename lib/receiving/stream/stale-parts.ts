@@ -32,7 +32,7 @@ export interface StalePart extends StreamRef {
   /** One sentence. */
   readonly reason: string;
   readonly since: number;
-  /** Reads that said nothing. */
+  /** Failed reads. */
   readonly starts: number;
   readonly dueAt?: number;
 }
@@ -118,7 +118,7 @@ export class StaleParts {
     return item === undefined ? undefined : stalePartOf(item);
   }
 
-  /** One more read said nothing. Writes nothing when another attempt came first. 1 write. */
+  /** One more read failed. Writes nothing when another attempt came first. 1 write. */
   async failed(part: StalePart, failure: ReadFailure): Promise<NextRead> {
     const starts = part.starts + 1;
     const nextRead = this.next(failure, starts);

@@ -26,7 +26,7 @@ export interface Prepared {
   readonly read: unknown;
 }
 
-/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
+/** A low callback's data was refused, or makes no sense: it is unavailable for good, and only a recovery helps. */
 export class ContentRefused extends Error {
   override readonly name = "ContentRefused";
 }

@@ -205,7 +205,7 @@ export class StreamStore {
   }
 
   /**
-   * Notes a number whose content cannot be had: it is buffered, without a body, while there is room for it, and a
+   * Notes a number whose content is unavailable: it is buffered, without a body, while there is room for it, and a
    * resync is requested at once. 1 or 2 writes.
    */
   async markUnavailable(head: Head, sequence: number): Promise<Head | undefined> {
