@@ -204,7 +204,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
     return { data, hookEvent, stored: read.stored, again };
   }
 
-  /** The data of an event, fetched when it was not sent. @throws ServiceError when it is unavailable now */
+  /** The data of an event, fetched when it was not sent. @throws ServiceError when it cannot be had now */
   async #contentOf(event: StreamEvent, head: Head, deadline: Deadline): Promise<DiffContent> {
     if (event.content !== undefined) return event.content;
     if (event.kind !== "low" || event.url === undefined) return { data: null };
