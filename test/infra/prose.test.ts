@@ -36,36 +36,18 @@ const isTitle = (node: ts.Node): boolean => {
   return /^(describe|it|test)\b/.test(node.parent.expression.getText());
 };
 
+/** Comments that begin a line; line comments that follow one another are one. */
+const COMMENT = /^[ \t]*(?:\/\*[\s\S]*?\*\/|\/\/.*(?:\n[ \t]*\/\/.*)*)/gm;
+
 /** Every comment, and every title of a test. */
 function proseOf(source: string): readonly string[] {
-  const comments = new Map<number, ts.CommentRange>();
   const titles: string[] = [];
-  const note = (ranges: readonly ts.CommentRange[] | undefined): void => {
-    for (const range of ranges ?? []) comments.set(range.pos, range);
-  };
   const visit = (node: ts.Node): void => {
-    note(ts.getLeadingCommentRanges(source, node.getFullStart()));
-    note(ts.getTrailingCommentRanges(source, node.getEnd()));
     if ((ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && isTitle(node)) titles.push(node.getText());
-    node.getChildren().forEach(visit);
+    ts.forEachChild(node, visit);
   };
-  visit(ts.createSourceFile("a.ts", source, ts.ScriptTarget.Latest, true));
-  return [...joined(source, [...comments.values()]), ...titles];
-}
-
-/** The comments in the order of the source, line comments that follow one another as one. */
-function joined(source: string, ranges: readonly ts.CommentRange[]): readonly string[] {
-  const texts: string[] = [];
-  let begun = 0;
-  let last: ts.CommentRange | undefined;
-  for (const range of ranges.toSorted((a, b) => a.pos - b.pos)) {
-    const follows = last?.kind === ts.SyntaxKind.SingleLineCommentTrivia && range.kind === last.kind;
-    if (follows && /^\s*$/.test(source.slice(last?.end, range.pos))) texts.pop();
-    else begun = range.pos;
-    texts.push(unwrapped(source.slice(begun, range.end)));
-    last = range;
-  }
-  return texts;
+  if (/\b(describe|it|test)\b/.test(source)) visit(ts.createSourceFile("a.ts", source, ts.ScriptTarget.Latest, true));
+  return [...[...source.matchAll(COMMENT)].map(([comment]) => unwrapped(comment)), ...titles];
 }
 
 const faultsIn = (text: string): readonly string[] =>
