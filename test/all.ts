@@ -1,5 +1,5 @@
 /**
- * What `npm test` runs once everything is built: every test, and beside them the types and the lint rules, which would
+ * The work of `npm test` after the build: every test, and beside them the types and the lint rules, which would
  * keep the second core idle otherwise. Their output comes last. Ends with 1 when one of them fails.
  */
 import { spawn } from "node:child_process";

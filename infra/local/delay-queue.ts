@@ -167,7 +167,7 @@ class Queue {
       const failed = new Set(batchItemFailures.map((failure) => failure.itemIdentifier));
       for (const { id } of batch) if (!failed.has(id)) this.journal.delete(id);
     } catch (error) {
-      this.#options.log(`queue: ${batch.length} not dealt with, to come again: ${String(error)}`);
+      this.#options.log(`queue: ${batch.length} failed, to be delivered again: ${String(error)}`);
     }
   }
 

@@ -14,7 +14,7 @@ export class FunctionFailed extends Error {
   override readonly name = "FunctionFailed";
 }
 
-/** The function did not answer in time. It may still be running. */
+/** The function did not answer in time. The function may still be running. */
 export class FunctionTimedOut extends Error {
   override readonly name = "FunctionTimedOut";
 }

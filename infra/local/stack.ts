@@ -44,7 +44,7 @@ export interface LocalStack {
   readonly queueUrl: string | undefined;
   /** Runs the sweep now, or joins the one under way. Rejects when it failed. */
   runSweep(): Promise<void>;
-  /** Delivers the delayed messages that are due, and resolves when they have been dealt with. */
+  /** Delivers the delayed messages that are due, and resolves when their deliveries have ended. */
   deliverDue(): Promise<void>;
   /** Removes what TTL says has ended; returns how many items. */
   expire(now?: number): Promise<number>;
@@ -67,7 +67,7 @@ const LOCAL_DEFAULTS = {
   CALLBACK_MODE: "async",
 } as const;
 const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as const;
-/** Only another endpoint than the embedded emulator's may want them. */
+/** Used only with an endpoint other than the embedded emulator's. */
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
 /** Variables that the stack sets for each function, never the operator. */
 const OURS: ReadonlySet<string> = new Set([

@@ -52,7 +52,7 @@ export class ActorStore {
 
   /** The last step of a deletion. */
   async remove(actorId: string): Promise<void> {
-    // Right whatever is stored: ids are never given twice, and only a deletion that has begun comes here.
+    // Needs no condition: ids are never reused, and only a started deletion gets here.
     await this.#table.deleteMany([actorKey(actorId)]);
   }
 

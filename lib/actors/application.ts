@@ -3,7 +3,7 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Log } from "../system/ports.ts";
 
-/** What a trust hook is given. */
+/** The argument of a trust hook. */
 export interface TrustEvent {
   readonly actorId: string;
   readonly peerId: string;
@@ -15,7 +15,7 @@ export interface TrustEvent {
 export type TrustHookName = "create" | "approve" | "delete";
 export type ActorHookName = "actor_created" | "actor_deleted";
 
-/** Runs the lifecycle hooks of a subscription, whichever side subscribes. What a hook throws is logged. */
+/** Runs the lifecycle hooks of a subscription, whichever side subscribes. Errors of hooks are logged. */
 export type SubscriptionLifecycle = (
   name: "subscription_created" | "subscription_deleted",
   event: { readonly actorId: string; readonly peerId: string; readonly subscriptionId: string } & Scope,

@@ -99,7 +99,7 @@ export class PassphraseGuesses {
     });
   }
 
-  /** When the window of now began; undefined without a wrong guess in the last 10 min. Clocks may differ a little. */
+  /** When the present window began; undefined without a wrong guess in the last 10 min. Clocks may differ a little. */
   #window({ guessedAt }: ActorRecord): number | undefined {
     const now = this.#clock.now();
     if (guessedAt === undefined || Math.abs(now - guessedAt) >= WARY_MS) return undefined;

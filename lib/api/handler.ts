@@ -13,7 +13,7 @@ export type RouteMap = router.RouteMap<ServiceParties>;
 
 /** Answers one route. */
 export type Handle = (request: ServiceRequest, admission: Admission) => Promise<Reply>;
-/** `knows`: where a parameter decides what the path is, false when there is nothing of that name, whatever the method. */
+/** `knows`: for paths that exist for some names only: false when nothing has that name, whatever the method. */
 export type Handler = Handle | Pick<RouteHandler<ServiceParties>, "knows" | "handle">;
 
 /** A handler for every route of an area, and for nothing else. */

@@ -113,7 +113,7 @@ export function inboundHandlers({
     /** One diff. */
     one: async (request) => {
       const text = param(request, "sequence");
-      // One name for each: no leading zeros.
+      // Each diff has one name, so leading zeros are refused.
       const sequence = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : 0;
       const found =
         sequence > 0 && Number.isSafeInteger(sequence) ? await inboundReading.one(refOf(request), sequence) : undefined;
@@ -124,7 +124,7 @@ export function inboundHandlers({
       return json(200, diff, contains === undefined ? {} : { [SEQUENCE_HEADER]: String(contains) });
     },
 
-    /** The peer has what there is up to a number. */
+    /** Clears the numbers up to the one that the peer acknowledges. */
     clear: async (request) => {
       const head = await inboundHeads.get(refOf(request));
       if (head === undefined) throw noSuch();
@@ -144,7 +144,7 @@ export async function poll(
   try {
     page = pageOf(request.query);
   } catch (error) {
-    // A subscription that is not there is 404, whatever the query says.
+    // A missing subscription answers 404 before the query is checked.
     if ((await inboundHeads.get(ref)) === undefined) return undefined;
     throw error;
   }

@@ -77,7 +77,7 @@ export class ListReplies {
   }
 }
 
-/** What a list is among `?metadata=true`. */
+/** The form of a list in `?metadata=true`. */
 export function listTotals(lists: readonly OwnList[]): JsonObject {
   return Object.fromEntries(
     lists.map((list) => {

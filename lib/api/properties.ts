@@ -87,7 +87,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
         const value =
           property === undefined || itemOfQuery(request) !== null ? undefined : properties.visible(property, place);
         if (value === undefined) throw noSuchProperty();
-        // A reader of a list's pages would take a value that has replaced the list for the rest of it.
+        // A client that pages through a list would take a value that replaced the list for its next page.
         if (place.length === 1 && isPageToken(request.query.get("after"))) throw changed();
         return typeof value === "string" ? text(200, value) : json(200, value);
       });
@@ -149,7 +149,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
         await properties.demandProperty(name);
         throw noPosting();
       }
-      // The body is read once it is known that there is such a list.
+      // Read the body only once the list is known to exist.
       let read: ItemsRequest | undefined;
       const asked = (): ItemsRequest => (read ??= itemsBody(request));
       const { index } = await properties.operate(

@@ -90,7 +90,7 @@ export function routes(services: SubscriptionServices): RouteMap {
       if (head !== undefined) return json(200, withoutBacklog(head));
       const found = await poll(services, request);
       if (found !== undefined) return found;
-      // To its peer, a subscription that the owner has ended is not one that was forgotten.
+      // A peer that is answered 410 knows that the owner ended the subscription and does not make it again.
       throw byPeer && (await inbound.wasEnded(refOf(request))) ? endedByOwner() : noSuch();
     },
     "GET /{actorId}/subscriptions/{peerId}/{subscriptionId}/{sequence}": ofPeer.one,

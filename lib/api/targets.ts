@@ -19,7 +19,7 @@ export const targetHandler = (hooks: Pick<StateHooks, "has" | "text">): Handler 
     try {
       body = await hooks.text(actor.id, peerId, scopeOf(request));
     } catch (error) {
-      // The log has the reason. The caller learns no more than that the request was right.
+      // Only the log has the reason; the answer is a plain 500.
       if (error instanceof StateHookFailed) return unknownErrorReply(request.requestId);
       throw error;
     }

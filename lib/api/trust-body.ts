@@ -11,7 +11,7 @@ const shortText = z.string().check(
 );
 const url = z.string().check(z.minLength(1), z.maxLength(2048));
 const id = z.string().check(z.refine(isOutsideId, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ -"));
-/** What a header can carry as a bearer. */
+/** The bearers that a header can carry. */
 const secret = z
   .string()
   .check(

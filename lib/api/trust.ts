@@ -111,7 +111,7 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
       await permissions.clear(await named(request, admission), request);
       return empty();
     },
-    /** What the asking peer may do in effect. */
+    /** The effective permissions of the asking peer. */
     "GET /{actorId}/permissions/{peerId}": async (request, { actor }) => {
       const found = await trusts.get(actor.id, param(request, "peerId"));
       return json(200, permissions.effective(demandTrust(found, found?.relationship ?? "")));

@@ -44,11 +44,11 @@ export interface SyncOptions {
   readonly mode?: SyncMode;
 }
 
-/** What bringing one subscription up to date came to. */
+/** The result of bringing one subscription up to date. */
 export interface SyncResult extends SubscriptionName {
   /**
    * `caught_up`: what was missing was applied in order. `resynced`: the publisher's state took the place of ours.
-   * `underway`: that state is too large for one call; the service goes on with it.
+   * `underway`: that state is too large for one call; the service continues reading it.
    */
   readonly result: "caught_up" | "resynced" | "underway";
   /** The newest number applied. */
@@ -57,7 +57,7 @@ export interface SyncResult extends SubscriptionName {
   readonly applied: number;
 }
 
-/** What bringing all subscriptions to a peer up to date came to. */
+/** The result of bringing all subscriptions to a peer up to date. */
 export interface PeerSyncResult {
   readonly peerId: string;
   readonly synced: readonly SyncResult[];

@@ -4,7 +4,7 @@ import type { CallbackType, HookEvent } from "../receiving/hooks/hook-event.ts";
 import type { Json } from "../system/ports.ts";
 import type { Actor } from "./actor.ts";
 
-/** What a subscription data hook is given. */
+/** The argument of a subscription data hook. */
 export interface SubscriptionData {
   readonly actor: Actor;
   readonly peerId: string;
@@ -29,7 +29,7 @@ export interface SubscriptionData {
  */
 export type SubscriptionDataHook = (data: SubscriptionData) => void | Promise<void>;
 
-/** What a raw callback hook is given. */
+/** The argument of a raw callback hook. */
 export interface RawCallback {
   readonly actor: Actor;
   /** `subscription`, or the path below `/callbacks/`. */

@@ -29,7 +29,7 @@ const MAINTENANCE_AFTER_MS = 30_000;
 /** A release leaves the rules that another release recorded alone for this long, ms. */
 const RULES_FOR_MS = 5 * 60_000;
 
-/** What a plan is made on. */
+/** The input of a plan. */
 export interface LogRead {
   readonly head: LogHead;
   /** The time of this commit's records, later than that of any record before, whichever clock made it. */
@@ -40,9 +40,9 @@ export interface LogRead {
 
 /** What one commit writes: with the log's head, the parts of its records and the actor's check at most 100 writes. */
 export interface LogPlan {
-  /** None only for a change of the head alone. */
+  /** Empty only for a change of the head alone. */
   readonly records: readonly NewRecord[];
-  /** On the conditions that what was read still holds; one that fails has the whole planned again. */
+  /** Conditional on what was read; a failed condition makes the plan run again. */
   readonly writes: readonly Write[];
   /** What else changes on the log's head. */
   readonly head?: Change;
@@ -58,7 +58,7 @@ type Planned = LogPlan | undefined | "lost";
 /** What was committed. */
 export interface Commit {
   readonly actorId: string;
-  /** As it was before. */
+  /** The head before the commit. */
   readonly head: LogHead;
   /** The number of the last record. */
   readonly newest: number;
@@ -200,7 +200,7 @@ function headChangeOf(
   if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
   const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
   const due = { dueShard: dueShardOf(key), dueAt, ...set };
-  // The first subscriptions begin by the rules of now.
+  // The first subscriptions begin by the present rules.
   if (first && digest !== undefined) {
     return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };
   }
@@ -238,7 +238,7 @@ export function confirmedTo(head: LogHead, digest: string, now: number): string 
   return now < head.rulesAt + RULES_FOR_MS ? undefined : "";
 }
 
-/** A change after the actor's deletion has begun would stay behind. */
+/** A change committed after the start of the actor's deletion would leave items behind. */
 const actorStands = (actorId: string): Write => ({
   check: actorKey(actorId),
   condition: all(itemExists, missing("deleting")),

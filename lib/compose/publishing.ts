@@ -46,7 +46,7 @@ export interface PublishingServices extends DeliveryServices {
   readonly suspensions: Suspensions;
   readonly maintenance: ChangeLogMaintenance;
   readonly retention: RecordRetention;
-  /** What a peer may do with the properties now; undefined without a trust. */
+  /** The permissions of a peer on the properties now; undefined without a trust. */
   readonly permissionsOf: PermissionsOf;
   /** The calls that trust makes to peers. */
   readonly calls: PeerCalls;

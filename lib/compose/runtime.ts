@@ -33,12 +33,12 @@ export interface Ports extends Platform {
   readonly log: Log;
 }
 
-/** What every part of the service is made from. */
+/** The dependencies of every part of the service. */
 export interface Runtime extends Ports {
   readonly application: Application;
   readonly actors: ActorStore;
   readonly trusts: TrustStore;
-  /** What each peer may do. */
+  /** The permissions of each peer. */
   readonly permissions: PermissionStore;
   /** The peer of a trust, called on behalf of the request that is being answered. */
   readonly remote: RemoteOf;

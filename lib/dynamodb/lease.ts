@@ -24,10 +24,10 @@ export interface Lease {
 /** The attributes of a lease, which go when it is released. */
 export const LEASE_ATTRIBUTES = ["leaseToken", "leaseUntil", "incarnation"] as const;
 
-/** What the clocks of two instances may differ by, ms. A lease outlives its holder's deadline by it. */
+/** The largest difference between the clocks of two instances, ms. A lease outlives its holder's deadline by it. */
 export const CLOCK_SKEW_MS = 2_000;
 
-/** What a lease is made with. */
+/** The dependencies of a new lease. */
 export interface LeaseDeps {
   readonly ids: Ids;
   readonly clock: Clock;
@@ -63,9 +63,9 @@ export const leaseIs = {
   /** A new one may be acquired. */
   free: (now: number, incarnation: string): Condition =>
     any(missing("leaseToken"), atMost("leaseUntil", now), differs("incarnation", incarnation)),
-  /** It keeps others away. */
+  /** The lease keeps others away. */
   live: (now: number, incarnation: string): Condition =>
     all(exists("leaseToken"), atLeast("leaseUntil", now + 1), equals("incarnation", incarnation)),
-  /** It is this very lease, whether its time is over or not. */
+  /** The lease is this one, whether its time is over or not. */
   ownedBy: (lease: Pick<Lease, "token"> | undefined): Condition => equals("leaseToken", lease?.token ?? ""),
 } as const;

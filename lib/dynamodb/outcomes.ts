@@ -2,7 +2,7 @@
 import { ConditionFailed, TransactionRefused } from "./table.ts";
 import type { Change, Condition, Item, Key, Table, Write } from "./table.ts";
 
-/** What a conditional write came to. */
+/** The outcome of a conditional write. */
 export type Outcome =
   /** `item`: the item afterwards; for a deletion, the item before. */
   | { readonly written: true; readonly item: Item | undefined }

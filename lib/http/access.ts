@@ -32,7 +32,7 @@ export interface Gate<P extends Parties> {
   ): Promise<P["caller"]>;
 }
 
-/** What the router has found of a request before it calls the handler. */
+/** The actor and caller of a request, as the router found them before it calls the handler. */
 export interface Admission<P extends Parties> {
   /** The actor of the path. @throws TypeError on routes without one, or that find the actor themselves: a defect. */
   readonly actor: P["actor"];

@@ -20,7 +20,7 @@ import { route } from "./router.ts";
 import type { RouteMap, Trail } from "./router.ts";
 import { isTransient } from "./transient.ts";
 
-/** What a request is answered with. */
+/** The dependencies of answering a request. */
 export interface AreaServices<P extends Parties> {
   readonly clock: Clock;
   readonly log: Log;
@@ -97,8 +97,8 @@ export function resultOf({ status, headers, body }: Reply): HttpResult {
 
 /**
  * Answers one request: routes it, turns errors into their wire form, and logs one line. Every answer carries
- * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler goes on until
- * the instance is frozen.
+ * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler continues
+ * until the instance is frozen.
  *
  * @param after the timer of the function's end; without it a request may take any time
  * @throws ConfigError and nothing else

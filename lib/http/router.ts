@@ -14,7 +14,7 @@ export interface RouteHandler<P extends Parties> {
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
-  /** Where a parameter decides what the path is: false when there is nothing of that name, whatever the method. */
+  /** For paths that exist for some names only: false when nothing has that name, whatever the method. */
   readonly knows?: (params: ServiceRequest["params"]) => boolean;
   handle(request: ServiceRequest, admission: Admission<P>): Promise<Reply>;
 }
@@ -110,7 +110,7 @@ function notAllowed(method: string, methods: readonly string[]): ServiceError {
 
 const shown = (method: string): string => (/^[A-Z]{1,20}$/.test(method) ? method : "that method");
 
-/** Refuses a `%` after decoding: the gateway decodes once, so that a name with `%` cannot be told from one encoded twice. */
+/** Refuses a `%` after decoding: the gateway decodes once, so a name with `%` looks like one that was encoded twice. */
 function checkDecoded({ params }: ServiceRequest): void {
   const [name] = Object.entries(params).find(([, value]) => value.includes("%")) ?? [];
   if (name === undefined) return;

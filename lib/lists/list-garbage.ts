@@ -58,8 +58,8 @@ export async function announceLaid(table: Table, of: Generation, change: string,
 export const isListGarbage = (key: Key): boolean => key.sk.startsWith(LIST_GARBAGE_PREFIX);
 
 /**
- * Deletes a generation that no head refers to, and then its due work; of a generation that is in use only what a change
- * laid out in vain. Safe at any time, any number of times.
+ * Deletes a generation that no head refers to, and then its due work; of a generation that is in use only what a failed
+ * change laid out. Safe at any time, any number of times.
  *
  * @returns `more` when it stopped after about `maxItems` items: the due work is still there then
  */

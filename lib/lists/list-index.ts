@@ -28,7 +28,7 @@ export interface BucketChange {
   readonly discard: Set<string>;
 }
 
-/** What an edit does to the buckets, apart for the pages that are not stored yet (`fresh`) and for the others. */
+/** The changes of an edit in the buckets: of pages that are not stored yet (`fresh`), and of the others. */
 export function bucketChanges(edit: ListEdit): {
   readonly fresh: Map<string, BucketChange>;
   readonly other: Map<string, BucketChange>;

@@ -35,7 +35,7 @@ const LEAST_FOR_A_TRUST_MS = 8_000;
 /** Items deleted between two checks of the time. */
 const REMOVED_AT_ONCE = 100;
 
-/** How long one run of a deletion goes on. */
+/** The longest that one run of a deletion takes. */
 interface Pace {
   readonly mayNotify: () => boolean;
   /** How long notifying one peer may take, ms. */

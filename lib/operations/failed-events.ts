@@ -97,7 +97,7 @@ export class FailedEvents {
 }
 
 const underWay = (): ServiceError =>
-  new ServiceError("resource.conflict", "This event is being run, or has just been settled; look again in a moment.");
+  new ServiceError("resource.conflict", "This event is being run, or was just resolved; try again in a moment.");
 
 const isRead = (failed: FailedEvent | FailedEventSummary | StalePart): failed is StalePart => "reason" in failed;
 

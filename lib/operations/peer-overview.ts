@@ -86,7 +86,7 @@ function breakerOf(item: Item, now: number): JsonObject {
   return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };
 }
 
-/** The peers that one answer can carry; `next` goes on after the last of them. */
+/** The peers that one answer can carry; `next` continues after the last of them. */
 function cut(peers: readonly JsonObject[], next: string | undefined): { data: readonly JsonObject[]; next?: string } {
   const { page, last } = fittingPage(peers, (peer) => peer);
   return compact({ data: page, next: last === undefined ? next : String(last["peerid"]) });

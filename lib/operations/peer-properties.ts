@@ -40,7 +40,7 @@ export class PeerProperties {
   async one(name: string): Promise<JsonObject> {
     const found = isPeerName(name) ? await this.#reader.property(name, PAGE_BYTES) : undefined;
     if (found === undefined) {
-      throw new ServiceError("resource.not_found", "Nothing is held of this peer under that name.");
+      throw new ServiceError("resource.not_found", "Nothing is stored of this peer under that name.");
     }
     return shownOf(found);
   }

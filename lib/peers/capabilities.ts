@@ -6,7 +6,7 @@ import { parseSupported, readMeta } from "./remote-trust.ts";
 /** Capabilities older than this (ms) are read again. */
 export const CAPABILITIES_FRESH_MS = 24 * 60 * 60 * 1000;
 
-/** What a peer supports by its own word, and when that was read (ms since 1970). */
+/** The capabilities that a peer states, and when they were read (ms since 1970). */
 export interface CachedCapabilities {
   readonly version: string;
   /** Sorted, each once. */

@@ -15,7 +15,7 @@ export interface StatePart {
   readonly sequence?: number;
 }
 
-/** Why a read says nothing about the data: what is stored stays as it is. */
+/** Why a read failed: the stored data stays as it is. */
 export interface ReadFailure {
   /** One sentence, safe to show and to log. */
   readonly reason: string;
@@ -27,7 +27,7 @@ export interface ReadFailure {
   readonly tooLarge?: true;
   /** The failure is the peer's rather than that of what was read: the peer fails, is overloaded, or was not reached. */
   readonly unwell?: true;
-  /** Our own deadline ended the read, which says nothing of the peer either. */
+  /** Our own deadline ended the read, which is no failure of the peer. */
   readonly outOfTime?: true;
   /** The `Retry-After` of the answer, as the peer wrote it. */
   readonly retryAfter?: string;
@@ -56,7 +56,7 @@ export type PartAnswer =
   | { readonly is: "part"; readonly part: StatePart }
   /** The place does not exist. */
   | { readonly is: "absent"; readonly place: Place }
-  /** The publisher says nothing: what is stored of the place stays, and is stale. */
+  /** The read of the place failed: the stored value stays, and is stale. */
   | { readonly is: "failed"; readonly place: Place; readonly failure: ReadFailure };
 
 interface PartsAnswer {
@@ -71,7 +71,7 @@ interface PartsAnswer {
 export type StateListing =
   | {
       readonly is: "listing";
-      /** What there is to read, in the order of the first names. */
+      /** The places to read, in the order of the first names. */
       readonly places: readonly Place[];
       /** The places are those that were asked for by name: there may be others. */
       readonly byName?: true;
@@ -100,11 +100,11 @@ export interface StateRequest {
   readonly excludedScopes: readonly Place[];
   /** Read from here instead of the place's own URL. The URL lies under the peer's root; the caller has checked. */
   readonly url?: string;
-  /** Places to read one by one when the list of what there is cannot be read. */
+  /** Places to read one by one when the list of places cannot be read. */
   readonly names?: readonly Place[];
 }
 
-/** What a fetch of one diff came to. `refused`: asking again would give the same; `failed`: a later try may succeed. */
+/** The result of fetching one diff. `refused`: asking again would give the same; `failed`: a later try may succeed. */
 export type DiffAnswer =
   | { readonly is: "content"; readonly content: DiffContent }
   | { readonly is: "refused" | "failed"; readonly failure: ReadFailure };
@@ -117,7 +117,7 @@ export interface Publisher {
   poll(subscriptionId: string): Promise<Polled>;
   /** The diff from the `url` of its callback; `refused` also when the answer is about another number than `sequence`. */
   fetchDiff(url: string, sequence?: number): Promise<DiffAnswer>;
-  /** Lists what there is to read of a place; see `listState` of read-state.ts. */
+  /** Lists the parts of a place to read; see `listState` of read-state.ts. */
   listState(requested: StateRequest): Promise<StateListing>;
   /**
    * Says that everything up to `sequence` has been processed here.

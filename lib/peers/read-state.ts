@@ -19,7 +19,7 @@ const TOGETHER_BYTES = 1024 * 1024;
  * Lists the state of a place at its publisher: `properties?metadata=true`, then the plain properties in one call while
  * they are small; for a peer without that form the plain GETs. The listed places are then read part by part, a large list
  * page by page; at most 4 calls at a time, 6 MiB each. `absent`: the target has no state to read; a property that does not
- * exist is a state whose only part is absent. `failed`: it is unknown what there is.
+ * exist is a state whose only part is absent. `failed`: the contents are unknown.
  */
 export async function listState(remote: RemoteActor, requested: StateRequest): Promise<StateListing> {
   const reader = new StateReader(remote, requested.subscriptionId);

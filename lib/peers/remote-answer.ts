@@ -1,4 +1,4 @@
-/** What a call to a peer came to, and what that means: for a request, for a read, and for the next request. */
+/** The result of a call to a peer, and its meaning: for a request, for a read, and for the next request. */
 import { parseJson } from "../domain/json/json.ts";
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../domain/wire/retry-after.ts";
 import { compact } from "../system/compact.ts";
@@ -24,7 +24,7 @@ export interface RemoteFailure {
   readonly outOfTime?: true;
 }
 
-/** What a call to a peer came to. */
+/** The result of a call to a peer. */
 export type Remote<T> = { readonly ok: true; readonly value: T; readonly status: number } | RemoteFailure;
 
 const KIND_OF_REASON = {
@@ -108,7 +108,7 @@ export function readJsonAnswer(
   return { is: "value", value: { json: parsed.json, answer: read.value } };
 }
 
-/** A failed call as the failure of a read: says nothing of the data, and perhaps something of the peer. */
+/** A failed call as the failure of a read, which may also be a failure of the peer. */
 export function failureOf(failure: RemoteFailure): ReadFailure {
   const { kind, status, message } = failure;
   const unreachable = kind === "unreachable";

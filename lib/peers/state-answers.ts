@@ -11,7 +11,7 @@ export interface ListAbout {
   readonly explanation?: string;
 }
 
-/** What there is to read: the names of plain properties, their bytes together, and the lists. */
+/** The contents of a state: the names of plain properties, their bytes together, and the lists. */
 export interface Inventory {
   readonly names: readonly string[];
   readonly bytes: number;

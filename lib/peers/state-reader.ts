@@ -59,7 +59,7 @@ export class StateReader {
   }
 
   /**
-   * What there is to read; undefined when the peer does not know this form, so that the caller tries the plain forms.
+   * The contents of a state; undefined when the peer does not know this form, so that the caller tries the plain forms.
    *
    * @param counts the names become part of the state, so the answer's position counts; false: they only say what something
    *   else is

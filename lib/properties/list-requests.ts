@@ -14,7 +14,7 @@ import { isAList } from "./property-item.ts";
 export const asksForList = (value: Json): value is JsonObject => isObject(value) && own(value, "_type") === "list";
 
 /**
- * A POST that asks for a list: makes the list, or changes the description and explanation of the one that is there.
+ * A POST that asks for a list: makes the list, or changes the description and explanation of the existing one.
  * @throws ServiceError request.invalid
  */
 export function creation(value: JsonObject, current: OwnList | undefined): readonly JsonObject[] {

@@ -31,7 +31,7 @@ export type ListStep =
   | { readonly do: "drop" }
   | { readonly do: "words"; readonly words: ListWords };
 
-/** What operations come to on one list. */
+/** The result of operations on one list. */
 export interface ListSteps {
   readonly steps: readonly ListStep[];
   /** The changes for the log, in order. None: nothing changes. */

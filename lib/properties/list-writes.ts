@@ -30,7 +30,7 @@ export interface ListWrites {
   readonly next: OwnList | undefined;
   /** The writes that go into the transaction of the head. */
   readonly writes: readonly Write[];
-  /** What nothing refers to any more once that is committed. */
+  /** Items that nothing refers to any more after the commit. */
   readonly orphans: readonly Key[];
 }
 

@@ -6,7 +6,7 @@ import { EMPTY_SHAPE } from "../lists/list-read.ts";
 import type { Shape } from "../lists/list-read.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** What a list has beside its items; an empty text means that there is none. */
+/** The texts of a list beside its items; an empty text means that there is none. */
 export interface ListWords {
   readonly description: string;
   readonly explanation: string;

@@ -1,4 +1,4 @@
-/** What a caller may see and change of an actor's own properties. */
+/** The rights of callers on an actor's own properties. */
 import { valueAt } from "../domain/json/json-path.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import type { PropertyPermissions } from "../domain/policy/permissions.ts";

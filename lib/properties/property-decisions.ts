@@ -1,5 +1,6 @@
 /**
- * What a request makes of an actor's properties, decided from what is stored. Pure: nothing is read or written here.
+ * Decides the effect of a request on an actor's properties, from the stored ones. Pure: nothing is read or written
+ * here.
  */
 import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
 import type { RecordedChange } from "../domain/diff/change-record.ts";
@@ -37,7 +38,7 @@ export type Decision = ValueChange | ListRequests;
 /** The stored properties among those that a change names. */
 export type StoredProperties = ReadonlyMap<string, Property>;
 
-/** Decides a change. It is called again, with what is stored then, each time another writer came first. */
+/** Decides a change. Called again with the properties stored then, each time another writer came first. */
 export type Decide = (stored: StoredProperties) => readonly Decision[];
 
 /** A place, and with `item` the index of a list's item as a query names it. A property that is no list has no items. */

@@ -52,7 +52,7 @@ export interface PlannedWrites {
   /** Undefined when nothing changes. */
   readonly plan: LogPlan | undefined;
   readonly lists: ChangedLists;
-  /** What nothing refers to any more once the plan is committed. */
+  /** Items that nothing refers to any more once the plan is committed. */
   readonly orphans: readonly Key[];
 }
 

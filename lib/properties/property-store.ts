@@ -138,7 +138,7 @@ export class PropertyStore implements PropertyReads {
 
   /**
    * For the sweep, when the log's head is due: deletes what a deletion of all has left stored. May be called again.
-   * Also removes the head's due time where there are no subscribers, whose maintenance it is for.
+   * Also removes the head's due time of an actor without subscribers, because only their maintenance needs it.
    */
   async clean(actorId: string): Promise<void> {
     const { table, clock } = this.#deps;

@@ -19,7 +19,7 @@ const LEAST_MS = 15_000;
 /** Work that failed with an unhandled error is due again after this long (ms), so that it cannot crowd out the rest. */
 const POSTPONE_MS = 60_000;
 
-/** What the sweep is made from. */
+/** The dependencies of the sweep. */
 export interface SweepServices {
   readonly table: Table;
   readonly clock: Clock;

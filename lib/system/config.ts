@@ -62,7 +62,7 @@ export interface Config {
   readonly allowPrivatePeers: boolean;
 }
 
-/** How the text of a variable is read, and what an operator is told is allowed. */
+/** How the text of a variable is read, and what the error message says is allowed. */
 interface Kind<T> {
   readonly schema: z.ZodMiniType<T, string>;
   readonly allowed: string;

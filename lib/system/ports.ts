@@ -16,7 +16,7 @@ export interface Ids {
   secret(): string;
 }
 
-/** Calls back once after so many ms, unless the function that it returns is called first. */
+/** Calls back once after this many ms, unless the function that it returns is called first. */
 export type After = (ms: number, call: () => void) => () => void;
 
 /** What the machine gives: time, randomness, timers. */

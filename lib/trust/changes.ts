@@ -56,7 +56,10 @@ export async function changeTrustByPeer(
   await trusts.describe(trust, described(body));
 }
 
-/** Notes whether the other side approved us, as it says. @throws ServiceError resource.not_found when it is gone or another */
+/**
+ * Notes whether the other side approved us, as it says. @throws ServiceError resource.not_found when it is gone or
+ * replaced
+ */
 export async function notePeerApproval(
   { trusts }: TrustServices,
   trust: TrustRecord,

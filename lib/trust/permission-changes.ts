@@ -25,7 +25,7 @@ export class PermissionChanges {
     return describe(trust, trust.custom ?? permissionsJson(this.#store.defaults(trust.relationship)));
   }
 
-  /** What the peer may do in effect. */
+  /** The effective permissions of the peer. */
   effective(trust: TrustRecord): JsonObject {
     return describe(trust, permissionsJson(this.#store.of(trust)));
   }

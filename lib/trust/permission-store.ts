@@ -3,7 +3,7 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 
-/** What a peer may do from one record of the log on. */
+/** The permissions of a peer from one record of the log on. */
 export interface Granted {
   /** The trust at that record. */
   readonly trust: TrustRecord;
@@ -12,7 +12,7 @@ export interface Granted {
   readonly at: string;
 }
 
-/** What peers may do: the permissions of their relationship, merged with those set for a single peer. */
+/** The permissions of peers: those of their relationship, merged with those set for a single peer. */
 export class PermissionStore {
   readonly #defined: Readonly<Record<string, Permissions>>;
 
@@ -26,7 +26,7 @@ export class PermissionStore {
     return defaultPermissions(relationship, this.#defined);
   }
 
-  /** What the peer of a trust may do. */
+  /** The permissions of the peer of a trust. */
   of({ relationship, custom }: Pick<TrustRecord, "relationship" | "custom">): Permissions {
     const defaults = this.defaults(relationship);
     return custom === undefined ? defaults : mergePermissions(defaults, custom);
@@ -37,5 +37,5 @@ export class PermissionStore {
 export const permissionRecord = ({ trust, permissions }: Pick<Granted, "trust" | "permissions">) =>
   ({ kind: "permissions", peerId: trust.peerId, permissions: permissions.properties }) as const;
 
-/** What a peer may do, as JSON for that peer. */
+/** The permissions of a peer, as JSON for that peer. */
 export const grantJson = (granted: Granted): JsonObject => permissionsJson(granted.permissions);

@@ -1,4 +1,4 @@
-/** What a relationship allows is code: a release may change it, and with it what every peer of that relationship may do. */
+/** The permissions of a relationship are code: a release may change them, and with them those of all its peers. */
 import { compact } from "../system/compact.ts";
 import { createHash } from "node:crypto";
 import { printJson } from "../domain/json/json-text.ts";
@@ -27,7 +27,7 @@ export function rulesDigest(defined: Readonly<Record<string, Permissions>>): str
   return createHash("sha256").update(printJson(rules)).digest("hex").slice(0, 16);
 }
 
-/** What the rules are confirmed with. */
+/** The dependencies of confirming the rules. */
 interface RulesDeps {
   readonly clock: Clock;
   readonly permissions: PermissionStore;
@@ -40,7 +40,8 @@ interface RulesDeps {
 /**
  * Records what each subscribing peer may do by this release's rules. The records decide which changes get a number from
  * then on; what a peer may see is checked wherever something is shown. The log's head notes how far the confirmation came,
- * so that the next commit goes on where one broke off, and several at the same time record each peer once. Stops after 5 s.
+ * so that the next commit continues where one broke off, and several at the same time record each peer once. Stops
+ * after 5 s.
  *
  * @param commits commits that do not confirm again
  */

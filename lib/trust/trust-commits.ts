@@ -43,7 +43,7 @@ export class TrustCommits {
    * Makes a change in one step: the next revision. When our approval is given or revoked, the sweep propagates the change
    * unless `notePropagated` is called. In between nothing is lost: changes continue to make numbers, and numbers that could not
    * be delivered are delivered after an approval. `first`: no permissions had been set for this peer before.
-   * @throws ServiceError resource.not_found when the trust is gone or another
+   * @throws ServiceError resource.not_found when the trust is gone or replaced
    */
   async change(trust: TrustRecord, change: TrustChange): Promise<Granted & { readonly first: boolean }> {
     let first = false;

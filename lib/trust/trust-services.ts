@@ -15,7 +15,7 @@ import { TrustCommits } from "./trust-commits.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
-/** What trust is made from; the runtime of the functions has all of it. */
+/** The dependencies of trust; the runtime of the functions has all of them. */
 interface TrustParts {
   readonly config: Pick<Config, "baseUrl" | "trustAutoApprove" | "autoCleanup">;
   readonly table: Table;
@@ -24,14 +24,14 @@ interface TrustParts {
   readonly log: Log;
   readonly application: Application;
   readonly trusts: TrustStore;
-  /** What each peer may do. */
+  /** The permissions of each peer. */
   readonly permissions: PermissionStore;
   readonly commits: Commits;
   readonly calls: PeerCalls;
 }
 
 /**
- * What a change of a trust does to what depends on it: the heads of the outbound subscriptions carry a digest of the
+ * The effects of a change of a trust on its dependents: the heads of the outbound subscriptions carry a digest of the
  * peer's secret, stored data and pending callbacks belong to the peer. Called after the trust's own record was written;
  * what a method promises holds everywhere when it resolves. Every method may be called again with the same arguments.
  */

@@ -124,7 +124,7 @@ export class TrustStore {
   /**
    * Changes a trust that is still the one that was read.
    * @returns the trust after the change
-   * @throws ServiceError resource.not_found when the trust is gone or another, or the condition does not hold
+   * @throws ServiceError resource.not_found when the trust is gone or replaced, or the condition does not hold
    */
   async change(trust: TrustRecord, change: Change, condition: Condition = itemExists): Promise<TrustRecord> {
     const changed = await this.#changeIf(trust, change, condition);
@@ -156,7 +156,7 @@ export class TrustStore {
 
   /**
    * Changes the description or the address of a trust, which makes no revision.
-   * @throws ServiceError resource.not_found when the trust is gone or another
+   * @throws ServiceError resource.not_found when the trust is gone or replaced
    */
   async describe(trust: TrustRecord, change: Pick<TrustChange, "desc" | "baseUri">): Promise<TrustRecord> {
     if (change.desc === undefined && change.baseUri === undefined) return trust;
@@ -177,7 +177,9 @@ export class TrustStore {
     return typeof item["dueAt"] === "number" && item["dueAt"] <= now ? readTrust(item) : undefined;
   }
 
-  /** Keeps a trust whose peer has answered. @throws ServiceError resource.not_found when the trust is gone or another */
+  /**
+   * Keeps a trust whose peer has answered. @throws ServiceError resource.not_found when the trust is gone or replaced
+   */
   async finishInitiation(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
     const set = peerApproved ? { set: { peerApproved: true } } : {};
     const remove = ["initiating", ...DUE];
@@ -186,12 +188,15 @@ export class TrustStore {
     return finished ?? (await this.change(trust, { ...set, remove: ["initiating"] }));
   }
 
-  /** Deletes a trust whose start failed. Nothing happens when the trust is gone or another. */
+  /** Deletes a trust whose start failed. Nothing happens when the trust is gone or replaced. */
   async withdraw(trust: TrustRecord): Promise<void> {
     await this.#delete(trust, isSame(trust));
   }
 
-  /** From here on the trust opens nothing; the sweep finishes its deletion if its request does not. Undefined: gone or another. */
+  /**
+   * From here on the trust opens nothing; the sweep finishes its deletion if its request does not. Undefined: gone or
+   * replaced.
+   */
   async beginEnding(trust: TrustRecord, now: number): Promise<TrustRecord | undefined> {
     const change: Change = {
       set: { approved: false, ending: true, ...dueOf(trust, now) },
@@ -202,7 +207,7 @@ export class TrustStore {
     return begun.written ? readTrust(begun.item) : undefined;
   }
 
-  /** The last step of a deletion. Nothing happens when the trust is gone or another. */
+  /** The last step of a deletion. Nothing happens when the trust is gone or replaced. */
   async remove(trust: TrustRecord): Promise<void> {
     await this.#delete(trust, all(isSame(trust), equals("ending", true)));
   }
@@ -213,7 +218,7 @@ export class TrustStore {
     return item?.["initiating"] === true && typeof item["dueAt"] === "number" && item["dueAt"] <= now;
   }
 
-  /** Undefined when the trust is gone or another, or the condition does not hold. */
+  /** Undefined when the trust is gone or replaced, or the condition does not hold. */
   async #changeIf(trust: TrustRecord, change: Change, condition: Condition): Promise<TrustRecord | undefined> {
     const changed = await updateIf(this.#table, keyOf(trust), change, all(isSame(trust), notEnding, condition));
     return changed.written ? readTrust(changed.item) : undefined;

@@ -38,7 +38,7 @@ export class BenchStack {
     const named = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     const child = spawn(process.execPath, [PROGRAM, folder, ...named], { stdio: ["pipe", "pipe", "pipe"] });
     const gone = once(child, "exit");
-    // The functions' logs; their end tells why when something goes wrong.
+    // The functions' logs; their end shows the cause of a failure.
     let log = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-LOG_CHARACTERS)));
     try {

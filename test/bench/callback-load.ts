@@ -12,7 +12,7 @@ export interface LoadReport {
   readonly callbacks: Pace;
   /** Conditional updates through the SDK, straight at the emulator. */
   readonly raw: Pace;
-  /** So many raw requests take as long as one callback. */
+  /** How many raw requests take as long as one callback. */
   readonly ratio: number;
 }
 

@@ -1,4 +1,4 @@
-/** What import times are compared with: the least a function of this service can hold. */
+/** The baseline of import times: the least that a function of this service can hold. */
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 

@@ -50,7 +50,7 @@ export class ImportTimes implements AsyncDisposable {
     const entries = Object.keys(functions).map((name) => ({ name, file: `functions/${name}.ts` }));
     const baseline = { name: BASELINE, file: `test/bench/${BASELINE}.ts` };
     const files = new Map([
-      // Whole, the search for credentials included: the budget was set by the document client as anyone would bundle it.
+      // Whole, the search for credentials included: the budget was set by the document client as a plain bundle has it.
       ...(await bundle({ root, entries: [baseline], leftOut: [] })),
       ...(await bundle({ root, entries })),
     ]);
@@ -63,7 +63,7 @@ export class ImportTimes implements AsyncDisposable {
   }
 
   /**
-   * Imports every bundle so many times more, by turns, so that whatever else the machine does meets all of them alike.
+   * Imports every bundle this many times more, by turns, so that other load on the machine affects all alike.
    * Each import takes about 0.2 s.
    *
    * @returns what all rounds until now say of the functions, and first of the baseline (ratio 1)

@@ -8,7 +8,7 @@ export interface Pace {
   readonly p99: number;
 }
 
-/** No load goes on longer than this, however slow the machine is. */
+/** No load runs longer than this, however slow the machine is. */
 const MOST_MS = 20_000;
 
 /** Runs `work` `each` times one after another in each of `lanes` lanes at the same time. */

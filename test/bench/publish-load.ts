@@ -16,7 +16,7 @@ export interface PublishReport {
   /** Table requests for one change, the writer's authentication included. */
   readonly requests: number;
   readonly budget: number;
-  /** So many raw requests take as long as one change, both in the middle of their kind. */
+  /** How many raw requests take as long as one change, by the medians of both. */
   readonly ratio: number;
 }
 
@@ -55,7 +55,7 @@ const SETTINGS = {
   BACKLOG_REPLAY_MAX: "1000",
 };
 
-/** Table requests that one change to so many subscribers may take. */
+/** Table requests that one change to this many subscribers may take. */
 export const changeBudget = (subscribers: number): number =>
   subscribers === 0 ? 3 : Math.floor(6 + 2 * subscribers + subscribers / 50);
 
@@ -101,7 +101,7 @@ async function published(
   return { subscribers, changes: changing, requests, budget, ratio: changing.p50 / rawMs };
 }
 
-/** A subscriber that asks instead of being told: all at once, then it says that it has them. */
+/** A subscriber that polls instead of taking callbacks: it reads all diffs at once, then acknowledges them. */
 async function polled(stack: BenchStack, host: SubscriberHost): Promise<WorkReport[]> {
   const actor = await stack.actor();
   const [member] = await gather(host, actor, 1, { scope: { granularity: "none" } });
@@ -109,7 +109,7 @@ async function polled(stack: BenchStack, host: SubscriberHost): Promise<WorkRepo
   await write(actor, POLLED);
   const poll = await timed(stack, `poll`, POLLED, async () => {
     const { entries } = await member.stream.poll();
-    if (entries.length !== POLLED) throw new Error(`${String(entries.length)} diffs were told.`);
+    if (entries.length !== POLLED) throw new Error(`${String(entries.length)} diffs were polled.`);
   });
   const clear = await timed(stack, `clear`, POLLED, async () => {
     const status = await member.stream.clear(POLLED);
@@ -156,7 +156,7 @@ async function timed(stack: BenchStack, work: string, diffs: number, run: () => 
 
 async function eventually(what: string, holds: () => boolean): Promise<void> {
   for (let looks = 0; !holds(); looks += 1) {
-    if (looks === MOST_LOOKS) throw new Error(`Waited in vain for ${what}.`);
+    if (looks === MOST_LOOKS) throw new Error(`Timed out waiting for ${what}.`);
     await wait(LOOK_MS);
   }
 }

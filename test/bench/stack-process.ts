@@ -25,7 +25,7 @@ subscribe("http.server.request.start", (message) => {
 const stack = await startLocalStack({
   dataDir,
   environment: {
-    // Nothing but what is measured happens meanwhile.
+    // Only the measured work runs meanwhile.
     ...{ SWEEP_INTERVAL_SECONDS: "3600", RECONCILE_INTERVAL_SECONDS: "0" },
     ...Object.fromEntries(settings.map((setting) => setting.split(/=(.*)/s, 2) as [string, string])),
   },

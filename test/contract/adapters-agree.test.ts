@@ -136,7 +136,7 @@ async function run(table: Table, operation: Operation): Promise<unknown> {
   if ("deleteMany" in operation) return table.deleteMany(operation.deleteMany);
   if ("due" in operation) {
     const keys = await table.queryDue(SHARD, operation.due, 100);
-    // What is due at the same time comes in no order.
+    // Keys that are due at the same time come in no order.
     return keys.toSorted((a, b) => a.dueAt - b.dueAt || Buffer.compare(Buffer.from(a.sk), Buffer.from(b.sk)));
   }
   const { write: one } = operation;

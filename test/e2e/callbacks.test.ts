@@ -4,7 +4,7 @@ import { startService, type Service } from "../support/service.ts";
 import { openStream, type Stream } from "./stream.ts";
 
 let service: Service;
-/** Answers as publishers want it that know only 200 and 204. */
+/** Answers for publishers that know only 200 and 204. */
 let silent: Service;
 const streams: Stream[] = [];
 beforeAll(async () => {
@@ -19,7 +19,7 @@ afterAll(async () => {
   for (const { publisher } of streams) await publisher.close();
 });
 
-/** A stream with so many changes of `color` made and none sent. */
+/** A stream with this many changes of `color` made and none sent. */
 async function made(changes: number, at = service): Promise<Stream> {
   const stream = await openStream(at);
   streams.push(stream);
@@ -71,7 +71,7 @@ describe("the body of a callback", () => {
 });
 
 describe("the numbers of callbacks", () => {
-  it("take the rows of the contract's table", async () => {
+  it("are answered as each row of the contract's table says", async () => {
     const stream = await made(7);
     const { publisher } = stream;
     const results = [];
@@ -95,7 +95,7 @@ describe("the numbers of callbacks", () => {
     expect(await stream.replica()).toEqual({ color: "c7" });
   });
 
-  it("say when to come back when there is no room", async () => {
+  it("are answered with Retry-After when the buffer is full", async () => {
     const { publisher } = await made(6);
     const answers = await publisher.deliver({ drop: [1] });
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 429, 429]);

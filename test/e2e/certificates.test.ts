@@ -51,7 +51,7 @@ async function behindTls(id: string, certified: Certified): Promise<{ peer: Subs
 }
 
 describe("a peer with a certificate of a private authority", () => {
-  it("is delivered to, and no more once its certificate has expired or is another's", async () => {
+  it("gets callbacks until its certificate has expired or is another host's", async () => {
     const actor = await service.createActor();
     const { peer, front } = await behindTls("s1", good);
     expect(await peer.trust(actor)).toBe(201);
@@ -85,7 +85,7 @@ describe("a trust that is asked for", () => {
     ["has expired", "s2", expired, /certificate has expired/],
     ["is for another name", "s3", ofAnother, /certificate is for another host name/],
     ["is of an authority that is not trusted", "s4", ofStranger, /authority that is not trusted here/],
-  ] as const)("of a peer whose certificate %s comes to nothing, and says why", async (_, id, certified, why) => {
+  ] as const)("of a peer whose certificate %s fails, and the error says why", async (_, id, certified, why) => {
     const actor = await service.createActor();
     const { peer } = await behindTls(id, certified);
     const answer = await actor.fetch("POST", "/trust", { json: { url: peer.baseUri, relationship: "friend" } });

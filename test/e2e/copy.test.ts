@@ -100,7 +100,7 @@ describe("a copy", () => {
     expect(publisher.received("PUT", new RegExp(low.id)).at(-1)?.body).toEqual({ sequence: 1 });
   });
 
-  it("takes nothing for good that could not be fetched", async () => {
+  it("does not acknowledge a diff that could not be fetched", async () => {
     const stream = await open({ seed: 7 });
     const { publisher, subscription } = stream;
     publisher.set({ color: "red" });
@@ -121,7 +121,7 @@ describe("a copy", () => {
     publisher.set({ size: 1 });
     publisher.list("memo", { operation: "extend", items: [1, 2, 3] });
     const resync = publisher.makeResync();
-    // 202 when the service looks after the subscription just then: the resync follows.
+    // 202 while another holds the stream's lease; the resync follows.
     expect([201, 202]).toContain((await publisher.send(resync.sequence)).status);
     await until("the resync", async () => (await stream.lastSeq()) === resync.sequence);
     expect(await stream.replica()).toEqual(publisher.state.snapshot());

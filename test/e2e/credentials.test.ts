@@ -63,7 +63,7 @@ describe("a callback", () => {
     await expectUnchanged(stream);
   });
 
-  it("is 403 as soon as the approval was taken back, and taken when it was given again", async () => {
+  it("is 403 as soon as the approval is revoked, and accepted when it is given again", async () => {
     const stream = await running(41);
     const { actor, publisher } = stream;
     const path = `/trust/friend/${publisher.id}`;

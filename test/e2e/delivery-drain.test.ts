@@ -30,6 +30,6 @@ it("a change is answered before its callback is, and stopping waits for the call
   peer.behaviour = undefined;
   await actor.expect("PUT", "/properties/color", 204, { v: 2 });
   await until("the next callback", () => peer.callbacks.length === 2);
-  // What was on its way was noted as delivered: it is not sent again.
+  // The callback that was on its way was noted as delivered and is not sent again.
   expect(peer.taken(stream).map(({ sequence }) => sequence)).toEqual([1, 2]);
 });

@@ -33,7 +33,7 @@ describe("the shortest way through the service", () => {
     expect(diffsSeen(subscription.id)).toEqual([1, 2]);
 
     await actor.unsubscribe(subscription, publisher);
-    expect(publisher.subscriptions.all.size, "the publisher was told").toBe(0);
+    expect(publisher.subscriptions.all.size, "the publisher was notified").toBe(0);
   });
 
   it("stops with 0 when it is asked to", async () => {

@@ -44,7 +44,7 @@ async function replica(actor: OwnedActor, peerId: string, name: string): Promise
 }
 
 describe("a subscription that its subscriber ended while the publisher was down", () => {
-  it("keeps nothing from the subscriber's others, shows as a problem, and is taken up again when it is asked for", async () => {
+  it("delays none of the subscriber's others, shows a problem, and continues once the subscriber asks again", async () => {
     const publisher = await publishing.createActor();
     const subscriber = await subscribing.createActor();
     await subscriber.expect("POST", "/trust", 201, { url: publisher.uri, relationship: "friend" });

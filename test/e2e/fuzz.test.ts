@@ -10,7 +10,7 @@ import { openStream, type Stream } from "./stream.ts";
 
 const SEED = 4711;
 const PER_ROUTE = sized(4, 12);
-/** Twice the gateway's limit: what takes longer hangs. */
+/** Twice the gateway's limit: a request that takes longer hangs. */
 const ANSWER_MS = 60_000;
 
 let service: Service;
@@ -146,7 +146,7 @@ describe("random requests on every route", () => {
     const before = await everything();
     let throwAway: Stream | undefined;
     for (const [index, route] of routes.entries()) {
-      // What removes things does as it is asked.
+      // Requests that delete something do delete it.
       throwAway = (await isWhole(throwAway)) ?? (await openStream(service));
       const authorization = credentials(throwAway);
       const seed = SEED + index;

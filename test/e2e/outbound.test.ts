@@ -66,7 +66,7 @@ describe("a service that may not call private addresses", () => {
     expect(await actor.expect("GET", "/trust", 200)).toEqual([]);
   });
 
-  it("verifies at none of them, and does not store who asked", async () => {
+  it("verifies at none of them, and does not store the peer that asked", async () => {
     const actor = await service.createActor();
     for (const [number, baseuri] of privateUrls().entries()) {
       const json = { baseuri, id: `peer${number}`, type: "urn:x", secret: "s".repeat(40), desc: "", verify: "v" };

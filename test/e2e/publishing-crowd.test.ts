@@ -71,7 +71,7 @@ const due = (items: readonly Item[]): Item[] =>
 const bytesOf = (items: readonly Item[]): number => JSON.stringify(items).length;
 
 describe(`${SUBSCRIBERS} subscribers to one property of 64 KiB`, () => {
-  it("are all served, within the gateway's limit, and nothing of it is left", async () => {
+  it("are all served within the gateway's limit, and no record is left", async () => {
     const actor = await service.createActor();
     const members = await gather(host, actor, SUBSCRIBERS, {
       scope: { subtarget: "big" },

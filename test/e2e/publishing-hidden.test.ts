@@ -72,7 +72,7 @@ const leaks = (texts: string[]): string[] =>
   texts.filter((text) => text.includes(MARK) && !text.includes("excluded_patterns"));
 
 describe("a property hidden from a peer", () => {
-  it("is nowhere in what the peer receives or can read, and takes no number", async () => {
+  it("is in nothing that the peer receives or can read, and takes no number", async () => {
     const met = await meet([`${MARK}*`, `car/${MARK}`]);
     const { actor, all, car } = met;
     const value: Json = { text: `${MARK} value`, deep: { [MARK]: [MARK] } };

@@ -42,7 +42,7 @@ const BAD: readonly Behaviour[] = [
   { kind: "refuse", status: 429, retryAfter: "120" },
 ];
 
-/** What the owner is shown of a peer's breaker. */
+/** The breaker of a peer as its owner sees it. */
 async function breaker(actor: OwnedActor, peerId: string) {
   const all: { peerid: string; breaker: { state: string; failures: number; openUntil?: string } }[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {
@@ -134,7 +134,7 @@ describe(`${SUBSCRIBERS} subscribers`, () => {
 });
 
 describe("a breaker closed by hand", () => {
-  /** Longer than the test: nothing but a hand closes it. */
+  /** Longer than the test, so that only the owner closes the breaker. */
   const OPEN_SECONDS = 600;
   let patient: Service;
   beforeAll(async () => {
@@ -148,9 +148,9 @@ describe("a breaker closed by hand", () => {
   });
   afterAll(() => patient.dispose());
 
-  it("lets the backlog out at once, as callbacks in order", async () => {
+  it("delivers the backlog at once, as callbacks in order", async () => {
     const actor = await patient.createActor();
-    const [{ peer, stream } = expect.fail("nobody")] = await gather(host, actor, 1);
+    const [{ peer, stream } = expect.fail("no subscriber")] = await gather(host, actor, 1);
     await write(actor, 1);
     await until("the first", () => stream.last === 1);
     peer.behaviour = { kind: "reset" };

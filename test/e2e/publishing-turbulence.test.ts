@@ -83,7 +83,7 @@ describe("while writers run", () => {
     await expectComplete(hidden!.stream, "one whose permissions change");
     const seen = (await hidden!.stream.look()).state as Record<string, unknown>;
     for (const [name, value] of Object.entries(seen)) {
-      // What was hidden for a while may have changed meanwhile: the peer reads what it is newly granted.
+      // Places hidden for a while may have changed meanwhile: the peer reads them when they are granted again.
       if (!["p3", "p4", "p5"].includes(name)) expect(hidden!.stream.copy).toHaveProperty([name], value);
     }
   });
@@ -95,7 +95,7 @@ describe("while writers run", () => {
     await put(1);
     short!.peer.behaviour = long!.peer.behaviour = { kind: "reset" };
     for (let n = 2; n <= 11; n++) await put(n);
-    // No delivery still works with what it read before: 11 is tried in vain, or skipped.
+    // No delivery still uses an earlier read: the delivery of 11 fails, or is skipped.
     await until("open breakers", async () => {
       const { data } = (await actor.expect("GET", "/peers", 200)) as unknown as {
         data: { breaker: { state: string } }[];

@@ -27,7 +27,7 @@ async function meet(options: PeerOptions = {}): Promise<{ actor: OwnedActor; pee
 }
 
 describe("callbacks on the wire", () => {
-  it("tell each subscription its own part, under its own number", async () => {
+  it("carry each subscription's own part under its own number", async () => {
     const { actor, peer } = await meet();
     const scopes: Partial<StreamScope>[] = [
       {},
@@ -69,7 +69,7 @@ describe("callbacks on the wire", () => {
     expect(low?.body).not.toHaveProperty("data");
   });
 
-  it("point at what is over 64 KiB, and call for a resync above 256 KiB", async () => {
+  it("carry a URL instead of data over 64 KiB, and ask for a resync over 256 KiB", async () => {
     const { actor, peer } = await meet();
     const stream = await peer.subscribe();
     await actor.expect("PUT", "/properties/small", 204, "s".repeat(60 * KIB));
@@ -97,7 +97,7 @@ describe("callbacks on the wire", () => {
       const stream = await peer.subscribe();
       await actor.expect("PUT", "/properties/first", 204, "f");
       await until("one callback", () => stream.last === 1);
-      // What a peer can do is known from the trust, or read before long.
+      // A peer's capabilities are known from the trust, or read soon.
       const notified = async (): Promise<boolean> => {
         await actor.expect("PUT", "/properties/text", 204, `${stream.last} ${"t".repeat(4 * KIB)}`);
         await until("the next callback", async () => stream.last === (await stream.poll()).newest);
@@ -109,7 +109,7 @@ describe("callbacks on the wire", () => {
     }
   });
 
-  it("stop while a place is suspended, and a resync stands for what went by", async () => {
+  it("stop while a place is suspended, and one resync replaces the missed changes", async () => {
     const { actor, peer } = await meet();
     const all = await peer.subscribe();
     const color = await peer.subscribe({ subtarget: "color" });
@@ -134,7 +134,7 @@ describe("callbacks on the wire", () => {
     expect([all.faults, color.faults]).toEqual([[], []]);
   });
 
-  it("say what a peer may see when that changes", async () => {
+  it("announce a peer's permissions when they change", async () => {
     const { actor, peer } = await meet();
     const properties = { patterns: ["*"], operations: ["read"], excluded_patterns: ["secret"] };
     await actor.expect("PUT", `/trust/friend/${peer.id}/permissions`, 201, { properties });
@@ -191,7 +191,7 @@ describe("an inbound subscription", () => {
 
     const other = await peer.subscribe();
     await actor.expect("DELETE", other.path, 204);
-    expect(peer.streams.has(other.id), "the peer was told").toBe(false);
+    expect(peer.streams.has(other.id), "the peer was notified").toBe(false);
     expect((await peer.ask("GET", other.path)).status).toBe(404);
     expect(await actor.expect("GET", "/subscriptions", 200)).toMatchObject({ data: [] });
   });

@@ -60,7 +60,7 @@ describe("changes over HTTP", () => {
     expect(stream.faults).toEqual([]);
   });
 
-  it("states handed out with a position are what the diffs up to it make", async () => {
+  it("states with a position equal the sum of the diffs up to it", async () => {
     const { actor, peer } = await meet();
     const scopes: Partial<StreamScope>[] = [{}, { subtarget: "p0" }, { subtarget: "l0" }];
     const streams = await Promise.all(

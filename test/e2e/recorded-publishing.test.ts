@@ -173,7 +173,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
     await same(world, 93);
     await same(world, 94);
     await same(world, 100);
-    // The broader one is not told as well: one callback for each path and peer. So 13 (99) comes with the next change.
+    // The broader one gets no callback: one callback for each path and peer. So 13 (99) comes with the next change.
     await notified(world, 98);
     compared.add(99);
     await same(world, 96);
@@ -203,7 +203,7 @@ describe("the recorded life of a subscription, with us as its publisher", () => 
 });
 
 describe("the recorded outages, with us as the publisher", () => {
-  it("leave what was lost to be polled, and never call twice for one number", async () => {
+  it("leave lost diffs to be polled, and never send one number twice", async () => {
     const secret = /Bearer (.+)/.exec(exchanges[131]!.requestHeaders["authorization"] ?? "")?.[1] ?? "";
     const [subscriber, subscription] = ["4eb1ec9d6a175768a689c293c3c9e4ad", "bf905f81d333576e827bbf3ecf35c152"];
     const pair = { publisher: "6d3702836d275420b74fef5092e26afa", subscriber, secret, token: "t" };
@@ -260,7 +260,7 @@ function bearerOf(index: number): string {
 }
 
 describe("the recorded single cases, with us as the publisher", () => {
-  it("who is not approved cannot subscribe", async () => {
+  it("a peer that is not approved cannot subscribe", async () => {
     const subscriber = "4eb1ec9d6a175768a689c293c3c9e4ad";
     const token = "430e8b3168fc39be5c51f800c35653822307fba0";
     const pair = { publisher: "a0689aed554f5696a03a5fe62ffbf705", subscriber, secret: bearerOf(162), token };
@@ -300,7 +300,7 @@ describe("the recorded single cases, with us as the publisher", () => {
     expect((await peer.ask("GET", stream.path)).status).toBe(404);
   });
 
-  it("what permissions hide takes no number and is not to be read", async () => {
+  it("what permissions hide takes no number and cannot be read", async () => {
     const [subscriber, subscription] = ["fcd98e96a3535e22a2d14a745048d94d", "20c39016b6c153bdaf9d00088a1597a5"];
     const pair = { publisher: "e4fb7176f275529cbca1632947c2ddde", subscriber, secret: bearerOf(185), token: "t" };
     const world = await meet({ ...pair, ...owner(187) });

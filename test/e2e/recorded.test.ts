@@ -95,7 +95,7 @@ describe("the recorded life of a subscription", () => {
     await expectProcessed(peer, 79, 9);
     await expectProcessed(peer, 82, 10);
     await expectProcessed(peer, 84, 11);
-    expect(await replica(peer), "a list told in a way that is no operation is read again").toEqual({
+    expect(await replica(peer), "a diff of a list that is no operation has the list read again").toEqual({
       color: { v: "sub-suspended" },
       n: 1,
       other,
@@ -127,7 +127,7 @@ describe("the recorded life of a subscription", () => {
 
     const trust = publisher.trusts.need(actor.id);
     await actor.expect("DELETE", `/trust/friend/${publisher.id}`, 204);
-    expect(publisher.trusts.all.size, "the peer was told").toBe(0);
+    expect(publisher.trusts.all.size, "the peer was notified").toBe(0);
     publisher.trusts.all.set(actor.id, trust);
     expect((await replay(peer, 126)).status, "after the trust").toBe(403);
     await actor.expect("GET", `/peers/${publisher.id}/properties`, 404);
@@ -140,7 +140,7 @@ describe("the recorded life of a subscription", () => {
 
 /** Recorded calls of the subscriber that ours makes otherwise, and how. */
 const OTHERWISE: Record<number, { path: RegExp }> = {
-  // It leaves by the subscription's own path, not by the callbacks'.
+  // Our subscriber ends the subscription by its own path, not by the callbacks' path.
   110: { path: /^\/subscriptions\/[0-9a-f]+\/1b4fa63c/ },
 };
 
@@ -178,7 +178,7 @@ const OUTAGE: RecordedPair = {
 OUTAGE.secret = /Bearer (.+)/.exec(exchanges[131]!.requestHeaders["authorization"] ?? "")![1]!;
 
 describe("the recorded outages", () => {
-  it("are made good, and what arrives late is a duplicate", async () => {
+  it("are recovered, and a callback that arrives late is a duplicate", async () => {
     const peer = await meet(OUTAGE);
     const { actor, publisher } = peer;
     const [id = ""] = OUTAGE.subscriptions;

@@ -17,7 +17,7 @@ export interface RecordedPair {
 
 /**
  * The recorded peer A, played again: it answers the service's calls with what A answered at that point of the record.
- * What the record has no answer for (the reference asked less than we do) comes from the state that A's recorded
+ * An answer that the record lacks (the reference asked less than we do) comes from the state that A's recorded
  * changes had made by then. `at` is the exchange being replayed.
  */
 export class ReplayedPublisher {

@@ -7,7 +7,7 @@ import type { Callback, SubscriberPeer } from "../support/subscriber-peer/peer.t
 import type { StreamScope } from "../support/subscriber-peer/stream.ts";
 import { RECORDED_HOSTS, type Exchange } from "../support/recorded/exchanges.ts";
 
-/** Who is who in one part of the record. */
+/** The actors of one part of the record. */
 export interface RecordedSubscriber {
   readonly publisher: string;
   readonly subscriber: string;

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 it("gets the refused number first when its time has come, then the others, and nothing before", async () => {
   const actor = await service.createActor();
-  const [{ peer, stream } = expect.fail("nobody")] = await gather(host, actor, 1);
+  const [{ peer, stream } = expect.fail("no subscriber")] = await gather(host, actor, 1);
   peer.behaviour = { kind: "refuse", status: 429, retryAfter: String(SECONDS) };
   await actor.expect("PUT", "/properties/n", 204, { n: 1 });
   await until("the refusal", () => peer.callbacks.length === 1);

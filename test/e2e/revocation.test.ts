@@ -43,8 +43,8 @@ async function replica(subscriber: OwnedActor, publisher: OwnedActor): Promise<R
   return Object.fromEntries(Object.entries(data).map(([name, { value }]) => [name, value]));
 }
 
-describe("a publisher that grants one thing and hides others with the same word", () => {
-  it("leaves what it hides where it is held", async () => {
+describe("a publisher that grants one place and hides others in the same callback", () => {
+  it("leaves the hidden places in the subscriber's copy", async () => {
     const { publisher, subscriber, permit } = await following({ AUTO_DELETE_ON_REVOCATION: "false" });
     await until("the baseline", async () => (await replica(subscriber, publisher))["color"] === "red");
     await permit(["color", "profile/ssn", "rows"], 200);
@@ -64,7 +64,7 @@ describe("a publisher that grants one thing and hides others with the same word"
     expect(await replica(subscriber, publisher)).toMatchObject({ color: "red", profile: { name: "M", ssn: 7 } });
   });
 
-  it("takes it away where the deployment says so", async () => {
+  it("removes them from the copy where the deployment says so", async () => {
     const { publisher, subscriber, permit } = await following({ AUTO_DELETE_ON_REVOCATION: "true" });
     await until("the baseline", async () => (await replica(subscriber, publisher))["color"] === "red");
     await permit(["color", "profile/ssn", "rows"], 200);

@@ -52,7 +52,7 @@ async function expectReplica(
     replica = await actor.replica(publisher.id);
     return sameJson(replica as Json, requested);
   };
-  // What was ambiguous, or came as two streams, is settled by a read a moment later.
+  // A place that was ambiguous, or that two streams changed, is read again a moment later.
   await until("an exact copy", exact).catch(() => undefined);
   expect(replica).toEqual(requested);
 }

@@ -22,7 +22,7 @@ describe("the service started twice", () => {
     await theirs.expect("PUT", `/trust/friend/${mine.id}`, 204, { approved: true });
     expect(await mine.expect("GET", `/trust/friend/${theirs.id}`, 200)).toMatchObject({ peer_approved: true });
     await mine.expect("DELETE", `/trust/friend/${theirs.id}`, 204);
-    expect(await theirs.expect("GET", "/trust", 200), "the other side was told").toEqual([]);
+    expect(await theirs.expect("GET", "/trust", 200), "the other side was notified").toEqual([]);
   });
 
   it("approves automatically where the deployment says so", async () => {
@@ -32,7 +32,7 @@ describe("the service started twice", () => {
     expect(made).toMatchObject({ approved: true, peer_approved: true });
   });
 
-  it("keeps its actors over a restart, and loses none of one's trust to the other", async () => {
+  it("keeps its actors and their trust over a restart", async () => {
     const mine = await one.createActor();
     const theirs = await other.createActor();
     await mine.expect("POST", "/trust", 201, { url: theirs.uri, relationship: "friend" });
@@ -40,7 +40,7 @@ describe("the service started twice", () => {
     await one.start();
     expect(await mine.expect("GET", "/trust", 200)).toMatchObject([{ peerid: theirs.id }]);
     await mine.expect("DELETE", "", 204);
-    expect(await theirs.expect("GET", "/trust", 200), "the other side was told").toEqual([]);
+    expect(await theirs.expect("GET", "/trust", 200), "the other side was notified").toEqual([]);
     expect((await mine.fetch("GET", "")).status).toBe(404);
   });
 });

@@ -52,7 +52,7 @@ async function expectSameState(both: Pair, subscribed: Subscribed): Promise<Map<
   return newest;
 }
 
-/** What was told by callback alone is every number once, and makes the state. */
+/** Callbacks alone bring every number once, and together they make the state. */
 async function expectWitnessed(stream: Stream, both: Pair): Promise<void> {
   const { newest } = await stream.poll();
   await until("all callbacks", () => stream.last === newest).catch(() => undefined);

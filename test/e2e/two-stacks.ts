@@ -119,5 +119,5 @@ export async function caughtUp(both: Pair, subscribed: Subscribed): Promise<Map<
   }
 }
 
-/** What the network does when it is at its worst. */
+/** The worst behaviour of the network. */
 export const STORMY: Meddling = { lost: 0.05, swallowed: 0.1, unanswered: 0.05, doubled: 0.1, late: 0.25, slow: 0.05 };

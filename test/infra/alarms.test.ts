@@ -118,7 +118,7 @@ describe("the alarms", () => {
     });
   });
 
-  it("watch every function and the sweep, as before", () => {
+  it("watch every function and the sweep", () => {
     for (const name of Object.keys(functions)) {
       expect(alarm(`${name}-errors`)).toMatchObject({ MetricName: "Errors" });
       expect(alarm(`${name}-throttles`)).toMatchObject({ MetricName: "Throttles" });
@@ -127,7 +127,7 @@ describe("the alarms", () => {
     expect(functionsByName(api).size).toBe(Object.keys(functions).length);
   });
 
-  it("say what they mean, and take no data for a good sign, but the sweep's", () => {
+  it("have a description, and take missing data for a good sign, except the sweep's", () => {
     for (const [id, { Properties }] of alarms) {
       expect([id, Properties["AlarmDescription"]]).toEqual([id, expect.stringMatching(/\.$/)]);
       const quiet = id.startsWith("Alarmssweepstopped") ? "breaching" : "notBreaching";

@@ -63,7 +63,7 @@ describe("the documents", () => {
     expect(documents.filter((path) => !reached.has(path))).toEqual([]);
   });
 
-  it("name only files of the project that there are", () => {
+  it("name only files of the project that exist", () => {
     const named = documents.flatMap((from) =>
       [...read(from).matchAll(/\b(?:lib|infra|functions|test)\/[\w./-]+\.m?ts\b/g)].map(([path]) => ({ from, path })),
     );

@@ -100,7 +100,7 @@ describe("the import graph", () => {
     expect([...graphs.folders.keys()].filter((folder) => !listed.includes(folder))).toEqual([]);
   });
 
-  it("would be seen to have one", () => {
+  it("has every cycle reported", () => {
     const graph = (edges: Record<string, string[]>): Graph =>
       new Map(Object.entries(edges).map(([from, to]) => [from, new Set(to)]));
     expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["b"] }))).toEqual([["b", "c"]]);
@@ -109,7 +109,7 @@ describe("the import graph", () => {
   });
 });
 
-describe("what the machine gives", () => {
+describe("the machine's clock, randomness and timers", () => {
   let eslint: ESLint;
   beforeAll(() => {
     eslint = new ESLint({ cwd: ROOT });
@@ -121,12 +121,12 @@ describe("what the machine gives", () => {
       ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"],
     ],
     ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],
-  ])("comes from the ports in %s", async (file, rules) => {
+  ])("come from the ports in %s", async (file, rules) => {
     const config = (await eslint.calculateConfigForFile(join(ROOT, file))) as { rules: Record<string, unknown[]> };
     for (const rule of rules) expect(config.rules[rule]?.[0]).toBe(2);
   });
 
-  it("is taken from the machine in one file of lib", async () => {
+  it("are taken from the machine in one file of lib", async () => {
     const config = (await eslint.calculateConfigForFile(join(ROOT, "lib/system/platform.ts"))) as {
       rules: Record<string, unknown[]>;
     };

@@ -46,7 +46,7 @@ function variablesByName({ api }: Pick<Templates, "api">): ReadonlyMap<string, R
 }
 
 describe("the operator's variables", () => {
-  it("go from the environment into every function, but who may create actors only into that which creates them", () => {
+  it("go from the environment into every function, but those on creating actors only into the one that creates them", () => {
     const { ACTOR_CREATION, ...others } = OTHERS;
     for (const [name, found] of variablesByName(serviceTemplates(OTHERS))) {
       expect(found).toMatchObject(others);
@@ -88,7 +88,7 @@ describe("the settings of the stacks", () => {
     expect(() => serviceTemplates({}, { MAX_PENDING: { nested: true } })).toThrow(/MAX_PENDING.*nested.*Allowed/);
   });
 
-  it("that there are none of stop the synthesis, for they would have no effect", () => {
+  it("that do not exist stop the synthesis, because they would have no effect", () => {
     expect(() => serviceTemplates({}, { memory: 1024 })).toThrow(/There is no setting memory\. Allowed: .*memoryMb/);
     expect(() => serviceTemplates({}, { MAX_PENDINGS: 3 })).toThrow(/There is no setting MAX_PENDINGS/);
   });

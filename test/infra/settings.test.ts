@@ -30,7 +30,7 @@ describe("name", () => {
 });
 
 describe("domainName and certificateArn", () => {
-  it("give the API that name, by which alone it is reached then, and which actors' URLs begin with", () => {
+  it("give the API that name as its only address, and actors' URLs begin with the name", () => {
     const named = withSettings(DOMAIN);
     named.api.hasResourceProperties("AWS::ApiGatewayV2::DomainName", {
       DomainName: "actors.example.com",
@@ -92,7 +92,7 @@ describe("the API stack", () => {
 describe("tableName", () => {
   const restored = withSettings({ tableName: "Restored-1" });
 
-  it("turns every function to that table, and lets it do there what it may do", () => {
+  it("gives every function that table, and moves its rights to it", () => {
     for (const [name, { Properties }] of functionsByName(restored.api)) {
       expect([name, Properties["Environment"].Variables.TABLE_NAME]).toEqual([name, "Restored-1"]);
     }
@@ -206,7 +206,7 @@ describe("alarmEmail", () => {
 });
 
 describe("tags", () => {
-  it("stand at what can carry them, in both stacks, the table included", () => {
+  it("are on every resource that can carry them, in both stacks, the table included", () => {
     const { api, data } = withSettings({ tags: "team=night watch,env=prod" });
     const expected = [
       { Key: "env", Value: "prod" },

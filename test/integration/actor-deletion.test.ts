@@ -124,7 +124,7 @@ describe("an actor of whose peers some hang", () => {
 });
 
 describe("the data of an actor that is being deleted", () => {
-  it("is not kept by the sweep's look at one of its trusts", async () => {
+  it("is deleted although the sweep runs one of its trusts", async () => {
     host = new WholeService(network, "https://us.example.com", { environment: { AUTO_CLEANUP: "false" } });
     alice = await host.actor();
     peers = new HangingPeers(host);

@@ -28,7 +28,7 @@ describe("all properties", () => {
 });
 
 describe("a list", () => {
-  it("too large for one answer is 413 with the way to its pages, which all fit and are all there is", async () => {
+  it("too large for one answer is 413 with a hint to its pages, which all fit and are complete", async () => {
     const world = await PropertyWorld.open();
     await world.ask("POST", "", { json: { memo: { _type: "list" } } });
     for (let n = 0; n < 20; n += 1) expect(await world.status("POST", "memo", { json: QUOTED })).toBe(201);

@@ -3,7 +3,7 @@ import { PeerFailure } from "../../lib/system/ports.ts";
 import type { PeerRequest } from "../../lib/system/ports.ts";
 import type { Answer } from "../support/in-process.ts";
 
-/** Turns of the event loop in which whatever can go on without them has done so. */
+/** Turns of the event loop after which all work that does not wait for peers is done. */
 const ROUNDS = 50;
 
 export class HangingPeers {
@@ -24,7 +24,7 @@ export class HangingPeers {
     });
   };
 
-  /** Lets the work come to its end: whenever nothing else can happen, time passes until the next request is given up. */
+  /** Runs the work to its end: when nothing else can happen, time passes until the next request is given up. */
   async during<T>(work: Promise<T>): Promise<T> {
     const state: { settled: boolean } = { settled: false };
     const done = work.finally(() => (state.settled = true));

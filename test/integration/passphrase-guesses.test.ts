@@ -61,7 +61,7 @@ const ask = async (passphrase: string, options: { at?: WholeService; from?: stri
   return await at.ask("GET", `/${actorId}`, { headers: basic("alice", passphrase), from });
 };
 
-/** The statuses of so many different wrong guesses, one after another. */
+/** The statuses of this many different wrong guesses, one after another. */
 async function guess(count: number, options: Parameters<typeof ask>[1] = {}): Promise<number[]> {
   const statuses: number[] = [];
   for (let n = 0; n < count; n += 1) statuses.push((await ask(`guess ${n} at ${now}`, options)).status);
@@ -99,7 +99,7 @@ describe("wrong passphrases", () => {
     expect((await first.ask("GET", `/${other.id}`, { headers: basic("alice", RIGHT) })).status).toBe(200);
   });
 
-  it("are limited minute by minute while they go on", async () => {
+  it("are limited in each minute in which they continue", async () => {
     let computed = 0;
     for (let minute = 0; minute < 15; minute += 1) {
       scrypt.mockClear();
@@ -143,7 +143,7 @@ describe("wrong passphrases", () => {
     );
   });
 
-  it("leave nothing but counts, which expire and go with the actor", async () => {
+  it("leave only counts, which expire and are deleted with the actor", async () => {
     await guess(3);
     const items = (await stored.query({ pk: actorPartition(actorId), prefix: "GUESS#" })).items;
     expect(items).toHaveLength(1);

@@ -39,7 +39,7 @@ const wherever =
   (operation) =>
     operation === "DescribeTable" ? undefined : refusedWith(name, status);
 
-describe("what only the operator can mend", () => {
+describe("a fault that only the operator can mend", () => {
   it.each([
     "AccessDeniedException",
     "ValidationException",

@@ -206,7 +206,7 @@ describe("a start that fails", () => {
     expect((await start((path) => (path.endsWith("/meta") ? meta : { status: 403, text: "" }))).status).toBe(403);
   });
 
-  it("passes on when the peer wants to be asked again", async () => {
+  it("passes on the Retry-After of the peer", async () => {
     const busy = { status: 503, text: "", headers: { "retry-after": "120" } };
     for (const host of [() => busy, (path: string) => (path.endsWith("/meta") ? meta : busy)]) {
       const made = await start(host);

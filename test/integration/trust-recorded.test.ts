@@ -38,7 +38,7 @@ beforeEach(() => {
   network = new Network();
 });
 
-describe("in the place of the one who asks", () => {
+describe("in the place of the peer that asks", () => {
   beforeEach(() => {
     service = new TrustWorld(network, RECORDED_HOSTS.B);
   });
@@ -81,7 +81,7 @@ describe("in the place of the one who asks", () => {
   });
 });
 
-describe("in the place of the one who is asked", () => {
+describe("in the place of the peer that is asked", () => {
   beforeEach(() => {
     service = new TrustWorld(network, RECORDED_HOSTS.A);
   });

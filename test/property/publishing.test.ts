@@ -61,7 +61,7 @@ function unordered(table: Table): Table {
   };
 }
 
-/** `troubled`: in schedules of nothing but peers and subscriptions that do not take their callbacks. */
+/** `troubled`: in schedules of only peers and subscriptions that do not take their callbacks. */
 type Sabotaged = readonly [what: string, sabotage: (table: Table) => Table, troubled: boolean];
 
 const SABOTAGED: readonly Sabotaged[] = [
@@ -70,7 +70,9 @@ const SABOTAGED: readonly Sabotaged[] = [
   ["a change is committed although others have come first", unordered, false],
 ];
 
-/** For those that few schedules show: one that did. The search begins there, and goes on when it no longer does. */
+/**
+ * For sabotages that few schedules show: one that did. The search begins there, and continues when it no longer does.
+ */
 const SHOWN_BY: Readonly<Record<string, number>> = {
   "a shorter pause takes the place of a longer one": 572,
   "a subscription that its peer knows again is put off as if it did not": 1545,

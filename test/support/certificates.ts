@@ -102,7 +102,7 @@ export class PrivateAuthority {
 export class TlsFront {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** Connections whose handshake came to an end, so that something could be asked on them. */
+  /** Connections whose handshake succeeded, so that a request could follow. */
   accepted = 0;
 
   constructor(certified: Certified, behind: () => number) {
@@ -119,7 +119,7 @@ export class TlsFront {
       }
       outer.pipe(inner).pipe(outer);
     });
-    // A handshake that the other side gave up.
+    // The other side ended the handshake.
     this.#server.on("tlsClientError", () => undefined);
   }
 

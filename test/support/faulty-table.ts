@@ -6,7 +6,7 @@ export type TableOperation =
   "get" | "getMany" | "query" | "queryDue" | "put" | "update" | "delete" | "transact" | "deleteMany";
 
 /**
- * What becomes of one operation:
+ * The outcome of one operation:
  * - `ok`: as the inner table does it;
  * - `throttle`: rejects with an unknown error before anything happens;
  * - `lost_answer`: happens, then rejects with an unknown error (a `deleteMany` happens for the first half of its keys);
@@ -20,7 +20,7 @@ export type Effect = "ok" | "throttle" | "lost_answer" | "repeat" | "condition" 
 
 /**
  * Asked before every operation; `keys` are those it names (for queries the partition or shard, with the prefix or an
- * empty sort key). It may wait, which is how a simulation chooses the order in which operations take effect.
+ * empty sort key). The decision may wait: a simulation chooses that way the order in which operations take effect.
  */
 export type Decide = (operation: TableOperation, keys: readonly Key[]) => Effect | Promise<Effect>;
 
@@ -144,7 +144,7 @@ async function applied<T>(effect: Effect, run: () => Promise<T>): Promise<T> {
       return new Promise<never>(() => undefined);
     case "lost_answer":
     case "crash_after":
-      // What the inner table answered, an error included, is lost with the connection.
+      // The answer of the inner table, an error included, is lost with the connection.
       await run().catch(() => undefined);
       if (effect === "crash_after") return new Promise<never>(() => undefined);
       throw new InjectedFault("Injected: the answer was lost.");

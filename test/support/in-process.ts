@@ -1,9 +1,9 @@
-/** What lies between services in this process, and what is asked of them: no network, no gateway, no emulator. */
+/** Requests to services in this process and between them, without network, gateway or emulator. */
 import { PeerFailure } from "../../lib/system/ports.ts";
 import type { PeerAnswer, PeerHttp, PeerRequest } from "../../lib/system/ports.ts";
 import { withJson } from "./sent-json.ts";
 
-/** What a request in a test may say. */
+/** The options of a request in a test. */
 export interface Asking {
   readonly headers?: Record<string, string>;
   readonly json?: unknown;

@@ -20,7 +20,7 @@ import type { MemoryTable } from "./memory-table.ts";
 const actorId = "a1";
 const clock = { now: () => 1_700_000_000_000 };
 
-/** A table, and all that is in it when it can tell. */
+/** A table, and all its items when it can list them. */
 type Store = Table & Partial<Pick<MemoryTable, "all">>;
 
 /** `table` may count or fail; `store` is what is under it. */
@@ -49,7 +49,7 @@ export class OwnLists {
     return changed.get(name) ?? { index: null, count: 0 };
   }
 
-  /** What an owner's POST, PUT and DELETE do with the properties, of which the lists are some. */
+  /** An owner's POST, PUT and DELETE of properties, lists among them. */
   get own(): OwnProperties {
     return new OwnProperties(this.#store, actorId, new Permit());
   }
@@ -93,7 +93,7 @@ export class OwnLists {
     );
   }
 
-  /** All that the log tells, in order. */
+  /** All records of the log, in order. */
   async changes(): Promise<readonly Change[]> {
     const { records } = await this.#changeLog.read(actorId, 0, await this.newest());
     return records.flatMap(({ record }) => (record.kind === "change" ? record.changes : []));
@@ -116,7 +116,7 @@ export class OwnLists {
   }
 
   #all(): readonly Item[] {
-    if (this.#under.all === undefined) throw new Error("this table cannot tell all that is in it");
+    if (this.#under.all === undefined) throw new Error("this table cannot list all its items");
     return this.#under.all();
   }
 }

@@ -68,7 +68,7 @@ async function takeBlock(): Promise<void> {
   throw new Error("no port is free outside the range that the kernel gives out");
 }
 
-/** A port of 127.0.0.1 on which nothing listens. It stays the caller's until this process ends. */
+/** A port of 127.0.0.1 on which nothing listens. The port stays the caller's until this process ends. */
 export async function reservedPort(): Promise<number> {
   for (;;) {
     if (left.length === 0) await takeBlock();

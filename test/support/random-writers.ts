@@ -15,11 +15,14 @@ export interface Writing {
   readonly changes?: number;
   /** [8] */
   readonly writers?: number;
-  /** Goes on although there is no answer, as when the service is down; otherwise that fails. */
+  /** Continues although there is no answer, as when the service is down; otherwise that fails. */
   readonly patient?: boolean;
-  /** How often a writer may be told to come again because others were always faster [one change in four: a busy machine makes them slow]. */
+  /**
+   * How often a writer may be answered 503 because others were always faster [one change in four: a busy machine makes
+   * them slow].
+   */
   readonly mostRefused?: number;
-  /** Told after each change. */
+  /** Called after each change. */
   readonly onChange?: (made: number) => void;
 }
 
@@ -29,7 +32,7 @@ interface Request {
   readonly json?: Json;
 }
 
-/** What a change can be answered when another writer was faster: the thing is gone, or is of another kind now. */
+/** The answers to a change when another writer was faster: the thing is gone, or is of another kind now. */
 const OVERTAKEN = new Set([404, 409]);
 /** The fields of a list operation that may name an item which is not there any more. */
 const ITEM_FIELDS: readonly Json[] = ["index", "item", "old_item"];

@@ -36,7 +36,7 @@ export function withAssemblyFolder<T>(act: (outdir: string) => T): T {
   }
 }
 
-/** One resource of a template, with only what the tests look at. */
+/** One resource of a template, with only what the tests read. */
 export interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, any>>;

@@ -37,7 +37,7 @@ export function changed(state: State, changes: readonly Change[]): State {
   return next;
 }
 
-/** The part of the state that a subscription tells, by property name (or under "" for one with a subtarget). */
+/** The part of the state that a subscription covers, by property name (or under "" for one with a subtarget). */
 export function visibleState(state: State, scope: NamedScope, all: readonly NamedScope[], reads: Reads): Json {
   const own = placeOf(scope);
   const without = narrowerPlaces(scope, all);
@@ -102,8 +102,8 @@ export class Copy {
 }
 
 /**
- * Without the empty objects at places that are not open themselves: nobody is told when one stays behind of which the
- * last open part went. Every other empty object counts. `place` is where the value stands.
+ * Without the empty objects at places that are not open themselves: no diff says when one stays whose last open part
+ * was deleted. Every other empty object counts. `place` is where the value stands.
  */
 export function withoutShells(value: Json | undefined, place: Place, reads: Reads): Json {
   const rest = value === undefined ? undefined : peeled(value, place, reads);

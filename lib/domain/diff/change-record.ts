@@ -19,7 +19,7 @@ export interface SetChange {
   readonly value: Json;
   /** The keys at or below the path that the change removed. Absent: none. */
   readonly removed?: RemovedKeys;
-  /** Where objects came to be, relative to the path. Absent: nowhere. */
+  /** Where objects were created, relative to the path. Absent: nowhere. */
   readonly created?: CreatedObjects;
   /** Objects on the way were created too: those at prefixes of the path of at least this length. Absent: none. */
   readonly createdFrom?: number;
@@ -31,7 +31,7 @@ export interface SetChange {
 export interface DeleteChange {
   readonly do: "delete";
   readonly path: Place;
-  /** The keys below the path that went with it. */
+  /** The keys below the path that the deletion removed. */
   readonly removed: RemovedKeys;
   /** As in `SetChange`. */
   readonly resource?: Json;

@@ -14,7 +14,9 @@ export interface LiteralPlaces {
 export interface MergeRules {
   /** The part of `overwritten` at this place; undefined when the publisher does not send the field. */
   readonly at: LiteralPlaces | undefined;
-  /** What an object does when the publisher does not send `overwritten`: merge (perhaps ambiguously), or replace. */
+  /**
+   * How an object is merged when the publisher does not send `overwritten`: key by key (perhaps ambiguously), or whole.
+   */
   readonly nested: "merge" | "replace";
 }
 
@@ -22,7 +24,7 @@ export interface MergeRules {
 export interface Merged {
   /** Undefined when nothing is at the place any more. */
   readonly value: Json | undefined;
-  /** The publisher may have less than `value` shows; only reading the place again can tell. */
+  /** The publisher may have less than `value` shows; only reading the place again shows that. */
   readonly ambiguous: boolean;
 }
 

@@ -22,7 +22,7 @@ export const PROPERTIES = "properties";
 export interface DiffContext {
   /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
   readonly narrower: readonly Place[];
-  /** What the peer may read. */
+  /** The permissions of the peer. */
   readonly reads: Reads;
 }
 
@@ -82,7 +82,7 @@ function ofWay({ path, createdFrom = path.length }: SetChange, shaping: Shaping)
   return lengths.flatMap((length) => ofObject(path.slice(0, length), shaping));
 }
 
-/** An object came to be at a place that the subscription covers. */
+/** An object was created at a place that the subscription covers. */
 function ofObject(place: Place, shaping: Shaping): readonly Edit[] {
   if (!shaping.reads.at(place) || shaping.narrower.some((other) => covers(other, place))) return [];
   return [{ say: "object", path: relative(place, shaping) }];
@@ -125,7 +125,7 @@ function ofValue(
 const MAX_NAMED = 1_000;
 
 function ofRemoved(place: Place, removed: RemovedKeys, shaping: Shaping): readonly Edit[] {
-  // What was removed may have been hidden from the peer: then nothing that it saw is gone.
+  // The removed part may have been hidden from the peer: then the visible part is unchanged.
   if (!sawRemoved(removed, place, shaping.reads, shaping.narrower)) return [];
   const path = relative(place, shaping);
   if (place.length > 0) return [{ say: "removed", path }];

@@ -89,7 +89,7 @@ const FIRST_LONG = "9007199254740992";
 
 /**
  * Whether the text may have a number of 2^53 or more, so at least 16 digits in a row. Every such run covers one of the
- * positions 15, 31, 47, …, so only these are looked at.
+ * positions 15, 31, 47, …, so only these are tested.
  */
 function holdsLongNumber(text: string): boolean {
   for (let at = 15; at < text.length; at += 16) {

@@ -4,7 +4,10 @@ import { compact } from "../../system/compact.ts";
 /** Numbers from the first to the second, both included. */
 export type NumberRange = readonly [number, number];
 
-/** What of a subscription's numbers was tried and delivered. Stored with its head; only the holder of its lease writes it. */
+/**
+ * Which of a subscription's numbers were tried and delivered. Stored with its head; only the holder of its lease writes
+ * it.
+ */
 export interface DeliveryState {
   /** The newest number that was tried. Those up to it are tried again only by a replay, a retry or the end of a pause. */
   readonly tried: number;
@@ -26,7 +29,7 @@ export const MAX_RANGES = 50;
 /** Most leaving times that are kept apart. */
 export const MAX_LEAVES = 9;
 
-/** The state with one more number tried, whatever comes of it. */
+/** The state with one more number tried, whatever the result. */
 export function tried(state: DeliveryState, sequence: number): DeliveryState {
   return sequence <= state.tried ? state : { ...state, tried: sequence };
 }

@@ -54,8 +54,9 @@ export function numbersByRecord({ run, from, to }: Slice, made: readonly number[
 }
 
 /**
- * Renders one number of a slice. `now` is what the peer may read today. What is hidden since is left out, and a diff of
- * which nothing is left is `{}`; what is shown only since stays out, so that the answer is otherwise the same every time.
+ * Renders one number of a slice. `now` is what the peer may read today. Places hidden since then are left out, and a
+ * diff of which nothing is left is `{}`; places opened since then stay out, so that the answer is otherwise the same
+ * every time.
  */
 export function render(
   state: SubscriptionState,

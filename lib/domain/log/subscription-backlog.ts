@@ -24,7 +24,7 @@ export interface Run {
 
 type Anchor = readonly [sequence: number, record: number];
 
-/** Most anchors in all runs: to find a number, about one part in so many of the records is read. */
+/** Most anchors in all runs: to find a number, about one part in this many of the records is read. */
 export const MAX_ANCHORS = 100;
 /** Most runs that are kept. */
 export const MAX_RUNS = 50;

@@ -1,6 +1,6 @@
 /**
  * How the cursor of one inbound subscription advances along its actor's change log. Everything here follows from the state
- * and the records alone, so another instance that goes on after a crash gets the same numbers.
+ * and the records alone, so another instance that continues after a crash gets the same numbers.
  */
 import { compact } from "../../system/compact.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";
@@ -227,7 +227,8 @@ function rescoped(
   // A place that is recorded again only because this subscription has the granularity `none` now is still kept up to date by
   // the narrower one. It counts as covered here, and is missed until that one ends.
   const covered = narrowerPlaces({ ...own, granularity: "high" }, all);
-  // What a narrower one kept up to date until now has to be read once. For a suspended one, resuming makes that resync.
+  // A place that a narrower one kept up to date until now has to be read once. For a suspended one, resuming makes that
+  // resync.
   if (!comesBack(kept, covered) || isSuspended(before.suspended, who, placeOf(who))) return { state: next };
   return numbered(next, "resync", at);
 }

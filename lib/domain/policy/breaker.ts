@@ -2,11 +2,11 @@
 
 /** What is known of a peer's failures. */
 export interface Breaker {
-  /** Failed deliveries one after the other. */
+  /** Consecutive failed deliveries. */
   readonly failures: number;
   /** Open until then, ms since 1970; from then on one delivery may probe. Absent: closed. */
   readonly openUntil?: number;
-  /** How long it opened last, ms. */
+  /** How long the breaker opened the last time, ms. */
   readonly cooldown?: number;
   /** The token of the probe that is under way, while `openUntil` is ahead. */
   readonly probe?: string;
@@ -19,16 +19,16 @@ export interface Breaker {
 }
 
 export interface BreakerPolicy {
-  /** So many failures one after the other open the breaker. */
+  /** This many consecutive failures open the breaker. */
   readonly threshold: number;
-  /** How long it opens at first, ms. */
+  /** How long the breaker opens at first, ms. */
   readonly recoveryMs: number;
 }
 
 /** As `FanOutManager` and the peers' overview name it. */
 export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN";
 
-/** The longest time it opens for, ms, unless the first one is longer already. */
+/** The longest time that the breaker opens for, ms, unless the first one is longer. */
 export const LONGEST_COOLDOWN_MS = 15 * 60_000;
 
 /** Of a peer that has not failed. */
@@ -59,12 +59,12 @@ export function roundAfter<T extends { readonly id: string }>(all: readonly T[],
   return [...all.slice(next), ...all.slice(0, next)];
 }
 
-/** True when a closed breaker with so many failures opens. */
+/** True when a closed breaker opens after this many failures. */
 export function isToOpen(breaker: Breaker, policy: BreakerPolicy): boolean {
   return breaker.openUntil === undefined && breaker.failures >= policy.threshold;
 }
 
-/** How long it opens next, ms: at first the policy's time, after a failed probe twice the last one. */
+/** How long the breaker opens next, ms: at first the policy's time, after a failed probe twice the last one. */
 export function nextCooldown(breaker: Breaker, policy: BreakerPolicy): number {
   if (breaker.cooldown === undefined) return policy.recoveryMs;
   return Math.max(policy.recoveryMs, Math.min(breaker.cooldown * 2, LONGEST_COOLDOWN_MS));

@@ -1,4 +1,4 @@
-/** What a peer may do with our properties, and we with those of a peer: defaults of relationships, and merging. */
+/** Permissions of peers on our properties, and ours on those of peers: defaults of relationships, and merging. */
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { isArray, isObject, own } from "../json/json.ts";
 import { coveredByAny } from "../terms/glob.ts";

@@ -7,7 +7,7 @@ export interface Refusal {
   readonly status: number;
   /** Since when the peer has given no other answer, ms since 1970. */
   readonly since: number;
-  /** Tries in vain. */
+  /** Failed tries. */
   readonly tries: number;
   /** The next try, ms since 1970. */
   readonly nextAt: number;
@@ -18,5 +18,5 @@ export interface Refusal {
 /** The first pause is short: a callback may arrive while the peer is still storing that it has subscribed. */
 const PAUSES = { base: 2_000, most: 86_400_000 };
 
-/** How long to wait after so many tries, ms: seconds at first, at most a day. */
+/** The pause after this many tries, ms: seconds at first, at most a day. */
 export const refusalPause = (tries: number, random: number): number => pauseAfter(tries, PAUSES, random);

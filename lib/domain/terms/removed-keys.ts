@@ -53,8 +53,8 @@ export function removedKeysAt(tree: RemovedKeys, path: readonly string[]): Remov
 }
 
 /**
- * Where objects came to be. The keys lead to the places; null says that all objects at and below the place are new, or
- * may be, because the tree was too large; `{}` is nowhere.
+ * Where objects were created. The keys lead to the places; null says that all objects at and below the place are new,
+ * or may be, because the tree was too large; `{}` is nowhere.
  */
 export type CreatedObjects = RemovedKeys;
 

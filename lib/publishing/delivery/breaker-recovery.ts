@@ -25,7 +25,7 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** A probe may take this much longer than its delivery, ms, before another instance may probe. */
 const PROBE_MARGIN_MS = 5_000;
-/** A replay looks again so much later at subscriptions that another delivery had leased, ms. */
+/** Pause before a replay retries subscriptions that another delivery had leased, ms. */
 const RUN_AGAIN_MS = 5_000;
 
 /** The id of the subscription that goes first, or of the one after which the round begins. */
@@ -53,7 +53,10 @@ export class BreakerRecovery {
     this.#deps = deps;
   }
 
-  /** Runs the due item of a peer: does what there is to do now, and makes it due again. May be called at any time. */
+  /**
+   * Runs the due item of a peer: does the work that is possible now, and makes the item due again. May be called at any
+   * time.
+   */
   async runDue(actorId: string, peerId: string, deadline: Deadline): Promise<void> {
     const { trustCache, clock, breakers, pool } = this.#deps;
     const of = { actorId, peerId };
@@ -165,7 +168,7 @@ export class BreakerRecovery {
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
     if (replay === undefined) await session?.end();
-    // When the breaker opens again, or the peer asks for a pause, the due item goes on from there.
+    // When the breaker opens again, or the peer asks for a pause, the due item continues from there.
     else if (!isKept(await session?.deliver())) await this.#replay(trust, replay, time, { after: probed });
   }
 
@@ -181,7 +184,9 @@ export class BreakerRecovery {
     return failures;
   }
 
-  /** Sends what there is of all subscriptions of the peer. When something is left, the due item goes on with it. */
+  /**
+   * Sends the waiting numbers of all subscriptions of the peer. When something is left, the due item continues with it.
+   */
   async #sendAll(
     trust: TrustRecord,
     time: DeliveryBudget,

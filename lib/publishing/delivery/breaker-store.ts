@@ -44,13 +44,13 @@ export interface BreakerStoreDeps extends WakeUpDeps {
   readonly policy: BreakerPolicy;
 }
 
-/** Whose breaker. */
+/** The peer of a breaker. */
 export interface BreakerPeer {
   readonly actorId: string;
   readonly peerId: string;
 }
 
-/** Whose breaker: a peer as its trust was read. A trust that was made again has another secret. */
+/** The peer of a breaker, as its trust was read. A trust that was made again has another secret. */
 export interface BreakerOf extends BreakerPeer {
   readonly secret: string;
 }
@@ -136,7 +136,10 @@ export class BreakerStore {
     return token;
   }
 
-  /** Goes on with another subscription until `until` (ms since 1970); false when another instance has the try. 1 write. */
+  /**
+   * Continues with another subscription until `until` (ms since 1970); false when another instance has the try. 1
+   * write.
+   */
   async extendProbe(of: BreakerOf, token: string, until: number, probed: string): Promise<boolean> {
     const change: Change = { set: { breakerOpenUntil: until, breakerProbed: probed } };
     return (await this.#change(of, change, equals("breakerProbe", token))) !== undefined;
@@ -154,8 +157,9 @@ export class BreakerStore {
   }
 
   /**
-   * Closes the breaker, because the try arrived. What was missed is to be replayed, which the due item takes over when
-   * this instance dies. The replay's token; undefined when another instance has closed or opened the breaker meanwhile.
+   * Closes the breaker, because the try arrived. The missed numbers are to be replayed, which the due item takes over
+   * when this instance dies. The replay's token; undefined when another instance has closed or opened the breaker
+   * meanwhile.
    */
   async close(of: BreakerOf, probe: string): Promise<string | undefined> {
     return await this.#toReplay(of, equals("breakerProbe", probe), this.#deps.clock.now() + REPLAY_MS);
@@ -176,7 +180,7 @@ export class BreakerStore {
     if (ended !== undefined) await this.postpone(of, now);
   }
 
-  /** Ends a replay that has sent everything, unless the peer asked for a pause since: then what waits is looked at again. */
+  /** Ends a replay that has sent everything, unless the peer asked for a pause since: then the replay stays due. */
   async replayed(of: BreakerOf, token: string): Promise<void> {
     const notPaused = any(missing("pausedUntil"), atMost("pausedUntil", this.#deps.clock.now()));
     const change = { remove: ["breakerReplay", "breakerProbed", ...PAUSE] };
@@ -185,7 +189,7 @@ export class BreakerStore {
 
   /** Makes the peer due at `at` (ms since 1970), by message or by the sweep. */
   async postpone(of: BreakerPeer, at: number): Promise<void> {
-    // Without a condition, because the trust decides what there is to do when it is read then.
+    // Without a condition, because the run that is due reads the trust and decides.
     await this.#deps.table.put({ ...breakerKey(of.actorId, of.peerId), ...dueOf(of, at) }, always);
     await this.#wake(of, at);
   }
@@ -244,7 +248,7 @@ export class BreakerStore {
   }
 }
 
-/** Not one that was made again with the peer. */
+/** Holds for the trust that was read, not for a later one with the same peer. */
 const sameTrust = (of: BreakerOf): Condition => equals("secret", of.secret);
 
 const idsOf = ({ actorId, peerId }: BreakerPeer) => ({ actorId, peerId });

@@ -21,7 +21,7 @@ import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Maintenance runs again so much later for subscriptions that another delivery has, or that failed now, ms. */
+/** Pause before maintenance runs again for subscriptions that failed or that another delivery has leased, ms. */
 const RUN_AGAIN_MS = 30_000;
 const AT_ONCE = 100;
 
@@ -78,7 +78,7 @@ export class ChangeLogMaintenance {
       const seen = known.get(headKey(head).sk);
       return seen?.version === head.version ? { ...head, state: seen.state } : head;
     });
-    // It could not be advanced, or another writer has advanced it.
+    // The head could not be advanced, or another writer has advanced it.
     const isShort = all.some(({ state }) => state.cursor < newest);
     const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
     const leaving = all.flatMap(({ delivery, state }) => {

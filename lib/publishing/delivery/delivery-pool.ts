@@ -2,13 +2,13 @@
 
 /** How long a delivery counts among those at once, ms: a peer that has not answered by then delays no other. */
 const PATIENCE_MS = 1_000;
-/** Most deliveries that may go on without being counted. */
+/** Most deliveries that may continue without being counted. */
 const MOST_BESIDE = 100;
 
 export interface DeliveryPoolDeps {
   /** Most deliveries at once, without those that have lasted for a second. */
   readonly most: number;
-  /** Calls back after so many ms, unless what it returns is called before. */
+  /** Calls back after this many ms, unless the returned function is called first. */
   readonly after: (ms: number, call: () => void) => () => void;
 }
 

@@ -43,7 +43,7 @@ export interface DeliveryServicesDeps {
   /** 0 ≤ random < 1. */
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Calls back after so many ms, unless what it returns is called before. */
+  /** Calls back after this many ms, unless the returned function is called first. */
   readonly after: (ms: number, call: () => void) => () => void;
   readonly deferredPermissions: DeferredPermissions;
   readonly notifyPermissions: NotifyPermissions;

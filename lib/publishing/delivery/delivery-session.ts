@@ -19,7 +19,7 @@ import { SessionBacklog } from "./session-backlog.ts";
 import type { BacklogDeps, BacklogInput } from "./session-backlog.ts";
 import type { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Delivered numbers are stored after so many, so that a crash repeats little of a long backlog. */
+/** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
 /** Pauses before another attempt at a number, ms. */
 const RETRY = { base: 500, most: 30_000 };
@@ -61,7 +61,9 @@ export interface SessionInput extends BacklogInput {
  */
 export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "lost";
 
-/** What one number came to. `later`: the peer asked for a pause; `refused`: it does not know the subscription. */
+/**
+ * The result of sending one number. `later`: the peer asked for a pause; `refused`: it does not know the subscription.
+ */
 export type Tried = "taken" | "failed" | "later" | "refused";
 
 /**
@@ -109,8 +111,8 @@ export class DeliverySession {
   }
 
   /**
-   * Sends what there is, in order, one after the other, also what others make meanwhile, and releases the lease. A number
-   * that fails is passed over.
+   * Sends the waiting numbers in order, one after the other, also those made meanwhile, and releases the lease. A
+   * number that fails is passed over.
    */
   async deliver(): Promise<SessionResult> {
     const { breakers } = this.#deps;

@@ -33,7 +33,7 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Heads and trusts read with one request. */
 const AT_ONCE = 50;
-/** After a failed read of the table the worker tries again so much later. */
+/** Delay before the worker retries after a failed read of the table. */
 const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
@@ -76,7 +76,7 @@ interface Delivery extends Round {
 /** Which subscriptions of an actor. */
 type Names = readonly Pick<SubscriberName, "peerId" | "id">[];
 
-/** Delivers what there is time for; log maintenance delivers the rest, also after a crash. */
+/** Delivers as time allows; log maintenance delivers the rest, also after a crash. */
 export class FanOut {
   readonly #deps: FanOutDeps;
 
@@ -118,7 +118,7 @@ export class FanOut {
 
   /**
    * Delivers what is undelivered of these subscriptions, up to the record `newest`. `late`: there was no time for all of
-   * them, and a message was sent for the rest. What fails for another reason the caller has to try again.
+   * them, and a message was sent for the rest. The caller has to retry deliveries that failed for another reason.
    */
   async deliver(actorId: string, names: Names, newest: number, time: DeliveryBudget): Promise<"done" | "late"> {
     const cache = new RecordCache(this.#deps.changeLog, actorId);
@@ -248,7 +248,9 @@ export class FanOut {
     return outcomeOf(delivery, advanced, await this.#afterwards(advanced, otherwise));
   }
 
-  /** What became of the newest number after others of the peer were sent with it; `otherwise`: it was not among them. */
+  /**
+   * The outcome of the newest number after others of the peer were sent with it; `otherwise`: it was not among them.
+   */
   async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
     if (advanced === undefined) return { kind: "nothing" };
     const { actorId, peerId, id, state } = advanced.head;
@@ -263,7 +265,7 @@ export class FanOut {
   }
 }
 
-/** What becomes of a number while nothing may go to its peer; undefined when something may. */
+/** The outcome of a number while nothing may go to its peer; undefined when something may. */
 function keptBack(item: Item | undefined, head: InboundHead, now: number): "skipped" | "deferred" | undefined {
   const trust = item === undefined ? undefined : readTrust(item);
   if (item === undefined || trust?.approved !== true || trust.ending) return "skipped";

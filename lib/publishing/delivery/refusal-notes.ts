@@ -4,14 +4,14 @@ import type { Refusal } from "../../domain/policy/refusal.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 
-/** When an instance dies before it has ended a subscription, the next try comes so much later, ms. */
+/** Delay of the next try when an instance dies before it has ended a subscription, ms. */
 const ENDING_MS = 60_000;
 
 export interface RefusalDeps {
   readonly clock: Clock;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
-  /** A subscription whose peer answered nothing but 404 for so long ends, ms. */
+  /** A subscription ends once its peer has answered only 404 for this long, ms. */
   readonly refusalMs: number;
 }
 
@@ -21,7 +21,7 @@ export interface RefusalDeps {
  *   known     no refusal; a 2xx leads here, and so does an empty backlog
  *   refused   until the next try; a 404 leads here. Any other failure begins the time again after which it is over, and
  *             so does the peer when it says what it has, or asks for the subscription again
- *   over      the subscription is to be ended: a 410, or `refusalMs` of nothing but 404
+ *   over      the subscription is to be ended: a 410, or `refusalMs` of 404 alone
  */
 export class RefusalNotes {
   readonly #deps: RefusalDeps;
@@ -71,7 +71,7 @@ export class RefusalNotes {
     this.#isOver = true;
   }
 
-  /** Any other failure: of a refused subscription that is another answer, and its next try comes later too. */
+  /** Any other failure restarts the time until a refused subscription ends, and delays its next try. */
   otherwise(pausedUntil = 0): void {
     if (this.#refusal !== undefined) this.#refuse(this.#refusal.status, this.#deps.clock.now(), pausedUntil);
   }

@@ -30,7 +30,7 @@ import type { SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Pause before the next look at a subscription whose peer is not approved, ms. */
+/** Pause before the next try of a subscription whose peer is not approved, ms. */
 const NOT_APPROVED_MS = 10 * 60_000;
 
 export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
@@ -76,7 +76,7 @@ export class RefusedHeads {
     const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
     const time = DeliveryBudget.ofWorker(deadline);
     if (until > clock.now()) {
-      // Whatever brings the peer back before may try it before.
+      // A probe or a replay may retry the subscription earlier.
       await changeHead(table, head, postponeHead(head, until));
       return;
     }

@@ -1,4 +1,4 @@
-/** What one delivery session has left to send. */
+/** The numbers that one delivery session has left to send. */
 import { MAX_RANGES, countOf, delivered, tried, undelivered, withoutCleared } from "../../domain/log/delivery-state.ts";
 import type { NumberRange } from "../../domain/log/delivery-state.ts";
 import { currentContext, isAsMade } from "../../domain/log/subscription-log.ts";
@@ -34,7 +34,7 @@ export interface BacklogInput {
  * The numbers of a leased head that are still to be sent.
  *
  * Invariant: `head.delivery` is what this session knows to be delivered, without the numbers that `head.state` has
- * cleared. It is ahead of the stored one until the session stores it.
+ * cleared. That state is ahead of the stored one until the session stores it.
  */
 export class SessionBacklog {
   readonly #deps: BacklogDeps;
@@ -57,7 +57,7 @@ export class SessionBacklog {
     return this.#open().length === 0 && !this.#isTorn;
   }
 
-  /** Goes on with the head as another writer stored it; what this session delivered stays known. */
+  /** Continues with the head as another writer stored it; what this session delivered stays known. */
   follow(stored: InboundHead): void {
     this.#head = withDelivery(stored, this.#head.delivery);
   }
@@ -67,7 +67,7 @@ export class SessionBacklog {
     this.#head = { ...this.#head, delivery: delivered(this.#head.delivery, sequence, leavesAt) };
   }
 
-  /** A number was tried in vain. */
+  /** A try of a number failed. */
   tried(sequence: number): void {
     this.#head = { ...this.#head, delivery: tried(this.#head.delivery, sequence) };
   }

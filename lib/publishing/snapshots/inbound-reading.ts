@@ -36,7 +36,7 @@ export interface InboundReadingDeps {
 export interface Page {
   /** Diffs above this number. */
   readonly after: number;
-  /** At most so many. */
+  /** At most this many diffs. */
   readonly limit: number;
 }
 
@@ -61,7 +61,10 @@ export class InboundReading {
     this.#deps = deps;
   }
 
-  /** One page of the backlog, with the number to go on after when there is more; undefined when there is no such one. */
+  /**
+   * One page of the backlog, with the number to continue after when there is more; undefined without such a
+   * subscription.
+   */
   async poll(ref: InboundRef, { after, limit }: Page): Promise<JsonObject | undefined> {
     const advanced = await this.#deps.cursors.toEnd(ref);
     if (advanced === undefined) return undefined;
@@ -127,8 +130,8 @@ export class InboundReading {
   }
 
   /**
-   * What the peer may read by the log and by its permissions of now, which may hide something of which the log has no
-   * record yet.
+   * The places open to the peer by the log and by its present permissions, which may hide places before the log has a
+   * record of it.
    */
   async #reads({ actorId, peerId, state }: InboundHead): Promise<Reads> {
     const allowed = await this.#deps.permissions(actorId, peerId);

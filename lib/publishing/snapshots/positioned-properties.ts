@@ -37,7 +37,7 @@ export interface PositionedDeps {
 }
 
 /**
- * For one read of one actor. It gives exactly the state after the record `position`, also while others write: items that
+ * For one read of one actor. Gives exactly the state after the record `position`, also while others write: items that
  * were read at an older record are brought up to it by the records between.
  */
 export class PositionedProperties implements PropertyReads {

@@ -34,7 +34,7 @@ export interface ReadFor {
   readonly items: boolean;
 }
 
-/** What a read found, or the error that there is nothing (resource.not_found), which has a position too. */
+/** The result of a read, or the error that there is nothing (resource.not_found), which has a position too. */
 export interface Positioned<T> {
   readonly found: T | ServiceError;
   /** The newest diff of the subscription that this contains; absent when no number stands for it. */

@@ -44,9 +44,10 @@ export class StateSnapshots {
   }
 
   /**
-   * What the subscription covers, without what its peer may not read: at target level an object by name, below it the bare
-   * value, a list as `{_list: true, count, items, description, explanation}`. The state of an own target is what its state
-   * hook returns. Null for an own target without a hook or whose hook fails, and for more than an answer can carry.
+   * The state that the subscription covers, without the places closed to its peer: at target level an object by name,
+   * below it the bare value, a list as `{_list: true, count, items, description, explanation}`. The state of an own
+   * target is what its state hook returns. Null for an own target without a hook or whose hook fails, and for more than
+   * an answer can carry.
    */
   async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
     return (await this.snapshot(actorId, of, reads)).data;

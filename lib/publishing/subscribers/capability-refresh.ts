@@ -14,7 +14,7 @@ import type { CapabilityReader } from "../../peers/capabilities.ts";
 
 /** Pauses after a peer did not answer, ms: from minutes to a day. */
 const UNREACHABLE = { base: 10 * 60_000, most: CAPABILITIES_FRESH_MS };
-/** Capabilities are read again so long before they expire, ms, because the sweep comes every minute. */
+/** Read capabilities again this long before they expire, ms, because the sweep runs every minute. */
 const EARLY_MS = 5 * 60_000;
 
 export interface CapabilityRefreshDeps {
@@ -42,7 +42,7 @@ export class CapabilityRefresh {
     try {
       await this.#requestRefresh(actorId, peerId);
     } catch (error) {
-      this.#deps.log.warn("a subscribing peer will not be asked what it can", { actorId, peerId, error });
+      this.#deps.log.warn("the capabilities of a subscriber will not be read", { actorId, peerId, error });
     }
   }
 
@@ -85,7 +85,7 @@ export class CapabilityRefresh {
     }
     const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
     const failures = asked.ok ? 0 : Number(item["failures"] ?? 0) + 1;
-    if (!asked.ok) log.info("a peer was not asked what it can", { actorId, peerId, reason: asked.message, failures });
+    if (!asked.ok) log.info("the capabilities were not read", { actorId, peerId, reason: asked.message, failures });
     const now = clock.now();
     const pause = pauseAfter(failures, UNREACHABLE, random());
     const next = asked.ok

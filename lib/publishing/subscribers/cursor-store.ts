@@ -25,7 +25,7 @@ import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";
 import { renderAfter, renderNumber } from "./rendered-diffs.ts";
 
-/** A cursor that makes no number is stored only when it has come so many records further. */
+/** A cursor that makes no number is stored only after it has advanced by this many records. */
 export const LAZY_RECORDS = 100;
 /** Largest state, bytes of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
 const MAX_STATE_BYTES = 200_000;

@@ -189,7 +189,7 @@ export function releaseLease(head: InboundHead, { token, delivery, noted, newest
       set: { ...set, refused: { ...refused }, ...dueAttributes(head, refused.nextAt) },
       remove: LEASE_ATTRIBUTES,
     },
-    // What the peer answered before it asked for the subscription again does not count.
+    // An answer from before the peer asked for the subscription again does not count.
     condition: all(condition, head.renewed === undefined ? missing("renewed") : equals("renewed", head.renewed)),
   };
 }

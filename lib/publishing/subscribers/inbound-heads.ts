@@ -17,7 +17,7 @@ import { compact } from "../../system/compact.ts";
 import { endHead, headKey, makeHead, readInboundHead, resubscribe } from "./inbound-head.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
-/** Up to so many names of one target are queried one by one; for more the whole target is. */
+/** Up to this many names of one target are queried one by one; for more the whole target is queried. */
 const MOST_NAMES = 3;
 
 /** Which subscription of an actor, and whether it gets callbacks. */

@@ -66,7 +66,7 @@ export interface InboundDeps {
   readonly commits: Commits;
   readonly changeLog: Pick<ChangeLog, "tidySoon">;
   readonly cursors: CursorStore;
-  /** What a peer may do with the properties now; undefined without a trust. */
+  /** The permissions of a peer on the properties now; undefined without a trust. */
   readonly permissions: (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
   /** Notifies the peer that its subscription has ended; false when that failed; does not reject. */
   readonly notifyEnded: (ref: InboundRef) => Promise<boolean>;
@@ -136,7 +136,7 @@ export class InboundSubscriptions {
     return results;
   }
 
-  /** What is there already, what is new, and what gets another granularity or encoding. */
+  /** The existing subscriptions, the new ones, and those that get another granularity or encoding. */
   #planned(actorId: string, peerId: string, requests: readonly InboundRequest[], known: readonly InboundHead[]) {
     const all = new Map(known.map((head) => [placeName(head), head]));
     const before = new Map(all);

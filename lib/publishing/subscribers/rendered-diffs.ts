@@ -15,7 +15,7 @@ export interface Records {
   stream(actorId: string, after: number, upTo: number): AsyncIterable<NumberedRecord>;
 }
 
-/** What the peer may read at the head's cursor. */
+/** The permissions of the peer at the head's cursor. */
 const readsNow = (head: InboundHead): Reads => readsOf(currentContext(head.state).permissions);
 
 /**

@@ -10,7 +10,7 @@ import type { SubscriptionContextAt } from "./cursor-store.ts";
 
 const MOST_ATTEMPTS = 20;
 
-/** What a peer may do with the properties now; undefined without a trust. */
+/** The permissions of a peer on the properties now; undefined without a trust. */
 export type PermissionsOf = (actorId: string, peerId: string) => Promise<PropertyPermissions | undefined>;
 
 /**

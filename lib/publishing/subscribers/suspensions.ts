@@ -10,7 +10,7 @@ import type { Commit, Commits } from "../../change-log/log-commits.ts";
 /** Most suspensions of one actor at the same time: they stand in the head of its log. */
 export const MAX_SUSPENSIONS = 100;
 
-/** What resuming came to. */
+/** The result of resuming. */
 export interface Resumed {
   /** Inbound subscriptions that got a resync number. */
   readonly count: number;

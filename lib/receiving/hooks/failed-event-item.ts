@@ -49,7 +49,9 @@ export interface FailedEvent {
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   readonly dueAt?: number;
-  /** It stopped its stream: the stream's hooks resume when it is resolved. Stays true while it is retried. */
+  /**
+   * The event stopped its stream, whose hooks resume when the event is resolved. Stays true while the event is retried.
+   */
   readonly stops: boolean;
   /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
   readonly busyUntil: number;

@@ -45,7 +45,7 @@ import type { StalePart } from "../stream/stale-parts.ts";
 /** More than the writers that one failed event can have at a time; each conflict means that another has just written. */
 const MOST_CONFLICTS = 8;
 
-/** What the first run of an event came to. */
+/** The result of the first run of an event. */
 export interface RecordedRun extends NextStep {
   readonly starts: number;
   readonly attempts: readonly Attempt[];

@@ -1,4 +1,4 @@
-/** What a hook is called with, and what it may decide about it. */
+/** The event that a hook is called with, and the verdicts that a hook may throw. */
 import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
 import type { StreamRef } from "../../domain/terms/refs.ts";

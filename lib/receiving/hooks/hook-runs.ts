@@ -13,7 +13,7 @@ export interface HookSettings {
 
 /** Pauses between retries of a failed event, ms: about 15 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
-/** What another attempt came to; `busy`: one is under way already, or the event is gone. */
+/** The result of another attempt; `busy`: one is under way already, or the event is gone. */
 export type Retried = "done" | "dropped" | "busy" | FailedEventStatus;
 
 /** No retry begins before the hook's time limit and this, ms, have passed since another began. */
@@ -45,7 +45,7 @@ export interface FirstRun {
 
 /**
  * Runs hooks so that none of them can stop the stream: each start is counted before it runs, and a failure is recorded
- * beside the stream, which goes on.
+ * beside the stream, which continues.
  *
  *   first run   `runFirst`, in the order of the stream. A success leaves nothing behind. A failure records the event
  *               as `retrying`, or as its verdict says: `parked`, `stopped`. With the hooks paused nothing runs and the
@@ -183,7 +183,7 @@ export class HookRuns {
   }
 }
 
-/** What one run of an event's hooks came to. */
+/** The result of one run of an event's hooks. */
 type Run =
   { readonly is: "done" | "dropped" } | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
 

@@ -20,14 +20,17 @@ export interface ResumeDeps {
   readonly reserveMs: number;
 }
 
-/** What running the waiting events came to: none is left; one stopped the stream again; one cannot begin now; some are left. */
+/**
+ * The result of running the waiting events: none is left; one stopped the stream again; one cannot begin now; some are
+ * left.
+ */
 type Outcome = "open" | "stopped" | "busy" | "more";
 
 /**
  * Runs the waiting events in order, then opens the stream's hooks again. They stay paused when another event stops the
  * stream. The stream is due again for what is left when time runs out.
  *
- * @returns the head as it is then
+ * @returns the head afterwards
  */
 export async function resumeHooks(deps: ResumeDeps, head: Head, deadline: Deadline): Promise<Head> {
   const { streams, reserveMs } = deps;

@@ -12,7 +12,7 @@ import { admit, writeOf } from "../stream/stream-changes.ts";
 
 /** What the trust side knows of a sender. */
 export interface Authenticator {
-  /** One batch read: whether the actor is there, and its trust with the peer. */
+  /** One batch read: whether the actor exists, and its trust with the peer. */
   identify(
     peer: PeerRef,
   ): Promise<{ readonly actor: boolean; readonly trust?: { readonly digest: string; readonly approved: boolean } }>;

@@ -53,7 +53,7 @@ export async function answerOf(
 
 /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for our answer. */
 async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head): Promise<void> {
-  // One that failed is tried again after its pause, however many callbacks arrive meanwhile.
+  // A failed recovery is retried after its pause, however many callbacks arrive meanwhile.
   const now = clock.now();
   const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
   if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
@@ -82,10 +82,10 @@ export async function compareDuplicate(
   head: Head,
   { sequence, timestamp, content }: Pick<StreamEvent, "sequence" | "timestamp" | "content">,
 ): Promise<void> {
-  // What a state read has covered was never applied: it is compared with the time of that read.
+  // A number that a state read covered was never applied, so its time is compared with that of the read.
   const newer = isNewer(head, { sequence, timestamp });
   if (!newer && !isRecounted(head, sequence, timestamp) && !contradicts(head, sequence, content?.data)) return;
-  // Marked already, and no read is under way that could have begun before this.
+  // The stream is marked already, and no read that may have begun before this callback is under way.
   const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);
   if (head.contradicted && !isRead) return;
   log.warn("a duplicate differs from what was applied; the state will be read", { ...idsOf(head), sequence });
@@ -113,6 +113,6 @@ export const expecting = (result: "pending" | "resync_required", head: Head): Ca
 export const busy = (cause?: unknown): ServiceError =>
   new ServiceError(
     "callback.busy",
-    "This callback could not be settled now; nothing of it was recorded, send it again.",
+    "This callback could not be processed now, and nothing of it was recorded; send it again.",
     compact({ headers: { "retry-after": "1" }, cause }),
   );

@@ -26,15 +26,15 @@ export type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts
 
 /** What became of one callback. */
 export const ProcessResult = {
-  /** Its handler ran, and that of every kept one that now follows. */
+  /** The handler ran for this callback and for every buffered one that follows. */
   PROCESSED: "processed",
-  /** At or below what was processed: nothing was done. */
+  /** The number was processed before; nothing was done. */
   DUPLICATE: "duplicate",
-  /** Kept until those before it have come. */
+  /** Buffered until the numbers before it have come. */
   PENDING: "pending",
-  /** Kept, but the gap before it has stood too long: read the publisher's state, and pass it on as a `resync`. */
+  /** Buffered, but the gap before it has lasted too long: read the publisher's state, and pass it on as a `resync`. */
   RESYNC_REQUIRED: "resync_required",
-  /** Not kept: too many wait already. Have it sent again later. */
+  /** Not buffered, because too many wait already; have it sent again later. */
   BACK_PRESSURE: "back_pressure",
 } as const;
 export type ProcessResult = (typeof ProcessResult)[keyof typeof ProcessResult];
@@ -57,7 +57,7 @@ export interface StateInfo {
   readonly pendingCount: number;
   /** Ascending. */
   readonly pendingSequences: readonly number[];
-  /** A gap has stood too long, or what was kept is lost: only a `resync` helps. */
+  /** A gap has lasted too long, or buffered callbacks are lost: only a `resync` helps. */
   readonly resyncPending: boolean;
   /** Grows with every change; 0 when nothing was ever processed. */
   readonly version: number;
@@ -79,7 +79,7 @@ export interface StreamOwner {
 
 /** A call and its handlers may take this long, ms; a stream whose caller died is free again after it. */
 const MOST_MS = 30_000;
-/** With less left, ms, the rest of what is kept is left to the next call. */
+/** With less left, ms, the rest of the buffer is left to the next call. */
 const RESERVE_MS = 5_000;
 const MOST_TRIES = 3;
 
@@ -137,7 +137,7 @@ export class CallbackProcessor {
       if (result === "missing") await makeStandaloneStream(this.#actor.table, key, this.#actor.clock.now());
       else if (result !== "unsettled") return result;
     }
-    throw new ServiceError("callback.busy", "This callback could not be settled now; nothing of it was recorded.");
+    throw new ServiceError("callback.busy", "This callback could not be processed now; nothing of it was recorded.");
   }
 
   /** Where a stream stands now. 1 read. */
@@ -173,7 +173,7 @@ export class CallbackProcessor {
     if (cleared !== undefined) await removeBuffered(this.#actor.table, key, cleared.epoch);
   }
 
-  /** The whole state came: what it contains is superfluous, what is newer follows. */
+  /** The whole state arrived: buffered numbers that it contains are dropped, newer ones follow. */
   async #resync(
     key: Key,
     event: ProcessedCallback,
@@ -202,7 +202,7 @@ export class CallbackProcessor {
     return ProcessResult.PROCESSED;
   }
 
-  /** What fails here is superfluous, or done by the next call. */
+  /** A failure here is harmless: the next call does the same work. */
   async #afterResync(
     before: Head,
     moved: Head,

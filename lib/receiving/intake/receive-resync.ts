@@ -62,16 +62,16 @@ async function repeated(receiving: Receiving, head: Head, parsed: ParsedResync):
   return { status: 200, body: { result: "duplicate", sequence: head.lastSeq } };
 }
 
-/** A state read that is under way, or may not be begun now, comes before it; then it is requested. */
+/** Requests the resync, because a state read is under way or may not begin now. */
 async function defer({ streams, wakeUps }: Receiving, head: Head, sequence: number): Promise<CallbackAnswer> {
-  // That very callback has begun it.
+  // This same callback has begun that read.
   const isIts = head.recovery?.floor === sequence;
   const noted = isIts ? head : ((await streams.markUnavailable(head, sequence)) ?? head);
   await wakeUps.schedule(noted);
   return expecting("pending", noted);
 }
 
-/** Another works on the stream: the resync is requested, and follows when its lease ends. */
+/** Requests the resync while another holder works on the stream; it follows when the lease ends. */
 async function followLease(
   { streams, wakeUps, clock }: Receiving,
   head: Head,

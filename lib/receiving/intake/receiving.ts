@@ -31,14 +31,14 @@ export interface ReceivingDeps extends ReceivingPorts {
 
 /**
  * The engine: what `receiveCallback`, `recoverStream`, `runDueStream` and the parts beside them work with. One for each
- * instance of the service; it keeps nothing but what it is made of.
+ * instance of the service; the engine has no state of its own.
  */
 export interface Receiving extends RecoveryDeps {
   readonly access: CallbackAccess;
   readonly staleReads: StaleReads;
 }
 
-/** What storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
+/** The time that storing one event may take besides its hook, ms: a few requests, with the client's own repetitions. */
 const STORE_RESERVE_MS = 4_000;
 
 /** The records of streams, and the messages that bring their due work forward. */
@@ -49,7 +49,7 @@ export function createStreams(
   return { wakeUps, streams: new StreamStore({ ...deps, wake: (head) => wakeUps.schedule(head) }) };
 }
 
-/** Builds the engine. Nothing is read or sent by it. */
+/** Builds the engine. Makes no request. */
 export function createReceiving(deps: ReceivingDeps, streaming = createStreams(deps)): Receiving {
   const { table, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;

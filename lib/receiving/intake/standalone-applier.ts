@@ -79,10 +79,10 @@ export class StandaloneApplier implements EventApplier<ProcessedCallback, undefi
   }
 
   check(): void {
-    // Nothing is known of the stream that an event could contradict.
+    // A standalone stream has no scope that an event could contradict.
   }
 
-  /** What was kept is all there is: nothing else could be asked for it. */
+  /** The buffer is the only source of content: no publisher can be asked. */
   isLost(): boolean {
     return false;
   }

@@ -40,7 +40,7 @@ import type { Applied, EventApplier, ApplyContext } from "../stream/event-applie
 export const ACKNOWLEDGE_EVERY = 100;
 /** A publisher whose diff could not be fetched may send its callback again after this, ms. */
 const FETCH_AGAIN_MS = 5_000;
-/** What no trusted publisher could be asked for is asked for again, as a resync, after this many ms. */
+/** Without a trusted publisher to read a place from, a resync is due after this many ms. */
 const REREAD_AGAIN_MS = 30_000;
 
 export interface ApplierDeps extends PlaceReadsDeps {
@@ -49,7 +49,7 @@ export interface ApplierDeps extends PlaceReadsDeps {
   readonly settings: { readonly autoStorage: boolean; readonly nestedDiffs: "merge" | "replace" };
 }
 
-/** What became of one event: its content, the event for the hooks, and what reading places again came to. */
+/** What became of one event: its content, the event for the hooks, and the result of reading places again. */
 interface AppliedContent {
   /** The digested content; undefined when it is not known. */
   readonly data: Json | undefined;
@@ -114,7 +114,7 @@ export class SubscriptionApplier implements EventApplier<StreamEvent, Prepared |
   }
 
   agrees(one: StreamEvent, other: StreamEvent): boolean {
-    // What is only announced is distinguished by its time.
+    // Diffs that are only announced are distinguished by their times.
     if (one.content === undefined || other.content === undefined) return atOneTime(one, other);
     return sameJson(one.content.data, other.content.data);
   }
@@ -270,7 +270,7 @@ function newest(head: Head, event: StreamEvent): { readonly lastTimestamp?: stri
   return { lastTimestamp: sortable, timestampOf: event.sequence };
 }
 
-/** True unless both say when, and differ in it. */
+/** True unless both have a time and the times differ. */
 const atOneTime = ({ timestamp: one }: StreamEvent, { timestamp: other }: StreamEvent): boolean =>
   one === undefined || other === undefined || one.sortable === other.sortable;
 

@@ -1,4 +1,4 @@
-/** What a stream whose time has come needs: to be drained, recovered, reconciled, its hooks resumed, or purged. */
+/** The work of a due stream: drain it, recover it, reconcile it, resume its hooks, or purge it. */
 import { leaseIsLive } from "../../dynamodb/lease.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import { gapOverdue } from "../../domain/log/sequencing.ts";

@@ -25,13 +25,13 @@ export interface PartRead {
   readonly state: Json;
   /** The store holds it, as far as narrower subscriptions do not own it. */
   readonly stored: boolean;
-  /** Places that only reading them from the publisher can settle. */
+  /** Places that must be read from the publisher. */
   readonly reread: readonly Place[];
 }
 
 /**
- * Reads the state of the place and, with `data`, stores it. A failure when the publisher's answer said nothing: then
- * nothing has changed.
+ * Reads the state of the place and, with `data`, stores it. Gives a failure when the read failed; then nothing has
+ * changed.
  */
 export async function resyncPart(
   publisher: Publisher | undefined,
@@ -65,8 +65,8 @@ function partRead(part: StatePart, stored: boolean, again: readonly Place[]): Pa
 }
 
 /**
- * Sets what lies inside a value that is kept as one, literally. What was read may contain later diffs already: they will
- * say the same again, so it need not be known at which number it was read.
+ * Sets what lies inside a value that is kept as one, literally. The content may include later diffs already. Applying
+ * those again changes nothing, so the number of the read need not be known.
  */
 async function setWithin(
   data: ReceivedData | undefined,

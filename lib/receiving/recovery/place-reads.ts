@@ -25,9 +25,9 @@ export interface PlaceReadsDeps {
   readonly openTo: OpenPlaces;
 }
 
-/** What reading places again came to. */
+/** The result of reading places again. */
 export interface ReadAgain {
-  /** Places that no trusted publisher could be asked for. */
+  /** Places that were not read for lack of a trusted publisher. */
   readonly unasked: readonly Place[];
   /** Until when the publisher asked for rest, ms since 1970. */
   readonly pausedUntil?: number;
@@ -36,8 +36,8 @@ export interface ReadAgain {
 const ASKED_FOR_REST: ReadFailure = { reason: "The publisher asked not to be read for a while." };
 
 /**
- * Reads places again for what an event could not settle, one after another, under the lease on their stream. Those whose
- * read says nothing are marked stale.
+ * Reads places again whose content an event left open, one after another, under the lease on their stream. Places whose
+ * read fails are marked stale.
  *
  * @param stale those of them that were stale already: they are not read before their pause is over
  */
@@ -74,7 +74,7 @@ export async function rereadPlaces(
   return compact({ unasked: [], pausedUntil });
 }
 
-/** A read said nothing: the stored value stays, is shown as stale, and is read again later. */
+/** After a failed read the stored value stays, is shown as stale, and is read again later. */
 export async function markStale(
   { data, stale, openTo }: PlaceReadsDeps,
   head: Head,

@@ -42,7 +42,7 @@ export interface RecoveryRequest {
 
 export type Recovered =
   | { readonly is: "caught_up" | "resynced"; readonly head: Head; readonly applied: number }
-  /** The state is too large for one run: it goes on when the head is due. */
+  /** The state is too large for one run; the recovery continues when the head is due. */
   | { readonly is: "underway"; readonly head: Head; readonly applied: number }
   /** Another holds the stream. */
   | { readonly is: "busy"; readonly head: Head }
@@ -50,7 +50,7 @@ export type Recovered =
   | { readonly is: "failed"; readonly head: Head; readonly failure: ReadFailure }
   /** The publisher does not know the subscription; it is asked again at the head's `dueAt`. */
   | { readonly is: "unknown"; readonly head: Head }
-  /** It was made again at the publisher, which had forgotten it: another head stands in its place. */
+  /** The subscription was made again at the publisher, which had forgotten it: another head stands in its place. */
   | { readonly is: "moved"; readonly to: Head }
   /** No live subscription, or its trust is not approved. */
   | { readonly is: "closed" };
@@ -59,8 +59,8 @@ export type Recovered =
 const RETRY_PAUSES = { base: 5_000, most: 900_000 };
 
 /**
- * Brings one subscription up to date with its publisher; one recovery of a stream runs at a time. What cannot be done
- * now is due again at the head's `dueAt`.
+ * Brings one subscription up to date with its publisher; one recovery of a stream runs at a time. Work that cannot be
+ * done now is due again at the head's `dueAt`.
  */
 export async function recoverStream(
   deps: RecoveryDeps,
@@ -160,7 +160,7 @@ async function markDiffering(deps: RecoveryDeps, head: Head): Promise<Head> {
   return (await markContradicted(deps, head)) ?? head;
 }
 
-/** What time does not allow stays requested. */
+/** A recovery without enough time stays requested. */
 async function leaveRequested(
   { streams, wakeUps, clock }: RecoveryDeps,
   { head, applied }: Replayed,

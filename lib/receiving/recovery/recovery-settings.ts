@@ -37,7 +37,7 @@ export interface RecoverySettings extends StreamSettings {
   readonly pieces: StatePieces;
 }
 
-/** What is done about a subscription that its publisher does not know any more. */
+/** Handles a subscription that its publisher does not know any more. */
 export interface Forgotten {
   /**
    * The publisher has not known it for a while: it is made again there, where that may be.
@@ -57,7 +57,7 @@ export interface Forgotten {
   ended(head: Head): Promise<void>;
 }
 
-/** What receiving is given: ports, and what the rooms around it do for it. */
+/** The dependencies of receiving: ports, and the services of the rooms around it. */
 export interface ReceivingPorts {
   readonly table: Table;
   readonly clock: Clock;

@@ -37,11 +37,11 @@ export interface ReplacementResult {
   readonly stores: boolean;
   /** What was read; absent where the hooks get it from the store. */
   readonly parts?: readonly StatePart[];
-  /** The head as the last run found it. */
+  /** The head as it was when the last run began. */
   readonly begun: Head;
   /** False when the target has no readable state. */
   readonly readable: boolean;
-  /** The publisher was read, not only listened to. */
+  /** The state was read from the publisher, not taken from a callback's `data`. */
   readonly stateRead: boolean;
   /** Numbers are buffered that the publisher had not made when it was asked. */
   readonly beyond: boolean;
@@ -49,7 +49,7 @@ export interface ReplacementResult {
   readonly contained: ReadonlySet<number>;
 }
 
-/** The pause before a replacement goes on after a failed read, ms. */
+/** The pause before a replacement continues after a failed read, ms. */
 const STOP_PAUSES = { base: 5_000, most: 5_000 };
 /** Pauses between questions to a publisher that says no number at all, ms: to an hour. */
 const UNNUMBERED_PAUSES = { base: 5_000, most: 3_600_000 };
@@ -84,7 +84,7 @@ export async function commitReplacement(
       restart: reset,
       exact: true,
       stateRead: result.stateRead,
-      // As it was before the state was read: what was requested since then is not in it.
+      // The request from before the state was read: the commit does not complete a later one.
       completes: progress.rev,
       contradicts: progress.differs,
     }),
@@ -141,24 +141,24 @@ function fieldsOf(deps: RecoveryDeps, marked: Head, result: ReplacementResult): 
   };
 }
 
-/** Requests another catching up, where the answers did not say all. */
+/** Requests another catch-up where the answers left something open. */
 function askAgain(
   { settings, random }: RecoveryDeps,
   marked: Head,
   { progress, at, begun }: ReplacementResult,
   now: number,
 ): HeadFields {
-  // What is buffered may be of either life, so it goes; the publisher may still have what is of the new one.
+  // Buffered numbers may belong to either life and are dropped; the publisher may still have those of the new one.
   if (progress.reset && marked.buffered.size > 0) {
     return { recoveryRequested: "catch_up", dueAt: now + settings.gapTimeoutMs };
   }
   if (progress.numbered || progress.positioned || at > 0) return {};
-  // Nothing says how far the publisher is: only asking again can show it.
+  // No answer gave the newest number: only another poll can show it.
   const attempts = begun.attempts + 1;
   return { recoveryRequested: "catch_up", attempts, dueAt: now + pauseAfter(attempts, UNNUMBERED_PAUSES, random()) };
 }
 
-/** What was buffered while the state was read may not be in it. */
+/** Numbers buffered while the state was read may not be in it. */
 function copiesWhileRead(
   { table, applier }: RecoveryDeps,
   marked: Head,
@@ -189,7 +189,7 @@ function copiesWhileRead(
 
 const epochOf = (head: Head, { reset }: RecoveryProgress): number => (reset ? Math.max(head.epoch + 1, 1) : head.epoch);
 
-/** How long a replacement that stopped waits before it goes on, ms, and whether the publisher asked for it. */
+/** How long a replacement that stopped waits before it continues, ms, and whether the publisher asked for it. */
 export function pauseAfterStop(
   failure: ReadFailure | undefined,
   now: number,

@@ -18,12 +18,12 @@ import type { Before, Chunk } from "./state-chunk.ts";
 type Listing = Extract<StateListing, { is: "listing" }>;
 type Failed = Extract<PartAnswer, { is: "failed" }>;
 
-/** What is known when a replacement begins, or goes on. */
+/** What is known when a replacement begins or continues. */
 export interface Beginning {
   readonly before: Before;
   /** The publisher says how far it is, somewhere. */
   readonly numbered: boolean;
-  /** It counts again. */
+  /** The publisher counts again. */
   readonly reset: boolean;
   readonly callback?: ResyncCallback;
 }
@@ -59,7 +59,7 @@ export class ReplacementRun {
   #lost = false;
   #noted = 0;
   #reads: Promise<Reads | undefined> | undefined;
-  /** What was read, as long as the hooks can get it from here: in one run, with no place left as it was. */
+  /** The parts that were read, while the hooks can get them from here: in one run, with no place left as it was. */
   #parts: StatePart[] | undefined;
 
   constructor(
@@ -147,7 +147,7 @@ export class ReplacementRun {
     if (this.stores) {
       const { actorId, peerId, stateVersion } = this.#marked();
       const at = compact({ stateVersion, sequence: position, dirtyListsUntil });
-      // As of after this piece was read: what the publisher has closed to us by then may be missing from it.
+      // The permissions after this piece was read: places closed to us by then may be missing from it.
       this.#reads = undefined;
       await this.#deps.data(actorId, peerId).putParts(await this.#target(), parts, at);
       for (const answer of failed) await this.#markStale(answer);
@@ -187,7 +187,7 @@ export class ReplacementRun {
     return await this.#deps.data(actorId, peerId).removeRest(await this.#target(), at, goesOn);
   }
 
-  /** From here on only recoveries go on with the stream. False when the lease was lost. */
+  /** From here on only recoveries advance the stream. False when the lease was lost. */
   async markReplacing(): Promise<boolean> {
     if (this.head !== undefined || this.#lost) return !this.#lost;
     const { streams, clock } = this.#deps;
@@ -221,12 +221,12 @@ export class ReplacementRun {
     return this.head ?? this.leased;
   }
 
-  /** Neither what the state was read without, nor what is not owned any more. */
+  /** Neither places that the read left out, nor places that are not owned any more. */
   async #target(): Promise<ReturnType<typeof targetOf>> {
     const { actorId, peerId } = this.leased;
     this.#reads ??= this.#deps.openTo(actorId, peerId);
     const reads = await this.#reads;
-    // What stays as it was is not among what was read.
+    // Places that stay as they were are not among those that were read.
     if (reads !== undefined) this.#parts = undefined;
     return targetOf(
       { scope: this.leased.scope, excludedScopes: [...this.leased.excludedScopes, ...this.#marked().excludedScopes] },

@@ -54,7 +54,7 @@ export async function replayBacklog(
   let current = head;
   let applied = 0;
   let outOfTime = false;
-  // What an event of this very run requests is not completed by the run.
+  // The run does not complete a recovery that one of its own events requests.
   let completes: number | undefined = head.recoveryRevision;
   const begun = beginsOf(applier, events[0]);
   // From here on another content under the first number is noticed, should this run be cut off.
@@ -92,7 +92,7 @@ async function followingEvents(
   head: Head,
   polled: Backlog,
 ): Promise<Following> {
-  // A diff that the subscription cannot have is as good as none: the state is read instead.
+  // A diff that does not fit the subscription counts as missing: the state is read instead.
   const fitting = polled.diffs.filter((diff) => fitsScope(diff, head.scope));
   const backlog = new Map(fitting.map((diff) => [diff.sequence, diff]));
   const following: number[] = [];
@@ -110,7 +110,7 @@ async function followingEvents(
     const diff = backlog.get(each);
     const buffered = item === undefined ? undefined : applier.fromBuffer(item, head);
     const polledEvent = diff === undefined ? undefined : eventOf(diff);
-    // What was acknowledged first counts; the backlog stands in where the buffer holds no content.
+    // The content that was acknowledged first counts; the backlog is used where the buffer has no content.
     const event = buffered?.content === undefined ? (polledEvent ?? buffered) : buffered;
     if (event === undefined) {
       complete = false;

@@ -11,7 +11,7 @@ const TRIES = 3;
 /** As `dirtyUntil`: operations of a list read it again until a read knows the newest number. */
 export const UNTIL_KNOWN = Number.MAX_SAFE_INTEGER;
 
-/** What reading one place came to; nothing has changed when it `failed`. */
+/** The result of reading one place; nothing has changed when the read `failed`. */
 export type Reread =
   | { readonly is: "read"; readonly part: StatePart }
   /** The publisher has closed the place to us: the stored value stays. */
@@ -40,7 +40,7 @@ export async function reread(
     const read = await readOne(publisher, head, place, url);
     if ("failure" in read) return { is: "failed", failure: read.failure };
     const { answer } = read;
-    // As of after it was read: what the publisher has closed to us by then may be missing from it.
+    // The permissions after the read: places closed to us by then may be missing from the answer.
     const reads = await open?.();
     const within = reads === undefined ? { excludedScopes } : { excludedScopes, reads };
     if (answer.is !== "part" && reads !== undefined && isHidden(place, reads)) return { is: "hidden" };

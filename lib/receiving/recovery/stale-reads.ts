@@ -16,10 +16,10 @@ import { requestedPause } from "../stream/retry-pause.ts";
 import type { StalePart } from "../stream/stale-parts.ts";
 import type { HeadFields } from "../stream/stream-changes.ts";
 
-/** What one more read of a stale part came to: `done` also when it was not stale any more. */
+/** The result of one more read of a stale part: `done` also when it was not stale any more. */
 export type StaleRead = "done" | "busy" | "retrying" | "parked";
 
-/** Another works on the stream, or a recovery is due: the part is looked at again after this, ms. */
+/** Pause before the next read of a part while another works on the stream or a recovery is due, ms. */
 const BUSY_PAUSE_MS = 60_000;
 
 /** Reads stale parts again, by the sweep and for a person. */
@@ -30,7 +30,7 @@ export class StaleReads {
     this.#deps = deps;
   }
 
-  /** For the sweep, when the key is due. What is not due stays. */
+  /** For the sweep, when the key is due. A part that is not due stays. */
   async runDue(key: Key, deadline: Deadline): Promise<void> {
     const { stale, clock } = this.#deps;
     const part = await stale.at(key);

@@ -7,10 +7,11 @@
  *   clear    what the scope holds under a lower state version was not in the state: it goes, but for what is stale or closed to us
  *   commit   hooks run once, the head moves to the lowest position of all that was read, callbacks drain
  *
- * A run that ends early leaves `recovery` on the head, written then and every thousand places: the next run lists the state
- * again and goes on after the last name. What is written keeps the state version, so that a run that was cut off, and wakes up
- * later, writes what loses against whatever is newer. What the publisher changes behind the last name has a number above
- * the lowest position, and comes as a diff after the commit. A state of one piece costs no write for `recovery`.
+ * A run that ends early leaves `recovery` on the head, written then and every thousand places: the next run lists the
+ * state again and continues after the last name. What is written keeps the state version, so that what a run that was
+ * cut off writes when it wakes up loses against everything newer. What the publisher changes behind the last name has
+ * a number above the lowest position, and comes as a diff after the commit. A state of one piece costs no write for
+ * `recovery`.
  *
  * Invariants: `recovery` is there only while `replacing` is; `replacing` goes with the commit, or a new life of the
  * stream, alone; only a run that holds the lease changes either; no diff is applied while `replacing`.
@@ -37,12 +38,15 @@ export type Replaced =
   | { readonly is: "busy"; readonly head: Head }
   /** The target has no readable state: nothing was done, the lease is kept. */
   | { readonly is: "absent" }
-  /** Time ran out, or the publisher asked for rest: it goes on when the head is due. The lease is given back. */
+  /**
+   * Time ran out, or the publisher asked for rest: the replacement continues when the head is due. The lease is given
+   * back.
+   */
   | { readonly is: "underway"; readonly head: Head }
   /** Nothing could be read; the lease is kept. */
   | { readonly is: "failed"; readonly failure: ReadFailure };
 
-/** Begins a replacement under the lease, or goes on with the one that the head names. */
+/** Begins a replacement under the lease, or continues the one that the head names. */
 export async function replaceState(
   deps: RecoveryDeps,
   head: Head,
@@ -70,7 +74,7 @@ export async function replaceState(
   const patient = isPatient(deps, head);
   const run = new ReplacementRun(deps, head, publisher, { begin, begun, patient });
   if (listing.byName === true) {
-    // There may be more: the state is read again as long as it is so.
+    // There may be more properties, so the state is read again as long as its list cannot be read.
     run.progress = { ...run.progress, differs: true };
     log.warn("the list of a peer's properties cannot be read; the stored ones are read by name", idsOf(head));
   }
@@ -150,11 +154,11 @@ async function leave(
   await streams.release(head, { fields: compact({ recovery: progress, attempts: 0, pausedUntil, dueAt }) });
   await wakeUps.schedule({ key: head.key, dueAt });
   const { read, of } = progress;
-  log.info("recovery goes on later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
+  log.info("recovery continues later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
   return { is: "underway", head: { ...head, recovery: progress, dueAt } };
 }
 
-/** The progress that a run may go on with. */
+/** The progress from which a run may continue. */
 function resumable(head: Head, { reset, callback, before }: Beginning): RecoveryProgress | undefined {
   const { recovery } = head;
   if (!head.replacing || recovery?.after === undefined || callback?.url !== undefined) return undefined;

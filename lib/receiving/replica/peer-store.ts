@@ -57,7 +57,7 @@ export class PeerStore {
   /**
    * Plans the diffs and reads what they depend on: one request per 100 places, none for values that do not depend on
    * what is stored. May run before the lease is granted: the conditions of the writes notice what changes meanwhile.
-   * What `known` contains, as earlier diffs left it, is not read again.
+   * Entries that `known` contains, as earlier diffs left them, are not read again.
    */
   async prepare(diffs: readonly IncomingDiff[], known?: Prepared): Promise<Prepared> {
     const prepared: Prepared = known ?? { places: new Map(), plans: new Map() };
@@ -79,8 +79,8 @@ export class PeerStore {
   }
 
   /**
-   * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. What is
-   * ambiguous or has diverged is marked durably and named in `reread`, again by every redo, until `putRead`.
+   * Applies one diff at its position, exactly once in effect: one write for each place it touches, in parallel. Places
+   * that are ambiguous or have diverged are marked durably and named in `reread`, again by every redo, until `putRead`.
    *
    * @param prepared from `prepare`; a diff that it does not contain is prepared first
    */
@@ -159,7 +159,7 @@ export class PeerStore {
   }
 
   /**
-   * Marks a place whose read said nothing: the stored entry stays, and only a new value or a read ends the mark.
+   * Marks a place whose read failed: the stored entry stays, and only a new value or a read ends the mark.
    *
    * @returns since when the place is stale (ms); undefined for one that is not ours, or closed to us
    */

@@ -22,7 +22,7 @@ export type Next =
   | { readonly is: "operation"; readonly on: ListEntry | Tombstone | undefined; readonly operation: ListOperation }
   /** The entry stays readable, and is not built on until the place has been read from its publisher. */
   | { readonly is: "reread" }
-  /** The same after a read that said nothing. */
+  /** The same after a failed read. */
   | { readonly is: "stale"; readonly failed: FailedRead }
   | { readonly is: "unchanged" };
 
@@ -54,7 +54,7 @@ export const newList = (whole: WholeList): PlaceChange => ({ next: () => ({ is: 
 /** Replaces whatever is stored by a tombstone. */
 export const removal = (hides: boolean): PlaceChange => ({ next: () => ({ is: "tombstone", hides }) });
 
-/** Marks a place whose read said nothing. A mark that is there already keeps its `since`. */
+/** Marks a place whose read failed. An existing mark keeps its `since`. */
 export const staleMark = (failed: FailedRead): PlaceChange => ({ next: () => ({ is: "stale", failed }) });
 
 /** Stores what `made` makes of the stored value (undefined where there is none), or deletes when that is undefined. */

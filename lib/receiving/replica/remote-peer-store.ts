@@ -172,7 +172,7 @@ export class RemotePeerStore {
 
   /**
    * Replaces what is stored by a whole state: of all properties `{name: value}`, lists as
-   * `{"_list": true, "items": […]}`; of one property its bare value. What the state lacks is deleted.
+   * `{"_list": true, "items": […]}`; of one property its bare value. Places that the state lacks are deleted.
    */
   async applyResyncData(content: ReceivedContent): Promise<void> {
     const scope = scopeOf(content);

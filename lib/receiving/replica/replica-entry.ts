@@ -17,7 +17,7 @@ interface Stamped {
   readonly touched?: number;
   /** The entry may differ from what the publisher has: the place is to be read again. */
   readonly mustReread?: boolean;
-  /** The publisher's answer for the place said nothing. The next write of the place removes the mark. */
+  /** The last read of the place failed. The next write of the place removes the mark. */
   readonly stale?: Staleness;
 }
 

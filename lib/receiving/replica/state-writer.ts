@@ -91,7 +91,7 @@ export async function removeRest(
   return true;
 }
 
-/** Marks a place whose read said nothing. A place that the publisher has closed to us is left, and not marked. */
+/** Marks a place whose read failed. A place that the publisher has closed to us is left, and not marked. */
 export async function markStale(
   replica: Replica,
   target: StateTarget,

@@ -80,7 +80,7 @@ export function snapshotWrite(at: Position): WritePolicy {
 export const TOUCHES_PER_MS = 4_096;
 
 /**
- * The application's own write. It keeps the stored position, so that whatever the peer sends next replaces it. `touched`
+ * The application's own write. Keeps the stored position, so that the next write of the peer replaces it. `touched`
  * (larger than any before) makes the write a change all the same, and identifies a write whose answer was lost.
  */
 export function localWrite(touched: number): WritePolicy {

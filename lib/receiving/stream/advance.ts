@@ -15,13 +15,13 @@ import type { HeadFields, StreamChange } from "./stream-changes.ts";
 export interface Advance {
   /** The new `lastSeq`. */
   readonly to: number;
-  /** Go on with the next number under the same lease; its first start is counted. */
+  /** Continue with the next number under the same lease, and count its first start. */
   readonly keepLease: boolean;
   /** More fields that become true with it. */
   readonly fields?: HeadFields;
   /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
   readonly completes?: number;
-  /** The state was read, which also settles a contradiction that was known at `completes`. */
+  /** The state was read, which also resolves a contradiction that was known at `completes`. */
   readonly stateRead?: boolean;
   /** Another content was found under a number that is passed: the stream is contradicted from here on. */
   readonly contradicts?: boolean;
@@ -86,11 +86,11 @@ const numberFields = (token: string, advance: Advance, now: number): HeadFields 
 /** True when no recovery was requested since the one that it completes began. */
 const isNewest = (seen: Head, { completes }: Advance): boolean => completes === seen.recoveryRevision;
 
-/** The requested recovery is done, unless one was requested since it began, or is with this very write. */
+/** The requested recovery is done, unless another was requested since it began or is requested by this write. */
 const recoveryFields = (seen: Head, advance: Advance): HeadFields =>
   isNewest(seen, advance) && advance.fields?.recoveryRequested === undefined ? { recoveryRequested: undefined } : {};
 
-/** What is still buffered may be what was contradicted, and is applied over what was read: then the mark stays. */
+/** A number still buffered may be the contradicted one and is applied over the state: then the mark stays. */
 function contradictionFields(seen: Head, advance: Advance, left: readonly number[]): HeadFields {
   if (advance.contradicts === true) return { contradicted: true };
   return advance.stateRead === true && isNewest(seen, advance) && left.length === 0 ? { contradicted: false } : {};
@@ -118,7 +118,7 @@ function restFields(seen: Head, advance: Advance, after: Head, now: number): Hea
   return { ...buffer, dueAt: after.contradicted ? contradictionDue(after, now) : after.reconcileAt };
 }
 
-/** Buffered numbers that go, and copies of what is passed that others may have added meanwhile. */
+/** Buffered numbers to remove, and copies of passed numbers that others may have added meanwhile. */
 const leavingNumbers = (
   seen: Head,
   left: readonly number[],
@@ -128,14 +128,14 @@ const leavingNumbers = (
   return leaving.size > 0 ? leaving : undefined;
 };
 
-/** What is completed, or due next, follows from what is requested: no more may have been requested since it was seen. */
+/** What is completed or due next depends on the request, so the head must have no newer one. */
 const requestConditions = (seen: Head, { completes }: Advance): readonly Condition[] =>
   completes !== undefined || seen.buffered.size > 0 ? [headIs.askedFor(seen.recoveryRevision)] : [];
 
 /**
  * While the lease holds others only add numbers: an equal size is an equal set, and what stays buffered stays whatever
  * happens meanwhile. Copies of what is passed may have come: those go too, or, where they are too many to name, or must
- * be looked at first, must not have come.
+ * be compared first, must not have come.
  */
 function bufferConditions(
   seen: Head,

@@ -11,13 +11,13 @@ import type { Applied, EventApplier } from "./event-applier.ts";
 import type { WakeUps } from "./wake-ups.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
-/** Buffered bodies fetched and applied under one look at the head; each may be 256 KB. */
+/** Most buffered bodies that are fetched and applied for one state of the head; each may be 256 KB. */
 const MOST_PER_RUN = 100;
 /** From this many on, the head moves every few events instead of each one, which saves a write for each of the others. */
 const LONG_RUN = 25;
 const LONG_RUN_STEP = 4;
 
-/** What sequencing is made from. */
+/** The dependencies of sequencing. */
 export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly table: Table;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export async function applyRun<E extends { readonly sequence: number }, P>(
   /** The head as it will be once what was applied is written. */
   let current = head;
   let unwritten: Applied = {};
-  /** What was applied and is not written, from elsewhere than the buffer. */
+  /** Applied numbers that are not written yet and did not come from the buffer. */
   let unseen = atHand === undefined ? [] : [atHand.event.sequence];
   /** The first number was begun before, with another content. */
   let contradicts = false;
@@ -109,7 +109,7 @@ export async function applyRun<E extends { readonly sequence: number }, P>(
       if (!(await write(!last)) || last) break;
     }
   } catch (error) {
-    // What was applied counts, whatever became of what follows it.
+    // Applied numbers count, whatever happens to those after them.
     if (current === written || !(await write(false).catch(() => false))) await giveBack(deps, written, hooksBegun);
     if (written === head) throw error;
     log.warn("a run of buffered events stopped", { ...idsOf(head), error: String(error) });

@@ -48,7 +48,7 @@ export const mayReread = (
 ): boolean => head.contradicted && head.buffered.size === 0 && contradictionDue(head, now) <= now;
 
 /**
- * Marks the stream. A read that is under way does not settle the mark. 1 write, as a rule.
+ * Marks the stream. A read that is under way does not clear the mark. 1 write, as a rule.
  *
  * @returns undefined when the subscription has ended
  */

@@ -17,7 +17,7 @@ export interface ApplyContext<P> {
   readonly starts: number;
   readonly prepared: P;
   readonly deadline: Deadline;
-  /** Called before the effect begins that must not be begun uncounted again: the hook. */
+  /** Called before the hook begins, so that its start is counted. */
   readonly hookBegins?: () => void;
 }
 
@@ -41,11 +41,11 @@ export interface EventApplier<E extends { readonly sequence: number }, P> {
   begins(event: E): string | undefined;
   /** True when an attempt that was cut off has begun to apply another content under the event's number. */
   begunOtherwise(event: E, head: Head): boolean;
-  /** True when `apply` threw because an event's content cannot be had any more. */
+  /** True when `apply` threw because an event's content is unavailable for good. */
   isLost(error: unknown): boolean;
   /** @throws ServiceError when the event contradicts the stream it was sent for. */
   check(event: E, head: Head): void;
-  /** What a head must be for `check` to pass: part of the lease, so that a contradiction changes nothing. */
+  /** The condition on a head under which `check` passes: part of the lease, so that a contradiction changes nothing. */
   demands(event: E): readonly Condition[];
 }
 

@@ -29,13 +29,13 @@ export type Delivered =
   | { readonly is: "full"; readonly head: Head; readonly overdue: boolean }
   /** No stream is open to these credentials. The head is that of a stream that is closed to them. */
   | { readonly is: "closed"; readonly head?: Head }
-  /** Not settled after bounded retries; nothing was recorded. */
+  /** Bounded retries failed, and nothing was recorded. */
   | { readonly is: "unsettled" };
 
 /** More than any number of writers that race for one number can need; then the sender may try again. */
 const MOST_ATTEMPTS = 12;
 
-/** Decides what becomes of numbers as they arrive, and drains what was buffered. It keeps nothing between two calls. */
+/** Decides what becomes of numbers as they arrive, and drains what was buffered. Keeps nothing between two calls. */
 export class Sequencer<E extends { readonly sequence: number }, P> {
   readonly #deps: SequencerDeps<E, P>;
 
@@ -144,7 +144,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
   }
 
-  /** Applies what is buffered and in order, unless another does. @returns the head as it is then */
+  /** Applies what is buffered and in order, unless another does. @returns the head afterwards */
   async drain(head: Head, deadline: Deadline): Promise<Head> {
     let current = head;
     while (this.#drainable(current) && deadline.remaining() > this.#deps.reserveMs) {

@@ -4,8 +4,8 @@
  *   retrying in the due index: read again when due, `starts` counts how often it was
  *   parked   read as often as it may be, or too large: it waits for a person, a diff of the place, or a resync
  *
- * The mark on the stored value says whether a place is stale. An item whose mark has gone has no work left: the next
- * look at it deletes it.
+ * The mark on the stored value says whether a place is stale. An item whose mark has gone has no work left: its next
+ * run deletes it.
  */
 import { createHash } from "node:crypto";
 import { compact } from "../../system/compact.ts";
@@ -32,14 +32,14 @@ export interface StalePart extends StreamRef {
   /** One sentence. */
   readonly reason: string;
   readonly since: number;
-  /** Reads that said nothing. */
+  /** Failed reads. */
   readonly starts: number;
   readonly dueAt?: number;
 }
 
 /** Pauses between reads of one place: about 15 s at first, at most an hour. */
 const PAUSES = { base: 30_000, most: 3_600_000 };
-/** What is parked is not read again for a diff of its place before this, ms: a large list may change every second. */
+/** Pause before a diff of its place has a parked part read again, ms: a large list may change every second. */
 const GIVEN_UP_PAUSE_MS = 3_600_000;
 /** Writers that note one place at the same time, each of which may come in between. */
 const MOST_CONFLICTS = 4;
@@ -60,7 +60,7 @@ export interface StalePartsDeps {
 /** The next status of a place that could not be read. */
 export interface NextRead {
   readonly status: "retrying" | "parked";
-  /** It is not read before then, ms since 1970. */
+  /** The place is not read before then, ms since 1970. */
   readonly again: number;
 }
 
@@ -72,7 +72,7 @@ export class StaleParts {
     this.#deps = deps;
   }
 
-  /** What becomes of a place whose read has failed so many times. */
+  /** The next status of a place whose read has failed this many times. */
   next(failure: ReadFailure, starts = 1): NextRead {
     const { clock, random, maxAttempts } = this.#deps;
     const now = clock.now();
@@ -118,7 +118,7 @@ export class StaleParts {
     return item === undefined ? undefined : stalePartOf(item);
   }
 
-  /** One more read said nothing. Writes nothing when another attempt came first. 1 write. */
+  /** One more read failed. Writes nothing when another attempt came first. 1 write. */
   async failed(part: StalePart, failure: ReadFailure): Promise<NextRead> {
     const starts = part.starts + 1;
     const nextRead = this.next(failure, starts);

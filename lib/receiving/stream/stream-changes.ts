@@ -71,7 +71,7 @@ function stored(key: Key, name: string, value: unknown): Readonly<Record<string,
     case "live":
       return { state: value === true ? "live" : "ended" };
     case "dueAt":
-      // A standalone stream is never due: only its callers go on with it.
+      // A standalone stream is never due: only its callers advance it.
       if (isStandaloneStream(key)) return {};
       return { dueShard: value === undefined ? undefined : dueShardOf(key), dueAt: value };
     case "lease":
@@ -112,7 +112,7 @@ export const headIs = {
   notDueBy: (at: number): Condition => any(missing("dueAt"), above("dueAt", at)),
 } as const;
 
-/** What a lease is acquired for, and what must hold of the stream. */
+/** The purpose of a lease, and the conditions on the stream. */
 export interface LeaseRequest {
   readonly leaseMs: number;
   /** The digest of the sender's bearer; undefined for a trusted caller. */
@@ -160,13 +160,13 @@ export const pauseReadsUntil = (until: number): StreamChange => ({
   when: all(headIs.live, any(missing("pausedUntil"), below("pausedUntil", until))),
 });
 
-/** What is due is put off, unless another write has decided that since the head was seen. */
+/** Postpones the due work, unless another write has decided on it since the head was read. */
 export const putOff = (seen: Head, dueAt: number): StreamChange => ({
   fields: { dueAt },
   when: headIs.dueAsSeen(seen),
 });
 
-/** What is due waits for the end of the lease that another holds. */
+/** Postpones the due work to the end of the lease that another holds. */
 export const waitForLease = (seen: Head): StreamChange => ({
   fields: { dueAt: seen.lease?.until ?? 0 },
   when: leaseIs.ownedBy(seen.lease),
@@ -178,7 +178,7 @@ export const restUntil = (seen: Head, reconcileAt: number | undefined): StreamCh
   when: headIs.dueAsSeen(seen),
 });
 
-/** From here on only recoveries go on with the stream. Under the lease. */
+/** From here on only recoveries advance the stream. Under the lease. */
 export const markReplacing = (
   leased: Head,
   by: { readonly stateVersion: number; readonly recovery: RecoveryProgress; readonly dueAt: number },
@@ -210,7 +210,7 @@ export const resumeHooks = (now: number): StreamChange => ({
   when: headIs.live,
 });
 
-/** The resuming of hooks goes on at `dueAt` (ms), unless the stream is due before or something is buffered. */
+/** The resuming of hooks continues at `dueAt` (ms), unless the stream is due before or something is buffered. */
 export const resumeHooksLater = (dueAt: number): StreamChange => ({
   fields: { dueAt },
   when: all(headIs.live, any(headIs.notDueBy(dueAt), missing("buffered"))),

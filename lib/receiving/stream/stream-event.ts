@@ -1,4 +1,4 @@
-/** What a subscription's stream is made of, and what is read before it is applied. */
+/** The events of a subscription's stream, and the data that is read before they are applied. */
 import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
 import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import type { Place } from "../../domain/terms/scope.ts";
@@ -20,13 +20,13 @@ export interface StreamEvent {
   readonly sent?: { readonly body: Uint8Array; readonly encoding?: string };
 }
 
-/** What applying events needs and was read before they may be applied. */
+/** Data for applying events, read before they may be applied. */
 export interface Prepared {
   readonly key: string;
   readonly read: unknown;
 }
 
-/** A low callback's data was refused, or makes no sense: it cannot be had any more, only a recovery helps. */
+/** A low callback's data was refused, or makes no sense: it is unavailable for good, and only a recovery helps. */
 export class ContentRefused extends Error {
   override readonly name = "ContentRefused";
 }

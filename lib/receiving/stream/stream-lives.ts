@@ -26,7 +26,7 @@ export interface StreamTerms {
   readonly reconcileMs: number;
 }
 
-/** What the work of one life leaves on the record, and a new life does not have. */
+/** The fields that the work of one life leaves on the record, and that a new life does not have. */
 const NO_WORK = {
   buffered: undefined,
   gapSince: undefined,

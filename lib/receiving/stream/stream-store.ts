@@ -34,7 +34,10 @@ export interface StreamSettings {
   readonly gapTimeoutMs: number;
 }
 
-/** How long what was kept may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long before. */
+/**
+ * How long a buffered body may wait for its gap before DynamoDB drops it: 30 days. Recovery asks the publisher long
+ * before.
+ */
 const BUFFER_TTL_SECONDS = 30 * 24 * 3_600;
 
 /** Often enough for every writer that can move one head at once; each retry means another writer got on. */
@@ -96,7 +99,7 @@ export class StreamStore {
     for (let conflict = 0; conflict < MOST_CONFLICTS; conflict += 1) {
       const found = copies?.among(seen).filter((n) => !compared.has(n)) ?? [];
       for (const n of found) compared.add(n);
-      // What cannot be looked at counts as another content: reading the state settles it either way.
+      // Content that cannot be read counts as different: reading the state is right in both cases.
       const differ = found.length > 0 && (await copies?.differ(found).catch(() => true));
       if (differ === true) advance = { ...advance, contradicts: true };
       const change = advanceChange(seen, token, advance, this.#deps.clock.now(), this.#deps.settings.gapTimeoutMs);
@@ -114,7 +117,7 @@ export class StreamStore {
   }
 
   /**
-   * Something was put off until this lease would have run out, and the lease has been given back: now it is due. The
+   * Work was put off until this lease would have run out, and the lease has been given back: the work is due now. The
    * usual head has nothing of the kind, and costs nothing.
    */
   async #bringForward(head: Head, until: number | undefined): Promise<Head> {
@@ -164,7 +167,7 @@ export class StreamStore {
     const now = this.#deps.clock.now();
     const { maxPending, gapTimeoutMs, incarnation } = this.#deps.settings;
     const opens = head.buffered.size === 0;
-    // The holder of a live lease looks at the gap when its work ends; after a lease was given back the sweep does.
+    // The holder of a live lease handles the gap when its work ends; without a live lease the sweep does.
     const leaseEnds = leaseIsLive(head.lease, now, incarnation) ? (head.lease?.until ?? 0) : 0;
     const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
     // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
@@ -202,7 +205,7 @@ export class StreamStore {
   }
 
   /**
-   * Notes a number whose content cannot be had: it is buffered, without a body, while there is room for it, and a
+   * Notes a number whose content is unavailable: it is buffered, without a body, while there is room for it, and a
    * resync is requested at once. 1 or 2 writes.
    */
   async markUnavailable(head: Head, sequence: number): Promise<Head | undefined> {

@@ -27,8 +27,8 @@ export interface GrantDeps {
 }
 
 /**
- * Stores a grant and follows it. A repeated call is harmless and goes on where an earlier one broke off; so does the sweep
- * (`resumeGrant`).
+ * Stores a grant and follows it. A repeated call is harmless and continues where an earlier one broke off; so does the
+ * sweep (`resumeGrant`).
  *
  * @returns false when a newer one was stored before
  * @throws ServiceError auth.forbidden when the trust is not approved, request.too_large, callback.busy

@@ -40,7 +40,7 @@ export interface KeptGrant {
   readonly newPatterns: readonly string[];
 }
 
-/** What storing a permission callback came to. */
+/** The result of storing a permission callback. */
 export type GrantReceived =
   | { readonly result: "older" }
   /** The same grant was followed before. */

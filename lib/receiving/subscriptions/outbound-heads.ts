@@ -142,8 +142,9 @@ export class OutboundHeads {
   }
 
   /**
-   * Ends a subscription: from this write on its peer's callbacks are refused, and its buffer and leases are void. What it
-   * owned goes to the next broader subscription, which is asked to read it. The head stays for `PURGE_DELAY_MS`.
+   * Ends a subscription: from this write on its peer's callbacks are refused, and its buffer and leases are void. The
+   * places that it owned go to the next broader subscription, which is asked to read them. The head stays for
+   * `PURGE_DELAY_MS`.
    *
    * @returns undefined when there is no live one
    */

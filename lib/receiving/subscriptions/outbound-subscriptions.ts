@@ -44,7 +44,7 @@ export interface OutboundDeps {
   readonly lifecycle: SubscriptionLifecycle;
 }
 
-/** What bringing a subscription up to date came to. */
+/** The result of bringing a subscription up to date. */
 export type BroughtUp = Extract<Recovered, { is: "caught_up" | "resynced" | "underway" }>;
 
 /** Makes, resyncs and clears our subscriptions to peers. */

@@ -49,8 +49,8 @@ export async function recomputeOwnership(deps: OwnershipDeps, peer: PeerRef): Pr
 }
 
 /**
- * For the sweep, when an ownership key is due: the set changed, and the request that changed it went no further. What
- * was written meanwhile under which ownership is unknown then, so that all owners are asked for a resync.
+ * For the sweep, when an ownership key is due: the set changed, and the request that changed it went no further. Then
+ * it is unknown under which ownership writes were made meanwhile, so all owners are asked for a resync.
  */
 export async function resumeOwnership(deps: OwnershipDeps, peer: PeerRef): Promise<void> {
   const { table, clock, askResync } = deps;

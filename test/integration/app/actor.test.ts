@@ -98,7 +98,7 @@ describe("an actor's trusts", () => {
   it.each<[string, { keepData?: boolean }, Record<string, string>, string | undefined]>([
     ["AUTO_CLEANUP is false", {}, { AUTO_CLEANUP: "false" }, "red"],
     ["it is asked to", { keepData: true }, {}, "red"],
-    ["nobody asks", {}, {}, undefined],
+    ["the caller asks nothing", {}, {}, undefined],
     ["it is asked not to", { keepData: false }, { AUTO_CLEANUP: "false" }, undefined],
   ])("leave the data when %s, or not", async (_when, options, environment, left) => {
     const { actor, subscriber } = await subscribed(undefined, environment);

@@ -159,7 +159,7 @@ describe("two actors whose hooks answer each other", () => {
   const rally = (ball: string, first: string, second: string, n: number): string[] =>
     Array.from({ length: n + 1 }, (_, hop) => `${ball} ${hop % 2 === 0 ? first : second} ${String(n - hop)}`);
 
-  it("receive each answer once, by a message each, and come to an end", async () => {
+  it("receive each answer once, by one message each, and stop", async () => {
     const { a, b, hops, answers } = await table();
     expect(await serve(a, "red", 6)).toMatchObject({ totalCount: 1, successCount: 1, deferredCount: 0 });
     expect(hops).toEqual(["red b 6"]);

@@ -13,7 +13,7 @@ const PEER = "peer";
 const ROOT = `https://peer.example/${PEER}`;
 const SUB = "sub";
 
-/** What a hook was given: as its own `JSON.stringify` prints it, and with the form of doubles. */
+/** The data that a hook received: as its own `JSON.stringify` prints it, and with the form of doubles. */
 export interface HookInput {
   readonly callbackType: string;
   readonly text: string;
@@ -69,7 +69,7 @@ export class NumbersWorld {
     return this;
   }
 
-  /** What the peer says of the subscription when it is polled: its newest number, and diffs. */
+  /** The peer's answer to a poll of the subscription: its newest number, and diffs. */
   atPeer(sequence: number, diffs: readonly string[]): void {
     this.says.set(`subscriptions/${this.alice.id}/${SUB}`, `{"sequence":${sequence},"data":[${diffs.join(",")}]}`);
   }
@@ -90,7 +90,7 @@ export class NumbersWorld {
     return await this.raw(body);
   }
 
-  /** The peer asks for the state to be read anew. */
+  /** The peer asks for a new read of the state. */
   async resync(sequence: number): Promise<Answer> {
     return await this.raw(`{"sequence":${sequence},"target":"properties","type":"resync","url":"${ROOT}/properties"}`);
   }

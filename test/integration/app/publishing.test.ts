@@ -221,7 +221,7 @@ describe("FanOutManager", () => {
     await expect(manager.resetCircuitBreaker("x")).rejects.toMatchObject({ code: "resource.not_found" });
   });
 
-  it("takes its options before the environment's, and those before the defaults", async () => {
+  it("prefers its options to the environment's, and those to the defaults", async () => {
     const timeout = async (options: { defaultTimeout?: number } = {}): Promise<number | undefined> => {
       const from = world.network.sent.length;
       await new FanOutManager({ actor, ...options }).deliver({ target: "news", data: 1 });

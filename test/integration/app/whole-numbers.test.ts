@@ -73,7 +73,7 @@ describe("text that is no JSON", () => {
     expect((await world.owner("PUT", "properties/a", `{"a":${text}}`, "")).status).toBe(400);
   });
 
-  it("is a whole number too long where a peer answers one: the part stays as it was", async () => {
+  it("is ignored in the answer of a peer: the part stays as it was", async () => {
     await world.callback(1, '{"a":1}');
     world.state({ a: LONG });
     world.says.set("properties", "[]");
@@ -209,7 +209,7 @@ describe("the application's own code", () => {
 
 const TEXT = `{"id":${ID},"double":[1e20,${NEXT}]}`;
 
-describe("a part of what there is", () => {
+describe("a number in a part of a state", () => {
   it("is sent to and read by its subscriber bare", async () => {
     const subscription = await world.peerSubscribes({ subtarget: "id" });
     await world.owner("PUT", "properties/id", ID);
@@ -275,7 +275,7 @@ describe("a copy of which a part is revoked", () => {
   });
 });
 
-describe("a number that says that everything is to be read again", () => {
+describe("a resync number", () => {
   const resumed = async (target: string): Promise<void> => {
     await world.owner("POST", "suspensions", `{"target":"${target}"}`);
     await world.owner("DELETE", `suspensions/${target}`);

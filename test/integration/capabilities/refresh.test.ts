@@ -35,8 +35,8 @@ async function leave({ peer, id }: Subscribed): Promise<void> {
   expect((await world.host.ask("DELETE", path, { headers: bearer(peer.secret) })).status).toBe(204);
 }
 
-describe("what a subscribing peer can", () => {
-  it("is asked by the sweep, once a day as long as it has subscriptions, never by a delivery", async () => {
+describe("the capabilities of a subscribing peer", () => {
+  it("are read by the sweep once a day while the peer has subscriptions, never by a delivery", async () => {
     await world.subscribe(bob);
     await world.set("color", "red");
     expect([asked(), bob.seen.length]).toEqual([0, 1]);
@@ -51,7 +51,7 @@ describe("what a subscribing peer can", () => {
     expect(await kept()).toMatchObject({ supported: ["subscriptionresync"], fetchedAt: world.host.now });
   });
 
-  it("is not asked again for another subscription while it is known", async () => {
+  it("are not read again for another subscription while they are known", async () => {
     await world.subscribe(bob);
     await world.pass(MINUTE);
     await world.subscribe(bob, { target: "news" });
@@ -60,7 +60,7 @@ describe("what a subscribing peer can", () => {
     expect(Number((await item())?.["dueAt"])).toBeGreaterThan(world.host.now + 23 * 60 * MINUTE);
   });
 
-  it("decides the form of a resync from the moment it is known", async () => {
+  it("decide the form of a resync from the moment they are known", async () => {
     const subscribed = await world.subscribe(bob);
     const resync = async (): Promise<unknown> => {
       const headers = world.actor.as;
@@ -78,7 +78,7 @@ describe("what a subscribing peer can", () => {
     expect(bob.sequences(subscribed.id)).toEqual([1, 2, 3]);
   });
 
-  it("is asked less and less often while the peer does not answer, and what was known stays", async () => {
+  it("are read less and less often while the peer does not answer, and the known ones stay", async () => {
     await world.subscribe(bob);
     await world.pass(MINUTE);
     says = undefined;
@@ -101,7 +101,7 @@ describe("what a subscribing peer can", () => {
     expect(await item()).toMatchObject({ failures: 0 });
   });
 
-  it("is not asked any more after the last subscription, and starts again with a new one", async () => {
+  it("are not read any more after the last subscription, and again with a new one", async () => {
     const first = await world.subscribe(bob);
     const second = await world.subscribe(bob, { target: "news" });
     await world.pass(MINUTE);
@@ -116,7 +116,7 @@ describe("what a subscribing peer can", () => {
     expect(asked()).toBe(3);
   });
 
-  it("is deleted with the trust", async () => {
+  it("are deleted with the trust", async () => {
     await world.subscribe(bob);
     const path = `${world.actor.root}/trust/friend/bob?peer=true`;
     expect((await world.host.ask("DELETE", path, { headers: world.actor.as })).status).toBe(204);
@@ -125,7 +125,7 @@ describe("what a subscribing peer can", () => {
     expect(asked()).toBe(0);
   });
 
-  it("stays due when a subscription is made while the last one is found deleted", async () => {
+  it("stay due when a subscription is made while the last one is found deleted", async () => {
     const first = await world.subscribe(bob);
     await world.pass(MINUTE);
     await leave(first);

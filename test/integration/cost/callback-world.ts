@@ -136,7 +136,7 @@ export class CallbackWorld {
     });
   }
 
-  /** What the table was asked for while `work` ran. */
+  /** The requests to the table while `work` ran. */
   async costOf(work: () => Promise<void>): Promise<Cost> {
     this.#measurement.reset();
     await work();

@@ -12,7 +12,7 @@ const COLUMNS: readonly (readonly [Figure, string])[] = [
   ["indexWriteUnits", "index"],
 ];
 
-/** What was measured beside what it may cost: printed at the end, and each line checked as it comes. */
+/** The measured costs beside their budgets: printed at the end, and each line checked as it comes. */
 export class CostTable {
   readonly #lines: string[][] = [];
 

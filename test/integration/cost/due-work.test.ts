@@ -26,7 +26,7 @@ import { startPublisher } from "../../support/publisher/publisher.ts";
 import type { Publisher } from "../../support/publisher/publisher.ts";
 import { ask } from "../../support/publisher/wire.ts";
 
-/** What each function was seen to do. */
+/** The rights that each function used. */
 class Seen {
   readonly table = new Set<TableAction>();
   dueIndex = false;
@@ -123,7 +123,7 @@ function compose(): Service {
   });
 }
 
-/** What a deployer's hook does for its actor: the function it runs in needs the rights for it. */
+/** The work of a deployer's hook for its actor: the function it runs in needs the rights for it. */
 async function work({ properties }: Actor): Promise<void> {
   await properties.set("mine", { by: "a hook" });
   await properties.delete("mine");

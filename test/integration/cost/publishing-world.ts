@@ -78,7 +78,7 @@ export class PublishingCosts {
     await this.#table.close();
   }
 
-  /** A new actor with so many subscribers of its own. */
+  /** A new actor with this many subscribers of its own. */
   async actor(followers: number): Promise<{ readonly actorId: string; readonly followers: readonly Follower[] }> {
     const actorId = randomIds.id();
     const actor = { id: actorId, creator: "creator", passphraseHash: PASSPHRASE_HASH, passphraseBits: 160 };
@@ -145,7 +145,7 @@ export class PublishingCosts {
     return await answer(area, request, this.#areas[area] ?? {}, this.services);
   }
 
-  /** What the sweep does for an actor's change log when it is due. */
+  /** Runs the sweep's work for an actor's change log when it is due. */
   async maintenance(actorId: string): Promise<void> {
     await this.services.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
   }
@@ -160,7 +160,7 @@ export class PublishingCosts {
     await sweep(this.services, { remaining: () => 600_000 });
   }
 
-  /** What the table was asked for while `work` ran. */
+  /** The requests to the table while `work` ran. */
   async costOf(work: () => Promise<unknown>): Promise<Cost> {
     this.#measurement.reset();
     await work();
@@ -175,7 +175,7 @@ function answerOf({ method, url }: PeerRequest): PeerAnswer {
   return { status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from(text) };
 }
 
-/** What a request may say. */
+/** The options of a request. */
 export interface Asking {
   readonly json?: Json;
   readonly params?: Readonly<Record<string, string>>;

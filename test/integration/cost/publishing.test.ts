@@ -59,7 +59,7 @@ describe("a property change", () => {
   });
 
   it.each(COUNTS)(
-    "delivered to %i subscribers stays within two for each, and what is left to do does not grow with them",
+    "delivered to %i subscribers takes at most two requests for each, and the later work does not grow with them",
     async (count) => {
       const { actorId } = await world.actor(count);
       await change(actorId, "color", "red");

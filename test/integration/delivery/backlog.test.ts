@@ -8,7 +8,7 @@ const DAY = 86_400_000;
 const range = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, at) => first + at);
 
-/** What TTL does to the records, sooner or later. */
+/** Deletes records as TTL does, sooner or later. */
 async function expire(world: DeliveryWorld): Promise<void> {
   const { items } = await world.table.query({ pk: recordPartition(world.actor.id), prefix: "" });
   await world.table.deleteMany(items.filter(({ ttl }) => Number(ttl) * 1_000 <= world.host.now));

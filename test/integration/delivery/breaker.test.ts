@@ -92,7 +92,7 @@ describe("a breaker", () => {
     expect(cooldowns).toEqual([1, 2, 4, 8, 15, 15]);
   });
 
-  test("lets one try in the whole deployment", async () => {
+  test("lets one probe run in the whole deployment", async () => {
     const { world, peer } = await opened();
     const others = [world.instance(), world.instance(), world.instance()];
     peer.seen.length = 0;
@@ -113,7 +113,7 @@ describe("a breaker", () => {
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test("lets another try when the one that did has died", async () => {
+  test("lets another instance probe when the probing one has died", async () => {
     const { world, peer } = await opened();
     const dead = world.instance();
     peer.seen.length = 0;
@@ -130,7 +130,7 @@ describe("a breaker", () => {
     expect(peer.sequences().slice(1)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test("has what was missed made up for by one resync when it is too much", async () => {
+  test("replaces the missed numbers by one resync when they are too many", async () => {
     const { world, peer } = await opened({ BACKLOG_REPLAY_MAX: "5" });
     await world.set("n", 6);
     await world.set("n", 7);
@@ -142,7 +142,7 @@ describe("a breaker", () => {
     expect(await stateOf(world, peer)).toBe("CLOSED");
   });
 
-  test("closed by hand lets what was missed out at once", async () => {
+  test("delivers the missed numbers at once when it is closed by hand", async () => {
     const { world, peer } = await opened();
     peer.mood = 200;
     peer.seen.length = 0;
@@ -179,7 +179,7 @@ describe("a breaker", () => {
   });
 
   test.each(["crash", "crash_after", "lost_answer"] as const)(
-    "comes to its end although the instance that tries meets a fault at any step: %s",
+    "closes although the instance that probes meets a fault at any step: %s",
     async (effect) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, peer } = await opened();
@@ -201,7 +201,7 @@ describe("a breaker", () => {
   );
 
   test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
-    "comes to its end although it had nothing to try with, and a change that tries meets a fault at any step: %s",
+    "closes although there was no number to probe with, and a change that probes meets a fault at any step: %s",
     async (effect) => {
       for (let at = 0, struck = true; struck; at += 1) {
         const { world, subscribed, peer } = await opened();

@@ -58,7 +58,7 @@ describe("the maintenance", () => {
     },
   );
 
-  test("delivers what a request had no time for, each number once and in order, after one message", async () => {
+  test("delivers the numbers that a request had no time for, each once and in order, after one message", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed: Subscribed[] = [];
     for (let index = 0; index < 20; index += 1) subscribed.push(await world.subscriber(`p${String(index)}`));
@@ -85,7 +85,7 @@ describe("the maintenance", () => {
     for (const { peer } of subscribed) expect(peer.sequences()).toEqual([1]);
   });
 
-  test("delivers what a peer has missed while it was not approved", async () => {
+  test("delivers the numbers that a peer missed while it was not approved", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     const approve = async (approved: boolean): Promise<void> => {
@@ -102,7 +102,7 @@ describe("the maintenance", () => {
     expect(peer.sequences()).toEqual([1, 2]);
   });
 
-  test("leaves nothing due once what was delivered has left", async () => {
+  test("leaves nothing due once the delivered numbers have left", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1");
     await world.set("n", 1);
@@ -117,7 +117,7 @@ describe("the maintenance", () => {
     expect(polled.json).toMatchObject({ sequence: 1, data: [] });
   });
 
-  test("reads a log once however many heads have it before them, and lets none take all of its time", async () => {
+  test("reads a log once for any number of heads, and continues in the next run when its time is over", async () => {
     let [queries, each] = [0, 0];
     class Reading extends MemoryTable {
       override async query(range: QueryRange): Promise<Page> {
@@ -145,7 +145,7 @@ describe("the maintenance", () => {
     world.host.now += 31_000;
     await world.host.sweep();
     expect(queries).toBeLessThanOrEqual(pages + 2);
-    // Six pages of 9 s: a run of 29 s reads two of them, and the next one goes on there.
+    // Six pages of 9 s: a run of 29 s reads two of them, and the next one continues there.
     await burst();
     each = 9_000;
     const done: number[] = [];
@@ -160,7 +160,7 @@ describe("the maintenance", () => {
     expect((await world.log())?.["dueAt"]).not.toBeLessThan(world.host.now);
   });
 
-  test("leaves out a subscriber far behind whose head cannot be written, and settles for the others", async () => {
+  test("skips a subscriber far behind whose head cannot be written, and finishes the others", async () => {
     let broken = "";
     const table = new FaultyTable(new MemoryTable(), (operation, [key]) =>
       operation === "update" && key?.sk === broken ? "throttle" : "ok",
@@ -194,7 +194,7 @@ describe("the maintenance", () => {
     expect((await world.head(eve)).state.cursor).toBe(newest);
   });
 
-  test("does not try again by itself what was tried and failed", async () => {
+  test("does not retry a number whose delivery failed", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     peer.mood = 500;

@@ -1,4 +1,4 @@
-/** One service with peers that do as they are told, all in this process. */
+/** One service with scripted peers, all in this process. */
 import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
@@ -25,7 +25,7 @@ export interface Told {
   readonly headers: Record<string, string>;
 }
 
-/** What a peer does with a callback: a status, nothing until it is let go, or no connection at all. */
+/** The behaviour of a peer at a callback: a status, no answer until released, or no connection. */
 export type Mood = number | "hangs" | "refuses" | ((callback: Callback) => number | Told | Promise<number | Told>);
 
 /** An answer that says when to come back: seconds, or a date. */
@@ -37,7 +37,7 @@ export class Peer {
   readonly secret: string;
   mood: Mood = 200;
   answerHeaders: Record<string, string> = {};
-  /** What it does with permission callbacks, and those that came. */
+  /** The answer to permission callbacks, and those that came. */
   permissionMood: number | Told = 204;
   readonly permissions: JsonObject[] = [];
   /** Every callback as it arrived, whatever was answered. */
@@ -174,13 +174,13 @@ export class DeliveryWorld {
     return await this.table.get(trustKey(this.actor.id, peer.id));
   }
 
-  /** What the owner is shown of the actor's subscriptions with a peer. */
+  /** The actor's subscriptions with a peer as the owner sees them. */
   async listed({ id }: Peer): Promise<readonly JsonObject[]> {
     const answer = await this.host.ask("GET", `${this.actor.root}/subscriptions/${id}`, { headers: this.actor.as });
     return (answer.json as { data: JsonObject[] }).data;
   }
 
-  /** What the owner is shown of a peer's breaker. */
+  /** The breaker of a peer as the owner sees it. */
   async breaker({ id }: Peer): Promise<Json | undefined> {
     const answer = await this.host.ask("GET", `${this.actor.root}/peers`, { headers: this.actor.as });
     return (answer.json as { data: JsonObject[] }).data.find(({ peerid }) => peerid === id)?.["breaker"];

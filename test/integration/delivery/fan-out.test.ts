@@ -66,7 +66,7 @@ describe("a change", () => {
     ]);
   });
 
-  test("leaves the head free, with what was delivered and when it goes", async () => {
+  test("releases the lease, and stores what was delivered and when it leaves", async () => {
     const world = await DeliveryWorld.begin();
     const subscribed = await world.subscriber("p1");
     await world.set("color", "red");
@@ -76,7 +76,7 @@ describe("a change", () => {
     expect(delivery).toMatchObject({ tried: 2, to: 2, leaves: [[2, world.host.now + 300_000]] });
   });
 
-  test("says the sub-target and gives the bare value there", async () => {
+  test("names the subtarget and carries the bare value there", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1", { target: "properties", subtarget: "size", resource: "w" });
     await world.set("color", "red");
@@ -96,7 +96,7 @@ describe("a change", () => {
     expect((await world.head(subscribed)).delivery).toMatchObject({ to: 1, leaves: [], stays: [[1, 1]] });
   });
 
-  test("of more than 64 KiB goes low, and says so", async () => {
+  test("of more than 64 KiB goes out as a low diff with a header that says so", async () => {
     const world = await DeliveryWorld.begin();
     const { peer, id } = await world.subscriber("p1");
     await world.set("text", "x".repeat(70 * KIB));
@@ -127,7 +127,7 @@ describe("a change", () => {
     );
   });
 
-  test("is compressed over 1 KiB for those who want it", async () => {
+  test("is compressed over 1 KiB for peers that support it", async () => {
     const world = await DeliveryWorld.begin();
     const wants = await world.subscribe(await world.peer("wants", ["callbackcompression"]));
     const plain = await world.subscribe(await world.peer("plain", ["callbacks"]));
@@ -138,7 +138,7 @@ describe("a change", () => {
   });
 });
 
-describe("what a fan-out says of itself", () => {
+describe("the result of a fan-out", () => {
   test("adds up", async () => {
     const world = await DeliveryWorld.begin();
     await world.subscriber("takes");
@@ -179,7 +179,7 @@ describe("what a fan-out says of itself", () => {
 });
 
 describe("peers", () => {
-  test("that hang, refuse and fail hold up none of a hundred", async () => {
+  test("that hang, refuse and fail delay none of a hundred others", async () => {
     const world = await DeliveryWorld.begin();
     const all: Subscribed[] = [];
     for (let index = 0; index < 100; index += 1) all.push(await world.subscriber(`p${String(index)}`));

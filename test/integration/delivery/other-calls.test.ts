@@ -1,4 +1,4 @@
-/** `Retry-After` of a peer, and what else than callbacks of subscriptions goes to it. */
+/** `Retry-After` of a peer, and requests to it other than callbacks of subscriptions. */
 import { describe, expect, test } from "vitest";
 import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
@@ -36,7 +36,7 @@ describe("a permission callback", () => {
     expect(peer.permissions).toHaveLength(1);
   });
 
-  test("that is answered with Retry-After comes again then, and nothing else goes to the peer before", async () => {
+  test("that is answered with Retry-After is sent again then, and nothing else goes to the peer before", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     peer.permissionMood = later(503, "30");
@@ -53,7 +53,7 @@ describe("a permission callback", () => {
     expect(await world.breaker(peer)).toEqual({ state: "closed", failures: 0 });
   });
 
-  test("that is answered so again and again comes again each time", async () => {
+  test("that is answered so repeatedly is sent again each time", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     peer.permissionMood = later(429, "10");
@@ -76,7 +76,7 @@ describe("a permission callback", () => {
   });
 });
 
-describe("a peer that is asked what it can", () => {
+describe("a peer whose capabilities are read", () => {
   async function asked(headers: Record<string, string>, status = 503) {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
@@ -97,7 +97,7 @@ describe("a peer that is asked what it can", () => {
     expect(dueAt).toBe(world.host.now + 3_600_000);
   });
 
-  test("is asked in no other way at once when it wants no more requests", async () => {
+  test("is asked in no other way when it wants no more requests now", async () => {
     const { urls } = await asked({ "retry-after": "60" }, 429);
     expect(urls.filter((url) => url.endsWith("/meta"))).toEqual([]);
   });

@@ -28,7 +28,7 @@ async function withForgotten(status = 404, environment: Record<string, string> =
 const nextAt = async (world: DeliveryWorld, of: Subscribed): Promise<number> =>
   (await world.head(of)).refused?.nextAt ?? 0;
 
-/** Lets time go on to each try of the refused subscription, so many times. */
+/** Advances the clock to the next try of the refused subscription, this many times. */
 async function tries(world: DeliveryWorld, of: Subscribed, times: number): Promise<readonly number[]> {
   const pauses: number[] = [];
   for (let time = 0; time < times; time += 1) {
@@ -135,7 +135,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(peer.sequences(old.id)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  test("gets it with a change that comes when it is time, before that change", async () => {
+  test("gets the missed numbers before a change that comes when its next try is due", async () => {
     const { world, peer, old } = await withForgotten();
     await world.set("a", 1);
     await world.set("a", 2);
@@ -148,7 +148,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, successCount: 1 });
   });
 
-  test("gets one resync when that is more than what is replayed", async () => {
+  test("gets one resync when it has missed more than a replay sends", async () => {
     const { world, peer, old } = await withForgotten(404, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 1; n <= 5; n += 1) await world.set("a", n);
     peer.mood = 200;
@@ -212,7 +212,7 @@ describe("a subscription that its peer answers with 404", () => {
     );
   });
 
-  test("is not ended while its peer says what it has", async () => {
+  test("is not ended while its peer acknowledges numbers", async () => {
     const { world, peer, old } = await withForgotten(404, { DIFF_RETENTION_DAYS: "1" });
     await world.set("a", 1);
     await world.set("a", 2);
@@ -225,7 +225,7 @@ describe("a subscription that its peer answers with 404", () => {
     expect(world.host.now - heard).toBeGreaterThanOrEqual(DAY);
   });
 
-  test("is left alone once its peer has all that there is", async () => {
+  test("is not tried once its peer has every number", async () => {
     const { world, peer, old } = await withForgotten();
     await world.set("a", 1);
     const url = `${world.actor.root}/subscriptions/p1/${old.id}`;
@@ -336,7 +336,7 @@ describe("the try of an open breaker", () => {
     return { world, peer, all };
   }
 
-  test("goes round the peer's subscriptions, so that one that always fails starves none of the others", async () => {
+  test("alternates between the peer's subscriptions, so that one that always fails starves none of the others", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], ({ subscriptionId }, [bad]) =>
       subscriptionId === bad?.id ? 500 : 200,
     );
@@ -348,13 +348,13 @@ describe("the try of an open breaker", () => {
     expect(peer.sequences(all[0]?.id).length).toBeGreaterThan(0);
   });
 
-  test("goes round them also when every one of them fails", async () => {
+  test("alternates between them also when every one of them fails", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], () => 500);
     for (let minute = 0; minute < 8; minute += 1) await world.pass(MINUTE);
     expect(peer.seen.map(({ subscriptionId }) => subscriptionId)).toEqual(all.map(({ id }) => id));
   });
 
-  test("goes on to the next one after a 404, and brings the peer back by that", async () => {
+  test("continues with the next subscription after a 404, and closes the breaker when that one succeeds", async () => {
     const { world, peer, all } = await opened(["a", "b", "c"], ({ subscriptionId }, [unknown]) =>
       subscriptionId === unknown?.id ? 404 : 200,
     );
@@ -367,7 +367,7 @@ describe("the try of an open breaker", () => {
     expect(await world.breaker(peer)).toEqual(CLOSED);
   });
 
-  test("closes it for a peer that knows none of its subscriptions: it answers", async () => {
+  test("closes the breaker of a peer that answers 404 for all of its subscriptions", async () => {
     const { world, peer, all } = await opened(["a", "b"], () => 404);
     await world.pass(MINUTE);
     expect(peer.seen.map(({ subscriptionId }) => subscriptionId)).toEqual(all.map(({ id }) => id));
@@ -375,7 +375,7 @@ describe("the try of an open breaker", () => {
     expect(await problemOf(world, all[0] as Subscribed)).toMatchObject({ code: "refused" });
   });
 
-  test("ends a subscription for a 410, and goes on to the next one", async () => {
+  test("ends a subscription for a 410, and continues with the next one", async () => {
     const { world, peer, all } = await opened(["a", "b"], ({ subscriptionId }, [gone]) =>
       subscriptionId === gone?.id ? 410 : 200,
     );

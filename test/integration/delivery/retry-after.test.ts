@@ -34,7 +34,7 @@ async function isClean(world: DeliveryWorld, { peer, ...subscribed }: Subscribed
   expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
 }
 
-describe("a peer that says when to come back", () => {
+describe("a peer that answers with Retry-After", () => {
   test.each([
     ["429, seconds", 429, "30", 30],
     ["503, a date", 503, "Thu, 01 Jan 2026 00:00:30 GMT", 30],
@@ -44,7 +44,7 @@ describe("a peer that says when to come back", () => {
     ["a date that is past", 429, "Wed, 31 Dec 2025 00:00:00 GMT", 1],
     ["more than an hour, of which an hour counts", 429, "7200", 3_600],
   ])(
-    "gets the refused number then, and what was made meanwhile after it, by a message: %s",
+    "gets the refused number then, by a message, and after it the numbers made meanwhile: %s",
     async (_, status, text, seconds) => {
       const { world, subscribed, peer } = await refused(text, status);
       await world.set("n", 2);
@@ -75,7 +75,7 @@ describe("a peer that says when to come back", () => {
     await isClean(world, subscribed);
   });
 
-  test("gets it before a change that comes first, when the time is over", async () => {
+  test("gets the refused number before a change that is made when the time is over", async () => {
     const { world, peer } = await refused();
     world.host.messages.length = 0;
     world.host.now += 30_000;
@@ -115,7 +115,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences(a.id)).toEqual(range(1, 17));
   });
 
-  test("holds up none of the actor's other peers", async () => {
+  test("delays none of the actor's other peers", async () => {
     const { world, peer } = await refused();
     const other = await world.subscriber("p2");
     await world.set("n", 2);
@@ -123,7 +123,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences()).toEqual([]);
   });
 
-  test("gets one resync when what waits is longer than what is replayed", async () => {
+  test("gets one resync when more numbers wait than a replay sends", async () => {
     const { world, peer, subscribed } = await refused("30", 429, { BACKLOG_REPLAY_MAX: "3" });
     for (let n = 2; n <= 4; n += 1) await world.set("n", n);
     await world.pass(30_000);
@@ -178,7 +178,7 @@ describe("a peer that says when to come back", () => {
     expect(peer.sequences()).toEqual([2]);
   });
 
-  test("is believed by a retry on the spot, too", async () => {
+  test("is heeded by an immediate retry, too", async () => {
     const world = await DeliveryWorld.begin({ environment: { DELIVERY_RETRIES: "3" } });
     const { peer } = await world.subscriber("p1");
     let tries = 0;
@@ -191,8 +191,8 @@ describe("a peer that says when to come back", () => {
   });
 });
 
-describe("what a fan-out says of a pause", () => {
-  test("is one failure with the seconds, and what waits is deferred", async () => {
+describe("the result of a fan-out during a pause", () => {
+  test("is one failure with the seconds, and the waiting numbers are deferred", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     for (const subtarget of ["a", "b", "c"]) await world.subscribe(peer, { target: "properties", subtarget });
@@ -217,7 +217,7 @@ describe("what a fan-out says of a pause", () => {
 });
 
 describe("a pause and the breaker", () => {
-  test("a refusal with Retry-After is one failure of the peer, and no retries come of it before then", async () => {
+  test("a refusal with Retry-After is one failure of the peer, and causes no retries before then", async () => {
     const { world, peer } = await refused("30", 503);
     expect(await world.breaker(peer)).toEqual({
       state: "closed",
@@ -264,7 +264,7 @@ describe("a pause and the breaker", () => {
     await isClean(world, subscribed);
   });
 
-  test("a try that is answered so is one failure, and the next one waits for both", async () => {
+  test("a probe that is answered with Retry-After is one failure, and the next probe waits for pause and breaker", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");
     peer.mood = 500;
@@ -281,7 +281,7 @@ describe("a pause and the breaker", () => {
     expect(peer.sequences()).toEqual([1, 1, 2, 3, 4, 5]);
   });
 
-  test("a replay that is answered so goes on where it was, the refused number first", async () => {
+  test("a replay that is answered with Retry-After continues with the refused number", async () => {
     const world = await DeliveryWorld.begin();
     const peer = await world.peer("p1");
     const [a, b] = [
@@ -320,7 +320,7 @@ describe("a pause and the breaker", () => {
 });
 
 test.each(["crash", "crash_after", "lost_answer", "throttle"] as const)(
-  "a pause comes to its end with every number delivered, whatever step its writer met a fault at: %s",
+  "a pause ends with every number delivered, whatever step its writer met a fault at: %s",
   async (effect) => {
     for (let at = 0, struck = true; struck; at += 1) {
       const world = await DeliveryWorld.begin();

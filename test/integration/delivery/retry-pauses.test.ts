@@ -62,7 +62,7 @@ describe("a callback that fails is tried again", () => {
   });
 
   it.each(["0", "1", "7", "Thu, 01 Jan 2026 00:00:07 GMT", "Wed, 31 Dec 2025 23:59:00 GMT"])(
-    "not on the spot where the peer says itself when to come back: Retry-After %s",
+    "not at once where the peer answers with Retry-After: %s",
     async (retryAfter) => {
       const [peer, waited] = await refused({ retryAfter });
       expect(peer.sequences()).toEqual([1]);
@@ -70,19 +70,19 @@ describe("a callback that fails is tried again", () => {
     },
   );
 
-  it("after its own pauses where what the peer says is no time", async () => {
+  it("after its own pauses where the Retry-After of the peer is no time", async () => {
     const [peer, waited] = await refused({ retryAfter: "soon", random: 0.999_999 });
     expect(peer.sequences()).toEqual([1, 1, 1]);
     expect(waited).toEqual([500, 1_000]);
   });
 
-  it.each([404, 410])("not on the spot after %i, which is about its subscription alone", async (status) => {
+  it.each([404, 410])("not at once after %i, which is about its subscription alone", async (status) => {
     const [peer, waited] = await refused({ status });
     expect(peer.sequences()).toEqual([1]);
     expect(waited).toEqual([]);
   });
 
-  it("not on the spot after 429", async () => {
+  it("not at once after 429", async () => {
     const [peer, waited] = await refused({ status: 429 });
     expect(peer.sequences()).toEqual([1]);
     expect(waited).toEqual([]);

@@ -1,4 +1,4 @@
-/** What a round of deliveries goes by when a peer's breaker, approval or permissions change while it is under way. */
+/** A round of deliveries while a peer's breaker, approval or permissions change. */
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { DeliveryWorld } from "./delivery-world.ts";
@@ -18,7 +18,9 @@ async function manySubscriptions() {
   return { world, peer, owner, changeAll: async () => await owner("POST", "properties", values) };
 }
 
-/** Has the peer take three callbacks and do this during the third; what comes is answered later by so many ms. */
+/**
+ * Makes the peer take three callbacks and runs `act` during the third; later callbacks are answered this many ms later.
+ */
 function duringThird(world: DeliveryWorld, peer: Peer, act: () => Promise<unknown>, later = 0): void {
   peer.mood = async () => {
     if (peer.seen.length === 3) {
@@ -51,7 +53,7 @@ describe("a round", () => {
     expect(trust).not.toHaveProperty("breakerFailures");
   });
 
-  test("ends for a peer whose approval is taken back", async () => {
+  test("ends for a peer whose approval is revoked", async () => {
     const { world, peer, owner, changeAll } = await manySubscriptions();
     duringThird(world, peer, async () => await owner("PUT", "trust/friend/p", { approved: false }));
     await changeAll();
@@ -59,7 +61,7 @@ describe("a round", () => {
     expect(world.results.at(-1)).toMatchObject({ successCount: 3, skippedCount: SUBSCRIPTIONS - 3 });
   });
 
-  test("ends a second later for a peer whose approval another instance takes back", async () => {
+  test("ends a second later for a peer whose approval another instance revokes", async () => {
     const { world, peer, changeAll } = await manySubscriptions();
     const other = world.instance();
     const at = `${world.actor.root}/trust/friend/p`;
@@ -111,7 +113,7 @@ describe("a long backlog", () => {
     return { world, peer, owner };
   }
 
-  test("stays when approval is taken back while it goes out", async () => {
+  test("stays when approval is revoked while it goes out", async () => {
     const { world, peer, owner } = await waiting();
     duringThird(world, peer, async () => await owner("", { approved: false }));
     await owner("", { approved: true });
@@ -119,7 +121,7 @@ describe("a long backlog", () => {
     expect(peer.sequences()).toEqual([1, 2, 3]);
   });
 
-  test("goes out without what is hidden meanwhile", async () => {
+  test("goes out without places that are hidden meanwhile", async () => {
     const { world, peer, owner } = await waiting();
     const hide = { properties: { excluded_patterns: ["diary"] } };
     duringThird(world, peer, async () => await owner("/permissions", hide));

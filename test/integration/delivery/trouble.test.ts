@@ -1,4 +1,4 @@
-/** What becomes of deliveries when the table fails at one place, or a peer at every other callback. */
+/** Deliveries when the table fails at one place, or a peer at every other callback. */
 import { expect, test } from "vitest";
 import { NO_FAN_OUT } from "../../../lib/publishing/subscribers/fan-out-result.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
@@ -9,7 +9,7 @@ import { DeliveryWorld } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 
-test("a head that cannot be written makes no more work with time, and holds up no other subscriber", async () => {
+test("a head that cannot be written causes no growing work, and delays no other subscriber", async () => {
   let broken = "";
   const table = new FaultyTable(new MemoryTable(), (operation, [key]) =>
     operation === "update" && key?.sk === broken ? "throttle" : "ok",
@@ -117,7 +117,7 @@ test("a number is not sent again because its failure could not be counted", asyn
   expect(poll.json).toMatchObject({ sequence: 1, data: [{ sequence: 1 }] });
 });
 
-test("a slow peer with much to take has its time slice in the sweep, and the rest is behind what others have due", async () => {
+test("a slow peer with a long backlog gets its time slice in the sweep, and the rest waits behind the due work of others", async () => {
   const world = await DeliveryWorld.begin();
   const slow = await world.subscriber("slow");
   world.host.service.fanOut.publish = () => Promise.resolve(NO_FAN_OUT);

@@ -94,7 +94,7 @@ describe("installing what is missing", () => {
     expect(await install()).toEqual({ code: 0, out: "", errors: "", npm: "" });
   });
 
-  it("ends with the code of npm when that fails, and names what to look at", async () => {
+  it("exits with npm's code when npm fails, and says what to check", async () => {
     const { install } = await checkout();
     const ended = await install(7);
     expect(ended.code).toBe(7);

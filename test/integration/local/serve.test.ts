@@ -15,7 +15,7 @@ async function gone(url: string): Promise<void> {
       () => false,
       () => true,
     );
-  await until("nobody answers", refused);
+  await until("no answer any more", refused);
 }
 
 describe("the local server as a process", () => {

@@ -85,7 +85,7 @@ describe("capabilities in a trust", () => {
     expect(kept?.capabilities).toEqual(said);
     const elsewhere = { ...trust, ...kept, baseUri: "https://other.example/a" };
     await service.table.transact(service.services.trusts.replacingWrites(trust, elsewhere, service.now));
-    // What was asked of the first is not kept as the second's.
+    // Capabilities read from the first are not kept as the second's.
     await cache.save(said);
     expect((await service.services.trusts.get(service.actorId, "bob"))?.capabilities).toBeUndefined();
   });
@@ -99,7 +99,7 @@ describe("capabilities in a trust", () => {
 });
 
 describe("GET /peers/{peerId}/properties", () => {
-  it("shows values and lists with the number and time of what they came with", async () => {
+  it("shows values and lists with the number and time of their newest diff", async () => {
     const bob = await service.trust("bob");
     await service.subscribe(bob);
     await service.callback(bob, 1, { color: { v: 1 } });
@@ -167,7 +167,7 @@ describe("GET /peers/{peerId}/properties", () => {
     expect(count).toBe(28);
   });
 
-  it("is 404 for an unknown peer, and shows what was kept of one whose trust ended", async () => {
+  it("is 404 for an unknown peer, and shows the data kept of one whose trust ended", async () => {
     expect((await service.ask("GET", PROPERTIES, { peerId: "nobody" })).status).toBe(404);
     await service.table.put({ ...keptKey(service.actorId, "gone"), at: 1 }, itemMissing);
     expect(await service.ask("GET", PROPERTIES, { peerId: "gone" })).toMatchObject({ status: 200, json: { data: {} } });

@@ -230,7 +230,7 @@ describe("kept connections", () => {
     ["reused", 60_000, 1],
     ["given up", 60_001, 2],
     ["given up when the clock was set back", -60_001, 2],
-  ])("are %s once they have been free for so long (%s ms)", async (_, ms, expected) => {
+  ])("are %s after they have been free for %s ms", async (_, ms, expected) => {
     const { base, connections } = await counted();
     let now = Date.UTC(2026, 0, 1);
     const kept = client({ clock: { now: () => now } });

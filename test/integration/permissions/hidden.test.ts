@@ -55,7 +55,7 @@ describe("a property that is hidden from a peer while others change it", () => {
     await world.set("open", "last");
 
     for (const subscribed of [all, one]) expect(await readable(subscribed)).not.toContain("classified");
-    // What a writer began to write after the change was answered is in no callback either.
+    // A write that began after the answer to the change is in no callback either.
     const late = [all, one].flatMap(({ peer }) =>
       peer.seen.filter(({ body }) => /"hidden":true/.test(JSON.stringify(body))),
     );

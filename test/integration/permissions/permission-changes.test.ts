@@ -39,7 +39,7 @@ const approved = async (yes: boolean) =>
     json: { approved: yes },
   });
 
-/** What bob may do with properties. */
+/** The permissions of bob on properties. */
 async function effective(): Promise<PropertyPermissions> {
   const { trusts, permissions } = world.host.service;
   const trust = await trusts.get(world.actor.id, "bob");
@@ -157,7 +157,7 @@ describe("a change of what a peer may do", () => {
     expect((await approved(false)).status).toBe(204);
     await put(bob, ["secret"]);
     expect(told(bob)).toEqual([]);
-    // It takes note of its approval.
+    // The peer gets the notification of its approval.
     world.network.hosts.set(new URL(bob.baseUri).origin, () =>
       Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
     );

@@ -115,7 +115,7 @@ describe("releases that are at work at the same time", () => {
   };
   const confirmed = async (): Promise<number> => (await kinds()).filter((kind) => kind === "permissions").length;
 
-  it("take back each other's word once in five minutes at most, and the one that stays has the last", async () => {
+  it("replace each other's records at most once in five minutes, and those of the remaining one stay", async () => {
     for (let index = 0; index < 20; index += 1) await world.subscriber(`peer-${String(index)}`);
     const [next, old] = [release(), release({})];
     const alternately = async () => {
@@ -140,7 +140,7 @@ describe("releases that are at work at the same time", () => {
     expect((await world.head(bob)).state.sequence).toBe(sequence + 1);
   });
 
-  it("leave nothing behind of the older one, which lets a peer subscribe after the newer one has spoken", async () => {
+  it("leave no record of the older one, which lets a peer subscribe after the newer one's record", async () => {
     const [next, old] = [release(), release({})];
     await world.set("open", 1, next);
     const peer = await world.peer("late");
@@ -186,7 +186,7 @@ describe("releases that are at work at the same time", () => {
   });
 });
 
-describe("what stands for a release's rules", () => {
+describe("the digest of a release's rules", () => {
   it("is the same for the same rules in any order, and another for others", () => {
     const { friend } = NARROW;
     expect(rulesDigest({ friend, family: friend })).toBe(rulesDigest({ family: friend, friend }));

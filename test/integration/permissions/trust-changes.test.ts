@@ -59,7 +59,7 @@ async function admin(): Promise<Record<string, string>> {
   return bearer(secret);
 }
 
-/** What bob was sent, in order: where, and the excluded patterns of a permission callback. */
+/** The requests to bob, in order: the path, and the excluded patterns of a permission callback. */
 const sent = () =>
   told.map(({ url, json }) => {
     const data = (json as { data?: { properties: { excluded_patterns: unknown } } } | undefined)?.data;
@@ -109,7 +109,7 @@ describe("permissions given with PUT at a trust", () => {
     expect(await record()).toMatchObject({ desc: "was" });
   });
 
-  it("change together with approval, description and address in one step, and the peer hears of it at its new address", async () => {
+  it("change together with approval, description and address in one step, and notify the peer at its new address", async () => {
     await trusted(false);
     const json = { approved: true, desc: "is", baseuri: `${MOVED}/`, permissions: only(["secret"]) };
     expect((await put(json)).status).toBe(204);

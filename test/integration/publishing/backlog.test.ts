@@ -117,7 +117,7 @@ describe("a single diff", () => {
 });
 
 describe("clearing", () => {
-  it("takes away what is up to the number, never more, never back", async () => {
+  it("clears the numbers up to the given one, never more, never back", async () => {
     const { world, bob, sub } = await subscribed();
     for (let n = 1; n <= 5; n += 1) await world.set("a", n);
     const clear = async (body: unknown) => (await bob.ask("PUT", sub, body)).status;

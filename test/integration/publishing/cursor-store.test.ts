@@ -5,7 +5,7 @@ import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-he
 import { RecordCache } from "../../../lib/change-log/record-cache.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 
-/** An actor whose callbacks nobody sends, with one subscription, and the changes of its property `a`. */
+/** An actor whose callbacks are never sent, with one subscription, and the changes of its property `a`. */
 async function standing(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();
   const bob = await world.peer("bob");
@@ -51,7 +51,7 @@ it("writes nothing for records that make no number, until they are many", async 
   expect(await head()).toMatchObject({ version: 2, state: { cursor: await newest() } });
 });
 
-it("gives the lease to one of those who move, until it runs out", async () => {
+it("gives the lease to one of concurrent callers, until it runs out", async () => {
   const { world, cursors, head, newest } = await waiting(3);
   const [from, end, until] = [await head(), await newest(), world.host.now + 1_000];
   const moves = await Promise.all(
@@ -68,19 +68,19 @@ it("gives the lease to one of those who move, until it runs out", async () => {
   expect((await head()).lease?.token).toBe("late");
 });
 
-it("takes a lease that its holder let go while the numbers were written", async () => {
+it("acquires a lease that its holder released while the numbers were written", async () => {
   const { world, cursors, head, newest } = await waiting(1);
   const until = world.host.now + 1_000;
   await cursors.advance(await head(), { newest: await newest(), lease: lease("old", until) });
   const before = await head();
-  // Its holder lets go after this one has looked.
+  // Its holder releases it after this call has read the head.
   await world.inner.update(headKey(before), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
   const advanced = await cursors.makeResync(before, { newest: await newest(), lease: lease("new", until) });
   expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
-it("takes a lease of a process that is dead, however long it would last", async () => {
+it("acquires the lease of a dead process, however long it would last", async () => {
   const { world, cursors, head, newest } = await waiting(1);
   const until = world.host.now + 60_000;
   await cursors.advance(await head(), { newest: await newest(), lease: lease("old", until) });

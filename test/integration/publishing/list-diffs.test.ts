@@ -103,7 +103,7 @@ function applied(items: readonly Json[] | undefined, diff: JsonObject): readonly
   return made.items;
 }
 
-it("each change of a list makes the diffs that say it, and what changes nothing makes none", async () => {
+it("each change of a list makes the diffs that describe it, and a request without effect makes none", async () => {
   const world = await PublisherWorld.open();
   const [bob, eve] = [
     await world.peer("bob"),

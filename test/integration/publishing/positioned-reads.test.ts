@@ -25,11 +25,11 @@ interface Diff {
   readonly overwritten: readonly string[];
 }
 
-/** One answer: what it says of the state, as far as its form tells. */
+/** One answer: what it says of the state, as far as its form shows. */
 interface Seen {
   readonly form: string;
   readonly position: number;
-  /** What the state at the position must be made to look like to equal `said`. */
+  /** The state at the position in the form of `said`, to be compared with it. */
   readonly valueIn: (state: State) => Json;
   readonly said: Json;
   /** Of forms that give whole values: the properties that a copy can be begun with. */
@@ -211,7 +211,7 @@ class Publisher {
     }
   }
 
-  /** What is not there is null. */
+  /** A missing place is null. */
   #seen(form: string, answer: Answer, valueIn: (state: State) => Json): readonly Seen[] {
     if (answer.status === 503) return [];
     expect([200, 404]).toContain(answer.status);
@@ -245,7 +245,7 @@ function below(state: State, [name = "", key = ""]: readonly string[]): Json {
   return typeof value === "object" && value !== null ? ((value as JsonObject)[key] ?? null) : null;
 }
 
-/** What of a diff is about some properties only. */
+/** The part of a diff that is about some properties only. */
 function about(of: readonly string[], { data, overwritten }: Diff) {
   return {
     data: Object.fromEntries(Object.entries(data).filter(([name]) => of.includes(name))),

@@ -12,7 +12,7 @@ import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import type { Hosted } from "../../support/whole-service.ts";
 
-/** What a peer is told of one of its diffs. */
+/** One of its diffs as a peer receives it. */
 export interface Entry {
   readonly sequence: number;
   readonly timestamp: string;

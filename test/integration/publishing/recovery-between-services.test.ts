@@ -146,13 +146,13 @@ describe("a subscriber whose recovery meets eight writers", () => {
     const recover = async (): Promise<void> => {
       while (writing > 0) {
         results.push(await pair.resync());
-        // What was suspended is to be read again as a whole.
+        // A suspended place is to be read again as a whole.
         await pair.owner("POST", "suspensions", { target: "properties" });
         await pair.owner("DELETE", "suspensions/properties");
       }
     };
     await Promise.all([...Array.from({ length: 8 }, (_, lane) => writer(lane)), recover()]);
-    // Time goes on for whatever a lost answer has left to be tried again.
+    // Time passes, so that work that a lost answer left is retried.
     for (let minutes = 0; minutes < 5; minutes += 1) {
       pair.subscriber.now += 60_000;
       await pair.subscriber.sweep();

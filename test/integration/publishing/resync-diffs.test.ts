@@ -8,7 +8,7 @@ async function subscribed(requested: Record<string, unknown> = {}) {
   return { world, bob, sub: await bob.subscribe(requested) };
 }
 
-/** A suspension that has ended: one number that says that everything is to be read again. */
+/** A suspension that has ended, with one resync number. */
 async function resumed(world: PublisherWorld, target = "properties"): Promise<void> {
   await world.ask("POST", "suspensions", { target });
   await world.ask("DELETE", `suspensions/${target}`);
@@ -19,7 +19,7 @@ async function one(bob: Peer, sub: string, sequence: number) {
   return { status, json, position: headers["x-actingweb-sequence"] };
 }
 
-describe("a number that says that everything is to be read again", () => {
+describe("a resync number", () => {
   it("holds the state, and says which numbers that contains", async () => {
     const { world, bob, sub } = await subscribed();
     await world.set("a", 1);
@@ -55,7 +55,7 @@ describe("a number that says that everything is to be read again", () => {
     const { world, sub } = await subscribed();
     await world.set("a", 1);
     await resumed(world);
-    // Between the reading of the state and the look at where the subscription stands then.
+    // Between the read of the state and the read of the subscription's head.
     let reads = 0;
     world.decide = (operation, keys) => {
       if (operation === "query" && keys.some(({ pk }) => pk.startsWith("O#"))) reads += 1;

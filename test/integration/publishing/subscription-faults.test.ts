@@ -16,7 +16,7 @@ function unlucky(world: PublisherWorld, nth: number, effect: Effect): void {
   };
 }
 
-/** Heads, markers and the log's count tell the same. */
+/** Heads, markers and the log's count agree. */
 async function agree(world: PublisherWorld): Promise<number> {
   const { heads, markers, log } = await world.stored();
   const ids = (items: readonly { readonly [name: string]: unknown }[]) =>
@@ -28,7 +28,7 @@ async function agree(world: PublisherWorld): Promise<number> {
   return heads.length;
 }
 
-/** What the client sees may be a 5xx; then it asks again, as clients do. */
+/** The answer may be a 5xx; then the client asks again, as clients do. */
 async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<number> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const { status } = await ask();
@@ -74,7 +74,7 @@ it.each(cases)(
     expect([204, 404]).toContain(await untilAnswered(async () => await world.ask("DELETE", `subscriptions/bob/${id}`)));
     world.decide = () => "ok";
     expect(await agree(world)).toBe(0);
-    // Nothing answers for bob, who has not been told.
+    // No server answers for bob, so bob is not notified.
     expect((await bob.ask("GET", id)).status).toBe(410);
   },
 );

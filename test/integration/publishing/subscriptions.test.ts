@@ -307,7 +307,7 @@ describe("the end of a subscription", () => {
     const [bob, eve] = [await world.peer("bob"), await world.peer("eve")];
     const unnotified = async () => (await world.inner.query({ pk: `A#${world.actor.id}`, prefix: "END#" })).items;
     const [sub, other] = [await bob.subscribe(), await bob.subscribe({ subtarget: "a" })];
-    // Nothing answers for bob.
+    // No server answers for bob.
     expect((await world.ask("DELETE", `subscriptions/bob/${sub}`)).status).toBe(204);
     const polled = await bob.ask("GET", sub);
     expect([polled.status, polled.json.error.code]).toEqual([410, "gone"]);
@@ -327,7 +327,7 @@ describe("the end of a subscription", () => {
     expect((await world.ask("DELETE", `subscriptions/bob/${other}`)).status).toBe(204);
     expect((await bob.ask("GET", other)).status).toBe(404);
     expect(await unnotified()).toHaveLength(1);
-    // It is kept as long as a backlog is.
+    // The end is kept as long as a backlog.
     world.host.now += 31 * 86_400_000;
     expect((await bob.ask("GET", sub)).status).toBe(404);
   });

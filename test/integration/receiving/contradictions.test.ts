@@ -263,7 +263,7 @@ describe("a publisher that was restored from a backup and has counted past us", 
   });
 
   it.each(["in order", "the newest first", "only to who asks"])(
-    "is noticed by what it makes long after a state read, under numbers that the read has covered, told %s",
+    "is noticed by what it makes long after a state read, under numbers that the read has covered, sent %s",
     async (how) => {
       publisherHas(9, { a: 9 });
       const headers = { "x-actingweb-sequence": "9" };

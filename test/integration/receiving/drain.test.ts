@@ -3,13 +3,13 @@ import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
-/** What goes wrong with an operation on a sort key, the given number of times. */
+/** The fault of an operation on a sort key, the given number of times. */
 interface Fault {
   operation: TableOperation;
   sk: string;
   effect: Effect;
   times: number;
-  /** So many go well before. */
+  /** This many operations succeed first. */
   after?: number;
 }
 

@@ -100,7 +100,7 @@ describe("a poll answered 404", () => {
     expect(await listed()).toMatchObject([{ subscriptionid: NEW }]);
   });
 
-  it("goes on under the same id when the publisher gives that", async () => {
+  it("continues under the same id when the publisher gives that id", async () => {
     us.script[SUBSCRIBE] = { status: 201, json: { subscriptionid: SUB, granularity: "high", sequence: 0 } };
     us.script["GET /properties"] = { status: 200, json: { a: 3 } };
     const made = (): boolean => us.asked.some(({ method }) => method === "POST");

@@ -1,4 +1,6 @@
-/** A state that takes more than one function's time: recovery goes on where it stopped, whatever happens on the way. */
+/**
+ * A state that takes more than one function's time: recovery continues where it stopped, whatever happens meanwhile.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
@@ -131,7 +133,7 @@ describe("a state of very many properties", () => {
     await expectCopy();
   });
 
-  it("goes on after a crash from what was noted last", async () => {
+  it("continues after a crash from the progress noted last", async () => {
     let writes = 0;
     decide = (operation, keys) => {
       if (operation !== "put" || keys[0]?.pk.startsWith("P#") !== true) return "ok";

@@ -1,4 +1,4 @@
-/** Resync callbacks for less than the subscription covers, and such that the subscription has moved beyond. */
+/** Resync callbacks for a part of a subscription, and resync callbacks with an old number. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
@@ -77,7 +77,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(us.told[0]).toEqual({ sequence: 2, callbackType: "resync", data: [1, 2] });
   });
 
-  it("reads a list again before it appends to it, when it cannot tell what the list contained", async () => {
+  it("reads a list again before it appends to it, when the content of the list is unknown", async () => {
     const positioned = (sequence: number) => ({ status: 200, json: { sequence, data: [] } });
     us.script["GET /states/color"] = { status: 200, json: [1, 2] };
     us.script["GET /properties?metadata=true"] = {
@@ -115,7 +115,7 @@ describe("a resync callback for a part of the subscription", () => {
     expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
   });
 
-  it("takes away what the publisher does not have any more", async () => {
+  it("removes what the publisher does not have any more", async () => {
     await us.callback({ ...color, sequence: 2 });
     expect(await us.stored()).toEqual({ size: { w: 1, h: 2 }, other: 1 });
     expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: null }]);

@@ -105,7 +105,7 @@ describe("Retry-After", () => {
     expect(bodyOf(await us.resync())).toMatchObject({ result: "resynced", sequence: 3, applied: 2 });
   });
 
-  it("of a part of a state ends the reading, which goes on after it where it stopped", async () => {
+  it("of a part of a state ends the reading, which continues after the pause where it stopped", async () => {
     const names = ["a", "b", "c"];
     us.script[POLL] = backlog(5);
     us.script["GET /properties?metadata=true"] = {

@@ -81,7 +81,7 @@ describe("what is newly granted", () => {
     const body = grantBody({ second: 1 }) as { readonly data: object };
     expect((await send({ ...body, data: { properties: ["color", "size"], tools: ["t"] } })).status).toBe(204);
     await us.arriveMessages();
-    // What the grant does not cover stays as it was held.
+    // Places that the grant does not cover stay as they were stored.
     expect(await us.stored()).toEqual({ color: "red", size: 5, log: [1], profile: { name: "N", ssn: 1 } });
     expect((await send({ ...body, data: { properties: ["color", 5] } })).status).toBe(400);
   });
@@ -189,7 +189,7 @@ describe("what is newly granted beside what a subscription covers", () => {
 describe("a permission callback from the future", () => {
   const dated = (timestamp: string, granted: Granted): Json => ({ ...(grantBody(granted) as object), timestamp });
 
-  it("is applied, and whatever comes next is applied too", async () => {
+  it("is applied, and the next one is applied too", async () => {
     us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
     expect((await send(dated("2026-01-01T00:00:01Z", {}))).status).toBe(204);
     expect((await send(dated("2126-01-01T00:00:00Z", { excluded: ["color"] }))).status).toBe(204);
@@ -243,7 +243,7 @@ describe("what is revoked", () => {
     expect(await us.stored()).toEqual({});
   });
 
-  it.each([403, 404])("stays when a %i is what a re-read of it is answered", async (status) => {
+  it.each([403, 404])("stays when a re-read of it is answered %i", async (status) => {
     await grant({ excluded: ["profile"] });
     us.script["GET /properties/profile"] = { status };
     await us.callback({ sequence: 2, target: "properties", data: { profile: { name: "M" } } });
@@ -292,17 +292,17 @@ describe("what is revoked", () => {
       us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
     });
 
-    it("goes, lists too, and the rest stays", async () => {
+    it("is deleted, lists too, and the rest stays", async () => {
       expect(await grant({ excluded: ["color", "log"] })).toBe(204);
       expect(await us.stored()).toEqual({ profile: { name: "N", ssn: 1 } });
     });
 
-    it("goes when nothing may be read any more", async () => {
+    it("is deleted when nothing may be read any more", async () => {
       await grant({ operations: ["write"] });
       expect(await us.stored()).toEqual({});
     });
 
-    it("is cut out of the values it lies in, and what follows for the rest still counts", async () => {
+    it("is cut out of the values around it, and later diffs of the rest still count", async () => {
       await grant({ excluded: ["profile/ssn"] });
       expect(await us.stored()).toEqual({ color: "red", profile: { name: "N" }, log: [1] });
       await grant({ excluded: ["profile/ssn", "color"], second: 1 });
@@ -311,7 +311,7 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({ profile: { name: "M" }, log: [1] });
     });
 
-    it("leaves of a value what alone is granted", async () => {
+    it("leaves only the granted part of a value", async () => {
       await grant({ patterns: ["profile/name"] });
       expect(await us.stored()).toEqual({ profile: { name: "N" } });
     });
@@ -327,7 +327,7 @@ describe("what is revoked", () => {
       expect(await us.stored()).toEqual({ color: "blue" });
     });
 
-    it("is not brought back by what was on its way", async () => {
+    it("is not brought back by a diff that was on its way", async () => {
       await us.diff(3, { color: "late", size: 1 });
       await grant({ excluded: ["color"] });
       await us.diff(2, { other: 1 });
@@ -343,7 +343,7 @@ describe("what is revoked", () => {
 });
 
 describe("a permission callback", () => {
-  it("that is older than what is kept changes nothing", async () => {
+  it("that is older than the stored one changes nothing", async () => {
     us = await subscriber({ AUTO_DELETE_ON_REVOCATION: "true" });
     await grant({ second: 5 });
     await us.arriveMessages();

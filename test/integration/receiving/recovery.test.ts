@@ -69,7 +69,7 @@ describe("a gap", () => {
     expect(us.told.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
   });
 
-  it("is looked at neither before its time nor without the delayed message only", async () => {
+  it("is recovered when it is due, not before, by the sweep too when the delayed message is lost", async () => {
     await us.diff(2, { a: 2 });
     us.now += 4_999;
     await us.sweep();
@@ -132,7 +132,7 @@ describe("a gap", () => {
 });
 
 describe("a position", () => {
-  it("of the publisher's own answers lets each part skip what it already contains", async () => {
+  it("of the publisher's own answers lets each part skip diffs that it already contains", async () => {
     await us.diff(1, { a: 1 });
     await us.diff(3, { a: 3 });
     us.script[POLL] = backlog(7);
@@ -264,7 +264,7 @@ describe("a target without a readable state", () => {
   });
 });
 
-it("leaves what is too large to be read as it is, and goes on with the rest", async () => {
+it("leaves a value that is too large to be read as it is, and reads the rest", async () => {
   await us.diff(1, { big: "held", small: 1 });
   us.script[POLL] = backlog(3);
   us.script["GET /properties?metadata=true"] = {
@@ -296,7 +296,7 @@ describe("low granularity", () => {
     };
   };
 
-  it("fetches before it acknowledges, then tells the publisher", async () => {
+  it("fetches before it answers, then acknowledges to the publisher", async () => {
     one(1, { a: 1 });
     expect((await low(1)).status).toBe(201);
     expect(await us.stored()).toEqual({ a: 1 });
@@ -315,7 +315,7 @@ describe("low granularity", () => {
     expect((await low(1)).status).toBe(201);
   });
 
-  it("resyncs when the publisher has it no more", async () => {
+  it("resyncs when the publisher does not have it any more", async () => {
     const reply = await low(1);
     expect([reply.status, bodyOf(reply)]).toEqual([202, { result: "resync_required", expected: 1 }]);
     us.script[POLL] = backlog(1);

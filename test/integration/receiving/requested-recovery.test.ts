@@ -218,7 +218,7 @@ it("the repetition of a resync callback is no sign of a publisher that counts ag
   expect(us.messages).toEqual([]);
 });
 
-describe("a recovery that goes on", () => {
+describe("a recovery that is under way", () => {
   it("is not asked for again by every callback that waits for it", async () => {
     const { us, before } = await watched();
     await us.diff(2, { b: 2 });

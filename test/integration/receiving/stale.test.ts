@@ -1,4 +1,4 @@
-/** A read that says nothing leaves what is held as it is, shows it as stale, and is made good later. */
+/** A failed read leaves the stored value, which is shown as stale and read again later. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
 import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
@@ -58,13 +58,13 @@ describe("a state read", () => {
     },
   );
 
-  it.each([403, 404, 410])("takes away a list that was listed and is answered %i", async (status) => {
+  it.each([403, 404, 410])("deletes a list that was listed and is answered %i", async (status) => {
     us.script["GET /properties/memo"] = { status };
     expect((await resync()).status).toBe(201);
     expect(await us.stored()).toEqual({ a: 2, z: 2 });
   });
 
-  it("takes away what its listing does not name", async () => {
+  it("deletes properties that its listing does not name", async () => {
     us.script[METADATA] = {
       status: 200,
       json: { simple: { properties: ["a"], total_bytes: 9_999_999 }, lists: {} },
@@ -80,7 +80,7 @@ describe("a state read", () => {
     expect(await us.stored()).toEqual({ a: 1, z: 1, memo: ["x", "y"] });
   });
 
-  it("tells its hooks of the parts as they are held", async () => {
+  it("passes the stored parts to its hooks", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: { a: 2, z: 2, memo: ["x", "y"] } }]);
@@ -107,7 +107,7 @@ describe("a part that could not be read", () => {
     }
   }
 
-  it("is read again by itself, and its hooks are told of it", async () => {
+  it("is read again alone, and its hooks run with that part", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     us.script["GET /properties/memo"] = { status: 200, json: ["x", "y", "new"] };
@@ -170,7 +170,7 @@ describe("a part that could not be read", () => {
     expect(await us.property("memo")).not.toHaveProperty("stale");
   });
 
-  it("is no more when a resync has read it meanwhile", async () => {
+  it("is not stale any more when a resync has read it meanwhile", async () => {
     us = await subscriber({ HOOK_MAX_ATTEMPTS: "1" });
     us.script["GET /properties/memo"] = { status: 409 };
     await resync();
@@ -182,7 +182,7 @@ describe("a part that could not be read", () => {
     expect(await us.failedEvents()).toEqual([]);
   });
 
-  it("is no more when a diff gives it a value", async () => {
+  it("is not stale any more when a diff gives it a value", async () => {
     us.script["GET /properties/a"] = { status: 500 };
     await resync();
     expect(await us.property("a")).toMatchObject({ value: 1, stale: {} });
@@ -194,7 +194,7 @@ describe("a part that could not be read", () => {
     expect(us.asked).toEqual([]);
   });
 
-  it("is not built on by an operation of its list: that reads it, at most once in its pause", async () => {
+  it("is not changed by an operation on its list, which reads the list again, at most once in its pause", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     us.asked.length = 0;
@@ -211,7 +211,7 @@ describe("a part that could not be read", () => {
     expect(await us.stored()).toMatchObject({ memo: ["x", "y", "new", 4, 5, 6, 7, 8] });
   });
 
-  it("goes with its subscription", async () => {
+  it("is deleted with its subscription", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     const params = { peerId: "peer", subscriptionId: SUB };

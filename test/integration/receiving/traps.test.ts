@@ -140,7 +140,7 @@ describe("a lease", () => {
   });
 });
 
-it("a crash while the state is replaced leaves a stream on which only a recovery goes on", async () => {
+it("a crash while the state is replaced leaves a stream that only a recovery advances", async () => {
   const { us, freezeNext } = await freezing();
   await us.diff(1, { a: 1, b: 1 });
   us.script[`GET /subscriptions/${ACTOR}/${SUB}`] = { status: 200, json: { sequence: 5, data: [] } };
@@ -152,7 +152,7 @@ it("a crash while the state is replaced leaves a stream on which only a recovery
   const { frozen } = freezeNext("P#");
   void us.callback({ sequence: 5, type: "resync", target: "properties" });
   await frozen;
-  // That instance is never heard of again.
+  // That instance never continues.
   us.now += 29_000 + CLOCK_SKEW_MS + 1;
   expect((await us.diff(2, { a: "not now" })).status).toBe(202);
   await us.sweep();
@@ -192,7 +192,7 @@ it("state deletion between a callback's body and the buffer leaves the new epoch
   buffered.thaw();
   expect((await late).status).toBe(202);
   const { epoch, pendingSequences } = await us.state();
-  // It was taken in anew: its number is of the new epoch, and so is its body.
+  // The callback was decided again: its number is of the new epoch, and so is its body.
   expect(pendingSequences).toEqual([3]);
   expect(await us.table.get(bufferedKey(KEY, epoch as number, 3))).toBeDefined();
   await us.diff(1, { b: 1 });

@@ -1,4 +1,4 @@
-/** Content that is not what its subscription covers changes nothing of what is held, wherever it comes from. */
+/** Content outside its subscription's scope changes nothing stored, wherever it comes from. */
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MOST_PLACES } from "../../../lib/domain/wire/callback-scope.ts";
@@ -29,7 +29,7 @@ describe("the data of a resync callback for a whole target", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 1 });
   });
 
-  it("is looked at only when it is what would be read", async () => {
+  it("is checked only when the data would be used", async () => {
     us.script["GET /properties"] = { status: 200, json: { c: 3 } };
     const reply = await us.callback({
       ...{ sequence: 2, type: "resync", target: "properties", data: "x" },

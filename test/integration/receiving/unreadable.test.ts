@@ -114,7 +114,7 @@ describe("a backlog that cannot be read", () => {
     publisherHas({ a: 9 }, [1, 2]);
     await us.diff(4, { d: 4 });
     await pass(5);
-    // It is in the list that was read, for the publisher was further than anything that had reached us.
+    // The item is in the list that was read, because the publisher was ahead of everything that had reached us.
     await us.diff(5, { memo: { list: "memo", operation: "append", item: 2 } });
     expect(await us.stored()).toMatchObject({ memo: [1, 2] });
     us.script[POLL] = { status: 200, json: { sequence: 6, data: [] } };

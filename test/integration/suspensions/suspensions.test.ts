@@ -144,7 +144,7 @@ describe("resuming", () => {
     expect(bodies(able)).toMatchObject([{ type: "resync", sequence: 1 }]);
   });
 
-  it("counts who did not take it; the number is there for them", async () => {
+  it("counts the peers that did not take it, whose number stays readable", async () => {
     const good = await world.subscriber("good");
     const bad = await world.subscriber("bad");
     bad.peer.mood = 500;
@@ -172,7 +172,7 @@ describe("resuming", () => {
     expect(bodies(all)).toMatchObject([{ sequence: 1, type: "resync" }]);
   });
 
-  it("loses no change of writers that go on meanwhile: each is in the diffs after the last resync, or before it", async () => {
+  it("loses no change of concurrent writers: each is in the diffs after the last resync, or before it", async () => {
     const all = await world.subscriber("bob");
     const write = async (name: string): Promise<void> => {
       for (let round = 0; round < 10; round += 1) await world.set(name, round);

@@ -21,7 +21,7 @@ export interface SendOptions {
   timeoutMs?: number;
 }
 
-/** What the network does to a batch of callbacks. Everything random comes from the peer's seed. */
+/** The behaviour of the network for a batch of callbacks. Everything random comes from the peer's seed. */
 export interface DeliveryOptions extends SendOptions {
   /** Which numbers [everything made]. */
   sequences?: readonly number[];
@@ -34,7 +34,7 @@ export interface DeliveryOptions extends SendOptions {
   inFlight?: number;
   /** Each waits a random time up to this before it goes out. */
   delayMs?: number;
-  /** Told of each answer as it comes. */
+  /** Called with each answer as it comes. */
   onAnswer?: (answer: Delivered) => void;
 }
 
@@ -45,7 +45,7 @@ export interface Delivered {
   body: Json | undefined;
 }
 
-/** Sends this peer's callbacks over the network it was told to have. */
+/** Sends this peer's callbacks over the network of its options. */
 export class Callbacks {
   readonly #self: () => Self;
   readonly #style: Style;

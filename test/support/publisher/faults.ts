@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** What this peer does instead of answering properly. */
+/** A fault of this peer in place of a proper answer. */
 export type Fault =
   | { kind: "status"; status: number; headers?: Record<string, string>; body?: string }
   /** Takes the request and never answers. */

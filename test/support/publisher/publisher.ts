@@ -64,7 +64,7 @@ export class Publisher {
   readonly faults = new Faults();
   /** Everything received, oldest first. */
   readonly calls: Call[] = [];
-  /** What subscribers answered to callbacks that went out by themselves, in order of their answers. */
+  /** The answers of subscribers to callbacks that were sent automatically, in order of arrival. */
   readonly delivered: Delivered[] = [];
   readonly #options: PublisherOptions;
   readonly #waiting = new Set<() => void>();

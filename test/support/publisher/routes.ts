@@ -139,7 +139,7 @@ function listed(actor: Actor, one: Subscription): JsonObject {
   return { ...subscriptionHead(actor.id, one), granularity: one.granularity, callback: false };
 }
 
-/** The backlog; in our style in pages of `limit`, or of 1 MiB, with `next` to go on after. */
+/** The backlog; in our style in pages of `limit`, or of 1 MiB, with `next` as the next `after`. */
 function poll(actor: Actor, request: Incoming, found: Subscription): Outgoing {
   const body = polledBody(actor.style, actor.id, found);
   if (actor.style === "reference") return { status: 200, json: body };

@@ -21,7 +21,7 @@ export interface Subscription extends Scope {
   granularity: Granularity;
   /** The newest number ever given. */
   sequence: number;
-  /** What the subscriber has not cleared. */
+  /** The diffs that the subscriber has not cleared. */
   backlog: Map<number, Diff>;
   /** Every diff ever made, also after it was cleared: tests send old ones again. */
   made: Map<number, Diff>;

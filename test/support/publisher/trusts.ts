@@ -55,7 +55,7 @@ export class Trusts {
     };
   }
 
-  /** Somebody asks to be trusted: verifies with a GET at the asker, stores, and gives the record; undefined when refused. */
+  /** A peer asks for trust: verifies with a GET at the asker, stores, and gives the record; undefined when refused. */
   async receive(relationship: string, body: Json | undefined, approve: boolean): Promise<JsonObject | undefined> {
     const peerId = textMember(body, "id");
     const baseUri = textMember(body, "baseuri");
@@ -110,7 +110,7 @@ export class Trusts {
     return { ...answer, trust };
   }
 
-  /** We approve, and tell the peer. Gives the status it answered. */
+  /** We approve, and notify the peer. Gives the status it answered. */
   async approve(peerId: string): Promise<number> {
     const trust = this.need(peerId);
     trust.approved = true;
@@ -122,7 +122,7 @@ export class Trusts {
     return answer.status;
   }
 
-  /** We end the trust, and tell the peer. Gives the status it answered. */
+  /** We end the trust, and notify the peer. Gives the status it answered. */
   async end(peerId: string): Promise<number> {
     const trust = this.need(peerId);
     this.all.delete(peerId);
@@ -133,7 +133,7 @@ export class Trusts {
     return answer.status;
   }
 
-  /** The peer tells us that it approves. */
+  /** The peer notifies us of its approval. */
   peerApproves(trust: Trust, body: Json | undefined): void {
     const said = body !== undefined && typeof body === "object" && body !== null && !Array.isArray(body);
     if (said && isTrue(body["approved"])) trust.peerApproved = true;

@@ -1,4 +1,4 @@
-/** What must hold of a simulated publisher: P1, P2, P4, P5 as checks on its table, and on what its peers were told. */
+/** What must hold of a simulated publisher: P1, P2, P4, P5 as checks on its table, and on what its peers received. */
 import { sameJson } from "../../../lib/domain/json/canonical-json.ts";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import { NOTHING_DELIVERED, undelivered } from "../../../lib/domain/log/delivery-state.ts";
@@ -63,7 +63,7 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
   throw new Violation(`Property ${name} is ${String(text)}, the log says ${String(requested)} (P1).`);
 }
 
-/** What a peer was told under a number is what the log says of it, and nothing hidden (P1, P2). */
+/** A peer receives under a number what the log says of it, and nothing hidden (P1, P2). */
 export function checkTold(
   ledger: Ledger,
   peerId: string,
@@ -74,19 +74,19 @@ export function checkTold(
 ): void {
   const line = ledger.line(peerId, id) ?? ledger.ended.get(`${peerId} ${id}`);
   const name = `${peerId}/${id} ${String(sequence)}`;
-  if (line === undefined) throw new Violation(`${name}: told of a subscription that never was.`);
+  if (line === undefined) throw new Violation(`${name}: a callback of a subscription that never was.`);
   const entry = line.told[sequence - 1];
-  if (entry === undefined) throw new Violation(`${name}: told before it was made, or made by no change (P1).`);
+  if (entry === undefined) throw new Violation(`${name}: sent before it was made, or made by no change (P1).`);
   if (entry.said === "resync") {
-    // To those who are known to know no resync, and in a poll, it is the whole state under that number.
+    // For peers without support of resyncs, and in a poll, a resync is the whole state under that number.
     if (said === "resync" || said.overwritten.includes("")) return;
-    throw new Violation(`${name}: a resync was told as ${JSON.stringify(said)}.`);
+    throw new Violation(`${name}: a resync was sent as ${JSON.stringify(said)}.`);
   }
   if (said === "resync") return;
   const allowed = ledger.contentsOf(line, entry, since);
   if (allowed.some((content) => sameJson(content, said))) return;
   throw new Violation(
-    `${name}: told ${JSON.stringify(said)}, the log says ${JSON.stringify(allowed.at(-1))} (P1, P2).`,
+    `${name}: sent ${JSON.stringify(said)}, the log says ${JSON.stringify(allowed.at(-1))} (P1, P2).`,
   );
 }
 
@@ -109,7 +109,7 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
     throw new Violation(`${name}: holds ${JSON.stringify(replica)}, published is ${JSON.stringify(published)} (P1).`);
 }
 
-/** True when nothing is left to do for anybody. */
+/** True when no work is left. */
 export function unrest(
   table: MemoryTable,
   ledger: Ledger,
@@ -120,7 +120,7 @@ export function unrest(
     const head = headOf(table, line);
     if (head === undefined) return `${line.name} has no head`;
     const { state, delivery, leaseUntil, item } = head;
-    // One that is never taken has its own times, which keep nothing from the others.
+    // A subscription that is never taken has its own times, and delays none of the others.
     if (isStubborn(line.who.peerId, line.who.id)) continue;
     if (item["refused"] !== undefined) return `${line.name} is refused`;
     if (leaseUntil !== undefined && leaseUntil > now) return `${line.name} is leased`;
@@ -128,7 +128,7 @@ export function unrest(
     if (line.state.granularity !== "none" && line.pendingAfter(state.cursor))
       return `${line.name} has not moved to the log's end`;
     const missing = untellable(table, head, now);
-    if (missing !== undefined) return `${line.name}: number ${String(missing)} can be told by nobody`;
+    if (missing !== undefined) return `${line.name}: number ${String(missing)} can be rendered nowhere`;
     if (line.state.granularity !== "none" && (delivery?.tried ?? 0) < state.sequence && state.cleared < state.sequence)
       return `${line.name}: ${String(delivery?.tried ?? 0)} of ${String(state.sequence)} were tried`;
   }
@@ -142,12 +142,12 @@ export function unrest(
 export function checkSent(table: MemoryTable, ledger: Ledger): void {
   for (const line of ledger.lines.values()) {
     const head = headOf(table, line);
-    // One that did not fetch what a low callback named, having left, is left alone for a while.
+    // A peer that left without fetching the diff of a low callback gets nothing for a while.
     if (head === undefined || line.state.granularity === "none" || isLeftAlone(table, line.who.peerId)) continue;
     const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
     if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)
       throw new Violation(
-        `${line.name}: ${String(tried)} of ${String(head.state.sequence)} were sent, and nobody is at it.`,
+        `${line.name}: ${String(tried)} of ${String(head.state.sequence)} were sent, and no delivery is under way.`,
       );
   }
 }
@@ -164,7 +164,7 @@ export function checkReplayed(table: MemoryTable, ledger: Ledger, peerId: string
   if (missed !== undefined) throw new Violation(`${missed} was not sent again (P4).`);
 }
 
-/** What a peer has not taken, and has not said that it has. */
+/** The numbers that a peer has neither taken nor acknowledged. */
 export function missedBy(table: MemoryTable, ledger: Ledger, peerId: string): string | undefined {
   for (const line of ledger.lines.values()) {
     const head = line.who.peerId === peerId ? headOf(table, line) : undefined;
@@ -176,7 +176,7 @@ export function missedBy(table: MemoryTable, ledger: Ledger, peerId: string): st
   return undefined;
 }
 
-/** A number that the peer has not taken and that nothing tells any more. */
+/** A number that the peer has not taken and that nothing renders any more. */
 function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: number): number | undefined {
   for (const [from, to] of undelivered(delivery ?? NOTHING_DELIVERED, state.sequence)) {
     for (let number = Math.max(from, state.cleared + 1); number <= to; number += 1) {
@@ -189,7 +189,7 @@ function untellable(table: MemoryTable, { state, delivery }: StoredHead, now: nu
   return undefined;
 }
 
-/** At the very end, with everything delivered and cleared: no record that nobody needs is kept (P5). */
+/** At the very end, with everything delivered and cleared: no superfluous record is kept (P5). */
 export function checkDeleted(table: MemoryTable, ledger: Ledger, now: number): void {
   const heads = [...ledger.lines.values()].map((line) => headOf(table, line)?.state);
   const needed = Math.min(
@@ -197,12 +197,12 @@ export function checkDeleted(table: MemoryTable, ledger: Ledger, now: number): v
   );
   const stored = table.all().filter(({ pk }) => pk === recordPartition(ACTOR));
   const kept = stored.filter(({ sk }) => Number(sk.slice(0, 16)) < needed).length;
-  if (kept > 0) throw new Violation(`${String(kept)} records before ${String(needed)} are kept for nobody (P5).`);
+  if (kept > 0) throw new Violation(`${String(kept)} records before ${String(needed)} are kept needlessly (P5).`);
   for (const line of ledger.lines.values()) {
     const { runs, sequence } = headOf(table, line)?.state ?? { runs: [], sequence: 0 };
     if (runs.length > 0)
       throw new Violation(`${line.name}: numbers up to ${String(sequence)} are kept, and were cleared (P5).`);
-    // One that has run out binds nobody.
+    // An expired lease excludes no holder.
     if ((headOf(table, line)?.leaseUntil ?? 0) > now) throw new Violation(`${line.name}: a lease is left.`);
   }
   const inbound = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;

@@ -11,7 +11,9 @@ import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
-/** So long an instance may not know of a pause that another has stored, ms: what it knows is a second old, its steps wait. */
+/**
+ * The longest that an instance may miss a pause that another stored, ms: its cache is a second old, and its steps wait.
+ */
 const UNKNOWN_MS = 15_000;
 
 export class Deliveries {
@@ -85,7 +87,7 @@ export class Deliveries {
     const tried = this.#tried.get(key) ?? { numbers: new Set<number>(), newest: 0 };
     this.#tried.set(key, tried);
     const first = !tried.numbers.has(sequence);
-    // Who froze past its lease may still send what it had in hand.
+    // An instance that froze past its lease may still send the number it was at.
     if (first && sequence < tried.newest && !this.#plan.jumpy) {
       throw new Violation(`${key}: ${String(sequence)} is sent for the first time after ${String(tried.newest)}.`);
     }

@@ -20,7 +20,7 @@ const SCOPES: readonly Scope[] = [
   { target: "resources" },
   { target: "resources", subtarget: "tool" },
 ];
-/** Those that most changes concern. */
+/** The names that most changes concern. */
 const isBusy = ({ target, subtarget = "a", resource }: Scope): boolean =>
   target === "properties" && resource === undefined && ["a", "b"].includes(subtarget);
 const isNested = ({ target, subtarget = "a" }: Scope): boolean => target === "properties" && subtarget === "a";
@@ -110,7 +110,7 @@ export function planDraws(
   };
   const aWhile: Act = {
     what: "a while",
-    // No step of an instance takes so long.
+    // No step of an instance takes that long.
     alone: true,
     run: async (world) => {
       world.time.now += Math.floor(world.random() ** 3 * 60_000);
@@ -179,7 +179,7 @@ export function planDraws(
   };
 }
 
-/** News of a target that is not kept here. */
+/** An event of a target that is not kept here. */
 const news: Act = {
   what: "news",
   run: async (world) => {

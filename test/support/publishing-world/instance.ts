@@ -21,7 +21,7 @@ import { FaultyTable } from "../faulty-table.ts";
 import type { Effect } from "../faulty-table.ts";
 import { withJson } from "../sent-json.ts";
 
-/** What an instance is made of. */
+/** The dependencies of an instance. */
 export interface InstanceWorld {
   readonly table: Table;
   readonly config: Config;
@@ -48,7 +48,7 @@ export interface Asking {
 /** The record that was the newest when the work now running began. */
 export const begun = new AsyncLocalStorage<number>();
 
-/** So long one request may take, ms, as the gateway allows. */
+/** The longest that one request may take, ms, as the gateway allows. */
 const REQUEST_MS = 29_000;
 
 export class Instance {
@@ -115,7 +115,7 @@ export class Instance {
     };
   }
 
-  /** It dies with all that it is doing. */
+  /** Ends the instance with all its work. */
   kill(): void {
     this.#die();
   }

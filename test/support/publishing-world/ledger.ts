@@ -1,6 +1,6 @@
 /**
- * What the change log says, worked out beside the service from the records alone: the state after each, and what every
- * subscription is to be told. The stored heads, callbacks and polls are held against it.
+ * What the change log says, worked out beside the service from the records alone: the state after each, and the numbers
+ * of every subscription. The stored heads, callbacks and polls are compared with it.
  */
 import type { Change, LogRecord, NamedScope } from "../../../lib/domain/diff/change-record.ts";
 import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
@@ -18,7 +18,7 @@ import { Violation } from "./violation.ts";
 /** The relationship that every peer of the world has. */
 export const RELATIONSHIP = "friend";
 
-/** One number as it must be told. */
+/** One number as it must be rendered. */
 export interface Entry {
   readonly sequence: number;
   /** The record that made it. */
@@ -34,9 +34,9 @@ export class Line {
   readonly begun: number;
   /** The numbers that its stored head has made so far, in order. */
   readonly told: Entry[] = [];
-  /** Where it would stand, had it looked at every record. */
+  /** Where the head would stand, had it passed every record. */
   state: SubscriptionState;
-  /** What the records up to the newest make, those told already included. */
+  /** The numbers that the records up to the newest make, the made ones included. */
   readonly #made: Omit<Entry, "sequence">[] = [];
   #looked = 0;
 
@@ -55,7 +55,7 @@ export class Line {
   }
 
   /**
-   * Follows the stored head. `lost`: records that it had not looked at have expired.
+   * Follows the stored head. `lost`: records that it had not passed have expired.
    * @throws Violation when it has made another number of numbers than its records make
    */
   follow(stored: SubscriptionState, lost: boolean): void {
@@ -148,13 +148,15 @@ export class Ledger {
     return this.#scopes.get(peerId) ?? [];
   }
 
-  /** What the peer may read now. */
+  /** The permissions of the peer now. */
   permissionsOf(peerId: string): PropertyPermissions {
     const versions = this.#versionsOf(peerId);
     return (versions.at(-1) ?? { permissions: DEFAULT }).permissions;
   }
 
-  /** Everything that a number may say when it is told by work that began at a record: less when more is hidden by then. */
+  /**
+   * Every content that a number may have when work that began at a record sends it: less when more is hidden by then.
+   */
   contentsOf(
     line: Line,
     entry: Entry,
@@ -166,7 +168,7 @@ export class Ledger {
     const versions = this.#versionsOf(line.who.peerId);
     const inForce = versions.filter((_, index) => (versions[index + 1]?.from ?? Number.POSITIVE_INFINITY) > since);
     const reads = inForce.map(({ permissions }) => readsOf(permissions));
-    // What the log says and what the trust says may be read one after the other: then only what both let be seen is told.
+    // Log and trust may be read one after the other: then only places that both show are sent.
     return reads.flatMap((logged, index) =>
       reads
         .slice(index)
@@ -202,7 +204,7 @@ export class Ledger {
   }
 }
 
-/** What a list operation brings that was not there. */
+/** The items that a list operation adds. */
 function putIn(change: Change): readonly string[] {
   if (change.do !== "list") return [];
   const { operation, item, items } = change.operation;

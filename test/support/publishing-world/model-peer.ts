@@ -48,7 +48,7 @@ export interface PeerWorld {
       readonly query?: string;
     },
   ) => Promise<Reply | undefined>;
-  /** Holds what was told against the log. @throws Violation */
+  /** Compares what was received with the log. @throws Violation */
   readonly told: (peer: ModelPeer, id: string, sequence: number, said: Said) => void;
   /** A request to clear goes out. */
   readonly clears: (peer: ModelPeer, id: string, upTo: number) => void;
@@ -102,7 +102,7 @@ export class ModelPeer {
   async receive(request: PeerRequest): Promise<PeerAnswer> {
     const { mood } = this;
     if (mood !== "well" && mood !== "unknown") this.failures += 1;
-    if (mood === "unreachable") throw new PeerFailure("unreachable", "Nobody is there.");
+    if (mood === "unreachable") throw new PeerFailure("unreachable", "The peer does not answer.");
     if (mood === "hangs") {
       await this.#world.pause(request.timeoutMs ?? 10_000);
       throw new PeerFailure("timeout", "No answer came.");
@@ -201,7 +201,7 @@ export class ModelPeer {
     }
   }
 
-  /** False when nothing could be told. */
+  /** False when nothing could be read. */
   async #poll(subscription: Subscription): Promise<boolean> {
     const answer = await this.#ask(`GET ${SUBSCRIPTION}`, this.#params(subscription.id));
     if (answer?.status === 404 || answer?.status === 410) {
@@ -263,7 +263,7 @@ export class ModelPeer {
             );
     if (answer === undefined || (answer.status !== 200 && answer.status !== 404)) return;
     const position = answer.headers["x-actingweb-sequence"];
-    // It cannot be told while others keep writing: some later read has it.
+    // The publisher cannot give a position while others keep writing: a later read has it.
     if (position === undefined) return;
     const sequence = Number(position);
     if (sequence < newest)
@@ -301,7 +301,7 @@ export class ModelPeer {
     await this.recover(known);
   }
 
-  /** What its copies hold is not all that it may see, or more. */
+  /** Its copies hold less, or more, than it may see. */
   readAnew(): void {
     for (const subscription of this.subscriptions.values()) subscription.stale += 1;
   }

@@ -3,10 +3,10 @@ import { planDraws } from "./draws.ts";
 import { LISTS, NAMES, PROPERTIES, randomIntent } from "./random-writes.ts";
 import type { Stage } from "./stage.ts";
 
-/** Something somebody does. */
+/** One act of the owner or a peer. */
 export interface Act {
   readonly what: string;
-  /** Whatever is under way comes to its end before it begins, and it does before the next one. */
+  /** All other work ends before the act begins, and the act before the next one. */
   readonly alone?: true;
   readonly run: (world: Stage) => Promise<void>;
 }
@@ -14,19 +14,19 @@ export interface Act {
 export interface Plan {
   /** Faults happen, instances crash, messages get lost, peers have moods. */
   readonly rough: boolean;
-  /** No faults, no moods, nobody whose approval goes, no long times: then nothing is left for the sweep. */
+  /** No faults, no moods, no revoked approval, no long times: then nothing is left for the sweep. */
   readonly smooth: boolean;
   /** Clocks jump over leases: instances freeze past them. */
   readonly jumpy: boolean;
   /** A subscription may be answered in its own way for good. */
   readonly stubborn: boolean;
-  /** Deliveries go on behind the answer. */
+  /** Deliveries continue after the answer. */
   readonly async: boolean;
-  /** How likely something goes on before the next act begins: the less, the more happens at once. */
+  /** The chance that work continues before the next act begins: the lower, the more happens at once. */
   readonly calm: number;
   readonly peers: number;
   readonly instances: number;
-  /** So long a record may be read, ms; a schedule may have a time as long as that go by. */
+  /** How long a record may be read, ms; a schedule may let that much time pass. */
   readonly retentionMs: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly acts: readonly Act[];

@@ -32,7 +32,7 @@ export interface StageOptions {
   readonly sabotage?: Sabotage;
   /** Keeps what happens in `trace`. */
   readonly tracing?: boolean;
-  /** Only what peers and subscriptions that do not take their callbacks come to. */
+  /** Only schedules of peers and subscriptions that do not take their callbacks. */
   readonly troubled?: boolean;
 }
 
@@ -44,7 +44,7 @@ export class Stage {
   readonly peers: readonly ModelPeer[];
   readonly time = new VirtualTime(Date.UTC(2026, 0, 1));
   readonly random: () => number;
-  /** What happened, for whoever looks into a schedule that failed. */
+  /** What happened, to explain a schedule that failed. */
   readonly trace: string[] = [];
   /** The marks of changes that were answered with success since the last step. */
   readonly acknowledged: string[] = [];
@@ -58,7 +58,7 @@ export class Stage {
   readonly #heads: StoredHeads;
   #instances: Instance[] = [];
   readonly #lost = new Set<string>();
-  /** Faults happen; for a plan that wants them, until the schedule comes to rest. */
+  /** Faults happen; for a plan that wants them, until the schedule ends. */
   rough: boolean;
   /** Pieces of work under way. */
   running = 0;
@@ -121,7 +121,7 @@ export class Stage {
     );
   }
 
-  /** A request to some instance; undefined when it dies over it. */
+  /** A request to some instance; undefined when the instance dies during it. */
   async ask(
     route: string,
     params: Readonly<Record<string, string>>,
@@ -138,7 +138,7 @@ export class Stage {
     return answer;
   }
 
-  /** Something that goes on beside everything else. */
+  /** Work that runs beside all other work. */
   launch(work: () => Promise<void>): void {
     this.running += 1;
     begun
@@ -213,7 +213,7 @@ export class Stage {
     }
   }
 
-  /** One step of somebody, or something of the scheduler; false when nobody waits. */
+  /** One step that waits, or some scheduled work; false when no step waits. */
   async round(): Promise<boolean> {
     const due = this.messages.findIndex((message) => message.dueAt <= this.time.now);
     if (due >= 0 && this.chance(0.3)) this.#takeMessage(due);
@@ -267,7 +267,7 @@ export class Stage {
     const { newest } = this.ledger;
     checks.absorbRecords(this.table, this.ledger);
     for (const record of this.ledger.records.slice(newest)) {
-      // Whoever is granted other things than before reads them: no diff tells what was there already.
+      // A peer that is granted other places than before reads them: no diff carries what was there already.
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
       if (record.kind === "subscriptions") this.#checkLost(record.peerId, record.subscriptions);
     }
@@ -292,10 +292,10 @@ export class Stage {
     this.note(`time passes: ${String(step)}`);
   }
 
-  /** Lets everything that can go on come to its end. */
+  /** Runs all work that can continue to its end. */
   async quiet(): Promise<void> {
     for (let steps = 0; await this.round(); steps += 1) {
-      if (steps > 20_000) throw new Violation("Something goes on for ever.");
+      if (steps > 20_000) throw new Violation("Some work never ends.");
     }
   }
 

@@ -78,7 +78,10 @@ export class StoredHeads {
     for (const key of this.#seen.keys()) if (!this.#ledger.lines.has(key)) this.#seen.delete(key);
   }
 
-  /** One that its peer refuses is due, and who asks for it again is not put off by what was answered before. */
+  /**
+   * A subscription that its peer refuses is due, and one that its peer asks for again is not delayed by an earlier
+   * answer.
+   */
   #checkRefusal(key: string, line: Line, before: Item | undefined, after: Item, now: number): void {
     if ((after["refused"] === undefined) !== (after["dueAt"] === undefined))
       throw new Violation(`${line.name}: refused and due do not go together: ${JSON.stringify(after["refused"])}.`);
@@ -99,7 +102,7 @@ export class StoredHeads {
       if (isDelivered(had, number) && !isDelivered(has, number))
         throw new Violation(`${line.name}: it is forgotten that ${String(number)} was delivered (P5).`);
     }
-    // What goes was delivered, or its peer wants it gone, or one resync stands for it.
+    // A number is removed when it was delivered, when its peer cleared it, or when one resync stands for it.
     if (now.runs[0]?.resync !== undefined && now.sequence > old.sequence) return;
     const asked = this.#asked.get(key) ?? 0;
     for (let number = Math.max(old.cleared, asked) + 1; number <= now.cleared; number += 1) {

@@ -18,7 +18,7 @@ export class VirtualTime {
     this.now = now;
   }
 
-  /** Calls back once the clock has passed so many ms, when the world lets it. */
+  /** Calls back once the clock has advanced by this many ms, when the world lets it. */
   set(run: () => void, ms: number): number {
     this.#ids += 1;
     this.#timers.push({ id: this.#ids, at: this.now + Math.max(0, ms), run });
@@ -44,7 +44,7 @@ export class VirtualTime {
   }
 }
 
-/** What a timer of the virtual clock looks like to code that has a real one in mind. */
+/** A timer of the virtual clock in the form of a real one. */
 class TimerHandle {
   readonly id: number;
 

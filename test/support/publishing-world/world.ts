@@ -23,7 +23,7 @@ export class PublishingWorld {
     this.#stage = new Stage(seed, options);
   }
 
-  /** What happened, when it was asked for. */
+  /** The trace, when it was asked for. */
   get trace(): readonly string[] {
     return this.#stage.trace;
   }
@@ -51,7 +51,7 @@ export class PublishingWorld {
       while (this.#stage.running > 0 && (await this.#stage.round()))
         if (this.#stage.chance(0.02)) this.#stage.passTime();
       const { plan, table, ledger, peers } = this.#stage;
-      // What goes on behind the answers comes to its end, too, and what a message was sent for.
+      // Work behind the answers ends too, and work that a message was sent for.
       do {
         while (await this.#stage.round());
         this.#stage.runMessages();
@@ -116,17 +116,17 @@ export class PublishingWorld {
       this.#stage.time.now += MINUTE;
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
-    if (left !== undefined) throw new Violation(`Never came to rest: ${left} (P3, P4, P5).`);
+    if (left !== undefined) throw new Violation(`Never idle: ${left} (P3, P4, P5).`);
   }
 
-  /** What a breaker or a pause keeps from a peer goes out once that is over. */
+  /** Numbers that a breaker or a pause keeps from a peer go out afterwards. */
   #keptApart(): string | undefined {
     const { peers, table, ledger } = this.#stage;
     const apart = peers.filter(({ id, stubborn }) => stubborn === undefined && checks.isLeftAlone(table, id));
     return apart.map(({ id }) => checks.missedBy(table, ledger, id)).find((missed) => missed !== undefined);
   }
 
-  /** Every peer takes stock and brings its copies up to date. */
+  /** Every peer brings its copies up to date. */
   async #catchUp(): Promise<void> {
     for (const peer of this.#stage.peers) {
       await this.#stage.alone(async () => {
@@ -138,7 +138,7 @@ export class PublishingWorld {
     }
   }
 
-  /** What the owner reads is what the log has made of it. */
+  /** The owner reads the state that the log makes. */
   async #readEverything(): Promise<void> {
     await this.#stage.alone(async () => {
       const answer = await this.#stage.ask(

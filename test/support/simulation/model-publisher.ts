@@ -30,7 +30,7 @@ export interface ModelOptions {
 /** How the next change is made. */
 export interface ChangeOptions {
   readonly lists: boolean;
-  /** It gets the number of the one before: a publisher that numbers concurrent changes without care. */
+  /** The change gets the number of the one before: a publisher that numbers concurrent changes without care. */
   readonly twin?: boolean;
   /** Its value is unreadable. */
   readonly unreadable?: boolean;
@@ -77,7 +77,7 @@ export class ModelPublisher {
     return this.#numbered({ [name]: "" });
   }
 
-  /** What cannot be read is given a value again. */
+  /** Unreadable values are replaced by readable ones. */
   mend(): readonly Change[] {
     const bad = [...this.scalars].filter(([, value]) => value === UNREADABLE);
     return bad.map(([name]) => {
@@ -87,7 +87,7 @@ export class ModelPublisher {
     });
   }
 
-  /** The publisher was set up anew: it counts from 1, its state stays. */
+  /** The publisher was reset: it counts from 1, its state stays. */
   reset(): void {
     this.changes = [];
     this.backlog = [];
@@ -100,7 +100,7 @@ export class ModelPublisher {
     return { changes: [...changes], backlog: [...backlog], newest, scalars: new Map(scalars), list: [...list] };
   }
 
-  /** It is what it was then; what it had made since then never was. */
+  /** The publisher is as it was then; its changes since then are lost. */
   restore({ changes, backlog, newest, scalars, list }: Memory, now: number): void {
     this.#since = now;
     for (const name of this.scalars.keys()) if (!scalars.has(name)) this.saidGone.add(name);
@@ -109,7 +109,7 @@ export class ModelPublisher {
     Object.assign(this, { scalars: new Map(scalars), list: [...list] });
   }
 
-  /** No callback tells of this change. */
+  /** No callback is sent for this change. */
   silence(change: Change): void {
     this.#silent.add(change);
   }
@@ -118,7 +118,7 @@ export class ModelPublisher {
     return this.#silent.has(change);
   }
 
-  /** What no callback told of, and no answer to a poll either, before it left the backlog. */
+  /** Numbers that left the backlog before any callback or poll carried them. */
   get neverSaid(): readonly Change[] {
     return [...this.#silent].filter((change) => !this.#said.has(change));
   }
@@ -154,7 +154,7 @@ export class ModelPublisher {
       const data = options.overwrites
         ? [...new Map(this.backlog.map((each) => [each.sequence, each])).values()]
         : this.backlog;
-      // What cannot be read tells of nothing.
+      // An unreadable answer carries no number.
       if (!textOf(data).includes("NaN")) for (const change of data) this.#said.add(change);
       return { status: 200, json: { sequence: this.newest, data } };
     }

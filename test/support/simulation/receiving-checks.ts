@@ -1,4 +1,4 @@
-/** What must hold of a simulated stream: R1 to R5 as checks on its table and on what its hooks were told. */
+/** What must hold of a simulated stream: R1 to R5 as checks on its table and on the runs of its hooks. */
 import { parseWatermark } from "../../../lib/domain/log/watermark.ts";
 import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { readHead } from "../../../lib/receiving/stream/head.ts";
@@ -94,17 +94,20 @@ export function isAhead(table: MemoryTable): boolean {
   return table.all().some((item) => item.pk === "DATA" && parseWatermark(String(item["wm"])).sequence > lastSeq);
 }
 
-/** R2: hooks were told of each number up to `newest`, or of a resync that covers it. */
+/** R2: hooks ran for each number up to `newest`, or for a resync that covers it. */
 export function checkTold(ran: readonly HookEvent[], newest: number): void {
   const of = (type: HookEvent["callbackType"]) =>
     ran.filter(({ callbackType }) => callbackType === type).map(({ sequence }) => sequence);
   const told = new Set(of("diff"));
   for (let n = Math.max(0, ...of("resync")) + 1; n <= newest; n += 1) {
-    if (!told.has(n)) throw new Violation(`No hook was told of number ${String(n)} (R2).`);
+    if (!told.has(n)) throw new Violation(`No hook ran for number ${String(n)} (R2).`);
   }
 }
 
-/** R2: the first attempts of one life came in order. A part that is read again is told between them, at no number of its own. */
+/**
+ * R2: the first attempts of one life came in order. The hook of a part that is read again runs between them, at no
+ * number of its own.
+ */
 export function checkFirstAttempts(ran: readonly HookEvent[]): void {
   let newest = 0;
   const seen = new Set<string>();

@@ -93,7 +93,7 @@ export class ReceivingWorld {
     if (publisher === "restored") await this.#restore();
     if (publisher === "unreadable") await this.#deliverAll(this.#publisher.mend(), 0.5);
     await this.#comeToRest();
-    // What no callback told of is found when the publisher is asked next.
+    // A number without a callback is found when the publisher is polled next.
     if (this.#modes.silent) {
       this.#now += RECONCILE_MS;
       await this.#comeToRest();
@@ -124,7 +124,7 @@ export class ReceivingWorld {
     });
   }
 
-  /** What was refused because all slots were taken is only sent again later. */
+  /** A callback that was refused because the buffer is full is sent again later. */
   #holdsWhenSmooth(): void {
     const { rough, twins, publisher } = this.#modes;
     const isPlain = publisher === "sound" || publisher === "reset" || publisher === "restored";
@@ -166,7 +166,8 @@ export class ReceivingWorld {
       twin: twins && this.#chance(0.4),
       unreadable: publisher === "unreadable" && this.#chance(0.4),
     });
-    // Two instances may ask at once where clocks jump: then what one was told the other makes the publisher forget.
+    // Two instances may ask at once where clocks jump: then one may clear at the publisher what the other has just
+    // read.
     if (silent && twins && !jumpy && this.#chance(0.4)) this.#publisher.silence(change);
     return change;
   }
@@ -282,7 +283,7 @@ export class ReceivingWorld {
         checks.checkAcknowledged(this.#table, this.#acknowledged);
       return answer.status;
     } catch (error) {
-      // What is valid is only ever put off.
+      // A valid callback is only delayed, never refused for good.
       if (isServiceError(error) && (error.status === 429 || error.status === 503)) return error.status;
       if (isServiceError(error) && error.status === 400 && isUnreadable) return error.status;
       if (error instanceof Violation) throw error;
@@ -313,7 +314,7 @@ export class ReceivingWorld {
     return { remaining: () => Math.max(0, end - this.#now) };
   }
 
-  /** One step of somebody, or something of the scheduler. */
+  /** One step that waits, or some scheduled work. */
   async #round(): Promise<boolean> {
     const due = this.#messages.findIndex((message) => message.dueAt <= this.#now);
     if (due >= 0 && this.#chance(0.2)) {
@@ -338,7 +339,7 @@ export class ReceivingWorld {
     this.#now += this.#modes.jumpy && this.#chance(0.1) ? -Math.min(500, step) : step;
   }
 
-  /** The publisher begins to count again. What was lost of its old life by then nothing could tell: so nothing was. */
+  /** The publisher begins to count again. Nothing can show what was lost of its old life by then, so nothing was. */
   async #beginAgain(): Promise<void> {
     const rough = this.#rough;
     await this.#comeToRest();
@@ -382,10 +383,11 @@ export class ReceivingWorld {
 
   /** The publisher is what it was at its backup, makes new changes under numbers that it has used, and sends them. */
   async #restore(): Promise<void> {
-    // What it makes under numbers that only parts of the copy contain looks like what they contain: nothing could tell.
+    // What it makes under numbers that only parts of the copy contain looks like what they contain: nothing can show
+    // the difference.
     if (this.#modes.positioned && checks.isAhead(this.#table)) return;
     this.#wasReset = true;
-    // A copy tells what was made long after it was read.
+    // A copy detects a change that was made long after it was read.
     this.#now += 10 * MINUTE;
     this.#publisher.restore(this.#backup, this.#now);
     this.#acknowledged.clear();
@@ -407,7 +409,7 @@ export class ReceivingWorld {
     });
   }
 
-  /** Goes on until nothing runs any more. */
+  /** Runs until no work is left. */
   async #runOut(between: () => void = () => undefined): Promise<void> {
     while (this.#running > 0 && (await this.#round())) between();
   }
@@ -443,7 +445,7 @@ export class ReceivingWorld {
     }
     const { lastSeq, buffered, recoveryRequested } = headIn(this.#table);
     throw new Violation(
-      `Never came to rest: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...buffered].join()}, wanted ${String(recoveryRequested)}.`,
+      `Never idle: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...buffered].join()}, wanted ${String(recoveryRequested)}.`,
     );
   }
 
@@ -469,7 +471,7 @@ export class ReceivingWorld {
         continue;
       }
       const failed = await receiving.failedEvents.at(item);
-      // What was begun too often stays for a person, who replays it here.
+      // An event that was started too often stays for a person, who replays it here.
       const replayed = failed?.status === "parked" || (failed?.dueAt !== undefined && failed.dueAt <= this.#now);
       if (failed !== undefined && replayed) await receiving.hooks.retry(failed);
     }
@@ -496,7 +498,7 @@ export class ReceivingWorld {
   }
 
   #holdsEverything(): void {
-    // A restored publisher has taken back more than its unsaid changes: nothing could tell.
+    // A restored publisher has taken back more than its unsaid changes: nothing can show that.
     const { publisher, jumpy } = this.#modes;
     if (publisher !== "restored" || this.#publisher.neverSaid.length === 0) {
       checks.checkStored(this.#table, this.#publisher);

@@ -27,7 +27,7 @@ export class Scheduler {
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Lets one waiting step go on and everything that follows from it run; false when none waits. */
+  /** Runs one waiting step and everything that follows from it; false when none waits. */
   async pick(): Promise<boolean> {
     const index = Math.floor(this.#random() * this.#waiting.length);
     const chosen = this.#waiting[index];

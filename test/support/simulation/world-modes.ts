@@ -27,7 +27,7 @@ export type PublisherKind = (typeof KINDS)[number][0];
 
 export interface WorldModes {
   readonly publisher: PublisherKind;
-  /** It gives some numbers to two changes, whatever else it does. */
+  /** The publisher gives some numbers to two changes, in any mode. */
   readonly twins: boolean;
   /** Its backlog holds one change a number, the one that was made last. */
   readonly overwrites: boolean;
@@ -52,8 +52,8 @@ export function modesOf(random: () => number): WorldModes {
   const rough = chance(0.65);
   const twins = publisher === "twins" || ((publisher === "unreadable" || publisher === "unnumbered") && chance(0.5));
   const overwrites = chance(0.5);
-  // What is neither sent nor counted nothing could tell, nor what was said to an instance that then crashed, nor what has
-  // gone from the backlog by the time that its number is applied.
+  // Nothing can show a change that is neither sent nor counted, that only a crashed instance received, or that has left
+  // the backlog by the time that its number is applied.
   const mayBeSilent = twins ? !rough && !overwrites : publisher === "restored";
   return {
     publisher,

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { commit, type Fault } from "../publisher/faults.ts";
 
-/** What a subscriber does with a callback instead of taking it. */
+/** The behaviour of a subscriber at a callback, other than taking it. */
 export type Behaviour =
   | Fault
-  /** Takes it, but answers only after so many milliseconds. */
+  /** Takes it, but answers only after this many milliseconds. */
   | { readonly kind: "slow"; readonly ms: number }
   /** Takes it, but answers only when `until` resolves. `onGivenUp`: called when the sender closes the connection before. */
   | { readonly kind: "delayed"; readonly until: Promise<unknown>; readonly onGivenUp?: () => void }
@@ -15,7 +15,7 @@ export type Behaviour =
 export const takes = (behaviour: Behaviour | undefined): boolean =>
   behaviour === undefined || behaviour.kind === "slow" || behaviour.kind === "delayed";
 
-/** Answers a callback as told. Gives the status written; 0 for none. */
+/** Answers a callback as the behaviour says. Gives the status written; 0 for none. */
 export function answerCallback(
   behaviour: Behaviour | undefined,
   request: IncomingMessage,

@@ -16,7 +16,10 @@ export interface Incoming {
   readonly body: Json | undefined;
 }
 
-/** Any number of subscribing actors behind one loopback port. It knows the protocol from outside and shares no code with the service. */
+/**
+ * Any number of subscribing actors behind one loopback port. Written from the protocol alone; shares no code with the
+ * service.
+ */
 export class SubscriberHost {
   readonly peers = new Map<string, SubscriberPeer>();
   #server: Server | undefined;

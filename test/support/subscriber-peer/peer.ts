@@ -63,9 +63,9 @@ export class SubscriberPeer {
   /** Every permission callback's body, in order. */
   readonly permissions: Json[] = [];
   readonly streams = new Map<string, Stream>();
-  /** What it does with callbacks. */
+  /** The behaviour at callbacks. */
   behaviour: Behaviour | undefined;
-  /** The publisher has approved the trust, as far as it has told. */
+  /** The publisher has notified of its approval. */
   approved = false;
   readonly #options: PeerOptions;
   /** Subscribing whose answer is under way: a callback may be faster than it. */
@@ -82,7 +82,7 @@ export class SubscriberPeer {
   }
 
   get publisher(): ActorAddress {
-    if (!this.#publisher) throw new Error(`${this.id} has not asked anybody for trust`);
+    if (!this.#publisher) throw new Error(`${this.id} has not asked for trust`);
     return this.#publisher;
   }
 
@@ -116,7 +116,7 @@ export class SubscriberPeer {
     const answer = await this.ask("POST", path, { json: { ...requested } });
     if (answer.status !== 201 || !isObject(answer.json)) throw new Error(`subscribe: ${answer.status} ${answer.text}`);
     const id = String(answer.json["subscriptionid"]);
-    // A subscription that was there already goes on as it is.
+    // An existing subscription stays as it is.
     const known = this.streams.get(id);
     if (known) return known;
     return this.adopt(id, requested);
@@ -140,7 +140,7 @@ export class SubscriberPeer {
     return this.callbacks.filter((one) => one.subscriptionId === stream.id && one.status >= 200 && one.status < 300);
   }
 
-  /** Answers what comes to this actor. */
+  /** Answers the requests to this actor. */
   async serve(incoming: Incoming, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [area, ...rest] = incoming.parts;
     if (this.#options.numbersOnly !== true) this.calls.push(incoming);

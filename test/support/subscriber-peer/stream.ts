@@ -4,7 +4,7 @@ import { afterDiff, type ListDepth } from "./copy.ts";
 import type { SubscriberPeer } from "./peer.ts";
 import { plainState } from "./plain-state.ts";
 
-/** How long to wait for a publisher that cannot tell its state just now. */
+/** How long to wait for a publisher that cannot give its state now. */
 const AGAIN_MS = 100;
 
 export interface StreamScope {
@@ -14,7 +14,7 @@ export interface StreamScope {
   readonly granularity: "high" | "low" | "none";
 }
 
-/** What one number says, whichever way it was read. */
+/** The content of one number, whichever way it was read. */
 export interface Notified {
   readonly sequence: number;
   readonly resync: boolean;
@@ -24,12 +24,12 @@ export interface Notified {
 
 /**
  * One subscription as its subscriber sees it: numbers in any order become a copy in the order of the numbers. Everything
- * that contradicts the contract is written down in `faults`, never thrown, so that a test can go on and look.
+ * that contradicts the contract is written down in `faults`, never thrown, so that a test can continue and check it.
  */
 export class Stream {
   readonly id: string;
   readonly scope: StreamScope;
-  /** Every number ever told, and what it said the first time. */
+  /** Every number ever received, with its first content. */
   readonly notified = new Map<number, Notified>();
   /** Numbers in order of arrival by callback, repetitions included. */
   readonly arrivals: number[] = [];
@@ -141,13 +141,13 @@ export class Stream {
     return newest;
   }
 
-  /** Replaces the copy by the publisher's state and goes on from that answer's position. Gives the position. */
+  /** Replaces the copy by the publisher's state and continues from that answer's position. Gives the position. */
   baseline(): Promise<number> {
     return this.#inOrder(() => this.#readState());
   }
 
   /**
-   * The publisher's state of this scope and its position; asked again where it says that it cannot tell just now. The copy
+   * The publisher's state of this scope and its position; asked again while it cannot give them. The copy
    * stays as it is.
    */
   async look(times = 20): Promise<{ position: number; state: Json | undefined }> {
@@ -168,13 +168,13 @@ export class Stream {
     return { position, state: subtarget === undefined ? plainState(json) : valueOf(answer) };
   }
 
-  /** Numbers that were never told, below the newest one told or up to `newest`. */
+  /** Numbers that were never received, below the newest received one or up to `newest`. */
   gaps(newest = Math.max(0, ...this.notified.keys(), ...this.arrivals)): number[] {
     const seen = new Set([...this.notified.keys(), ...this.arrivals]);
     return Array.from({ length: newest }, (_, index) => index + 1).filter((number) => !seen.has(number));
   }
 
-  /** The holes that no resync stands for: the first number told after them is a diff, or there is none. */
+  /** The holes that no resync stands for: the first number received after them is a diff, or there is none. */
   unexplainedGaps(newest?: number): number[] {
     const seen = [...this.notified.values()].toSorted((one, other) => one.sequence - other.sequence);
     return this.gaps(newest).filter((gap) => seen.find(({ sequence }) => sequence > gap)?.resync !== true);

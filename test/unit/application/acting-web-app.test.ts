@@ -207,7 +207,7 @@ describe("the other hooks", () => {
   });
 });
 
-describe("what a deployer imports beside the application", () => {
+describe("the other exports for a deployer", () => {
   it("decides what happens to an event", () => {
     expect(verdictOf(new Verdict("stop", "wait for me"))).toBe("stop");
     expect(verdictOf(new Error("no"))).toBe("retry");

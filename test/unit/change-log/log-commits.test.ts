@@ -1,4 +1,4 @@
-/** What a commit does beside its transaction, and in which order. */
+/** The effects of a commit beside its transaction, and their order. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
@@ -79,7 +79,7 @@ describe("a commit", () => {
     expect(effects).toEqual(["caches 1", "publish 1", "published 1"]);
   });
 
-  it("follows what the release's rules let subscribers do, which is not published by itself", async () => {
+  it("follows a commit of the release's rules, which is not published", async () => {
     await table.update(logHeadKey(ACTOR), { set: { subscribers: 1, newest: 1 } }, always);
     const rules = {
       digest: "new",

@@ -21,7 +21,7 @@ export class TimedWorld {
     await new Promise<void>((resolve) => this.after(ms, resolve));
   };
 
-  /** Lets all of the work come to its end. @throws Error when it waits for what never comes */
+  /** Runs all of the work to its end. @throws Error when it waits for what never comes */
   async play<T>(work: Promise<T>): Promise<T> {
     const state: { settled: boolean } = { settled: false };
     const done = work.finally(() => (state.settled = true));

@@ -18,7 +18,7 @@ describe("the listed routes", () => {
     expect(chosen(sample(path))).toBe(`ANY ${path}`);
   });
 
-  it("leave to own targets what no other path is", () => {
+  it("leave all other paths of an actor to own targets", () => {
     expect(chosen("/x/resources")).toBe("ANY /{actorId}/{target}");
     expect(chosen("/x/resources/a/b/c")).toBe("ANY /{actorId}/{target}/{path+}");
     expect(chosen("/x/healthz")).toBe("ANY /{actorId}/{target}");

@@ -74,7 +74,7 @@ const CASES: [kind: keyof typeof parsers, text: string, first: Values, second: V
 ];
 
 describe("a repeated expression", () => {
-  it.each(CASES)("of a %s, %s, is what a fresh parse gives", (kind, text, first, second) => {
+  it.each(CASES)("of a %s, %s, equals a fresh parse", (kind, text, first, second) => {
     const parse = remembering(parsers[kind]);
     for (const values of [first, second, first, first, second]) {
       expect(outcome(parse, text, contextOf(values))).toEqual(outcome(parsers[kind], text, contextOf(values)));

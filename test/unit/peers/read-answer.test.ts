@@ -18,7 +18,7 @@ const called = (answer: PeerAnswer): Remote<PeerAnswer> =>
 
 const STATUSES = Array.from({ length: 500 }, (_, index) => 100 + index);
 
-describe("what an answer to a read means", () => {
+describe("the meaning of an answer to a read", () => {
   it("is the value for 200, absence for 404 and 410, and nothing for every other status", () => {
     for (const status of STATUSES) {
       const { is } = readAnswer(called(answered(status)), { listed: false });

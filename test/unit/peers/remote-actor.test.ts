@@ -246,7 +246,7 @@ describe("a subscription at a peer", () => {
     expect(peer.requests[0]?.json).toEqual({ sequence: 5 });
   });
 
-  it("is left the protocol's way, else the reference's, and one that is gone is left", async () => {
+  it("is ended the protocol's way, else the reference's; a missing one counts as ended", async () => {
     const leave = async (script: Record<string, { status: number }>) => {
       const peer = new ScriptedPeer(script);
       return { left: await unsubscribe(peer.actor(), "s1", { now: () => 0 }), calls: peer.calls };
@@ -271,13 +271,13 @@ describe("a subscription at a peer", () => {
     [429, {}],
     [429, { "retry-after": "60" }],
     [403, { "retry-after": "60" }],
-  ])("is left in one way only when the peer wants no more requests now (%i %j)", async (status, headers) => {
+  ])("is ended in one way only when the peer wants no more requests now (%i %j)", async (status, headers) => {
     const peer = new ScriptedPeer({ "DELETE subscriptions/me/s1": { status, headers } });
     expect(await unsubscribe(peer.actor(), "s1", { now: () => 0 })).toMatchObject({ ok: false, status });
     expect(peer.calls).toHaveLength(1);
   });
 
-  it("is left within five seconds, both ways together", async () => {
+  it("is ended within five seconds, both ways together", async () => {
     const after = async (ms: number) => {
       let now = 1_000;
       const slow = () => {

@@ -27,7 +27,7 @@ describe("parseText", () => {
   ])("reads %s as the exact number", (text, value) => {
     expect(parseText(text)).toBe(value);
     expect(parseText(`{"a":[ ${text} ,0]}`)).toEqual({ a: [value, 0] });
-    // Another long number beside it makes the parser look at the source.
+    // Another long number beside it makes the parser read the source.
     expect(parseText(`[${text},\n12345678901234567890]`)).toEqual([value, 12_345_678_901_234_567_890n]);
   });
 

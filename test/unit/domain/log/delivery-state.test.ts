@@ -17,7 +17,7 @@ import type { DeliveryState } from "../../../../lib/domain/log/delivery-state.ts
 const KEEP = 1_000;
 const NEWEST = 30;
 
-/** One thing that happens to a number: taken whole, taken without its data, tried in vain, or cleared up to it. */
+/** One thing that happens to a number: taken whole, taken without its data, failed, or cleared up to it. */
 const event = fc.record({
   what: fc.constantFrom("whole", "low", "tried", "cleared"),
   sequence: fc.integer({ min: 1, max: NEWEST }),

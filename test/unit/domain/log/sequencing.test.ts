@@ -15,7 +15,7 @@ describe("a number is", () => {
   it.each<[string, number, Partial<SequencingState>, ReturnType<typeof decide>]>([
     ["a duplicate at lastSeq", 10, {}, { is: "duplicate" }],
     ["a duplicate long before it", 1, { busy: true, replacing: true }, { is: "duplicate" }],
-    ["next when nobody works", 11, {}, { is: "next" }],
+    ["next when no lease is live", 11, {}, { is: "next" }],
     ["kept when it is next but another works", 11, { busy: true }, { is: "buffer", overdue: false }],
     ["kept when it is next but the state is being replaced", 11, { replacing: true }, { is: "buffer", overdue: false }],
     ["kept behind a gap", 13, {}, { is: "buffer", overdue: false }],
@@ -27,7 +27,7 @@ describe("a number is", () => {
       { is: "buffer", overdue: true },
     ],
     [
-      "buffered behind an old gap while a lease is live, whose holder looks at the gap when its work ends",
+      "buffered behind an old gap while a lease is live, whose holder handles the gap when its work ends",
       14,
       { busy: true, buffered: new Set([13]), gapSince: 1 },
       { is: "buffer", overdue: false },

@@ -83,7 +83,7 @@ class Log {
   }
 }
 
-test("a record out of scope moves only the cursor, one already looked at moves nothing, a later one is an error", () => {
+test("a record out of scope moves only the cursor, one already passed moves nothing, a later one is an error", () => {
   const { state } = new Log(onColor).add(set("size", 1));
   expect(state).toMatchObject({ cursor: 1, sequence: 0, runs: [] });
   expect(advance(state, onColor, 1, set("color", 1))).toEqual({ state });
@@ -97,7 +97,7 @@ describe("suspension", () => {
     ).toEqual([{ a: 1 }, "resync", { a: 3 }]);
   });
 
-  test("of one property leaves the others, and resyncs on its end who covers it", () => {
+  test("of one property leaves the others, and its end is a resync for subscriptions that cover it", () => {
     const records = [suspend("color"), set("color", 1), set("size", 1), resume("color")];
     expect(new Log().add(...records).contents).toEqual([{ size: 1 }, "resync"]);
     expect(new Log(onColor).add(...records).contents).toEqual(["resync"]);
@@ -105,7 +105,7 @@ describe("suspension", () => {
     expect(new Log({ ...broad, target: "resources" }).add(...records).contents).toEqual([]);
   });
 
-  test("of its own place also keeps back what changes around it", () => {
+  test("of the subscription's own place also covers changes around that place", () => {
     const all: LogRecord = { kind: "change", at, changes: [{ do: "delete", path: [], removed: null }] };
     expect(new Log(onColor).add(suspend("color"), all).contents).toEqual([]);
     expect(new Log().add(suspend("color"), all).contents).toEqual([{}]);
@@ -144,7 +144,7 @@ describe("a narrower subscription of the same peer", () => {
   });
 
   test.each(["high", "low"] as const)(
-    "costs a %s one that becomes none no number, whose whole is recorded from then on",
+    "costs no number when the %s one becomes none, which is recorded as a whole from then on",
     (before) => {
       const log = new Log().add(
         subscriptionsRecord(scopeOf(broad, before), narrow),
@@ -161,7 +161,7 @@ describe("a narrower subscription of the same peer", () => {
   test.each([
     ["ends", []],
     ["becomes none too", [{ ...narrow, granularity: "none" as const }]],
-  ])("that %s after the broader one has become none is a resync: what came before was told to it alone", (_, left) => {
+  ])("that %s after the broader one has become none is a resync: it alone got the earlier changes", (_, left) => {
     const log = new Log().add(
       subscriptionsRecord(scopeOf(broad), narrow),
       set("color", 1),
@@ -206,7 +206,7 @@ describe("a narrower subscription of the same peer", () => {
     expect(log.contents).toEqual(["resync"]);
   });
 
-  test("with granularity none takes nothing over, and neither does any from one that is none itself", () => {
+  test("with granularity none takes nothing over, and no subscription takes anything over from one with none", () => {
     expect(
       new Log().add(subscriptionsRecord(scopeOf(broad), { ...narrow, granularity: "none" }), set("color", 1)).contents,
     ).toEqual([{ color: 1 }]);
@@ -215,14 +215,14 @@ describe("a narrower subscription of the same peer", () => {
     ]);
   });
 
-  test("of another peer is none of its business", () => {
+  test("of another peer changes nothing", () => {
     expect(
       new Log().add({ ...subscriptionsRecord(narrow), peerId: "p2" } as LogRecord, set("color", 1)).contents,
     ).toEqual([{ color: 1 }]);
   });
 });
 
-test("a subscription that the log names no more makes no numbers", () => {
+test("a subscription that the log does not name any more makes no numbers", () => {
   const log = new Log().add(set("a", 1), subscriptionsRecord(), set("a", 2));
   expect(log.state).toMatchObject({ ended: true, sequence: 1, cursor: 3 });
 });
@@ -262,7 +262,7 @@ describe("the backlog", () => {
     expect(locate(log.state, log.made.length + 1)).toBeUndefined();
   });
 
-  test("with other changes in between says of each number nearly where it is, also when cleared or expired in part", () => {
+  test("with other changes in between shows about where each number is, also when cleared or expired in part", () => {
     const log = new Log(onColor);
     const records = 5_000;
     for (let n = 1; n <= records; n += 1) log.add(n % 2 === 0 || n % 7 === 0 ? set("color", n) : set("size", n));
@@ -292,7 +292,7 @@ describe("the backlog", () => {
     expect(needed - (cleared.runs[0]?.first ?? 0)).toBeLessThan(records / 25);
   });
 
-  test("that cannot be kept small becomes one resync, and the numbers go on", () => {
+  test("that cannot be kept small becomes one resync, and the numbers continue", () => {
     const log = new Log();
     for (let n = 0; n < 40; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
     expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
@@ -317,7 +317,7 @@ describe("the backlog", () => {
   });
 });
 
-test("a subscription left behind by the log's expiry goes on with one resync", () => {
+test("a subscription left behind by the log's expiry continues with one resync", () => {
   const log = new Log().add(set("a", 1));
   const now = {
     at: "2026-11-22T00:00:00.000000Z",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DeliveryPool } from "../../../../lib/publishing/delivery/delivery-pool.ts";
 
-/** A pool whose time stands still until it is told, and whose deliveries end when they are. */
+/** A pool whose time and whose deliveries only the test advances. */
 class Scene {
   readonly started: string[] = [];
   readonly ended: string[] = [];
@@ -47,7 +47,7 @@ class Scene {
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `p${String(index)}`);
 
 describe("the pool", () => {
-  test("runs so many at once, in the order of asking", async () => {
+  test("runs at most the limit at once, in the order of asking", async () => {
     const scene = new Scene(2);
     for (const name of names(4)) scene.begin(name);
     expect(scene.started).toEqual(["p0", "p1"]);
@@ -57,7 +57,7 @@ describe("the pool", () => {
     expect(scene.started).toEqual(["p0", "p1", "p2", "p3"]);
   });
 
-  test("runs one for each peer, and lets others pass who wait for no one", async () => {
+  test("runs one for each peer, and lets deliveries to other peers pass", async () => {
     const scene = new Scene(2);
     scene.begin("p", "first");
     scene.begin("p", "second");
@@ -70,7 +70,7 @@ describe("the pool", () => {
     expect(scene.started).toEqual(["first", "q", "second", "third"]);
   });
 
-  test("lets one that lasts a second go on beside the others", () => {
+  test("stops counting a delivery that lasts a second", () => {
     const scene = new Scene(2);
     for (const name of names(5)) scene.begin(name);
     scene.pass(999);
@@ -81,7 +81,7 @@ describe("the pool", () => {
     expect(scene.started).toEqual(["p0", "p1", "p2", "p3", "p4"]);
   });
 
-  test("has at most a hundred beside", async () => {
+  test("has at most a hundred uncounted deliveries", async () => {
     const scene = new Scene(100);
     for (const name of names(300)) scene.begin(name);
     scene.pass(1_000);
@@ -94,7 +94,7 @@ describe("the pool", () => {
     expect(scene.started).toHaveLength(201);
   });
 
-  test("passes on what the work gives and throws, and goes on", async () => {
+  test("passes on results and errors of the work, and continues", async () => {
     const { pool } = new Scene(1);
     await expect(pool.run("p", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     await expect(pool.run("p", () => Promise.resolve(3))).resolves.toBe(3);

@@ -15,7 +15,7 @@ const headAt = (cursor: number, sequence: number): InboundHead =>
   ({ actorId: "a", peerId: "p", id: "s", state: { cursor, sequence } }) as InboundHead;
 
 interface Situation {
-  /** What the head is at each look. */
+  /** The head at each read. */
   readonly heads: readonly (InboundHead | undefined)[];
   /** The newest number by records alone. */
   readonly made?: (record: number) => number;
@@ -71,7 +71,7 @@ describe("the position of a read", () => {
     expect(await read("one")).toEqual(['"1"', "3"]);
   });
 
-  it("is worked out for what came later", async () => {
+  it("is computed for records after the head's cursor", async () => {
     const heads = [headAt(5, 3), headAt(8, 6)];
     const read = await header({ heads, newest: 8, last: 7, made: (record) => record - 2 });
     expect(await read("one")).toEqual(['"1"', "5"]);
@@ -93,7 +93,7 @@ describe("the position of a read", () => {
     expect(await read("all")).toEqual(['["plain"]', undefined]);
   });
 
-  it("is of no subscription that there is not", async () => {
+  it("is absent for a missing subscription", async () => {
     const read = await header({ heads: [undefined] });
     expect(await read("one")).toEqual(['"without"', undefined]);
   });

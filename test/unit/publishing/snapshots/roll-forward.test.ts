@@ -20,7 +20,7 @@ const numbered = (...changes: readonly (readonly [number, Change])[]) =>
   changes.map(([number, change]) => ({ number, change }));
 
 describe("a property that was read in the middle of a stretch of the log", () => {
-  it("gets what was changed after the record that it is of, and nothing twice", () => {
+  it("gets the changes after the record that it is of, and none twice", () => {
     const changes = numbered(
       [5, set(["a", "x"], 5)],
       [6, set(["a", "x"], 6)],
@@ -37,12 +37,12 @@ describe("a property that was read in the middle of a stretch of the log", () =>
     expect(rolledForward("a", undefined, twice)).toEqual({ value: { k: 1 } });
   });
 
-  it("does not get what was changed before it went", () => {
+  it("does not get changes from before its deletion", () => {
     const changes = numbered([5, set(["a", "k"], 5, { k: 1 })], [6, gone("a", { k: 5 })], [7, set(["a", "l"], 7)]);
     expect(changesAfter("a", "nothing there", changes).map(({ number }) => number)).toEqual([7]);
   });
 
-  it("goes with all others", () => {
+  it("is deleted with all others", () => {
     expect(rolledForward("a", { content: { value: 1 }, at: 4 }, numbered([5, allGone]))).toBeUndefined();
     expect(rolledForward("a", { content: { value: 1 }, at: 5 }, numbered([5, allGone]))).toEqual({ value: 1 });
     expect(changesAfter("a", "nothing there", numbered([5, set(["a"], 1)], [6, allGone]))).toEqual([]);
@@ -77,7 +77,7 @@ describe("a list that was read in the middle of a stretch of the log", () => {
     });
   });
 
-  it("is made by what came after it was absent, and not by what came before it went", () => {
+  it("follows from the operations after it was absent, and not from those before its deletion", () => {
     const made = numbered(
       [5, append("old", 9)],
       [6, recordList("l", { operation: "delete_all" }, 0)],
@@ -100,7 +100,7 @@ describe("a list that was read in the middle of a stretch of the log", () => {
 
 describe("a property that was absent when it was read", () => {
   it.each([
-    ["nobody has touched it", numbered([5, set(["b"], 1)]), 4],
+    ["no change concerns it", numbered([5, set(["b"], 1)]), 4],
     ["it went at 5", numbered([5, gone("a", 1)]), 5],
     ["it went at 5, and others changed", numbered([5, gone("a", 1)], [6, set(["b"], 1)]), 6],
     ["it went at 5 and came back", numbered([5, gone("a", 1)], [6, set(["a"], 1)]), 5],

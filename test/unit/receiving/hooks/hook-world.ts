@@ -24,7 +24,7 @@ const DIGEST = "d".repeat(64);
 const IDS = { actorId: "actor", peerId: "peer", subscriptionId: "sub" } as const;
 export const STREAM = outboundHeadKey(IDS);
 
-/** The hook under test. What never settles is a process that died in it, unless the time limit comes first. */
+/** The hook under test. A hook that never ends is a process that died in it, unless the time limit comes first. */
 export type Hook = (event: HookEvent, signal: AbortSignal) => Promise<void> | void;
 
 export class HookWorld {

@@ -21,7 +21,7 @@ describe("CallbackProcessor under load", () => {
       const all = shuffled([...upTo(50), ...upTo(50)], seed);
       const deliver = async (sequence: number, index: number): Promise<void> => {
         const { send } = instances[index % instances.length]!;
-        // As a sender would: what was not settled is sent again.
+        // As a sender would: a callback that was not recorded is sent again.
         for (;;) {
           try {
             await send(sequence, {}, slow);
@@ -44,7 +44,7 @@ describe("CallbackProcessor under load", () => {
 });
 
 describe("CallbackProcessor and failures", () => {
-  it("runs handlers in order and leaves none out whatever the table's answers come to", async () => {
+  it("runs every handler, in order, whatever the table answers", async () => {
     const MOST = 20;
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = randomOf(seed * 7_919);
@@ -69,7 +69,7 @@ describe("CallbackProcessor and failures", () => {
     }
   });
 
-  it("settles a resync that meets another at work by having it sent again", async () => {
+  it("has a resync that meets a live lease sent again", async () => {
     const { send, numbers } = make();
     await send(1, {}, async () => {
       await expect(send(9, { callbackType: "resync" })).rejects.toMatchObject({ code: "callback.busy" });
@@ -86,7 +86,7 @@ describe("CallbackProcessor and failures", () => {
     expect(numbers()).toEqual([1]);
   });
 
-  it("keeps a kept number whose handler throws for the next call, and runs none of the others twice", async () => {
+  it("keeps a buffered number whose handler throws for the next call, and runs none of the others twice", async () => {
     const { send, numbers, processor, state } = make();
     for (const n of upTo(40).slice(1)) await send(n);
     let broken = true;
@@ -105,7 +105,7 @@ describe("CallbackProcessor and failures", () => {
     expect(numbers()).toEqual([]);
   });
 
-  it("goes on after an instance died with the stream in its hands", async () => {
+  it("continues after an instance died with the stream's lease", async () => {
     const { send, numbers, state, processor } = make();
     let begun: () => void = () => undefined;
     const started = new Promise<void>((resolve) => (begun = resolve));
@@ -124,7 +124,7 @@ describe("CallbackProcessor and failures", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 3, pendingCount: 0 });
   });
 
-  it("goes on in another process where the first left off", async () => {
+  it("continues in another process where the first left off", async () => {
     const first = make();
     await first.send(1);
     await first.send(3);
@@ -133,7 +133,7 @@ describe("CallbackProcessor and failures", () => {
     expect(second.numbers()).toEqual([2, 3]);
   });
 
-  it("asks for the state when what was kept is lost", async () => {
+  it("asks for the state when buffered callbacks are lost", async () => {
     const { send, table, processor } = make();
     await send(2);
     const { items } = await table.query({

@@ -8,7 +8,7 @@ import { CallbackProcessor, ProcessResult } from "../../../../lib/receiving/inta
 import { make, PEER, SUB } from "./processor-instance.ts";
 
 describe("CallbackProcessor in order", () => {
-  it("hands each number on as it comes", async () => {
+  it("handles each number as it comes", async () => {
     const { send, seen } = make();
     expect(await send(1, { data: ["a", { b: null }] })).toBe(ProcessResult.PROCESSED);
     expect(await send(2, { data: "text" })).toBe(ProcessResult.PROCESSED);
@@ -18,7 +18,7 @@ describe("CallbackProcessor in order", () => {
     ]);
   });
 
-  it("drops what it has processed", async () => {
+  it("drops a number that it has processed", async () => {
     const { send, numbers } = make();
     await send(1);
     expect(await send(1)).toBe(ProcessResult.DUPLICATE);
@@ -32,7 +32,7 @@ describe("CallbackProcessor in order", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1, pendingCount: 0 });
   });
 
-  it("takes each stream for itself", async () => {
+  it("handles each stream apart", async () => {
     const { send, processor } = make();
     await send(1);
     await send(1, { subscriptionId: "other" });
@@ -43,7 +43,7 @@ describe("CallbackProcessor in order", () => {
 });
 
 describe("CallbackProcessor out of order", () => {
-  it("keeps what is early, and hands it on in order when the gap is filled", async () => {
+  it("buffers early numbers, and handles them in order when the gap is filled", async () => {
     const { send, processor, numbers, seen } = make();
     expect(await send(3, { data: "three", callbackType: "permission" })).toBe(ProcessResult.PENDING);
     expect(await send(2)).toBe(ProcessResult.PENDING);
@@ -73,7 +73,7 @@ describe("CallbackProcessor out of order", () => {
     await expect(send(4, { data: noise })).rejects.toMatchObject({ code: "request.too_large" });
   });
 
-  it("tells its caller when a gap has stood too long", async () => {
+  it("asks its caller for a resync when a gap has lasted too long", async () => {
     const { send, processor, state } = make({ gapTimeoutSeconds: 2 });
     await send(2);
     state.now += 1_999;
@@ -87,7 +87,7 @@ describe("CallbackProcessor out of order", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ resyncPending: false, lastSeq: 4 });
   });
 
-  it("pushes back when too many wait, and goes on once there is room", async () => {
+  it("pushes back when too many wait, and continues once there is room", async () => {
     const { send, numbers, processor } = make({ maxPending: 2 });
     await send(2);
     await send(3);
@@ -109,7 +109,7 @@ describe("CallbackProcessor out of order", () => {
 });
 
 describe("CallbackProcessor with a resync", () => {
-  it("processes it at once, drops what it contains and goes on with what follows", async () => {
+  it("processes it at once, drops buffered numbers that it contains and continues with those after it", async () => {
     const { send, numbers, seen, processor, table } = make();
     for (const n of [1, 3, 4, 6, 8]) await send(n);
     expect(await send(5, { callbackType: "resync", data: { all: true } })).toBe(ProcessResult.PROCESSED);
@@ -165,7 +165,7 @@ describe("CallbackProcessor's state", () => {
     expect((await processor.getStateInfo(PEER, SUB)).version).toBeGreaterThan(version);
   });
 
-  it("begins anew when cleared, without anything that was kept", async () => {
+  it("begins at 0 with an empty buffer when cleared", async () => {
     const { processor, send, numbers, seen } = make();
     await send(1);
     await send(3, { data: "old" });
@@ -186,7 +186,7 @@ describe("CallbackProcessor's state", () => {
     expect(await processor.getStateInfo(PEER, SUB)).toMatchObject({ lastSeq: 1 });
   });
 
-  it("goes with the peer's trust", async () => {
+  it("is deleted with the peer's trust", async () => {
     const { processor, send, table } = make();
     await send(2);
     await send(2, { peerId: "other" });
@@ -202,7 +202,7 @@ describe("CallbackProcessor's state", () => {
 });
 
 describe("CallbackProcessor's input", () => {
-  it("puts what its constructor was given before what the service was configured with", async () => {
+  it("prefers the options of its constructor to the configuration of the service", async () => {
     const { actor } = make();
     const strict = new CallbackProcessor({
       actor: { ...actor, processing: { ...actor.processing, maxPending: 7 } },

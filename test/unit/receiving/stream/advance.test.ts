@@ -1,4 +1,4 @@
-/** What the advance of a stream writes, by what is buffered before and after it, and what is requested. */
+/** The writes of an advance, by the numbers buffered before and after it, and by the requested recovery. */
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { holds } from "../../../support/memory-expressions.ts";

@@ -329,7 +329,7 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
 /** Events of which the first write counts: work under the lease follows it, and gives the lease back in the end. */
 const BEGUN: readonly Event[] = ["next", "due", "part read", "recovery asked", "resync callback"];
 
-/** What one scenario came to, and every item that it wrote. */
+/** The result of one scenario, and every item that it wrote. */
 async function play(state: State, event: Event, scenario: Scenario): Promise<Outcome> {
   const world = await StreamWorld.in(state, scenario.entry);
   await scenario.before?.(world);

@@ -24,7 +24,7 @@ async function stream() {
   });
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
   const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
-  if (!acquired.won) throw new Error("nobody else acquires it");
+  if (!acquired.won) throw new Error("no other acquires it");
   const repeatWrites = (): void => {
     effect = "repeat";
   };

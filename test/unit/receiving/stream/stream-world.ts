@@ -139,7 +139,7 @@ export class StreamWorld {
 const STRANGER = { token: "another", until: 0, incarnation: "" };
 const HEADLESS = readHead({ ...KEY, state: "live", target: "properties" });
 
-/** The table, with a look at it after each write. */
+/** The table, with a call after each write. */
 function watching(table: Table, look: () => void): Table {
   const then = async <T>(writing: Promise<T>): Promise<T> => {
     const result = await writing;

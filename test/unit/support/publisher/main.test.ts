@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe("npm run peer", () => {
-  it("approves who asks, and sends what a person sets to who subscribed", async () => {
+  it("approves a peer that asks, and sends changes by hand to its subscribers", async () => {
     const { status, trust } = await subscriber.trusts.initiate(url, "friend");
     expect(status).toBe(201);
     const subscribe = { method: "POST", bearer: trust.secret, json: { target: "properties", granularity: "high" } };

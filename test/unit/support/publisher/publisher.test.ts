@@ -28,7 +28,7 @@ async function pair(style: "reference" | "ours") {
 }
 
 describe("a publisher", () => {
-  it("verifies who asks for trust and is told of the approval", async () => {
+  it("verifies a peer that asks for trust, and is notified of the approval", async () => {
     const { publisher, subscriber } = await pair("reference");
     expect(publisher.trusts.need(subscriber.id)).toMatchObject({ verified: true, approved: true, peerApproved: true });
     expect(subscriber.trusts.need(publisher.id)).toMatchObject({ approved: true, peerApproved: true });
@@ -94,7 +94,7 @@ describe("a publisher", () => {
     expect(orders[0]).toEqual(orders[1]);
   });
 
-  it("lies only where it is told to", async () => {
+  it("lies only where the options say so", async () => {
     const { publisher, subscriber } = await pair("ours");
     publisher.set({ color: "red" });
     await publisher.send(1, { lie: { id: "somebody", data: undefined }, compress: "gzip", bearer: null });
@@ -112,7 +112,7 @@ describe("a publisher", () => {
     expect(publisher.subscription().made.get(1)!.at).toBeGreaterThan(before);
   });
 
-  it("commits the fault it was given, as often as it was told", async () => {
+  it("commits the fault it was given, as often as the fault says", async () => {
     const publisher = await start();
     publisher.faults.add({ path: /meta/, times: 1, fault: { kind: "status", status: 503 } });
     publisher.faults.add({ path: /meta\/id/, times: 1, fault: { kind: "garbage" } });

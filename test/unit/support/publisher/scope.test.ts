@@ -33,7 +33,7 @@ describe("a publisher's diff", () => {
     expect(see(resource)).toEqual({ data: { a: 1, b: 2 }, overwritten: [""] });
   });
 
-  it("tells a deeper subscription that a higher change took its place away", () => {
+  it("sends a deeper subscription a deletion when a higher change took its place away", () => {
     const see = changed(
       (state) => state.set(["test"], { deep: 1 }),
       (state) => state.set(["test"], { other: 1 }),
@@ -41,7 +41,7 @@ describe("a publisher's diff", () => {
     expect(see(resource)).toEqual({ data: "", overwritten: [] });
   });
 
-  it("is silent for a deeper place that was not there and is not", () => {
+  it("sends nothing for a deeper place that is absent before and after", () => {
     const see = changed(
       () => undefined,
       (state) => state.set(["test"], { other: 1 }),

@@ -9,11 +9,11 @@ const list = (operation: string, fields: Record<string, Json>): Json => ({
 describe("the independent subscriber's copy", () => {
   it.each<[name: string, before: Json | undefined, data: Json, overwritten: string[], after: Json | undefined]>([
     ["keeps what a nested diff does not name", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, [], { a: { x: 3, y: 2 } }],
-    ["replaces literally where told", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, ["/a"], { a: { x: 3 } }],
+    ["replaces literal places", { a: { x: 1, y: 2 } }, { a: { x: 3 } }, ["/a"], { a: { x: 3 } }],
     ["takes an empty string and null as gone", { a: 1, b: 2 }, { a: "", b: null }, [], {}],
     ["keeps an empty string that stands literally", { a: { x: 1 } }, { a: { x: "" } }, ["/a/x"], { a: { x: "" } }],
     ["keeps an empty object that stands literally", { a: { x: 1 } }, { a: {} }, ["/a"], { a: {} }],
-    ["empties the whole where told", { a: 1 }, {}, [""], {}],
+    ["empties the whole where that is literal", { a: 1 }, {}, [""], {}],
     ["makes an object of what was none", { a: 1 }, { a: { x: 1 } }, [], { a: { x: 1 } }],
     ["keeps what looks like an operation where literal", {}, list("clear", {}), ["/memo"], list("clear", {})],
     [
@@ -62,7 +62,7 @@ describe("the independent subscriber's copy", () => {
     ["an item that is not there", "remove", { item: 7, length: 2 }],
     ["an unknown operation", "sort", { length: 3 }],
     ["a missing item", "append", { length: 4 }],
-  ])("does not put up with %s", (_why, operation, fields) => {
+  ])("refuses %s", (_why, operation, fields) => {
     expect(() => afterDiff({ memo: [1, 2, 3] }, { data: list(operation, fields) }, 1)).toThrow("does not fit");
   });
 

@@ -39,7 +39,7 @@ describe("the independent subscriber", () => {
     expect(stream.arrivals).toHaveLength(200);
   });
 
-  it("stands before a lost number until it has asked for it", async () => {
+  it("stops before a lost number until it has polled that number", async () => {
     const stream = await open();
     for (let n = 1; n <= 30; n++) change(publisher, n);
     await publisher.deliver({ drop: [4, 30] });
@@ -84,7 +84,7 @@ describe("the independent subscriber", () => {
     expect(stream.copy).toEqual({ color: "red" });
   });
 
-  it("writes down what contradicts itself", async () => {
+  it("notes contradictions", async () => {
     const stream = await open();
     publisher.set({ color: "red" });
     await publisher.deliver();
@@ -100,7 +100,7 @@ describe("the independent subscriber", () => {
     [{ kind: "hang" }, 0],
     [{ kind: "trickle", everyMs: 5 }, 0],
     [{ kind: "slow", ms: 50 }, 204],
-  ])("answers callbacks as told: %j", async (behaviour, status) => {
+  ])("answers callbacks as its behaviour says: %j", async (behaviour, status) => {
     const stream = await open();
     publisher.set({ color: "red" });
     peer.behaviour = behaviour;
